@@ -1,0 +1,22 @@
+//! The context message: tells whoever booked what became of it.
+
+mod message;
+mod policy;
+mod web;
+
+use policy::{ReservationCancelled, ReservationConfirmed};
+
+innkeeper_sdk::context! {
+    summary: "Messages to whoever booked.",
+    routes: {
+        GET "/messages" => web::list,
+        GET "/messages/{id}" => web::show,
+    },
+    follows: {
+        "reservation": ReservationConfirmed => policy::confirmed,
+        "reservation": ReservationCancelled => policy::cancelled,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! `/messages`, read only.
+
+use innkeeper_sdk::prelude::*;
+
+use crate::message::MESSAGES;
+
+/// `GET /messages`
+pub fn list(paging: Paging) -> Answer {
+    Response::ok(&MESSAGES.page(paging)?)
+}
+
+/// `GET /messages/{id}`
+pub fn show(Path(id): Path<u64>) -> Answer {
+    Response::ok(&MESSAGES.find(id)?)
+}

@@ -1,0 +1,40 @@
+//! What payment offers to other contexts.
+
+use innkeeper_sdk::{Fault, emit};
+
+use crate::Component;
+use crate::bindings::exports::stay::payment::payments::{Guest, PaymentError};
+use crate::events::*;
+use crate::payment::{self, Approval, Cancellation};
+
+impl Guest for Component {
+    fn approve(rsv_id: u64, room_id: u64) -> Result<u64, PaymentError> {
+        match payment::approve(rsv_id, room_id)? {
+            Approval::Made(payment) => {
+                let pay_id = payment.pay_id;
+                emit::<PaymentApproved>(&payment.into())?;
+                Ok(pay_id)
+            }
+            Approval::Standing(pay_id) => Ok(pay_id),
+            Approval::Declined(reason) => Err(PaymentError::Declined(reason)),
+        }
+    }
+
+    fn cancel(rsv_id: u64, _room_id: u64) -> Result<u64, PaymentError> {
+        match payment::cancel(rsv_id)? {
+            Cancellation::Made(payment) => {
+                let pay_id = payment.pay_id;
+                emit::<PaymentCancelled>(&payment.into())?;
+                Ok(pay_id)
+            }
+            Cancellation::Standing(pay_id) => Ok(pay_id),
+            Cancellation::NeverPaid => Ok(0),
+        }
+    }
+}
+
+impl From<Fault> for PaymentError {
+    fn from(fault: Fault) -> Self {
+        Self::Unavailable(fault.to_string())
+    }
+}

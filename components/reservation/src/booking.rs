@@ -1,0 +1,104 @@
+//! The booking saga: one request with two calls. When it does not end with a reservation, the host undoes the calls.
+
+use innkeeper_sdk::prelude::*;
+
+use crate::bindings::stay::payment::payments::{self, PaymentError};
+use crate::bindings::stay::room::rooms::{self, RoomError};
+use crate::events::*;
+use crate::guest;
+use crate::reservation::{RESERVATIONS, Reservation};
+
+/// In how many seconds to try again when payment cannot be reached.
+const RETRY_AFTER: u32 = 1;
+
+/// What a client may set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct New {
+    room_id: u64,
+    guest_id: Option<u64>,
+}
+
+/// `POST /reservations`
+pub fn book(Json(New { room_id, guest_id }): Json<New>) -> Answer {
+    if let Some(guest_id) = guest_id {
+        guest::admit(guest_id)?;
+    }
+    let mut reservation = Reservation::new(RESERVATIONS.next_id(), room_id, guest_id);
+    let rsv_id = reservation.rsv_id;
+    held(rooms::hold(room_id, rsv_id))?;
+    let pay_id = paid(payments::approve(rsv_id, room_id))?;
+    emit::<ReservationCreated>(&reservation.fact())?;
+    reservation.confirm(pay_id);
+    emit::<ReservationConfirmed>(&reservation.fact())?;
+    RESERVATIONS.put(rsv_id, &reservation)?;
+    guest::enter(guest_id, rsv_id)?;
+    Response::created(&format!("/reservations/{rsv_id}"), &reservation.fact())
+}
+
+/// Whether to go on after asking for the room. When room cannot be reached, yes: reservations are taken round the clock, and room says later if it
+/// is taken or gone.
+fn held(answer: Result<(), RoomError>) -> Result<(), Problem> {
+    match answer {
+        Ok(()) => Ok(()),
+        Err(RoomError::NotFound(reason)) => Err(Problem::invalid("/roomId", reason)),
+        Err(RoomError::Taken(reason)) => Err(Problem::conflict(reason)),
+        Err(RoomError::Unavailable(reason)) => {
+            innkeeper_sdk::warn!("booked without a hold: {reason}");
+            Ok(())
+        }
+    }
+}
+
+/// The payment's id. Without a payment there is no reservation.
+fn paid(answer: Result<u64, PaymentError>) -> Result<u64, Problem> {
+    match answer {
+        Ok(pay_id) => Ok(pay_id),
+        Err(PaymentError::Declined(reason)) => Err(Problem::new(402, reason)),
+        Err(PaymentError::Unavailable(reason)) => {
+            innkeeper_sdk::warn!("not booked: {reason}");
+            Err(Problem::unavailable(
+                "Payments cannot be made at the moment; nothing was booked.",
+                RETRY_AFTER,
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use innkeeper_sdk::testing::Guest;
+
+    use super::*;
+
+    #[test]
+    fn a_room_that_cannot_be_had_ends_the_booking_and_one_that_cannot_be_asked_for_does_not() {
+        Guest::bare().run(|| {
+            let status = |answer| held(answer).map_err(|problem| problem.status());
+            assert_eq!(status(Ok(())), Ok(()));
+            assert_eq!(status(Err(RoomError::Taken(String::new()))), Err(409));
+            assert_eq!(status(Err(RoomError::NotFound(String::new()))), Err(422));
+            assert_eq!(status(Err(RoomError::Unavailable(String::new()))), Ok(()));
+        });
+    }
+
+    #[test]
+    fn without_a_payment_there_is_no_booking() {
+        Guest::bare().run(|| {
+            let status = |answer| paid(answer).map_err(|problem| problem.status());
+            assert_eq!(status(Ok(7)), Ok(7));
+            assert_eq!(status(Err(PaymentError::Declined(String::new()))), Err(402));
+            assert_eq!(
+                status(Err(PaymentError::Unavailable(String::new()))),
+                Err(503)
+            );
+            let response =
+                Response::from(paid(Err(PaymentError::Unavailable(String::new()))).unwrap_err());
+            assert!(
+                response
+                    .headers
+                    .contains(&("retry-after".into(), "1".into()))
+            );
+        });
+    }
+}

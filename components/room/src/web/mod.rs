@@ -1,0 +1,4 @@
+//! The REST interface.
+
+pub mod reviews;
+pub mod rooms;

@@ -1,0 +1,125 @@
+//! The declaration of a context.
+
+use crate::{Compensation, Description, Followed, Route};
+
+/// What [`context!`](crate::context) was told.
+pub struct Declaration {
+    /// One sentence for the people who operate it.
+    pub summary: &'static str,
+    /// Method, path, and the media type that is read.
+    pub routes: &'static [(&'static str, &'static str, Option<&'static str>)],
+    /// Kinds.
+    pub publishes: &'static [&'static str],
+    /// Source and kind.
+    pub follows: &'static [(&'static str, &'static str)],
+    /// A function and what undoes it.
+    pub compensations: &'static [(&'static str, &'static str)],
+}
+
+impl Declaration {
+    /// The same for the host.
+    pub fn describe(&self) -> Description {
+        let route = |&(method, path, consumes): &(&str, &str, Option<&str>)| Route {
+            method: method.into(),
+            path: path.into(),
+            consumes: consumes.map(Into::into),
+        };
+        let followed = |&(source, kind): &(&str, &str)| Followed {
+            source: source.into(),
+            kind: kind.into(),
+        };
+        let compensation = |&(function, undo): &(&str, &str)| Compensation {
+            function: function.into(),
+            undo: undo.into(),
+        };
+        Description {
+            summary: self.summary.into(),
+            routes: self.routes.iter().map(route).collect(),
+            publishes: self.publishes.iter().map(|kind| (*kind).into()).collect(),
+            follows: self.follows.iter().map(followed).collect(),
+            compensations: self.compensations.iter().map(compensation).collect(),
+        }
+    }
+}
+
+/// Declares a context: what it answers, publishes and follows. Each part but the summary may be left out; the order is fixed.
+///
+/// ```text
+/// innkeeper_sdk::context! {
+///     summary: "Rooms that can be booked.",
+///     routes: {
+///         POST "/rooms" => room::register,
+///         GET "/rooms/{id}" => room::show,
+///     },
+///     publishes: [RoomRegistered],
+///     follows: {
+///         "reservation": ReservationConfirmed => policy::reserve,
+///     },
+///     compensations: {
+///         "stay:room/rooms@0.1.0": "hold" => "release",
+///     },
+///     ready: is_ready,
+///     live: is_live,
+/// }
+/// ```
+///
+/// It makes a type `Component` in the place where it stands, which also implements the interfaces that the context offers to others.
+#[macro_export]
+macro_rules! context {
+    (
+        summary: $summary:expr
+        $(, routes: { $($method:ident $path:literal => $handler:path),* $(,)? })?
+        $(, publishes: [$($published:path),* $(,)?])?
+        $(, follows: { $($source:literal: $followed:path => $policy:path),* $(,)? })?
+        $(, compensations: { $($interface:literal: $function:literal => $undo:literal),* $(,)? })?
+        $(, ready: $ready:path)?
+        $(, live: $live:path)?
+        $(,)?
+    ) => {
+        /// The context as the host sees it.
+        pub struct Component;
+
+        impl $crate::Context for Component {
+            fn describe() -> $crate::Description {
+                const DECLARATION: $crate::private::Declaration = $crate::private::Declaration {
+                    summary: $summary,
+                    routes: &[$($(
+                        (stringify!($method), $path, $crate::private::consumes(&$handler)),
+                    )*)?],
+                    publishes: &[$($(<$published as $crate::Event>::KIND,)*)?],
+                    follows: &[$($(($source, <$followed as $crate::Event>::KIND),)*)?],
+                    compensations: &[$($(
+                        (concat!($interface, "#", $function), concat!($interface, "#", $undo)),
+                    )*)?],
+                };
+                DECLARATION.describe()
+            }
+
+            fn handle(request: &$crate::Request) -> $crate::Answer {
+                match (request.method.as_str(), request.route.as_str()) {
+                    $($((stringify!($method), $path) => $crate::private::route($handler, request),)*)?
+                    (method, route) => Err($crate::Problem::not_found(format!("{method} {route} is not described."))),
+                }
+            }
+
+            fn on_event(event: $crate::private::Delivered) -> $crate::Outcome {
+                match (event.source.as_str(), event.kind.as_str()) {
+                    $($(($source, <$followed as $crate::Event>::KIND) => $crate::private::policy::<$followed>($policy, event),)*)?
+                    (source, kind) => Err($crate::PolicyError::Reject(format!("{kind} of {source} is not followed"))),
+                }
+            }
+
+            $(fn ready() -> Result<(), String> {
+                $ready()
+            })?
+
+            $(fn live() -> Result<(), String> {
+                $live()
+            })?
+        }
+
+        $($(impl $crate::Published for $published {})*)?
+
+        $crate::bindings::export_context!(Component with_types_in $crate::bindings);
+    };
+}

@@ -1,0 +1,291 @@
+use core::marker::PhantomData;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::host::state;
+use crate::{Fault, Page, Paging, Problem};
+
+/// A value that a [`Table`] keeps. Stored compactly, by position of the fields, behind a byte that names the version of its shape.
+///
+/// Raise `VERSION` when the fields change and read what older versions wrote in `upgrade`: two versions of a context share its state while
+/// one replaces the other.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The version of the shape that this type has now.
+    const VERSION: u8 = 1;
+
+    /// Reads a record that another version wrote.
+    ///
+    /// # Errors
+    /// When that version is not known; the default knows none.
+    fn upgrade(version: u8, _bytes: &[u8]) -> Result<Self, Fault> {
+        Err(Fault::new(format!(
+            "a record has the shape of version {version}, known is {}",
+            Self::VERSION
+        )))
+    }
+}
+
+/// For a table that only says that a key is there.
+impl Record for () {}
+
+/// For an index: from one id to another.
+impl Record for u64 {}
+
+/// A key of a [`Table`]; keys are ordered by their text.
+pub trait Key {
+    /// Appends the key's text.
+    fn write(&self, text: &mut String);
+}
+
+impl Key for u64 {
+    /// Sixteen hexadecimal digits, so that the order of the texts is the order of the numbers.
+    fn write(&self, text: &mut String) {
+        let mut digits = [b'0'; 16];
+        let mut rest = *self;
+        for digit in digits.iter_mut().rev() {
+            let value = (rest & 15) as u8;
+            *digit = if value < 10 {
+                b'0' + value
+            } else {
+                b'a' - 10 + value
+            };
+            rest >>= 4;
+        }
+        // Hexadecimal digits are always UTF-8.
+        text.push_str(core::str::from_utf8(&digits).unwrap_or_default());
+    }
+}
+
+impl Key for &str {
+    fn write(&self, text: &mut String) {
+        text.push_str(self);
+    }
+}
+
+impl Key for (u64, u64) {
+    fn write(&self, text: &mut String) {
+        self.0.write(text);
+        text.push('/');
+        self.1.write(text);
+    }
+}
+
+/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");`
+pub struct Table<K, V> {
+    name: &'static str,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<K: Key, V: Record> Table<K, V> {
+    /// A table; its name is unique in the context and without `/`.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            types: PhantomData,
+        }
+    }
+
+    /// The value of `key`, or none.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn get(&self, key: K) -> Result<Option<V>, Fault> {
+        state::get(&self.key(&key))
+            .map(|bytes| self.decode(&bytes))
+            .transpose()
+    }
+
+    /// The value of `key`, or the problem 404.
+    ///
+    /// # Errors
+    /// 404 when there is none, 500 when what is stored cannot be read.
+    pub fn find(&self, key: K) -> Result<V, Problem> {
+        self.get(key)?
+            .ok_or_else(|| Problem::not_found(format!("There is no such entry in {}.", self.name)))
+    }
+
+    /// Whether `key` is there.
+    pub fn contains(&self, key: K) -> bool {
+        state::get(&self.key(&key)).is_some()
+    }
+
+    /// Stores `value` under `key`.
+    ///
+    /// # Errors
+    /// When the value does not serialize.
+    pub fn put(&self, key: K, value: &V) -> Result<(), Fault> {
+        let bytes = postcard::to_extend(value, vec![V::VERSION]).map_err(|error| {
+            Fault::new(format!(
+                "a record of {} cannot be stored: {error}",
+                self.name
+            ))
+        })?;
+        state::put(&self.key(&key), &bytes);
+        Ok(())
+    }
+
+    /// Removes `key`.
+    pub fn delete(&self, key: K) {
+        state::delete(&self.key(&key));
+    }
+
+    /// How many keys there are.
+    pub fn count(&self) -> u64 {
+        state::count(&self.edge('/'), &self.edge('0'))
+    }
+
+    fn key(&self, key: &K) -> String {
+        let mut text = String::with_capacity(self.name.len() + 34);
+        text.push_str(self.name);
+        text.push('/');
+        key.write(&mut text);
+        text
+    }
+
+    /// The table's name with a character more; `0` is the one that follows `/`.
+    fn edge(&self, last: char) -> String {
+        let mut text = String::with_capacity(self.name.len() + 1);
+        text.push_str(self.name);
+        text.push(last);
+        text
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<V, Fault> {
+        match bytes.split_first() {
+            Some((version, bytes)) if *version == V::VERSION => postcard::from_bytes(bytes)
+                .map_err(|error| {
+                    Fault::new(format!("a record of {} cannot be read: {error}", self.name))
+                }),
+            Some((version, bytes)) => V::upgrade(*version, bytes),
+            None => Err(Fault::new(format!("a record of {} is empty", self.name))),
+        }
+    }
+}
+
+impl<V: Record> Table<u64, V> {
+    /// The next id, from 1; ids may be skipped, and are never given twice.
+    pub fn next_id(&self) -> u64 {
+        state::next_sequence(self.name)
+    }
+
+    /// A page of the table, in the order of the ids.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn page(&self, paging: Paging) -> Result<Page<V>, Fault> {
+        let total = self.count();
+        let items = match self.nth(paging.offset(), total) {
+            Some(first) => state::scan(&self.key(&first), &self.edge('0'), paging.size, false)
+                .iter()
+                .map(|entry| self.decode(&entry.value))
+                .collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
+        Ok(Page {
+            items,
+            page: paging.page,
+            size: paging.size,
+            total,
+        })
+    }
+
+    /// An id that has exactly `n` ids of the table before it; none when the table ends before.
+    ///
+    /// `n` ids take at least `n` numbers, so it can skip as many numbers as ids are missing, and count how many ids those were.
+    fn nth(&self, n: u64, total: u64) -> Option<u64> {
+        if n >= total {
+            return None;
+        }
+        let (mut id, mut missing) = (0_u64, n);
+        while missing > 0 {
+            let next = id.checked_add(missing)?;
+            let skipped = state::count(&self.key(&id), &self.key(&next));
+            missing = missing.checked_sub(skipped)?;
+            id = next;
+            if skipped == 0 {
+                // A gap: go on at the id behind it.
+                let entry = state::scan(&self.key(&id), &self.edge('0'), 1, false).pop()?;
+                id = u64::from_str_radix(entry.key.get(self.name.len() + 1..)?, 16).ok()?;
+            }
+        }
+        Some(id)
+    }
+}
+
+impl<V: Record> Table<(u64, u64), V> {
+    /// How many keys begin with `first`.
+    pub fn count_of(&self, first: u64) -> u64 {
+        let mut start = self.edge('/');
+        first.write(&mut start);
+        let mut end = start.clone();
+        start.push('/');
+        end.push('0');
+        state::count(&start, &end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+
+    const NUMBERS: Table<u64, u64> = Table::new("numbers");
+    const PAIRS: Table<(u64, u64), ()> = Table::new("pairs");
+
+    fn page(page: u32, size: u32) -> Vec<u64> {
+        NUMBERS.page(Paging { page, size }).unwrap().items
+    }
+
+    #[test]
+    fn pages_follow_each_other_whatever_ids_are_missing() {
+        for missing in [
+            vec![],
+            vec![1],
+            vec![1, 2, 3, 4, 5, 6, 7],
+            (20..90).collect(),
+            (1..100).filter(|id| id % 7 != 0).collect::<Vec<_>>(),
+        ] {
+            Guest::bare().run(|| {
+                let expected: Vec<u64> = (1..=120).filter(|id| !missing.contains(id)).collect();
+                expected.iter().for_each(|id| NUMBERS.put(*id, id).unwrap());
+                for size in [1, 3, 20, 100] {
+                    let pages: Vec<u64> = (0..)
+                        .map(|number| page(number, size))
+                        .take_while(|items| !items.is_empty())
+                        .flatten()
+                        .collect();
+                    assert_eq!(pages, expected);
+                }
+                assert_eq!(page(u32::MAX, 100), [0; 0]);
+                assert_eq!(NUMBERS.count(), expected.len() as u64);
+            });
+        }
+    }
+
+    #[test]
+    fn keys_of_a_pair_are_counted_by_their_first() {
+        Guest::bare().run(|| {
+            for pair in [(1, 1), (1, 2), (2, 1), (0x10, 1), (u64::MAX, u64::MAX)] {
+                PAIRS.put(pair, &()).unwrap();
+            }
+            assert_eq!(
+                [0, 1, 2, 0x10, u64::MAX].map(|first| PAIRS.count_of(first)),
+                [0, 2, 1, 1, 1]
+            );
+        });
+    }
+
+    #[test]
+    fn a_record_of_an_unknown_version_is_a_fault() {
+        Guest::bare().run(|| {
+            state::put("numbers/0000000000000001", &[9, 1]);
+            assert_eq!(
+                NUMBERS.get(1),
+                Err(Fault::new(
+                    "a record has the shape of version 9, known is 1"
+                ))
+            );
+            assert_eq!(NUMBERS.find(2).unwrap_err().status(), 404);
+        });
+    }
+}
