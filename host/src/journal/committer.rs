@@ -1,0 +1,156 @@
+//! The committer: one thread that turns units of work into commits, in groups, with one flush for each group.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::end::End;
+use super::ledger::{Desk, Ledger};
+use super::worker::Worker;
+use super::{CommitError, Durability, Error, Store, Unit};
+
+/// How the committer works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many units of work may wait.
+    pub queue: usize,
+    /// How many units of work go into one group at most.
+    pub group: usize,
+    /// How long a relaxed commit may stay out of the disk.
+    pub flush_every: Duration,
+    /// How many recent writes each context remembers, to find conflicts.
+    pub window: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            queue: 8_192,
+            group: 1_024,
+            flush_every: Duration::from_millis(200),
+            window: 65_536,
+        }
+    }
+}
+
+/// Commits for all contexts of a store.
+pub struct Committer {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Task>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the committer shares with its thread.
+pub(super) struct Shared {
+    pub store: Arc<dyn Store>,
+    pub options: Options,
+    pub ledgers: Mutex<Vec<Arc<Ledger>>>,
+    pub end: Arc<End>,
+    /// Asks the thread to stop.
+    pub closing: CancellationToken,
+    /// Tells that it has.
+    pub closed: CancellationToken,
+}
+
+/// Where a unit of work is answered.
+pub(super) type Answer = oneshot::Sender<Result<u64, CommitError>>;
+
+/// What waits in the queue.
+pub(super) enum Task {
+    Commit(Box<Submission>),
+    Barrier(oneshot::Sender<Result<(), CommitError>>),
+}
+
+/// A unit of work that waits for its commit.
+pub(super) struct Submission {
+    pub ledger: usize,
+    pub unit: Unit,
+    pub durability: Durability,
+    pub answer: Answer,
+}
+
+impl Task {
+    /// About how many bytes it adds to the journals.
+    pub fn size(&self) -> usize {
+        match self {
+            Task::Commit(submission) => submission.unit.size(),
+            Task::Barrier(_) => 0,
+        }
+    }
+}
+
+impl Committer {
+    /// Starts the committer's thread.
+    pub fn start(store: Arc<dyn Store>, options: Options) -> Result<Arc<Committer>, Error> {
+        let cannot_start = |error: std::io::Error| Error::Start {
+            reason: error.to_string(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(cannot_start)?;
+        let (queue, tasks) = mpsc::channel(options.queue.max(1));
+        let shared = Arc::new(Shared {
+            store,
+            options,
+            ledgers: Mutex::default(),
+            end: Arc::default(),
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+        });
+        let worker = Worker::new(shared.clone(), tasks);
+        let thread = std::thread::Builder::new()
+            .name("innkeeper-committer".into())
+            .spawn(move || runtime.block_on(worker.run()))
+            .map_err(cannot_start)?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Arc::new(Committer {
+            shared,
+            queue,
+            thread,
+        }))
+    }
+
+    /// The ledger of a context. Later calls give the same one, as it was opened first. May read the disk: call it where blocking is allowed.
+    pub fn open(&self, context: &str, durability: Durability) -> Result<Arc<Ledger>, Error> {
+        let mut ledgers = self.shared.ledgers.lock();
+        if let Some(ledger) = ledgers.iter().find(|ledger| ledger.context() == context) {
+            return Ok(ledger.clone());
+        }
+        let journal = self.shared.store.open(context)?;
+        let desk = Desk {
+            index: ledgers.len(),
+            queue: self.queue.clone(),
+            end: self.shared.end.clone(),
+            window: self.shared.options.window,
+        };
+        let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
+        ledgers.push(ledger.clone());
+        Ok(ledger)
+    }
+
+    /// The store that it commits to.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// Commits what waits, flushes, and stops. Dropping does the same, and blocks meanwhile.
+    pub async fn close(&self) {
+        self.shared.closing.cancel();
+        self.shared.closed.cancelled().await;
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.closing.cancel();
+        if let Some(thread) = self.thread.lock().take() {
+            // It has told everyone who waits if it ended badly.
+            let _ended = thread.join();
+        }
+    }
+}

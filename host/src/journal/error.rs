@@ -1,0 +1,97 @@
+//! What can go wrong, and what to do about it.
+
+use std::path::PathBuf;
+
+use super::Space;
+
+/// Why a journal cannot be opened, read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Another process has the directory open.
+    #[error("the journal in {} is in use by another process: stop the Innkeeper that runs there, or choose another directory with --data", directory.display())]
+    InUse {
+        /// The journal's directory.
+        directory: PathBuf,
+    },
+    /// The directory cannot be opened.
+    #[error("the journal in {} cannot be opened: {reason}. Check that the directory is writable and the disk is sound, or choose another with --data", directory.display())]
+    Open {
+        /// The journal's directory.
+        directory: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The engine failed to read or write.
+    #[error("the journal cannot use its disk: {reason}. Check free space and the disk's health")]
+    Disk {
+        /// What the engine said.
+        reason: String,
+    },
+    /// A record was written by a newer Innkeeper.
+    #[error(
+        "a record of the journal has format {found}, and this Innkeeper knows formats up to {known}: run the version that wrote it, or a newer one"
+    )]
+    Format {
+        /// The format of the record.
+        found: u8,
+        /// The newest format that is known here.
+        known: u8,
+    },
+    /// A record cannot be understood.
+    #[error("the journal is damaged at {what}: restore its directory from a backup")]
+    Damaged {
+        /// Which record.
+        what: String,
+    },
+    /// A unit of work publishes more events than a commit can hold.
+    #[error(
+        "a commit holds at most {limit} events, and this one has {events}: publish fewer in one invocation"
+    )]
+    TooManyEvents {
+        /// How many there were.
+        events: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// An earlier write or flush failed, so what is in memory may not be what is on disk.
+    #[error(
+        "the journal stopped when its disk failed ({reason}): check free space and the disk's health, then restart Innkeeper"
+    )]
+    Stopped {
+        /// The failure that stopped it.
+        reason: String,
+    },
+    /// The committer could not be started.
+    #[error(
+        "the committer's thread cannot start: {reason}. Check the limits on threads and memory of this process"
+    )]
+    Start {
+        /// What the system said.
+        reason: String,
+    },
+    /// The journal has been closed.
+    #[error("the journal is closed, because Innkeeper is stopping")]
+    Closed,
+}
+
+/// Why a unit of work did not become a commit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Another commit wrote what this unit read: run it again.
+    #[error("another commit wrote a key that this unit of work had read")]
+    Conflict {
+        /// The space of the key.
+        space: Space,
+        /// The key that was written, or, when the unit began too long ago to tell, one that it read.
+        key: Vec<u8>,
+    },
+    /// The committer's queue is full.
+    #[error("too many units of work wait to be committed: try again in a moment")]
+    Busy,
+    /// The committer has been closed. Whether the unit was committed shows after a restart.
+    #[error("the journal is closed, because Innkeeper is stopping")]
+    Closed,
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] Error),
+}

@@ -1,0 +1,100 @@
+//! Journals in memory: for tests, and for contexts whose state may be lost.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::slice;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::apply::Change;
+use super::key::Span;
+use super::tree::Tree;
+use super::{Entry, Error, Journal, Store};
+
+/// Holds journals in memory, for as long as it lives.
+#[derive(Default)]
+pub struct MemoryStore {
+    trees: Mutex<BTreeMap<String, Arc<MemoryTree>>>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+}
+
+impl Store for MemoryStore {
+    fn open(&self, context: &str) -> Result<Arc<dyn Journal>, Error> {
+        Ok(self
+            .trees
+            .lock()
+            .entry(context.to_owned())
+            .or_default()
+            .clone())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn contexts(&self) -> Result<Vec<String>, Error> {
+        Ok(self.trees.lock().keys().cloned().collect())
+    }
+
+    fn size(&self) -> u64 {
+        0
+    }
+}
+
+#[derive(Default)]
+struct MemoryTree {
+    entries: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl Tree for MemoryTree {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.entries.read().get(key).cloned())
+    }
+
+    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
+        if span.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = self.entries.read();
+        let found = entries.range::<[u8], _>(bounds(span));
+        let owned = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        Ok(if reverse {
+            found.rev().take(limit).map(owned).collect()
+        } else {
+            found.take(limit).map(owned).collect()
+        })
+    }
+
+    fn count(&self, span: &Span) -> Result<u64, Error> {
+        if span.is_empty() {
+            return Ok(0);
+        }
+        Ok(self.entries.read().range::<[u8], _>(bounds(span)).count() as u64)
+    }
+
+    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+        let mut entries = self.entries.write();
+        for Change { key, value } in changes {
+            match value {
+                Some(value) => entries.insert(key.clone(), value.to_vec()),
+                None => entries.remove(key),
+            };
+        }
+        Ok(())
+    }
+
+    fn put(&self, change: &Change<'_>) -> Result<(), Error> {
+        self.write(slice::from_ref(change))
+    }
+}
+
+fn bounds(span: &Span) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    (Bound::Included(&span.start), Bound::Excluded(&span.end))
+}

@@ -1,0 +1,82 @@
+//! What a storage engine offers.
+
+use std::sync::Arc;
+
+use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Space};
+
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// What is kept of a commit: its position, its header and its events. Its writes live on in their spaces only.
+pub type Recorded = (u64, Header, Vec<Event>);
+
+/// One context's storage: applies commits in order and answers reads. Knows nothing of concurrency control.
+pub trait Journal: Send + Sync + 'static {
+    /// The value of a key.
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// The entries in a range, in the order of their keys, at most `limit` of them; from the end backwards when `reverse`.
+    fn scan(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Entry>, Error>;
+
+    /// How many keys a range holds.
+    fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error>;
+
+    /// Appends commits with consecutive positions as one atomic batch: visible at once, durable after [`Store::flush`].
+    fn append(&self, commits: &[Commit]) -> Result<(), Error>;
+
+    /// The position of the newest commit, 0 when there is none.
+    fn last_position(&self) -> Result<u64, Error>;
+
+    /// A lane's events after `after` (`None` means from the first) that were committed at `upto` or before, at most `limit` of them.
+    fn events(
+        &self,
+        lane: u8,
+        after: Option<EventPosition>,
+        upto: u64,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, Error>;
+
+    /// How many events that would be, without a limit.
+    fn count_events(&self, lane: u8, after: Option<EventPosition>, upto: u64)
+    -> Result<u64, Error>;
+
+    /// Where a lane's newest event is.
+    fn lane_end(&self, lane: u8) -> Result<Option<EventPosition>, Error>;
+
+    /// The commits under a correlation id, in order, the first 10,000 of them.
+    fn story(&self, correlation_id: &str) -> Result<Vec<Recorded>, Error>;
+
+    /// The commits after a position, in order, at most `limit` of them.
+    fn commits(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Error>;
+
+    /// Removes at most `limit` keys of a range, outside any commit, and says how many: 0 when none is left. Blocks for about 10 us a key.
+    /// Only for what no invocation reads any more, such as a generation that has been swapped out.
+    fn sweep(&self, space: Space, range: &KeyRange, limit: usize) -> Result<usize, Error>;
+
+    /// The mark of a sequence: no number up to it may be given out again. 0 for a new one.
+    fn sequence(&self, name: &str) -> Result<u64, Error>;
+
+    /// Sets the mark of a sequence. It goes to the same log as the commits, so the flush that makes a later commit durable covers it.
+    fn reserve(&self, name: &str, to: u64) -> Result<(), Error>;
+}
+
+/// What holds the journals of an app.
+pub trait Store: Send + Sync + 'static {
+    /// The journal of a context, made when there is none. May read the disk: call it where blocking is allowed.
+    fn open(&self, context: &str) -> Result<Arc<dyn Journal>, Error>;
+
+    /// Makes everything appended before durable. Blocks.
+    fn flush(&self) -> Result<(), Error>;
+
+    /// The contexts that have a journal here.
+    fn contexts(&self) -> Result<Vec<String>, Error>;
+
+    /// Bytes on disk.
+    fn size(&self) -> u64;
+}

@@ -1,0 +1,135 @@
+//! What becomes of a unit of work.
+
+use std::time::Duration;
+
+use super::*;
+
+fn start() -> (Arc<Committer>, Arc<Ledger>) {
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Flush).unwrap();
+    (committer, ledger)
+}
+
+fn after_reading(ledger: &Ledger, key: &str, writes: Vec<Write>) -> Unit {
+    let mut unit = blind(ledger, "reader", writes);
+    unit.reads.note_key(STATE, key.as_bytes());
+    unit
+}
+
+#[tokio::test]
+async fn a_conflict_names_the_key() {
+    let (_committer, ledger) = start();
+    let mut late = after_reading(&ledger, "room 7", vec![put("room 8", "free")]);
+    late.reads.note_key(Space::Result, b"call");
+    ledger
+        .commit(blind(
+            &ledger,
+            "1",
+            vec![put("room 6", "taken"), put("room 7", "taken")],
+        ))
+        .await
+        .unwrap();
+    let conflict = CommitError::Conflict {
+        space: STATE,
+        key: b"room 7".to_vec(),
+    };
+    assert_eq!(
+        ledger.settle(late.began, &late.reads).await,
+        Err(conflict.clone())
+    );
+    assert_eq!(ledger.commit(late).await, Err(conflict));
+    assert_eq!(ledger.applied(), 1);
+    let again = after_reading(&ledger, "room 7", vec![put("room 8", "free")]);
+    assert_eq!(ledger.commit(again).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_conflict_is_found_within_a_group() {
+    let (_committer, ledger) = start();
+    let began = |_| after_reading(&ledger, "room 7", vec![put("room 7", "taken")]);
+    let units = (0..50).map(began).map(|unit| ledger.commit(unit));
+    let answers = futures::future::join_all(units).await;
+    assert_eq!(answers[0], Ok(1));
+    assert!(
+        answers[1..]
+            .iter()
+            .all(|answer| matches!(answer, Err(CommitError::Conflict { .. })))
+    );
+}
+
+#[tokio::test]
+async fn spaces_do_not_conflict_with_each_other() {
+    let (_committer, ledger) = start();
+    let other = after_reading(&ledger, "room 7", vec![put("x", "")]);
+    let cursor = Write {
+        space: Space::Cursor,
+        ..put("room 7", "")
+    };
+    ledger
+        .commit(blind(&ledger, "1", vec![cursor]))
+        .await
+        .unwrap();
+    assert_eq!(ledger.commit(other).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_dropped_commit_is_decided_by_the_barrier() {
+    let (_committer, ledger) = start();
+    for round in 1..=50 {
+        let name = format!("unit {round}");
+        let commit = ledger.commit(blind(&ledger, &name, vec![put("key", &name)]));
+        let _patience = tokio::time::timeout(Duration::ZERO, commit).await;
+        ledger.barrier().await.unwrap();
+        assert_eq!(ledger.applied(), round);
+        assert_eq!(ledger.get(STATE, b"key").unwrap(), Some(name.into_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn contexts_have_positions_of_their_own() {
+    let (committer, room) = start();
+    let payment = committer.open("payment", Durability::Flush).unwrap();
+    let units = (0..20).map(|number| {
+        let ledger = if number % 2 == 0 { &room } else { &payment };
+        ledger.commit(blind(
+            ledger,
+            &number.to_string(),
+            vec![put("key", "value")],
+        ))
+    });
+    let answers = futures::future::join_all(units).await;
+    let positions: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        positions,
+        (1..=10)
+            .flat_map(|position| [position, position])
+            .collect::<Vec<_>>()
+    );
+    assert!(Arc::ptr_eq(
+        &room,
+        &committer.open("room", Durability::Relaxed).unwrap()
+    ));
+}
+
+#[tokio::test]
+async fn more_events_than_a_commit_holds_are_refused() {
+    let (_committer, ledger) = start();
+    let events = vec![event("1", "room"); 65_537];
+    let unit = Unit {
+        events,
+        ..blind(&ledger, "1", Vec::new())
+    };
+    let refused = CommitError::Journal(Error::TooManyEvents {
+        events: 65_537,
+        limit: 65_536,
+    });
+    assert_eq!(ledger.commit(unit).await, Err(refused));
+    let events = vec![event("1", "room"); 65_536];
+    let unit = Unit {
+        events,
+        ..blind(&ledger, "1", Vec::new())
+    };
+    assert_eq!(ledger.commit(unit).await, Ok(1));
+    let (_, _, events) = ledger.journal().commits(0, 1).unwrap().remove(0);
+    assert_eq!(events.len(), 65_536);
+}

@@ -1,0 +1,277 @@
+//! Applying commits is a function of the commits: every engine shows the same, and so does one that was opened again.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+
+fn keys() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(select(vec![0, 1, b'a', 0xfe, 0xff]), 0..4),
+        vec(any::<u8>(), 0..20)
+    ]
+}
+
+fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
+    // Around the lengths at which sled's values are cut in pieces.
+    let long = select(vec![
+        65_535,
+        65_536,
+        65_537,
+        131_071,
+        131_072,
+        200_000_usize,
+    ]);
+    prop_oneof![
+        3 => Just(None),
+        9 => vec(any::<u8>(), 0..60).prop_map(Some),
+        1 => (long, any::<u8>()).prop_map(|(length, byte)| Some(vec![byte; length])),
+    ]
+}
+
+fn commits() -> impl Strategy<Value = Vec<Commit>> {
+    let write = (select(SPACES.to_vec()), keys(), values()).prop_map(|(space, key, value)| Write {
+        space,
+        key,
+        value,
+    });
+    let event = ("[a-z]{1,3}", "[a-z]{0,40}").prop_map(|(subject, id)| event(&id, &subject));
+    let one = (vec(write, 0..8), vec(event, 0..4), "[ab\0]{0,3}");
+    vec(one, 1..12).prop_map(|commits| {
+        let numbered = (1..)
+            .zip(commits)
+            .map(|(position, (writes, events, correlation_id))| {
+                let header = Header {
+                    correlation_id,
+                    ..header(&position.to_string())
+                };
+                Commit {
+                    position,
+                    header,
+                    writes,
+                    events,
+                }
+            });
+        numbered.collect()
+    })
+}
+
+fn append(journal: &dyn Journal, commits: &[Commit], group: usize) {
+    for group in commits.chunks(group) {
+        journal.append(group).unwrap();
+    }
+}
+
+/// What the commits say, without any engine.
+fn expected(commits: &[Commit]) -> Picture {
+    let mut spaces = BTreeMap::<Space, BTreeMap<Vec<u8>, Vec<u8>>>::new();
+    let mut events = vec![Vec::new(); usize::from(LANES)];
+    for commit in commits {
+        for Write { space, key, value } in commit.writes.clone() {
+            let space = spaces.entry(space).or_default();
+            match value {
+                Some(value) => space.insert(key, value),
+                None => space.remove(&key),
+            };
+        }
+        for (index, event) in (0..).zip(&commit.events) {
+            let position = EventPosition {
+                commit: commit.position,
+                index,
+            };
+            events[usize::from(event.lane())].push((position, event.clone()));
+        }
+    }
+    Picture {
+        last: commits.len() as u64,
+        spaces: SPACES
+            .iter()
+            .map(|space| {
+                spaces
+                    .remove(space)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .collect()
+            })
+            .collect(),
+        commits: commits
+            .iter()
+            .map(|commit| {
+                (
+                    commit.position,
+                    commit.header.clone(),
+                    commit.events.clone(),
+                )
+            })
+            .collect(),
+        lane_ends: events
+            .iter()
+            .map(|lane| lane.last().map(|(position, _)| *position))
+            .collect(),
+        events,
+    }
+}
+
+fn check_stories(journal: &dyn Journal, picture: &Picture) {
+    let ids: BTreeSet<_> = picture
+        .commits
+        .iter()
+        .map(|(_, header, _)| &header.correlation_id)
+        .collect();
+    for id in ids {
+        let story: Vec<_> = picture
+            .commits
+            .iter()
+            .filter(|(_, header, _)| header.correlation_id == *id)
+            .cloned()
+            .collect();
+        assert_eq!(journal.story(id).unwrap(), story);
+    }
+    assert_eq!(journal.story("nobody").unwrap(), []);
+}
+
+fn check_range(journal: &dyn Journal, picture: &Picture, range: &KeyRange, limit: usize) {
+    for (space, entries) in SPACES.iter().zip(&picture.spaces) {
+        let inside: Vec<_> = entries
+            .iter()
+            .filter(|(key, _)| range.contains(key))
+            .cloned()
+            .collect();
+        assert_eq!(journal.count(*space, range).unwrap(), inside.len() as u64);
+        let forward: Vec<_> = inside.iter().take(limit).cloned().collect();
+        assert_eq!(journal.scan(*space, range, limit, false).unwrap(), forward);
+        let backward: Vec<_> = inside.iter().rev().take(limit).cloned().collect();
+        assert_eq!(journal.scan(*space, range, limit, true).unwrap(), backward);
+        for (key, value) in inside {
+            assert_eq!(journal.get(*space, &key).unwrap(), Some(value));
+        }
+    }
+}
+
+fn check_events(
+    journal: &dyn Journal,
+    picture: &Picture,
+    after: EventPosition,
+    upto: u64,
+    limit: usize,
+) {
+    for (lane, events) in (0..LANES).zip(&picture.events) {
+        let inside = events
+            .iter()
+            .filter(|(position, _)| *position > after && position.commit <= upto);
+        let inside: Vec<_> = inside.take(limit).cloned().collect();
+        assert_eq!(
+            journal.events(lane, Some(after), upto, limit).unwrap(),
+            inside
+        );
+    }
+    let later: Vec<_> = picture
+        .commits
+        .iter()
+        .filter(|(position, ..)| *position > upto)
+        .take(limit)
+        .cloned()
+        .collect();
+    assert_eq!(journal.commits(upto, limit).unwrap(), later);
+}
+
+#[test]
+fn show_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let store = SledStore::open(data.path(), 8 << 20).unwrap();
+    let pictures = RefCell::new(Vec::new());
+    let ranges =
+        (keys(), proptest::option::of(keys())).prop_map(|(start, end)| KeyRange { start, end });
+    let looks = (ranges, 0..8_usize, (0..8_u64, 0..3_u16), 0..12_u64);
+    let tried = TestRunner::new(cases(60)).run(
+        &(commits(), 1..4_usize, looks),
+        |(commits, group, look)| {
+            let picture_expected = expected(&commits);
+            let name = format!("context-{}", pictures.borrow().len());
+            let (range, limit, (commit, index), upto) = look;
+            for (journal, group) in [
+                (MemoryStore::new().open("memory").unwrap(), group),
+                (store.open(&name).unwrap(), group % 3 + 1),
+            ] {
+                append(&*journal, &commits, group);
+                assert_eq!(picture(&*journal), picture_expected);
+                check_stories(&*journal, &picture_expected);
+                check_range(&*journal, &picture_expected, &range, limit);
+                check_events(
+                    &*journal,
+                    &picture_expected,
+                    EventPosition { commit, index },
+                    upto,
+                    limit,
+                );
+            }
+            pictures.borrow_mut().push((name, picture_expected));
+            Ok(())
+        },
+    );
+    tried.unwrap();
+
+    store.flush().unwrap();
+    drop(store);
+    let store = SledStore::open(data.path(), 8 << 20).unwrap();
+    let pictures: BTreeMap<_, _> = pictures.into_inner().into_iter().collect();
+    let names: Vec<_> = pictures.keys().cloned().collect();
+    let mut found = store.contexts().unwrap();
+    found.sort();
+    assert_eq!(found, names);
+    for (name, expected) in pictures {
+        assert_eq!(picture(&*store.open(&name).unwrap()), expected);
+    }
+}
+
+#[test]
+fn sweep_in_steps() {
+    let (_data, store) = sled_store();
+    for journal in [
+        MemoryStore::new().open("memory").unwrap(),
+        store.open("disk").unwrap(),
+    ] {
+        let long = vec![7; 150_000];
+        let writes = (0..10).flat_map(|key| {
+            [0, 1].map(|generation| Write {
+                space: Space::State(generation),
+                key: vec![key],
+                value: Some(long.clone()),
+            })
+        });
+        let commit = Commit {
+            position: 1,
+            header: header("1"),
+            writes: writes.collect(),
+            events: Vec::new(),
+        };
+        journal.append(&[commit]).unwrap();
+        let all = KeyRange::all();
+        let steps: Vec<_> = (0..4)
+            .map(|_| journal.sweep(Space::State(0), &all, 4).unwrap())
+            .collect();
+        assert_eq!(steps, [4, 4, 2, 0]);
+        assert_eq!(journal.count(Space::State(0), &all).unwrap(), 0);
+        assert_eq!(journal.count(Space::State(1), &all).unwrap(), 10);
+        assert_eq!(journal.get(Space::State(1), &[3]).unwrap(), Some(long));
+        assert_eq!(journal.last_position().unwrap(), 1);
+    }
+}
+
+#[test]
+fn refuse_a_directory_in_use() {
+    let (data, _store) = sled_store();
+    let refused = SledStore::open(data.path(), 8 << 20).err().unwrap();
+    assert_eq!(
+        refused,
+        Error::InUse {
+            directory: data.path().join("journal")
+        }
+    );
+    assert!(refused.to_string().contains("--data"), "{refused}");
+}

@@ -1,0 +1,121 @@
+//! What the journal promises, tried on its engines.
+
+mod committing;
+mod engines;
+mod flushing;
+mod keys;
+mod lanes;
+mod recovery;
+mod sequences;
+mod serializable;
+mod window;
+
+use std::sync::Arc;
+
+use proptest::test_runner::Config;
+use tempfile::TempDir;
+
+use super::*;
+
+const STATE: Space = Space::State(0);
+
+/// As many cases as one wants to wait for. What fails is printed, and not written next to the source.
+fn cases(cases: u32) -> Config {
+    Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+/// A store on disk, and the directory that goes away with it.
+fn sled_store() -> (TempDir, Arc<dyn Store>) {
+    let data = tempfile::tempdir().unwrap();
+    let store = SledStore::open(data.path(), 8 << 20).unwrap();
+    (data, Arc::new(store))
+}
+
+fn header(invocation: &str) -> Header {
+    Header {
+        invocation: invocation.to_owned(),
+        cause: Cause::Host {
+            purpose: "test".to_owned(),
+        },
+        ending: Ending::Committed,
+        attempt: 1,
+        correlation_id: invocation.to_owned(),
+        causation_id: String::new(),
+        version: String::new(),
+        time: 1_700_000_000_000,
+        status: None,
+    }
+}
+
+fn event(id: &str, subject: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        kind: "RoomRegistered".to_owned(),
+        subject: subject.to_owned(),
+        time: 1_700_000_000_000,
+        data: id.as_bytes().to_vec(),
+        correlation_id: id.to_owned(),
+        causation_id: id.to_owned(),
+    }
+}
+
+fn put(key: &str, value: &str) -> Write {
+    Write {
+        space: STATE,
+        key: key.as_bytes().to_vec(),
+        value: Some(value.as_bytes().to_vec()),
+    }
+}
+
+/// A unit of work that writes without having read.
+fn blind(ledger: &Ledger, invocation: &str, writes: Vec<Write>) -> Unit {
+    Unit {
+        began: ledger.applied(),
+        reads: ReadSet::default(),
+        header: header(invocation),
+        writes,
+        events: Vec::new(),
+    }
+}
+
+/// Everything that a journal shows.
+#[derive(Clone, Debug, PartialEq)]
+struct Picture {
+    last: u64,
+    spaces: Vec<Vec<Entry>>,
+    commits: Vec<Recorded>,
+    events: Vec<Vec<(EventPosition, Event)>>,
+    lane_ends: Vec<Option<EventPosition>>,
+}
+
+const SPACES: [Space; 10] = [
+    Space::State(0),
+    Space::State(1),
+    Space::State(u32::MAX),
+    Space::Cursor,
+    Space::Result,
+    Space::Intent,
+    Space::Compensation,
+    Space::Timer,
+    Space::DeadLetter,
+    Space::Meta,
+];
+
+fn picture(journal: &dyn Journal) -> Picture {
+    let all = KeyRange::all();
+    let scan = |space: &Space| journal.scan(*space, &all, usize::MAX, false).unwrap();
+    let events = |lane| journal.events(lane, None, u64::MAX, usize::MAX).unwrap();
+    Picture {
+        last: journal.last_position().unwrap(),
+        spaces: SPACES.iter().map(scan).collect(),
+        commits: journal.commits(0, usize::MAX).unwrap(),
+        events: (0..LANES).map(events).collect(),
+        lane_ends: (0..LANES)
+            .map(|lane| journal.lane_end(lane).unwrap())
+            .collect(),
+    }
+}

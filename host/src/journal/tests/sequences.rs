@@ -1,0 +1,67 @@
+//! Numbers of a sequence never come twice.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+
+const TASKS: usize = 8;
+const NUMBERS: usize = 2_000;
+
+fn committer(data: &Path) -> (Arc<Committer>, Arc<Ledger>) {
+    let store = SledStore::open(data, 8 << 20).unwrap();
+    let committer = Committer::start(Arc::new(store), Options::default()).unwrap();
+    let ledger = committer.open("reservation", Durability::Flush).unwrap();
+    (committer, ledger)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn count_on_without_gaps_after_a_clean_close() {
+    let data = tempfile::tempdir().unwrap();
+    let (committer, ledger) = self::committer(data.path());
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                (0..NUMBERS)
+                    .map(|_| ledger.next_sequence("id").unwrap())
+                    .collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let mut numbers = BTreeSet::new();
+    for task in tasks {
+        let ascending = task.await.unwrap();
+        assert!(ascending.is_sorted());
+        numbers.extend(ascending);
+    }
+    let all = (TASKS * NUMBERS) as u64;
+    assert_eq!(numbers, (1..=all).collect());
+    assert_eq!(ledger.next_sequence("other").unwrap(), 1);
+
+    committer.close().await;
+    assert_eq!(ledger.next_sequence("id"), Err(Error::Closed));
+    drop((committer, ledger));
+
+    let (_committer, ledger) = self::committer(data.path());
+    assert_eq!(ledger.next_sequence("id").unwrap(), all + 1);
+    assert_eq!(ledger.next_sequence("other").unwrap(), 2);
+}
+
+#[tokio::test]
+async fn do_not_repeat_what_a_commit_used() {
+    let data = tempfile::tempdir().unwrap();
+    let (_committer, ledger) = self::committer(data.path());
+    let mut used = 0;
+    for _ in 0..100 {
+        used = ledger.next_sequence("id").unwrap();
+    }
+    let unit = blind(&ledger, "1", vec![put("used", &used.to_string())]);
+    ledger.commit(unit).await.unwrap();
+
+    let crashed = tempfile::tempdir().unwrap();
+    recovery::copy(data.path(), crashed.path());
+    let (_recovered, ledger) = self::committer(crashed.path());
+    assert_eq!(ledger.applied(), 1);
+    assert!(ledger.next_sequence("id").unwrap() > used);
+}

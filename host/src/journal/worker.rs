@@ -1,0 +1,259 @@
+//! The committer's thread: takes groups from the queue, and makes them commits.
+
+use std::mem;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::committer::{Answer, Shared, Submission, Task};
+use super::ledger::{Ledger, conflict};
+use super::{Commit, CommitError, Durability, LANES};
+
+/// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
+const GROUP_SIZE: usize = 4 << 20;
+
+/// How many commits become visible at once. Engines may keep readers waiting meanwhile.
+const BATCH: usize = 32;
+
+/// What runs in the committer's thread.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    tasks: mpsc::Receiver<Task>,
+    /// One for each ledger.
+    groups: Vec<Group>,
+    /// When relaxed commits are to be flushed.
+    flush_at: Option<Instant>,
+    /// How many bytes are visible and not on disk.
+    unflushed: usize,
+}
+
+/// What a context has in the current group, and since the last flush.
+struct Group {
+    ledger: Arc<Ledger>,
+    commits: Vec<Commit>,
+    /// For each lane with an event since the last flush, the newest commit that has one.
+    lanes: [u64; LANES as usize],
+    unflushed: bool,
+}
+
+/// Who waits for what becomes of a group.
+#[derive(Default)]
+struct Waiting {
+    flush: Vec<(Answer, u64)>,
+    applied: Vec<(Answer, u64)>,
+    rejected: Vec<(Answer, CommitError)>,
+    barriers: Vec<oneshot::Sender<Result<(), CommitError>>>,
+}
+
+impl Worker {
+    pub fn new(shared: Arc<Shared>, tasks: mpsc::Receiver<Task>) -> Worker {
+        Worker {
+            shared,
+            tasks,
+            groups: Vec::new(),
+            flush_at: None,
+            unflushed: 0,
+        }
+    }
+
+    pub async fn run(mut self) {
+        let mut tasks = Vec::with_capacity(self.shared.options.group);
+        while self.receive(&mut tasks).await {
+            self.process(&mut tasks);
+        }
+        self.finish();
+    }
+
+    /// Waits for the next group. False when the queue is closed and empty.
+    async fn receive(&mut self, tasks: &mut Vec<Task>) -> bool {
+        loop {
+            let flush_at = self.flush_at;
+            let timer = async {
+                match flush_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.shared.closing.cancelled(), if !self.tasks.is_closed() => self.tasks.close(),
+                () = timer => {
+                    // Nobody waits for it. Who comes later learns of a failure.
+                    let _flushed = self.flush();
+                }
+                task = self.tasks.recv() => {
+                    let Some(task) = task else { return false };
+                    let mut size = task.size();
+                    tasks.push(task);
+                    while tasks.len() < self.shared.options.group && size < GROUP_SIZE {
+                        let Ok(task) = self.tasks.try_recv() else { break };
+                        size += task.size();
+                        tasks.push(task);
+                    }
+                    self.unflushed += size;
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn process(&mut self, tasks: &mut Vec<Task>) {
+        let mut waiting = Waiting::default();
+        for task in tasks.drain(..) {
+            match task {
+                Task::Commit(submission) => self.admit(*submission, &mut waiting),
+                Task::Barrier(answer) => waiting.barriers.push(answer),
+            }
+        }
+        let applied = self.append();
+        for (answer, position) in waiting.applied {
+            let _gone = answer.send(applied.clone().map(|()| position));
+        }
+        for (answer, rejection) in waiting.rejected {
+            let _gone = answer.send(applied.clone().and(Err(rejection)));
+        }
+        let flushed = if waiting.flush.is_empty() && self.unflushed < GROUP_SIZE {
+            applied
+        } else {
+            applied.and_then(|()| self.flush())
+        };
+        for (answer, position) in waiting.flush {
+            let _gone = answer.send(flushed.clone().map(|()| position));
+        }
+        for answer in waiting.barriers {
+            let _gone = answer.send(flushed.clone());
+        }
+        if self.flush_at.is_none() && self.groups.iter().any(|group| group.unflushed) {
+            self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
+        }
+    }
+
+    /// Validates a unit of work and gives it its position.
+    fn admit(&mut self, submission: Submission, waiting: &mut Waiting) {
+        let Submission {
+            ledger,
+            unit,
+            durability,
+            answer,
+        } = submission;
+        let Some(group) = self.group(ledger) else {
+            return waiting.rejected.push((answer, CommitError::Closed));
+        };
+        let position = match group
+            .ledger
+            .recent
+            .admit(unit.began, &unit.reads, &unit.writes)
+        {
+            Ok(position) => position,
+            Err(overlap) => return waiting.rejected.push((answer, conflict(&overlap))),
+        };
+        group.commits.push(Commit {
+            position,
+            header: unit.header,
+            writes: unit.writes,
+            events: unit.events,
+        });
+        match durability {
+            Durability::Flush => waiting.flush.push((answer, position)),
+            Durability::Relaxed => waiting.applied.push((answer, position)),
+        }
+    }
+
+    /// The group of a ledger, which may have been opened since the last look.
+    fn group(&mut self, ledger: usize) -> Option<&mut Group> {
+        if ledger >= self.groups.len() {
+            let ledgers = self.shared.ledgers.lock();
+            let new = ledgers.iter().skip(self.groups.len());
+            self.groups.extend(new.map(|ledger| Group {
+                ledger: ledger.clone(),
+                commits: Vec::new(),
+                lanes: Default::default(),
+                unflushed: false,
+            }));
+        }
+        self.groups.get_mut(ledger)
+    }
+
+    /// Makes the group visible.
+    fn append(&mut self) -> Result<(), CommitError> {
+        self.shared.end.check()?;
+        for group in &mut self.groups {
+            for commits in group.commits.chunks(BATCH) {
+                group
+                    .ledger
+                    .journal()
+                    .append(commits)
+                    .map_err(|error| self.shared.end.fail(&error))?;
+                group.unflushed = true;
+                for commit in commits {
+                    for event in &commit.events {
+                        if let Some(newest) = group.lanes.get_mut(usize::from(event.lane())) {
+                            *newest = commit.position;
+                        }
+                    }
+                }
+                if let Some(last) = commits.last() {
+                    group.ledger.applied.send_replace(last.position);
+                }
+            }
+            group.commits.clear();
+        }
+        Ok(())
+    }
+
+    /// Makes everything that is visible durable.
+    fn flush(&mut self) -> Result<(), CommitError> {
+        self.flush_at = None;
+        self.unflushed = 0;
+        self.shared.end.check()?;
+        self.shared
+            .store
+            .flush()
+            .map_err(|error| self.shared.end.fail(&error))?;
+        for group in self.groups.iter_mut().filter(|group| group.unflushed) {
+            group.unflushed = false;
+            // Before the lanes: a follower reads up to what is flushed.
+            group.ledger.flushed.send_replace(group.ledger.applied());
+            for (sender, newest) in group.ledger.lanes.iter().zip(&mut group.lanes) {
+                if *newest > 0 {
+                    sender.send_replace(mem::take(newest));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        if self
+            .shared
+            .end
+            .check()
+            .and_then(|()| self.close_sequences())
+            .and_then(|()| self.flush())
+            .is_ok()
+        {
+            self.shared.end.close();
+        }
+    }
+
+    fn close_sequences(&self) -> Result<(), CommitError> {
+        for ledger in self.shared.ledgers.lock().iter() {
+            ledger
+                .sequences
+                .close(ledger.journal())
+                .map_err(|error| self.shared.end.fail(&error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Changes nothing when it is closed, or has failed already.
+        self.shared
+            .end
+            .fail_because("the committer ended unexpectedly");
+        self.shared.closed.cancel();
+    }
+}
