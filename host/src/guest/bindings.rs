@@ -1,0 +1,10 @@
+//! The contract of `wit/innkeeper`, as Rust.
+
+#![allow(missing_docs, clippy::all)]
+
+wasmtime::component::bindgen!({
+    path: "../wit/innkeeper",
+    world: "context",
+    imports: { default: trappable },
+    exports: { default: async },
+});

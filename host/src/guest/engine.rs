@@ -1,0 +1,145 @@
+//! The one place where a wasmtime engine is made.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::slots::Slots;
+
+/// How often a guest that computes without a pause lets others have its thread.
+const TICK: Duration = Duration::from_millis(2);
+/// Bytes of a guest's memory that stay mapped between two invocations.
+const KEEP_RESIDENT: usize = 1 << 20;
+
+/// How instances are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// Slots that are reset and used again; on Linux 6.7 and newer only the pages that were touched are reset.
+    PooledWarm,
+    /// The pooling allocator as wasmtime configures it: what the benchmarks compare with.
+    PooledDefault,
+}
+
+/// What an engine is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// How many instances may live at once, over all contexts.
+    pub instances: u32,
+    /// The largest memory that any instance may grow to, in bytes.
+    pub memory: usize,
+    /// How instances are made.
+    pub allocation: Instances,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            instances: 1_000,
+            memory: 1 << 32,
+            allocation: Instances::PooledWarm,
+        }
+    }
+}
+
+/// A wasmtime engine with its clock: cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    slots: Slots,
+    _clock: Arc<Clock>,
+}
+
+impl Engine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    ///
+    /// When the machine does not have the address space, or a thread cannot be started.
+    pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&config(options))?;
+        let clock = Arc::new(Clock::start(wasmtime.clone())?);
+        Ok(Self {
+            wasmtime,
+            slots: Slots::new(options.instances),
+            _clock: clock,
+        })
+    }
+
+    /// The wasmtime engine.
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    /// The places that instances take.
+    pub(super) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+}
+
+fn config(options: EngineOptions) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(options.instances)
+        // wit-component wraps a guest in two small adapter modules, and componentize-py links a dozen.
+        .total_core_instances(options.instances.saturating_mul(4).max(64))
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(4)
+        .max_tables_per_component(16)
+        .total_memories(options.instances)
+        .total_tables(options.instances.saturating_mul(3))
+        .total_stacks(options.instances)
+        // The interpreters inside JavaScript and Python components have large tables.
+        .table_elements(64_000)
+        .max_memory_size(options.memory)
+        .max_component_instance_size(16 << 20)
+        .max_core_instance_size(4 << 20);
+    if options.allocation == Instances::PooledWarm {
+        pool.linear_memory_keep_resident(KEEP_RESIDENT)
+            .table_keep_resident(64 << 10)
+            .max_unused_warm_slots(256)
+            .pagemap_scan(Enabled::Auto);
+    }
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Advances the engine's epoch until it is dropped.
+struct Clock {
+    stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Clock {
+    fn start(engine: wasmtime::Engine) -> std::io::Result<Self> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let seen = stopped.clone();
+        let thread = std::thread::Builder::new()
+            .name("innkeeper-epoch".into())
+            .spawn(move || {
+                while !seen.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    engine.increment_epoch();
+                }
+            })?;
+        Ok(Self {
+            stopped,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // The thread only sleeps and counts: it cannot have panicked, and there is nothing to do if it had.
+            let _ = thread.join();
+        }
+    }
+}

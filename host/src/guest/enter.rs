@@ -1,0 +1,160 @@
+//! Entering a guest: a fresh instance, its limits armed, one export run to its end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use wasmtime::component::{Instance, Val};
+use wasmtime::{Store, UpdateDeadline};
+
+use super::bindings::exports::innkeeper::context::policies::PolicyError;
+use super::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use super::fault::Fault;
+use super::frame::Frame;
+use super::load::Guest;
+use super::services::Services;
+
+/// One entry into a guest.
+pub struct Visit {
+    /// What answers the guest's imports; comes back in [`Ended`].
+    pub services: Box<dyn Services>,
+    /// The most memory that the instance may have, in bytes.
+    pub memory: usize,
+    /// How long it may run, counted from when it is entered: waiting for a free instance is not the guest's fault.
+    pub time: Duration,
+}
+
+/// A finished visit.
+pub struct Ended<T> {
+    /// The services, with all that the guest staged.
+    pub services: Box<dyn Services>,
+    /// What the guest answered.
+    pub result: Result<T, Fault>,
+}
+
+type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
+
+impl Guest {
+    /// Runs `web.handle`.
+    pub async fn web(&self, visit: Visit, request: Request) -> Ended<Response> {
+        let Some(web) = self.web.clone() else {
+            return not_exported(visit, "innkeeper:context/web");
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = web.load(&mut *store, instance)?;
+                guest.call_handle(store, &request).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `policies.on-event`.
+    pub async fn on_event(&self, visit: Visit, event: Event) -> Ended<Result<(), PolicyError>> {
+        let Some(policies) = self.policies.clone() else {
+            return not_exported(visit, "innkeeper:context/policies");
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = policies.load(&mut *store, instance)?;
+                guest.call_on_event(store, &event).await
+            })
+        })
+        .await
+    }
+
+    /// Runs a function that the guest offers, named `<interface>#<function>`.
+    pub async fn call(&self, visit: Visit, operation: &str, parameters: Vec<Val>) -> Ended<Val> {
+        let Some(index) = self.functions.get(operation).copied() else {
+            return not_exported(visit, operation);
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let function = instance.get_func(&mut *store, index).ok_or_else(|| {
+                    wasmtime::format_err!("the function is gone from the instance")
+                })?;
+                let mut results = [Val::Bool(false)];
+                function
+                    .call_async(store, &parameters, &mut results)
+                    .await?;
+                let [result] = results;
+                Ok(result)
+            })
+        })
+        .await
+    }
+
+    /// Runs `health.ready`; a guest without it is ready.
+    pub async fn ready(&self, visit: Visit) -> Ended<Result<(), String>> {
+        let Some(health) = self.health.clone() else {
+            return Ended {
+                services: visit.services,
+                result: Ok(Ok(())),
+            };
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = health.load(&mut *store, instance)?;
+                guest.call_ready(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `describe.describe`.
+    pub async fn describe(&self, visit: Visit) -> Ended<Description> {
+        let describe = self.describe.clone();
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = describe.load(&mut *store, instance)?;
+                guest.call_describe(store).await
+            })
+        })
+        .await
+    }
+
+    async fn enter<T, F>(&self, visit: Visit, run: F) -> Ended<T>
+    where
+        F: for<'a> FnOnce(&'a mut Store<Frame>, &'a Instance) -> Run<'a, T> + Send,
+        T: Send,
+    {
+        let Visit {
+            services,
+            memory,
+            time,
+        } = visit;
+        let Ok(Some(_slot)) = tokio::time::timeout(time, self.engine.slots().take()).await else {
+            let message = format!("all instances of the host were busy for {time:?}");
+            return Ended {
+                services,
+                result: Err(Fault::NoInstance(message)),
+            };
+        };
+        let mut store = Store::new(self.engine.wasmtime(), Frame::new(services, memory));
+        store.limiter(|frame| frame);
+        // At every tick of the engine's clock a computing guest lets others run; that is also when the timer below can end it.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        let outcome = tokio::time::timeout(time, async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            run(&mut store, &instance).await
+        })
+        .await;
+        let result = match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(Fault::from_wasmtime(error, store.data().denied_memory())),
+            Err(_) => Err(Fault::Deadline { after: time }),
+        };
+        Ended {
+            services: store.into_data().services,
+            result,
+        }
+    }
+}
+
+fn not_exported<T>(visit: Visit, name: &str) -> Ended<T> {
+    Ended {
+        services: visit.services,
+        result: Err(Fault::NotExported(name.to_owned())),
+    }
+}

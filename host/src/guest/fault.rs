@@ -1,0 +1,91 @@
+//! How a guest can fail.
+
+use std::time::Duration;
+
+/// How many of a trapped guest's functions are named.
+const FRAMES: usize = 5;
+
+/// Why a service refused what the guest asked; carried through the guest to whoever entered it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a guest gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It ran longer than it may.
+    #[error("the guest did not answer within {after:?}")]
+    Deadline {
+        /// How long it had.
+        after: Duration,
+    },
+    /// It trapped: a panic, an unreachable instruction, an access out of bounds.
+    #[error("the guest trapped: {message}")]
+    Trap {
+        /// What kind of trap it was, with the guest's innermost functions where their names are known.
+        message: String,
+    },
+    /// It wanted more memory than its limit, and could not go on without.
+    #[error(
+        "the guest needs more memory than its limit of {limit} bytes; raise `limits.memory` of its context if that is right"
+    )]
+    OutOfMemory {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// It recursed too deeply.
+    #[error("the guest's call stack is exhausted: it recurses too deeply")]
+    StackExhausted,
+    /// A service that it asked refused.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// It was entered by an export that it does not have.
+    #[error("the guest does not export `{0}`")]
+    NotExported(String),
+    /// No instance could be made.
+    #[error("no instance of the guest could be made: {0}")]
+    NoInstance(String),
+}
+
+impl Fault {
+    /// What an error of wasmtime means, given whether the guest was refused memory while it ran.
+    pub(super) fn from_wasmtime(error: wasmtime::Error, denied_memory: Option<usize>) -> Self {
+        let error = match error.downcast::<Refusal>() {
+            Ok(refusal) => return Self::Refused(refusal),
+            Err(error) => error,
+        };
+        if error
+            .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
+            .is_some()
+        {
+            return Self::NoInstance(error.to_string());
+        }
+        match error.downcast_ref::<wasmtime::Trap>() {
+            Some(wasmtime::Trap::StackOverflow) => Self::StackExhausted,
+            _ => match denied_memory {
+                Some(limit) => Self::OutOfMemory { limit },
+                None => Self::Trap {
+                    message: describe(&error),
+                },
+            },
+        }
+    }
+}
+
+/// The cause first: an error of wasmtime begins with its backtrace, and the cause comes last.
+fn describe(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    let frames = error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .map(wasmtime::WasmBacktrace::frames)
+        .unwrap_or_default();
+    let names: Vec<_> = frames
+        .iter()
+        .filter_map(wasmtime::FrameInfo::func_name)
+        .take(FRAMES)
+        .collect();
+    match names.is_empty() {
+        true => cause,
+        false => format!("{cause}, in {}", names.join(", called by ")),
+    }
+}

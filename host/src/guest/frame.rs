@@ -1,0 +1,111 @@
+//! What wasmtime keeps for one instance.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+use wasmtime_wasi::{
+    Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
+    WasiCtxView, WasiView,
+};
+
+use super::output::LogLines;
+use super::services::Services;
+
+/// The store's data: the services of the invocation, and its limits.
+pub(super) struct Frame {
+    pub(super) services: Box<dyn Services>,
+    memory_limit: usize,
+    memory_denied: bool,
+    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+impl Frame {
+    pub(super) fn new(services: Box<dyn Services>, memory_limit: usize) -> Self {
+        Self {
+            services,
+            memory_limit,
+            memory_denied: false,
+            wasi: None,
+        }
+    }
+
+    /// The memory limit, if the guest was refused memory.
+    pub(super) fn denied_memory(&self) -> Option<usize> {
+        self.memory_denied.then_some(self.memory_limit)
+    }
+}
+
+impl ResourceLimiter for Frame {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = desired <= self.memory_limit;
+        self.memory_denied |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The pool bounds every table already.
+        Ok(true)
+    }
+}
+
+/// WASI is there because JavaScript and Python runtimes import it. Nothing is granted, and nothing in it differs between two runs of one invocation:
+/// the clocks stand at the invocation's time and the random bytes follow from its id.
+impl WasiView for Frame {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let services = &mut self.services;
+        let wasi = self.wasi.get_or_insert_with(|| {
+            let now = services.now().unwrap_or_default();
+            let seed = services.new_id().unwrap_or_default().into_bytes();
+            let lines = LogLines::of(services.as_ref());
+            let mut builder = WasiCtxBuilder::new();
+            builder
+                .wall_clock(FixedClock(now))
+                .monotonic_clock(FixedClock(now))
+                .secure_random(Deterministic::new(seed.clone()))
+                .insecure_random(Deterministic::new(seed))
+                .insecure_random_seed(u128::from(now))
+                .stdout(lines.clone())
+                .stderr(lines.clone())
+                .allow_tcp(false)
+                .allow_udp(false);
+            Box::new((builder.build(), ResourceTable::new()))
+        });
+        WasiCtxView {
+            ctx: &mut wasi.0,
+            table: &mut wasi.1,
+        }
+    }
+}
+
+/// A clock that stands still, at a number of milliseconds since the Unix epoch.
+struct FixedClock(u64);
+
+impl HostWallClock for FixedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
+
+impl HostMonotonicClock for FixedClock {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}

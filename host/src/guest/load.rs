@@ -1,0 +1,279 @@
+//! From a component's bytes to a guest that can be entered.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
+
+use super::artifact::ArtifactCache;
+use super::bindings::exports::innkeeper::context::{describe, health, policies, web};
+use super::engine::Engine;
+use super::frame::Frame;
+use super::imports;
+use super::offer::{Interface, Operation};
+use super::shape;
+
+/// The contract's package: its interfaces are the host's, not another context's.
+const CONTRACT: &str = "innkeeper:context/";
+
+/// Why a component cannot be a guest.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are not a valid component, or use features that the host does not have.
+    #[error("not a valid WebAssembly component: {0:#}")]
+    Invalid(wasmtime::Error),
+    /// The compiled component could not be kept.
+    #[error("the compiled component cannot be written to {}: {source}; make the directory writable or choose another with --data", directory.display())]
+    Cache {
+        /// The cache's directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It does not export `describe`.
+    #[error(
+        "it does not export `innkeeper:context/describe@0.1.0`; build it with the SDK, or against the WIT of this version of the host"
+    )]
+    NoDescription,
+    /// It imports something that nobody grants.
+    #[error(
+        "it imports `{0}`, which the host does not grant; the contract in wit/ lists what there is"
+    )]
+    NotGranted(String),
+    /// An export of the contract has another type than the contract says.
+    #[error("its exports do not match the contract: {0:#}")]
+    Contract(wasmtime::Error),
+    /// A function between contexts cannot say that the other side is unavailable.
+    #[error(
+        "`{operation}` must return `result<T, E>` where E is a variant with the case `unavailable(string)`; it is `{shape}`"
+    )]
+    NoUnavailable {
+        /// The function.
+        operation: String,
+        /// Its type.
+        shape: String,
+    },
+    /// A function between contexts passes something that cannot be stored.
+    #[error(
+        "`{operation}` may only pass plain data, no resources, streams or futures; it is `{shape}`"
+    )]
+    NotPlain {
+        /// The function.
+        operation: String,
+        /// Its type.
+        shape: String,
+    },
+}
+
+/// A component that is compiled, linked and ready to be instantiated: one per version.
+pub struct Guest {
+    pub(super) engine: Engine,
+    pub(super) pre: InstancePre<Frame>,
+    pub(super) describe: describe::GuestIndices,
+    pub(super) web: Option<web::GuestIndices>,
+    pub(super) policies: Option<policies::GuestIndices>,
+    pub(super) health: Option<health::GuestIndices>,
+    pub(super) functions: BTreeMap<String, ComponentExportIndex>,
+    offers: BTreeMap<String, Interface>,
+    uses: BTreeMap<String, Interface>,
+}
+
+impl Guest {
+    /// Compiles (or finds in the cache), checks and links a component. Blocks: call it from a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`]: each says what its author can do.
+    pub fn load(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+        bytes: &[u8],
+    ) -> Result<Self, LoadError> {
+        let component = cache.component(engine, digest, bytes)?;
+        let mut linker = Linker::new(engine.wasmtime());
+        imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
+        let uses = link_other_contexts(engine, &component, &mut linker)?;
+        let (offers, functions) = offered(engine, &component)?;
+        let exports = |interface: &str| {
+            component
+                .get_export_index(None, format!("{CONTRACT}{interface}@0.1.0"))
+                .is_some()
+        };
+        let (web, policies, health) = (exports("web"), exports("policies"), exports("health"));
+        if !exports("describe") {
+            return Err(LoadError::NoDescription);
+        }
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(LoadError::Contract)?;
+        Ok(Self {
+            engine: engine.clone(),
+            describe: describe::GuestIndices::new(&pre).map_err(LoadError::Contract)?,
+            web: web
+                .then(|| web::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
+            policies: policies
+                .then(|| policies::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
+            health: health
+                .then(|| health::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
+            pre,
+            functions,
+            offers,
+            uses,
+        })
+    }
+
+    /// The interfaces that it offers to other contexts, by name.
+    pub fn offers(&self) -> &BTreeMap<String, Interface> {
+        &self.offers
+    }
+
+    /// The interfaces of other contexts that it uses, by name.
+    pub fn uses(&self) -> &BTreeMap<String, Interface> {
+        &self.uses
+    }
+
+    /// Whether it answers web requests.
+    pub fn has_web(&self) -> bool {
+        self.web.is_some()
+    }
+
+    /// Whether it handles events.
+    pub fn has_policies(&self) -> bool {
+        self.policies.is_some()
+    }
+}
+
+/// Links every import that is another context's interface to the services' `call`.
+fn link_other_contexts(
+    engine: &Engine,
+    component: &Component,
+    linker: &mut Linker<Frame>,
+) -> Result<BTreeMap<String, Interface>, LoadError> {
+    let mut uses = BTreeMap::new();
+    let ty = component.component_type();
+    for (name, item) in ty.imports(engine.wasmtime()) {
+        if name.starts_with(CONTRACT) || name.starts_with("wasi:") {
+            continue;
+        }
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            return Err(LoadError::NotGranted(name.to_owned()));
+        };
+        let interface = interface_of(engine, name, &instance)?;
+        let mut target = linker.instance(name).map_err(LoadError::Contract)?;
+        for operation in interface.operations.values() {
+            link(&mut target, operation).map_err(LoadError::Contract)?;
+        }
+        uses.insert(name.to_owned(), interface);
+    }
+    Ok(uses)
+}
+
+fn link(
+    target: &mut LinkerInstance<'_, Frame>,
+    operation: &Arc<Operation>,
+) -> wasmtime::Result<()> {
+    let linked = operation.clone();
+    target.func_new_async(
+        &operation.function,
+        move |mut store, _, parameters, results| {
+            let operation = linked.clone();
+            Box::new(async move {
+                let answer = store
+                    .data_mut()
+                    .services
+                    .call(operation, parameters.to_vec())
+                    .await?;
+                if let Some(result) = results.first_mut() {
+                    *result = answer;
+                }
+                Ok(())
+            })
+        },
+    )
+}
+
+type Offered = (
+    BTreeMap<String, Interface>,
+    BTreeMap<String, ComponentExportIndex>,
+);
+
+fn offered(engine: &Engine, component: &Component) -> Result<Offered, LoadError> {
+    let mut offers = BTreeMap::new();
+    let mut functions = BTreeMap::new();
+    let ty = component.component_type();
+    for (name, item) in ty.exports(engine.wasmtime()) {
+        if name.starts_with(CONTRACT) {
+            continue;
+        }
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
+        let interface = interface_of(engine, name, &instance)?;
+        let Some(within) = component.get_export_index(None, name) else {
+            continue;
+        };
+        for operation in interface.operations.values() {
+            if let Some(index) = component.get_export_index(Some(&within), &operation.function) {
+                functions.insert(operation.name(), index);
+            }
+        }
+        offers.insert(name.to_owned(), interface);
+    }
+    Ok((offers, functions))
+}
+
+fn interface_of(
+    engine: &Engine,
+    name: &str,
+    instance: &ComponentInstance,
+) -> Result<Interface, LoadError> {
+    let mut interface = Interface::default();
+    for (function, item) in instance.exports(engine.wasmtime()) {
+        match item.ty {
+            ComponentItem::ComponentFunc(ty) => {
+                interface.operations.insert(
+                    function.to_owned(),
+                    Arc::new(operation_of(name, function, &ty)?),
+                );
+            }
+            ComponentItem::Type(_) => {}
+            _ => return Err(LoadError::NotGranted(format!("{name}#{function}"))),
+        }
+    }
+    Ok(interface)
+}
+
+fn operation_of(
+    interface: &str,
+    function: &str,
+    ty: &ComponentFunc,
+) -> Result<Operation, LoadError> {
+    let shape = shape::of_function(ty);
+    let operation = Operation {
+        interface: interface.to_owned(),
+        function: function.to_owned(),
+        shape,
+    };
+    if !shape::is_plain_data(ty) {
+        return Err(LoadError::NotPlain {
+            operation: operation.name(),
+            shape: operation.shape,
+        });
+    }
+    if !shape::can_be_unavailable(ty) {
+        return Err(LoadError::NoUnavailable {
+            operation: operation.name(),
+            shape: operation.shape,
+        });
+    }
+    Ok(operation)
+}

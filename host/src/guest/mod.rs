@@ -1,0 +1,31 @@
+//! Guests: WebAssembly components, compiled ahead of time, each invocation in a fresh instance.
+//!
+//! Knows wasmtime and the contract in `wit/`; does not know HTTP, journals or contexts. What a guest may ask of its host goes through the
+//! [`Services`] that the caller brings.
+
+mod artifact;
+mod bindings;
+mod engine;
+mod enter;
+mod fault;
+mod frame;
+mod imports;
+mod load;
+mod offer;
+mod output;
+mod services;
+mod shape;
+mod slots;
+pub mod value;
+
+pub use artifact::ArtifactCache;
+pub use bindings::exports::innkeeper::context::policies::PolicyError;
+pub use bindings::innkeeper::context::types::{
+    Compensation, Description, Event, Followed, Request, Response, Route,
+};
+pub use engine::{Engine, EngineOptions, Instances};
+pub use enter::{Ended, Visit};
+pub use fault::{Fault, Refusal};
+pub use load::{Guest, LoadError};
+pub use offer::{Interface, Operation};
+pub use services::{Answer, Identity, Services, StateEntry};

@@ -1,0 +1,189 @@
+//! Values of typed calls as bytes: what is hashed, stored and compared.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::component::Val;
+
+/// A component value that is plain data, in a form that serde knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Plain {
+    Bool(bool),
+    S8(i8),
+    U8(u8),
+    S16(i16),
+    U16(u16),
+    S32(i32),
+    U32(u32),
+    S64(i64),
+    U64(u64),
+    Float32(f32),
+    Float64(f64),
+    Char(char),
+    String(String),
+    List(Vec<Plain>),
+    FixedLengthList(Vec<Plain>),
+    Map(Vec<(Plain, Plain)>),
+    Record(Vec<(String, Plain)>),
+    Tuple(Vec<Plain>),
+    Variant(String, Option<Box<Plain>>),
+    Enum(String),
+    Option(Option<Box<Plain>>),
+    Ok(Option<Box<Plain>>),
+    Err(Option<Box<Plain>>),
+    Flags(Vec<String>),
+}
+
+/// Why a value could not become bytes, or bytes a value.
+#[derive(Debug, thiserror::Error)]
+pub enum ValueError {
+    /// The value holds a resource, stream, future or error context.
+    #[error("a call between contexts can only pass plain data, not a {0}")]
+    NotPlain(&'static str),
+    /// The bytes are not a stored value.
+    #[error("a stored value cannot be read: {0}")]
+    Unreadable(#[from] postcard::Error),
+}
+
+/// The bytes of some values. The same values give the same bytes.
+///
+/// # Errors
+///
+/// When a value is not plain data.
+pub fn encode(values: &[Val]) -> Result<Vec<u8>, ValueError> {
+    let plain = values.iter().map(to_plain).collect::<Result<Vec<_>, _>>()?;
+    Ok(postcard::to_allocvec(&plain)?)
+}
+
+/// The values that [`encode`] made bytes of.
+///
+/// # Errors
+///
+/// When the bytes are not of that making.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Val>, ValueError> {
+    let plain: Vec<Plain> = postcard::from_bytes(bytes)?;
+    Ok(plain.into_iter().map(to_val).collect())
+}
+
+/// The answer for what cannot be reached: `err(unavailable(reason))`.
+pub fn unavailable(reason: impl Into<String>) -> Val {
+    let payload = Some(Box::new(Val::String(reason.into())));
+    Val::Result(Err(Some(Box::new(Val::Variant(
+        "unavailable".into(),
+        payload,
+    )))))
+}
+
+/// Whether a call's answer is an `err`, and so committed nothing.
+pub fn is_err(answer: &Val) -> bool {
+    matches!(answer, Val::Result(Err(_)))
+}
+
+fn to_plain(value: &Val) -> Result<Plain, ValueError> {
+    let boxed = |value: &Option<Box<Val>>| match value {
+        Some(value) => to_plain(value).map(|plain| Some(Box::new(plain))),
+        None => Ok(None),
+    };
+    let all = |values: &[Val]| values.iter().map(to_plain).collect::<Result<Vec<_>, _>>();
+    Ok(match value {
+        Val::Bool(value) => Plain::Bool(*value),
+        Val::S8(value) => Plain::S8(*value),
+        Val::U8(value) => Plain::U8(*value),
+        Val::S16(value) => Plain::S16(*value),
+        Val::U16(value) => Plain::U16(*value),
+        Val::S32(value) => Plain::S32(*value),
+        Val::U32(value) => Plain::U32(*value),
+        Val::S64(value) => Plain::S64(*value),
+        Val::U64(value) => Plain::U64(*value),
+        Val::Float32(value) => Plain::Float32(*value),
+        Val::Float64(value) => Plain::Float64(*value),
+        Val::Char(value) => Plain::Char(*value),
+        Val::String(value) => Plain::String(value.clone()),
+        Val::List(values) => Plain::List(all(values)?),
+        Val::FixedLengthList(values) => Plain::FixedLengthList(all(values)?),
+        Val::Map(pairs) => Plain::Map(
+            pairs
+                .iter()
+                .map(|(key, value)| Ok((to_plain(key)?, to_plain(value)?)))
+                .collect::<Result<_, ValueError>>()?,
+        ),
+        Val::Record(fields) => Plain::Record(
+            fields
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), to_plain(value)?)))
+                .collect::<Result<_, ValueError>>()?,
+        ),
+        Val::Tuple(values) => Plain::Tuple(all(values)?),
+        Val::Variant(case, payload) => Plain::Variant(case.clone(), boxed(payload)?),
+        Val::Enum(case) => Plain::Enum(case.clone()),
+        Val::Option(value) => Plain::Option(boxed(value)?),
+        Val::Result(Ok(value)) => Plain::Ok(boxed(value)?),
+        Val::Result(Err(value)) => Plain::Err(boxed(value)?),
+        Val::Flags(names) => Plain::Flags(names.clone()),
+        Val::Resource(_) => return Err(ValueError::NotPlain("resource")),
+        Val::Future(_) => return Err(ValueError::NotPlain("future")),
+        Val::Stream(_) => return Err(ValueError::NotPlain("stream")),
+        Val::ErrorContext(_) => return Err(ValueError::NotPlain("error context")),
+    })
+}
+
+fn to_val(plain: Plain) -> Val {
+    let boxed = |plain: Option<Box<Plain>>| plain.map(|plain| Box::new(to_val(*plain)));
+    let all = |plain: Vec<Plain>| plain.into_iter().map(to_val).collect();
+    match plain {
+        Plain::Bool(value) => Val::Bool(value),
+        Plain::S8(value) => Val::S8(value),
+        Plain::U8(value) => Val::U8(value),
+        Plain::S16(value) => Val::S16(value),
+        Plain::U16(value) => Val::U16(value),
+        Plain::S32(value) => Val::S32(value),
+        Plain::U32(value) => Val::U32(value),
+        Plain::S64(value) => Val::S64(value),
+        Plain::U64(value) => Val::U64(value),
+        Plain::Float32(value) => Val::Float32(value),
+        Plain::Float64(value) => Val::Float64(value),
+        Plain::Char(value) => Val::Char(value),
+        Plain::String(value) => Val::String(value),
+        Plain::List(values) => Val::List(all(values)),
+        Plain::FixedLengthList(values) => Val::FixedLengthList(all(values)),
+        Plain::Map(pairs) => Val::Map(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (to_val(key), to_val(value)))
+                .collect(),
+        ),
+        Plain::Record(fields) => Val::Record(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, to_val(value)))
+                .collect(),
+        ),
+        Plain::Tuple(values) => Val::Tuple(all(values)),
+        Plain::Variant(case, payload) => Val::Variant(case, boxed(payload)),
+        Plain::Enum(case) => Val::Enum(case),
+        Plain::Option(value) => Val::Option(boxed(value)),
+        Plain::Ok(value) => Val::Result(Ok(boxed(value))),
+        Plain::Err(value) => Val::Result(Err(boxed(value))),
+        Plain::Flags(names) => Val::Flags(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_comes_back() {
+        let values = vec![
+            Val::U64(7),
+            Val::Record(vec![(
+                "room-id".into(),
+                Val::Option(Some(Box::new(Val::String("x".into())))),
+            )]),
+            Val::Result(Ok(None)),
+            unavailable("closed"),
+            Val::List(vec![Val::Enum("a".into()), Val::Flags(vec!["b".into()])]),
+        ];
+        let bytes = encode(&values).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), values);
+        assert!(is_err(&values[3]) && !is_err(&values[2]));
+    }
+}
