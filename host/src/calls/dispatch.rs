@@ -1,0 +1,111 @@
+//! From a caller's import to the context that offers it.
+
+use std::sync::Arc;
+
+use wasmtime::component::Val;
+
+use crate::app::{Context, Host};
+use crate::guest::value;
+use crate::invocation::{self, CallRequest, Failure};
+use crate::observe::metrics::CallOutcome;
+
+/// What the caller hears.
+pub struct Answered {
+    /// The answer; `unavailable` when there is none.
+    pub answer: Val,
+    /// Whether the call may have been committed all the same.
+    pub uncertain: bool,
+}
+
+impl Answered {
+    fn unavailable(reason: impl Into<String>) -> Self {
+        Self {
+            answer: value::unavailable(reason),
+            uncertain: false,
+        }
+    }
+}
+
+/// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, with the reason.
+pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
+    let interface = &request.operation.interface;
+    let callee = host
+        .links()
+        .offering(interface)
+        .and_then(|name| host.contexts.get(name).cloned());
+    let Some(callee) = callee else {
+        return Answered::unavailable(format!("no context offers {interface}"));
+    };
+    if let Some(difference) = difference(&callee, &request) {
+        return Answered::unavailable(difference);
+    }
+    if let Err(wait) = callee.breaker.admit() {
+        let reason = Failure::BreakerOpen {
+            context: callee.name.clone(),
+            retry_after: wait,
+        }
+        .to_string();
+        callee.metrics.call(CallOutcome::Unavailable);
+        return Answered::unavailable(reason);
+    }
+    // A call may lead to further calls: each level is a future of its own.
+    match Box::pin(invocation::call(host, &callee, request)).await {
+        Ok(answer) => {
+            callee.breaker.succeeded();
+            let refused = value::is_err(&answer);
+            callee.metrics.call(if refused {
+                CallOutcome::Refused
+            } else {
+                CallOutcome::Ok
+            });
+            Answered {
+                answer,
+                uncertain: false,
+            }
+        }
+        Err(failure) => {
+            callee.metrics.call(CallOutcome::Unavailable);
+            if failure.is_fault_of_context() && callee.breaker.failed() {
+                callee.metrics.breaker_opened.increment(1);
+            }
+            tracing::warn!(context = callee.name, %failure, "a call was not answered");
+            let uncertain = matches!(failure, Failure::Journal { .. } | Failure::Stopping);
+            Answered {
+                answer: value::unavailable(failure.to_string()),
+                uncertain,
+            }
+        }
+    }
+}
+
+/// What the callee offers differs from what the caller was built against.
+fn difference(callee: &Context, request: &CallRequest) -> Option<String> {
+    let wanted = &request.operation;
+    let Some(version) = callee.version() else {
+        return Some(format!(
+            "context {} has no version that serves",
+            callee.name
+        ));
+    };
+    let offered = version
+        .guest
+        .offers()
+        .get(&wanted.interface)?
+        .operations
+        .get(&wanted.function);
+    match offered {
+        Some(offered) if offered.shape == wanted.shape => None,
+        Some(offered) => Some(format!(
+            "{} of context {} is `{}`, and the caller was built for `{}`",
+            wanted.name(),
+            callee.name,
+            offered.shape,
+            wanted.shape
+        )),
+        None => Some(format!(
+            "context {} does not offer {}",
+            callee.name,
+            wanted.name()
+        )),
+    }
+}

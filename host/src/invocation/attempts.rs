@@ -1,0 +1,396 @@
+//! Attempts: the guest is run until its reads hold; then its work is committed, or, when it failed, what it called is put on record to be undone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::Val;
+
+use super::failure::Failure;
+use super::job::{Job, Keep, Trigger, wall_clock};
+use super::kept;
+use super::message::Response;
+use super::orphans;
+use super::record;
+use super::turns::{Stripes, Turn};
+use super::unit::{Interruption, UnitOfWork};
+use crate::guest::{self, Ended, Fault, PolicyError, Refusal, Visit, value};
+use crate::journal::{Cause, CommitError, Ending, Header, Space, Unit, Write};
+use crate::observe::metrics::{Kind, Outcome};
+use crate::rollout::Version;
+
+/// After this many conflicts an invocation takes every stripe.
+const CONFLICTS_BEFORE_ALL: u32 = 4;
+
+/// How the guest is entered.
+pub(super) enum Entry {
+    Web(Arc<super::Request>),
+    Call {
+        operation: String,
+        parameters: Vec<Val>,
+    },
+    Event(guest::Event),
+}
+
+/// What the guest answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Web(Response),
+    Call(Val),
+    Event(Result<(), PolicyError>),
+}
+
+impl Answer {
+    /// Whether what was staged is to be committed.
+    fn is_success(&self) -> bool {
+        match self {
+            Self::Web(response) => response.status < 400,
+            Self::Call(answer) => !value::is_err(answer),
+            Self::Event(outcome) => outcome.is_ok(),
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Web(response) => Some(response.status),
+            Self::Call(_) | Self::Event(_) => None,
+        }
+    }
+
+    /// Why nothing is committed, for people.
+    fn reason(&self) -> String {
+        match self {
+            Self::Web(response) => format!("answered {}", response.status),
+            Self::Call(answer) => format!("answered {answer:?}"),
+            Self::Event(Err(PolicyError::Retry(reason) | PolicyError::Reject(reason))) => {
+                reason.clone()
+            }
+            Self::Event(Ok(())) => String::new(),
+        }
+    }
+}
+
+/// An invocation that its guest has ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub answer: Answer,
+    /// Where it was committed, if it had anything to commit.
+    pub position: Option<u64>,
+    /// Whether the answer was stored by an earlier run.
+    pub replayed: bool,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Done(Done),
+    Conflict(Vec<u8>),
+}
+
+/// Runs an invocation to its end.
+///
+/// After an error, or an answer that commits nothing, the calls it made are on record to be undone, except for an event: its follower brings it again.
+pub(super) async fn run(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
+    let began = std::time::Instant::now();
+    let result = run_attempts(job, entry).await;
+    measure(job, &result, began.elapsed());
+    let reason = match &result {
+        Ok(done) if done.answer.is_success() => return result,
+        Ok(done) => done.answer.reason(),
+        Err(failure) => failure.to_string(),
+    };
+    if !matches!(job.trigger, Trigger::Follower) {
+        orphans::abandon(job, &reason, Vec::new()).await?;
+    }
+    result
+}
+
+fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
+    let kind = match job.cause {
+        Cause::Web { .. } => Kind::Web,
+        Cause::Call { .. } => Kind::Call,
+        Cause::Event { .. } => Kind::Event,
+        Cause::Timer { .. } | Cause::Host { .. } => Kind::Timer,
+    };
+    let outcome = match result {
+        Ok(done) if !done.answer.is_success() => Outcome::Refused,
+        Ok(done) if done.position.is_some() => Outcome::Committed,
+        Ok(_) => Outcome::Settled,
+        Err(_) => Outcome::Failed,
+    };
+    job.context.metrics.invocation(kind, outcome, took);
+}
+
+async fn run_attempts(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
+    let limit = job.context.settings.limits.attempts.get();
+    let mut lost_to = Stripes::default();
+    for count in 0..limit {
+        let turn = take_turn(job, lost_to, count).await?;
+        match attempt(job, &entry, job.first_attempt + count, turn.as_ref()).await? {
+            Attempt::Done(done) => return Ok(done),
+            Attempt::Conflict(key) => {
+                job.context.metrics.conflicts.increment(1);
+                lost_to = lost_to.and(Stripes::of(&key));
+            }
+        }
+    }
+    Err(Failure::Contended { attempts: limit })
+}
+
+async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option<Turn>, Failure> {
+    if lost_to.is_empty() {
+        return Ok(None);
+    }
+    let stripes = if conflicts >= CONFLICTS_BEFORE_ALL {
+        Stripes::ALL
+    } else {
+        lost_to
+    };
+    // A caller further up may hold some of them already, and waits for us.
+    let stripes = stripes.without(held_by_callers(job));
+    match tokio::time::timeout_at(job.deadline, job.context.turns.take(stripes)).await {
+        Ok(turn) => Ok(Some(turn)),
+        Err(_) => Err(Failure::Contended {
+            attempts: conflicts,
+        }),
+    }
+}
+
+fn held_by_callers(job: &Job) -> Stripes {
+    let here = job
+        .chain
+        .iter()
+        .filter(|(context, _)| *context == job.context.name);
+    here.fold(Stripes::default(), |held, (_, stripes)| held.and(*stripes))
+}
+
+async fn attempt(
+    job: &Arc<Job>,
+    entry: &Entry,
+    number: u32,
+    turn: Option<&Turn>,
+) -> Result<Attempt, Failure> {
+    let Some(version) = job.context.version() else {
+        return Err(Failure::NotServing {
+            context: job.context.name.clone(),
+        });
+    };
+    let held = held_by_callers(job).and(turn.map_or(Stripes::default(), Turn::stripes));
+    let unit = UnitOfWork::begin(job, &version, number, held);
+    // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
+    if let Some(answer) = kept::find(job)? {
+        return Ok(Attempt::Done(Done {
+            answer,
+            position: None,
+            replayed: true,
+        }));
+    }
+    let (unit, result) = enter(job, entry, &version, unit).await?;
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(Fault::Refused(refusal)) => match refused(refusal) {
+            Interruption::NotItsTurn(key) => return Ok(Attempt::Conflict(key)),
+            Interruption::Failed(failure) => return settle_failure(job, &unit, failure).await,
+        },
+        Err(fault) => return settle_failure(job, &unit, Failure::of_fault(fault)).await,
+    };
+    if let Answer::Web(response) = &answer {
+        let limit = job.context.settings.limits.response;
+        if response.body.len() as u64 > limit {
+            return Err(Failure::ResponseTooLarge { limit });
+        }
+        response
+            .validate()
+            .map_err(|reason| Failure::InvalidResponse { reason })?;
+    }
+    if answer.is_success() && must_commit(job, &unit) {
+        return commit(job, *unit, answer, &version, number).await;
+    }
+    match job.context.ledger.settle(unit.began, &unit.reads).await {
+        Ok(()) => Ok(Attempt::Done(Done {
+            answer,
+            position: None,
+            replayed: false,
+        })),
+        Err(error) => conflict_or_failure(job, error),
+    }
+}
+
+fn refused(refusal: Refusal) -> Interruption {
+    match refusal.0.downcast::<Interruption>() {
+        Ok(interruption) => *interruption,
+        Err(other) => Interruption::Failed(Failure::Trap {
+            message: other.to_string(),
+        }),
+    }
+}
+
+/// A guest that saw half of a concurrent commit may fail for that alone: it is run again then.
+async fn settle_failure(
+    job: &Job,
+    unit: &UnitOfWork,
+    failure: Failure,
+) -> Result<Attempt, Failure> {
+    match job.context.ledger.settle(unit.began, &unit.reads).await {
+        Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
+        _ => Err(failure),
+    }
+}
+
+fn conflict_or_failure(job: &Job, error: CommitError) -> Result<Attempt, Failure> {
+    match error {
+        CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
+        error => Err(Failure::of_commit(&job.context.name, error)),
+    }
+}
+
+/// Enters the guest; gives the unit of work back together with what came of it.
+async fn enter(
+    job: &Job,
+    entry: &Entry,
+    version: &Version,
+    unit: UnitOfWork,
+) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
+    let limits = &job.context.settings.limits;
+    let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    let visit = Visit {
+        services: Box::new(unit),
+        memory,
+        time: job.remaining(),
+    };
+    let (services, result) = match entry {
+        Entry::Web(request) => {
+            let ended = version.guest.web(visit, request.to_guest()).await;
+            split(ended, |response| {
+                Answer::Web(Response {
+                    status: response.status,
+                    headers: response.headers,
+                    body: response.body,
+                })
+            })
+        }
+        Entry::Call {
+            operation,
+            parameters,
+        } => split(
+            version
+                .guest
+                .call(visit, operation, parameters.clone())
+                .await,
+            Answer::Call,
+        ),
+        Entry::Event(event) => split(
+            version.guest.on_event(visit, event.clone()).await,
+            Answer::Event,
+        ),
+    };
+    match UnitOfWork::from_services(services) {
+        Some(unit) => Ok((unit, result)),
+        None => Err(Failure::Trap {
+            message: "the guest's services were exchanged".into(),
+        }),
+    }
+}
+
+fn split<T>(
+    ended: Ended<T>,
+    answer: impl FnOnce(T) -> Answer,
+) -> (Box<dyn guest::Services>, Result<Answer, Fault>) {
+    (ended.services, ended.result.map(answer))
+}
+
+fn must_commit(job: &Job, unit: &UnitOfWork) -> bool {
+    !unit.is_empty()
+        || !job.writes.is_empty()
+        || job.continuity.may_have_called()
+        || job.continuity.has_intent()
+        || matches!(job.keep, Keep::Response { .. })
+}
+
+async fn commit(
+    job: &Arc<Job>,
+    unit: UnitOfWork,
+    answer: Answer,
+    version: &Version,
+    number: u32,
+) -> Result<Attempt, Failure> {
+    let time = wall_clock();
+    let calls = unit.calls;
+    let (timers, mut events) = unit.outbox.into_parts(time)?;
+    for event in &mut events {
+        event.time = time;
+    }
+    let mut reads = unit.reads;
+    let mut writes: Vec<Write> = unit.state.into_writes().collect();
+    writes.extend(timers);
+    writes.extend(job.writes.iter().cloned());
+    if let Some(kept) = kept::write(job, &answer, time)? {
+        // Of two runs under one id or key only one may commit.
+        reads.note_key(Space::Result, &kept.key);
+        writes.push(kept);
+    }
+    writes.extend(loose_ends(job, number, &calls).await?);
+    let header = Header {
+        invocation: job.id.clone(),
+        cause: job.cause.clone(),
+        ending: Ending::Committed,
+        attempt: number,
+        correlation_id: job.correlation_id.clone(),
+        causation_id: job.causation_id.clone(),
+        version: version.digest.clone(),
+        time,
+        status: answer.status(),
+    };
+    let sets_timers = writes
+        .iter()
+        .any(|write| write.space == Space::Timer && write.value.is_some());
+    let compensates = writes
+        .iter()
+        .any(|write| write.space == Space::Compensation);
+    let unit = Unit {
+        began: unit.began,
+        reads,
+        header,
+        writes,
+        events,
+    };
+    let committed = match job.durability {
+        Some(durability) => job.context.ledger.commit_as(unit, durability).await,
+        None => job.context.ledger.commit(unit).await,
+    };
+    match committed {
+        Ok(position) => {
+            job.context.metrics.commits.increment(1);
+            if sets_timers {
+                job.context.timers.notify_one();
+            }
+            if compensates {
+                job.context.compensations.wake();
+            }
+            Ok(Attempt::Done(Done {
+                answer,
+                position: Some(position),
+                replayed: false,
+            }))
+        }
+        Err(error) => conflict_or_failure(job, error),
+    }
+}
+
+/// What the commit takes away or leaves to be undone of the invocation's calls: its intent, and calls of earlier attempts that this one did not make.
+async fn loose_ends(
+    job: &Arc<Job>,
+    attempt: u32,
+    calls: &BTreeSet<String>,
+) -> Result<Vec<Write>, Failure> {
+    let mut writes = Vec::new();
+    if job
+        .continuity
+        .may_have_orphans(1 + attempt - job.first_attempt)
+    {
+        writes.extend(orphans::writes(job, calls).await?);
+    }
+    if job.continuity.has_intent() {
+        writes.push(record::removal(Space::Intent, &job.id));
+    }
+    Ok(writes)
+}

@@ -1,0 +1,108 @@
+//! A call from another context, as an invocation of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasmtime::component::Val;
+
+use super::attempts::{self, Answer, Entry};
+use super::continuity::Continuity;
+use super::failure::Failure;
+use super::intent;
+use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use crate::app::{Context, Host};
+use crate::guest::Operation;
+use crate::journal::{Cause, ReadSet};
+use crate::observe::TraceContext;
+
+/// One call.
+pub struct Request {
+    /// Its id: a repeat has the same.
+    pub id: String,
+    /// What is called.
+    pub operation: Arc<Operation>,
+    /// With what.
+    pub parameters: Vec<Val>,
+    /// The same, encoded.
+    pub encoded: Vec<u8>,
+    /// The id that everything with one cause at its root shares.
+    pub correlation_id: String,
+    /// The caller's invocation.
+    pub causation_id: String,
+    /// The caller's span.
+    pub trace: TraceContext,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+    /// The contexts on the way here.
+    pub chain: Chain,
+}
+
+/// Runs a call, or answers what it answered when it committed before.
+///
+/// # Errors
+///
+/// When the guest gave no answer; then nothing was committed.
+pub async fn call(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    request: Request,
+) -> Result<Val, Failure> {
+    let remaining = request.deadline.saturating_duration_since(Instant::now());
+    if remaining == Duration::ZERO {
+        return Err(Failure::Deadline {
+            after: Duration::ZERO,
+        });
+    }
+    let _place = context.admission.enter(remaining).await?;
+    let continuity = match intent::find(context, &request.id)? {
+        Some(intent) => Continuity::of(&intent),
+        None => Continuity::new(wall_clock()),
+    };
+    let operation = request.operation.name();
+    let job = Arc::new(Job {
+        host: host.clone(),
+        context: context.clone(),
+        id: request.id,
+        correlation_id: request.correlation_id,
+        causation_id: request.causation_id,
+        trace: request.trace.child(),
+        cause: Cause::Call {
+            function: operation.clone(),
+        },
+        trigger: Trigger::Caller,
+        first_attempt: 1,
+        deadline: request
+            .deadline
+            .min(Instant::now() + context.settings.limits.deadline),
+        chain: request.chain,
+        generation: None,
+        continuity,
+        reads: ReadSet::default(),
+        writes: Vec::new(),
+        durability: None,
+        keep: Keep::Call {
+            interface: request.operation.interface.clone(),
+            function: request.operation.function.clone(),
+            parameters: request.encoded,
+        },
+    });
+    let done = attempts::run(
+        &job,
+        Entry::Call {
+            operation,
+            parameters: request.parameters,
+        },
+    )
+    .await;
+    match done {
+        Ok(attempts::Done {
+            answer: Answer::Call(answer),
+            ..
+        }) => Ok(answer),
+        Ok(_) => Err(Failure::Trap {
+            message: "a call was answered by another export".into(),
+        }),
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,169 @@
+//! An event that the context follows, as an invocation.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::attempts::{self, Answer, Entry};
+use super::continuity::Continuity;
+use super::failure::Failure;
+use super::identifier;
+use super::intent;
+use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use super::orphans;
+use crate::app::{Context, Host};
+use crate::guest::{self, PolicyError};
+use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::observe::TraceContext;
+
+/// One delivery of an event to a follower.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The context that published it.
+    pub source: String,
+    /// The event.
+    pub event: Event,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// How often it was given up on before.
+    pub given_up: u32,
+    /// The generation of the follower's state that it works on.
+    pub generation: u32,
+    /// What else the commit must have found unchanged, such as the follower's cursor.
+    pub reads: ReadSet,
+    /// What else the commit writes, such as the moved cursor.
+    pub writes: Vec<Write>,
+    /// Whether an attempt may have been made that this process does not remember: calls of such an attempt are looked for.
+    pub may_have_run: bool,
+    /// When the commit is answered, if not when the context's settings say: a rebuild need not wait for the disk.
+    pub durability: Option<Durability>,
+}
+
+/// Why an event was not handled.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EventFailure {
+    /// It may be handled later.
+    #[error("{0}")]
+    Retry(String),
+    /// The guest will not handle it.
+    #[error("{0}")]
+    Reject(String),
+    /// It could not run, or not to its end, for reasons that have nothing to do with it: this counts as no attempt.
+    #[error("{0}")]
+    Postponed(String),
+}
+
+/// Has a context handle an event; answers the position of the commit. Waits for a place to run in as long as it takes.
+///
+/// # Errors
+///
+/// When it was not handled; nothing was committed then, and what was called stays as it is for the next attempt.
+pub async fn event(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+) -> Result<Option<u64>, EventFailure> {
+    let _place = context.admission.enter_patiently().await;
+    let job = job(host, context, delivery)?;
+    let entry = Entry::Event(guest::Event {
+        id: delivery.event.id.clone(),
+        kind: delivery.event.kind.clone(),
+        source: delivery.source.clone(),
+        subject: delivery.event.subject.clone(),
+        time: delivery.event.time,
+        data: delivery.event.data.clone(),
+        correlation_id: delivery.event.correlation_id.clone(),
+        causation_id: delivery.event.causation_id.clone(),
+    });
+    match attempts::run(&job, entry).await {
+        Ok(attempts::Done {
+            answer: Answer::Event(Err(PolicyError::Reject(reason))),
+            ..
+        }) => Err(EventFailure::Reject(reason)),
+        Ok(attempts::Done {
+            answer: Answer::Event(Err(PolicyError::Retry(reason))),
+            ..
+        }) => Err(EventFailure::Retry(reason)),
+        Ok(done) => Ok(done.position),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+impl From<Failure> for EventFailure {
+    fn from(failure: Failure) -> Self {
+        let is_its_own =
+            failure.is_fault_of_context() && !matches!(failure, Failure::NotServing { .. });
+        match is_its_own {
+            true => Self::Retry(failure.to_string()),
+            false => Self::Postponed(failure.to_string()),
+        }
+    }
+}
+
+/// Gives up on an event: the delivery's writes (the moved cursor, the dead letter) are committed without the guest, and what its attempts called
+/// is undone.
+///
+/// # Errors
+///
+/// When the journal cannot be written; the event stays undecided then.
+pub async fn give_up(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<Option<u64>, Failure> {
+    let job = job(host, context, delivery)?;
+    // Whatever attempts there were, here or before a restart, may have called others.
+    job.continuity.mark_recovered();
+    orphans::abandon(&job, reason, delivery.writes.clone()).await
+}
+
+fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<Arc<Job>, Failure> {
+    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    let may_have_run = delivery.may_have_run || delivery.attempt > 1;
+    let earlier = if may_have_run {
+        intent::find(context, &id)?
+    } else {
+        None
+    };
+    let continuity = match earlier {
+        Some(intent) => Continuity::of(&intent),
+        None => Continuity::new(wall_clock()),
+    };
+    if may_have_run {
+        continuity.mark_recovered();
+    }
+    Ok(Arc::new(Job {
+        host: host.clone(),
+        context: context.clone(),
+        id,
+        correlation_id: delivery.event.correlation_id.clone(),
+        causation_id: delivery.event.id.clone(),
+        trace: TraceContext::new(),
+        cause: cause(context, delivery),
+        trigger: Trigger::Follower,
+        first_attempt: delivery.attempt,
+        deadline: Instant::now() + context.settings.limits.deadline,
+        chain: Chain::default(),
+        generation: Some(delivery.generation),
+        continuity,
+        reads: delivery.reads.clone(),
+        writes: delivery.writes.clone(),
+        durability: delivery.durability,
+        keep: Keep::Nowhere,
+    }))
+}
+
+fn cause(context: &Context, delivery: &Delivery) -> Cause {
+    if delivery.generation != context.generation() {
+        // It has been handled before: this is no part of its story.
+        return Cause::Host {
+            purpose: "rebuild".into(),
+        };
+    }
+    Cause::Event {
+        source: delivery.source.clone(),
+        kind: delivery.event.kind.clone(),
+        id: delivery.event.id.clone(),
+    }
+}

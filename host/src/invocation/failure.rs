@@ -1,0 +1,203 @@
+//! Why an invocation did not end with an answer of its guest.
+
+use std::time::Duration;
+
+use crate::guest::Fault;
+use crate::journal::{self, CommitError};
+
+/// Why an invocation failed. Nothing of it was committed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No version of the context serves.
+    #[error("context {context} has no version that serves")]
+    NotServing {
+        /// The context.
+        context: String,
+    },
+    /// As much work waits as may.
+    #[error("context {context} has as much work waiting as max_pending_requests allows")]
+    Overloaded {
+        /// The context.
+        context: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Too many errors in a row.
+    #[error("context {context} failed too often lately; its circuit breaker is open")]
+    BreakerOpen {
+        /// The context.
+        context: String,
+        /// When it lets work through again.
+        retry_after: Duration,
+    },
+    /// It took too long.
+    #[error("not done after {after:?}")]
+    Deadline {
+        /// How long it had.
+        after: Duration,
+    },
+    /// The guest trapped.
+    #[error("the guest trapped: {message}")]
+    Trap {
+        /// What the trap says.
+        message: String,
+    },
+    /// The guest wanted more memory than it may have.
+    #[error("the guest needed more than {limit} bytes of memory (limits.memory)")]
+    OutOfMemory {
+        /// What it may have, in bytes.
+        limit: u64,
+    },
+    /// The guest called too deep.
+    #[error("the guest's stack was exhausted")]
+    StackExhausted,
+    /// The guest staged more than it may.
+    #[error("the guest staged more than {limit} bytes (limits.staged)")]
+    StagedTooMuch {
+        /// What it may stage, in bytes.
+        limit: u64,
+    },
+    /// The guest's answer is too big.
+    #[error("the guest's response exceeds {limit} bytes (limits.response)")]
+    ResponseTooLarge {
+        /// What it may answer, in bytes.
+        limit: u64,
+    },
+    /// The guest's answer is none that HTTP could carry.
+    #[error("the guest's response is invalid: {reason}")]
+    InvalidResponse {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The guest used a key that state cannot have.
+    #[error("the guest used a state key of {length} bytes; keys have 1 to {limit}")]
+    InvalidKey {
+        /// How long it was, in bytes.
+        length: usize,
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The guest lacks what its description promises.
+    #[error("the guest does not export {export}, which it was entered by")]
+    NotExported {
+        /// The export.
+        export: String,
+    },
+    /// The host had no room for another instance.
+    #[error("{reason}")]
+    NoInstance {
+        /// What there was none of.
+        reason: String,
+    },
+    /// The journal cannot be used.
+    #[error("{reason}")]
+    Journal {
+        /// What the journal says.
+        reason: String,
+    },
+    /// The guest emitted an event that it does not describe.
+    #[error("the guest emitted {kind}, which its description does not list")]
+    UndescribedEvent {
+        /// The event's kind.
+        kind: String,
+    },
+    /// A call reached deeper than it may.
+    #[error("calls nest deeper than {limit} contexts (limits.call_depth)")]
+    CallDepth {
+        /// How deep they may.
+        limit: u32,
+    },
+    /// Others' commits kept getting in the way.
+    #[error("gave way to concurrent commits {attempts} times (limits.attempts)")]
+    Contended {
+        /// How often it ran.
+        attempts: u32,
+    },
+    /// The `Idempotency-Key` belongs to another request.
+    #[error("this Idempotency-Key was used for a different request")]
+    KeyReused,
+    /// The first request with this `Idempotency-Key` still runs.
+    #[error("a request with this Idempotency-Key is still running")]
+    KeyInProgress {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The host stops.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+impl Failure {
+    /// What a guest's fault means for its invocation.
+    pub(super) fn of_fault(fault: Fault) -> Self {
+        match fault {
+            Fault::Deadline { after } => Self::Deadline { after },
+            Fault::Trap { message } => Self::Trap { message },
+            Fault::OutOfMemory { limit } => Self::OutOfMemory {
+                limit: limit as u64,
+            },
+            Fault::StackExhausted => Self::StackExhausted,
+            Fault::Refused(refusal) => Self::Trap {
+                message: refusal.to_string(),
+            },
+            Fault::NotExported(export) => Self::NotExported { export },
+            Fault::NoInstance(reason) => Self::NoInstance { reason },
+        }
+    }
+
+    /// What it means that a context's unit of work did not become a commit.
+    pub(super) fn of_commit(context: &str, error: CommitError) -> Self {
+        match error {
+            CommitError::Busy => Self::Overloaded {
+                context: context.to_owned(),
+                retry_after: Duration::from_secs(1),
+            },
+            CommitError::Closed => Self::Stopping,
+            CommitError::Journal(error) => error.into(),
+            CommitError::Conflict { .. } => Self::Contended { attempts: 1 },
+        }
+    }
+
+    /// Whether the context itself is to blame, rather than load, its callers or the host.
+    pub fn is_fault_of_context(&self) -> bool {
+        match self {
+            Self::Deadline { .. }
+            | Self::Trap { .. }
+            | Self::OutOfMemory { .. }
+            | Self::StackExhausted
+            | Self::StagedTooMuch { .. }
+            | Self::ResponseTooLarge { .. }
+            | Self::InvalidResponse { .. }
+            | Self::InvalidKey { .. }
+            | Self::NotExported { .. }
+            | Self::UndescribedEvent { .. }
+            | Self::NotServing { .. } => true,
+            Self::Overloaded { .. }
+            | Self::BreakerOpen { .. }
+            | Self::NoInstance { .. }
+            | Self::CallDepth { .. }
+            | Self::Contended { .. }
+            | Self::KeyReused
+            | Self::KeyInProgress { .. }
+            | Self::Journal { .. }
+            | Self::Stopping => false,
+        }
+    }
+}
+
+impl From<journal::Error> for Failure {
+    fn from(error: journal::Error) -> Self {
+        match error {
+            journal::Error::Closed => Self::Stopping,
+            error => Self::Journal {
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        Self::of_commit("journal", error)
+    }
+}

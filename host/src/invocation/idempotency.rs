@@ -1,0 +1,102 @@
+//! `Idempotency-Key`: one request runs, its repeats get its answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::Failure;
+
+/// How long a repeat waits for the first request before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The keys whose first request still runs, of one context.
+#[derive(Clone, Default)]
+pub struct KeysInProgress(Arc<Mutex<HashMap<String, watch::Receiver<()>>>>);
+
+impl KeysInProgress {
+    /// Marks a key as running until the mark is dropped. A repeat that comes meanwhile waits a moment for the first to end.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::KeyInProgress`] when the first has not ended by then.
+    pub async fn enter(&self, key: &str) -> Result<InProgress, Failure> {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let mut first = match self.try_enter(key) {
+                Ok(entered) => return Ok(entered),
+                Err(first) => first,
+            };
+            // The sender is dropped with the mark; nothing is ever sent.
+            if tokio::time::timeout_at(give_up, first.changed())
+                .await
+                .is_err()
+            {
+                return Err(Failure::KeyInProgress {
+                    retry_after: PATIENCE,
+                });
+            }
+        }
+    }
+
+    /// Marks a key as running, or says whom to wait for.
+    pub fn try_enter(&self, key: &str) -> Result<InProgress, watch::Receiver<()>> {
+        let mut keys = self.0.lock();
+        if let Some(first) = keys.get(key) {
+            return Err(first.clone());
+        }
+        let (done, running) = watch::channel(());
+        keys.insert(key.to_owned(), running);
+        Ok(InProgress {
+            keys: self.clone(),
+            key: key.to_owned(),
+            _done: done,
+        })
+    }
+}
+
+/// The mark of a key whose request runs.
+pub struct InProgress {
+    keys: KeysInProgress,
+    key: String,
+    _done: watch::Sender<()>,
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.keys.0.lock().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_repeat_waits_for_the_first() {
+        let keys = KeysInProgress::default();
+        let first = keys.enter("a").await.unwrap();
+        let other = keys.enter("b").await.unwrap();
+        let repeat = tokio::spawn({
+            let keys = keys.clone();
+            async move { keys.enter("a").await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        assert!(repeat.await.unwrap());
+        drop(other);
+        assert!(keys.0.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repeat_does_not_wait_for_ever() {
+        let keys = KeysInProgress::default();
+        let _first = keys.enter("a").await.unwrap();
+        assert!(matches!(
+            keys.enter("a").await,
+            Err(Failure::KeyInProgress { .. })
+        ));
+    }
+}

@@ -1,0 +1,86 @@
+//! Answers that are kept for a repeat: of calls under their id, of requests under their `Idempotency-Key`.
+
+use super::attempts::Answer;
+use super::failure::Failure;
+use super::job::{Job, Keep};
+use super::message::Response;
+use super::record::{self, StoredCall, StoredResponse};
+use crate::guest::value;
+use crate::journal::{self, Space, Write};
+
+/// The answer that an earlier run of this invocation has committed.
+pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
+    let ledger = &job.context.ledger;
+    match &job.keep {
+        Keep::Nowhere => Ok(None),
+        Keep::Call { .. } => {
+            let Some(stored) = ledger.get(Space::Result, job.id.as_bytes())? else {
+                return Ok(None);
+            };
+            let stored: StoredCall = record::read(job.id.as_bytes(), &stored)?;
+            let answers = value::decode(&stored.answer);
+            let answers = answers.map_err(|error| Failure::Journal {
+                reason: error.to_string(),
+            })?;
+            Ok(answers.into_iter().next().map(Answer::Call))
+        }
+        Keep::Response { key, fingerprint } => {
+            let Some(stored) = ledger.get(Space::Result, key.as_bytes())? else {
+                return Ok(None);
+            };
+            let stored: StoredResponse = record::read(key.as_bytes(), &stored)?;
+            if stored.fingerprint != *fingerprint {
+                return Err(Failure::KeyReused);
+            }
+            let response = Response {
+                status: stored.status,
+                headers: stored.headers,
+                body: stored.body,
+            };
+            Ok(Some(Answer::Web(response)))
+        }
+    }
+}
+
+/// The write that keeps an answer, if it is one to keep.
+pub(super) fn write(
+    job: &Job,
+    answer: &Answer,
+    time: u64,
+) -> Result<Option<Write>, journal::Error> {
+    Ok(match (&job.keep, answer) {
+        (
+            Keep::Call {
+                interface,
+                function,
+                parameters,
+            },
+            Answer::Call(answer),
+        ) => {
+            let answer = value::encode(std::slice::from_ref(answer)).map_err(|error| {
+                journal::Error::Damaged {
+                    what: error.to_string(),
+                }
+            })?;
+            let stored = StoredCall {
+                time,
+                interface: interface.clone(),
+                function: function.clone(),
+                parameters: parameters.clone(),
+                answer,
+            };
+            Some(record::write(Space::Result, &job.id, &stored)?)
+        }
+        (Keep::Response { key, fingerprint }, Answer::Web(response)) => {
+            let stored = StoredResponse {
+                time,
+                fingerprint: fingerprint.clone(),
+                status: response.status,
+                headers: response.headers.clone(),
+                body: response.body.clone(),
+            };
+            Some(record::write(Space::Result, key, &stored)?)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,43 @@
+//! The heart: trigger -> unit of work -> commit; and what happens when there is none.
+//!
+//! An invocation runs its guest until its reads hold and its commit is in the journal, or until it has failed and what its calls did elsewhere is on record to be undone.
+
+pub mod admission;
+mod attempts;
+mod call;
+pub mod compensation;
+mod continuity;
+mod event;
+mod failure;
+pub mod idempotency;
+mod identifier;
+pub mod intent;
+mod job;
+mod kept;
+mod message;
+mod origin;
+mod orphans;
+mod outbox;
+mod ready;
+pub(crate) mod record;
+mod retention;
+mod staged;
+pub mod turns;
+mod uninterrupted;
+mod unit;
+mod web;
+
+pub(crate) use self::identifier::digest;
+pub use self::{
+    call::{Request as CallRequest, call},
+    event::{Delivery, EventFailure, event, give_up},
+    failure::Failure,
+    identifier::random as random_id,
+    job::wall_clock,
+    message::{Request, Response, WebAnswer},
+    origin::Origin,
+    outbox::Timer,
+    ready::ready,
+    retention::forget_results,
+    web::web,
+};

@@ -1,0 +1,18 @@
+//! Where an invocation comes from.
+
+use std::time::Instant;
+
+use crate::observe::TraceContext;
+
+/// What caused an invocation, and how long the one who asked will wait.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The id that everything with one cause at its root shares.
+    pub correlation_id: String,
+    /// The event or invocation that caused this one; empty at the root.
+    pub causation_id: String,
+    /// The span that the invocation is.
+    pub trace: TraceContext,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+}

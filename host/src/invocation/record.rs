@@ -1,0 +1,130 @@
+//! What the host keeps in the journal for itself: stored results, intents, compensations, and other records in the same form. A leading byte names the format.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::journal::{self, Space, Write};
+
+const FORMAT: u8 = 1;
+
+/// The stored result of a call that committed something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredCall {
+    /// When it was committed, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// The interface of the function.
+    pub interface: String,
+    /// The function.
+    pub function: String,
+    /// Its parameters, encoded.
+    pub parameters: Vec<u8>,
+    /// Its answer, encoded.
+    pub answer: Vec<u8>,
+}
+
+/// The stored response to a request with an `Idempotency-Key`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredResponse {
+    /// When it was committed, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// What the request was.
+    pub fingerprint: String,
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The input of an invocation that has begun to call others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Intent {
+    /// The id that everything with one cause at its root shares.
+    pub correlation_id: String,
+    /// The event or invocation that caused it; empty at the root.
+    pub causation_id: String,
+    /// Its time.
+    pub now: u64,
+    /// The sequence numbers that it drew before its latest call.
+    pub draws: Vec<(String, u64)>,
+    /// The request, when nobody else would bring it again.
+    pub request: Option<StoredRequest>,
+}
+
+/// A web request as an intent keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredRequest {
+    pub method: String,
+    pub route: String,
+    pub path: String,
+    pub parameters: Vec<(String, String)>,
+    pub query: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub idempotency_key: Option<String>,
+}
+
+/// A call that is to be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Compensation {
+    /// When it was recorded, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// The call's id.
+    pub call: String,
+    /// The context that ran it.
+    pub context: String,
+    /// The interface of the function.
+    pub interface: String,
+    /// The function.
+    pub function: String,
+    /// Its parameters, encoded; what undoes it takes the same.
+    pub parameters: Vec<u8>,
+    /// The id that everything with one cause at its root shares.
+    pub correlation_id: String,
+    /// The invocation that did not commit.
+    pub causation_id: String,
+}
+
+/// A write of a record under `key`.
+pub(crate) fn write<T: Serialize>(
+    space: Space,
+    key: &str,
+    record: &T,
+) -> Result<Write, journal::Error> {
+    let value =
+        postcard::to_extend(record, vec![FORMAT]).map_err(|error| journal::Error::Damaged {
+            what: format!("a record that cannot be written: {error}"),
+        })?;
+    Ok(Write {
+        space,
+        key: key.as_bytes().to_vec(),
+        value: Some(value),
+    })
+}
+
+/// The removal of `key`.
+pub(crate) fn removal(space: Space, key: &str) -> Write {
+    Write {
+        space,
+        key: key.as_bytes().to_vec(),
+        value: None,
+    }
+}
+
+/// The record that [`write`] made.
+pub(crate) fn read<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, journal::Error> {
+    match value.split_first() {
+        Some((&FORMAT, record)) => {
+            postcard::from_bytes(record).map_err(|error| journal::Error::Damaged {
+                what: format!("{} ({error})", String::from_utf8_lossy(key)),
+            })
+        }
+        Some((&found, _)) => Err(journal::Error::Format {
+            found,
+            known: FORMAT,
+        }),
+        None => Err(journal::Error::Damaged {
+            what: String::from_utf8_lossy(key).into_owned(),
+        }),
+    }
+}

@@ -1,0 +1,343 @@
+//! The unit of work: the host's side of one attempt.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use wasmtime::component::Val;
+
+use super::call;
+use super::continuity::Draws;
+use super::failure::Failure;
+use super::identifier;
+use super::intent;
+use super::job::{Chain, Job};
+use super::outbox::{Outbox, Timer};
+use super::staged::StagedState;
+use super::turns::Stripes;
+use crate::calls;
+use crate::guest::{Answer, Identity, Operation, Refusal, Services, StateEntry, value};
+use crate::journal::{self, Event, KeyRange, ReadSet, Space};
+use crate::rollout::Version;
+
+/// The longest key of the guest's state, in bytes.
+const LONGEST_KEY: usize = 1_024;
+
+/// Why the guest is not let go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interruption {
+    /// It touched a key that is another invocation's turn.
+    #[error("it is another invocation's turn")]
+    NotItsTurn(Vec<u8>),
+    /// It failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<Interruption> for Refusal {
+    fn from(interruption: Interruption) -> Self {
+        Self(Box::new(interruption))
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Interruption::Failed(failure).into()
+    }
+}
+
+/// What one attempt has read and staged.
+pub(super) struct UnitOfWork {
+    job: Arc<Job>,
+    version: Arc<Version>,
+    identity: Identity,
+    held: Stripes,
+    pub began: u64,
+    pub reads: ReadSet,
+    pub state: StagedState,
+    pub outbox: Outbox,
+    /// The ids of the calls that were answered `ok`.
+    pub calls: BTreeSet<String>,
+    draws: Draws,
+    ids: u64,
+    call_count: u32,
+}
+
+impl UnitOfWork {
+    /// Begins an attempt; `held` is the turn that it and its callers have.
+    pub(super) fn begin(
+        job: &Arc<Job>,
+        version: &Arc<Version>,
+        attempt: u32,
+        held: Stripes,
+    ) -> Self {
+        let began = job.context.ledger.applied();
+        // A rebuild changes which generation serves: whoever began before must not commit into the one that is left.
+        let mut reads = job.reads.clone();
+        reads.note_key(Space::Meta, crate::app::GENERATION_KEY);
+        let generation = job.generation.unwrap_or_else(|| job.context.generation());
+        Self {
+            identity: Identity {
+                context: job.context.name.clone(),
+                version: version.digest.clone(),
+                id: job.id.clone(),
+                correlation_id: job.correlation_id.clone(),
+                causation_id: job.causation_id.clone(),
+                attempt,
+            },
+            job: job.clone(),
+            version: version.clone(),
+            held,
+            began,
+            reads,
+            state: StagedState::new(Space::State(generation)),
+            outbox: Outbox::default(),
+            calls: BTreeSet::new(),
+            draws: Draws::default(),
+            ids: 0,
+            call_count: 0,
+        }
+    }
+
+    /// Whether the guest has staged nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.is_empty() && self.outbox.is_empty()
+    }
+
+    /// The unit of work behind the services that a guest was entered with.
+    pub(super) fn from_services(services: Box<dyn Services>) -> Option<Box<Self>> {
+        let any: Box<dyn Any> = services;
+        any.downcast().ok()
+    }
+
+    fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
+        match self.job.context.turns.is_taken(key, self.held) {
+            true => Err(Interruption::NotItsTurn(key.to_vec())),
+            false => Ok(()),
+        }
+    }
+
+    fn check_staged(&self) -> Result<(), Failure> {
+        let limit = self.job.context.settings.limits.staged;
+        match self.state.bytes() + self.outbox.bytes() > limit {
+            true => Err(Failure::StagedTooMuch { limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn stage(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), Refusal> {
+        if key.is_empty() || key.len() > LONGEST_KEY {
+            return Err(Failure::InvalidKey {
+                length: key.len(),
+                limit: LONGEST_KEY,
+            }
+            .into());
+        }
+        self.check_turn(key.as_bytes())?;
+        self.state.put(key.into_bytes(), value);
+        Ok(self.check_staged()?)
+    }
+
+    fn check_published(&mut self, kind: &str, subject: &str, data: &[u8]) -> Result<(), Failure> {
+        if !self
+            .version
+            .description
+            .publishes
+            .iter()
+            .any(|published| published == kind)
+        {
+            return Err(Failure::UndescribedEvent {
+                kind: kind.to_owned(),
+            });
+        }
+        self.outbox
+            .add_bytes(kind.len() + subject.len() + data.len());
+        self.check_staged()
+    }
+
+    async fn call_other(
+        &mut self,
+        operation: Arc<Operation>,
+        parameters: Vec<Val>,
+    ) -> Result<Val, Refusal> {
+        let limit = self.job.context.settings.limits.call_depth;
+        if self.job.chain.len() >= limit as usize {
+            return Ok(value::unavailable(Failure::CallDepth { limit }.to_string()));
+        }
+        let encoded = match value::encode(&parameters) {
+            Ok(encoded) => encoded,
+            Err(error) => return Ok(value::unavailable(error.to_string())),
+        };
+        let id = identifier::of_call(&self.job.id, self.call_count, &operation.name(), &encoded);
+        self.call_count += 1;
+        intent::store_before_call(&self.job).await?;
+        self.job.continuity.mark_called();
+        let request = call::Request {
+            id: id.clone(),
+            operation,
+            parameters,
+            encoded,
+            correlation_id: self.job.correlation_id.clone(),
+            causation_id: self.job.id.clone(),
+            trace: self.job.trace.clone(),
+            deadline: self.job.deadline,
+            chain: self.chain(),
+        };
+        let answered = calls::dispatch(&self.job.host, request).await;
+        if answered.uncertain {
+            self.job.continuity.mark_uncertain();
+        }
+        if !value::is_err(&answered.answer) {
+            self.calls.insert(id);
+        }
+        Ok(answered.answer)
+    }
+
+    fn chain(&self) -> Chain {
+        let here = (self.job.context.name.clone(), self.held);
+        self.job.chain.iter().cloned().chain([here]).collect()
+    }
+}
+
+fn broken(error: journal::Error) -> Refusal {
+    Failure::from(error).into()
+}
+
+fn range(start: String, end: String) -> KeyRange {
+    KeyRange::new(
+        start.into_bytes(),
+        (!end.is_empty()).then(|| end.into_bytes()),
+    )
+}
+
+impl Services for UnitOfWork {
+    fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        self.check_turn(key.as_bytes())?;
+        self.state
+            .get(&self.job.context.ledger, &mut self.reads, key.as_bytes())
+            .map_err(broken)
+    }
+
+    fn put(&mut self, key: String, value: Vec<u8>) -> Result<(), Refusal> {
+        self.stage(key, Some(value))
+    }
+
+    fn delete(&mut self, key: String) -> Result<(), Refusal> {
+        self.stage(key, None)
+    }
+
+    fn scan(
+        &mut self,
+        start: String,
+        end: String,
+        limit: u32,
+        reverse: bool,
+    ) -> Result<Vec<StateEntry>, Refusal> {
+        let ledger = &self.job.context.ledger;
+        self.state
+            .scan(ledger, &mut self.reads, &range(start, end), limit, reverse)
+            .map_err(broken)
+    }
+
+    fn count(&mut self, start: String, end: String) -> Result<u64, Refusal> {
+        self.state
+            .count(
+                &self.job.context.ledger,
+                &mut self.reads,
+                &range(start, end),
+            )
+            .map_err(broken)
+    }
+
+    fn next_sequence(&mut self, name: String) -> Result<u64, Refusal> {
+        let place = self.draws.next(&name);
+        if let Some(number) = self.job.continuity.drawn(&name, place) {
+            return Ok(number);
+        }
+        let number = self
+            .job
+            .context
+            .ledger
+            .next_sequence(&name)
+            .map_err(broken)?;
+        self.job.continuity.remember_draw(name, number);
+        Ok(number)
+    }
+
+    fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
+        self.check_published(&kind, &subject, &data)?;
+        let id = identifier::derived(&self.job.id, "event", self.outbox.next_count());
+        self.outbox.events.push(Event {
+            id: id.clone(),
+            kind,
+            subject,
+            // The commit's own time is set when there is one.
+            time: 0,
+            data,
+            correlation_id: self.job.correlation_id.clone(),
+            causation_id: self.job.id.clone(),
+        });
+        Ok(id)
+    }
+
+    fn emit_after(
+        &mut self,
+        delay_ms: u64,
+        kind: String,
+        subject: String,
+        data: Vec<u8>,
+    ) -> Result<String, Refusal> {
+        self.check_published(&kind, &subject, &data)?;
+        let id = identifier::derived(&self.job.id, "timer", self.outbox.next_count());
+        let timer = Timer {
+            id: id.clone(),
+            kind,
+            subject,
+            data,
+            correlation_id: self.job.correlation_id.clone(),
+            causation_id: self.job.id.clone(),
+        };
+        self.outbox.timers.push((delay_ms, timer));
+        Ok(id)
+    }
+
+    fn cancel(&mut self, id: String) -> Result<bool, Refusal> {
+        if self.outbox.unstage(&id) {
+            return Ok(true);
+        }
+        let due = Timer::due(&self.job.context.ledger, &mut self.reads, &id).map_err(broken)?;
+        let already = self
+            .outbox
+            .cancelled
+            .iter()
+            .any(|(_, cancelled)| *cancelled == id);
+        match due {
+            Some(due) if !already => {
+                self.outbox.cancelled.push((due, id));
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn identity(&self) -> Result<&Identity, Refusal> {
+        Ok(&self.identity)
+    }
+
+    fn now(&mut self) -> Result<u64, Refusal> {
+        Ok(self.job.continuity.observe_time())
+    }
+
+    fn new_id(&mut self) -> Result<String, Refusal> {
+        self.ids += 1;
+        Ok(identifier::derived(&self.job.id, "id", self.ids))
+    }
+
+    fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {
+        Ok(self.job.context.config())
+    }
+
+    fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_> {
+        Box::pin(self.call_other(operation, parameters))
+    }
+}

@@ -1,0 +1,146 @@
+//! A web request, as an invocation.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::attempts::{self, Answer, Entry};
+use super::continuity::Continuity;
+use super::failure::Failure;
+use super::identifier;
+use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use super::message::{Request, WebAnswer};
+use super::origin::Origin;
+use super::uninterrupted::Uninterrupted;
+use crate::app::{Context, Host};
+use crate::guest;
+use crate::journal::{Cause, ReadSet};
+
+/// Runs a web request to its end, also when whoever asked goes away meanwhile.
+///
+/// `key` is the request's `Idempotency-Key`: a repeat of a request that was answered with success gets that answer.
+///
+/// # Errors
+///
+/// When the guest gave no answer, or the key does not allow the request.
+pub async fn web(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    request: Request,
+    origin: Origin,
+    key: Option<String>,
+) -> Result<WebAnswer, Failure> {
+    let deadline = Instant::now() + context.settings.limits.deadline;
+    let deadline = origin
+        .deadline
+        .map_or(deadline, |earlier| deadline.min(earlier.into()));
+    let place = context
+        .admission
+        .enter(deadline.saturating_duration_since(Instant::now()))
+        .await?;
+    let running = {
+        let (host, context) = (host.clone(), context.clone());
+        async move {
+            let answer = run(&host, &context, request, origin, key).await;
+            drop(place);
+            answer
+        }
+    };
+    // A client that hangs up must not leave calls behind that nobody undoes.
+    Uninterrupted::new(running, &host.tasks).await
+}
+
+async fn run(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    request: Request,
+    origin: Origin,
+    key: Option<String>,
+) -> Result<WebAnswer, Failure> {
+    let request = Arc::new(request);
+    let keep = keep(key.as_deref(), &request);
+    let _in_progress = match &key {
+        Some(key) => Some(context.keys.enter(key).await?),
+        None => None,
+    };
+    let job = Arc::new(Job {
+        host: host.clone(),
+        context: context.clone(),
+        id: identifier::random(),
+        correlation_id: origin.correlation_id,
+        causation_id: origin.causation_id,
+        trace: origin.trace,
+        cause: Cause::Web {
+            method: request.method.clone(),
+            route: request.route.clone(),
+        },
+        trigger: Trigger::Intent {
+            request: request.clone(),
+            key,
+        },
+        first_attempt: 1,
+        deadline: Instant::now() + context.settings.limits.deadline,
+        chain: Chain::default(),
+        generation: None,
+        continuity: Continuity::new(wall_clock()),
+        reads: ReadSet::default(),
+        writes: Vec::new(),
+        durability: None,
+        keep,
+    });
+    let done = attempts::run(&job, Entry::Web(request)).await.inspect_err(|failure| {
+        tracing::warn!(
+            context = context.name, invocation = job.id, correlation_id = job.correlation_id, trace = job.trace.trace_id(), %failure,
+            "a request failed"
+        );
+    })?;
+    match done.answer {
+        Answer::Web(response) => Ok(WebAnswer {
+            response,
+            replayed: done.replayed,
+        }),
+        Answer::Call(_) | Answer::Event(_) => Err(Failure::Trap {
+            message: "a request was answered by another export".into(),
+        }),
+    }
+}
+
+/// Where the answer to a request is kept.
+pub(super) fn keep(key: Option<&str>, request: &Request) -> Keep {
+    match key {
+        None => Keep::Nowhere,
+        Some(key) => Keep::Response {
+            key: identifier::of_idempotency_key(key),
+            fingerprint: fingerprint(request),
+        },
+    }
+}
+
+/// What makes two requests the same request.
+fn fingerprint(request: &Request) -> String {
+    let mut parts: Vec<&[u8]> = vec![
+        request.method.as_bytes(),
+        request.path.as_bytes(),
+        &request.body,
+    ];
+    for (name, value) in &request.query {
+        parts.push(name.as_bytes());
+        parts.push(value.as_bytes());
+    }
+    identifier::digest(&parts)
+}
+
+impl Request {
+    /// The request as the guest takes it.
+    pub(super) fn to_guest(&self) -> guest::Request {
+        guest::Request {
+            method: self.method.clone(),
+            route: self.route.clone(),
+            path: self.path.clone(),
+            parameters: self.parameters.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.to_vec(),
+        }
+    }
+}
