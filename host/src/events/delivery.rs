@@ -1,0 +1,163 @@
+//! Deliveries: an event is brought to its guest until it has been handled, or is given up on.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::dead_letter::DeadLetter;
+use super::lane::{Arrival, Handler};
+use crate::app::{Context, Host};
+use crate::invocation::{self, Delivery, EventFailure, Failure};
+use crate::journal::{Durability, Ledger};
+
+/// How many events of a generation that is being filled are handled at once, for each processor.
+const SHADOWS: usize = 2;
+
+/// Brings events to the guest of a context.
+pub(super) struct Deliveries {
+    host: Arc<Host>,
+    context: Arc<Context>,
+    generation: u32,
+    /// How much runs at once in a generation that does not serve, so that it leaves room for what does.
+    places: Option<Semaphore>,
+}
+
+impl Deliveries {
+    /// For the generation that serves.
+    pub(super) fn live(host: &Arc<Host>, context: &Arc<Context>) -> Self {
+        Self {
+            host: host.clone(),
+            context: context.clone(),
+            generation: context.generation(),
+            places: None,
+        }
+    }
+
+    /// For a generation that is being filled.
+    pub(super) fn shadow(host: &Arc<Host>, context: &Arc<Context>, generation: u32) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            host: host.clone(),
+            context: context.clone(),
+            generation,
+            places: Some(Semaphore::new(processors * SHADOWS)),
+        }
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<Option<u64>, EventFailure> {
+        let _place = match &self.places {
+            // Nobody closes it.
+            Some(places) => places.acquire().await.ok(),
+            None => None,
+        };
+        invocation::event(&self.host, &self.context, delivery).await
+    }
+}
+
+impl Handler for Deliveries {
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.context.ledger
+    }
+
+    /// As the version says that serves at this moment.
+    fn follows(&self, source: &str, kind: &str) -> bool {
+        self.context
+            .version()
+            .is_some_and(|version| version.description.follows(source, kind))
+    }
+
+    async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
+        let settings = &self.context.settings.follow;
+        let mut backoff = Backoff::of(settings);
+        let mut delivery = Delivery {
+            source: arrival.source.to_owned(),
+            event: arrival.event,
+            attempt: 1,
+            given_up: 0,
+            generation: self.generation,
+            reads: arrival.reads,
+            writes: vec![arrival.moved],
+            may_have_run: arrival.is_first,
+            // A crash takes back the cursor with the effects, so only the last of those that wait needs to reach the disk soon.
+            durability: (arrival.has_more || self.places.is_some()).then_some(Durability::Relaxed),
+        };
+        loop {
+            let failure = match self.deliver(&delivery).await {
+                Ok(_) => {
+                    if self.places.is_none() {
+                        self.context.metrics.events_handled.increment(1);
+                    }
+                    return ControlFlow::Continue(());
+                }
+                Err(failure) => failure,
+            };
+            log(&self.context, &delivery, &failure);
+            match failure {
+                EventFailure::Retry(_) if delivery.attempt < settings.attempts.get() => {
+                    delivery.attempt += 1;
+                    self.context.metrics.events_retried.increment(1);
+                }
+                EventFailure::Retry(reason) | EventFailure::Reject(reason) => {
+                    let letter = DeadLetter::new(&delivery, arrival.position, &reason);
+                    return self.give_up(&delivery, &letter, arrival.stop).await;
+                }
+                EventFailure::Postponed(_) => {}
+            }
+            delivery.may_have_run = true;
+            backoff.pause(arrival.stop).await?;
+        }
+    }
+}
+
+impl Deliveries {
+    /// Leaves a dead letter and goes on.
+    async fn give_up(
+        &self,
+        delivery: &Delivery,
+        letter: &DeadLetter,
+        stop: &CancellationToken,
+    ) -> ControlFlow<()> {
+        let mut backoff = Backoff::of_journal();
+        if self.places.is_none() {
+            self.context.metrics.events_dead_lettered.increment(1);
+        }
+        while let Err(failure) = leave(&self.host, &self.context, delivery, letter).await {
+            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "a dead letter cannot be kept yet");
+            backoff.pause(stop).await?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Commits a dead letter where the event's effects would have been; whatever its attempts called is undone.
+pub(super) async fn leave(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+    letter: &DeadLetter,
+) -> Result<(), Failure> {
+    let mut delivery = delivery.clone();
+    delivery.writes.push(letter.write(delivery.generation)?);
+    invocation::give_up(host, context, &delivery, &letter.reason).await?;
+    Ok(())
+}
+
+/// Says that an event was not handled.
+pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure) {
+    let event = &delivery.event;
+    tracing::warn!(
+        context = context.name,
+        source = delivery.source,
+        event = event.id,
+        kind = event.kind,
+        subject = event.subject,
+        correlation_id = event.correlation_id,
+        attempt = delivery.attempt,
+        %failure,
+        "an event was not handled"
+    );
+}

@@ -1,0 +1,77 @@
+//! Housekeeping: what is kept for a time only is forgotten, little by little.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::saga;
+use crate::app::{Context, Host};
+use crate::invocation::{self, wall_clock};
+use crate::journal::CommitError;
+use crate::manifest::HOST_SOURCE;
+
+/// How many stored results are looked at in one step, and the pause between two steps.
+const STEP: usize = 256;
+const PAUSE: Duration = Duration::from_millis(5);
+/// How many sagas are kept of each name in each state but `running`, and how often that is seen to.
+const SAGAS: u64 = 10_000;
+const SAGAS_EVERY: Duration = Duration::from_secs(60);
+
+/// Forgets stored results when nobody can ask for them any more, until the host stops.
+pub(super) async fn forget_results(host: Arc<Host>) {
+    let retention = host.manifest.journal.result_retention;
+    let period = (retention / 20).clamp(Duration::from_secs(1), Duration::from_secs(3600));
+    while wait(period, &host.shutdown).await {
+        let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+        let before = wall_clock().saturating_sub(retention);
+        for context in host.contexts.values() {
+            if let Err(error) = forget_results_of(context, before, &host.shutdown).await {
+                tracing::warn!(context = context.name, %error, "old results were not removed; it is tried again later");
+            }
+        }
+    }
+}
+
+async fn forget_results_of(
+    context: &Context,
+    before: u64,
+    stop: &CancellationToken,
+) -> Result<(), CommitError> {
+    let mut next = Some(Vec::new());
+    while let Some(start) = next.take() {
+        next = match invocation::forget_results(&context.ledger, start.clone(), before, STEP).await
+        {
+            // It is looked at again.
+            Err(CommitError::Conflict { .. }) => Some(start),
+            forgotten => forgotten?,
+        };
+        if !wait(PAUSE, stop).await {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the number of sagas that are remembered within bounds, until the host stops.
+pub(super) async fn trim_sagas(host: Arc<Host>) {
+    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+        return;
+    };
+    while wait(SAGAS_EVERY, &host.shutdown).await {
+        match saga::trim(ledger, host.manifest.sagas.keys(), SAGAS).await {
+            Ok(()) | Err(CommitError::Conflict { .. }) => {}
+            Err(error) => {
+                tracing::warn!(%error, "old sagas were not forgotten; it is tried again later");
+            }
+        }
+    }
+}
+
+/// False when the host stops meanwhile.
+async fn wait(pause: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(pause) => true,
+    }
+}

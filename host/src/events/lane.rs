@@ -1,0 +1,299 @@
+//! One lane of a source, read by one follower: from its cursor on, in order, for as long as the follower runs.
+
+use std::fmt::Display;
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::FutureExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::cursor::Cursor;
+use super::follower::Watched;
+use crate::invocation;
+use crate::journal::{
+    self, Cause, CommitError, Ending, Event, EventPosition, Header, Ledger, ReadSet, Space, Unit,
+    Write,
+};
+
+/// How many events are read at a time.
+const BATCH: usize = 256;
+/// After how many events that nobody here follows the cursor is written all the same.
+const SKIPS: usize = 4_096;
+
+/// What is done with the events of a source.
+pub(super) trait Handler: Send + Sync + 'static {
+    /// The journal that its effects and its cursors go to.
+    fn ledger(&self) -> &Arc<Ledger>;
+
+    /// Whether it wants an event.
+    fn follows(&self, source: &str, kind: &str) -> bool;
+
+    /// Handles an event that it wants. Continues when a commit holds the moved cursor, however long that takes; breaks off when it is told to stop.
+    fn handle(&self, arrival: Arrival<'_>) -> impl Future<Output = ControlFlow<()>> + Send;
+}
+
+/// A source of events.
+#[derive(Clone)]
+pub(super) struct Source {
+    /// The name of the context.
+    pub name: String,
+    /// Its journal.
+    pub ledger: Arc<Ledger>,
+}
+
+/// An event that has come to a handler.
+pub(super) struct Arrival<'a> {
+    pub source: &'a str,
+    pub position: EventPosition,
+    pub event: Event,
+    /// The write that moves the cursor behind it.
+    pub moved: Write,
+    /// The note that the cursor was where it is.
+    pub reads: ReadSet,
+    /// Whether it may have come before, to someone who did not live to tell.
+    pub is_first: bool,
+    /// Whether more events wait behind it.
+    pub has_more: bool,
+    pub stop: &'a CancellationToken,
+}
+
+/// One lane, and how far its follower has come.
+pub(super) struct Lane<H> {
+    handler: Arc<H>,
+    source: Source,
+    number: u8,
+    cursor: Cursor,
+    place: watch::Sender<Option<EventPosition>>,
+    passed: Arc<AtomicU64>,
+    is_first: bool,
+    skipped: usize,
+    stop: CancellationToken,
+}
+
+impl<H: Handler> Lane<H> {
+    /// The lane from where its cursor stands.
+    pub(super) fn open(
+        handler: Arc<H>,
+        source: Source,
+        number: u8,
+        cursor: Cursor,
+        stop: CancellationToken,
+    ) -> Result<Self, journal::Error> {
+        let mut place = cursor.read(handler.ledger())?;
+        let end = source.ledger.applied();
+        if place.is_some_and(|place| place.commit > end) {
+            // Its journal was in memory: what comes now has nothing to do with what the cursor counted.
+            tracing::warn!(
+                follower = handler.ledger().context(),
+                source = source.name,
+                lane = number,
+                "the source's journal has begun anew, and is followed from its first event"
+            );
+            place = None;
+        }
+        Ok(Self {
+            handler,
+            source,
+            number,
+            cursor,
+            place: watch::Sender::new(place),
+            passed: Arc::default(),
+            is_first: true,
+            skipped: 0,
+            stop,
+        })
+    }
+
+    /// The lane, seen from outside.
+    pub(super) fn watched(&self) -> Watched {
+        Watched {
+            source: self.source.clone(),
+            number: self.number,
+            place: self.place.subscribe(),
+            passed: self.passed.clone(),
+        }
+    }
+
+    /// Follows until it is told to stop, also after a panic. Nothing is under way any more when it returns.
+    pub(super) async fn keep_running(mut self) {
+        let mut backoff = Backoff::of_journal();
+        while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
+            self.log_error(
+                "its lane ended by a mistake of the host, and is taken up again",
+                "panic",
+            );
+            loop {
+                if backoff.pause(&self.stop).await.is_break() {
+                    return;
+                }
+                match self.reopen().await {
+                    Ok(()) => break,
+                    Err(error) => self.log_error("its lane cannot be taken up again", error),
+                }
+            }
+        }
+    }
+
+    /// Finds out where it stands, once what may be under way has been decided.
+    async fn reopen(&mut self) -> Result<(), CommitError> {
+        let ledger = self.handler.ledger();
+        ledger.barrier().await?;
+        let place = self.cursor.read(ledger)?;
+        self.place.send_replace(place);
+        self.is_first = true;
+        Ok(())
+    }
+
+    fn log_error(&self, what: &str, error: impl Display) {
+        tracing::error!(
+            follower = self.handler.ledger().context(),
+            source = self.source.name,
+            lane = self.number,
+            %error,
+            "{what}"
+        );
+    }
+
+    async fn run(&mut self) {
+        let mut news = self.source.ledger.lane(self.number);
+        loop {
+            let upto = *news.borrow_and_update();
+            if self.catch_up(upto).await.is_break() {
+                return;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                changed = news.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Passes all events of the commits up to `upto`.
+    async fn catch_up(&mut self, upto: u64) -> ControlFlow<()> {
+        if upto == 0 {
+            return ControlFlow::Continue(());
+        }
+        let mut backoff = Backoff::of_journal();
+        loop {
+            match self.read(upto).await {
+                Ok(batch) => {
+                    let is_full = batch.len() == BATCH;
+                    self.pass(batch, is_full).await?;
+                    if !is_full {
+                        return ControlFlow::Continue(());
+                    }
+                }
+                Err(error) => {
+                    self.log_error("events cannot be read", error);
+                    backoff.pause(&self.stop).await?;
+                }
+            }
+        }
+    }
+
+    async fn read(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
+        let (ledger, lane) = (self.source.ledger.clone(), self.number);
+        let after = *self.place.borrow();
+        let reading =
+            tokio::task::spawn_blocking(move || ledger.journal().events(lane, after, upto, BATCH));
+        // Only a runtime that shuts down gives no answer.
+        reading.await.unwrap_or(Err(journal::Error::Closed))
+    }
+
+    async fn pass(&mut self, batch: Vec<(EventPosition, Event)>, is_full: bool) -> ControlFlow<()> {
+        let follows = |event: &Event| self.handler.follows(&self.source.name, &event.kind);
+        let last = batch.iter().rposition(|(_, event)| follows(event));
+        for (index, (position, event)) in batch.into_iter().enumerate() {
+            if self.stop.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            if self.handler.follows(&self.source.name, &event.kind) {
+                let has_more = is_full || last.is_some_and(|last| index < last);
+                self.handle(position, event, has_more).await?;
+            } else {
+                self.skip(position).await;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn handle(
+        &mut self,
+        position: EventPosition,
+        event: Event,
+        has_more: bool,
+    ) -> ControlFlow<()> {
+        let arrival = Arrival {
+            source: &self.source.name,
+            position,
+            event,
+            moved: self.cursor.moved_to(position),
+            reads: self.reads(),
+            is_first: self.is_first,
+            has_more,
+            stop: &self.stop,
+        };
+        self.handler.handle(arrival).await?;
+        self.is_first = false;
+        self.skipped = 0;
+        self.move_to(position);
+        ControlFlow::Continue(())
+    }
+
+    fn move_to(&self, position: EventPosition) {
+        self.passed.fetch_add(1, Ordering::Relaxed);
+        self.place.send_replace(Some(position));
+    }
+
+    /// Goes past an event. The cursor follows with the next commit, or after enough of them with one of its own.
+    async fn skip(&mut self, position: EventPosition) {
+        self.move_to(position);
+        self.skipped += 1;
+        if self.skipped >= SKIPS {
+            self.skipped = 0;
+            if let Err(error) = self.write_cursor(position).await {
+                // It stays further back than it could be, which costs time at the next start and nothing else.
+                tracing::debug!(source = self.source.name, %error, "a cursor was not written");
+            }
+        }
+    }
+
+    async fn write_cursor(&self, position: EventPosition) -> Result<u64, CommitError> {
+        let ledger = self.handler.ledger();
+        let unit = Unit {
+            began: ledger.applied(),
+            reads: self.reads(),
+            header: bookkeeping("cursor"),
+            writes: vec![self.cursor.moved_to(position)],
+            events: Vec::new(),
+        };
+        ledger.commit(unit).await
+    }
+
+    fn reads(&self) -> ReadSet {
+        let mut reads = ReadSet::default();
+        reads.note_key(Space::Cursor, self.cursor.key());
+        reads
+    }
+}
+
+/// The header of a commit that belongs to no story.
+pub(super) fn bookkeeping(purpose: &str) -> Header {
+    Header {
+        invocation: invocation::random_id(),
+        cause: Cause::Host {
+            purpose: purpose.to_owned(),
+        },
+        ending: Ending::Committed,
+        attempt: 1,
+        correlation_id: String::new(),
+        causation_id: String::new(),
+        version: String::new(),
+        time: invocation::wall_clock(),
+        status: None,
+    }
+}

@@ -1,0 +1,310 @@
+//! What becomes of dead letters: they are handled again, oldest first for each subject, or dropped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::backoff::Backoff;
+use super::dead_letter::{self, DeadLetter, LetterId};
+use super::delivery;
+use super::lane::bookkeeping;
+use crate::app::{Context, Host};
+use crate::invocation::{self, Delivery, EventFailure, Failure};
+use crate::journal::{self, ReadSet, Unit};
+
+/// How many dead letters are read at a time.
+const BATCH: usize = 256;
+
+/// Why dead letters are not gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RetryError {
+    /// There is none with this id.
+    #[error(
+        "context {context} has no dead letter {id}; it may have been handled or dropped meanwhile"
+    )]
+    NotFound {
+        /// The context.
+        context: String,
+        /// The id that was asked for.
+        id: LetterId,
+    },
+    /// Its event failed again; it is kept with the new reason.
+    #[error("dead letter {id} failed again: {reason}")]
+    FailedAgain {
+        /// The one that failed: the one asked for, or an older one of its subject.
+        id: LetterId,
+        /// Why.
+        reason: String,
+    },
+    /// Its event could not run now; it is kept as it was.
+    #[error("dead letter {id} cannot be handled now: {reason}; try again in a moment")]
+    NotNow {
+        /// The one that could not run.
+        id: LetterId,
+        /// Why.
+        reason: String,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
+
+/// What a retry of all dead letters came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Events that are handled now.
+    pub handled: u64,
+    /// Events that failed again.
+    pub failed: u64,
+    /// Events that were not tried, since an older one of their subject was not handled.
+    pub held_back: u64,
+}
+
+/// Has a dead letter handled, and before it the older ones of its subject; stops at the first that fails again. Answers how many were handled.
+///
+/// # Errors
+///
+/// See [`RetryError`].
+pub async fn retry(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    id: &LetterId,
+) -> Result<u64, RetryError> {
+    let (at_host, at_context, id) = (host.clone(), context.clone(), id.clone());
+    let retrying = async move {
+        let letters = {
+            let letter = found(&at_context, &id)?;
+            dead_letter::up_to(&at_context, &letter)?
+        };
+        let mut handled = 0;
+        for letter in letters {
+            if redeliver(&at_host, &at_context, &letter.id).await? {
+                handled += 1;
+            }
+        }
+        Ok(handled)
+    };
+    // A task of its own: who asks may go away, and an invocation must not be left halfway.
+    match host.tasks.spawn(retrying).await {
+        Ok(retried) => retried,
+        Err(_) => Err(journal::Error::Closed.into()),
+    }
+}
+
+/// Has all dead letters of a context handled, each subject's in order up to the first that fails again.
+///
+/// # Errors
+///
+/// See [`RetryError`]; what was handled until then stays handled.
+pub async fn retry_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
+    let (at_host, at_context) = (host.clone(), context.clone());
+    let retrying = async move { retry_each(&at_host, &at_context).await };
+    match host.tasks.spawn(retrying).await {
+        Ok(retried) => retried,
+        Err(_) => Err(journal::Error::Closed.into()),
+    }
+}
+
+async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
+    let mut retried = Retried::default();
+    let mut stuck = HashSet::new();
+    let mut after = None;
+    loop {
+        let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
+        let Some(last) = letters.last() else {
+            return Ok(retried);
+        };
+        after = Some(last.id.clone());
+        for letter in letters {
+            if host.shutdown.is_cancelled() {
+                return Err(journal::Error::Closed.into());
+            }
+            let subject = (letter.id.source.clone(), letter.event.subject.clone());
+            if stuck.contains(&subject) {
+                retried.held_back += 1;
+                continue;
+            }
+            match redeliver(host, context, &letter.id).await {
+                Ok(true) => retried.handled += 1,
+                Ok(false) => {}
+                Err(RetryError::FailedAgain { .. }) => {
+                    retried.failed += 1;
+                    stuck.insert(subject);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Drops a dead letter: its event will not be handled. What attempts at it may have called is undone.
+///
+/// # Errors
+///
+/// See [`RetryError`].
+pub async fn drop(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    id: &LetterId,
+) -> Result<(), RetryError> {
+    let (at_host, at_context, id) = (host.clone(), context.clone(), id.clone());
+    let dropping = async move {
+        let _alone = at_context.following.letters.lock().await;
+        let letter = found(&at_context, &id)?;
+        let delivery = delivery(&at_context, &letter);
+        match invocation::give_up(&at_host, &at_context, &delivery, "dropped by an operator").await
+        {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(not_now(&letter, &failure)),
+        }
+    };
+    match host.tasks.spawn(dropping).await {
+        Ok(dropped) => dropped,
+        Err(_) => Err(journal::Error::Closed.into()),
+    }
+}
+
+/// Has one dead letter handled. False when it is gone.
+async fn redeliver(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    id: &LetterId,
+) -> Result<bool, RetryError> {
+    // Two who find the same one must not both have it handled, and a rebuild must not change the generation underneath.
+    let _alone = context.following.letters.lock().await;
+    let Some(mut letter) = dead_letter::get(context, id)? else {
+        return Ok(false);
+    };
+    letter.under_way = true;
+    note(context, &letter).await?;
+    let delivery = delivery(context, &letter);
+    let failure = match invocation::event(host, context, &delivery).await {
+        Ok(_) => {
+            context.metrics.events_handled.increment(1);
+            return Ok(true);
+        }
+        Err(failure) => failure,
+    };
+    delivery::log(context, &delivery, &failure);
+    let (again, error) = match failure {
+        EventFailure::Postponed(reason) => {
+            let error = RetryError::NotNow {
+                id: letter.id.clone(),
+                reason,
+            };
+            (letter.attempts, error)
+        }
+        EventFailure::Retry(reason) | EventFailure::Reject(reason) => {
+            let error = RetryError::FailedAgain {
+                id: letter.id.clone(),
+                reason: reason.clone(),
+            };
+            letter.reason = reason;
+            (delivery.attempt, error)
+        }
+    };
+    leave_again(host, context, &delivery, letter, again).await?;
+    Err(error)
+}
+
+/// Says in the journal that a dead letter is under way: should the host end meanwhile, the next one has to undo what was called for it.
+async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> {
+    let generation = context.generation();
+    let began = context.ledger.applied();
+    let mut reads = ReadSet::default();
+    letter.id.note(generation, &mut reads);
+    let unit = Unit {
+        began,
+        reads,
+        header: bookkeeping("dead-letter"),
+        writes: vec![letter.write(generation)?],
+        events: Vec::new(),
+    };
+    match context.ledger.commit(unit).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(RetryError::NotNow {
+            id: letter.id.clone(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+async fn leave_again(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+    letter: DeadLetter,
+    attempts: u32,
+) -> Result<(), RetryError> {
+    let reason = letter.reason.clone();
+    let again = letter.again(attempts, &reason);
+    delivery::leave(host, context, delivery, &again)
+        .await
+        .map_err(|failure| not_now(&again, &failure))
+}
+
+/// Puts back the dead letters that an earlier process was handling again when it ended, and undoes what it had called for them.
+pub(super) async fn put_back(host: Arc<Host>, context: Arc<Context>) {
+    let mut backoff = Backoff::of_journal();
+    while let Err(error) = put_back_all(&host, &context).await {
+        tracing::warn!(context = context.name, %error, "a dead letter that was under way cannot be put back yet");
+        if backoff.pause(&host.shutdown).await.is_break() {
+            return;
+        }
+    }
+}
+
+async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RetryError> {
+    let mut after = None;
+    loop {
+        let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
+        let Some(last) = letters.last() else {
+            return Ok(());
+        };
+        after = Some(last.id.clone());
+        for letter in letters.iter().filter(|letter| letter.under_way) {
+            let _alone = context.following.letters.lock().await;
+            match dead_letter::get(context, &letter.id)? {
+                // Whoever handles one now holds the lock until it is no longer under way.
+                Some(letter) if letter.under_way => {
+                    let delivery = delivery(context, &letter);
+                    let attempts = letter.attempts;
+                    leave_again(host, context, &delivery, letter, attempts).await?;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The delivery that takes a dead letter away.
+fn delivery(context: &Context, letter: &DeadLetter) -> Delivery {
+    let generation = context.generation();
+    let mut reads = ReadSet::default();
+    letter.id.note(generation, &mut reads);
+    Delivery {
+        source: letter.id.source.clone(),
+        event: letter.event.clone(),
+        attempt: letter.attempts + 1,
+        given_up: letter.given_up,
+        generation,
+        reads,
+        writes: vec![letter.id.removal(generation)],
+        // Perhaps in a process that ended meanwhile.
+        may_have_run: true,
+        durability: None,
+    }
+}
+
+fn found(context: &Context, id: &LetterId) -> Result<DeadLetter, RetryError> {
+    dead_letter::get(context, id)?.ok_or_else(|| RetryError::NotFound {
+        context: context.name.clone(),
+        id: id.clone(),
+    })
+}
+
+fn not_now(letter: &DeadLetter, failure: &Failure) -> RetryError {
+    RetryError::NotNow {
+        id: letter.id.clone(),
+        reason: failure.to_string(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Sagas: what the manifest names is watched, from the event that starts one to the event that ends it, and said to be stuck when none comes.
+//!
+//! A follower of the host's own keeps what it learns in the host's own journal, each event together with its cursor. A saga that is stuck is told by an event
+//! `SagaTimedOut` from the source `innkeeper`, which contexts can follow like any other.
+
+mod machine;
+mod store;
+mod trim;
+mod watcher;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use self::machine::Known;
+pub use self::machine::{NotAState, Saga, SagaState};
+pub(super) use self::trim::trim;
+use self::watcher::{Deadlines, Watcher};
+use super::follower::Follower;
+use super::lane::Source;
+use super::timer;
+use crate::app::Host;
+use crate::journal::{self, ReadSet};
+use crate::manifest::HOST_SOURCE;
+
+/// Starts to watch the sagas of the manifest, if there are any.
+pub(super) fn start(host: &Arc<Host>) -> Result<(), journal::Error> {
+    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+        return Ok(());
+    };
+    let watcher = Arc::new(Watcher {
+        ledger: ledger.clone(),
+        sagas: host.manifest.sagas.clone(),
+        set: Notify::new(),
+    });
+    let follower = Follower::start(host, &watcher, 0, &sources(host))?;
+    let deadlines = Deadlines {
+        watcher,
+        lanes: follower.lanes,
+    };
+    host.tasks
+        .spawn(timer::run(deadlines, host.shutdown.clone()));
+    Ok(())
+}
+
+/// The contexts whose events begin or end sagas.
+fn sources(host: &Host) -> Vec<Source> {
+    let named = |name: &str| {
+        host.manifest.sagas.values().any(|saga| {
+            let ends = saga.completes.iter().chain(&saga.compensates);
+            ends.chain([&saga.starts])
+                .any(|event| event.context == name)
+        })
+    };
+    let named = host.ledgers().iter().filter(|(name, _)| named(name));
+    named
+        .map(|(name, ledger)| Source {
+            name: name.clone(),
+            ledger: ledger.clone(),
+        })
+        .collect()
+}
+
+/// Sagas, newest first by the time since when they have their state: of one name or all, in one state or any, at most `limit`.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn list(
+    host: &Host,
+    saga: Option<&str>,
+    state: Option<SagaState>,
+    limit: usize,
+) -> Result<Vec<Saga>, journal::Error> {
+    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    let names = host.manifest.sagas.keys();
+    for name in names.filter(|name| saga.is_none_or(|saga| saga == *name)) {
+        let states = SagaState::ALL.into_iter();
+        for state in states.filter(|one| state.is_none_or(|state| state == *one)) {
+            let places = store::places(name, Some(state));
+            for entry in ledger.scan(store::SPACE, &places, limit, true)? {
+                let (_, correlation_id) = store::read_place(&entry)?;
+                let known = store::read(ledger, &mut ReadSet::default(), name, &correlation_id)?;
+                match known {
+                    Some(Known::Begun(saga)) if saga.state == state => found.push(saga),
+                    // It has gone on since its place was read.
+                    _ => {}
+                }
+            }
+        }
+    }
+    found.sort_by_key(|saga| std::cmp::Reverse(store::time(saga)));
+    found.truncate(limit);
+    Ok(found)
+}

@@ -1,0 +1,172 @@
+//! How sagas are kept in the host's own journal: each under its name and correlation id, and once more in the order of time among those of its state.
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::{Known, Saga, SagaState};
+use crate::invocation::{Timer, digest, record};
+use crate::journal::{self, Entry, KeyRange, Ledger, ReadSet, Space, Write};
+
+/// Where they are.
+pub(super) const SPACE: Space = Space::State(0);
+
+/// The kind of the event that says that a saga is stuck.
+const TIMED_OUT: &str = "SagaTimedOut";
+
+/// The data of that event.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TimedOut {
+    pub saga: String,
+    pub correlation_id: String,
+    pub started_at: u64,
+    pub subject: String,
+}
+
+/// What is known of a saga, with a note that it was read.
+pub(super) fn read(
+    ledger: &Ledger,
+    reads: &mut ReadSet,
+    saga: &str,
+    correlation_id: &str,
+) -> Result<Option<Known>, journal::Error> {
+    let key = key(saga, correlation_id);
+    reads.note_key(SPACE, key.as_bytes());
+    let found = ledger.get(SPACE, key.as_bytes())?;
+    found
+        .map(|value| record::read(key.as_bytes(), &value))
+        .transpose()
+}
+
+/// The writes that bring what was known up to date. A saga that runs has a timer, and no other has one.
+pub(super) fn change(
+    saga: &str,
+    correlation_id: &str,
+    before: Option<&Known>,
+    after: &Known,
+) -> Result<Vec<Write>, journal::Error> {
+    let mut writes = Vec::new();
+    if let Some(before) = before {
+        writes.push(record::removal(SPACE, &place(saga, correlation_id, before)));
+        if let Known::Begun(saga) = before
+            && saga.state == SagaState::Running
+        {
+            writes.extend(Timer::removals(saga.deadline, &timer_id(saga)));
+        }
+    }
+    writes.push(record::write(SPACE, &key(saga, correlation_id), after)?);
+    writes.push(Write {
+        space: SPACE,
+        key: place(saga, correlation_id, after).into_bytes(),
+        value: Some(Vec::new()),
+    });
+    if let Known::Begun(saga) = after
+        && saga.state == SagaState::Running
+    {
+        writes.extend(timer(saga)?.writes(saga.deadline)?);
+    }
+    Ok(writes)
+}
+
+/// The writes that forget a saga by its place, unless it has another place by now.
+pub(super) fn forget(
+    saga: &str,
+    correlation_id: &str,
+    known: Option<&Known>,
+    at: Vec<u8>,
+) -> Vec<Write> {
+    let is_there = known.is_some_and(|known| place(saga, correlation_id, known).as_bytes() == at);
+    let mut writes = vec![Write {
+        space: SPACE,
+        key: at,
+        value: None,
+    }];
+    if is_there {
+        writes.push(record::removal(SPACE, &key(saga, correlation_id)));
+    }
+    writes
+}
+
+/// Which saga a timer belongs to.
+pub(super) fn of_timer(timer: &Timer) -> Result<TimedOut, journal::Error> {
+    serde_json::from_slice(&timer.data).map_err(|error| journal::Error::Damaged {
+        what: format!("the timer {} of a saga ({error})", timer.id),
+    })
+}
+
+/// The places of a saga's instances, in the order of time; those of one state, or with `None` the ends that came early.
+pub(super) fn places(saga: &str, state: Option<SagaState>) -> KeyRange {
+    KeyRange::prefix(format!("by/{saga}/{}/", letter(state)))
+}
+
+/// The time and the correlation id in a place.
+pub(super) fn read_place(entry: &Entry) -> Result<(u64, String), journal::Error> {
+    let place = String::from_utf8_lossy(&entry.0);
+    let mut parts = place.splitn(5, '/').skip(3);
+    let time = parts.next().and_then(|time| time.parse().ok());
+    match (time, parts.next()) {
+        (Some(time), Some(correlation_id)) => Ok((time, correlation_id.to_owned())),
+        _ => Err(journal::Error::Damaged {
+            what: format!("the place of a saga {place}"),
+        }),
+    }
+}
+
+fn key(saga: &str, correlation_id: &str) -> String {
+    format!("saga/{saga}/{correlation_id}")
+}
+
+fn place(saga: &str, correlation_id: &str, known: &Known) -> String {
+    let (state, time) = match known {
+        Known::Begun(saga) => (Some(saga.state), time(saga)),
+        Known::Early(ending) => (None, ending.at),
+    };
+    format!("by/{saga}/{}/{time:020}/{correlation_id}", letter(state))
+}
+
+fn letter(state: Option<SagaState>) -> char {
+    match state {
+        None => 'e',
+        Some(SagaState::Running) => 'r',
+        Some(SagaState::TimedOut) => 't',
+        Some(SagaState::Completed) => 'c',
+        Some(SagaState::Compensated) => 'u',
+    }
+}
+
+/// Since when it has its state.
+pub(super) fn time(saga: &Saga) -> u64 {
+    let since = match saga.state {
+        SagaState::Running => None,
+        SagaState::TimedOut => saga.timed_out_at,
+        SagaState::Completed | SagaState::Compensated => saga.ended_at,
+    };
+    since.unwrap_or(saga.started_at)
+}
+
+fn timer_id(saga: &Saga) -> String {
+    digest(&[
+        saga.saga.as_bytes(),
+        saga.correlation_id.as_bytes(),
+        saga.started_by.as_bytes(),
+    ])
+}
+
+fn timer(saga: &Saga) -> Result<Timer, journal::Error> {
+    let data = TimedOut {
+        saga: saga.saga.clone(),
+        correlation_id: saga.correlation_id.clone(),
+        started_at: saga.started_at,
+        subject: saga.subject.clone(),
+    };
+    let data = serde_json::to_vec(&data).map_err(|error| journal::Error::Damaged {
+        what: format!("an event that cannot be written ({error})"),
+    })?;
+    Ok(Timer {
+        id: timer_id(saga),
+        kind: TIMED_OUT.to_owned(),
+        subject: saga.correlation_id.clone(),
+        data,
+        correlation_id: saga.correlation_id.clone(),
+        causation_id: saga.started_by.clone(),
+    })
+}

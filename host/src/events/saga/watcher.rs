@@ -1,0 +1,217 @@
+//! The watcher: follows the events that begin and end sagas, and says which saga is stuck.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::machine::{self, Ending, Known, Saga, SagaState};
+use super::store;
+use crate::events::backoff::Backoff;
+use crate::events::follower::Watched;
+use crate::events::lane::{Arrival, Handler};
+use crate::events::timer::Timers;
+use crate::invocation::{self, Timer, wall_clock};
+use crate::journal::{
+    self, Cause, CommitError, Durability, Ending as Ended, Event, Header, Ledger, ReadSet, Space,
+    Unit, Write,
+};
+use crate::manifest::SagaSettings;
+
+/// How long deadlines wait for events that are there already and may hold the end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the host knows of the sagas that its manifest names.
+pub(super) struct Watcher {
+    pub ledger: Arc<Ledger>,
+    pub sagas: BTreeMap<String, SagaSettings>,
+    pub set: Notify,
+}
+
+/// What an event means to a saga.
+enum Role {
+    Starts,
+    Ends { is_compensation: bool },
+}
+
+fn role(settings: &SagaSettings, source: &str, kind: &str) -> Option<Role> {
+    let is = |event: &crate::manifest::EventName| event.context == source && event.kind == kind;
+    if is(&settings.starts) {
+        Some(Role::Starts)
+    } else if settings.completes.iter().any(is) {
+        Some(Role::Ends {
+            is_compensation: false,
+        })
+    } else if settings.compensates.iter().any(is) {
+        Some(Role::Ends {
+            is_compensation: true,
+        })
+    } else {
+        None
+    }
+}
+
+impl Handler for Watcher {
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    fn follows(&self, source: &str, kind: &str) -> bool {
+        self.sagas
+            .values()
+            .any(|settings| role(settings, source, kind).is_some())
+    }
+
+    async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
+        let mut backoff = Backoff::of_journal();
+        loop {
+            match self.note(&arrival).await {
+                Ok(()) => return ControlFlow::Continue(()),
+                // Another lane had something about the same saga, and has come further by it.
+                Err(CommitError::Conflict { .. }) if !arrival.stop.is_cancelled() => {}
+                Err(error) => {
+                    tracing::error!(event = arrival.event.id, %error, "a saga's event cannot be noted yet");
+                    backoff.pause(arrival.stop).await?;
+                }
+            }
+        }
+    }
+}
+
+impl Watcher {
+    /// Commits what an event means to each saga together with the moved cursor.
+    async fn note(&self, arrival: &Arrival<'_>) -> Result<(), CommitError> {
+        let began = self.ledger.applied();
+        let mut reads = arrival.reads.clone();
+        let mut writes = vec![arrival.moved.clone()];
+        let event = &arrival.event;
+        for (name, settings) in &self.sagas {
+            let Some(role) = role(settings, arrival.source, &event.kind) else {
+                continue;
+            };
+            let before = store::read(&self.ledger, &mut reads, name, &event.correlation_id)?;
+            let after = match role {
+                Role::Starts => machine::begin(before.as_ref(), begun(name, settings, event)),
+                Role::Ends { is_compensation } => {
+                    let ending = Ending {
+                        is_compensation,
+                        at: event.time,
+                        by: event.id.clone(),
+                    };
+                    machine::end(before.as_ref(), ending)
+                }
+            };
+            if let Some(after) = after {
+                let id = &event.correlation_id;
+                writes.extend(store::change(name, id, before.as_ref(), &after)?);
+            }
+        }
+        let sets_timers = writes
+            .iter()
+            .any(|write| write.space == Space::Timer && write.value.is_some());
+        let unit = Unit {
+            began,
+            reads,
+            header: header(event),
+            writes,
+            events: Vec::new(),
+        };
+        if arrival.has_more {
+            self.ledger.commit_as(unit, Durability::Relaxed).await?;
+        } else {
+            self.ledger.commit(unit).await?;
+        }
+        if sets_timers {
+            self.set.notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn begun(name: &str, settings: &SagaSettings, event: &Event) -> Saga {
+    let timeout = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
+    Saga {
+        saga: name.to_owned(),
+        correlation_id: event.correlation_id.clone(),
+        subject: event.subject.clone(),
+        state: SagaState::Running,
+        started_at: event.time,
+        started_by: event.id.clone(),
+        deadline: event.time.saturating_add(timeout),
+        timed_out_at: None,
+        ended_at: None,
+        ended_by: None,
+    }
+}
+
+fn header(event: &Event) -> Header {
+    Header {
+        invocation: invocation::random_id(),
+        cause: Cause::Host {
+            purpose: "saga".into(),
+        },
+        ending: Ended::Committed,
+        attempt: 1,
+        correlation_id: event.correlation_id.clone(),
+        causation_id: event.id.clone(),
+        version: String::new(),
+        time: wall_clock(),
+        status: None,
+    }
+}
+
+/// The deadlines of sagas. The event that a stuck saga is told by is a timer's.
+pub(super) struct Deadlines {
+    pub watcher: Arc<Watcher>,
+    pub lanes: Vec<Watched>,
+}
+
+impl Timers for Deadlines {
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.watcher.ledger
+    }
+
+    fn set(&self) -> &Notify {
+        &self.watcher.set
+    }
+
+    /// After a stop, or under load, the end of a saga may be in its journal and not yet have been seen here.
+    async fn settled(&self) -> bool {
+        let all_passed = async {
+            for lane in &self.lanes {
+                let end = lane.source.ledger.lane_end(lane.number);
+                if lane.reach(end).await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(PATIENCE, all_passed).await == Ok(true)
+    }
+
+    fn additions(
+        &self,
+        timer: &Timer,
+        time: u64,
+        reads: &mut ReadSet,
+    ) -> Result<Vec<Write>, journal::Error> {
+        let stuck = store::of_timer(timer)?;
+        let (saga, id) = (&stuck.saga, &stuck.correlation_id);
+        let before = store::read(&self.watcher.ledger, reads, saga, id)?;
+        let Some(Known::Begun(running)) = &before else {
+            return Ok(Vec::new());
+        };
+        let Some(timed_out) = machine::time_out(running, time) else {
+            return Ok(Vec::new());
+        };
+        tracing::warn!(
+            saga,
+            correlation_id = id,
+            subject = stuck.subject,
+            "a saga is stuck: it has not ended before its timeout"
+        );
+        store::change(saga, id, before.as_ref(), &Known::Begun(timed_out))
+    }
+}

@@ -1,0 +1,358 @@
+//! Timers: events that are published when their time has come. Never before it, also after a restart, and once: the commit that publishes one takes it away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use metrics::counter;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use crate::app::Context;
+use crate::invocation::{Timer, wall_clock};
+use crate::journal::{
+    self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
+};
+use crate::observe::metrics::TIMERS_FIRED;
+
+/// How many timers fire together.
+const BATCH: usize = 64;
+/// The longest sleep: the clock that says when a timer is due may be set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Whose timers fire, and what else belongs to it.
+pub(super) trait Timers: Send + Sync + 'static {
+    /// The journal that they are in.
+    fn ledger(&self) -> &Arc<Ledger>;
+
+    /// Tells that one was set.
+    fn set(&self) -> &Notify;
+
+    /// Waits until what is due may fire; false when that is not so yet.
+    fn settled(&self) -> impl Future<Output = bool> + Send {
+        std::future::ready(true)
+    }
+
+    /// What the commit that fires one writes besides.
+    fn additions(
+        &self,
+        _timer: &Timer,
+        _time: u64,
+        _reads: &mut ReadSet,
+    ) -> Result<Vec<Write>, journal::Error> {
+        Ok(Vec::new())
+    }
+}
+
+/// The timers that a context's guest has set.
+pub(super) struct OfContext(pub Arc<Context>);
+
+impl Timers for OfContext {
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.0.ledger
+    }
+
+    fn set(&self) -> &Notify {
+        &self.0.timers
+    }
+}
+
+/// Fires timers as they come due, until the host stops.
+pub(super) async fn run(timers: impl Timers, shutdown: CancellationToken) {
+    let mut backoff = Backoff::of_journal();
+    loop {
+        let wait = match fire_due(&timers).await {
+            Ok(next) => {
+                backoff = Backoff::of_journal();
+                sleep(next)
+            }
+            Err(CommitError::Closed) => return,
+            Err(error) => {
+                tracing::error!(context = timers.ledger().context(), %error, "timers cannot fire; they are tried again");
+                if backoff.pause(&shutdown).await.is_break() {
+                    return;
+                }
+                continue;
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = timers.set().notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// How long to sleep until the next timer is due.
+fn sleep(next: Option<u64>) -> Duration {
+    next.map_or(LONGEST_SLEEP, |due| {
+        LONGEST_SLEEP.min(Duration::from_millis(due.saturating_sub(wall_clock())))
+    })
+}
+
+/// Fires whatever is due, and says when the next one is.
+async fn fire_due(timers: &impl Timers) -> Result<Option<u64>, CommitError> {
+    loop {
+        let mut next = Timer::next(timers.ledger(), BATCH)?;
+        let first = next.first().map(|(due, _)| *due);
+        let now = wall_clock();
+        next.retain(|(due, _)| *due <= now);
+        if next.is_empty() {
+            return Ok(first);
+        }
+        if !timers.settled().await {
+            return Ok(first);
+        }
+        // Handed to the committer in the order of their times, and flushed together.
+        for fired in join_all(next.iter().map(|(_, timer)| fire(timers, timer))).await {
+            match fired {
+                // Someone took it away first, or is about to show that he did.
+                Ok(()) | Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Publishes a timer's event, unless the timer is gone.
+async fn fire(timers: &impl Timers, timer: &Timer) -> Result<(), CommitError> {
+    let ledger = timers.ledger();
+    let began = ledger.applied();
+    let mut reads = ReadSet::default();
+    let Some(due) = Timer::due(ledger, &mut reads, &timer.id)? else {
+        return Ok(());
+    };
+    let time = wall_clock().max(due);
+    let mut writes = Timer::removals(due, &timer.id).to_vec();
+    writes.extend(timers.additions(timer, time, &mut reads)?);
+    let unit = Unit {
+        began,
+        reads,
+        header: header(timer, time),
+        writes,
+        events: vec![event(timer, time)],
+    };
+    ledger.commit(unit).await?;
+    counter!(TIMERS_FIRED, "context" => ledger.context().to_owned()).increment(1);
+    Ok(())
+}
+
+fn header(timer: &Timer, time: u64) -> Header {
+    Header {
+        invocation: timer.id.clone(),
+        cause: Cause::Timer {
+            id: timer.id.clone(),
+        },
+        ending: Ending::Committed,
+        attempt: 1,
+        correlation_id: timer.correlation_id.clone(),
+        causation_id: timer.causation_id.clone(),
+        version: String::new(),
+        time,
+        status: None,
+    }
+}
+
+fn event(timer: &Timer, time: u64) -> Event {
+    Event {
+        id: timer.id.clone(),
+        kind: timer.kind.clone(),
+        subject: timer.subject.clone(),
+        time,
+        data: timer.data.clone(),
+        correlation_id: timer.correlation_id.clone(),
+        causation_id: timer.causation_id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::events::lane::bookkeeping;
+    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
+
+    struct Clock {
+        ledger: Arc<Ledger>,
+        set: Notify,
+    }
+
+    impl Timers for Arc<Clock> {
+        fn ledger(&self) -> &Arc<Ledger> {
+            &self.ledger
+        }
+
+        fn set(&self) -> &Notify {
+            &self.set
+        }
+    }
+
+    /// A ledger whose timers fire for as long as it lives.
+    struct Bench {
+        clock: Arc<Clock>,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+        _committer: Arc<Committer>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let store = Arc::new(MemoryStore::new());
+            let committer = Committer::start(store, Options::default()).unwrap();
+            let ledger = committer.open("bell", Durability::Flush).unwrap();
+            let set = Notify::new();
+            let bench = Self {
+                clock: Arc::new(Clock { ledger, set }),
+                stop: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+                _committer: committer,
+            };
+            bench.start();
+            bench
+        }
+
+        fn start(&self) {
+            let running = run(self.clock.clone(), self.stop.child_token());
+            self.tasks.spawn(running);
+        }
+
+        async fn commit(&self, reads: ReadSet, writes: Vec<Write>) -> Result<u64, CommitError> {
+            let ledger = &self.clock.ledger;
+            let unit = Unit {
+                began: ledger.applied(),
+                reads,
+                header: bookkeeping("test"),
+                writes,
+                events: Vec::new(),
+            };
+            ledger.commit(unit).await
+        }
+
+        async fn set(&self, timers: &[(&str, u64)]) {
+            let writes = timers
+                .iter()
+                .flat_map(|(id, due)| timer(id).writes(*due).unwrap());
+            self.commit(ReadSet::default(), writes.collect())
+                .await
+                .unwrap();
+            self.clock.set.notify_one();
+        }
+
+        /// Waits for so many events, and gives them in the order of their commits.
+        async fn fired(&self, count: usize) -> Vec<Event> {
+            let mut flushed = self.clock.ledger.flushed_watch();
+            loop {
+                let fired = self.events();
+                if fired.len() >= count {
+                    return fired;
+                }
+                flushed.changed().await.unwrap();
+            }
+        }
+
+        fn events(&self) -> Vec<Event> {
+            let journal = self.clock.ledger.journal();
+            let events = (0..LANES).flat_map(|lane| {
+                let events = journal.events(lane, None, u64::MAX, 1_000);
+                events.unwrap()
+            });
+            let mut events: Vec<_> = events.collect();
+            events.sort_by_key(|(position, _)| *position);
+            events.into_iter().map(|(_, event)| event).collect()
+        }
+
+        fn left(&self) -> usize {
+            Timer::next(&self.clock.ledger, 1_000).unwrap().len()
+        }
+    }
+
+    fn timer(id: &str) -> Timer {
+        Timer {
+            id: id.into(),
+            kind: "BellRung".into(),
+            subject: format!("bell {id}"),
+            data: id.as_bytes().to_vec(),
+            correlation_id: "c".into(),
+            causation_id: "setter".into(),
+        }
+    }
+
+    fn ids(events: &[Event]) -> Vec<&str> {
+        events.iter().map(|event| event.id.as_str()).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn timers_fire_in_the_order_of_their_times_and_never_early() {
+        let bench = Bench::new();
+        let now = wall_clock();
+        bench.set(&[("c", now + 300), ("a", now)]).await;
+        bench.fired(1).await;
+        // Earlier than what is slept for.
+        bench.set(&[("b", now + 150)]).await;
+        let events = bench.fired(3).await;
+        assert_eq!(ids(&events), ["a", "b", "c"]);
+        for (event, due) in events.iter().zip([now, now + 150, now + 300]) {
+            assert!(event.time >= due, "{event:?} was due at {due}");
+            assert_eq!(
+                (event.correlation_id.as_str(), event.causation_id.as_str()),
+                ("c", "setter")
+            );
+        }
+        assert_eq!(bench.left(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_overdue_fires_at_once_and_once() {
+        let bench = Bench::new();
+        bench.stop.cancel();
+        bench.tasks.close();
+        bench.tasks.wait().await;
+        let ids: Vec<String> = (0..300).map(|number| format!("{number:03}")).collect();
+        let due: Vec<_> = ids.iter().map(String::as_str).zip(1..).collect();
+        bench.set(&due).await;
+        let again = run(bench.clock.clone(), CancellationToken::new());
+        let again = tokio::spawn(again);
+        let events = bench.fired(300).await;
+        assert_eq!(self::ids(&events), ids);
+        assert_eq!(bench.left(), 0);
+        again.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_timer_is_either_cancelled_or_fires() {
+        let bench = Bench::new();
+        let now = wall_clock();
+        let ids: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
+        let due: Vec<_> = ids.iter().map(|id| (id.as_str(), now + 50)).collect();
+        bench.set(&due).await;
+        let mut cancelled = Vec::new();
+        for id in &ids {
+            let mut reads = ReadSet::default();
+            let Some(due) = Timer::due(&bench.clock.ledger, &mut reads, id).unwrap() else {
+                continue;
+            };
+            match bench.commit(reads, Timer::removals(due, id).to_vec()).await {
+                Ok(_) => cancelled.push(id.as_str()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let events = bench.fired(ids.len() - cancelled.len()).await;
+        let mut all = self::ids(&events);
+        all.extend(cancelled);
+        all.sort_unstable();
+        assert_eq!(all, ids);
+        assert_eq!(bench.left(), 0);
+    }
+
+    #[test]
+    fn sleep_ends_when_the_next_one_is_due() {
+        assert_eq!(sleep(None), LONGEST_SLEEP);
+        assert_eq!(sleep(Some(0)), Duration::ZERO);
+        assert_eq!(sleep(Some(u64::MAX)), LONGEST_SLEEP);
+        let soon = sleep(Some(wall_clock() + 1_000));
+        assert!(soon <= Duration::from_secs(1) && soon > Duration::ZERO);
+    }
+}
