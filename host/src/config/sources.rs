@@ -1,0 +1,175 @@
+//! Where a context's values come from: the app's manifest, and a directory that overrides it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use tracing::{info, warn};
+
+use super::{Values, directory};
+use crate::manifest::{ContextSettings, Manifest};
+
+/// The sources, and what was last read from them.
+pub(super) struct Sources {
+    context: String,
+    manifest: Option<Watched>,
+    written: Values,
+    directory: Option<Watched>,
+    mounted: Values,
+    seen: bool,
+}
+
+impl Sources {
+    pub(super) fn new(context: &str, settings: &ContextSettings, manifest: Option<&Path>) -> Self {
+        Self {
+            context: context.to_owned(),
+            manifest: manifest.map(Watched::new),
+            written: settings.config.clone(),
+            directory: settings.config_directory.as_deref().map(Watched::new),
+            mounted: Values::new(),
+            seen: false,
+        }
+    }
+
+    /// Whether it is worth to look again.
+    pub(super) fn can_change(&self) -> bool {
+        self.manifest.is_some() || self.directory.is_some()
+    }
+
+    /// The values, if they are not what they were.
+    pub(super) fn look(&mut self) -> Option<Values> {
+        let Self {
+            context,
+            manifest,
+            written,
+            directory,
+            mounted,
+            seen,
+        } = self;
+        let file = manifest.as_mut().and_then(|watched| {
+            watched.look(context, Stamp::of_file, |file| {
+                let manifest = Manifest::load(file).map_err(|error| error.to_string())?;
+                let settings = manifest.contexts.get(context.as_str());
+                settings
+                    .map(|settings| settings.config.clone())
+                    .ok_or_else(|| format!("{} has no context {context} any more", file.display()))
+            })
+        });
+        let files = directory
+            .as_mut()
+            .and_then(|watched| watched.look(context, Stamp::of_directory, directory::read));
+        let changed =
+            [(written, file), (mounted, files)]
+                .into_iter()
+                .fold(false, |changed, (old, new)| match new {
+                    Some(new) if new != *old => {
+                        *old = new;
+                        true
+                    }
+                    _ => changed,
+                });
+        let first = !std::mem::replace(seen, true);
+        if changed && !first {
+            info!(context, "configuration changed");
+        }
+        (changed || first).then(|| {
+            let mut values = self.written.clone();
+            values.extend(self.mounted.clone());
+            values
+        })
+    }
+}
+
+/// A file or a directory, how it looked when it was read, and the complaint that was last made about it.
+struct Watched {
+    path: PathBuf,
+    stamp: Option<(SystemTime, Stamp)>,
+    complaint: Option<String>,
+}
+
+impl Watched {
+    fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            stamp: None,
+            complaint: None,
+        }
+    }
+
+    /// What `read` makes of it, if it may have changed. A fault is logged when it is a new one.
+    fn look(
+        &mut self,
+        context: &str,
+        stamp: impl Fn(&Path) -> io::Result<Stamp>,
+        read: impl Fn(&Path) -> Result<Values, String>,
+    ) -> Option<Values> {
+        let now = SystemTime::now();
+        let values = match stamp(&self.path) {
+            Ok(stamp) => {
+                if self
+                    .stamp
+                    .as_ref()
+                    .is_some_and(|(then, old)| *old == stamp && stamp.is_older_than(*then))
+                {
+                    return None;
+                }
+                self.stamp = Some((now, stamp));
+                read(&self.path)
+            }
+            Err(error) => {
+                self.stamp = None;
+                Err(format!("{}: {error}", self.path.display()))
+            }
+        };
+        match values {
+            Ok(values) => {
+                self.complaint = None;
+                Some(values)
+            }
+            Err(complaint) => {
+                if self.complaint.as_ref() != Some(&complaint) {
+                    warn!(context, "configuration stays as it was: {complaint}");
+                }
+                self.complaint = Some(complaint);
+                None
+            }
+        }
+    }
+}
+
+/// What tells cheaply that files are as they were.
+#[derive(PartialEq)]
+struct Stamp(Vec<(PathBuf, SystemTime, u64)>);
+
+impl Stamp {
+    fn of_file(path: &Path) -> io::Result<Self> {
+        Self::of([path.to_owned()])
+    }
+
+    fn of_directory(path: &Path) -> io::Result<Self> {
+        Self::of(directory::files(path)?.into_iter().map(|(_, path)| path))
+    }
+
+    fn of(paths: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
+        let stamp = |path: PathBuf| {
+            let metadata = fs::metadata(&path)?;
+            Ok((path, metadata.modified()?, metadata.len()))
+        };
+        paths
+            .into_iter()
+            .map(stamp)
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+
+    /// Whether any change after `time` shows in the stamp: clocks of file systems are coarse, so a file written about then may have
+    /// been written again within the same tick.
+    fn is_older_than(&self, time: SystemTime) -> bool {
+        const COARSE: Duration = Duration::from_secs(2);
+        self.0
+            .iter()
+            .all(|(_, modified, _)| time.duration_since(*modified).is_ok_and(|age| age > COARSE))
+    }
+}

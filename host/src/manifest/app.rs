@@ -1,0 +1,90 @@
+//! `[app]`, `[admin]` and `[log]`.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use serde::Deserialize;
+
+use super::scalar;
+
+/// `[app]`: what the contexts make together.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// The app's name: the first word of its subjects outside, `<app>.<context>.<Kind>`.
+    #[serde(deserialize_with = "scalar::name")]
+    pub name: String,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            name: "app".to_owned(),
+        }
+    }
+}
+
+/// `[admin]`: the operators' port.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Where to listen. Port 0 takes a free one.
+    #[serde(deserialize_with = "scalar::address")]
+    pub listen: SocketAddr,
+    /// The bearer token that whatever changes something needs. Made and printed at the first start when it is not set.
+    #[serde(deserialize_with = "scalar::token")]
+    pub token: Option<String>,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+            token: None,
+        }
+    }
+}
+
+impl fmt::Debug for AdminSettings {
+    /// Keeps the token out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminSettings")
+            .field("listen", &self.listen)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// `[log]`: what is logged, and how it looks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// What is logged: a level, or a list such as `info,innkeeper::events=debug`.
+    pub level: String,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            level: "info".to_owned(),
+        }
+    }
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}

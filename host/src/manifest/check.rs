@@ -1,0 +1,221 @@
+//! What no single setting can get wrong: settings that contradict each other.
+
+use http::{HeaderName, Method, Uri};
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    ContextSettings, Cors, HOST_SOURCE, Manifest, SagaSettings, document::Node, fault::Fault,
+    scalar,
+};
+
+/// Refuses a manifest that cannot work. `document` knows where each setting was written.
+pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
+    let place = |path: &[&str], message: String| {
+        let fault = Fault::new(message).at(document.place_of(path));
+        path.iter()
+            .rev()
+            .fold(fault, |fault, key| fault.within(key))
+    };
+    let (public, operators) = (manifest.gateway.listen, manifest.admin.listen);
+    if public == operators && public.port() != 0 {
+        return Err(place(
+            &["admin", "listen"],
+            format!("`{operators}` is where the gateway listens; take another port"),
+        ));
+    }
+    let level = &manifest.log.level;
+    if EnvFilter::builder().parse(level).is_err() {
+        let message = format!(
+            "`{level}` is not a level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as `info,innkeeper::events=debug`"
+        );
+        return Err(place(&["log", "level"], message));
+    }
+    if let Some(cors) = &manifest.gateway.cors {
+        check_cors(cors).map_err(|(key, message)| place(&["gateway", "cors", key], message))?;
+    }
+    for (name, context) in &manifest.contexts {
+        if !scalar::is_name(name) {
+            return Err(place(&["context", name], scalar::not_a_name(name)));
+        }
+        if name == HOST_SOURCE {
+            let message = format!("`{name}` is the host's own name; take another for the context");
+            return Err(place(&["context", name], message));
+        }
+        check_context(name, context).map_err(|(keys, message)| {
+            let path: Vec<&str> = ["context", name]
+                .into_iter()
+                .chain(keys.iter().copied())
+                .collect();
+            place(&path, message)
+        })?;
+    }
+    for (name, saga) in &manifest.sagas {
+        if !scalar::is_name(name) {
+            return Err(place(&["saga", name], scalar::not_a_name(name)));
+        }
+        check_saga(manifest, saga)
+            .map_err(|(key, message)| place(&["saga", name, key], message))?;
+    }
+    Ok(())
+}
+
+fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {
+    if cors.origins.is_empty() {
+        return Err((
+            "origins",
+            "must name an origin; `*` alone means any".to_owned(),
+        ));
+    }
+    let any = cors.origins.iter().any(|origin| origin == "*");
+    if any && cors.origins.len() > 1 {
+        return Err((
+            "origins",
+            "`*` already means any origin; leave out the others".to_owned(),
+        ));
+    }
+    if any && cors.credentials {
+        return Err((
+            "credentials",
+            "browsers refuse credentials with the origin `*`; name the origins".to_owned(),
+        ));
+    }
+    for origin in cors.origins.iter().filter(|_| !any) {
+        if !is_origin(origin) {
+            return Err((
+                "origins",
+                format!(
+                    "`{origin}` is not an origin; write scheme, host and maybe port, for example `https://stay.example`"
+                ),
+            ));
+        }
+    }
+    const METHODS: [Method; 6] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
+    if let Some(unknown) = cors
+        .methods
+        .iter()
+        .find(|method| !METHODS.iter().any(|known| known == method.as_str()))
+    {
+        let valid = METHODS.map(|method| format!("`{method}`")).join(", ");
+        return Err((
+            "methods",
+            format!("`{unknown}` is not a valid value; valid values are {valid}"),
+        ));
+    }
+    if let Some(header) = cors
+        .headers
+        .iter()
+        .find(|header| HeaderName::from_bytes(header.as_bytes()).is_err())
+    {
+        return Err(("headers", format!("`{header}` cannot name a header")));
+    }
+    Ok(())
+}
+
+/// Whether it is what a browser sends as `Origin`: scheme and authority, nothing else.
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return false;
+    };
+    format!("{scheme}://{authority}") == text && !authority.as_str().contains('@')
+}
+
+fn check_context(
+    name: &str,
+    context: &ContextSettings,
+) -> Result<(), (&'static [&'static str], String)> {
+    match (&context.package, &context.component) {
+        (Some(_), Some(_)) => {
+            return Err((
+                &["component"],
+                "there is a `package`, too; keep the one that the context comes from".to_owned(),
+            ));
+        }
+        (None, None) => {
+            let message = format!(
+                "needs what it comes from: `package`, a directory with a cargo package, for example `components/{name}`, or `component`, a built .wasm file"
+            );
+            return Err((&[], message));
+        }
+        _ => {}
+    }
+    let limits = &context.limits;
+    if limits.request > limits.memory {
+        return Err((
+            &["limits", "request"],
+            format!(
+                "is more than limits.memory ({} bytes), so no guest could hold it",
+                limits.memory
+            ),
+        ));
+    }
+    if limits.response > limits.memory {
+        return Err((
+            &["limits", "response"],
+            format!(
+                "is more than limits.memory ({} bytes), so no guest could hold it",
+                limits.memory
+            ),
+        ));
+    }
+    let follow = &context.follow;
+    if follow.initial_backoff > follow.max_backoff {
+        let message = format!(
+            "must be at least initial_backoff ({:?})",
+            follow.initial_backoff
+        );
+        return Err((&["follow", "max_backoff"], message));
+    }
+    Ok(())
+}
+
+fn check_saga(manifest: &Manifest, saga: &SagaSettings) -> Result<(), (&'static str, String)> {
+    let starts = std::iter::once(("starts", &saga.starts));
+    let completes = saga.completes.iter().map(|event| ("completes", event));
+    let compensates = saga.compensates.iter().map(|event| ("compensates", event));
+    for (key, event) in starts.chain(completes).chain(compensates) {
+        if !manifest.contexts.contains_key(&event.context) {
+            let names: Vec<_> = manifest
+                .contexts
+                .keys()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let message = if names.is_empty() {
+                format!(
+                    "`{event}` is of context `{}`, and there is no context at all",
+                    event.context
+                )
+            } else {
+                format!(
+                    "`{event}` is of the unknown context `{}`; the contexts are {}",
+                    event.context,
+                    names.join(", ")
+                )
+            };
+            return Err((key, message));
+        }
+    }
+    if saga.completes.is_empty() {
+        return Err(("completes", "must name an event".to_owned()));
+    }
+    if saga.completes.contains(&saga.starts) || saga.compensates.contains(&saga.starts) {
+        return Err(("starts", format!("`{}` also ends the saga", saga.starts)));
+    }
+    if let Some(event) = saga
+        .completes
+        .iter()
+        .find(|event| saga.compensates.contains(event))
+    {
+        return Err(("compensates", format!("`{event}` is in `completes`, too")));
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `[context.<name>]`: one bounded context.
+
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use super::{
+    journal::{Durability, Engine},
+    scalar,
+};
+
+/// `[context.<name>]`: one bounded context.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContextSettings {
+    /// The directory of the cargo package that it is built from. Either this or `component`.
+    pub package: Option<PathBuf>,
+    /// A built component, a `.wasm` file.
+    pub component: Option<PathBuf>,
+    /// What keeps its journal, when not what `[journal]` says.
+    pub journal: Option<Engine>,
+    /// When its commits are answered, when not what `[journal]` says.
+    pub durability: Option<Durability>,
+    /// What one invocation may use.
+    pub limits: Limits,
+    /// When work is turned away.
+    pub circuit_breaker: CircuitBreaker,
+    /// How events that could not be handled are tried again.
+    pub follow: Follow,
+    /// What the guest reads by `wasi:config`.
+    #[serde(deserialize_with = "scalar::texts")]
+    pub config: BTreeMap<String, String>,
+    /// A directory with more of it: a file per key, as Kubernetes mounts a ConfigMap. Overrides `config`.
+    pub config_directory: Option<PathBuf>,
+}
+
+/// `[context.<name>.limits]`: what one invocation may use.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory of an instance, in bytes.
+    #[serde(deserialize_with = "scalar::memory")]
+    pub memory: u64,
+    /// How long an invocation may take.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub deadline: Duration,
+    /// A request's body, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub request: u64,
+    /// A response's body, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub response: u64,
+    /// What an invocation may stage, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub staged: u64,
+    /// How many contexts deep a call may reach.
+    #[serde(deserialize_with = "scalar::number")]
+    pub call_depth: u32,
+    /// How often an invocation runs that others' commits keep getting in the way of.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub attempts: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            memory: 64 * MIB,
+            deadline: Duration::from_secs(5),
+            request: MIB,
+            response: 4 * MIB,
+            staged: 4 * MIB,
+            call_depth: 8,
+            attempts: NonZeroU32::MIN.saturating_add(31),
+        }
+    }
+}
+
+/// `[context.<name>.circuit_breaker]`: when work is turned away. The words are Istio's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CircuitBreaker {
+    /// Invocations that run at once.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub max_requests: NonZeroU32,
+    /// Invocations that may wait for their turn.
+    #[serde(deserialize_with = "scalar::number")]
+    pub max_pending_requests: u32,
+    /// Errors in a row, within `interval`, that open the breaker; 0 never opens it.
+    #[serde(deserialize_with = "scalar::number")]
+    pub consecutive_errors: u32,
+    /// How long an error counts.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub interval: Duration,
+    /// How long the breaker stays open the first time; longer each time that follows.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub base_ejection_time: Duration,
+}
+
+impl Default for CircuitBreaker {
+    fn default() -> Self {
+        Self {
+            max_requests: NonZeroU32::MIN.saturating_add(255),
+            max_pending_requests: 4096,
+            consecutive_errors: 5,
+            interval: Duration::from_secs(10),
+            base_ejection_time: Duration::from_secs(1),
+        }
+    }
+}
+
+/// `[context.<name>.follow]`: how events that could not be handled are tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Follow {
+    /// How often an event is tried before it becomes a dead letter.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub attempts: NonZeroU32,
+    /// The pause before the second attempt; it doubles from there.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub initial_backoff: Duration,
+    /// The longest pause.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub max_backoff: Duration,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self {
+            attempts: NonZeroU32::MIN.saturating_add(11),
+            initial_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(30),
+        }
+    }
+}

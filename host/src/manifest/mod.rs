@@ -1,0 +1,138 @@
+//! `innkeeper.toml`: what the app is made of, and its settings.
+
+mod app;
+mod check;
+mod context;
+mod deserialize;
+mod document;
+mod environment;
+mod fault;
+mod gateway;
+mod journal;
+mod saga;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use self::{document::Node, fault::Fault};
+
+pub use self::{
+    app::{AdminSettings, App, LogFormat, LogSettings},
+    context::{CircuitBreaker, ContextSettings, Follow, Limits},
+    gateway::{Cors, GatewaySettings, RateLimit},
+    journal::{Durability, Engine, JournalSettings},
+    saga::{EventName, HOST_SOURCE, SagaSettings},
+};
+
+/// An app, as `innkeeper.toml` and the environment describe it.
+///
+/// Paths in it are complete: the file's are taken relative to its directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Manifest {
+    /// The file that it was read from; none when it was made in memory.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// The app.
+    pub app: App,
+    /// The public port.
+    pub gateway: GatewaySettings,
+    /// The operators' port.
+    pub admin: AdminSettings,
+    /// Where commits are kept.
+    pub journal: JournalSettings,
+    /// Logs.
+    pub log: LogSettings,
+    /// The contexts, by name.
+    #[serde(rename = "context")]
+    pub contexts: BTreeMap<String, ContextSettings>,
+    /// The sagas, by name.
+    #[serde(rename = "saga")]
+    pub sagas: BTreeMap<String, SagaSettings>,
+}
+
+impl Manifest {
+    /// Reads `file`, and the settings in the environment, which override it.
+    pub fn load(file: &Path) -> Result<Self, ManifestError> {
+        let text = std::fs::read_to_string(file).map_err(|source| ManifestError::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
+        Self::read(file, &text, std::env::vars_os())
+    }
+
+    /// Reads a manifest from the text of `file` and from `variables`.
+    pub fn read(
+        file: &Path,
+        text: &str,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ManifestError> {
+        let mut manifest = Self::understand(text, variables).map_err(|fault| {
+            ManifestError::Invalid(fault.explain(&file.display().to_string(), text))
+        })?;
+        manifest.file = Some(file.to_owned());
+        manifest.complete_paths();
+        Ok(manifest)
+    }
+
+    fn understand(
+        text: &str,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Fault> {
+        let mut document = Node::parse(text)?;
+        environment::overlay(&mut document, variables)?;
+        let manifest = Self::deserialize(document.clone())?;
+        check::check(&manifest, &document)?;
+        Ok(manifest)
+    }
+
+    fn complete_paths(&mut self) {
+        let root = self.root().to_owned();
+        let complete = |path: &mut PathBuf| *path = root.join(&*path);
+        complete(&mut self.journal.directory);
+        for context in self.contexts.values_mut() {
+            let ContextSettings {
+                package,
+                component,
+                config_directory,
+                ..
+            } = context;
+            [package, component, config_directory]
+                .into_iter()
+                .flatten()
+                .for_each(complete);
+        }
+    }
+
+    /// The directory that the manifest's paths were relative to.
+    pub fn root(&self) -> &Path {
+        self.file
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
+    }
+}
+
+/// Why there is no manifest. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file could not be read.
+    #[error("cannot read {}: {source}; name the app's manifest with --app", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file, or a variable of the environment, says something impossible.
+    #[error("{0}")]
+    Invalid(String),
+}

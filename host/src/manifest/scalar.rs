@@ -1,0 +1,248 @@
+//! The values a manifest is made of: names, addresses, durations, sizes.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Error, Unexpected, Visitor},
+};
+
+/// Whether `text` can name a context, a saga or an app: `[a-z][a-z0-9-]*`, at most 63 characters.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    text.len() <= 63
+        && characters
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase())
+        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if is_name(&text) {
+        Ok(text)
+    } else {
+        Err(D::Error::custom(not_a_name(&text)))
+    }
+}
+
+pub(super) fn not_a_name(text: &str) -> String {
+    format!("`{text}` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters")
+}
+
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| D::Error::custom(format!("`{text}` is not an address; write an IP address and a port, for example `127.0.0.1:8080`")))
+}
+
+pub(super) fn token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(Some(text))
+    } else {
+        Err(D::Error::custom(
+            "a token is made of visible ASCII characters, without spaces, at least one",
+        ))
+    }
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = deserializer.deserialize_str(Text(
+        "a duration in quotes, for example `\"500ms\"`, `\"2s\"` or `\"1m30s\"`",
+    ))?;
+    parse_duration(&text).ok_or_else(|| {
+        D::Error::custom(format!("`{text}` is not a duration; write for example `500ms`, `2s`, `1m30s` or `24h` (units: us, ms, s, m, h, d)"))
+    })
+}
+
+pub(super) fn positive_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration.is_zero() {
+        Err(D::Error::custom("must be longer than 0"))
+    } else {
+        Ok(duration)
+    }
+}
+
+/// Durations such as `500ms` or `1m30s`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let (unit, tail) = tail.split_at(
+            tail.find(|c: char| c.is_ascii_digit())
+                .unwrap_or(tail.len()),
+        );
+        let number: u64 = number.parse().ok()?;
+        let part = match unit {
+            "us" => Duration::from_micros(number),
+            "ms" => Duration::from_millis(number),
+            "s" => Duration::from_secs(number),
+            "m" => Duration::from_secs(number.checked_mul(60)?),
+            "h" => Duration::from_secs(number.checked_mul(60 * 60)?),
+            "d" => Duration::from_secs(number.checked_mul(24 * 60 * 60)?),
+            _ => return None,
+        };
+        total = total.checked_add(part)?;
+        rest = tail;
+    }
+    // More than a century is a typing error, and would overflow where it is added to a time.
+    (total <= Duration::from_secs(100 * 365 * 24 * 60 * 60)).then_some(total)
+}
+
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let bytes = deserializer.deserialize_any(Size)?;
+    if bytes == 0 {
+        Err(D::Error::custom("must be more than 0 bytes"))
+    } else {
+        Ok(bytes)
+    }
+}
+
+pub(super) fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    const PAGE: u64 = 64 * 1024;
+    let bytes = size(deserializer)?;
+    if (PAGE..=4 << 30).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(D::Error::custom(
+            "must be from 64KiB (one page of WebAssembly) to 4GiB (all that 32 bits can address)",
+        ))
+    }
+}
+
+/// A number from 1.
+pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
+    let number = deserializer.deserialize_i64(Number { from: 1 })?;
+    NonZeroU32::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
+}
+
+/// A number from 0.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    deserializer.deserialize_i64(Number { from: 0 })
+}
+
+/// Sizes such as `64MiB`, or plain bytes.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let factor: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A table whose values are texts, whole numbers or booleans, all kept as text.
+pub(super) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Scalar(String);
+
+    impl<'de> Deserialize<'de> for Scalar {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(AnyText).map(Self)
+        }
+    }
+
+    let values = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
+    Ok(values
+        .into_iter()
+        .map(|(key, Scalar(value))| (key, value))
+        .collect())
+}
+
+/// Takes a text, and says what it would be when it finds something else.
+struct Text(&'static str);
+
+impl Visitor<'_> for Text {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+}
+
+/// Takes a whole number that is not below `from`.
+struct Number {
+    from: u32,
+}
+
+impl Visitor<'_> for Number {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {} to {}", self.from, u32::MAX)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<u32, E> {
+        u32::try_from(number)
+            .ok()
+            .filter(|number| *number >= self.from)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+}
+
+struct Size;
+
+impl Visitor<'_> for Size {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size, for example `\"64MiB\"` or a number of bytes")
+    }
+
+    fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<u64, E> {
+        u64::try_from(bytes).map_err(|_| E::custom("must be more than 0 bytes"))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+        parse_size(text).ok_or_else(|| {
+            E::custom(format!("`{text}` is not a size; write for example `512KiB`, `64MiB`, `1GiB` or a number of bytes (units: B, kB, MB, GB, KiB, MiB, GiB)"))
+        })
+    }
+}
+
+struct AnyText;
+
+impl Visitor<'_> for AnyText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a whole number or a boolean")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+}

@@ -1,0 +1,132 @@
+//! Keys that there are not, and values of another kind.
+
+use super::refused;
+
+#[test]
+fn unknown_keys_are_refused_with_the_valid_ones() {
+    refused(&[
+        (
+            "[contexts.room]",
+            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `journal`, `log`, `saga`",
+        ),
+        (
+            "[app]\nnom = 'stay'",
+            "2:1: app: unknown key `nom`; valid keys are `name`",
+        ),
+        (
+            "\n[gateway]\n  port = 80",
+            "3:3: gateway: unknown key `port`; valid keys are `body_timeout`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, `rate_limit`",
+        ),
+        (
+            "[gateway.cors]\norigin = '*'",
+            "2:1: gateway.cors: unknown key `origin`; valid keys are `credentials`, `headers`, `max_age`, `methods`, `origins`",
+        ),
+        (
+            "gateway = { rate_limit = { rate = 1 } }",
+            "1:28: gateway.rate_limit: unknown key `rate`; valid keys are `burst`, `requests_per_second`",
+        ),
+        (
+            "[admin]\nport = 1",
+            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`",
+        ),
+        (
+            "[journal]\nengin = 'sled'",
+            "2:1: journal: unknown key `engin`; valid keys are `cache`, `directory`, `durability`, `engine`, `result_retention`",
+        ),
+        (
+            "[log]\nfile = 'x'",
+            "2:1: log: unknown key `file`; valid keys are `format`, `level`",
+        ),
+        (
+            "[context.room]\npackage = 'room'\nlimit = {}",
+            "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
+             `journal`, `limits`, `package`",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
+        ),
+        (
+            "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
+        ),
+        (
+            "[context.room.circuit_breaker]\nmax_request = 1",
+            "2:1: context.room.circuit_breaker: unknown key `max_request`; valid keys are `base_ejection_time`, `consecutive_errors`, `interval`, \
+             `max_pending_requests`, `max_requests`",
+        ),
+        (
+            "[context.room.follow]\nattempt = 1",
+            "2:1: context.room.follow: unknown key `attempt`; valid keys are `attempts`, `initial_backoff`, `max_backoff`",
+        ),
+        (
+            "[saga.booking]\nstart = 'room.Held'",
+            "2:1: saga.booking: unknown key `start`; valid keys are `compensates`, `completes`, `starts`, `timeout`",
+        ),
+    ]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused() {
+    refused(&[
+        (
+            "app = 'stay'",
+            "1:7: app: must be a table, not the text \"stay\"",
+        ),
+        ("app = []", "1:7: app: must be a table, not a list"),
+        ("[app]\nname = 5", "2:8: app.name: must be a string, not 5"),
+        (
+            "[app]\nname = 1979-05-27",
+            "2:8: app.name: must be a string, not 1979-05-27",
+        ),
+        (
+            "[gateway]\ndrain = 5",
+            "2:9: gateway.drain: must be a duration in quotes, for example `\"500ms\"`, `\"2s\"` or `\"1m30s\"`, not 5",
+        ),
+        (
+            "[gateway]\nmax_connections = '5'",
+            "2:19: gateway.max_connections: must be a whole number from 1 to 4294967295, not the text \"5\"",
+        ),
+        (
+            "[gateway]\nmax_connections = 1.5",
+            "2:19: gateway.max_connections: must be a whole number from 1 to 4294967295, not 1.5",
+        ),
+        (
+            "[gateway.cors]\norigins = 'x'",
+            "2:11: gateway.cors.origins: must be a list, not the text \"x\"",
+        ),
+        (
+            "[gateway.cors]\norigins = ['x', 5]",
+            "2:17: gateway.cors.origins: must be a string, not 5",
+        ),
+        (
+            "[gateway.cors]\ncredentials = 'yes'",
+            "2:15: gateway.cors.credentials: must be a boolean, not the text \"yes\"",
+        ),
+        (
+            "[journal]\ncache = true",
+            "2:9: journal.cache: must be a size, for example `\"64MiB\"` or a number of bytes, not true",
+        ),
+        (
+            "[journal]\nengine = 5",
+            "2:10: journal.engine: must be one of `memory`, `sled`, not 5",
+        ),
+        (
+            "[journal]\nengine = {}",
+            "2:10: journal.engine: must be one of `memory`, `sled`, not a table",
+        ),
+        (
+            "[context.room]\npackage = 'room'\nconfig.rate = 0.5",
+            "3:15: context.room.config.rate: must be a text, a whole number or a boolean, not 0.5",
+        ),
+        (
+            "[context.room.config]\nnested = { a = 1 }",
+            "2:10: context.room.config.nested: must be a text, a whole number or a boolean, not a table",
+        ),
+        ("context = 1", "1:11: context: must be a table, not 1"),
+        (
+            "[context]\nroom = 'room.wasm'",
+            "2:8: context.room: must be a table, not the text \"room.wasm\"",
+        ),
+    ]);
+}

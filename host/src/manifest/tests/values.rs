@@ -1,0 +1,215 @@
+//! Values that cannot be.
+
+use super::refused;
+
+#[test]
+fn impossible_values_are_refused() {
+    refused(&[
+        (
+            "[app]\nname = 'Stay'",
+            "2:8: app.name: `Stay` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
+        ),
+        (
+            "[gateway]\nlisten = 'localhost'",
+            "2:10: gateway.listen: `localhost` is not an address; write an IP address and a port, for example `127.0.0.1:8080`",
+        ),
+        (
+            "[gateway]\nmax_connections = 0",
+            "2:19: gateway.max_connections: must be a whole number from 1 to 4294967295, not 0",
+        ),
+        (
+            "[gateway]\nheader_timeout = '0s'",
+            "2:18: gateway.header_timeout: must be longer than 0",
+        ),
+        (
+            "[gateway]\ndrain = '5 s'",
+            "2:9: gateway.drain: `5 s` is not a duration; write for example `500ms`, `2s`, `1m30s` or `24h` (units: us, ms, s, m, h, d)",
+        ),
+        (
+            "[gateway]\ndrain = '-5s'",
+            "2:9: gateway.drain: `-5s` is not a duration; write for example `500ms`, `2s`, `1m30s` or `24h` (units: us, ms, s, m, h, d)",
+        ),
+        (
+            "[gateway]\ndrain = '99999999999999999d'",
+            "2:9: gateway.drain: `99999999999999999d` is not a duration; write for example `500ms`, `2s`, `1m30s` or `24h` (units: us, ms, s, m, h, d)",
+        ),
+        (
+            "[gateway.rate_limit]\nburst = -1",
+            "2:9: gateway.rate_limit.burst: must be a whole number from 1 to 4294967295, not -1",
+        ),
+        (
+            "[gateway.cors]\norigins = []",
+            "2:1: gateway.cors.origins: must name an origin; `*` alone means any",
+        ),
+        (
+            "[gateway.cors]\norigins = ['*', 'https://a.example']",
+            "2:1: gateway.cors.origins: `*` already means any origin; leave out the others",
+        ),
+        (
+            "[gateway.cors]\ncredentials = true",
+            "2:1: gateway.cors.credentials: browsers refuse credentials with the origin `*`; name the origins",
+        ),
+        (
+            "[gateway.cors]\norigins = ['stay.example/']",
+            "2:1: gateway.cors.origins: `stay.example/` is not an origin; write scheme, host and maybe port, for example `https://stay.example`",
+        ),
+        (
+            "[gateway.cors]\nmethods = ['get']",
+            "2:1: gateway.cors.methods: `get` is not a valid value; valid values are `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`",
+        ),
+        (
+            "[gateway.cors]\nheaders = ['a b']",
+            "2:1: gateway.cors.headers: `a b` cannot name a header",
+        ),
+        (
+            "[admin]\nlisten = '127.0.0.1:8080'",
+            "2:1: admin.listen: `127.0.0.1:8080` is where the gateway listens; take another port",
+        ),
+        (
+            "[admin]\ntoken = ''",
+            "2:9: admin.token: a token is made of visible ASCII characters, without spaces, at least one",
+        ),
+        (
+            "[journal]\nengine = 'rocks'",
+            "2:10: journal.engine: `rocks` is not a valid value; valid values are `memory`, `sled`",
+        ),
+        (
+            "[journal]\ndurability = 'none'",
+            "2:14: journal.durability: `none` is not a valid value; valid values are `flush`, `relaxed`",
+        ),
+        (
+            "[journal]\ncache = 0",
+            "2:9: journal.cache: must be more than 0 bytes",
+        ),
+        (
+            "[journal]\ncache = -1",
+            "2:9: journal.cache: must be more than 0 bytes",
+        ),
+        (
+            "[journal]\ncache = '64mb'",
+            "2:9: journal.cache: `64mb` is not a size; write for example `512KiB`, `64MiB`, `1GiB` or a number of bytes (units: B, kB, MB, GB, KiB, MiB, GiB)",
+        ),
+        (
+            "[journal]\ncache = 99999999999999999999",
+            "2:9: journal.cache: 99999999999999999999 is too big a number",
+        ),
+        (
+            "[log]\nformat = 'xml'",
+            "2:10: log.format: `xml` is not a valid value; valid values are `auto`, `json`, `pretty`",
+        ),
+        (
+            "[log]\nlevel = 'a=b=c'",
+            "2:1: log.level: `a=b=c` is not a level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as \
+             `info,innkeeper::events=debug`",
+        ),
+    ]);
+}
+
+#[test]
+fn impossible_contexts_are_refused() {
+    refused(&[
+        (
+            "[context.Room]\npackage = 'room'",
+            "1:10: context.Room: `Room` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
+        ),
+        (
+            "[context.view_page]\npackage = 'room'",
+            "1:10: context.view_page: `view_page` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
+        ),
+        (
+            "[context.\"\"]\npackage = 'room'",
+            "1:10: context.: `` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
+        ),
+        (
+            "[context.innkeeper]\ncomponent = \"a.wasm\"",
+            "1:10: context.innkeeper: `innkeeper` is the host's own name; take another for the context",
+        ),
+        (
+            "[context.room]",
+            "1:10: context.room: needs what it comes from: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built \
+             .wasm file",
+        ),
+        (
+            "[context.room]\npackage = 'room'\ncomponent = 'room.wasm'",
+            "3:1: context.room.component: there is a `package`, too; keep the one that the context comes from",
+        ),
+        (
+            "[context.room.limits]\ndeadline = '0ms'",
+            "2:12: context.room.limits.deadline: must be longer than 0",
+        ),
+        (
+            "[context.room.limits]\nmemory = 1024",
+            "2:10: context.room.limits.memory: must be from 64KiB (one page of WebAssembly) to 4GiB (all that 32 bits can address)",
+        ),
+        (
+            "[context.room.limits]\nstaged = '0MiB'",
+            "2:10: context.room.limits.staged: must be more than 0 bytes",
+        ),
+        (
+            "[context.room.limits]\ncall_depth = -1",
+            "2:14: context.room.limits.call_depth: must be a whole number from 0 to 4294967295, not -1",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '1GiB'",
+            "4:1: context.room.limits.request: is more than limits.memory (67108864 bytes), so no guest could hold it",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\nmemory = '1MiB'",
+            "3:15: context.room.limits.response: is more than limits.memory (1048576 bytes), so no guest could hold it",
+        ),
+        (
+            "[context.room]\npackage = 'room'\nfollow = { max_backoff = '10ms' }",
+            "3:12: context.room.follow.max_backoff: must be at least initial_backoff (100ms)",
+        ),
+        (
+            "[context.room]\npackage = 'room'\nfollow = { initial_backoff = '1m' }",
+            "3:1: context.room.follow.max_backoff: must be at least initial_backoff (60s)",
+        ),
+    ]);
+}
+
+#[test]
+fn impossible_sagas_are_refused() {
+    refused(&[
+        (
+            "[saga.booking]",
+            "1:1: saga.booking: the key `starts` is missing",
+        ),
+        (
+            "[saga.Booking]\nstarts = 'room.Held'\ncompletes = []",
+            "1:7: saga.Booking: `Booking` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
+        ),
+        (
+            "[saga.booking]\nstarts = 'Held'\ncompletes = []",
+            "2:10: saga.booking.starts: `Held` is not an event; write `<context>.<Kind>`, for example `room.RoomRegistered`",
+        ),
+        (
+            "[saga.booking]\nstarts = 'room.Held'\ncompletes = ['room.Booked', 'room.']",
+            "3:29: saga.booking.completes: `room.` is not an event; write `<context>.<Kind>`, for example `room.RoomRegistered`",
+        ),
+        (
+            "[saga.booking]\nstarts = 'room.Held'\ncompletes = []",
+            "2:1: saga.booking.starts: `room.Held` is of context `room`, and there is no context at all",
+        ),
+        (
+            "[context.room]\npackage = 'r'\n[context.stay]\npackage = 's'\n[saga.booking]\nstarts = 'rom.Held'\ncompletes = []",
+            "6:1: saga.booking.starts: `rom.Held` is of the unknown context `rom`; the contexts are `room`, `stay`",
+        ),
+        (
+            "[context.room]\npackage = 'r'\n[saga.booking]\nstarts = 'room.Held'\ncompletes = []",
+            "5:1: saga.booking.completes: must name an event",
+        ),
+        (
+            "[context.room]\npackage = 'r'\n[saga.booking]\nstarts = 'room.Held'\ncompletes = ['room.Held']",
+            "4:1: saga.booking.starts: `room.Held` also ends the saga",
+        ),
+        (
+            "[context.room]\npackage = 'r'\n[saga.booking]\nstarts = 'room.A'\ncompletes = ['room.B']\ncompensates = ['room.B']",
+            "6:1: saga.booking.compensates: `room.B` is in `completes`, too",
+        ),
+        (
+            "[saga.booking]\nstarts = 'room.A'\ncompletes = ['room.B']\ntimeout = '0s'",
+            "4:11: saga.booking.timeout: must be longer than 0",
+        ),
+    ]);
+}
