@@ -1,0 +1,83 @@
+//! `/v1/contexts`
+
+use std::sync::Arc;
+
+use axum::Json;
+
+use super::config;
+use super::extract::{Named, Running, reading};
+use super::problem::Problem;
+use super::view;
+use crate::app::Context;
+use crate::calls::BreakerState;
+use crate::events::{self, Lag, dead_letter, rebuild};
+use crate::journal::{self, KeyRange, Space};
+
+/// The app's contexts, and how each is
+#[utoipa::path(get, path = "/v1/contexts", tag = "contexts", responses(
+    (status = 200, body = view::Contexts),
+    (status = 503, description = "the app is still starting")
+))]
+pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>, Problem> {
+    let contexts = reading(move || {
+        let contexts = host.contexts.values().map(see);
+        Ok(view::Contexts {
+            app: host.manifest.app.name.clone(),
+            contexts: contexts.collect::<Result<_, _>>()?,
+        })
+    });
+    Ok(Json(contexts.await?))
+}
+
+/// A context in full
+#[utoipa::path(get, path = "/v1/contexts/{name}", tag = "contexts", params(("name", description = "the context")), responses(
+    (status = 200, body = view::ContextDetail),
+    (status = 404, description = "there is no such context")
+))]
+pub(super) async fn one(
+    Named { context, .. }: Named,
+) -> Result<Json<view::ContextDetail>, Problem> {
+    let detail = reading(move || {
+        let version = context.version();
+        Ok(view::ContextDetail {
+            description: version.map(|version| (&version.description).into()),
+            config: config::masked(&context.config()),
+            rebuild: rebuild::progress(&context)?.map(Into::into),
+            context: see(&context)?,
+        })
+    });
+    Ok(Json(detail.await?))
+}
+
+/// Looks at a context. Blocks.
+fn see(context: &Arc<Context>) -> Result<view::Context, journal::Error> {
+    let version = context.version();
+    let ledger = &context.ledger;
+    let lag = events::lag(context)?.into_iter();
+    Ok(view::Context {
+        name: context.name.clone(),
+        summary: version
+            .as_ref()
+            .map(|version| version.description.summary.clone())
+            .unwrap_or_default(),
+        version: version.as_deref().map(view::Version::from),
+        invocations: view::Invocations {
+            running: context.admission.running(),
+            pending: context.admission.pending(),
+        },
+        circuit_breaker: match context.breaker.state() {
+            BreakerState::Closed => view::Breaker::Closed,
+            BreakerState::Open => view::Breaker::Open,
+            BreakerState::Probation => view::Breaker::Probation,
+        },
+        journal: view::Positions {
+            applied: ledger.applied(),
+            flushed: ledger.flushed(),
+            generation: context.generation(),
+        },
+        lag: lag.map(|Lag { source, events }| (source, events)).collect(),
+        intents_pending: ledger.count(Space::Intent, &KeyRange::all())?,
+        compensations_pending: ledger.count(Space::Compensation, &KeyRange::all())?,
+        dead_letters: dead_letter::count(context)?,
+    })
+}

@@ -1,0 +1,177 @@
+//! `/v1/events`: server-sent events.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State as Shared;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::Stream;
+use futures::stream::unfold;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
+
+use super::extract::{Query, Running, no_such_context};
+use super::feed::{Begin, Feed, Told};
+use super::problem::Problem;
+use super::state::State;
+use super::view::CloudEvent;
+use crate::app::Host;
+use crate::journal::Ledger;
+
+/// Streams at once.
+pub(super) const STREAMS: usize = 64;
+/// The most events that `last` can ask for.
+const MOST_LAST: usize = 10_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Only those of these contexts, separated by commas.
+    context: Option<String>,
+    /// Only those of these kinds, separated by commas.
+    kind: Option<String>,
+    /// Where to begin: `start`, `now` (the default), or the id of an event of this stream. The header Last-Event-ID goes before it.
+    after: Option<String>,
+    /// Begin with so many of the newest events instead.
+    last: Option<usize>,
+    /// Whether to wait for more when all are told: `true` (the default) or `false`.
+    #[serde(default = "yes")]
+    follow: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The events of all contexts, as server-sent events with CloudEvents as JSON
+///
+/// Only events that are on disk, of each context in its order. Each has an id from which the stream can be taken up again, by Last-Event-ID. Nobody
+/// is hurried: who reads slowly gets the events later, and who does not read at all for half a minute is cut off, and misses nothing when it comes back.
+#[utoipa::path(get, path = "/v1/events", tag = "events",
+    params(Which, ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that was received")),
+    responses(
+        (status = 200, body = CloudEvent, content_type = "text/event-stream"),
+        (status = 404, description = "there is no such context"),
+        (status = 410, description = "a journal ends before the place to begin after"),
+        (status = 503, description = "as many streams are open as may be")
+))]
+pub(super) async fn stream(
+    Shared(state): Shared<Arc<State>>,
+    Running(host): Running,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let place = state.streams.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{STREAMS} streams are open already; close one"),
+        )
+        .retry_after(Duration::from_secs(5))
+    })?;
+    let begin = begin(&which, &headers)?;
+    let journals = journals(&host, which.context.as_deref())?;
+    let kinds: BTreeSet<String> = list(which.kind.as_deref()).map(str::to_owned).collect();
+    let telling = Telling {
+        feed: Feed::open(&host.manifest.app.name, journals, kinds, begin).await?,
+        follow: which.follow,
+        stop: host.shutdown.clone(),
+        ended: false,
+        _place: place,
+    };
+    let events = unfold(telling, |mut telling| async move {
+        Some((Ok(telling.next().await?), telling))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// One stream.
+struct Telling {
+    feed: Feed,
+    follow: bool,
+    stop: CancellationToken,
+    ended: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Telling {
+    async fn next(&mut self) -> Option<Event> {
+        while !self.ended {
+            if self.stop.is_cancelled() {
+                self.ended = true;
+                return Some(Event::default().comment("the host is stopping"));
+            }
+            match self.feed.next().await {
+                Ok(Some(Told { event, places })) => {
+                    return match serde_json::to_string(&event) {
+                        Ok(json) => Some(Event::default().id(places).data(json)),
+                        Err(error) => self.end_with(&error.to_string()),
+                    };
+                }
+                Ok(None) if self.follow => {
+                    let _ = self.stop.run_until_cancelled(self.feed.changed()).await;
+                }
+                Ok(None) => self.ended = true,
+                Err(problem) => return self.end_with(problem.detail()),
+            }
+        }
+        None
+    }
+
+    fn end_with(&mut self, detail: &str) -> Option<Event> {
+        self.ended = true;
+        Some(Event::default().event("problem").data(detail))
+    }
+}
+
+fn begin(which: &Which, headers: &HeaderMap) -> Result<Begin, Problem> {
+    let wrong = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let after = match headers.get(LAST_EVENT_ID) {
+        Some(id) => Some(id.to_str().map_err(|error| wrong(error.to_string()))?),
+        None => which.after.as_deref(),
+    };
+    match (after, which.last) {
+        (None, None) | (Some("now"), None) => Ok(Begin::Now),
+        (None, Some(last)) => Ok(Begin::Last(last.min(MOST_LAST))),
+        (Some("start"), None) => Ok(Begin::Start),
+        (Some(id), None) => id
+            .parse()
+            .map(Begin::After)
+            .map_err(|error: super::place::NoPlace| wrong(error.to_string())),
+        (Some(id), Some(_)) if headers.contains_key(LAST_EVENT_ID) => id
+            .parse()
+            .map(Begin::After)
+            .map_err(|error: super::place::NoPlace| wrong(error.to_string())),
+        (Some(_), Some(_)) => Err(wrong("give either `after` or `last`".into())),
+    }
+}
+
+/// The journals of the contexts that are named, or all: the host's own, too, which tells of sagas that are stuck.
+fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(String, Arc<Ledger>)>, Problem> {
+    let mut chosen = Vec::new();
+    for name in list(names) {
+        let ledger = host
+            .ledger(name)
+            .ok_or_else(|| no_such_context(host, name))?;
+        chosen.push((name.to_owned(), ledger.clone()));
+    }
+    if chosen.is_empty() {
+        let all = host.ledgers().iter();
+        chosen.extend(all.map(|(name, ledger)| (name.clone(), ledger.clone())));
+    }
+    Ok(chosen)
+}
+
+fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}

@@ -1,0 +1,245 @@
+//! The events of some contexts, read from their journals at the speed of whoever asks.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures::future::select_all;
+use http::StatusCode;
+use tokio::sync::watch;
+
+use super::extract::reading;
+use super::place::Places;
+use super::problem::Problem;
+use super::view::CloudEvent;
+use crate::journal::{self, Event, EventPosition, Ledger};
+
+/// How many commits are read at a time: what waits in memory for a slow reader.
+const BATCH: usize = 32;
+
+/// The flushed events of some contexts: of each in its order, and among them by their time.
+pub(super) struct Feed {
+    app: String,
+    sources: Vec<Source>,
+    places: Places,
+    /// How many are still to be left out.
+    skip: usize,
+}
+
+/// An event, and how far whoever gets it has come then.
+pub(super) struct Told {
+    pub event: CloudEvent,
+    pub places: String,
+}
+
+/// Where a feed begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// With the first event.
+    Start,
+    /// With the next event.
+    Now,
+    /// With so many events that there are.
+    Last(usize),
+    /// After these; with the first one of a context that is not in it.
+    After(Places),
+}
+
+struct Source {
+    context: String,
+    ledger: Arc<Ledger>,
+    kinds: Arc<BTreeSet<String>>,
+    /// Its commits up to here have been read.
+    read: u64,
+    /// Its events up to here have been told.
+    told: EventPosition,
+    waiting: VecDeque<(EventPosition, Event)>,
+    flushed: watch::Receiver<u64>,
+}
+
+impl Feed {
+    /// The events of these contexts; of some kinds, or of all when none is named.
+    pub async fn open(
+        app: &str,
+        contexts: Vec<(String, Arc<Ledger>)>,
+        kinds: BTreeSet<String>,
+        begin: Begin,
+    ) -> Result<Self, Problem> {
+        let kinds = Arc::new(kinds);
+        let mut feed = Self {
+            app: app.to_owned(),
+            sources: Vec::with_capacity(contexts.len()),
+            places: Places::default(),
+            skip: 0,
+        };
+        for (context, ledger) in contexts {
+            let mut source = Source {
+                read: 0,
+                told: EventPosition::default(),
+                kinds: kinds.clone(),
+                waiting: VecDeque::new(),
+                flushed: ledger.flushed_watch(),
+                context,
+                ledger,
+            };
+            match &begin {
+                Begin::Start => {}
+                Begin::Now => source.go_on_after(source.end()),
+                Begin::Last(count) => feed.skip += source.go_back(*count).await?,
+                Begin::After(places) => {
+                    if let Some(told) = places.0.get(&source.context) {
+                        source.exists(*told)?;
+                        source.go_on_after(*told);
+                    }
+                }
+            }
+            feed.places.0.insert(source.context.clone(), source.told);
+            feed.sources.push(source);
+        }
+        if let Begin::Last(count) = begin {
+            feed.skip = feed.skip.saturating_sub(count);
+        }
+        Ok(feed)
+    }
+
+    /// The next event; `None` when all that there are have been told.
+    pub async fn next(&mut self) -> Result<Option<Told>, Problem> {
+        loop {
+            for source in &mut self.sources {
+                source.fill().await?;
+            }
+            let time = |source: &&mut Source| source.waiting.front().map(|(_, event)| event.time);
+            let ready = self
+                .sources
+                .iter_mut()
+                .filter(|source| time(source).is_some());
+            let Some(source) = ready.min_by_key(time) else {
+                return Ok(None);
+            };
+            let Some((position, event)) = source.waiting.pop_front() else {
+                return Ok(None);
+            };
+            source.told = position;
+            self.places.0.insert(source.context.clone(), position);
+            if self.skip > 0 {
+                self.skip -= 1;
+                continue;
+            }
+            return Ok(Some(Told {
+                event: CloudEvent::new(&self.app, &source.context, &event),
+                places: self.places.to_string(),
+            }));
+        }
+    }
+
+    /// Waits until there may be more.
+    pub async fn changed(&mut self) {
+        let news = self
+            .sources
+            .iter_mut()
+            .map(|source| Box::pin(source.news()));
+        let news: Vec<_> = news.collect();
+        match news.is_empty() {
+            true => std::future::pending().await,
+            false => {
+                select_all(news).await;
+            }
+        }
+    }
+}
+
+impl Source {
+    fn end(&self) -> EventPosition {
+        EventPosition {
+            commit: self.ledger.flushed(),
+            index: u16::MAX,
+        }
+    }
+
+    /// Whoever has seen more than there is would wait in vain, and then miss what comes.
+    fn exists(&self, told: EventPosition) -> Result<(), Problem> {
+        let flushed = self.ledger.flushed();
+        if told.commit <= flushed {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::GONE,
+            format!(
+                "the journal of {} ends at {flushed}, before {}: it has been begun anew; begin with `after=start`",
+                self.context, told.commit
+            ),
+        ))
+    }
+
+    fn go_on_after(&mut self, told: EventPosition) {
+        self.told = told;
+        // The commit of that event may have more.
+        self.read = told.commit.saturating_sub(1);
+    }
+
+    /// Goes back from the end until `count` events are ahead, or all. Answers how many are.
+    async fn go_back(&mut self, count: usize) -> Result<usize, Problem> {
+        let (mut from, mut ahead) = (self.ledger.flushed(), 0);
+        while from > 0 && ahead < count {
+            let upto = from;
+            from = upto.saturating_sub(BATCH as u64);
+            let found = self.commits(from, (upto - from) as usize).await?;
+            ahead += found.len();
+        }
+        self.read = from;
+        self.told = EventPosition {
+            commit: from,
+            index: u16::MAX,
+        };
+        Ok(ahead)
+    }
+
+    /// Sees to it that an event waits, if there is one.
+    async fn fill(&mut self) -> Result<(), Problem> {
+        loop {
+            let flushed = *self.flushed.borrow_and_update();
+            if !self.waiting.is_empty() || self.read >= flushed {
+                return Ok(());
+            }
+            let batch = (flushed - self.read).min(BATCH as u64);
+            let found = self.commits(self.read, batch as usize).await?;
+            self.read += batch;
+            let told = self.told;
+            let new = found.into_iter().filter(|(position, _)| *position > told);
+            self.waiting.extend(new);
+        }
+    }
+
+    /// The events of so many commits after a position. Positions have no gaps.
+    async fn commits(
+        &self,
+        after: u64,
+        count: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, Problem> {
+        let (ledger, kinds) = (self.ledger.clone(), self.kinds.clone());
+        reading(move || events(&ledger, &kinds, after, count)).await
+    }
+
+    async fn news(&mut self) {
+        if self.flushed.changed().await.is_err() {
+            // The journal is closed: nothing comes any more.
+            std::future::pending().await
+        }
+    }
+}
+
+fn events(
+    ledger: &Ledger,
+    kinds: &BTreeSet<String>,
+    after: u64,
+    count: usize,
+) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
+    let commits = ledger.journal().commits(after, count)?;
+    let events = commits.into_iter().flat_map(|(commit, _, events)| {
+        (0..=u16::MAX).zip(events).map(move |(index, event)| {
+            let position = EventPosition { commit, index };
+            (position, event)
+        })
+    });
+    let wanted = |event: &Event| kinds.is_empty() || kinds.contains(&event.kind);
+    Ok(events.filter(|(_, event)| wanted(event)).collect())
+}

@@ -1,0 +1,108 @@
+//! `/livez`, `/readyz` and `/metrics`: what the machinery around the host asks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use futures::future::try_join_all;
+use http::{StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::state::State;
+use crate::app::{Context, Host};
+use crate::events;
+use crate::invocation::compensation;
+
+/// How long the journal may take to answer.
+const JOURNAL: Duration = Duration::from_secs(2);
+
+/// Whether the host can serve, and what keeps it from it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    ready: bool,
+    /// What was looked at: `ok`, or what is wrong with it.
+    checks: BTreeMap<String, String>,
+}
+
+/// Whether the process runs
+#[utoipa::path(get, path = "/livez", tag = "health", security(()), responses((status = 200, description = "it does")))]
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Whether requests are welcome, and why not
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses(
+    (status = 200, body = Readiness),
+    (status = 503, body = Readiness)
+))]
+pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
+    let mut checks = BTreeMap::new();
+    let mut check = |name: &str, result: Result<(), String>| {
+        checks.insert(name.to_owned(), result.err().unwrap_or_else(|| "ok".into()));
+    };
+    match state.host.get() {
+        None => check("start", Err("the app is still starting".into())),
+        Some(host) => {
+            for (name, context) in &host.contexts {
+                check(&format!("context {name}"), serves(context));
+            }
+            check("journal", journal(host).await);
+        }
+    }
+    if state.draining.is_cancelled() {
+        check("stop", Err("the host was asked to stop, and drains".into()));
+    }
+    let ready = checks.values().all(|found| found == "ok");
+    let status = match ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(Readiness { ready, checks })).into_response()
+}
+
+fn serves(context: &Context) -> Result<(), String> {
+    match context.version() {
+        Some(_) => Ok(()),
+        None => Err("no version serves".into()),
+    }
+}
+
+/// Whether commits get through.
+async fn journal(host: &Host) -> Result<(), String> {
+    let barriers = host.ledgers().values().map(|ledger| ledger.barrier());
+    match tokio::time::timeout(JOURNAL, try_join_all(barriers)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {JOURNAL:?}")),
+    }
+}
+
+/// What was measured, for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, description = "metrics in Prometheus' text format")))]
+pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    if let Some(host) = state.host.get().cloned() {
+        // Levels are taken when somebody looks; what is behind is counted in the journals, which may read the disk. When that fails the last
+        // levels stand, and `/readyz` says why.
+        let _ = tokio::task::spawn_blocking(move || take_levels(&host)).await;
+    }
+    ([(header::CONTENT_TYPE, TEXT)], state.metrics.render()).into_response()
+}
+
+fn take_levels(host: &Host) {
+    for context in host.contexts.values() {
+        let metrics = &context.metrics;
+        metrics.running.set(f64::from(context.admission.running()));
+        metrics.waiting.set(f64::from(context.admission.pending()));
+        if let Ok(pending) = compensation::pending(context) {
+            metrics.compensations_pending.set(pending as f64);
+        }
+        for lag in events::lag(context).unwrap_or_default() {
+            metrics.follower_lag(&lag.source).set(lag.events as f64);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The operators' port: what they look at, and what they change.
+
+mod authorize;
+mod commits;
+mod config;
+mod contexts;
+mod dead_letters;
+mod events;
+mod extract;
+mod feed;
+mod health;
+mod openapi;
+mod place;
+mod problem;
+mod rebuild;
+mod router;
+mod sagas;
+mod server;
+mod state;
+mod stories;
+mod token;
+mod versions;
+pub mod view;
+
+pub use self::server::{Admin, AdminError, Bound};
+pub use self::token::{Kept, Token};

@@ -1,0 +1,39 @@
+//! `/openapi.json`
+
+use axum::Json;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{commits, contexts, dead_letters, events, health, rebuild, sagas, stories, versions};
+
+const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs the operators' token. So does looking at what is below /v1 when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Innkeeper: the operators' port", description = ABOUT),
+    paths(
+        health::live, health::ready, health::metrics,
+        contexts::list, contexts::one, versions::list, commits::list,
+        rebuild::start, rebuild::progress,
+        dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
+        events::stream, stories::one, sagas::list,
+    ),
+    modifiers(&Token),
+    security(("token" = [])),
+)]
+struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("token", bearer);
+    }
+}
+
+/// This document.
+pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}

@@ -1,0 +1,30 @@
+//! Errors are problem details here, too.
+
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+pub(super) use crate::gateway::problem::Problem;
+use crate::journal;
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.answer(None).into_response()
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<journal::Error> for Problem {
+    fn from(error: journal::Error) -> Self {
+        let status = match error {
+            journal::Error::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
+    }
+}

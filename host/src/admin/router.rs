@@ -1,0 +1,68 @@
+//! What answers where, and who may ask.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use http::{Method, StatusCode};
+
+use super::problem::Problem;
+use super::state::State;
+use super::{
+    authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, sagas, stories,
+    versions,
+};
+
+pub(super) fn router(state: Arc<State>) -> Router {
+    // Probes and scrapers bring no token.
+    let open = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document));
+    let guarded = Router::new()
+        .route("/v1/contexts", get(contexts::list))
+        .route("/v1/contexts/{name}", get(contexts::one))
+        .route("/v1/contexts/{name}/versions", get(versions::list))
+        .route("/v1/contexts/{name}/commits", get(commits::list))
+        .route(
+            "/v1/contexts/{name}/rebuild",
+            get(rebuild::progress).post(rebuild::start),
+        )
+        .route("/v1/contexts/{name}/dead-letters", get(dead_letters::list))
+        .route(
+            "/v1/contexts/{name}/dead-letters/retry",
+            post(dead_letters::retry_all),
+        )
+        .route(
+            "/v1/contexts/{name}/dead-letters/{id}",
+            delete(dead_letters::drop),
+        )
+        .route(
+            "/v1/contexts/{name}/dead-letters/{id}/retry",
+            post(dead_letters::retry),
+        )
+        .route("/v1/sagas", get(sagas::list))
+        .route("/v1/stories/{correlation-id}", get(stories::one))
+        .route("/v1/events", get(events::stream))
+        .layer(from_fn_with_state(state.clone(), authorize::authorize));
+    open.merge(guarded)
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(state)
+}
+
+async fn nothing() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "nothing answers at this path; /openapi.json says what there is",
+    )
+}
+
+async fn not_allowed(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not a method of this path"),
+    )
+}

@@ -1,0 +1,159 @@
+//! Listening, and serving connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::events::STREAMS;
+use super::router::router;
+use super::state::State;
+use super::token::Token;
+use crate::app::Host;
+use crate::gateway::connection::{Endings, Protocol};
+use crate::gateway::listener;
+use crate::manifest::GatewaySettings;
+use crate::observe::metrics::Metrics;
+
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS: usize = 256;
+/// How long answers may take to end when the port closes.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// Why there is no operators' port.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The address cannot be had.
+    #[error(
+        "cannot listen on {address} for operators: {source}; choose another address with --admin"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The token cannot be kept.
+    #[error("the operators' token cannot be kept in {}: {source}; make that possible, or set INNKEEPER_ADMIN_TOKEN", file.display())]
+    Token {
+        /// Its file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The operators' port, taken but not yet served.
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// The operators' port.
+pub struct Admin {
+    state: Arc<State>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Bound {
+    /// Takes the port.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be had.
+    pub fn listen(address: SocketAddr) -> Result<Self, AdminError> {
+        let cannot = |source| AdminError::Listen { address, source };
+        let listener = listener::listen(address).map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address taken: with the port that was chosen, if it was 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves it. Until [`Admin::running`] it says that the app is starting.
+    pub fn serve(self, token: Token, metrics: Metrics) -> Admin {
+        let state = Arc::new(State {
+            metrics,
+            token,
+            private: self.address.ip().is_loopback(),
+            host: OnceLock::new(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            draining: CancellationToken::new(),
+        });
+        let admin = Admin {
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            state,
+        };
+        let accepting = accept(
+            self.listener,
+            router(admin.state.clone()),
+            admin.tasks.clone(),
+            admin.closing.clone(),
+        );
+        admin.tasks.spawn(accepting);
+        admin
+    }
+}
+
+impl Admin {
+    /// The app is started.
+    pub fn running(&self, host: Arc<Host>) {
+        // There is one app; a second one changes nothing.
+        let _ = self.state.host.set(host);
+    }
+
+    /// The host was asked to stop: from now on it is not ready.
+    pub fn draining(&self) {
+        self.state.draining.cancel();
+    }
+
+    /// Closes.
+    pub async fn stop(self) {
+        self.closing.cancel();
+        self.tasks.close();
+        // Who still reads after that has had its time.
+        let _ = tokio::time::timeout(LAST_WAIT, self.tasks.wait()).await;
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+) {
+    let protocol = Protocol::new(&GatewaySettings::default(), &tasks);
+    let endings = Endings {
+        soon: closing.clone(),
+        now: CancellationToken::new(),
+    };
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let accepting = async {
+        // The semaphore is never closed.
+        while let Ok(place) = places.clone().acquire_owned().await {
+            let (tcp, _) = listener::accept(&listener).await;
+            let service = TowerToHyperService::new(router.clone());
+            let served = protocol
+                .clone()
+                .serve(tcp, Arc::default(), service, endings.clone());
+            tasks.spawn(async move {
+                served.await;
+                drop(place);
+            });
+        }
+    };
+    closing.run_until_cancelled(accepting).await;
+}

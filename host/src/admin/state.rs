@@ -1,0 +1,24 @@
+//! What every request at this port looks at.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::token::Token;
+use crate::app::Host;
+use crate::observe::metrics::Metrics;
+
+/// What every request at this port looks at.
+pub(super) struct State {
+    pub metrics: Metrics,
+    pub token: Token,
+    /// Whether only this machine can reach the port.
+    pub private: bool,
+    /// The app, once it is started.
+    pub host: OnceLock<Arc<Host>>,
+    /// Places for streams of events.
+    pub streams: Arc<Semaphore>,
+    /// Cancelled when the host was asked to stop.
+    pub draining: CancellationToken,
+}

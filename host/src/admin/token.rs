@@ -1,0 +1,149 @@
+//! The bearer token that whatever changes something needs.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::server::AdminError;
+
+/// The token's file in the data directory.
+const FILE: &str = "admin-token";
+
+/// A token, as its hash: enough to recognize it, and of no use to whoever reads it.
+#[derive(Clone)]
+pub struct Token([u8; 32]);
+
+/// The token of a data directory.
+pub struct Kept {
+    /// The token.
+    pub token: Token,
+    /// Its file.
+    pub file: PathBuf,
+    /// Its text, when it was made just now.
+    pub made: Option<String>,
+}
+
+impl Token {
+    /// A token that someone chose.
+    pub fn new(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// The token that a data directory keeps, made when it keeps none. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When its file can be neither read nor written.
+    pub fn keep(directory: &Path) -> Result<Kept, AdminError> {
+        let file = Self::file(directory);
+        let kept = match Self::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(directory, &file),
+            read => read.map(|text| (text, false)),
+        };
+        match kept {
+            Ok((text, made)) => Ok(Kept {
+                token: Self::new(&text),
+                made: made.then_some(text),
+                file,
+            }),
+            Err(source) => Err(AdminError::Token { file, source }),
+        }
+    }
+
+    /// Where a data directory keeps its token.
+    pub fn file(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
+    /// The text of a token that is kept in a file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or holds no token.
+    pub fn read(file: &Path) -> io::Result<String> {
+        let text = fs::read_to_string(file)?.trim().to_owned();
+        match text.is_empty() {
+            true => Err(io::Error::other(
+                "it is empty; remove it to have a token made",
+            )),
+            false => Ok(text),
+        }
+    }
+
+    /// Makes a token and its file: whole, readable for its owner only, and never in the place of another.
+    fn make(directory: &Path, file: &Path) -> io::Result<(String, bool)> {
+        fs::create_dir_all(directory)?;
+        let text = hex::encode(rand::random::<[u8; 32]>());
+        let draft = directory.join(format!("{FILE}.{}", std::process::id()));
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)
+            .and_then(|mut out| {
+                writeln!(out, "{text}")?;
+                out.sync_all()
+            })
+            .and_then(|()| fs::hard_link(&draft, file));
+        // A draft that stays behind does no harm.
+        let _ = fs::remove_file(&draft);
+        match written {
+            Ok(()) => Ok((text, true)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Ok((Self::read(file)?, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether this is the token. Takes as long for any text of one length.
+    pub(super) fn is(&self, text: &[u8]) -> bool {
+        let other: [u8; 32] = Sha256::digest(text).into();
+        self.0.ct_eq(&other).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn it_is_made_once_and_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let first = Token::keep(&data).unwrap();
+        let text = first.made.unwrap();
+        assert_eq!(text.len(), 64);
+        assert!(first.token.is(text.as_bytes()));
+        let mode = fs::metadata(&first.file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Token::keep(&data).unwrap();
+        assert!(second.made.is_none() && second.token.is(text.as_bytes()));
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_is_not_it() {
+        let token = Token::new("secret");
+        assert!(token.is(b"secret"));
+        assert!(!token.is(b"secret2") && !token.is(b"") && !token.is(b"Secret"));
+    }
+
+    #[test]
+    fn an_empty_file_is_no_token() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(Token::file(directory.path()), "\n").unwrap();
+        let error = Token::keep(directory.path()).err().unwrap().to_string();
+        assert!(
+            error.contains("admin-token") && error.contains("empty"),
+            "{error}"
+        );
+    }
+}

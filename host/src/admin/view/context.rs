@@ -1,0 +1,136 @@
+//! A context, as operators see it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::description::Description;
+use super::rebuild::Rebuild;
+use crate::observe::Timestamp;
+use crate::rollout;
+
+/// The app's contexts.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contexts {
+    /// The app's name.
+    pub app: String,
+    /// The contexts, by name.
+    pub contexts: Vec<Context>,
+}
+
+/// How a context is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// Its name.
+    pub name: String,
+    /// What it is for, in a sentence of its author.
+    pub summary: String,
+    /// The version that serves; absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// What runs and waits.
+    pub invocations: Invocations,
+    /// Where its circuit breaker stands: whether calls of other contexts get through.
+    pub circuit_breaker: Breaker,
+    /// Where its journal is.
+    pub journal: Positions,
+    /// How many events of others it has yet to pass, by source.
+    pub lag: BTreeMap<String, u64>,
+    /// How many invocations that call others are under way, or wait to be taken up again.
+    pub intents_pending: u64,
+    /// How many calls of its invocations are still to be undone.
+    pub compensations_pending: u64,
+    /// How many events it has given up on.
+    pub dead_letters: u64,
+}
+
+/// A context in full.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextDetail {
+    /// How it is.
+    #[serde(flatten)]
+    pub context: Context,
+    /// What it says of itself; absent when no version serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// Its configuration as it is now; what looks secret is masked.
+    pub config: BTreeMap<String, String>,
+    /// Its newest rebuild since the host started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Rebuild>,
+}
+
+/// What runs and waits in a context.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invocations {
+    /// How many run.
+    pub running: u32,
+    /// How many wait for their turn.
+    pub pending: u32,
+}
+
+/// Where a circuit breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Breaker {
+    /// Calls go through.
+    Closed,
+    /// Calls are answered at once, without trying.
+    Open,
+    /// One call tries whether it works again.
+    Probation,
+}
+
+/// Where a journal is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Positions {
+    /// The position of the newest commit that is visible.
+    pub applied: u64,
+    /// The position of the newest commit that is on disk.
+    pub flushed: u64,
+    /// The generation of the state that serves: how often it was rebuilt.
+    pub generation: u32,
+}
+
+/// The versions of a context.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Versions {
+    /// The versions, newest first.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a context.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Its running number in its context.
+    pub number: u32,
+    /// The sha-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// What its author calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// When it was loaded.
+    pub loaded_at: Timestamp,
+    /// What it does: `current` serves.
+    pub state: String,
+}
+
+impl From<&rollout::Version> for Version {
+    fn from(version: &rollout::Version) -> Self {
+        Self {
+            number: version.number,
+            digest: version.digest.clone(),
+            label: version.label.clone(),
+            loaded_at: version.loaded_at.into(),
+            state: "current".into(),
+        }
+    }
+}

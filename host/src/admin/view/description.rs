@@ -1,0 +1,84 @@
+//! What a version says of itself.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::rollout;
+
+/// What a version says of itself, and what its imports and exports say.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The routes it answers.
+    pub routes: Vec<Route>,
+    /// The event kinds it publishes.
+    pub publishes: Vec<String>,
+    /// The events it follows.
+    pub follows: Vec<Followed>,
+    /// Which functions undo which.
+    pub compensations: Vec<Compensation>,
+    /// The interfaces it offers to other contexts.
+    pub offers: Vec<String>,
+    /// The interfaces of other contexts that it uses.
+    pub uses: Vec<String>,
+}
+
+/// A route.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    /// The method.
+    pub method: String,
+    /// The path, with placeholders in braces.
+    pub path: String,
+    /// The media type that a request's body must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumes: Option<String>,
+}
+
+/// An event that is followed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Followed {
+    /// The context that publishes it.
+    pub source: String,
+    /// Its kind.
+    pub kind: String,
+}
+
+/// A function, and the one that undoes it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Compensation {
+    /// What others call.
+    pub function: String,
+    /// What undoes it, with the same parameters.
+    pub undo: String,
+}
+
+impl From<&rollout::Description> for Description {
+    fn from(description: &rollout::Description) -> Self {
+        let routes = description.routes.iter().map(|route| Route {
+            method: route.method.clone(),
+            path: route.path.clone(),
+            consumes: route.consumes.clone(),
+        });
+        let follows = description.follows.iter().map(|followed| Followed {
+            source: followed.source.clone(),
+            kind: followed.kind.clone(),
+        });
+        let compensations = description.compensations.iter();
+        let compensations = compensations.map(|compensation| Compensation {
+            function: compensation.function.clone(),
+            undo: compensation.undo.clone(),
+        });
+        Self {
+            routes: routes.collect(),
+            publishes: description.publishes.clone(),
+            follows: follows.collect(),
+            compensations: compensations.collect(),
+            offers: description.offers.clone(),
+            uses: description.uses.clone(),
+        }
+    }
+}

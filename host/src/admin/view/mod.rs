@@ -1,0 +1,19 @@
+//! What this port tells, in the words of its JSON. The command line reads the same types.
+
+mod cloud_event;
+mod commit;
+mod context;
+mod dead_letter;
+mod description;
+mod rebuild;
+mod saga;
+
+pub use self::cloud_event::CloudEvent;
+pub use self::commit::{Commit, Commits};
+pub use self::context::{
+    Breaker, Context, ContextDetail, Contexts, Invocations, Positions, Version, Versions,
+};
+pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
+pub use self::description::{Compensation, Description, Followed, Route};
+pub use self::rebuild::{Rebuild, State as RebuildState};
+pub use self::saga::{Saga, Sagas};

@@ -1,0 +1,118 @@
+//! Percent-decoding, once, of what must be text.
+
+/// What was sent is not percent-encoded UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// Decodes one segment of a path.
+pub(super) fn segment(encoded: &str) -> Result<String, Malformed> {
+    decode(encoded, false)
+}
+
+/// Whether a path can be decoded.
+pub(super) fn check_path(path: &str) -> Result<(), Malformed> {
+    let plain = |byte: &u8| byte.is_ascii() && *byte != b'%';
+    if path.as_bytes().iter().all(plain) {
+        Ok(())
+    } else {
+        decode(path, false).map(drop)
+    }
+}
+
+/// Decodes a query as browsers encode forms: pairs with `&` between them, a plus for a space.
+pub(super) fn query(encoded: &str) -> Result<Vec<(String, String)>, Malformed> {
+    let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name, true)?, decode(value, true)?))
+    });
+    decoded.collect()
+}
+
+fn decode(encoded: &str, form: bool) -> Result<String, Malformed> {
+    if !encoded.is_ascii() {
+        return Err(Malformed);
+    }
+    if !encoded.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(encoded.to_owned());
+    }
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut bytes = encoded.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next())? << 4 | digit(bytes.next())?,
+            b'+' if form => b' ',
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).map_err(|_| Malformed)
+}
+
+fn digit(byte: Option<u8>) -> Result<u8, Malformed> {
+    let digit = byte
+        .and_then(|byte| char::from(byte).to_digit(16))
+        .ok_or(Malformed)?;
+    u8::try_from(digit).map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_decoded_once() {
+        for (encoded, decoded) in [
+            ("", ""),
+            ("1", "1"),
+            ("a%20b", "a b"),
+            ("a+b", "a+b"),
+            ("%2541", "%41"),
+            ("caf%C3%a9", "café"),
+            ("a%2Fb", "a/b"),
+        ] {
+            assert_eq!(segment(encoded).as_deref(), Ok(decoded));
+        }
+        for malformed in [
+            "%",
+            "%4",
+            "%zz",
+            "%4g",
+            "%+1",
+            "%ff",
+            "%C3",
+            "%ed%a0%80",
+            "é",
+            "a%",
+        ] {
+            assert_eq!(segment(malformed), Err(Malformed), "{malformed}");
+            assert_eq!(
+                check_path(&format!("/a/{malformed}/b")),
+                Err(Malformed),
+                "{malformed}"
+            );
+        }
+        assert_eq!(check_path("/rooms/caf%C3%A9"), Ok(()));
+    }
+
+    #[test]
+    fn queries_are_decoded_as_forms() {
+        let pairs = |pairs: &[(&str, &str)]| {
+            Ok(pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect())
+        };
+        assert_eq!(query(""), pairs(&[]));
+        assert_eq!(
+            query("a=1&b=2&a=3"),
+            pairs(&[("a", "1"), ("b", "2"), ("a", "3")])
+        );
+        assert_eq!(
+            query("a&b=&=c&&d=e=f"),
+            pairs(&[("a", ""), ("b", ""), ("", "c"), ("d", "e=f")])
+        );
+        assert_eq!(query("a+b=c%2Bd%26%3D"), pairs(&[("a b", "c+d&=")]));
+        assert_eq!(query("a=%"), Err(Malformed));
+        assert_eq!(query("%ff=1"), Err(Malformed));
+    }
+}

@@ -1,0 +1,235 @@
+//! From a request to its response.
+
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::cors::CorsLayer;
+use tracing::debug;
+
+use super::{
+    answer, body, cors, meter::Meter, problem::Problem, rate_limit::RateLimiter,
+    reception::Reception, request, routes::Found, stream::Signs,
+};
+use crate::{
+    invocation::Origin,
+    manifest::GatewaySettings,
+    observe::{
+        Correlation,
+        correlation::{MALFORMED_ID, Malformed},
+    },
+};
+
+/// What can be asked of the server as a whole, `OPTIONS *`.
+const ALL_METHODS: HeaderValue =
+    HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+
+/// Answers requests: by itself what it can, and with the reception's help the rest.
+pub(super) struct Desk<R> {
+    reception: R,
+    cors: Option<CorsLayer>,
+    rate_limiter: Option<RateLimiter>,
+    body_timeout: Duration,
+    pub(super) meter: Meter,
+}
+
+/// The connection that a request came by.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) client: IpAddr,
+    pub(super) signs: &'a Signs,
+}
+
+/// A request on its way through the desk.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    line: Line<'a>,
+    correlation: &'a Correlation,
+    /// Whether it came with a correlation id that is none.
+    malformed: bool,
+}
+
+impl<R: Reception> Desk<R> {
+    pub(super) fn new(settings: &GatewaySettings, reception: R) -> Self {
+        Self {
+            reception,
+            cors: settings.cors.as_ref().map(cors::layer),
+            rate_limiter: settings.rate_limit.map(RateLimiter::new),
+            body_timeout: settings.body_timeout,
+            meter: Meter::new(),
+        }
+    }
+
+    /// What answers the requests of one connection.
+    pub(super) fn service(
+        self: Arc<Self>,
+        client: IpAddr,
+        signs: Arc<Signs>,
+    ) -> impl hyper::service::Service<
+        Request<Incoming>,
+        Response = Response<Full<Bytes>>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > {
+        hyper::service::service_fn(move |request| {
+            let (desk, signs) = (Arc::clone(&self), Arc::clone(&signs));
+            async move {
+                let signs = &signs;
+                Ok(desk.answer(Line { client, signs }, request).await)
+            }
+        })
+    }
+
+    /// Answers a request, whatever it is.
+    pub(super) async fn answer(
+        &self,
+        line: Line<'_>,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let began = Instant::now();
+        let (correlation, malformed) = match Correlation::of(request.headers()) {
+            Ok(correlation) => (correlation, false),
+            Err(Malformed(correlation)) => (correlation, true),
+        };
+        let visit = Visit {
+            line,
+            correlation: &correlation,
+            malformed,
+        };
+        let head = request.method() == Method::HEAD;
+        let mut response = match &self.cors {
+            Some(layer) if request.method() != Method::OPTIONS || cors::is_preflight(&request) => {
+                let inner = service_fn(|request| async {
+                    Ok::<_, Infallible>(self.respond(visit, request).await)
+                });
+                let Ok(response) = layer.layer(inner).oneshot(request).await;
+                response
+            }
+            _ => self.respond(visit, request).await,
+        };
+        answer::correlate(&mut response, &correlation);
+        if head {
+            response = answer::without_body(response);
+        }
+        self.meter.answered(response.status(), began.elapsed());
+        response
+    }
+
+    async fn respond(&self, visit: Visit<'_>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        let result = self.handle(visit, &parts, body).await;
+        let response = result.unwrap_or_else(|problem| {
+            let mut response = problem.answer(Some(&visit.correlation.id));
+            if has_body {
+                // It may be unread, or in part; it does no harm to say so of one that was read.
+                visit.line.signs.leave_unread();
+                let cut_off = matches!(
+                    response.status(),
+                    StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+                );
+                if cut_off && parts.version <= Version::HTTP_11 {
+                    response
+                        .headers_mut()
+                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
+            response
+        });
+        debug!(
+            correlation_id = visit.correlation.id,
+            client = %visit.line.client,
+            method = %parts.method,
+            path = parts.uri.path(),
+            status = response.status().as_u16(),
+            "request answered"
+        );
+        response
+    }
+
+    async fn handle(
+        &self,
+        visit: Visit<'_>,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Result<Response<Full<Bytes>>, Problem> {
+        let Visit {
+            line,
+            correlation,
+            malformed,
+        } = visit;
+        if malformed {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
+        }
+        request::check(parts)?;
+        if let Some(limiter) = &self.rate_limiter {
+            limiter.admit(line.client, Instant::now()).map_err(|wait| {
+                let detail = "this client sends more requests than it may";
+                Problem::of_kind(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "rate-limited",
+                    "Rate limited",
+                    detail,
+                )
+                .retry_after(wait)
+            })?;
+        }
+        // The table may be swapped meanwhile; this request keeps to what it found.
+        let found = self
+            .reception
+            .routes()
+            .find(&parts.method, parts.uri.path());
+        let (route, values) = match found {
+            Found::Route(route, values) => (route, values),
+            Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
+                return Ok(options(allow));
+            }
+            Found::OtherMethods(allow) => {
+                let detail = format!("{} is not a method of this path", parts.method);
+                return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+                    .with_header(header::ALLOW, allow));
+            }
+            Found::Nothing if parts.method == Method::OPTIONS && parts.uri.path() == "*" => {
+                return Ok(options(ALL_METHODS));
+            }
+            Found::Nothing => {
+                return Err(Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "nothing answers at this path",
+                ));
+            }
+        };
+        let mut request = request::read(&route, values, parts)?;
+        let key = request::idempotency_key(&parts.method, &parts.headers)?;
+        request::check_media_type(&route, &parts.headers, !body.is_end_stream())?;
+        request.body = body::read(body, route.request_limit, self.body_timeout).await?;
+
+        let origin = Origin {
+            correlation_id: correlation.id.clone(),
+            causation_id: String::new(),
+            trace: correlation.trace.clone(),
+            deadline: None,
+        };
+        let context = route.context.clone();
+        let answered = self.reception.web(context, request, origin, key).await;
+        answered
+            .and_then(answer::response)
+            .map_err(|failure| Problem::from(&failure))
+    }
+}
+
+/// Says what can be done at a path.
+fn options(allow: HeaderValue) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}

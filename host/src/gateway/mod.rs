@@ -1,0 +1,157 @@
+//! The public port: HTTP in front of the contexts' routes.
+//!
+//! Everything that is about HTTP ends here: methods, media types, sizes, encodings, connections. What is let through has a route, and becomes
+//! an invocation.
+
+mod answer;
+mod body;
+pub(crate) mod connection;
+mod cors;
+mod decode;
+mod desk;
+pub(crate) mod listener;
+mod media_type;
+mod meter;
+mod pattern;
+pub mod problem;
+mod rate_limit;
+mod reception;
+mod request;
+mod routes;
+mod stream;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use self::{
+    connection::{Endings, Protocol},
+    desk::Desk,
+    stream::Signs,
+};
+pub use self::{
+    reception::Reception,
+    routes::{Offer, Route, RouteError, Routes},
+};
+use crate::manifest::GatewaySettings;
+
+/// How long connections may take to notice that they are closed.
+const LETTING_GO: Duration = Duration::from_secs(1);
+
+/// The public port, taken but not yet served.
+pub struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    settings: GatewaySettings,
+}
+
+impl Gateway {
+    /// Takes the port. Clients may connect from now on; they are answered once it is served.
+    pub fn bind(settings: &GatewaySettings) -> Result<Self, GatewayError> {
+        let unavailable = |source| GatewayError {
+            address: settings.listen,
+            source,
+        };
+        let listener = listener::listen(settings.listen).map_err(unavailable)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(unavailable)?,
+            listener,
+            settings: settings.clone(),
+        })
+    }
+
+    /// The address taken: with the port that was chosen, if it was 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, and then until requests in flight have ended, or the time to drain has.
+    pub async fn serve<R: Reception>(self, reception: R, stop: CancellationToken) -> Drained {
+        let Self {
+            listener, settings, ..
+        } = self;
+        let connections = TaskTracker::new();
+        let open = Open {
+            desk: Arc::new(Desk::new(&settings, reception)),
+            protocol: Protocol::new(&settings, &connections),
+            connections,
+            places: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
+            endings: Endings {
+                soon: CancellationToken::new(),
+                now: CancellationToken::new(),
+            },
+        };
+        stop.run_until_cancelled(open.accept(&listener)).await;
+        drop(listener);
+        open.drain(settings.drain).await
+    }
+}
+
+/// The public port while it is served.
+struct Open<R> {
+    desk: Arc<Desk<R>>,
+    protocol: Protocol,
+    connections: TaskTracker,
+    places: Arc<Semaphore>,
+    endings: Endings,
+}
+
+impl<R: Reception> Open<R> {
+    async fn accept(&self, listener: &TcpListener) {
+        // The semaphore is never closed.
+        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+            let (tcp, client) = listener::accept(listener).await;
+            let connected = self.desk.meter.connection();
+            // Tokens of its own keep a connection from waiting for the lock of all others.
+            let endings = Endings {
+                soon: self.endings.soon.child_token(),
+                now: self.endings.now.child_token(),
+            };
+            let signs = Arc::new(Signs::default());
+            let service = Arc::clone(&self.desk).service(client.ip(), Arc::clone(&signs));
+            let served = self.protocol.clone().serve(tcp, signs, service, endings);
+            self.connections.spawn(async move {
+                served.await;
+                drop((connected, place));
+            });
+        }
+    }
+
+    async fn drain(self, time: Duration) -> Drained {
+        self.endings.soon.cancel();
+        self.connections.close();
+        info!(
+            connections = self.connections.len(),
+            "the gateway takes no more requests"
+        );
+        if timeout(time, self.connections.wait()).await.is_ok() {
+            return Drained { forced: 0 };
+        }
+        let forced = self.connections.len();
+        warn!(
+            connections = forced,
+            "requests were still running after {time:?}; their connections are closed"
+        );
+        self.endings.now.cancel();
+        // They only have to notice.
+        let _ = timeout(LETTING_GO, self.connections.wait()).await;
+        Drained { forced }
+    }
+}
+
+/// How the gateway ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections, and streams of HTTP/2, that were closed although a request was running.
+    pub forced: usize,
+}
+
+/// The public port cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; choose another address with --listen")]
+pub struct GatewayError {
+    address: SocketAddr,
+    source: io::Error,
+}

@@ -1,0 +1,284 @@
+//! What the host says when it, and not a guest, answers with an error: RFC 9457 problem details.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::invocation::Failure;
+
+/// The media type of a problem.
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// What the names of Innkeeper's own problems begin with.
+const NAMESPACE: &str = "urn:innkeeper:problem:";
+
+/// An error that the host answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    kind: Option<(&'static str, &'static str)>,
+    detail: Cow<'static, str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem that its status tells all about.
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            kind: None,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A problem of a kind of its own: the last word of its URN, and its title.
+    pub fn of_kind(
+        status: StatusCode,
+        slug: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            kind: Some((slug, title)),
+            ..Self::new(status, detail)
+        }
+    }
+
+    /// The problem with one more header in its answer.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The problem with the time after which to try again. It is told in whole seconds, rounded up.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0))
+            .max(1);
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The status that it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened, in one sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The answer. `correlation_id` is where to look for more, if there is more.
+    pub fn answer(self, correlation_id: Option<&str>) -> Response<Full<Bytes>> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            correlation_id: Option<&'a str>,
+        }
+        let body = Body {
+            r#type: self.kind.map_or_else(
+                || "about:blank".to_owned(),
+                |(slug, _)| format!("{NAMESPACE}{slug}"),
+            ),
+            title: self.kind.map_or_else(
+                || self.status.canonical_reason().unwrap_or("Error"),
+                |(_, title)| title,
+            ),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            correlation_id,
+        };
+        // Texts and a number always serialize.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = self.status;
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, MEDIA_TYPE);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl From<&Failure> for Problem {
+    /// What the one who asked is told. What only operators can use stays in the log.
+    fn from(failure: &Failure) -> Self {
+        let soon = Duration::from_secs(1);
+        let unavailable = |slug, title, wait| {
+            Self::of_kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                slug,
+                title,
+                failure.to_string(),
+            )
+            .retry_after(wait)
+        };
+        match failure {
+            Failure::NotServing { .. } => unavailable("not-serving", "Not serving", soon),
+            Failure::Overloaded { retry_after, .. } => {
+                unavailable("overloaded", "Overloaded", *retry_after)
+            }
+            Failure::BreakerOpen { retry_after, .. } => {
+                unavailable("circuit-breaker-open", "Circuit breaker open", *retry_after)
+            }
+            Failure::Stopping => unavailable("stopping", "Stopping", soon),
+            Failure::NoInstance { .. } => Self::of_kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Overloaded",
+                "the host runs as many guests as it can",
+            )
+            .retry_after(soon),
+            Failure::Contended { .. } => Self::of_kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "contended",
+                "Contended",
+                "concurrent requests kept getting in the way; nothing was changed",
+            )
+            .retry_after(soon),
+            Failure::Deadline { after } => Self::of_kind(
+                StatusCode::GATEWAY_TIMEOUT,
+                "deadline-exceeded",
+                "Deadline exceeded",
+                format!("no answer within {after:?}; nothing was changed"),
+            ),
+            Failure::KeyReused => Self::of_kind(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "Idempotency key reused",
+                failure.to_string(),
+            ),
+            Failure::KeyInProgress { retry_after } => Self::of_kind(
+                StatusCode::CONFLICT,
+                "idempotency-key-in-progress",
+                "Idempotency key in progress",
+                failure.to_string(),
+            )
+            .retry_after(*retry_after),
+            Failure::Journal { .. } => Self::of_kind(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "journal-failed",
+                "The journal failed",
+                "the journal could not be used; whether the request took effect is not known",
+            ),
+            Failure::Trap { .. }
+            | Failure::OutOfMemory { .. }
+            | Failure::StackExhausted
+            | Failure::StagedTooMuch { .. }
+            | Failure::ResponseTooLarge { .. }
+            | Failure::InvalidResponse { .. }
+            | Failure::InvalidKey { .. }
+            | Failure::NotExported { .. }
+            | Failure::UndescribedEvent { .. }
+            | Failure::CallDepth { .. } => Self::of_kind(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "guest-failed",
+                "The guest failed",
+                "the guest gave no valid answer; nothing was changed",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_problem_is_json() {
+        let problem = Problem::new(StatusCode::NOT_FOUND, "nothing here")
+            .with_header(header::ALLOW, HeaderValue::from_static("GET"));
+        let response = problem.answer(Some("c1"));
+        assert_eq!(response.status(), 404);
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        assert_eq!(response.headers()["allow"], "GET");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "nothing here", "correlationId": "c1"})
+        );
+    }
+
+    #[test]
+    fn failures_have_their_status() {
+        let context = || "room".to_owned();
+        let retry_after = Duration::from_millis(1200);
+        for (failure, status, retry) in [
+            (Failure::NotServing { context: context() }, 503, Some("1")),
+            (
+                Failure::Overloaded {
+                    context: context(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
+            ),
+            (
+                Failure::BreakerOpen {
+                    context: context(),
+                    retry_after: Duration::ZERO,
+                },
+                503,
+                Some("1"),
+            ),
+            (Failure::Deadline { after: retry_after }, 504, None),
+            (
+                Failure::Trap {
+                    message: "secret".to_owned(),
+                },
+                500,
+                None,
+            ),
+            (Failure::StackExhausted, 500, None),
+            (
+                Failure::NoInstance {
+                    reason: "pool".to_owned(),
+                },
+                503,
+                Some("1"),
+            ),
+            (
+                Failure::Journal {
+                    reason: "disk".to_owned(),
+                },
+                500,
+                None,
+            ),
+            (Failure::Contended { attempts: 3 }, 503, Some("1")),
+            (Failure::KeyReused, 422, None),
+            (Failure::KeyInProgress { retry_after }, 409, Some("2")),
+            (Failure::Stopping, 503, Some("1")),
+        ] {
+            let response = Problem::from(&failure).answer(Some("c1"));
+            assert_eq!(response.status(), status, "{failure}");
+            let found = response
+                .headers()
+                .get(header::RETRY_AFTER)
+                .map(|value| value.to_str().unwrap());
+            assert_eq!(found, retry, "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_a_trap_says_stays_inside() {
+        let problem = Problem::from(&Failure::Trap {
+            message: "secret".to_owned(),
+        });
+        assert!(!problem.detail().contains("secret"));
+    }
+}

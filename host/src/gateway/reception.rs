@@ -1,0 +1,26 @@
+//! Who answers behind the gateway.
+
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
+use super::routes::Routes;
+use crate::invocation::{Failure, Origin, Request, WebAnswer};
+
+/// Takes in what the gateway lets through: the host, or a test's stand-in for it.
+pub trait Reception: Send + Sync + 'static {
+    /// What answers a route.
+    type Context: Clone + Send + Sync + 'static;
+
+    /// The routes as they are now.
+    fn routes(&self) -> Guard<Arc<Routes<Self::Context>>>;
+
+    /// Runs a web invocation. `key` is the request's `Idempotency-Key`. The future is dropped when the client goes away.
+    fn web(
+        &self,
+        context: Self::Context,
+        request: Request,
+        origin: Origin,
+        key: Option<String>,
+    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static;
+}
