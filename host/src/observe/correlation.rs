@@ -1,0 +1,178 @@
+//! Which story a request belongs to: `x-correlation-id`, `traceparent`, `tracestate`.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName};
+
+use super::TraceContext;
+
+/// The header with the id that everything with one cause at its root shares.
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// The header with the place in a trace.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header with what vendors of tracing add.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// What is said of a malformed correlation id.
+pub const MALFORMED_ID: &str = "x-correlation-id must be sent once, as 1 to 128 visible ASCII characters without spaces and commas";
+
+/// The longest correlation id.
+const LONGEST: usize = 128;
+
+/// Where a request stands in the order of cause and effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correlation {
+    /// The id that everything with one cause at its root shares.
+    pub id: String,
+    /// The span of the request here: under the caller's, or the first of a new trace.
+    pub trace: TraceContext,
+}
+
+impl Correlation {
+    /// What the headers say; made up where they say nothing.
+    ///
+    /// A malformed `traceparent` begins a new trace, as the standard asks. A malformed `x-correlation-id` is an error, as its sender could
+    /// not find the story again; it comes with the correlation to answer under.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Malformed> {
+        let trace = trace(headers);
+        let mut ids = headers.get_all(CORRELATION_ID).iter();
+        match (ids.next(), ids.next()) {
+            (None, _) => Ok(Self::of_trace(trace)),
+            (Some(id), None) => match id.to_str() {
+                Ok(id) if is_correlation_id(id) => Ok(Self {
+                    id: id.to_owned(),
+                    trace,
+                }),
+                _ => Err(Malformed(Self::of_trace(trace))),
+            },
+            (Some(_), Some(_)) => Err(Malformed(Self::of_trace(trace))),
+        }
+    }
+
+    fn of_trace(trace: TraceContext) -> Self {
+        Self {
+            id: trace.trace_id(),
+            trace,
+        }
+    }
+}
+
+/// A request's correlation id is malformed; this is its correlation without it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{MALFORMED_ID}")]
+pub struct Malformed(pub Correlation);
+
+/// Whether `id` can be a correlation id.
+pub fn is_correlation_id(id: &str) -> bool {
+    (1..=LONGEST).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
+fn trace(headers: &HeaderMap) -> TraceContext {
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let parent = match (parents.next(), parents.next()) {
+        (Some(parent), None) => parent.to_str().ok().and_then(TraceContext::parse),
+        _ => None,
+    };
+    let Some(parent) = parent else {
+        return TraceContext::new();
+    };
+    let states = headers
+        .get_all(TRACESTATE)
+        .iter()
+        .filter_map(|state| state.to_str().ok());
+    let state = states
+        .map(Cow::Borrowed)
+        .reduce(|all, state| Cow::Owned(format!("{all},{state}")));
+    match state {
+        Some(state) => parent.with_state(&state).child(),
+        None => parent.child(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn of(headers: &[(&'static str, &str)]) -> Result<Correlation, Malformed> {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+                )
+            })
+            .collect();
+        Correlation::of(&headers)
+    }
+
+    #[test]
+    fn it_is_taken_from_the_headers() {
+        let correlation = of(&[
+            ("x-correlation-id", "order-7"),
+            ("traceparent", PARENT),
+            ("tracestate", "a=1"),
+        ])
+        .unwrap();
+        assert_eq!(correlation.id, "order-7");
+        assert_eq!(
+            correlation.trace.trace_id(),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+        assert_ne!(correlation.trace.span_id(), "00f067aa0ba902b7");
+        assert_eq!(correlation.trace.state(), Some("a=1"));
+    }
+
+    #[test]
+    fn it_is_the_trace_without_an_id_of_its_own() {
+        assert_eq!(
+            of(&[("traceparent", PARENT)]).unwrap().id,
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+        let made = of(&[]).unwrap();
+        assert_eq!(made.id, made.trace.trace_id());
+    }
+
+    #[test]
+    fn a_malformed_id_is_an_error() {
+        for id in ["", "two words", "a,b", "tab\t", "ü", &"x".repeat(129)] {
+            let Malformed(correlation) = of(&[("x-correlation-id", id)]).unwrap_err();
+            assert_eq!(correlation.id, correlation.trace.trace_id(), "{id}");
+        }
+        assert!(of(&[("x-correlation-id", &"x".repeat(128))]).is_ok());
+        let mut twice = HeaderMap::new();
+        twice.append(CORRELATION_ID, HeaderValue::from_static("a"));
+        twice.append(CORRELATION_ID, HeaderValue::from_static("a"));
+        assert!(Correlation::of(&twice).is_err());
+    }
+
+    #[test]
+    fn a_malformed_parent_begins_a_trace() {
+        assert_eq!(
+            of(&[("traceparent", "nonsense"), ("tracestate", "a=1")])
+                .unwrap()
+                .trace
+                .state(),
+            None
+        );
+    }
+
+    #[test]
+    fn several_states_are_one() {
+        let mut headers = HeaderMap::new();
+        headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
+        headers.append(TRACESTATE, HeaderValue::from_static("a=1"));
+        headers.append(TRACESTATE, HeaderValue::from_static("b=2"));
+        assert_eq!(
+            Correlation::of(&headers).unwrap().trace.state(),
+            Some("a=1,b=2")
+        );
+    }
+}

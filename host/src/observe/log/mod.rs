@@ -1,0 +1,134 @@
+//! Logs: lines for people on a terminal, JSON elsewhere. Whoever logs never waits for whoever reads.
+
+mod writer;
+
+use std::io::{self, IsTerminal};
+
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, layer::SubscriberExt};
+
+pub use self::writer::Flush;
+use self::writer::Writer;
+use crate::manifest::{LogFormat, LogSettings};
+
+/// Begins to log on standard error. `level` goes before the one in `settings`.
+///
+/// Logs until the process ends; dropping the result writes what is still waiting.
+pub fn start(settings: &LogSettings, level: Option<&str>) -> Result<Flush, LogError> {
+    let level = level.unwrap_or(&settings.level);
+    let filter = EnvFilter::builder()
+        .parse(level)
+        .map_err(|_| LogError::Level(level.to_owned()))?;
+    let stderr = io::stderr();
+    let terminal = stderr.is_terminal();
+    let format = match settings.format {
+        LogFormat::Auto if terminal => LogFormat::Pretty,
+        LogFormat::Auto => LogFormat::Json,
+        format => format,
+    };
+    let (writer, flush) = Writer::start(stderr).map_err(LogError::Thread)?;
+    tracing::subscriber::set_global_default(subscriber(format, terminal, filter, writer))
+        .map_err(|_| LogError::Twice)?;
+    Ok(flush)
+}
+
+fn subscriber<W>(
+    format: LogFormat,
+    colours: bool,
+    filter: EnvFilter,
+    writer: W,
+) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Json => Box::new(
+            registry.with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_span_list(false)
+                    .with_writer(writer),
+            ),
+        ),
+        LogFormat::Pretty | LogFormat::Auto => {
+            Box::new(registry.with(fmt::layer().with_ansi(colours).with_writer(writer)))
+        }
+    }
+}
+
+/// Why there are no logs.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error(
+        "`{0}` is not a log level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as `info,innkeeper::events=debug`"
+    )]
+    Level(String),
+    /// Logging has begun already.
+    #[error("logging was started before in this process; start it once")]
+    Twice,
+    /// The thread that writes could not be started.
+    #[error("cannot start the thread that writes the log: {0}")]
+    Thread(io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
+        let page = Page::default();
+        let writer = page.clone();
+        let filter = EnvFilter::builder().parse(level).unwrap();
+        tracing::subscriber::with_default(
+            subscriber(format, false, filter, move || writer.clone()),
+            log,
+        );
+        let bytes = page.0.lock().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn json_lines_are_objects() {
+        let log = || {
+            let _span = tracing::info_span!("invocation", correlation_id = "c1").entered();
+            tracing::warn!(context = "room", "it rains");
+        };
+        let line: serde_json::Value =
+            serde_json::from_str(&logged(LogFormat::Json, "info", log)).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["message"], "it rains");
+        assert_eq!(line["context"], "room");
+        assert_eq!(line["span"]["correlation_id"], "c1");
+    }
+
+    #[test]
+    fn the_level_decides() {
+        let log = || {
+            tracing::info!("quiet");
+            tracing::warn!("loud");
+        };
+        let text = logged(LogFormat::Pretty, "warn", log);
+        assert!(text.contains("loud") && !text.contains("quiet"), "{text}");
+    }
+}

@@ -1,0 +1,141 @@
+//! What one context does, measured.
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, SharedString, counter, gauge, histogram};
+
+use super::names;
+
+/// What set an invocation off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A web request.
+    Web,
+    /// A call from another context.
+    Call,
+    /// An event that the context follows.
+    Event,
+    /// A timer.
+    Timer,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a commit.
+    Committed,
+    /// With an answer, and nothing to commit.
+    Settled,
+    /// The guest said no: a status of 400 or more, or an `err`.
+    Refused,
+    /// Without an answer of the guest.
+    Failed,
+}
+
+/// How a call to another context ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// With `ok`.
+    Ok,
+    /// With an `err` of the other context.
+    Refused,
+    /// With the host's `unavailable`.
+    Unavailable,
+}
+
+/// The handles of one context's metrics.
+pub struct ContextMetrics {
+    context: SharedString,
+    kinds: [KindMetrics; 4],
+    calls: [Counter; 3],
+    /// Invocations that run now.
+    pub running: Gauge,
+    /// Invocations that wait for their turn.
+    pub waiting: Gauge,
+    /// Commits.
+    pub commits: Counter,
+    /// Units of work that a concurrent commit got in the way of.
+    pub conflicts: Counter,
+    /// Events handled.
+    pub events_handled: Counter,
+    /// Attempts to handle an event that will be made again.
+    pub events_retried: Counter,
+    /// Events given up on.
+    pub events_dead_lettered: Counter,
+    /// Calls that are still to be undone.
+    pub compensations_pending: Gauge,
+    /// Calls that were undone.
+    pub compensations: Counter,
+    /// Times that the circuit breaker opened.
+    pub breaker_opened: Counter,
+}
+
+/// One kind of invocation.
+struct KindMetrics {
+    outcomes: [Counter; 4],
+    duration: Histogram,
+}
+
+impl ContextMetrics {
+    /// Looks the handles up, once.
+    pub fn new(context: &str) -> Self {
+        let context = SharedString::from(context.to_owned());
+        let counter = |name: &'static str| counter!(name, "context" => context.clone());
+        let gauge = |name: &'static str| gauge!(name, "context" => context.clone());
+        Self {
+            kinds: ["web", "call", "event", "timer"].map(|kind| KindMetrics {
+                outcomes: ["committed", "settled", "refused", "failed"]
+                    .map(|outcome| counter!(names::INVOCATIONS, "context" => context.clone(), "kind" => kind, "outcome" => outcome)),
+                duration: histogram!(names::INVOCATION_DURATION, "context" => context.clone(), "kind" => kind),
+            }),
+            calls: ["ok", "refused", "unavailable"]
+                .map(|outcome| counter!(names::CALLS, "context" => context.clone(), "outcome" => outcome)),
+            running: gauge(names::INVOCATIONS_RUNNING),
+            waiting: gauge(names::INVOCATIONS_WAITING),
+            commits: counter(names::COMMITS),
+            conflicts: counter(names::CONFLICTS),
+            events_handled: counter(names::EVENTS_HANDLED),
+            events_retried: counter(names::EVENTS_RETRIED),
+            events_dead_lettered: counter(names::EVENTS_DEAD_LETTERED),
+            compensations_pending: gauge(names::COMPENSATIONS_PENDING),
+            compensations: counter(names::COMPENSATIONS),
+            breaker_opened: counter(names::BREAKER_OPENED),
+            context,
+        }
+    }
+
+    /// An invocation ended.
+    pub fn invocation(&self, kind: Kind, outcome: Outcome, duration: Duration) {
+        let [web, call, event, timer] = &self.kinds;
+        let metrics = match kind {
+            Kind::Web => web,
+            Kind::Call => call,
+            Kind::Event => event,
+            Kind::Timer => timer,
+        };
+        let [committed, settled, refused, failed] = &metrics.outcomes;
+        let counter = match outcome {
+            Outcome::Committed => committed,
+            Outcome::Settled => settled,
+            Outcome::Refused => refused,
+            Outcome::Failed => failed,
+        };
+        counter.increment(1);
+        metrics.duration.record(duration);
+    }
+
+    /// A call to another context ended.
+    pub fn call(&self, outcome: CallOutcome) {
+        let [ok, refused, unavailable] = &self.calls;
+        match outcome {
+            CallOutcome::Ok => ok.increment(1),
+            CallOutcome::Refused => refused.increment(1),
+            CallOutcome::Unavailable => unavailable.increment(1),
+        }
+    }
+
+    /// Flushed events of `source` that are yet to be handled. For the follower to keep.
+    pub fn follower_lag(&self, source: &str) -> Gauge {
+        gauge!(names::FOLLOWER_LAG, "context" => self.context.clone(), "source" => source.to_owned())
+    }
+}

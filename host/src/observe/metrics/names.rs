@@ -1,0 +1,100 @@
+//! What is measured.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Invocations that ended, by context, kind and outcome.
+pub const INVOCATIONS: &str = "innkeeper_invocations_total";
+/// How long invocations took, by context and kind.
+pub const INVOCATION_DURATION: &str = "innkeeper_invocation_duration_seconds";
+/// Invocations that run now, by context.
+pub const INVOCATIONS_RUNNING: &str = "innkeeper_invocations_running";
+/// Invocations that wait for their turn, by context.
+pub const INVOCATIONS_WAITING: &str = "innkeeper_invocations_waiting";
+/// Commits, by context.
+pub const COMMITS: &str = "innkeeper_commits_total";
+/// Units of work that a concurrent commit got in the way of, by context.
+pub const CONFLICTS: &str = "innkeeper_conflicts_total";
+/// Events handled, by context.
+pub const EVENTS_HANDLED: &str = "innkeeper_events_handled_total";
+/// Attempts to handle an event that will be made again, by context.
+pub const EVENTS_RETRIED: &str = "innkeeper_events_retried_total";
+/// Events given up on, by context.
+pub const EVENTS_DEAD_LETTERED: &str = "innkeeper_events_dead_lettered_total";
+/// Events that a follower has yet to pass, by context and source.
+pub const FOLLOWER_LAG: &str = "innkeeper_follower_lag_events";
+/// Timers that fired, by context.
+pub const TIMERS_FIRED: &str = "innkeeper_timers_fired_total";
+/// Calls from other contexts, by the context that was called and outcome.
+pub const CALLS: &str = "innkeeper_calls_total";
+/// Calls that are still to be undone, by the context that undoes them.
+pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
+/// Calls that were undone, by the context that undid them.
+pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
+/// Times that a circuit breaker opened, by context.
+pub const BREAKER_OPENED: &str = "innkeeper_circuit_breaker_opened_total";
+/// Requests answered at the public port, by status class.
+pub const HTTP_REQUESTS: &str = "innkeeper_http_requests_total";
+/// How long requests took at the public port.
+pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds";
+/// Open connections at the public port.
+pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
+
+/// Tells the recorder what each of them means.
+pub(super) fn describe() {
+    describe_counter!(
+        INVOCATIONS,
+        "Invocations that ended, by context, kind and outcome."
+    );
+    describe_histogram!(
+        INVOCATION_DURATION,
+        Unit::Seconds,
+        "How long invocations took, by context and kind."
+    );
+    describe_gauge!(INVOCATIONS_RUNNING, "Invocations that run now, by context.");
+    describe_gauge!(
+        INVOCATIONS_WAITING,
+        "Invocations that wait for their turn, by context."
+    );
+    describe_counter!(COMMITS, "Commits, by context.");
+    describe_counter!(
+        CONFLICTS,
+        "Units of work that a concurrent commit got in the way of, by context."
+    );
+    describe_counter!(EVENTS_HANDLED, "Events handled, by context.");
+    describe_counter!(
+        EVENTS_RETRIED,
+        "Attempts to handle an event that will be made again, by context."
+    );
+    describe_counter!(EVENTS_DEAD_LETTERED, "Events given up on, by context.");
+    describe_gauge!(
+        FOLLOWER_LAG,
+        "Events that a follower has yet to pass, by context and source."
+    );
+    describe_counter!(TIMERS_FIRED, "Timers that fired, by context.");
+    describe_counter!(
+        CALLS,
+        "Calls from other contexts, by the context that was called and outcome."
+    );
+    describe_gauge!(
+        COMPENSATIONS_PENDING,
+        "Calls that are still to be undone, by the context that undoes them."
+    );
+    describe_counter!(
+        COMPENSATIONS,
+        "Calls that were undone, by the context that undid them."
+    );
+    describe_counter!(
+        BREAKER_OPENED,
+        "Times that a circuit breaker opened, by context."
+    );
+    describe_counter!(
+        HTTP_REQUESTS,
+        "Requests answered at the public port, by status class."
+    );
+    describe_histogram!(
+        HTTP_REQUEST_DURATION,
+        Unit::Seconds,
+        "How long requests took at the public port."
+    );
+    describe_gauge!(HTTP_CONNECTIONS, "Open connections at the public port.");
+}

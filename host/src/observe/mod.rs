@@ -1,0 +1,13 @@
+//! What the host tells about itself: logs, metrics, and the thread of cause through all of it.
+
+pub mod correlation;
+pub mod log;
+pub mod metrics;
+pub mod story;
+mod timestamp;
+mod trace_context;
+
+pub use self::{
+    correlation::Correlation, metrics::ContextMetrics, timestamp::Timestamp,
+    trace_context::TraceContext,
+};

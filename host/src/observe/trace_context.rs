@@ -1,0 +1,206 @@
+//! W3C Trace Context: where an invocation is in a trace that may have begun elsewhere.
+
+use std::{fmt, num::NonZeroU64, sync::Arc};
+
+use rand::Rng;
+
+/// A place in a trace: the trace, the span there, and what the vendors said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: u128,
+    span_id: NonZeroU64,
+    flags: u8,
+    state: Option<Arc<str>>,
+}
+
+/// The flags that this version of the standard knows: sampled, random.
+const KNOWN_FLAGS: u8 = 0b11;
+/// Sampled, and the trace id is random.
+const OWN_FLAGS: u8 = 0b11;
+/// The longest `tracestate` that is passed on.
+const LONGEST_STATE: usize = 512;
+
+impl TraceContext {
+    /// The first span of a new trace.
+    pub fn new() -> Self {
+        let mut random = rand::rng();
+        Self {
+            trace_id: random.random_range(1..=u128::MAX),
+            span_id: random.random(),
+            flags: OWN_FLAGS,
+            state: None,
+        }
+    }
+
+    /// Reads a `traceparent`. None when it is malformed: the standard asks to begin a new trace then.
+    pub fn parse(traceparent: &str) -> Option<Self> {
+        let bytes = traceparent.as_bytes();
+        let (version, rest) = bytes.split_at_checked(2)?;
+        let version = hexadecimal(version)?;
+        let (rest, future) = rest.split_at_checked(53)?;
+        // Version 0 ends here; a later one may say more, after a dash.
+        let ends_well = match future.first() {
+            None => true,
+            Some(byte) => version > 0 && *byte == b'-',
+        };
+        let [b'-', rest @ ..] = rest else { return None };
+        let (trace_id, rest) = rest.split_at_checked(32)?;
+        let [b'-', rest @ ..] = rest else { return None };
+        let (span_id, rest) = rest.split_at_checked(16)?;
+        let [b'-', flags @ ..] = rest else {
+            return None;
+        };
+        if version == 0xff || !ends_well {
+            return None;
+        }
+        Some(Self {
+            trace_id: Some(hexadecimal(trace_id)?).filter(|id| *id != 0)?,
+            span_id: NonZeroU64::new(u64::try_from(hexadecimal(span_id)?).ok()?)?,
+            flags: u8::try_from(hexadecimal(flags)?).ok()? & KNOWN_FLAGS,
+            state: None,
+        })
+    }
+
+    /// The same place, with the `tracestate` that came along. One that is too long or not visible ASCII is dropped, as the standard allows.
+    pub fn with_state(mut self, tracestate: &str) -> Self {
+        let fits = !tracestate.is_empty()
+            && tracestate.len() <= LONGEST_STATE
+            && tracestate.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        self.state = fits.then(|| tracestate.into());
+        self
+    }
+
+    /// A new span under this one.
+    pub fn child(&self) -> Self {
+        Self {
+            span_id: rand::rng().random(),
+            ..self.clone()
+        }
+    }
+
+    /// The trace's id, 32 hexadecimal digits.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
+    /// The span's id, 16 hexadecimal digits.
+    pub fn span_id(&self) -> String {
+        format!("{:016x}", self.span_id)
+    }
+
+    /// Whether the trace is recorded by whoever began it.
+    pub fn sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    /// The `tracestate` to pass on.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+}
+
+impl Default for TraceContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TraceContext {
+    /// As a `traceparent`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "00-{:032x}-{:016x}-{:02x}",
+            self.trace_id, self.span_id, self.flags
+        )
+    }
+}
+
+/// The value of lower case hexadecimal digits, the only ones that the standard allows.
+fn hexadecimal(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0u128, |value, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(value << 4 | u128::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_traceparent_survives_reading_and_writing() {
+        let context = TraceContext::parse(PARENT).unwrap();
+        assert_eq!(context.to_string(), PARENT);
+        assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(context.span_id(), "00f067aa0ba902b7");
+        assert!(context.sampled());
+        assert!(
+            !TraceContext::parse(&PARENT.replace("-01", "-00"))
+                .unwrap()
+                .sampled()
+        );
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for malformed in [
+            "",
+            "00",
+            "00-",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473é-00f067aa0ba902b7-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01more",
+        ] {
+            assert_eq!(TraceContext::parse(malformed), None, "{malformed}");
+        }
+    }
+
+    #[test]
+    fn later_versions_are_read_as_this_one() {
+        let context = TraceContext::parse(
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-09-what-the-future-brings",
+        )
+        .unwrap();
+        assert_eq!(context.to_string(), PARENT);
+    }
+
+    #[test]
+    fn a_child_is_another_span_of_the_same_trace() {
+        let parent = TraceContext::parse(PARENT).unwrap().with_state("vendor=1");
+        let child = parent.child();
+        assert_eq!(child.trace_id(), parent.trace_id());
+        assert_ne!(child.span_id(), parent.span_id());
+        assert_eq!(child.state(), Some("vendor=1"));
+    }
+
+    #[test]
+    fn a_new_one_can_be_read_back() {
+        let context = TraceContext::new();
+        assert_eq!(TraceContext::parse(&context.to_string()), Some(context));
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_dropped() {
+        assert_eq!(
+            TraceContext::new().with_state(&"x".repeat(513)).state(),
+            None
+        );
+        assert_eq!(TraceContext::new().with_state("").state(), None);
+        assert_eq!(TraceContext::new().with_state("tab\there").state(), None);
+    }
+}
