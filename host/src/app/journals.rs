@@ -1,0 +1,74 @@
+//! The journals of an app: its contexts', and the host's own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::journal::{
+    Committer, Durability, Error, Ledger, MemoryStore, Options, SledStore, Store,
+};
+use crate::manifest::{self, HOST_SOURCE, Manifest};
+
+/// The ledger of each context and of the host, and the committers behind them: one for each engine in use.
+pub(super) struct Journals {
+    pub ledgers: BTreeMap<String, Arc<Ledger>>,
+    committers: Vec<Arc<Committer>>,
+}
+
+impl Journals {
+    /// Opens the journals. Blocks.
+    pub(super) fn open(manifest: &Manifest) -> Result<Self, Error> {
+        let mut committers: BTreeMap<manifest::Engine, Arc<Committer>> = BTreeMap::new();
+        let mut committer = |engine| match committers.get(&engine) {
+            Some(committer) => Ok::<_, Error>(committer.clone()),
+            None => {
+                let journal = &manifest.journal;
+                let store = open_store(engine, &journal.directory, journal.cache)?;
+                let committer = Committer::start(store, Options::default())?;
+                committers.insert(engine, committer.clone());
+                Ok(committer)
+            }
+        };
+        let mut ledgers = BTreeMap::new();
+        for (name, settings) in &manifest.contexts {
+            let committer = committer(settings.journal.unwrap_or(manifest.journal.engine))?;
+            let durability = settings.durability.unwrap_or(manifest.journal.durability);
+            let durability = match durability {
+                manifest::Durability::Flush => Durability::Flush,
+                manifest::Durability::Relaxed => Durability::Relaxed,
+            };
+            ledgers.insert(name.clone(), committer.open(name, durability)?);
+        }
+        if !manifest.sagas.is_empty() {
+            let committer = committer(manifest.journal.engine)?;
+            // What it says follows from the contexts' journals, but what it publishes is acted upon.
+            ledgers.insert(
+                HOST_SOURCE.to_owned(),
+                committer.open(HOST_SOURCE, Durability::Flush)?,
+            );
+        }
+        let committers = committers.into_values().collect();
+        Ok(Self {
+            ledgers,
+            committers,
+        })
+    }
+
+    /// Flushes and closes them.
+    pub(super) async fn close(&self) {
+        for committer in &self.committers {
+            committer.close().await;
+        }
+    }
+}
+
+fn open_store(
+    engine: manifest::Engine,
+    directory: &Path,
+    cache: u64,
+) -> Result<Arc<dyn Store>, Error> {
+    Ok(match engine {
+        manifest::Engine::Sled => Arc::new(SledStore::open(directory, cache)?),
+        manifest::Engine::Memory => Arc::new(MemoryStore::new()),
+    })
+}

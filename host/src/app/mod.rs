@@ -1,0 +1,98 @@
+//! The app: its contexts, and the host that runs them.
+
+mod context;
+mod front;
+mod journals;
+mod start;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::journals::Journals;
+pub use self::{
+    context::{Context, GENERATION_KEY},
+    start::{Options, Progress, StartError},
+};
+use crate::calls::Links;
+use crate::gateway::Routes;
+use crate::journal::Ledger;
+use crate::manifest::Manifest;
+
+/// What keeps the promises of sagas; each can be switched off by tests that show what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safeguards {
+    /// Invocations write down their input before their first call.
+    pub intents: bool,
+    /// Calls of invocations that did not commit are undone.
+    pub compensation: bool,
+}
+
+impl Default for Safeguards {
+    fn default() -> Self {
+        Self {
+            intents: true,
+            compensation: true,
+        }
+    }
+}
+
+/// A running app.
+pub struct Host {
+    /// Its settings.
+    pub manifest: Arc<Manifest>,
+    /// Its contexts, by name.
+    pub contexts: BTreeMap<String, Arc<Context>>,
+    /// What keeps the promises of sagas.
+    pub safeguards: Safeguards,
+    /// Cancelled when the host begins to stop.
+    pub shutdown: CancellationToken,
+    /// Everything that runs in the background; `stop` waits for it.
+    pub tasks: TaskTracker,
+    links: ArcSwap<Links>,
+    routes: ArcSwap<Routes<Arc<Context>>>,
+    journals: Journals,
+}
+
+impl Host {
+    /// A context by its name.
+    pub fn context(&self, name: &str) -> Option<&Arc<Context>> {
+        self.contexts.get(name)
+    }
+
+    /// The journal of a context, or of the host itself.
+    pub fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
+        self.journals.ledgers.get(name)
+    }
+
+    /// All journals, by name.
+    pub fn ledgers(&self) -> &BTreeMap<String, Arc<Ledger>> {
+        &self.journals.ledgers
+    }
+
+    /// Who offers which interface.
+    pub fn links(&self) -> Arc<Links> {
+        self.links.load_full()
+    }
+
+    /// Stops followers, timers and compensators, waits for what runs, and closes the journals. The gateway has drained before.
+    ///
+    /// Says whether everything ended in time; what did not is taken up at the next start.
+    pub async fn stop(&self) -> bool {
+        self.shutdown.cancel();
+        self.tasks.close();
+        let drain = self.manifest.gateway.drain;
+        let ended = tokio::time::timeout(drain, self.tasks.wait()).await.is_ok();
+        if !ended {
+            tracing::warn!(
+                left = self.tasks.len(),
+                "not everything ended in time; it is cut short, and will be taken up at the next start"
+            );
+        }
+        self.journals.close().await;
+        ended
+    }
+}

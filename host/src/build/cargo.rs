@@ -1,0 +1,59 @@
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use super::Error;
+use super::toolchain::Toolchain;
+use super::workspace::Package;
+
+/// Builds packages of one workspace, and tells each line that cargo prints.
+pub(super) async fn build(
+    workspace: &Path,
+    target: &Path,
+    packages: &[Package],
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<(), Error> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(&program);
+    command
+        .args(["build", "--release", "--target-dir"])
+        .arg(target);
+    Toolchain::find(workspace).await?.apply(&mut command);
+    for package in packages {
+        command.args(["--package", &package.cargo_name]);
+    }
+    let cannot_run = |source| Error::Rust {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    };
+    let mut child = command
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(cannot_run)?;
+    let mut output = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(text)) = lines.next_line().await {
+            line(&text);
+            // Cargo indents what it says of its progress.
+            if !text.starts_with("   Compiling ") {
+                output.push_str(&text);
+                output.push('\n');
+            }
+        }
+    }
+    let status = child.wait().await.map_err(cannot_run)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Compile {
+            output: output.trim_end().to_owned(),
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The SDK and the contract, as this binary was built with them: what an app outside this repository begins with.
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../", $path)))),*]
+    };
+}
+
+/// Each file with its path below an app's directory.
+pub(super) const FILES: &[(&str, &str)] = files![
+    "components/.cargo/config.toml",
+    "components/Cargo.lock",
+    "components/Cargo.toml",
+    "components/clippy.toml",
+    "components/sdk/Cargo.toml",
+    "components/sdk/src/allocator.rs",
+    "components/sdk/src/bindings.rs",
+    "components/sdk/src/config.rs",
+    "components/sdk/src/context.rs",
+    "components/sdk/src/declare.rs",
+    "components/sdk/src/event.rs",
+    "components/sdk/src/fault.rs",
+    "components/sdk/src/host.rs",
+    "components/sdk/src/invocation.rs",
+    "components/sdk/src/json.rs",
+    "components/sdk/src/lib.rs",
+    "components/sdk/src/log.rs",
+    "components/sdk/src/page.rs",
+    "components/sdk/src/path.rs",
+    "components/sdk/src/policy.rs",
+    "components/sdk/src/problem.rs",
+    "components/sdk/src/response.rs",
+    "components/sdk/src/table.rs",
+    "components/sdk/src/testing/host.rs",
+    "components/sdk/src/testing/mod.rs",
+    "components/sdk/src/text.rs",
+    "components/sdk/src/web.rs",
+    "wit/innkeeper/deps/wasi-config/store.wit",
+    "wit/innkeeper/deps/wasi-logging/logging.wit",
+    "wit/innkeeper/exports.wit",
+    "wit/innkeeper/imports.wit",
+    "wit/innkeeper/types.wit",
+    "wit/innkeeper/world.wit",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn files(root: &Path, directory: &str, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(root.join(directory)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{directory}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                files(root, &path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_sdk_and_the_contract_is_embedded() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut found = Vec::new();
+        for directory in ["components/.cargo", "components/sdk", "wit/innkeeper"] {
+            files(root, directory, &mut found);
+        }
+        found.extend(
+            ["Cargo.lock", "Cargo.toml", "clippy.toml"].map(|name| format!("components/{name}")),
+        );
+        found.sort();
+        let mut embedded: Vec<_> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
+        embedded.sort();
+        assert_eq!(embedded, found);
+    }
+}

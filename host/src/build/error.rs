@@ -1,0 +1,82 @@
+use std::path::{Path, PathBuf};
+
+/// Why contexts could not be built or made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or directory cannot be used.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A Cargo.toml or innkeeper.toml cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Manifest {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// There is no cargo or rustc to be run.
+    #[error("{program} cannot be run ({source}): install Rust from https://rustup.rs")]
+    Rust {
+        /// Which of them.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The compiler cannot build for wasm.
+    #[error(
+        "this Rust cannot build for wasm: run `rustup target add wasm32-unknown-unknown`; \
+         where that is not possible, Debian's packages rustc-web and rust-web-src will do"
+    )]
+    NoTarget,
+    /// Cargo failed.
+    #[error("the contexts do not compile:\n{output}")]
+    Compile {
+        /// What cargo printed.
+        output: String,
+    },
+    /// A built module is no component, nor can it be made one.
+    #[error("{context}: not a component: {reason}")]
+    Component {
+        /// The context.
+        context: String,
+        /// Why.
+        reason: String,
+    },
+    /// A name that a context cannot have.
+    #[error(
+        "{name:?} cannot name a context: a name has 1 to 40 lower-case letters, digits and single dashes, begins with a letter, and is not \"sdk\""
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// What should be made is there.
+    #[error("{} exists already: choose another name", path.display())]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The contexts' workspace does not take every folder in it.
+    #[error("{} lists its members one by one: make that `members = [\"*\"]`, or add \"{name}\" and try again", path.display())]
+    Members {
+        /// The workspace's Cargo.toml.
+        path: PathBuf,
+        /// The new context.
+        name: String,
+    },
+}
+
+impl Error {
+    /// For `map_err` where a path is used.
+    pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::File {
+            path: path.into(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Building contexts: a cargo package becomes a core module, and that a component.
+//!
+//! Knows nothing of the manifest or of running guests: packages in, component files out.
+
+mod cargo;
+mod component;
+mod embedded;
+mod error;
+mod template;
+mod toolchain;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use component::componentize;
+pub use error::Error;
+pub use template::{Created, new_context};
+
+use workspace::Package;
+
+/// A context to build from a cargo package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The context's name, which is also the component file's.
+    pub name: String,
+    /// The directory of its package.
+    pub package: PathBuf,
+}
+
+/// How to build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Where cargo builds; without it the directory `target` of the package's workspace.
+    ///
+    /// `CARGO_TARGET_DIR` is not used: two workspaces that build packages of one name into one directory would get each other's.
+    pub target_directory: Option<PathBuf>,
+}
+
+/// A built component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The context's name.
+    pub name: String,
+    /// The component's file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it differs from what the file held before.
+    pub changed: bool,
+}
+
+/// What a build is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// Cargo begins to build these contexts.
+    Compiling {
+        /// Their workspace.
+        workspace: &'a Path,
+        /// How many there are.
+        contexts: usize,
+    },
+    /// A line that cargo printed, for example which crate it compiles.
+    Line(&'a str),
+    /// A component is ready.
+    Ready(&'a Built),
+}
+
+/// Builds the components of these contexts, each in `<target directory>/innkeeper/<name>.wasm`. A file that would not change is left alone.
+///
+/// # Errors
+/// When a package cannot be read, the wasm target is missing, or a package does not compile.
+pub async fn build(
+    sources: &[Source],
+    options: &Options,
+    progress: impl Fn(Progress<'_>) + Send + Sync,
+) -> Result<Vec<Built>, Error> {
+    let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
+    for source in sources {
+        let package = Package::read(source)?;
+        workspaces
+            .entry(package.workspace.clone())
+            .or_default()
+            .push(package);
+    }
+    let mut built = Vec::with_capacity(sources.len());
+    for (workspace, packages) in workspaces {
+        progress(Progress::Compiling {
+            workspace: &workspace,
+            contexts: packages.len(),
+        });
+        let target = options
+            .target_directory
+            .clone()
+            .unwrap_or_else(|| workspace.join("target"));
+        cargo::build(&workspace, &target, &packages, |line| {
+            progress(Progress::Line(line))
+        })
+        .await?;
+        for package in packages {
+            let component = component::write(package, target.clone()).await?;
+            progress(Progress::Ready(&component));
+            built.push(component);
+        }
+    }
+    Ok(built)
+}
+
+/// Where [`build`] puts the component of a context, unless its options say otherwise.
+///
+/// # Errors
+/// When the package cannot be read.
+pub fn component_path(source: &Source) -> Result<PathBuf, Error> {
+    let package = Package::read(source)?;
+    Ok(component::file(
+        &package.workspace.join("target"),
+        &package.name,
+    ))
+}
+
+#[cfg(test)]
+mod tests;

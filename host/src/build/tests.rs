@@ -1,0 +1,188 @@
+use std::path::Path;
+
+use wit_component::DecodedWasm;
+
+use super::*;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The interfaces that a component imports and exports.
+fn interfaces(component: &[u8]) -> (Vec<String>, Vec<String>) {
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(component).unwrap() else {
+        panic!("no component")
+    };
+    let world = &resolve.worlds[world];
+    let names = |items: Vec<_>| {
+        items
+            .into_iter()
+            .map(|key| resolve.name_world_key(key))
+            .collect()
+    };
+    (
+        names(world.imports.keys().collect()),
+        names(world.exports.keys().collect()),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contexts_of_stay_are_built_and_offer_and_use_what_they_say() {
+    let sources = ["room", "reservation", "payment", "message", "viewpage"].map(|name| Source {
+        name: name.into(),
+        package: root().join("components").join(name),
+    });
+    let built = build(&sources, &Options::default(), |_| ()).await.unwrap();
+    for (source, built) in sources.iter().zip(&built) {
+        assert_eq!(
+            (&built.name, &built.path),
+            (&source.name, &component_path(source).unwrap())
+        );
+        let (imports, exports) = interfaces(&std::fs::read(&built.path).unwrap());
+        println!(
+            "{} {} bytes\n  imports {imports:?}\n  exports {exports:?}",
+            built.name, built.size
+        );
+        let offers = exports.iter().any(|name| name.starts_with("stay:"));
+        assert_eq!(offers, ["room", "payment"].contains(&built.name.as_str()));
+        let uses = imports
+            .iter()
+            .filter(|name| name.starts_with("stay:"))
+            .count();
+        assert_eq!(uses, if built.name == "reservation" { 2 } else { 0 });
+        for name in ["describe", "web", "policies", "health"] {
+            assert!(
+                exports.contains(&format!("innkeeper:context/{name}@0.1.0")),
+                "{name}"
+            );
+        }
+    }
+    let again = build(&sources, &Options::default(), |_| ()).await.unwrap();
+    assert!(again.iter().all(|built| !built.changed));
+}
+
+#[test]
+fn a_component_stays_what_it_is_and_a_broken_module_is_refused() {
+    let component = b"\0asm\x0d\0\x01\0".to_vec();
+    assert_eq!(componentize("room", component.clone()).unwrap(), component);
+    assert!(matches!(
+        componentize("room", b"\0asm\x01\0\0\0nonsense".to_vec()),
+        Err(Error::Component { .. })
+    ));
+}
+
+#[tokio::test]
+async fn what_does_not_compile_is_reported_with_the_compilers_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let package = directory.path().join("broken");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    std::fs::write(
+        package.join("Cargo.toml"),
+        "[package]\nname = \"broken\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n",
+    )
+    .unwrap();
+    std::fs::write(package.join("src/lib.rs"), "fn main() { nonsense }").unwrap();
+    let source = Source {
+        name: "broken".into(),
+        package,
+    };
+    let error = build(&[source], &Options::default(), |_| ())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("the contexts do not compile:\n")
+            && error.contains("cannot find value `nonsense`"),
+        "{error}"
+    );
+    let missing = Source {
+        name: "missing".into(),
+        package: directory.path().join("missing"),
+    };
+    assert!(matches!(
+        build(&[missing], &Options::default(), |_| ()).await,
+        Err(Error::File { .. })
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
+    // Always the same directory, so that a second run has something to build on; and the dependencies are those of stay.
+    let target = root().join("components/target");
+    let directory = target.join("new-app");
+    let _ = std::fs::remove_dir_all(&directory);
+    let created = new_context(&directory, "lobby").unwrap();
+    assert!(created.new_app && created.app == directory.join("lobby"));
+    let second = new_context(&created.app, "night-desk").unwrap();
+    assert!(!second.new_app && second.app == created.app);
+    let manifest = std::fs::read_to_string(created.app.join("innkeeper.toml")).unwrap();
+    assert!(
+        manifest
+            .contains("[context.lobby]\npackage = \"components/lobby\"\n\n[context.night-desk]\n"),
+        "{manifest}"
+    );
+
+    let options = Options {
+        target_directory: Some(target.clone()),
+    };
+    let sources = [&created, &second].map(|made| Source {
+        name: made.name.clone(),
+        package: made.package.clone(),
+    });
+    let built = build(&sources, &options, |_| ()).await.unwrap();
+    assert!(built.iter().all(|built| built.path.is_file()));
+
+    let mut test = tokio::process::Command::new(env!("CARGO"));
+    test.args(["test", "--package", "lobby", "--target-dir"])
+        .arg(&target)
+        .current_dir(created.app.join("components"));
+    let output = test.output().await.unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+#[test]
+fn a_name_that_is_taken_or_is_none_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in [
+        "",
+        "sdk",
+        "Lobby",
+        "1st",
+        "-a",
+        "a-",
+        "a--b",
+        "a_b",
+        "a/b",
+        "..",
+        &"a".repeat(41),
+    ] {
+        assert!(
+            matches!(new_context(directory.path(), name), Err(Error::Name { .. })),
+            "{name}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    let app = new_context(directory.path(), "lobby").unwrap().app;
+    assert!(matches!(
+        new_context(directory.path(), "lobby"),
+        Err(Error::Exists { .. })
+    ));
+    assert!(matches!(
+        new_context(&app, "lobby"),
+        Err(Error::Exists { .. })
+    ));
+    std::fs::write(
+        app.join("innkeeper.toml"),
+        "[app]\nname = \"x\"\n[context.desk]\ncomponent = \"desk.wasm\"\n",
+    )
+    .unwrap();
+    assert!(matches!(
+        new_context(&app, "desk"),
+        Err(Error::Manifest { .. })
+    ));
+    assert!(!app.join("components/desk").exists());
+}

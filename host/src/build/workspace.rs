@@ -1,0 +1,77 @@
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Error, Source};
+
+/// A package, as much of it as matters for building.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Package {
+    /// The context's name.
+    pub(super) name: String,
+    /// The package's name for cargo.
+    pub(super) cargo_name: String,
+    /// The name of the file that cargo makes, without its ending.
+    pub(super) module: String,
+    /// The directory of the workspace that it belongs to.
+    pub(super) workspace: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    package: Option<Named>,
+    lib: Option<Library>,
+    workspace: Option<toml::Table>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Library {
+    name: Option<String>,
+}
+
+impl Package {
+    /// Reads the package's Cargo.toml and finds its workspace: the nearest directory upwards that declares one, else its own.
+    pub(super) fn read(source: &Source) -> Result<Self, Error> {
+        let directory =
+            std::path::absolute(&source.package).map_err(Error::file(&source.package))?;
+        let path = directory.join("Cargo.toml");
+        let manifest = read(&path)?;
+        let Some(Named { name: cargo_name }) = manifest.package else {
+            return Err(Error::Manifest {
+                path,
+                reason: "it has no [package]".into(),
+            });
+        };
+        let module = manifest
+            .lib
+            .and_then(|lib| lib.name)
+            .unwrap_or_else(|| cargo_name.replace('-', "_"));
+        let mut workspace = directory.clone();
+        for ancestor in directory.ancestors() {
+            let path = ancestor.join("Cargo.toml");
+            if path.is_file() && read(&path)?.workspace.is_some() {
+                workspace = ancestor.into();
+                break;
+            }
+        }
+        Ok(Self {
+            name: source.name.clone(),
+            cargo_name,
+            module,
+            workspace,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Manifest, Error> {
+    let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+    toml::from_str(&text).map_err(|error| Error::Manifest {
+        path: path.into(),
+        reason: error.message().into(),
+    })
+}

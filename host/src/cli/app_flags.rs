@@ -1,0 +1,128 @@
+//! The flags that say which app, and where its data are.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::failure::Failure;
+use crate::app::Safeguards;
+use crate::manifest::Manifest;
+
+/// Which app.
+#[derive(Args, Debug)]
+pub(super) struct AppFlags {
+    /// The app's manifest
+    #[arg(
+        long = "app",
+        value_name = "FILE",
+        env = "INNKEEPER_APP",
+        default_value = AppFlags::DEFAULT
+    )]
+    pub manifest: PathBuf,
+    /// Where journals, compiled components and the operators' token are kept; overrides the manifest's `journal.directory`
+    #[arg(long, value_name = "DIR", env = "INNKEEPER_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+impl AppFlags {
+    /// Where the manifest is when nothing else is said.
+    pub const DEFAULT: &str = "innkeeper.toml";
+
+    /// Reads the manifest.
+    pub fn load(&self) -> Result<Manifest, Failure> {
+        let mut manifest = Manifest::load(&self.manifest)?;
+        if let Some(data) = &self.data {
+            manifest.journal.directory.clone_from(data);
+        }
+        Ok(manifest)
+    }
+}
+
+/// How the app is served.
+#[derive(Args, Debug)]
+pub(super) struct ServeFlags {
+    #[command(flatten)]
+    pub app: AppFlags,
+    /// Where the public gateway listens; port 0 takes a free one [default: the manifest's, else 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "INNKEEPER_LISTEN", value_parser = address)]
+    pub listen: Option<SocketAddr>,
+    /// Where operators look; port 0 takes a free one. Elsewhere than on the loopback interface, looking needs the token, too
+    /// [default: the manifest's, else 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDRESS", env = "INNKEEPER_ADMIN", value_parser = address)]
+    pub admin: Option<SocketAddr>,
+    /// The bearer token of operators; made at the first start and kept in the data directory when there is none. Prefer the variable: a
+    /// command line is seen by everybody on the machine
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "INNKEEPER_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_parser = token
+    )]
+    pub admin_token: Option<String>,
+    /// What is logged: a level, or a list such as `info,innkeeper::events=debug` [default: the manifest's, else info]
+    #[arg(long, value_name = "LEVEL", env = "INNKEEPER_LOG")]
+    pub log: Option<String>,
+    /// Runs without a safeguard, to show what it is for. Loses and doubles work
+    #[arg(
+        long,
+        env = "INNKEEPER_UNSAFE_WITHOUT",
+        value_delimiter = ',',
+        hide = true
+    )]
+    unsafe_without: Vec<Safeguard>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Safeguard {
+    Intents,
+    Compensation,
+}
+
+impl ServeFlags {
+    /// Reads the manifest, with what the flags change in it.
+    pub fn load(&self) -> Result<Manifest, Failure> {
+        let mut manifest = self.app.load()?;
+        if let Some(listen) = self.listen {
+            manifest.gateway.listen = listen;
+        }
+        if let Some(listen) = self.admin {
+            manifest.admin.listen = listen;
+        }
+        if let Some(token) = &self.admin_token {
+            manifest.admin.token = Some(token.clone());
+        }
+        let (gateway, admin) = (manifest.gateway.listen, manifest.admin.listen);
+        if gateway == admin && gateway.port() != 0 {
+            return Err(Failure::Usage(format!(
+                "the gateway and the operators' port cannot both listen on {gateway}; choose another with --listen or --admin"
+            )));
+        }
+        Ok(manifest)
+    }
+
+    /// What keeps the promises of sagas.
+    pub fn safeguards(&self) -> Safeguards {
+        Safeguards {
+            intents: !self.unsafe_without.contains(&Safeguard::Intents),
+            compensation: !self.unsafe_without.contains(&Safeguard::Compensation),
+        }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an IP address and a port, for example 127.0.0.1:8080 or [::]:8080".into()
+    })
+}
+
+/// A token that fits a header.
+pub(super) fn token(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a token is made of visible ASCII characters without spaces, at least one".into())
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `innkeeper build`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::app_flags::AppFlags;
+use super::components;
+use super::failure::Failure;
+use super::output;
+use super::progress::Progress;
+use crate::build::{self, Built, Options};
+use crate::manifest::Manifest;
+
+/// Build the app's contexts that come from cargo packages
+///
+/// Cargo decides what is stale. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
+/// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper build
+  innkeeper build --app stay/innkeeper.toml --json")]
+pub(super) struct Build {
+    #[command(flatten)]
+    app: AppFlags,
+    /// Print one JSON object for each component
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    context: &'a str,
+    component: &'a std::path::Path,
+    size: u64,
+    changed: bool,
+}
+
+impl Build {
+    pub async fn run(self) -> Result<(), Failure> {
+        let manifest = self.app.load()?;
+        let built = build_all(&manifest, &Progress::new()).await?;
+        for Built {
+            name,
+            path,
+            size,
+            changed,
+        } in &built
+        {
+            match self.json {
+                true => output::json(&Line {
+                    context: name,
+                    component: path,
+                    size: *size,
+                    changed: *changed,
+                })?,
+                false => output::line(path.display())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Builds what is stale.
+pub(super) async fn build_all(
+    manifest: &Manifest,
+    progress: &Progress,
+) -> Result<Vec<Built>, Failure> {
+    let sources = components::sources(manifest);
+    let built = build::build(&sources, &Options::default(), |step| match step {
+        build::Progress::Compiling { contexts, .. } => {
+            let s = if contexts == 1 { "" } else { "s" };
+            progress.say(format_args!("building {contexts} context{s}"));
+        }
+        build::Progress::Line(line) => progress.step(line.trim()),
+        build::Progress::Ready(built) => {
+            let state = if built.changed { "built" } else { "up to date" };
+            let size = built.size.div_ceil(1024);
+            progress.say(format_args!("  {:<16} {state}, {size} KiB", built.name));
+        }
+    })
+    .await;
+    progress.clear();
+    Ok(built?)
+}

@@ -1,0 +1,57 @@
+//! Which commands there are.
+
+use clap::{Parser, Subcommand};
+
+use super::failure::Failure;
+use super::{build, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions};
+
+/// A host for bounded contexts that run as WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(
+    name = "innkeeper",
+    version,
+    about,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Begin with:
+  innkeeper new lobby        make an app
+  innkeeper up               build and serve the app in this directory
+  innkeeper events --follow  watch what happens in it"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Up(up::Up),
+    Serve(serve::Serve),
+    Build(build::Build),
+    New(new::New),
+    Status(status::Status),
+    Events(events::Events),
+    Story(story::Story),
+    Sagas(sagas::Sagas),
+    DeadLetters(dead_letters::DeadLetters),
+    Rebuild(rebuild::Rebuild),
+    Versions(versions::Versions),
+}
+
+impl Command {
+    pub async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Up(command) => command.run().await,
+            Self::Serve(command) => command.run().await,
+            Self::Build(command) => command.run().await,
+            Self::New(command) => command.run().await,
+            Self::Status(command) => command.run().await,
+            Self::Events(command) => command.run().await,
+            Self::Story(command) => command.run().await,
+            Self::Sagas(command) => command.run().await,
+            Self::DeadLetters(command) => command.run().await,
+            Self::Rebuild(command) => command.run().await,
+            Self::Versions(command) => command.run().await,
+        }
+    }
+}

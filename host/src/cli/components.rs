@@ -1,0 +1,32 @@
+//! Where the contexts' components come from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::failure::Failure;
+use crate::build::{self, Source};
+use crate::manifest::{ContextSettings, Manifest};
+
+/// The contexts that are built from a package.
+pub(super) fn sources(manifest: &Manifest) -> Vec<Source> {
+    let source = |(name, context): (&String, &ContextSettings)| {
+        Some(Source {
+            name: name.clone(),
+            package: context.package.clone()?,
+        })
+    };
+    manifest.contexts.iter().filter_map(source).collect()
+}
+
+/// The component file of each context: the manifest's, or what is built from its package.
+pub(super) fn files(manifest: &Manifest) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let given = |(name, context): (&String, &ContextSettings)| {
+        Some((name.clone(), context.component.clone()?))
+    };
+    let mut files: BTreeMap<_, _> = manifest.contexts.iter().filter_map(given).collect();
+    for source in sources(manifest) {
+        let file = build::component_path(&source)?;
+        files.insert(source.name, file);
+    }
+    Ok(files)
+}

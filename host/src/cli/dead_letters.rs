@@ -1,0 +1,207 @@
+//! `innkeeper dead-letters`
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::client::{Client, encoded};
+use super::failure::Failure;
+use super::operator_flags::OperatorFlags;
+use super::output;
+use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried};
+
+/// How long to wait for all dead letters of a context to be handled.
+const RETRY_ALL: Duration = Duration::from_secs(600);
+/// How long to wait for one, and the older ones of its subject.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// List the events that contexts gave up on, have them handled again, or drop them
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  innkeeper dead-letters
+  innkeeper dead-letters retry viewpage room.3.1204.0
+  innkeeper dead-letters retry viewpage --all
+  innkeeper dead-letters drop viewpage room.3.1204.0"
+)]
+pub(super) struct DeadLetters {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(List),
+    Retry(Retry),
+    Drop(Drop),
+}
+
+/// List the events that contexts gave up on (the default)
+#[derive(Args, Debug)]
+struct List {
+    /// Only those of this context
+    context: Option<String>,
+    /// Print one JSON object for each
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+/// Have dead letters handled
+///
+/// The older ones of the same subject are handled first, so that their order is kept; one that fails again stays, with its new reason.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper dead-letters retry viewpage room.3.1204.0
+  innkeeper dead-letters retry viewpage --all")]
+struct Retry {
+    /// The context that gave up
+    context: String,
+    /// The dead letter's id, as the list shows it
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    id: Option<String>,
+    /// Have all of the context's dead letters handled
+    #[arg(long)]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+/// Drop a dead letter: its event will not be handled
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper dead-letters drop viewpage room.3.1204.0")]
+struct Drop {
+    /// The context that gave up
+    context: String,
+    /// The dead letter's id, as the list shows it
+    id: String,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+impl DeadLetters {
+    pub async fn run(self) -> Result<(), Failure> {
+        match self.command {
+            None => self.list.run().await,
+            Some(Command::List(command)) => command.run().await,
+            Some(Command::Retry(command)) => command.run().await,
+            Some(Command::Drop(command)) => command.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        let client = self.operator.client()?;
+        let names = match self.context {
+            Some(name) => vec![name],
+            None => {
+                let all: Contexts = client.get("/v1/contexts").await?;
+                all.contexts
+                    .into_iter()
+                    .map(|context| context.name)
+                    .collect()
+            }
+        };
+        let mut count = 0;
+        for name in names {
+            count += list(&client, &name, self.json).await?;
+        }
+        match count {
+            0 => output::note("no dead letters"),
+            _ => output::note("Next: innkeeper dead-letters retry <CONTEXT> <ID>"),
+        }
+        Ok(())
+    }
+}
+
+/// Shows the dead letters of a context, and says how many.
+async fn list(client: &Client, name: &str, json: bool) -> Result<usize, Failure> {
+    let mut after = String::new();
+    let mut count = 0;
+    loop {
+        let path = format!("{}?limit=500{after}", path(name));
+        let View { dead_letters, next } = client.get(&path).await?;
+        count += dead_letters.len();
+        for letter in dead_letters {
+            show(name, &letter, json)?;
+        }
+        match next {
+            Some(next) => after = format!("&after={}", encoded(&next)),
+            None => return Ok(count),
+        }
+    }
+}
+
+fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
+    if json {
+        let mut value = serde_json::to_value(letter).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("context".into(), context.into());
+        }
+        return Ok(output::json(&value)?);
+    }
+    Ok(output::line(format_args!(
+        "{context}  {}  {} of {} {}, after {} attempts, at {}: {}",
+        letter.id,
+        letter.event.kind(),
+        letter.event.context(),
+        letter.event.subject,
+        letter.attempts,
+        letter.time,
+        letter.reason
+    ))?)
+}
+
+impl Retry {
+    async fn run(self) -> Result<(), Failure> {
+        let client = self.operator.client()?;
+        let retried: Retried = match &self.id {
+            Some(id) => {
+                let path = format!("{}/{}/retry", path(&self.context), encoded(id));
+                client.post(&path, RETRY).await?
+            }
+            None => {
+                output::note("retrying; this goes on in the host also when you stop waiting");
+                let path = format!("{}/retry", path(&self.context));
+                client.post(&path, RETRY_ALL).await?
+            }
+        };
+        let Retried {
+            handled,
+            failed,
+            held_back,
+        } = retried;
+        match self.json {
+            true => output::json(&retried)?,
+            false => output::line(format_args!(
+                "{handled} handled, {failed} failed again, {held_back} held back behind those"
+            ))?,
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(Failure::FailedAgain { failed }),
+        }
+    }
+}
+
+impl Drop {
+    async fn run(self) -> Result<(), Failure> {
+        let client = self.operator.client()?;
+        let path = format!("{}/{}", path(&self.context), encoded(&self.id));
+        client.delete(&path).await?;
+        Ok(output::line(format_args!("dropped {}", self.id))?)
+    }
+}
+
+fn path(context: &str) -> String {
+    format!("/v1/contexts/{}/dead-letters", encoded(context))
+}

@@ -1,0 +1,95 @@
+//! Why a command did not do what it was asked.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::admin::AdminError;
+use crate::app::StartError;
+use crate::build;
+use crate::gateway::GatewayError;
+use crate::manifest::ManifestError;
+use crate::observe::log::LogError;
+use crate::observe::metrics::MetricsError;
+
+/// Why a command failed: one line, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The command line or the manifest asks for something impossible.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    #[error(transparent)]
+    Build(#[from] build::Error),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(
+        "the threads of the runtime cannot start: {0}; check the limits on threads (`ulimit -u`)"
+    )]
+    Runtime(io::Error),
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    /// Whoever read the output has gone, as `head` does; that is no error.
+    #[error("nobody reads the output any more")]
+    NobodyReads,
+    #[error(
+        "nobody answers at {address}: start the host with `innkeeper up`, or name its operators' port with --admin"
+    )]
+    NobodyThere { address: String },
+    #[error("the host at {address} went away before it had answered; see its log")]
+    Lost { address: String },
+    #[error("the host at {address} did not answer in time; see its log, or ask again")]
+    Slow { address: String },
+    #[error("what answers at {address} is no operators' port of this version: {reason}")]
+    NotUnderstood { address: String, reason: String },
+    #[error("{detail}")]
+    Refused { status: u16, detail: String },
+    #[error("{failed} dead letters failed again; `innkeeper dead-letters` shows why")]
+    FailedAgain { failed: u64 },
+    #[error("the rebuild of {context} failed, and the old state serves: {reason}")]
+    Rebuild { context: String, reason: String },
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(reqwest::Error),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("not everything ended in time; what was cut short is taken up at the next start")]
+    CutShort,
+}
+
+impl Failure {
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Manifest(_) | Self::Log(LogError::Level(_)) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whether it may be over when the host is back.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NobodyThere { .. } | Self::Lost { .. } | Self::Slow { .. } => true,
+            Self::Refused { status, .. } => *status == 503,
+            _ => false,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// For what is written to standard output.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Output(error),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The command line: one file per command.
+
+mod app_flags;
+mod build;
+mod client;
+mod command;
+mod components;
+mod dead_letters;
+mod events;
+mod failure;
+mod new;
+mod operator_flags;
+mod output;
+mod progress;
+mod rebuild;
+mod sagas;
+mod serve;
+mod serving;
+mod signals;
+mod sse;
+mod status;
+mod story;
+mod table;
+mod up;
+mod usage;
+mod versions;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+use self::command::Arguments;
+use self::failure::Failure;
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::answer(&error),
+    };
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::NobodyReads) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let runtime = Runtime::new().map_err(Failure::Runtime)?;
+    let result = runtime.block_on(arguments.command.run());
+    // Whatever still blocks a thread must not hold up the exit.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,53 @@
+//! What long work tells while it goes on.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Tells on standard error how far the work has come.
+pub(super) struct Progress {
+    terminal: bool,
+    /// Whether the cursor stands behind a step.
+    dangling: AtomicBool,
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        Self {
+            terminal: io::stderr().is_terminal(),
+            dangling: AtomicBool::new(false),
+        }
+    }
+
+    /// Something that stays on the screen.
+    pub fn say(&self, text: impl Display) {
+        let mut out = io::stderr().lock();
+        // When nobody can read it, there is nobody to tell.
+        let _ = writeln!(out, "{}{text}", self.wipe());
+    }
+
+    /// A small step: on a terminal it makes way for the next one.
+    pub fn step(&self, text: impl Display) {
+        let mut out = io::stderr().lock();
+        let _ = if self.terminal {
+            let wipe = self.wipe();
+            self.dangling.store(true, Ordering::Relaxed);
+            let text: String = text.to_string().chars().take(76).collect();
+            write!(out, "{wipe}  {text}").and_then(|()| out.flush())
+        } else {
+            writeln!(out, "  {text}")
+        };
+    }
+
+    /// Removes the last step.
+    pub fn clear(&self) {
+        let _ = write!(io::stderr(), "{}", self.wipe());
+    }
+
+    fn wipe(&self) -> &'static str {
+        match self.dangling.swap(false, Ordering::Relaxed) {
+            true => "\r\x1b[K",
+            false => "",
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `innkeeper serve`
+
+use clap::Args;
+
+use super::app_flags::ServeFlags;
+use super::failure::Failure;
+use super::serving::{self, Doors, Watch};
+use super::signals::Signals;
+use crate::app::{Host, Progress};
+
+/// Serve the app as it is built
+///
+/// Prints where it listens on standard output, one line for each port:
+///   gateway http://127.0.0.1:8080
+///   operators http://127.0.0.1:8081
+///
+/// SIGTERM or SIGINT lets requests in flight end (`gateway.drain` in the manifest); a second one does not wait.
+#[derive(Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  innkeeper serve
+  innkeeper serve --app stay/innkeeper.toml --data /var/lib/stay --listen 0.0.0.0:8080
+  INNKEEPER_LOG=debug innkeeper serve
+
+Every setting of the manifest can be given as a variable, too: INNKEEPER_GATEWAY__DRAIN=10s is `drain` in [gateway]."
+)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    flags: ServeFlags,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<(), Failure> {
+        let manifest = self.flags.load()?;
+        let signals = Signals::listen()?;
+        let doors = Doors::open(&manifest)?;
+        serving::serve(manifest, &self.flags, doors, signals, &Log).await
+    }
+}
+
+/// Tells in the log.
+struct Log;
+
+impl Watch for Log {
+    fn step(&self, step: Progress) {
+        match step {
+            Progress::Opening { directory } => {
+                tracing::info!(directory = %directory.display(), "opening the journals");
+            }
+            Progress::Loading { context } => tracing::debug!(context, "loading"),
+            Progress::Loaded { context, digest } => tracing::info!(context, digest, "loaded"),
+            Progress::Resuming { count } => {
+                tracing::info!(count, "taking up what the last stop interrupted");
+            }
+        }
+    }
+
+    fn open(&self, host: &Host) {
+        tracing::info!(contexts = host.contexts.len(), "open");
+    }
+}

@@ -1,0 +1,170 @@
+//! From a manifest to a host that serves, until it is asked to stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::app_flags::ServeFlags;
+use super::components;
+use super::failure::Failure;
+use super::output;
+use super::signals::Signals;
+use crate::admin::{self, Token};
+use crate::app::{Host, Options, Progress, Safeguards};
+use crate::gateway::{Drained, Gateway};
+use crate::manifest::Manifest;
+use crate::observe::log;
+use crate::observe::metrics::Metrics;
+
+/// How often it is told what a stop still waits for.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// The ports. They are taken first: better to hear that one is not free before anything is built or begun.
+pub(super) struct Doors {
+    gateway: Gateway,
+    operators: admin::Bound,
+}
+
+impl Doors {
+    pub fn open(manifest: &Manifest) -> Result<Self, Failure> {
+        Ok(Self {
+            gateway: Gateway::bind(&manifest.gateway)?,
+            operators: admin::Bound::listen(manifest.admin.listen)?,
+        })
+    }
+
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    pub fn operators(&self) -> SocketAddr {
+        self.operators.address()
+    }
+}
+
+/// Who watches the start.
+pub(super) trait Watch: Send + Sync {
+    /// The start has come to this.
+    fn step(&self, step: Progress);
+    /// Requests are welcome.
+    fn open(&self, host: &Host);
+}
+
+/// Serves until a signal. `watch` hears how the start goes, and when requests are welcome.
+pub(super) async fn serve(
+    manifest: Manifest,
+    flags: &ServeFlags,
+    doors: Doors,
+    mut signals: Signals,
+    watch: &impl Watch,
+) -> Result<(), Failure> {
+    let _log = log::start(&manifest.log, flags.log.as_deref())?;
+    let safeguards = flags.safeguards();
+    warn_of(safeguards);
+    let metrics = Metrics::install()?;
+    let options = Options {
+        components: components::files(&manifest)?,
+        safeguards,
+        ..Options::default()
+    };
+    let token = token(&manifest)?;
+    announce("operators", doors.operators());
+    let admin = doors.operators.serve(token, metrics.clone());
+    let host = tokio::select! {
+        started = Host::start(manifest, options, |step| watch.step(step)) => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "asked to stop before the app was started");
+            return Ok(());
+        }
+    };
+    host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
+    let drain = CancellationToken::new();
+    let address = doors.gateway.address();
+    let gateway = doors.gateway.serve(host.clone(), drain.clone());
+    let mut gateway = tokio::spawn(gateway);
+    admin.running(host.clone());
+    announce("gateway", address);
+    watch.open(&host);
+
+    let gateway = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "draining; a second signal does not wait");
+            Some(gateway)
+        }
+        // It ends by itself only when it is broken. What remains then is to stop well.
+        _ = &mut gateway => {
+            tracing::error!("the gateway ended unexpectedly; the host stops");
+            None
+        }
+    };
+    admin.draining();
+    drain.cancel();
+    let clean = tokio::select! {
+        clean = stop(&host, gateway) => clean,
+        _ = signals.next() => return Err(Failure::CutShort),
+    };
+    admin.stop().await;
+    match clean {
+        true => Ok(()),
+        false => Err(Failure::CutShort),
+    }
+}
+
+/// Stops the gateway, if it is still there, and then the host. Says whether everything ended well and in time.
+async fn stop(host: &Host, gateway: Option<JoinHandle<Drained>>) -> bool {
+    let stopping = async {
+        let drained = match gateway {
+            Some(gateway) => gateway.await.is_ok_and(|drained| drained.forced == 0),
+            None => false,
+        };
+        host.stop().await && drained
+    };
+    tokio::pin!(stopping);
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            clean = &mut stopping => return clean,
+            _ = ticks.tick() => {
+                let contexts = host.contexts.values();
+                let running: u32 = contexts.map(|context| context.admission.running()).sum();
+                tracing::info!(invocations = running, "still draining");
+            }
+        }
+    }
+}
+
+/// Says where a port is, for people and for programs.
+fn announce(port: &str, address: SocketAddr) {
+    // A host serves although nobody reads what it prints.
+    let _ = output::line(format_args!("{port} http://{address}"));
+}
+
+fn token(manifest: &Manifest) -> Result<Token, Failure> {
+    if let Some(token) = &manifest.admin.token {
+        return Ok(Token::new(token));
+    }
+    let kept = Token::keep(&manifest.journal.directory)?;
+    if let Some(text) = kept.made {
+        output::note(format_args!(
+            "made a token for operators, shown this once and kept in {}: {text}",
+            kept.file.display()
+        ));
+    }
+    Ok(kept.token)
+}
+
+fn warn_of(safeguards: Safeguards) {
+    if !safeguards.intents {
+        tracing::warn!(
+            "UNSAFE: intents are switched off; a crash can leave payments without reservations"
+        );
+    }
+    if !safeguards.compensation {
+        tracing::warn!(
+            "UNSAFE: compensation is switched off; what failed invocations called is not undone"
+        );
+    }
+}

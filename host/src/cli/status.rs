@@ -1,0 +1,164 @@
+//! `innkeeper status`
+
+use clap::Args;
+
+use super::client::{Client, encoded};
+use super::failure::Failure;
+use super::operator_flags::OperatorFlags;
+use super::output;
+use super::table::{Align, Table};
+use crate::admin::view::{Breaker, Context, ContextDetail, Contexts};
+
+/// Show how the contexts of a running app are
+///
+/// LAG is how many events of others a context has yet to pass, UNDO how many calls are still to be undone, DEAD how many events it has given up on.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper status
+  innkeeper status viewpage
+  innkeeper status --json | jq '.contexts[] | select(.deadLetters > 0).name'")]
+pub(super) struct Status {
+    /// Show one context in full
+    context: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+impl Status {
+    pub async fn run(self) -> Result<(), Failure> {
+        let client = self.operator.client()?;
+        match self.context {
+            Some(name) => one(&client, &name, self.json).await,
+            None => all(&client, self.json).await,
+        }
+    }
+}
+
+async fn all(client: &Client, json: bool) -> Result<(), Failure> {
+    let Contexts { app, contexts } = client.get("/v1/contexts").await?;
+    if json {
+        return Ok(output::json(&Contexts { app, contexts })?);
+    }
+    let mut table = Table::new([
+        ("CONTEXT", Align::Left),
+        ("VERSION", Align::Left),
+        ("RUNNING", Align::Right),
+        ("WAITING", Align::Right),
+        ("COMMITS", Align::Right),
+        ("LAG", Align::Right),
+        ("UNDO", Align::Right),
+        ("DEAD", Align::Right),
+        ("BREAKER", Align::Left),
+    ]);
+    let dead: u64 = contexts.iter().map(|context| context.dead_letters).sum();
+    for context in contexts {
+        table.row([
+            context.name.clone(),
+            version(&context),
+            context.invocations.running.to_string(),
+            context.invocations.pending.to_string(),
+            context.journal.flushed.to_string(),
+            context.lag.values().sum::<u64>().to_string(),
+            context.compensations_pending.to_string(),
+            context.dead_letters.to_string(),
+            breaker(context.circuit_breaker).to_owned(),
+        ]);
+    }
+    table.print()?;
+    if dead > 0 {
+        output::note("Next: innkeeper dead-letters");
+    }
+    Ok(())
+}
+
+async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
+    let detail: ContextDetail = client
+        .get(&format!("/v1/contexts/{}", encoded(name)))
+        .await?;
+    if json {
+        return Ok(output::json(&detail)?);
+    }
+    for line in lines(&detail) {
+        output::line(line)?;
+    }
+    Ok(())
+}
+
+/// A context in full, for people.
+fn lines(detail: &ContextDetail) -> Vec<String> {
+    let context = &detail.context;
+    let field = |name: &str, value: String| format!("{name:<16}{value}");
+    let mut lines = vec![
+        field("context", context.name.clone()),
+        field("summary", context.summary.clone()),
+        field("version", version(context)),
+        field(
+            "invocations",
+            format!(
+                "{} running, {} waiting",
+                context.invocations.running, context.invocations.pending
+            ),
+        ),
+        field("breaker", breaker(context.circuit_breaker).to_owned()),
+        field(
+            "journal",
+            format!(
+                "{} commits, {} on disk, generation {}",
+                context.journal.applied, context.journal.flushed, context.journal.generation
+            ),
+        ),
+        field("to be undone", context.compensations_pending.to_string()),
+        field("dead letters", context.dead_letters.to_string()),
+    ];
+    if let Some(rebuild) = &detail.rebuild {
+        let progress = format!(
+            "{:?}, {} of {} events",
+            rebuild.state, rebuild.handled, rebuild.total
+        );
+        lines.push(field("rebuild", progress.to_lowercase()));
+    }
+    let lag = context.lag.iter();
+    lines.extend(lag.map(|(source, events)| field("behind", format!("{source} by {events}"))));
+    if let Some(description) = &detail.description {
+        let routes = description.routes.iter();
+        lines
+            .extend(routes.map(|route| field("route", format!("{} {}", route.method, route.path))));
+        let follows = description.follows.iter();
+        lines
+            .extend(follows.map(|followed| {
+                field("follows", format!("{}.{}", followed.source, followed.kind))
+            }));
+        let publishes = description.publishes.iter();
+        lines.extend(publishes.map(|kind| field("publishes", kind.clone())));
+        let offers = description.offers.iter();
+        lines.extend(offers.map(|interface| field("offers", interface.clone())));
+        let uses = description.uses.iter();
+        lines.extend(uses.map(|interface| field("uses", interface.clone())));
+    }
+    let config = detail.config.iter();
+    lines.extend(config.map(|(key, value)| field("config", format!("{key} = {value}"))));
+    lines
+}
+
+/// A version as people tell it apart.
+fn version(context: &Context) -> String {
+    match &context.version {
+        Some(version) => format!(
+            "{} {}",
+            version.number,
+            version.digest.chars().take(12).collect::<String>()
+        ),
+        None => "none".to_owned(),
+    }
+}
+
+fn breaker(breaker: Breaker) -> &'static str {
+    match breaker {
+        Breaker::Closed => "closed",
+        Breaker::Open => "open",
+        Breaker::Probation => "probation",
+    }
+}

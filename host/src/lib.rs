@@ -1,0 +1,16 @@
+//! Innkeeper: a host for bounded contexts that run as WebAssembly components.
+
+pub mod admin;
+pub mod app;
+pub mod build;
+pub mod calls;
+pub mod cli;
+pub mod config;
+pub mod events;
+pub mod gateway;
+pub mod guest;
+pub mod invocation;
+pub mod journal;
+pub mod manifest;
+pub mod observe;
+pub mod rollout;

@@ -1,0 +1,12 @@
+//! Versions: from a component's bytes to what serves.
+
+mod describe;
+mod load;
+mod ready;
+mod version;
+
+pub use self::{
+    load::{RolloutError, load},
+    ready::ready,
+    version::{Description, Version},
+};

@@ -1,0 +1,138 @@
+//! Connections: kept, shared, bounded.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use innkeeper::manifest::{GatewaySettings, RateLimit};
+use tokio::time::timeout;
+
+use crate::inn::{SOON, Served};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn requests_in_a_row_are_answered_in_order() {
+    let inn = Served::new().await;
+    let mut client = inn.connect().await;
+    let post = "POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let get = |id: u32| format!("GET /rooms/{id} HTTP/1.1\r\nhost: a\r\n\r\n");
+    client
+        .send(format!("{}{post}{}{}", get(1), get(2), get(3)))
+        .await;
+    assert_eq!(client.reply().await.json()["path"], "/rooms/1");
+    assert_eq!(client.reply().await.json()["body"], "{}");
+    assert_eq!(client.reply().await.json()["path"], "/rooms/2");
+    assert_eq!(client.reply().await.json()["path"], "/rooms/3");
+    assert_eq!(client.ask("GET /rooms/4").await.json()["path"], "/rooms/4");
+}
+
+#[tokio::test]
+async fn a_refused_request_does_not_end_the_connection() {
+    let inn = Served::new().await;
+    let mut client = inn.connect().await;
+    assert_eq!(
+        client
+            .ask_with("POST /rooms\ncontent-type: text/plain", "{}")
+            .await
+            .status,
+        415
+    );
+    assert_eq!(client.ask_with("POST /nowhere", "{}").await.status, 404);
+    assert_eq!(client.ask("GET /rooms").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_may_ask_to_close() {
+    let inn = Served::new().await;
+    let mut client = inn.connect().await;
+    let reply = client.ask("GET /rooms\nconnection: close").await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (200, Some("close"))
+    );
+    client.closes().await;
+}
+
+#[tokio::test]
+async fn a_slow_head_ends_the_connection() {
+    let inn = Served::with(GatewaySettings {
+        header_timeout: SHORT,
+        ..GatewaySettings::default()
+    })
+    .await;
+    for head in ["", "G", "PRI * HTT", "GET /rooms HTTP/1.1\r\nhost: a\r\n"] {
+        let mut client = inn.connect().await;
+        client.send(head).await;
+        client.closes().await;
+    }
+    let mut idle = inn.connect().await;
+    assert_eq!(idle.ask("GET /rooms").await.status, 200);
+    idle.closes().await;
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_in_time() {
+    let inn = Served::with(GatewaySettings {
+        body_timeout: SHORT,
+        ..GatewaySettings::default()
+    })
+    .await;
+    let mut client = inn.connect().await;
+    client
+        .send("PUT /notes/1/2 HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
+        .await;
+    let reply = client.reply().await;
+    reply.is_problem(408, "the body did not arrive within 200ms");
+    assert_eq!(reply.header("connection"), Some("close"));
+    client.closes().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_most_wait() {
+    let inn = Served::with(GatewaySettings {
+        max_connections: NonZeroU32::MIN,
+        ..GatewaySettings::default()
+    })
+    .await;
+    let mut first = inn.connect().await;
+    assert_eq!(first.ask("GET /rooms").await.status, 200);
+    let mut second = inn.connect().await;
+    let waiting = second.ask("GET /rooms/2");
+    tokio::pin!(waiting);
+    assert!(timeout(SHORT, &mut waiting).await.is_err());
+    drop(first);
+    assert_eq!(timeout(SOON, waiting).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_is_told_to_wait() {
+    let rate_limit = RateLimit {
+        requests_per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::new(2).unwrap(),
+    };
+    let inn = Served::with(GatewaySettings {
+        rate_limit: Some(rate_limit),
+        ..GatewaySettings::default()
+    })
+    .await;
+    let mut client = inn.connect().await;
+    assert_eq!(client.ask("GET /rooms").await.status, 200);
+    assert_eq!(client.ask("GET /rooms").await.status, 200);
+    let reply = client.ask("GET /rooms").await;
+    reply.is_problem(429, "this client sends more requests than it may");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(reply.json()["type"], "urn:innkeeper:problem:rate-limited");
+    // Another connection is the same client.
+    assert_eq!(inn.connect().await.ask("GET /rooms").await.status, 429);
+}
+
+#[tokio::test]
+async fn the_reception_is_told_when_a_client_goes() {
+    let mut inn = Served::new().await;
+    let mut client = inn.connect().await;
+    client
+        .send("POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    inn.happens("came").await;
+    drop(client);
+    inn.happens("gone").await;
+}

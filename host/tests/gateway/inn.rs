@@ -1,0 +1,222 @@
+//! A reception with a few routes, and the gateway in front of it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use arc_swap::{ArcSwap, Guard};
+use innkeeper::{
+    gateway::{Drained, Gateway, Offer, Reception, Routes},
+    guest,
+    invocation::{Failure, Origin, Request, Response, WebAnswer},
+    manifest::GatewaySettings,
+};
+use serde_json::json;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+
+/// How long a test waits for what should happen at once.
+pub const SOON: Duration = Duration::from_secs(10);
+/// The most that a body may have here, in bytes.
+pub const LIMIT: u64 = 100;
+
+/// What the reception knows.
+pub struct State {
+    pub routes: ArcSwap<Routes<&'static str>>,
+    /// Lets requests of `/slow` go.
+    pub gate: Semaphore,
+    /// Tells of requests that came to `/slow`, and of those that are there no more.
+    events: mpsc::UnboundedSender<&'static str>,
+}
+
+/// Tells that a request is no longer there.
+struct Gone<'a>(&'a State);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.events.send("gone");
+    }
+}
+
+#[derive(Clone)]
+struct Inn(Arc<State>);
+
+impl Reception for Inn {
+    type Context = &'static str;
+
+    fn routes(&self) -> Guard<Arc<Routes<&'static str>>> {
+        self.0.routes.load()
+    }
+
+    fn web(
+        &self,
+        context: &'static str,
+        request: Request,
+        origin: Origin,
+        key: Option<String>,
+    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
+        let state = Arc::clone(&self.0);
+        async move {
+            match request.route.as_str() {
+                "/slow" => {
+                    let _ = state.events.send("came");
+                    let _gone = Gone(&state);
+                    let _ = state.gate.acquire().await;
+                }
+                "/failures/{kind}" => return Err(failure(&request)),
+                "/nothing" => return Ok(answer(204, Vec::new(), b"something".to_vec())),
+                "/headers" => {
+                    let headers = [
+                        ("content-length", "7"),
+                        ("Connection", "close"),
+                        ("x-correlation-id", "forged"),
+                        ("ETag", "\"1\""),
+                        ("x-two", "a"),
+                        ("x-two", "b"),
+                    ];
+                    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                    return Ok(answer(201, headers.to_vec(), Vec::new()));
+                }
+                _ => {}
+            }
+            let replayed = key.as_deref() == Some("again");
+            let seen = json!({
+                "context": context,
+                "method": request.method,
+                "route": request.route,
+                "path": request.path,
+                "parameters": request.parameters,
+                "query": request.query,
+                "headers": request.headers,
+                "body": String::from_utf8_lossy(&request.body),
+                "correlation": origin.correlation_id,
+                "trace": origin.trace.to_string(),
+                "causation": origin.causation_id,
+                "key": key,
+            });
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            Ok(WebAnswer {
+                replayed,
+                ..answer(200, headers, seen.to_string().into_bytes())
+            })
+        }
+    }
+}
+
+fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> WebAnswer {
+    WebAnswer {
+        response: Response {
+            status,
+            headers,
+            body,
+        },
+        replayed: false,
+    }
+}
+
+fn failure(request: &Request) -> Failure {
+    match request.parameters.first().map(|(_, kind)| kind.as_str()) {
+        Some("overloaded") => Failure::Overloaded {
+            context: "room".to_owned(),
+            retry_after: Duration::from_secs(3),
+        },
+        Some("deadline") => Failure::Deadline {
+            after: Duration::from_secs(5),
+        },
+        Some("reused") => Failure::KeyReused,
+        _ => Failure::Trap {
+            message: "a secret".to_owned(),
+        },
+    }
+}
+
+/// What the contexts describe.
+pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
+    let route = |method: &str, path: &str, consumes: Option<&str>| guest::Route {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        consumes: consumes.map(str::to_owned),
+    };
+    let json = Some("application/json");
+    let mut room = vec![
+        route("GET", "/rooms", None),
+        route("POST", "/rooms", json),
+        route("GET", "/rooms/{id}", None),
+        route("PATCH", "/rooms/{id}", json),
+        route("DELETE", "/rooms/{id}", None),
+        route("PUT", "/notes/{room}/{note}", None),
+        route("GET", "/nothing", None),
+        route("GET", "/headers", None),
+        route("GET", "/failures/{kind}", None),
+    ];
+    room.extend(extra.iter().map(|(method, path)| route(method, path, None)));
+    let slow = [route("GET", "/slow", None), route("POST", "/slow", None)];
+    let offer = |name, routes| Offer {
+        context: name,
+        name,
+        request_limit: LIMIT,
+        routes,
+    };
+    Routes::build([offer("room", &room), offer("slow", &slow)]).unwrap()
+}
+
+/// A gateway that is served until the test ends.
+pub struct Served {
+    pub address: SocketAddr,
+    pub state: Arc<State>,
+    pub stop: CancellationToken,
+    pub ended: JoinHandle<Drained>,
+    events: mpsc::UnboundedReceiver<&'static str>,
+}
+
+impl Served {
+    pub async fn new() -> Self {
+        Self::with(GatewaySettings::default()).await
+    }
+
+    pub async fn with(settings: GatewaySettings) -> Self {
+        let settings = GatewaySettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ..settings
+        };
+        let (sender, events) = mpsc::unbounded_channel();
+        let state = Arc::new(State {
+            routes: ArcSwap::from_pointee(routes(&[])),
+            gate: Semaphore::new(0),
+            events: sender,
+        });
+        let gateway = Gateway::bind(&settings).unwrap();
+        let address = gateway.address();
+        let stop = CancellationToken::new();
+        let reception = Inn(Arc::clone(&state));
+        let ended = tokio::spawn(gateway.serve(reception, stop.clone()));
+        Self {
+            address,
+            state,
+            stop,
+            ended,
+            events,
+        }
+    }
+
+    pub async fn connect(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Waits until this happened at `/slow`.
+    pub async fn happens(&mut self, event: &str) {
+        let happened = tokio::time::timeout(SOON, self.events.recv())
+            .await
+            .expect("nothing happened");
+        assert_eq!(happened, Some(event));
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,19 @@
+//! The gateway at a real port, spoken to over real sockets, with a small reception behind it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is the report"
+)]
+
+mod answers;
+mod client;
+mod connections;
+mod correlation;
+mod cors;
+mod h2c;
+mod idempotency;
+mod inn;
+mod refusals;
+mod shutdown;

@@ -1,0 +1,16 @@
+//! The binary, as operators use it: its command line, and the operators' port of a running app.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is the report"
+)]
+
+mod commands;
+mod events;
+mod inn;
+mod looking;
+mod stopping;
+mod token;
+mod usage;
