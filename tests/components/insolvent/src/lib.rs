@@ -1,0 +1,57 @@
+//! A payment context that traps when it is asked to pay. Everything else of it works, so that the app around it is whole.
+
+mod bindings {
+    innkeeper_sdk::wit_bindgen::generate!({
+        inline: "package test:insolvent-context; world offers { export stay:payment/payments@0.1.0; }",
+        path: "../../../wit/stay/payment",
+        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
+    });
+
+    export!(Component with_types_in self);
+
+    use crate::Component;
+}
+
+use bindings::exports::stay::payment::payments::{Guest, PaymentError};
+use innkeeper_sdk::prelude::*;
+
+innkeeper_sdk::events! {
+    /// As payment publishes it.
+    pub PaymentApproved: Nothing,
+    /// As payment publishes it.
+    pub PaymentCancelled: Nothing,
+}
+
+/// What no event of this context will ever carry.
+#[derive(Serialize, Deserialize)]
+pub struct Nothing {}
+
+fn list() -> Answer {
+    Response::ok(&Page::<u64> {
+        items: Vec::new(),
+        page: 0,
+        size: 100,
+        total: 0,
+    })
+}
+
+impl Guest for Component {
+    fn approve(_: u64, _: u64) -> Result<u64, PaymentError> {
+        panic!("bankrupt")
+    }
+
+    fn cancel(_: u64, _: u64) -> Result<u64, PaymentError> {
+        Ok(0)
+    }
+}
+
+innkeeper_sdk::context! {
+    summary: "Does not pay.",
+    routes: {
+        GET "/payments" => list,
+    },
+    publishes: [PaymentApproved, PaymentCancelled],
+    compensations: {
+        "stay:payment/payments@0.1.0": "approve" => "cancel",
+    },
+}

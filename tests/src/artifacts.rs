@@ -1,0 +1,82 @@
+//! The binary and the components, built once per run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use innkeeper::build::{self, Source};
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+/// Contexts that only tests use.
+const TEST_CONTEXTS: [&str; 4] = ["unruly", "caller", "bell", "insolvent"];
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the repository")
+}
+
+/// The binary `innkeeper`, as fresh as its sources.
+pub async fn binary() -> &'static Path {
+    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
+    BINARY.get_or_init(build_binary).await
+}
+
+/// The component file of each context: the app's and the tests'.
+pub async fn components() -> &'static BTreeMap<String, PathBuf> {
+    static COMPONENTS: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
+    COMPONENTS.get_or_init(build_components).await
+}
+
+async fn build_binary() -> PathBuf {
+    // Cargo locks its directory itself, so tests of several processes wait for each other.
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--workspace", "--bin", "innkeeper"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .expect("cargo runs");
+    assert!(output.status.success(), "the binary cannot be built");
+    let executable = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "innkeeper").then_some(())?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    };
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .find_map(executable)
+        .expect("cargo names the binary")
+}
+
+async fn build_components() -> BTreeMap<String, PathBuf> {
+    let manifest = innkeeper::manifest::Manifest::load(&repository().join("innkeeper.toml"))
+        .expect("the app's manifest is valid");
+    let app = manifest.contexts.into_iter().filter_map(|(name, context)| {
+        Some(Source {
+            name,
+            package: context.package?,
+        })
+    });
+    let ours = TEST_CONTEXTS.map(|name| Source {
+        name: name.to_owned(),
+        package: repository().join("tests/components").join(name),
+    });
+    let sources: Vec<_> = app.chain(ours).collect();
+    // One directory for both workspaces: what they share is compiled once.
+    let options = build::Options {
+        target_directory: Some(repository().join("components/target")),
+    };
+    let built = build::build(&sources, &options, |_| {})
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    built
+        .into_iter()
+        .map(|built| (built.name, built.path))
+        .collect()
+}

@@ -1,0 +1,61 @@
+//! `make bench`: one run, one table, ratios.
+//!
+//! Compares Innkeeper with its *native twin*: the same routes with the same validation, events and durability over the same journal, as plain
+//! axum handlers without a guest. Everything runs on one machine, the load generator too, so what counts are the ratios.
+
+mod inside;
+mod load;
+mod machine;
+mod memory;
+mod table;
+mod twin;
+
+use std::process::ExitCode;
+
+use self::table::Report;
+
+/// What the command line asks for.
+enum Wish {
+    /// Measure; with `true` write the result to `docs/performance.md`.
+    Measure(bool),
+    /// Be the native twin, in this directory.
+    Twin { data: String, relaxed: bool },
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let wish = match words.as_slice() {
+        // `cargo bench` would add `--bench`.
+        [] | ["--bench"] => Wish::Measure(false),
+        ["--write"] => Wish::Measure(true),
+        ["twin", data, durability] => Wish::Twin {
+            data: (*data).to_owned(),
+            relaxed: *durability == "relaxed",
+        },
+        _ => {
+            eprintln!("usage: bench [--write]");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    match wish {
+        Wish::Twin { data, relaxed } => runtime.block_on(twin::serve(data.into(), relaxed)),
+        Wish::Measure(write) => {
+            let report = runtime.block_on(measure());
+            println!("{report}");
+            if write {
+                report.write();
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+async fn measure() -> Report {
+    let mut report = Report::new(machine::describe());
+    load::compare(&mut report).await;
+    inside::measure(&mut report).await;
+    memory::watch(&mut report).await;
+    report
+}

@@ -1,0 +1,252 @@
+//! An inn: one `innkeeper serve` with its own data, which can be killed and opened again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::machine::{self, Share};
+use crate::process::{Output, Process};
+use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, violations, within};
+
+/// How long it may take to open, on a machine that compiles guests for other tests.
+const OPENING: Duration = Duration::from_secs(60);
+/// How long it may take to close after it was asked to.
+const CLOSING: Duration = Duration::from_secs(40);
+/// The token of the operators' port.
+const TOKEN: &str = "only-for-tests-0123456789abcdef";
+
+/// A running inn.
+pub struct Inn {
+    settings: Settings,
+    variables: Vec<(String, String)>,
+    process: Process,
+    gateway: Client,
+    operators: Operators,
+    // After the process: it must not outlive what it uses.
+    home: TempDir,
+    _share: Share,
+}
+
+/// How to open one.
+pub struct Opening {
+    settings: Settings,
+    variables: Vec<(String, String)>,
+    alone: bool,
+}
+
+impl Opening {
+    /// With these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            variables: Vec::new(),
+            alone: false,
+        }
+    }
+
+    /// With an environment variable.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With no other test's inn on the machine, for as long as this one is there.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Opens it.
+    pub async fn open(self) -> Inn {
+        artifacts::binary().await;
+        let share = match self.alone {
+            true => machine::alone().await,
+            false => machine::shared().await,
+        };
+        let home = TempDir::new().expect("a temporary directory can be made");
+        share_artifacts(home.path());
+        let (process, gateway, operators) =
+            launch(home.path(), &self.settings, &self.variables).await;
+        Inn {
+            settings: self.settings,
+            variables: self.variables,
+            process,
+            gateway,
+            operators,
+            home,
+            _share: share,
+        }
+    }
+}
+
+impl Inn {
+    /// Opens an inn with the app as it is shipped.
+    pub async fn open() -> Self {
+        Self::with(Settings::of_the_app().await).await
+    }
+
+    /// Opens an inn with these settings.
+    pub async fn with(settings: Settings) -> Self {
+        Opening::new(settings).open().await
+    }
+
+    /// The public port.
+    pub fn gateway(&self) -> &Client {
+        &self.gateway
+    }
+
+    /// The app behind it.
+    pub fn stay(&self) -> Stay {
+        Stay::new(self.gateway.clone())
+    }
+
+    /// The operators' port.
+    pub fn operators(&self) -> &Operators {
+        &self.operators
+    }
+
+    /// Waits until every saga has ended and every context is of one mind, and gives what there is then.
+    pub async fn at_rest(&self) -> Book {
+        eventually("the inn comes to rest", async || self.look().await).await
+    }
+
+    /// What there is, when it is at rest; else what is not.
+    pub async fn look(&self) -> Result<Book, String> {
+        let book = Book::read(&self.gateway).await?;
+        let mut found = violations(&book);
+        found.extend(self.operators.pending().await);
+        if found.is_empty() {
+            Ok(book)
+        } else {
+            Err(found.join("\n"))
+        }
+    }
+
+    /// What it has printed since it was opened last.
+    pub fn output(&self) -> &Output {
+        self.process.output()
+    }
+
+    /// The resident memory of its process, in KiB.
+    pub fn resident(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(file).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.expect("a line with it").trim().trim_end_matches("kB");
+        number.trim().parse().expect("a number")
+    }
+
+    /// The directory with its manifest and its data.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Changes the manifest on disk, while it runs.
+    pub fn rewrite(&mut self, settings: Settings) {
+        settings.write(self.home.path());
+        self.settings = settings;
+    }
+
+    /// The settings that the manifest on disk has.
+    pub fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
+
+    /// Ends the process as a power cut would.
+    pub fn kill_9(&mut self) {
+        self.process.kill_9();
+    }
+
+    /// Sends SIGTERM.
+    pub fn ask_to_close(&self) {
+        self.process.terminate();
+    }
+
+    /// Waits until the process has ended by itself, and well.
+    pub async fn closed(&mut self) {
+        match self.process.wait(CLOSING).await {
+            Some(status) => assert!(status.success(), "it ended with {status}"),
+            None => panic!("it has not ended {CLOSING:?} after SIGTERM"),
+        }
+    }
+
+    /// Sends SIGTERM, and waits.
+    pub async fn close(&mut self) {
+        self.ask_to_close();
+        self.closed().await;
+    }
+
+    /// Starts it again on the same data. It must not be running.
+    pub async fn reopen(&mut self) {
+        assert!(self.process.ended().is_some(), "it is still running");
+        (self.process, self.gateway, self.operators) =
+            launch(self.home.path(), &self.settings, &self.variables).await;
+    }
+
+    /// Starts it again with other settings.
+    pub async fn reopen_with(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.reopen().await;
+    }
+}
+
+/// Lets all inns have one cache of compiled components: each test would compile them all otherwise.
+fn share_artifacts(home: &Path) {
+    let shared = artifacts::repository().join("components/target/innkeeper/artifacts");
+    std::fs::create_dir_all(&shared).expect("the cache can be made");
+    std::fs::create_dir(home.join("data")).expect("a data directory can be made");
+    std::os::unix::fs::symlink(shared, home.join("data/artifacts"))
+        .expect("the cache can be linked");
+}
+
+async fn launch(
+    home: &Path,
+    settings: &Settings,
+    variables: &[(String, String)],
+) -> (Process, Client, Operators) {
+    let manifest = settings.write(home);
+    let data = home.join("data");
+    let path = |path: &PathBuf| path.to_str().expect("paths are UTF-8").to_owned();
+    let (manifest, data) = (path(&manifest), path(&data));
+    let arguments = [
+        "serve",
+        "--app",
+        &manifest,
+        "--data",
+        &data,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ];
+    let mut variables = variables.to_vec();
+    variables.push(("INNKEEPER_ADMIN_TOKEN".to_owned(), TOKEN.to_owned()));
+    let mut process = Process::start(artifacts::binary().await, &arguments, &variables);
+    let output = process.output().clone();
+    let opened = within(OPENING, async || {
+        if let Some(status) = process.ended() {
+            return Ok(Err(status));
+        }
+        let gateway = output.after("gateway ").ok_or("no gateway")?;
+        let operators = output.after("operators ").ok_or("no operators' port")?;
+        Ok::<_, &str>(Ok((gateway, operators)))
+    });
+    let (gateway, operators) = match opened.await {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(status)) => panic!(
+            "it ended with {status} while it opened:\n{}",
+            output.tail(40)
+        ),
+        Err(missing) => panic!("{missing} after {OPENING:?}:\n{}", output.tail(40)),
+    };
+    let (gateway, operators) = (
+        Client::new(gateway),
+        Operators::new(Client::new(operators), TOKEN),
+    );
+    let ready = within(OPENING, async || operators.ready().await);
+    if let Err(reason) = ready.await {
+        panic!("not ready after {OPENING:?}: {reason}\n{}", output.tail(40));
+    }
+    (process, gateway, operators)
+}

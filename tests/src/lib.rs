@@ -1,0 +1,28 @@
+//! What the end-to-end tests share: an inn of their own, guests to try it with, and eyes for what must never be seen.
+//!
+//! Every test starts the real `innkeeper serve`, on free ports, with a directory and a manifest of its own, and talks to it as its users do.
+
+pub mod artifacts;
+mod book;
+mod client;
+mod eventually;
+mod flood;
+mod inn;
+mod load;
+mod machine;
+mod manifest;
+mod operators;
+mod process;
+mod raw;
+mod stay;
+
+pub use book::{Book, violations};
+pub use client::{Client, Reply, send, try_send};
+pub use eventually::{eventually, within};
+pub use flood::{Flooded, flood, request};
+pub use inn::{Inn, Opening};
+pub use load::{Load, Record};
+pub use manifest::Settings;
+pub use operators::Operators;
+pub use raw::raw;
+pub use stay::Stay;

@@ -1,0 +1,30 @@
+//! The machine that tests share: those that measure time or load it fully have it alone.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+/// A share of the machine, or all of it, until it is dropped.
+pub struct Share(#[expect(dead_code, reason = "held for its lock")] File);
+
+/// Beside others.
+pub async fn shared() -> Share {
+    take(File::lock_shared).await
+}
+
+/// Without any other test's inn, in this process or another.
+pub async fn alone() -> Share {
+    take(File::lock).await
+}
+
+async fn take(lock: fn(&File) -> std::io::Result<()>) -> Share {
+    let locking = move || {
+        let file = File::create(path()).expect("the lock file can be made");
+        lock(&file).expect("the lock file can be locked");
+        Share(file)
+    };
+    tokio::task::spawn_blocking(locking).await.unwrap()
+}
+
+fn path() -> PathBuf {
+    std::env::temp_dir().join("innkeeper-tests.lock")
+}

@@ -1,0 +1,109 @@
+//! The operators' port.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::client::{send, try_send};
+use crate::{Client, Reply, eventually};
+
+/// Someone who operates the inn, and has its token.
+#[derive(Clone)]
+pub struct Operators {
+    client: Client,
+    token: String,
+}
+
+impl Operators {
+    /// With the token, at this address.
+    pub fn new(client: Client, token: &str) -> Self {
+        Self {
+            client,
+            token: token.to_owned(),
+        }
+    }
+
+    /// The connection, without the token.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether the inn says that it is ready.
+    pub async fn ready(&self) -> Result<(), String> {
+        let reply = try_send(self.client.request(Method::GET, "/readyz")).await;
+        match reply {
+            Ok(reply) if reply.status == 200 => Ok(()),
+            Ok(reply) => Err(format!("{} {}", reply.status, reply.text)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// A request with the token.
+    pub async fn send(&self, method: Method, path: &str) -> Reply {
+        send(self.client.request(method, path).bearer_auth(&self.token)).await
+    }
+
+    /// What a path shows.
+    pub async fn get(&self, path: &str) -> Value {
+        self.send(Method::GET, path).await.expect(200).body
+    }
+
+    /// What is said of a context.
+    pub async fn context(&self, name: &str) -> Value {
+        self.get(&format!("/v1/contexts/{name}")).await
+    }
+
+    /// Every event that there is, as CloudEvents, those of one context in their order.
+    pub async fn events(&self) -> Vec<Value> {
+        let stream = self
+            .send(Method::GET, "/v1/events?after=start&follow=false")
+            .await
+            .expect(200);
+        let data = stream
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("data:"));
+        data.map(|json| serde_json::from_str(json).expect("an event is JSON"))
+            .collect()
+    }
+
+    /// The events of one kind.
+    pub async fn events_of(&self, kind: &str) -> Vec<Value> {
+        let mut events = self.events().await;
+        events.retain(|event| {
+            event["type"]
+                .as_str()
+                .is_some_and(|name| name.ends_with(&format!(".{kind}")))
+        });
+        events
+    }
+
+    /// What is under way between contexts, and what was given up on; empty when all is quiet.
+    pub async fn pending(&self) -> Vec<String> {
+        let mut pending = Vec::new();
+        let contexts = self.get("/v1/contexts").await;
+        for context in contexts["contexts"].as_array().expect("a list of contexts") {
+            let name = context["name"].as_str().unwrap_or_default();
+            let mut note = |what: &str, count: &Value| {
+                if *count != 0 {
+                    pending.push(format!("{name}: {count} {what}"));
+                }
+            };
+            note("intents", &context["intentsPending"]);
+            note("compensations", &context["compensationsPending"]);
+            note("dead letters", &context["deadLetters"]);
+            for (source, lag) in context["lag"].as_object().expect("lag by source") {
+                note(&format!("events of {source} to follow"), lag);
+            }
+        }
+        pending
+    }
+
+    /// Waits until all is quiet.
+    pub async fn nothing_pending(&self) {
+        eventually("all is quiet", async || match self.pending().await {
+            pending if pending.is_empty() => Ok(()),
+            pending => Err(pending.join("; ")),
+        })
+        .await;
+    }
+}

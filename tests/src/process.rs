@@ -1,0 +1,143 @@
+//! A running `innkeeper serve`, with an ear for what it prints.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::within;
+
+/// How many lines are kept for a test that fails.
+const LINES: usize = 20_000;
+/// How many of them a failed test shows.
+const SHOWN: usize = 60;
+
+/// The child process. It ends with this.
+pub struct Process {
+    child: Child,
+    output: Output,
+}
+
+/// What the process has printed, to both of its outputs.
+#[derive(Clone, Default)]
+pub struct Output(Arc<Mutex<VecDeque<String>>>);
+
+impl Process {
+    /// Starts `binary` with no `INNKEEPER_…` variables but these.
+    pub fn start(binary: &Path, arguments: &[&str], variables: &[(String, String)]) -> Self {
+        let mut command = Command::new(binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("INNKEEPER_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", binary.display()));
+        let output = Output::default();
+        output.listen(child.stdout.take().expect("stdout is piped"));
+        output.listen(child.stderr.take().expect("stderr is piped"));
+        Self { child, output }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the child can be waited for")
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill_9(&mut self) {
+        let _ended_before = self.child.kill();
+        let _status = self.child.wait();
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -TERM");
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&mut self, time: Duration) -> Option<ExitStatus> {
+        within(time, async || self.ended().ok_or(())).await.ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_9();
+        if std::thread::panicking() {
+            eprintln!(
+                "the last lines of process {}:\n{}",
+                self.id(),
+                self.output.tail(SHOWN)
+            );
+        }
+    }
+}
+
+impl Output {
+    fn listen(&self, stream: impl Read + Send + 'static) {
+        let output = self.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                let mut lines = output.0.lock();
+                if lines.len() == LINES {
+                    lines.pop_front();
+                }
+                lines.push_back(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+    }
+
+    /// What is right of `prefix` in the first line that begins with it.
+    pub fn after(&self, prefix: &str) -> Option<String> {
+        let lines = self.0.lock();
+        lines
+            .iter()
+            .find_map(|line| Some(line.strip_prefix(prefix)?.trim().to_owned()))
+    }
+
+    /// The lines with `text` in them.
+    pub fn lines_with(&self, text: &str) -> Vec<String> {
+        let lines = self.0.lock();
+        lines
+            .iter()
+            .filter(|line| line.contains(text))
+            .cloned()
+            .collect()
+    }
+
+    /// The last lines.
+    pub fn tail(&self, count: usize) -> String {
+        let lines = self.0.lock();
+        let first = lines.len().saturating_sub(count);
+        lines
+            .iter()
+            .skip(first)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}

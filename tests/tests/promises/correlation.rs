@@ -1,0 +1,231 @@
+//! One correlation id: header in, header out, on calls, events, log lines and in the story.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use innkeeper_tests::{Inn, Reply, eventually, send};
+use serde_json::{Value, json};
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+async fn book(inn: &Inn, headers: &[(&str, &str)]) -> Reply {
+    let room = inn.stay().room("booked under an id").await;
+    let mut request = inn
+        .gateway()
+        .request(Method::POST, "/reservations")
+        .json(&json!({"roomId": room}));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(request).await
+}
+
+#[tokio::test]
+async fn what_comes_in_goes_out() {
+    let inn = Inn::open().await;
+    let reply = book(
+        &inn,
+        &[("x-correlation-id", "order-7"), ("traceparent", PARENT)],
+    )
+    .await
+    .expect(201);
+    assert_eq!(reply.header("x-correlation-id"), "order-7");
+    let parent = reply.header("traceparent");
+    assert!(
+        parent.starts_with(&format!("00-{TRACE}-")) && parent.ends_with("-01") && parent != PARENT,
+        "{parent}"
+    );
+
+    // Without an id of its own a request has that of its trace; without a trace it gets one.
+    let reply = book(&inn, &[("traceparent", PARENT)]).await.expect(201);
+    assert_eq!(reply.header("x-correlation-id"), TRACE);
+    let made = book(&inn, &[]).await.expect(201);
+    let id = made.header("x-correlation-id");
+    assert!(
+        id.len() == 32 && made.header("traceparent").contains(id),
+        "{:?}",
+        made.headers
+    );
+    let other = book(&inn, &[]).await.expect(201);
+    assert_ne!(other.header("x-correlation-id"), id);
+
+    // Problems have it, too, and say it.
+    let request = inn
+        .gateway()
+        .request(Method::GET, "/nothing")
+        .header("x-correlation-id", "lost");
+    let reply = send(request).await.expect_problem(404);
+    assert_eq!(
+        (
+            reply.header("x-correlation-id"),
+            &reply.body["correlationId"]
+        ),
+        ("lost", &json!("lost"))
+    );
+    let request = inn
+        .gateway()
+        .request(Method::GET, "/rooms/4711")
+        .header("x-correlation-id", "lost");
+    assert_eq!(
+        send(request)
+            .await
+            .expect_problem(404)
+            .header("x-correlation-id"),
+        "lost"
+    );
+}
+
+#[tokio::test]
+async fn every_event_of_a_saga_carries_it() {
+    let inn = Inn::open().await;
+    let reply = book(&inn, &[("x-correlation-id", "saga-1")])
+        .await
+        .expect(201);
+    let rsv = reply.number("rsvId");
+    inn.at_rest().await;
+    let cancel = inn
+        .gateway()
+        .request(Method::PATCH, &format!("/reservations/{rsv}"));
+    let cancel = cancel
+        .header("x-correlation-id", "saga-2")
+        .json(&json!({"status": "reqCancel"}));
+    send(cancel).await.expect(200);
+    inn.stay()
+        .shows(
+            &format!("/reservations/{rsv}"),
+            json!({"status": "cancelled"}),
+        )
+        .await;
+    inn.at_rest().await;
+    let kinds = |id: &str, events: &[Value]| -> BTreeSet<String> {
+        let mine = events.iter().filter(|event| event["correlationid"] == id);
+        mine.map(|event| {
+            event["type"]
+                .as_str()
+                .unwrap()
+                .trim_start_matches("stay.")
+                .to_owned()
+        })
+        .collect()
+    };
+    let events = inn.operators().events().await;
+    let booking = [
+        "payment.PaymentApproved",
+        "reservation.ReservationConfirmed",
+        "reservation.ReservationCreated",
+        "room.RoomReserved",
+    ];
+    assert_eq!(kinds("saga-1", &events), booking.map(str::to_owned).into());
+    let cancelling = [
+        "payment.PaymentCancelled",
+        "reservation.ReservationCancelRequested",
+        "reservation.ReservationCancelled",
+        "room.RoomCancelled",
+    ];
+    assert_eq!(
+        kinds("saga-2", &events),
+        cancelling.map(str::to_owned).into()
+    );
+    assert!(events.iter().all(|event| {
+        event["causationid"]
+            .as_str()
+            .is_some_and(|id| !id.is_empty())
+    }));
+}
+
+#[tokio::test]
+async fn the_story_tells_it_all_as_a_tree() {
+    let mut inn = Inn::open().await;
+    book(&inn, &[("x-correlation-id", "the story")])
+        .await
+        .expect_problem(400);
+    book(&inn, &[("x-correlation-id", "the-story")])
+        .await
+        .expect(201);
+    inn.at_rest().await;
+    let story = inn.operators().get("/v1/stories/the-story").await;
+    let told = tell(&story);
+    for part in [
+        "web reservation POST /reservations",
+        "call room stay:room/rooms@0.1.0#hold",
+        "call payment stay:payment/payments@0.1.0#approve",
+        "ReservationConfirmed",
+        "event message",
+        "event viewpage",
+        "RoomReserved",
+    ] {
+        assert!(told.contains(part), "no {part} in\n{told}");
+    }
+    // The request is the root of everything: the calls, and the events that it led to, lie below it.
+    assert_eq!(
+        told.lines().filter(|line| !line.starts_with(' ')).count(),
+        1,
+        "{told}"
+    );
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(
+        tell(&inn.operators().get("/v1/stories/the-story").await),
+        told
+    );
+    inn.operators()
+        .send(Method::GET, "/v1/stories/nobody")
+        .await
+        .expect_problem(404);
+}
+
+/// The tree as indented lines.
+fn tell(story: &Value) -> String {
+    let mut told = String::new();
+    for invocation in story["invocations"].as_array().expect("invocations") {
+        tell_invocation(invocation, 0, &mut told);
+    }
+    told
+}
+
+fn tell_invocation(invocation: &Value, depth: usize, told: &mut String) {
+    let text = |field: &str| invocation[field].as_str().unwrap_or_default();
+    told.push_str(&format!(
+        "{}{} {} {}\n",
+        " ".repeat(depth),
+        text("kind"),
+        text("context"),
+        text("name")
+    ));
+    for event in invocation["events"].as_array().into_iter().flatten() {
+        told.push_str(&format!(
+            "{}{}\n",
+            " ".repeat(depth + 1),
+            event["kind"].as_str().unwrap_or_default()
+        ));
+        for child in event["children"].as_array().into_iter().flatten() {
+            tell_invocation(child, depth + 2, told);
+        }
+    }
+    for child in invocation["children"].as_array().into_iter().flatten() {
+        tell_invocation(child, depth + 1, told);
+    }
+}
+
+#[tokio::test]
+async fn log_lines_of_guests_carry_it() {
+    let settings = innkeeper_tests::Settings::of_the_app()
+        .await
+        .without("context.payment");
+    let inn = Inn::with(settings).await;
+    book(&inn, &[("x-correlation-id", "logged-9")])
+        .await
+        .expect_problem(503);
+    eventually("the guest's line is in the log", async || {
+        let lines = inn.output().lines_with("not booked");
+        let line = lines.first().ok_or("no line")?;
+        let line: Value = serde_json::from_str(line).map_err(|_| "not JSON")?;
+        if line["correlation_id"] == "logged-9" && line["context"] == "reservation" {
+            Ok(())
+        } else {
+            Err("another line")
+        }
+    })
+    .await;
+}

@@ -1,0 +1,112 @@
+//! Power cuts at random moments under mixed load: nothing is lost, nothing doubled, nothing half done.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use innkeeper_tests::{Inn, Load, Opening, Record, Settings, within};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+const KILLS: usize = 30;
+const GUESTS: u64 = 12;
+const ROOMS: usize = 24;
+/// How long the inn may take to come to rest after it was opened again.
+const REST: Duration = Duration::from_secs(20);
+/// The seed, when a run is to be repeated.
+const SEED: &str = "INNKEEPER_TESTS_SEED";
+
+fn seed() -> u64 {
+    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::from(since.subsec_nanos())
+    });
+    eprintln!("{SEED}={seed}");
+    seed
+}
+
+/// Every fifth room's payment is declined, so that there is something to undo without a power cut, too.
+async fn settings() -> Settings {
+    let declined = (1..10_000)
+        .step_by(5)
+        .map(|room| room.to_string())
+        .collect::<Vec<_>>()
+        .join(",");
+    Settings::of_the_app()
+        .await
+        .set("context.payment.config.declined_rooms", declined)
+}
+
+/// Opens an inn, fills it with load, cuts the power at a random moment and looks, so many times. The first sight that must not be, if any.
+async fn cut_again_and_again(
+    opening: Opening,
+    kills: usize,
+    seed: u64,
+    rest: Duration,
+) -> Option<String> {
+    let mut dice = StdRng::seed_from_u64(seed);
+    let mut inn = opening.alone().open().await;
+    let record = Arc::new(Record::default());
+    for _ in 0..ROOMS {
+        record
+            .register(inn.gateway())
+            .await
+            .expect("the inn is open");
+    }
+    for kill in 1..=kills {
+        let load = Load::start(inn.gateway(), &record, GUESTS, dice.random());
+        let moment = Duration::from_millis(dice.random_range(20..700));
+        // The moment itself is what is random here: there is nothing to wait for.
+        tokio::time::sleep(moment).await;
+        inn.kill_9();
+        load.stop().await;
+        inn.reopen().await;
+        record.repeat_bookings(inn.gateway()).await;
+        if let Err(sight) = within(rest, async || look(&inn, &record).await).await {
+            return Some(format!(
+                "after power cut {kill}, {moment:?} into the load:\n{sight}"
+            ));
+        }
+    }
+    let successes = record.successes();
+    eprintln!("{successes} requests were done over {kills} power cuts");
+    assert!(
+        successes > kills * 20,
+        "only {successes} requests were done: that is no load"
+    );
+    None
+}
+
+async fn look(inn: &Inn, record: &Record) -> Result<(), String> {
+    let book = inn.look().await?;
+    let differences = record.differences(&book);
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences.join("\n"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_nothing_doubled_nothing_half_done() {
+    let found = cut_again_and_again(Opening::new(settings().await), KILLS, seed(), REST).await;
+    assert!(found.is_none(), "{}", found.unwrap_or_default());
+}
+
+/// What the safeguards are for: without either of them, the same test finds what must not be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_intents_a_power_cut_leaves_things_half_done() {
+    let opening = Opening::new(settings().await).variable("INNKEEPER_UNSAFE_WITHOUT", "intents");
+    let found = cut_again_and_again(opening, KILLS, seed(), Duration::from_secs(4)).await;
+    let found = found.expect("intents are not needed?");
+    assert!(found.contains("without its reservation"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_compensation_failed_bookings_keep_their_rooms() {
+    let opening =
+        Opening::new(settings().await).variable("INNKEEPER_UNSAFE_WITHOUT", "compensation");
+    let found = cut_again_and_again(opening, KILLS, seed(), Duration::from_secs(4)).await;
+    let found = found.expect("compensation is not needed?");
+    assert!(found.contains("without its reservation"), "{found}");
+}

@@ -1,0 +1,213 @@
+//! Dead letters: kept with their reason until someone retries or drops them, while everything else goes on.
+
+use http::Method;
+use innkeeper_tests::{Inn, Settings, Stay, eventually};
+use serde_json::{Value, json};
+
+const LETTERS: &str = "/v1/contexts/bell/dead-letters";
+
+async fn bells(deaf: &str) -> Settings {
+    Settings::empty()
+        .with("bell", "bell")
+        .await
+        .set("context.bell.config.deaf", deaf)
+        .set("context.bell.follow.attempts", 3)
+        .set("context.bell.follow.initial_backoff", "10ms")
+        .set("context.bell.follow.max_backoff", "20ms")
+}
+
+async fn ring(stay: &Stay, bell: u64, number: u64) {
+    let path = format!("/bells/{bell}/rings");
+    stay.client()
+        .post(&path, json!({"number": number}))
+        .await
+        .expect(200);
+}
+
+async fn heard(stay: &Stay, bell: u64, numbers: Value) -> Value {
+    stay.shows(&format!("/bells/{bell}"), json!({"numbers": numbers}))
+        .await
+}
+
+async fn letters(inn: &Inn, count: usize) -> Vec<Value> {
+    eventually("the dead letters are there", async || {
+        let found = inn.operators().get(LETTERS).await;
+        let found = found["deadLetters"].as_array().expect("a list").clone();
+        if found.len() == count {
+            Ok(found)
+        } else {
+            Err(format!("{found:?}"))
+        }
+    })
+    .await
+}
+
+/// Changes what the bell is deaf to, and waits until it knows.
+async fn make(inn: &mut Inn, deaf: &str) {
+    inn.rewrite(bells(deaf).await);
+    eventually("the new configuration is read", async || {
+        let context = inn.operators().context("bell").await;
+        if context["config"]["deaf"] == deaf {
+            Ok(())
+        } else {
+            Err(context["config"].to_string())
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rejected_event_is_kept_and_the_next_ones_go_on() {
+    let mut inn = Inn::with(bells("reject 2").await).await;
+    let stay = inn.stay();
+    for number in 1..=3 {
+        ring(&stay, 1, number).await;
+    }
+    heard(&stay, 1, json!([1, 3])).await;
+    let found = letters(&inn, 1).await;
+    let letter = &found[0];
+    assert_eq!(
+        (&letter["reason"], &letter["attempts"]),
+        (&json!("ring 2 was not wanted"), &json!(1))
+    );
+    assert_eq!(
+        (
+            &letter["event"]["subject"],
+            &letter["event"]["data"]["number"]
+        ),
+        (&json!("1"), &json!(2))
+    );
+    let retry = format!("{LETTERS}/{}/retry", letter["id"].as_str().unwrap());
+
+    // It fails again, and is kept.
+    inn.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect_problem(409);
+    assert_eq!(letters(&inn, 1).await[0]["givenUp"], 2);
+
+    // Whoever asks needs the token.
+    innkeeper_tests::send(inn.operators().client().request(Method::POST, &retry))
+        .await
+        .expect_problem(401);
+
+    // It survives a power cut.
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(letters(&inn, 1).await[0]["id"], letter["id"]);
+
+    make(&mut inn, "no more").await;
+    let stay = inn.stay();
+    inn.operators().send(Method::POST, &retry).await.expect(200);
+    heard(&stay, 1, json!([1, 3, 2])).await;
+    letters(&inn, 0).await;
+    inn.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect_problem(404);
+}
+
+#[tokio::test]
+async fn a_dropped_letter_is_gone() {
+    let mut inn = Inn::with(bells("reject").await).await;
+    let stay = inn.stay();
+    ring(&stay, 1, 1).await;
+    ring(&stay, 1, 2).await;
+    let found = letters(&inn, 2).await;
+    let first = format!("{LETTERS}/{}", found[0]["id"].as_str().unwrap());
+    inn.operators()
+        .send(Method::DELETE, &first)
+        .await
+        .expect(204);
+    inn.operators()
+        .send(Method::DELETE, &first)
+        .await
+        .expect_problem(404);
+    make(&mut inn, "").await;
+    inn.operators()
+        .send(Method::POST, &format!("{LETTERS}/retry"))
+        .await
+        .expect(200);
+    heard(&stay, 1, json!([2])).await;
+    letters(&inn, 0).await;
+    inn.operators()
+        .send(Method::DELETE, &format!("{LETTERS}/nonsense"))
+        .await
+        .expect_problem(400);
+}
+
+#[tokio::test]
+async fn letters_of_one_subject_are_retried_in_order() {
+    let mut inn = Inn::with(bells("trap").await).await;
+    let stay = inn.stay();
+    for number in 1..=3 {
+        for bell in 1..=3 {
+            ring(&stay, bell, number).await;
+        }
+    }
+    let found = letters(&inn, 9).await;
+    assert!(
+        found.iter().all(|letter| letter["attempts"] == 3),
+        "{found:?}"
+    );
+    make(&mut inn, "reject 2").await;
+    let retried = inn
+        .operators()
+        .send(Method::POST, &format!("{LETTERS}/retry"))
+        .await
+        .expect(200);
+    assert_eq!(
+        retried.body,
+        json!({"handled": 3, "failed": 3, "heldBack": 3})
+    );
+    make(&mut inn, "").await;
+    // The last one of a subject takes the older ones with it.
+    let last = letters(&inn, 6).await;
+    let last = last
+        .iter()
+        .rfind(|letter| letter["event"]["subject"] == "2")
+        .unwrap();
+    let retry = format!("{LETTERS}/{}/retry", last["id"].as_str().unwrap());
+    inn.operators().send(Method::POST, &retry).await.expect(200);
+    heard(&stay, 2, json!([1, 2, 3])).await;
+    letters(&inn, 4).await;
+    inn.operators()
+        .send(Method::POST, &format!("{LETTERS}/retry"))
+        .await
+        .expect(200);
+    for bell in [1, 3] {
+        heard(&stay, bell, json!([1, 2, 3])).await;
+    }
+    letters(&inn, 0).await;
+}
+
+#[tokio::test]
+async fn a_retried_event_blocks_its_lane_only_and_succeeds_when_it_can() {
+    let settings = bells("retry 13")
+        .await
+        .set("context.bell.follow.attempts", 10_000);
+    let mut inn = Inn::with(settings).await;
+    let stay = inn.stay();
+    ring(&stay, 1, 13).await;
+    ring(&stay, 1, 14).await;
+    for bell in 2..=40 {
+        ring(&stay, bell, 1).await;
+    }
+    // One of sixteen lanes waits; whoever is not in it is heard.
+    let others = async || {
+        let mut count = 0;
+        for bell in 2..=40 {
+            count += usize::from(stay.at(&format!("/bells/{bell}")).await["numbers"] == json!([1]));
+        }
+        if count >= 30 { Ok(()) } else { Err(count) }
+    };
+    eventually("the other lanes go on", others).await;
+    assert_eq!(stay.at("/bells/1").await["numbers"], json!([]));
+    inn.rewrite(bells("").await.set("context.bell.follow.attempts", 10_000));
+    let found = heard(&stay, 1, json!([13, 14])).await;
+    assert!(found["attempts"][0].as_u64().unwrap() > 1, "{found}");
+    for bell in 2..=40 {
+        heard(&stay, bell, json!([1])).await;
+    }
+    letters(&inn, 0).await;
+}

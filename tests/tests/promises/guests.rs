@@ -1,0 +1,151 @@
+//! Guests that misbehave: each ends in one clear error, for that invocation alone.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use innkeeper_tests::{Inn, Opening, Settings, Stay, flood, request};
+use serde_json::json;
+
+async fn settings() -> Settings {
+    Settings::of_the_app()
+        .await
+        .with("unruly", "unruly")
+        .await
+        .with("caller", "caller")
+        .await
+        .set("context.unruly.limits.deadline", "700ms")
+        .set("context.unruly.limits.memory", "32MiB")
+        .set("context.caller.limits.deadline", "2s")
+}
+
+/// Every way to misbehave, the status that answers it, and what the log says of it.
+const WAYS: [(&str, u16, &str); 12] = [
+    ("loop", 504, "not done after"),
+    ("recursion", 500, "stack"),
+    ("frames", 500, "trap"),
+    ("memory", 500, "limits.memory"),
+    ("trap", 500, "trap"),
+    ("panic", 500, "trap"),
+    ("response", 500, "limits.response"),
+    ("event", 500, "Smuggled"),
+    ("staged", 500, "limits.staged"),
+    ("status", 500, "status 99"),
+    ("header", 500, "cannot name a header"),
+    ("key", 500, "5006 bytes"),
+];
+
+async fn misbehaves(stay: &Stay, how: &str) -> (u16, String) {
+    let correlation = format!("{how}-{}", rand::random::<u32>());
+    let request = stay
+        .client()
+        .request(http::Method::POST, &format!("/unruly/{how}"));
+    let reply = innkeeper_tests::send(request.header("x-correlation-id", &correlation)).await;
+    let status = reply.status;
+    reply.expect_problem(status);
+    (status, correlation)
+}
+
+#[tokio::test]
+async fn each_way_to_misbehave_ends_in_one_clear_error() {
+    let inn = Inn::with(settings().await).await;
+    let stay = inn.stay();
+    for (how, expected, said) in WAYS {
+        let (status, correlation) = misbehaves(&stay, how).await;
+        assert_eq!(status, expected, "{how}");
+        innkeeper_tests::eventually("the log says what happened", async || {
+            let lines = inn.output().lines_with(&correlation);
+            let clear = lines.iter().any(|line| line.contains(said));
+            if clear {
+                Ok(())
+            } else {
+                Err(format!("{how}: no {said:?} in {lines:#?}"))
+            }
+        })
+        .await;
+    }
+    // None of it left a mark, or an event.
+    assert_eq!(stay.at("/unruly").await["total"], 0);
+    assert!(inn.operators().events_of("Marked").await.is_empty());
+    // And the context goes on.
+    let (status, _) = misbehaves(&stay, "calmly").await;
+    assert_eq!(status, 404);
+    stay.room("as ever").await;
+}
+
+#[tokio::test]
+async fn a_call_that_never_returns_is_unavailable_to_its_caller() {
+    let inn = Inn::with(settings().await).await;
+    let stay = inn.stay();
+    let begun = Instant::now();
+    let reply = stay
+        .client()
+        .post("/calls", json!({}))
+        .await
+        .expect_problem(503);
+    assert!(reply.text.contains("not done after"), "{}", reply.text);
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(stay.at("/calls").await["total"], 0);
+    inn.operators().nothing_pending().await;
+}
+
+#[tokio::test]
+async fn a_caller_with_less_time_than_its_callee_is_told_in_time() {
+    let settings = settings()
+        .await
+        .set("context.unruly.limits.deadline", "30s")
+        .set("context.caller.limits.deadline", "1s");
+    let inn = Inn::with(settings).await;
+    let stay = inn.stay();
+    let begun = Instant::now();
+    let reply = stay.client().post("/calls", json!({})).await;
+    assert!(matches!(reply.status, 503 | 504), "{}", reply.text);
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healthy_contexts_go_on_at_full_speed() {
+    let settings = settings().await.set("context.unruly.limits.deadline", "1s");
+    let inn = Opening::new(settings).alone().open().await;
+    let stay = inn.stay();
+    stay.room("calm").await;
+    let reads = async || {
+        flood(inn.gateway().base(), 4, 2_000, |_| {
+            request("GET", "/rooms/1", "")
+        })
+        .await
+    };
+    reads().await;
+    let undisturbed = reads().await;
+    let unruly = async {
+        let ways = WAYS
+            .iter()
+            .cycle()
+            .filter(|(how, ..)| *how != "response")
+            .take(60);
+        join_all(ways.map(|(how, ..)| misbehaves(&stay, how))).await
+    };
+    let (disturbed, replies) = tokio::join!(reads(), unruly);
+    assert!(replies.iter().all(|(status, _)| *status >= 500));
+    eprintln!(
+        "half of the reads: {:?} undisturbed, {:?} disturbed; 99 of 100: {:?}, {:?}",
+        undisturbed.percentile(50),
+        disturbed.percentile(50),
+        undisturbed.percentile(99),
+        disturbed.percentile(99)
+    );
+    assert_eq!(disturbed.refusals, 0);
+    // Five loops compute all the time, on two processors; a turn of each takes a few milliseconds.
+    assert!(
+        disturbed.percentile(99) < Duration::from_millis(250),
+        "{:?}",
+        disturbed.percentile(99)
+    );
+}

@@ -1,0 +1,122 @@
+//! Load: everything is answered, and memory stays where it is.
+
+use std::process::Command;
+
+use innkeeper_tests::{Inn, Opening, Settings, flood, request};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_stays_where_it_is() {
+    let settings = Settings::of_the_app()
+        .await
+        .set("journal.durability", "relaxed");
+    let inn = Opening::new(settings).alone().open().await;
+    inn.stay().room("looked at").await;
+    let base = inn.gateway().base().to_owned();
+    let look = async |count| {
+        let flooded = flood(&base, 16, count, |_| request("GET", "/rooms/1", "")).await;
+        assert_eq!(flooded.refusals, 0);
+    };
+    let write = async |count| {
+        let flooded = flood(&base, 16, count, |_| {
+            request("PATCH", "/rooms/1", r#"{"desc": "looked at"}"#)
+        })
+        .await;
+        assert_eq!(flooded.refusals, 0);
+    };
+    look(20_000).await;
+    write(2_000).await;
+    let before = inn.resident();
+    look(60_000).await;
+    let after_reads = inn.resident();
+    write(6_000).await;
+    let after_writes = inn.resident();
+    eprintln!("KiB: {before} before, {after_reads} after reads, {after_writes} after writes");
+    assert!(
+        after_reads < before + before / 10 + 4_096,
+        "{before} KiB grew to {after_reads} by reading"
+    );
+    assert!(
+        after_writes < before + 65_536,
+        "{before} KiB grew to {after_writes} by writing"
+    );
+}
+
+/// The course's own load, for as long as a test may take.
+#[tokio::test]
+async fn the_courses_load_is_answered_completely() {
+    if Command::new("siege").arg("--version").output().is_err() {
+        eprintln!("siege is not installed: left out");
+        return;
+    }
+    let inn = Opening::new(Settings::of_the_app().await)
+        .alone()
+        .open()
+        .await;
+    let target = format!(
+        r#"{}/rooms POST {{"desc": "Beautiful House3"}}"#,
+        inn.gateway().base()
+    );
+    let output = tokio::process::Command::new("siege")
+        .args([
+            "-c100",
+            "-t5S",
+            "-r10",
+            "--content-type",
+            "application/json",
+            &target,
+        ])
+        .env("HOME", inn.home())
+        .output()
+        .await
+        .expect("siege runs");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let number = |name: &str| -> f64 {
+        let line = said.lines().find(|line| line.to_lowercase().contains(name));
+        let digits = |c: char| c.is_ascii_digit() || c == '.';
+        let text = line.and_then(|line| {
+            line.split([':', ' ', '\t'])
+                .find(|word| word.starts_with(digits))
+        });
+        text.and_then(|text| text.trim_matches(|c| !digits(c)).parse().ok())
+            .unwrap_or_else(|| panic!("no {name} in {said}"))
+    };
+    assert_eq!(number("availability"), 100.0, "{said}");
+    assert_eq!(number("failed"), 0.0, "{said}");
+    let done = number("successful");
+    assert!(done > 100.0, "{said}");
+    let book = inn.at_rest().await;
+    // Siege does not count those that its end cut short.
+    assert!(
+        book.rooms.len() as f64 >= done,
+        "{} rooms: {said}",
+        book.rooms.len()
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_turned_away_and_what_is_taken_is_answered() {
+    let settings = Settings::of_the_app()
+        .await
+        .set("context.room.circuit_breaker.max_requests", 1)
+        .set("context.room.circuit_breaker.max_pending_requests", 2);
+    let inn = Inn::with(settings).await;
+    let stay = inn.stay();
+    let replies = futures::future::join_all((0..100).map(|number| {
+        stay.client()
+            .post("/rooms", serde_json::json!({"desc": number.to_string()}))
+    }))
+    .await;
+    let mut accepted = 0;
+    for reply in replies {
+        match reply.status {
+            201 => accepted += 1,
+            _ => assert!(!reply.expect_problem(503).header("retry-after").is_empty()),
+        }
+    }
+    assert!(accepted > 0);
+    assert_eq!(inn.at_rest().await.rooms.len(), accepted);
+}

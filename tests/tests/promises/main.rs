@@ -1,0 +1,19 @@
+//! What the inn promises, tried on the real binary: one file per theme.
+//!
+//! One test binary for all, so that it is linked once.
+
+mod bad_input;
+mod booking;
+mod configuration;
+mod correlation;
+mod crash;
+mod dead_letters;
+mod defects;
+mod guests;
+mod idempotency;
+mod load;
+mod outages;
+mod rebuild;
+mod scenario;
+mod shutdown;
+mod timers;

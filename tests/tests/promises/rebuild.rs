@@ -1,0 +1,181 @@
+//! A projection of 100,000 events is rebuilt while it serves.
+
+use std::time::{Duration, Instant};
+
+use http::Method;
+use innkeeper_tests::{Inn, Opening, Settings, eventually, flood, request, within};
+use serde_json::{Value, json};
+
+const EVENTS: u64 = 100_000;
+const REBUILD: &str = "/v1/contexts/viewpage/rebuild";
+
+/// What the projection shows, as text: all of it would be slow to read, so every hundredth page.
+async fn sample(inn: &Inn) -> Vec<String> {
+    let mut pages = Vec::new();
+    for page in (0..EVENTS / 100).step_by(100) {
+        let reply = inn
+            .gateway()
+            .get(&format!("/roomviews?size=100&page={page}"))
+            .await
+            .expect(200);
+        pages.push(reply.text);
+    }
+    pages
+}
+
+async fn caught_up(inn: &Inn) -> Result<(), String> {
+    match inn.operators().pending().await {
+        pending if pending.is_empty() => Ok(()),
+        pending => Err(pending.join("; ")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_projection_of_100_000_events_is_rebuilt_while_it_serves() {
+    let settings = Settings::of_the_app()
+        .await
+        .set("journal.durability", "relaxed");
+    let mut inn = Opening::new(settings).alone().open().await;
+    let begun = Instant::now();
+    let post = |number: u64| request("POST", "/rooms", &format!(r#"{{"desc": "room {number}"}}"#));
+    let flooded = flood(inn.gateway().base(), 32, EVENTS, post).await;
+    assert_eq!((flooded.successes, flooded.refusals), (EVENTS, 0));
+    let made = begun.elapsed();
+    within(Duration::from_secs(120), async || caught_up(&inn).await)
+        .await
+        .unwrap();
+    eprintln!(
+        "{EVENTS} events were made in {made:?} and followed in {:?}",
+        begun.elapsed()
+    );
+    let before = sample(&inn).await;
+    assert_eq!(inn.stay().at("/roomviews?size=1").await["total"], EVENTS);
+
+    let generation = inn.operators().context("viewpage").await["journal"]["generation"].clone();
+    let begun = Instant::now();
+    inn.operators()
+        .send(Method::POST, REBUILD)
+        .await
+        .expect(202);
+    inn.operators()
+        .send(Method::POST, REBUILD)
+        .await
+        .expect_problem(409);
+    let mut progress: Vec<(u64, u64)> = Vec::new();
+    let mut written = 0;
+    loop {
+        let now = inn.operators().get(REBUILD).await;
+        let number = |field: &str| now[field].as_u64().expect("a number");
+        match now["state"].as_str() {
+            Some("done") => break,
+            Some("failed") | None => panic!("{now}"),
+            Some("filling") => progress.push((number("handled"), number("total"))),
+            Some(_) => {}
+        }
+        // The old state serves, and follows.
+        let all = inn.stay().at("/roomviews?size=1").await;
+        assert!(all["total"].as_u64() >= Some(EVENTS), "{all}");
+        if written < 20 {
+            written += 1;
+            let id = EVENTS + inn_room(&inn, written).await;
+            assert!(id > EVENTS);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        assert!(begun.elapsed() < Duration::from_secs(120), "{now}");
+    }
+    eprintln!(
+        "rebuilt in {:?}, seen {} times",
+        begun.elapsed(),
+        progress.len()
+    );
+    assert!(progress.len() > 3, "{progress:?}");
+    assert!(
+        progress.is_sorted_by_key(|(handled, _)| *handled),
+        "{progress:?}"
+    );
+    assert!(
+        progress
+            .iter()
+            // Until its lanes are open there is nothing to count.
+            .filter(|(_, total)| *total > 0)
+            .all(|(handled, total)| handled <= total && *total >= EVENTS * 99 / 100),
+        "{progress:?}"
+    );
+    assert_ne!(
+        inn.operators().context("viewpage").await["journal"]["generation"],
+        generation
+    );
+
+    within(Duration::from_secs(20), async || caught_up(&inn).await)
+        .await
+        .unwrap();
+    assert_eq!(sample(&inn).await, before);
+    let total = inn.stay().at("/roomviews?size=1").await;
+    assert_eq!(total["total"], EVENTS + written);
+    // The new state is the one that is there after a restart, and goes on following.
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(sample(&inn).await, before);
+    let stay = inn.stay();
+    stay.booked(1).await;
+    assert_eq!(stay.view(1).await["desc"], desc_of(&inn, 1).await);
+}
+
+async fn inn_room(inn: &Inn, number: u64) -> u64 {
+    inn.stay().room(&format!("late room {number}")).await
+}
+
+async fn desc_of(inn: &Inn, room: u64) -> Value {
+    inn.stay().at(&format!("/rooms/{room}")).await["desc"].clone()
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_cut_off_leaves_the_old_state() {
+    let mut inn = Inn::open().await;
+    let stay = inn.stay();
+    for number in 0..200 {
+        stay.room(&format!("room {number}")).await;
+    }
+    stay.booked(1).await;
+    let before = inn.at_rest().await;
+    for _ in 0..5 {
+        // What the one before has left is removed first.
+        eventually("it can be rebuilt", async || {
+            let reply = inn.operators().send(Method::POST, REBUILD).await;
+            if reply.status == 202 {
+                Ok(())
+            } else {
+                Err(reply.text)
+            }
+        })
+        .await;
+        inn.kill_9();
+        inn.reopen().await;
+        assert_eq!(inn.at_rest().await, before);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_projection_is_not_rebuilt() {
+    let inn = Inn::open().await;
+    let stay = inn.stay();
+    stay.room("as it was").await;
+    for context in ["room", "reservation", "payment", "message"] {
+        let reply = inn
+            .operators()
+            .send(Method::POST, &format!("/v1/contexts/{context}/rebuild"))
+            .await;
+        if context != "message" {
+            reply.expect_problem(422);
+        }
+    }
+    inn.operators()
+        .send(Method::POST, "/v1/contexts/nothing/rebuild")
+        .await
+        .expect_problem(404);
+    inn.operators()
+        .send(Method::GET, REBUILD)
+        .await
+        .expect_problem(404);
+    stay.shows("/rooms/1", json!({"desc": "as it was"})).await;
+}
