@@ -1,0 +1,28 @@
+# The host and the contexts of the app stay are built in one image and run in another, which has nothing else in it.
+FROM rust:1.95-bookworm AS build
+RUN rustup target add wasm32-unknown-unknown
+WORKDIR /src
+COPY . .
+# `innkeeper build` prints the components' files, one a line. Backtraces need the symbols, but not the debug information.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    --mount=type=cache,target=/src/components/target \
+    cargo build --release --locked --package innkeeper \
+    && cargo fetch --locked --manifest-path components/Cargo.toml \
+    && target/release/innkeeper build > /tmp/components \
+    && install -D -t /out/usr/bin target/release/innkeeper \
+    && strip --strip-debug /out/usr/bin/innkeeper \
+    && xargs install -D -m 644 -t /out/usr/share/innkeeper < /tmp/components
+
+FROM debian:bookworm-slim
+COPY --from=build /out /
+COPY k8s/innkeeper.toml /etc/innkeeper/
+RUN mkdir -p /etc/contexts/reservation \
+    && install -d -o 10001 -g 10001 -m 750 /var/lib/innkeeper
+ENV INNKEEPER_APP=/etc/innkeeper/innkeeper.toml
+USER 10001:10001
+VOLUME /var/lib/innkeeper
+# The public gateway, and the operators' port.
+EXPOSE 8080 8081
+ENTRYPOINT ["innkeeper"]
+CMD ["serve"]

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, or the name of a program that Debian
+# has a package for. Says nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rust_version=1.95
+target=wasm32-unknown-unknown
+# Python packages, in an environment of their own beside what cargo builds.
+validator=${CARGO_TARGET_DIR:-target}/kubernetes-validate
+validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1)
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: $*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null; }
+
+# Debian packages, as root or by sudo.
+debian() {
+    has apt-get || fail "please install: $*"
+    local root=()
+    if [ "$(id -u)" != 0 ]; then
+        has sudo || fail "please install, as root: apt-get install $*"
+        root=(sudo)
+    fi
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null 2>&1 && return
+    # The list of packages may be old, or empty on a new machine.
+    "${root[@]}" apt-get update -qq >/dev/null || say "the list of packages could not be brought up to date"
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null || fail "apt-get could not install: $*"
+}
+
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]; }
+
+rust() {
+    if ! has cc; then
+        say "installing gcc: Rust links with it"
+        debian gcc libc6-dev
+    fi
+    if ! has cargo; then
+        say "installing Rust by rustup: the host and the contexts are written in it"
+        if ! has curl; then debian curl ca-certificates; fi
+        curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y -q --profile minimal >/dev/null
+        export PATH="$HOME/.cargo/bin:$PATH"
+    fi
+    local version
+    version=$(rustc --version | cut -d' ' -f2)
+    if ! at_least $rust_version "$version"; then
+        has rustup || fail "Rust $rust_version or newer is needed, here is $version"
+        say "updating Rust from $version: $rust_version or newer is needed"
+        rustup --quiet update stable || fail "rustup could not update Rust"
+    fi
+}
+
+wasm() {
+    [ -d "$(rustc --print target-libdir --target $target)" ] && return
+    if has rustup; then
+        say "adding the target $target by rustup: the contexts are built for it"
+        rustup --quiet target add $target 2>/dev/null && return
+        say "rustup could not add it"
+    fi
+    # Debian's compiler then builds the standard library too; see host/src/build/toolchain.rs.
+    [ -x /usr/bin/rustc ] && [ -e /usr/lib/rustlib/src/rust/library/Cargo.toml ] && return
+    say "installing rustc-web and rust-web-src: Debian's compiler can build the contexts for $target instead"
+    debian rustc-web rust-web-src
+}
+
+component() {
+    has "cargo-$2" && cargo "$2" --version >/dev/null 2>&1 && return
+    has rustup || fail "please install $1: make lint checks with it"
+    say "adding $1 by rustup: make lint checks with it"
+    rustup --quiet component add "$1" || fail "rustup could not add $1"
+}
+
+kubernetes_client() {
+    has kubectl && return
+    say "installing kubectl: make lint renders k8s/ with it"
+    # Not every system has a package of it; without it make lint says what it leaves out.
+    (debian kubernetes-client) || true
+}
+
+kubernetes_validate() {
+    local python=$validator/bin/python
+    "$python" -c 'import kubernetes_validate, tomli' 2>/dev/null && return
+    say "installing kubernetes-validate by pip: make lint checks k8s/ with it"
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then debian python3-venv; fi
+    rm -rf "$validator"
+    python3 -m venv "$validator" || fail "python3 could not make an environment in $validator"
+    "$python" -m pip --quiet --disable-pip-version-check install "${validator_packages[@]}" || fail "pip could not install: ${validator_packages[*]}"
+}
+
+program() {
+    has "$1" && return
+    case $1 in
+        wrk | siege) say "installing $1: make bench makes load with it" ;;
+        *) say "installing $1" ;;
+    esac
+    debian "$1"
+}
+
+for wanted in "$@"; do
+    case $wanted in
+        rust | wasm) $wanted ;;
+        rustfmt) component rustfmt fmt ;;
+        clippy) component clippy clippy ;;
+        kubectl) kubernetes_client ;;
+        kubernetes-validate) kubernetes_validate ;;
+        *) program "$wanted" ;;
+    esac
+done
