@@ -8,9 +8,10 @@ pub mod cli;
 pub mod config;
 pub mod events;
 pub mod gateway;
-pub mod guest;
 pub mod invocation;
 pub mod journal;
 pub mod manifest;
 pub mod observe;
 pub mod rollout;
+
+pub use innkeeper_guest as guest;

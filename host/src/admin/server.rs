@@ -20,6 +20,7 @@ use super::token::Token;
 use crate::app::Host;
 use crate::gateway::connection::{Endings, Protocol};
 use crate::gateway::listener;
+use crate::gateway::stream::Signs;
 use crate::manifest::GatewaySettings;
 use crate::observe::metrics::Metrics;
 
@@ -146,9 +147,10 @@ async fn accept(
         while let Ok(place) = places.clone().acquire_owned().await {
             let (tcp, _) = listener::accept(&listener).await;
             let service = TowerToHyperService::new(router.clone());
-            let served = protocol
-                .clone()
-                .serve(tcp, Arc::default(), service, endings.clone());
+            let signs = Arc::new(Signs::default());
+            // This port closes last: nobody's first request is waited for.
+            signs.ask();
+            let served = protocol.clone().serve(tcp, signs, service, endings.clone());
             tasks.spawn(async move {
                 served.await;
                 drop(place);

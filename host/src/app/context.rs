@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
@@ -78,7 +79,7 @@ impl Context {
                 breaker.max_requests.get(),
                 breaker.max_pending_requests,
             ),
-            breaker: Breaker::new(breaker.clone()),
+            breaker: Breaker::new(breaker.clone(), Instant::now()),
             turns: Turns::default(),
             keys: KeysInProgress::default(),
             compensations: Compensations::default(),

@@ -6,10 +6,9 @@
 //!                                                  +--------- error ---------+   (and the ejection time grows)
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::manifest::CircuitBreaker;
 
@@ -41,12 +40,12 @@ enum Standing {
 
 impl Breaker {
     /// A closed breaker.
-    pub fn new(settings: CircuitBreaker) -> Self {
+    pub fn new(settings: CircuitBreaker, now: Instant) -> Self {
         Self {
             settings,
             standing: Mutex::new(Standing::Closed {
                 errors: 0,
-                first: Instant::now(),
+                first: now,
             }),
         }
     }
@@ -56,8 +55,7 @@ impl Breaker {
     /// # Errors
     ///
     /// The time until the next call may try.
-    pub fn admit(&self) -> Result<(), Duration> {
-        let now = Instant::now();
+    pub fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut standing = self.standing.lock();
         match *standing {
             Standing::Closed { .. } => Ok(()),
@@ -78,23 +76,22 @@ impl Breaker {
     }
 
     /// A call was answered.
-    pub fn succeeded(&self) {
+    pub fn succeeded(&self, now: Instant) {
         let mut standing = self.standing.lock();
         match *standing {
             Standing::Closed { errors: 0, .. } | Standing::Open { .. } => {}
             Standing::Closed { .. } | Standing::Probation { .. } => {
                 *standing = Standing::Closed {
                     errors: 0,
-                    first: Instant::now(),
+                    first: now,
                 };
             }
         }
     }
 
     /// A call was not answered, and the callee is to blame. True when that opens it.
-    pub fn failed(&self) -> bool {
+    pub fn failed(&self, now: Instant) -> bool {
         let limit = self.settings.consecutive_errors;
-        let now = Instant::now();
         let mut standing = self.standing.lock();
         let was_open = matches!(*standing, Standing::Open { .. });
         *standing = match *standing {
@@ -139,55 +136,60 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    fn breaker() -> Breaker {
-        Breaker::new(CircuitBreaker {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn breaker(now: Instant) -> Breaker {
+        let settings = CircuitBreaker {
             consecutive_errors: 3,
-            interval: Duration::from_secs(10),
-            base_ejection_time: Duration::from_secs(1),
+            interval: 10 * SECOND,
+            base_ejection_time: SECOND,
             ..CircuitBreaker::default()
-        })
+        };
+        Breaker::new(settings, now)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn errors_in_a_row_open_it_and_a_success_closes_it() {
-        let breaker = breaker();
+    #[test]
+    fn errors_in_a_row_open_it_and_a_success_closes_it() {
+        let now = Instant::now();
+        let breaker = breaker(now);
         for _ in 0..2 {
-            breaker.failed();
+            breaker.failed(now);
         }
-        breaker.succeeded();
+        breaker.succeeded(now);
         for _ in 0..2 {
-            breaker.failed();
+            breaker.failed(now);
         }
         assert_eq!(breaker.state(), State::Closed);
-        breaker.failed();
+        breaker.failed(now);
         assert_eq!(breaker.state(), State::Open);
-        assert_eq!(breaker.admit(), Err(Duration::from_secs(1)));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(breaker.admit(), Ok(()));
+        assert_eq!(breaker.admit(now), Err(SECOND));
+        let later = now + SECOND;
+        assert_eq!(breaker.admit(later), Ok(()));
         assert_eq!(breaker.state(), State::Probation);
-        assert!(breaker.admit().is_err(), "one at a time");
-        breaker.succeeded();
+        assert!(breaker.admit(later).is_err(), "one at a time");
+        breaker.succeeded(later);
         assert_eq!(breaker.state(), State::Closed);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_failed_probation_makes_the_next_pause_longer() {
-        let breaker = breaker();
+    #[test]
+    fn a_failed_probation_makes_the_next_pause_longer() {
+        let now = Instant::now();
+        let breaker = breaker(now);
         for _ in 0..3 {
-            breaker.failed();
+            breaker.failed(now);
         }
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(breaker.admit(), Ok(()));
-        breaker.failed();
-        assert_eq!(breaker.admit(), Err(Duration::from_secs(2)));
+        let later = now + SECOND;
+        assert_eq!(breaker.admit(later), Ok(()));
+        breaker.failed(later);
+        assert_eq!(breaker.admit(later), Err(2 * SECOND));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn errors_far_apart_do_not_count_together() {
-        let breaker = breaker();
-        for _ in 0..6 {
-            breaker.failed();
-            tokio::time::advance(Duration::from_secs(6)).await;
+    #[test]
+    fn errors_far_apart_do_not_count_together() {
+        let now = Instant::now();
+        let breaker = breaker(now);
+        for error in 0..6 {
+            breaker.failed(now + 6 * error * SECOND);
         }
         assert_eq!(breaker.state(), State::Closed);
     }

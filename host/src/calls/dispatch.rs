@@ -1,6 +1,7 @@
 //! From a caller's import to the context that offers it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::Val;
 
@@ -39,7 +40,7 @@ pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
     if let Some(difference) = difference(&callee, &request) {
         return Answered::unavailable(difference);
     }
-    if let Err(wait) = callee.breaker.admit() {
+    if let Err(wait) = callee.breaker.admit(Instant::now()) {
         let reason = Failure::BreakerOpen {
             context: callee.name.clone(),
             retry_after: wait,
@@ -51,7 +52,7 @@ pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
     // A call may lead to further calls: each level is a future of its own.
     match Box::pin(invocation::call(host, &callee, request)).await {
         Ok(answer) => {
-            callee.breaker.succeeded();
+            callee.breaker.succeeded(Instant::now());
             let refused = value::is_err(&answer);
             callee.metrics.call(if refused {
                 CallOutcome::Refused
@@ -65,7 +66,7 @@ pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
         }
         Err(failure) => {
             callee.metrics.call(CallOutcome::Unavailable);
-            if failure.is_fault_of_context() && callee.breaker.failed() {
+            if failure.is_fault_of_context() && callee.breaker.failed(Instant::now()) {
                 callee.metrics.breaker_opened.increment(1);
             }
             tracing::warn!(context = callee.name, %failure, "a call was not answered");

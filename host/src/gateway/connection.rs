@@ -1,6 +1,9 @@
 //! Serves one connection: HTTP/1.1, or HTTP/2 of clients that know it is spoken here.
 
-use std::{convert::Infallible, error::Error, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, error::Error, future::poll_fn, pin::pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use hyper::{
     Request, Response,
@@ -11,7 +14,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
@@ -26,6 +32,8 @@ const BIGGEST_HEAD: usize = 64 * 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// What an HTTP/2 client says first, in bytes. No request of HTTP/1.1 is shorter.
 const PREFACE: u64 = 24;
+/// How long a client that has connected but not asked yet is waited for when the port closes: its request is on its way.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 
 /// How connections are served.
 #[derive(Clone)]
@@ -97,6 +105,14 @@ impl Protocol {
                 biased;
                 ended = connection.as_mut() => break ended,
                 () = endings.soon.cancelled() => {
+                    let first_request = poll_fn(|context| match connection.as_mut().poll(context) {
+                        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                        Poll::Pending if signs.has_asked() => Poll::Ready(None),
+                        Poll::Pending => Poll::Pending,
+                    });
+                    if let Ok(Some(ended)) = timeout(FIRST_REQUEST, first_request).await {
+                        break ended;
+                    }
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         biased;

@@ -80,6 +80,7 @@ impl<R: Reception> Desk<R> {
         Future: Send + 'static,
     > {
         hyper::service::service_fn(move |request| {
+            signs.ask();
             let (desk, signs) = (Arc::clone(&self), Arc::clone(&signs));
             async move {
                 let signs = &signs;

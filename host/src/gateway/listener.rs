@@ -30,8 +30,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // Answers are written whole, so there is nothing to wait for. Failing to say so only costs time.
-                let _ = stream.set_nodelay(true);
+                send_at_once(&stream);
                 return (stream, client);
             }
             Err(error) if is_of_connection(&error) => {}
@@ -41,6 +40,35 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+/// Closes the port. What comes back are the connections that clients have made but nobody has accepted yet: closing would reset them.
+pub(crate) fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut waiting: Vec<(std::net::TcpStream, SocketAddr)> = Vec::new();
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    loop {
+        match listener.accept() {
+            Ok((stream, client)) => waiting.push((stream, client)),
+            Err(error) if is_of_connection(&error) => {}
+            // Most often: there is none.
+            Err(_) => break,
+        }
+    }
+    drop(listener);
+    let streams = waiting.into_iter().filter_map(|(stream, client)| {
+        stream.set_nonblocking(true).ok()?;
+        let stream = TcpStream::from_std(stream).ok()?;
+        send_at_once(&stream);
+        Some((stream, client))
+    });
+    streams.collect()
+}
+
+/// Answers are written whole, so there is nothing to wait for. Failing to say so only costs time.
+fn send_at_once(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 fn is_of_connection(error: &io::Error) -> bool {

@@ -18,11 +18,15 @@ mod rate_limit;
 mod reception;
 mod request;
 mod routes;
-mod stream;
+pub(crate) mod stream;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
@@ -84,7 +88,12 @@ impl Gateway {
             },
         };
         stop.run_until_cancelled(open.accept(&listener)).await;
-        drop(listener);
+        for (tcp, client) in listener::close(listener) {
+            // Without a place, it is refused.
+            if let Ok(place) = Arc::clone(&open.places).try_acquire_owned() {
+                open.serve_connection(tcp, client, place);
+            }
+        }
         open.drain(settings.drain).await
     }
 }
@@ -103,20 +112,24 @@ impl<R: Reception> Open<R> {
         // The semaphore is never closed.
         while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
             let (tcp, client) = listener::accept(listener).await;
-            let connected = self.desk.meter.connection();
-            // Tokens of its own keep a connection from waiting for the lock of all others.
-            let endings = Endings {
-                soon: self.endings.soon.child_token(),
-                now: self.endings.now.child_token(),
-            };
-            let signs = Arc::new(Signs::default());
-            let service = Arc::clone(&self.desk).service(client.ip(), Arc::clone(&signs));
-            let served = self.protocol.clone().serve(tcp, signs, service, endings);
-            self.connections.spawn(async move {
-                served.await;
-                drop((connected, place));
-            });
+            self.serve_connection(tcp, client, place);
         }
+    }
+
+    fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+        let connected = self.desk.meter.connection();
+        // Tokens of its own keep a connection from waiting for the lock of all others.
+        let endings = Endings {
+            soon: self.endings.soon.child_token(),
+            now: self.endings.now.child_token(),
+        };
+        let signs = Arc::new(Signs::default());
+        let service = Arc::clone(&self.desk).service(client.ip(), Arc::clone(&signs));
+        let served = self.protocol.clone().serve(tcp, signs, service, endings);
+        self.connections.spawn(async move {
+            served.await;
+            drop((connected, place));
+        });
     }
 
     async fn drain(self, time: Duration) -> Drained {

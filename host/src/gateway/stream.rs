@@ -25,6 +25,8 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Signs {
     /// Whether a request's body was left unread.
     unread: AtomicBool,
+    /// Whether there has been a request.
+    asked: AtomicBool,
     received: AtomicU64,
 }
 
@@ -33,6 +35,16 @@ impl Signs {
     /// would answer that with a reset, which can take the answer away from a client that has not read it yet.
     pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Relaxed);
+    }
+
+    /// A request has come.
+    pub(crate) fn ask(&self) {
+        self.asked.store(true, Relaxed);
+    }
+
+    /// Whether a request has come.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.load(Relaxed)
     }
 
     /// How many bytes have come.

@@ -90,7 +90,7 @@ mod tests {
         assert!(keys.0.lock().is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_repeat_does_not_wait_for_ever() {
         let keys = KeysInProgress::default();
         let _first = keys.enter("a").await.unwrap();

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
 
-use super::artifact::ArtifactCache;
-use super::bindings::exports::innkeeper::context::{describe, health, policies, web};
-use super::engine::Engine;
-use super::frame::Frame;
-use super::imports;
-use super::offer::{Interface, Operation};
-use super::shape;
+use crate::artifact::ArtifactCache;
+use crate::bindings::exports::innkeeper::context::{describe, health, policies, web};
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::imports;
+use crate::offer::{Interface, Operation};
+use crate::shape;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";

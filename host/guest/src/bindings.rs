@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::all)]
 
 wasmtime::component::bindgen!({
-    path: "../wit/innkeeper",
+    path: "../../wit/innkeeper",
     world: "context",
     imports: { default: trappable },
     exports: { default: async },

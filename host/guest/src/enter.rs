@@ -7,12 +7,12 @@ use std::time::Duration;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
 
-use super::bindings::exports::innkeeper::context::policies::PolicyError;
-use super::bindings::innkeeper::context::types::{Description, Event, Request, Response};
-use super::fault::Fault;
-use super::frame::Frame;
-use super::load::Guest;
-use super::services::Services;
+use crate::bindings::exports::innkeeper::context::policies::PolicyError;
+use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use crate::fault::Fault;
+use crate::frame::Frame;
+use crate::load::Guest;
+use crate::services::Services;
 
 /// One entry into a guest.
 pub struct Visit {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use wasmtime::component::Val;
 
-use super::fault::Refusal;
-use super::offer::Operation;
+use crate::fault::Refusal;
+use crate::offer::Operation;
 
-pub use super::bindings::innkeeper::context::state::Entry as StateEntry;
+pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 
 /// What an invocation knows of itself.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::slots::Slots;
+use crate::slots::Slots;
 
 /// How often a guest that computes without a pause lets others have its thread.
 const TICK: Duration = Duration::from_millis(2);

@@ -3,11 +3,11 @@
 use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker};
 
-use super::bindings::innkeeper::context::{invocation, outbox, state, types};
-use super::bindings::wasi::config::store;
-use super::bindings::wasi::logging::logging;
-use super::frame::Frame;
-use super::output;
+use crate::bindings::innkeeper::context::{invocation, outbox, state, types};
+use crate::bindings::wasi::config::store;
+use crate::bindings::wasi::logging::logging;
+use crate::frame::Frame;
+use crate::output;
 
 /// Adds everything that every context may import.
 pub(super) fn add_to_linker(linker: &mut Linker<Frame>) -> Result<()> {

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-use super::bindings::wasi::logging::logging::Level;
-use super::services::{Identity, Services};
+use crate::bindings::wasi::logging::logging::Level;
+use crate::services::{Identity, Services};
 
 /// The longest line that is kept whole, in bytes.
 const LONGEST_LINE: usize = 8 << 10;

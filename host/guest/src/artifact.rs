@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use wasmtime::component::Component;
 
-use super::engine::Engine;
-use super::load::LoadError;
+use crate::engine::Engine;
+use crate::load::LoadError;
 
 /// A directory of compiled components, keyed by the engine's settings and the component's digest.
 ///

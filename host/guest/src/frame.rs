@@ -8,8 +8,8 @@ use wasmtime_wasi::{
     WasiCtxView, WasiView,
 };
 
-use super::output::LogLines;
-use super::services::Services;
+use crate::output::LogLines;
+use crate::services::Services;
 
 /// The store's data: the services of the invocation, and its limits.
 pub(super) struct Frame {
