@@ -16,10 +16,19 @@ use self::table::Report;
 
 /// What the command line asks for.
 enum Wish {
-    /// Measure; with `true` write the result to `docs/performance.md`.
-    Measure(bool),
+    /// Measure one part, or all; with `true` write the result to `docs/performance.md`.
+    Measure(Part, bool),
     /// Be the native twin, in this directory.
     Twin { data: String, relaxed: bool },
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    All,
+    Load,
+    Inside,
+    Memory,
 }
 
 fn main() -> ExitCode {
@@ -27,22 +36,25 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let wish = match words.as_slice() {
         // `cargo bench` would add `--bench`.
-        [] | ["--bench"] => Wish::Measure(false),
-        ["--write"] => Wish::Measure(true),
+        [] | ["--bench"] => Wish::Measure(Part::All, false),
+        ["--write"] => Wish::Measure(Part::All, true),
+        ["load"] => Wish::Measure(Part::Load, false),
+        ["inside"] => Wish::Measure(Part::Inside, false),
+        ["memory"] => Wish::Measure(Part::Memory, false),
         ["twin", data, durability] => Wish::Twin {
             data: (*data).to_owned(),
             relaxed: *durability == "relaxed",
         },
         _ => {
-            eprintln!("usage: bench [--write]");
+            eprintln!("usage: bench [--write | load | inside | memory]");
             return ExitCode::from(2);
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     match wish {
         Wish::Twin { data, relaxed } => runtime.block_on(twin::serve(data.into(), relaxed)),
-        Wish::Measure(write) => {
-            let report = runtime.block_on(measure());
+        Wish::Measure(part, write) => {
+            let report = runtime.block_on(measure(part));
             println!("{report}");
             if write {
                 report.write();
@@ -52,10 +64,17 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn measure() -> Report {
+async fn measure(part: Part) -> Report {
     let mut report = Report::new(machine::describe());
-    load::compare(&mut report).await;
-    inside::measure(&mut report).await;
-    memory::watch(&mut report).await;
+    let wanted = |one| part == Part::All || part == one;
+    if wanted(Part::Load) {
+        load::compare(&mut report).await;
+    }
+    if wanted(Part::Inside) {
+        inside::measure(&mut report).await;
+    }
+    if wanted(Part::Memory) {
+        memory::watch(&mut report).await;
+    }
     report
 }
