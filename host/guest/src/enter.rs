@@ -123,7 +123,7 @@ impl Guest {
             memory,
             time,
         } = visit;
-        let Ok(Some(_slot)) = tokio::time::timeout(time, self.engine.slots().take()).await else {
+        let Some(_slot) = self.engine.slots().take(time).await else {
             let message = format!("all instances of the host were busy for {time:?}");
             return Ended {
                 services,

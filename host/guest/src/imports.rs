@@ -76,15 +76,15 @@ impl outbox::Host for Frame {
 
 impl invocation::Host for Frame {
     fn id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.id.clone())
+        Ok(self.services.identity()?.id)
     }
 
     fn correlation_id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.correlation_id.clone())
+        Ok(self.services.identity()?.correlation_id)
     }
 
     fn causation_id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.causation_id.clone())
+        Ok(self.services.identity()?.causation_id)
     }
 
     fn attempt(&mut self) -> Result<u32> {
@@ -116,7 +116,12 @@ impl store::Host for Frame {
 
 impl logging::Host for Frame {
     fn log(&mut self, level: logging::Level, context: String, message: String) -> Result<()> {
-        output::log(self.services.identity().ok(), level, &context, &message);
+        output::log(
+            self.services.identity().ok().as_ref(),
+            level,
+            &context,
+            &message,
+        );
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct LogLines(Option<Arc<Identity>>);
 
 impl LogLines {
     pub(super) fn of(services: &dyn Services) -> Self {
-        Self(services.identity().ok().cloned().map(Arc::new))
+        Self(services.identity().ok().map(Arc::new))
     }
 }
 

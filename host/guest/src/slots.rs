@@ -1,6 +1,7 @@
 //! The places for live instances: a bound that makes callers wait instead of failing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,9 +14,13 @@ impl Slots {
         Self(Arc::new(Semaphore::new(count as usize)))
     }
 
-    /// A place; waits until there is one. Callers have a deadline around this.
-    pub(super) async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        // `None` only after `close`, which nobody calls.
-        self.0.clone().acquire_owned().await.ok()
+    /// A place, within `time`.
+    pub(super) async fn take(&self, time: Duration) -> Option<OwnedSemaphorePermit> {
+        // Most often there is one, and no timer is needed.
+        if let Ok(place) = self.0.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        let waiting = self.0.clone().acquire_owned();
+        tokio::time::timeout(time, waiting).await.ok()?.ok()
     }
 }

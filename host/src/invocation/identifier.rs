@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 /// A new random id: 32 hexadecimal digits.
 pub fn random() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 /// The id of the `count`th thing of a kind that an invocation makes: 32 hexadecimal digits.

@@ -50,7 +50,7 @@ impl From<Failure> for Refusal {
 pub(super) struct UnitOfWork {
     job: Arc<Job>,
     version: Arc<Version>,
-    identity: Identity,
+    attempt: u32,
     held: Stripes,
     pub began: u64,
     pub reads: ReadSet,
@@ -77,14 +77,7 @@ impl UnitOfWork {
         reads.note_key(Space::Meta, crate::app::GENERATION_KEY);
         let generation = job.generation.unwrap_or_else(|| job.context.generation());
         Self {
-            identity: Identity {
-                context: job.context.name.clone(),
-                version: version.digest.clone(),
-                id: job.id.clone(),
-                correlation_id: job.correlation_id.clone(),
-                causation_id: job.causation_id.clone(),
-                attempt,
-            },
+            attempt,
             job: job.clone(),
             version: version.clone(),
             held,
@@ -320,8 +313,16 @@ impl Services for UnitOfWork {
         }
     }
 
-    fn identity(&self) -> Result<&Identity, Refusal> {
-        Ok(&self.identity)
+    fn identity(&self) -> Result<Identity, Refusal> {
+        let job = &self.job;
+        Ok(Identity {
+            context: job.context.name.clone(),
+            version: self.version.digest.clone(),
+            id: job.id.clone(),
+            correlation_id: job.correlation_id.clone(),
+            causation_id: job.causation_id.clone(),
+            attempt: self.attempt,
+        })
     }
 
     fn now(&mut self) -> Result<u64, Refusal> {

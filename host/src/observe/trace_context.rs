@@ -80,12 +80,12 @@ impl TraceContext {
 
     /// The trace's id, 32 hexadecimal digits.
     pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
+        hex::encode(self.trace_id.to_be_bytes())
     }
 
     /// The span's id, 16 hexadecimal digits.
     pub fn span_id(&self) -> String {
-        format!("{:016x}", self.span_id)
+        hex::encode(self.span_id.get().to_be_bytes())
     }
 
     /// Whether the trace is recorded by whoever began it.
@@ -108,11 +108,16 @@ impl Default for TraceContext {
 impl fmt::Display for TraceContext {
     /// As a `traceparent`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{:032x}-{:016x}-{:02x}",
-            self.trace_id, self.span_id, self.flags
-        )
+        // Digit by digit through `fmt` would cost more than the rest of a response's head.
+        let mut digits = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let (_, rest) = digits.split_at_mut(3);
+        let (trace_id, rest) = rest.split_at_mut(32);
+        let (span_id, flags) = rest[1..].split_at_mut(16);
+        let written = hex::encode_to_slice(self.trace_id.to_be_bytes(), trace_id)
+            .and_then(|()| hex::encode_to_slice(self.span_id.get().to_be_bytes(), span_id))
+            .and_then(|()| hex::encode_to_slice([self.flags], &mut flags[1..]));
+        written.map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
