@@ -1,8 +1,9 @@
 //! Bad input: each case gets the right problem, and changes nothing.
 
-mod http;
-mod json;
+mod bodies;
+mod framing;
 
+use http::Method;
 use innkeeper_tests::{Inn, Reply, raw};
 use serde_json::json;
 
@@ -76,11 +77,11 @@ async fn each_case_gets_the_right_problem_and_changes_nothing() {
     let before = inn.at_rest().await;
 
     let cases = [
-        json::malformed_json(),
-        json::wrong_shapes(),
-        http::paths_and_methods(),
-        http::headers(),
-        http::sizes_and_framing(),
+        bodies::malformed_json(),
+        bodies::wrong_shapes(),
+        framing::paths_and_methods(),
+        framing::headers(),
+        framing::sizes_and_framing(),
     ];
     let cases: Vec<Case> = cases.into_iter().flatten().collect();
     assert!(cases.len() >= 100, "{} cases", cases.len());
@@ -183,7 +184,7 @@ async fn what_looks_odd_but_is_right_is_accepted() {
     );
     let head = stay
         .client()
-        .request(http::Method::HEAD, "/rooms/1")
+        .request(Method::HEAD, "/rooms/1")
         .send()
         .await
         .unwrap();

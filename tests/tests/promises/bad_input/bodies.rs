@@ -1,6 +1,6 @@
 //! Bodies that are no JSON, or JSON of another shape.
 
-use super::{Case, JSON, POST_RESERVATIONS, POST_REVIEWS, POST_ROOMS, json_body, plain, with_body};
+use super::{Case, POST_RESERVATIONS, POST_REVIEWS, POST_ROOMS, json_body};
 
 pub(super) fn malformed_json() -> Vec<Case> {
     let deep = "[".repeat(10_000);

@@ -1,8 +1,6 @@
 //! Requests that are wrong whatever their body says: paths, methods, headers, sizes, framing.
 
-use super::{
-    Case, JSON, POST_RESERVATIONS, POST_REVIEWS, POST_ROOMS, headed, json_body, plain, with_body,
-};
+use super::{Case, JSON, POST_ROOMS, headed, json_body, plain, with_body};
 
 pub(super) fn paths_and_methods() -> Vec<Case> {
     let long = format!("GET /rooms/{}", "1".repeat(9_000));
