@@ -27,7 +27,7 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm
+	@$(SETUP) rust wasm nats-server
 	cd components && cargo test
 	cargo test --release --workspace
 

@@ -11,6 +11,7 @@ mod inn;
 mod load;
 mod machine;
 mod manifest;
+pub mod nats;
 mod operators;
 mod process;
 mod raw;

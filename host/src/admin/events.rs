@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
 use super::extract::{Query, Running, no_such_context};
-use super::feed::{Begin, Feed, Told};
 use super::problem::Problem;
 use super::state::State;
 use super::view::CloudEvent;
 use crate::app::Host;
+use crate::events::feed::{Begin, Feed, Told};
+use crate::events::place::NoPlace;
 use crate::journal::Ledger;
 
 /// Streams at once.
@@ -80,7 +81,8 @@ pub(super) async fn stream(
     let journals = journals(&host, which.context.as_deref())?;
     let kinds: BTreeSet<String> = list(which.kind.as_deref()).map(str::to_owned).collect();
     let telling = Telling {
-        feed: Feed::open(&host.manifest.app.name, journals, kinds, begin).await?,
+        app: host.manifest.app.name.clone(),
+        feed: Feed::open(journals, kinds, begin).await?,
         follow: which.follow,
         stop: host.shutdown.clone(),
         ended: false,
@@ -94,6 +96,7 @@ pub(super) async fn stream(
 
 /// One stream.
 struct Telling {
+    app: String,
     feed: Feed,
     follow: bool,
     stop: CancellationToken,
@@ -109,9 +112,14 @@ impl Telling {
                 return Some(Event::default().comment("the host is stopping"));
             }
             match self.feed.next().await {
-                Ok(Some(Told { event, places })) => {
+                Ok(Some(Told {
+                    context,
+                    event,
+                    places,
+                })) => {
+                    let event = CloudEvent::new(&self.app, &context, &event);
                     return match serde_json::to_string(&event) {
-                        Ok(json) => Some(Event::default().id(places).data(json)),
+                        Ok(json) => Some(Event::default().id(places.to_string()).data(json)),
                         Err(error) => self.end_with(&error.to_string()),
                     };
                 }
@@ -119,7 +127,7 @@ impl Telling {
                     let _ = self.stop.run_until_cancelled(self.feed.changed()).await;
                 }
                 Ok(None) => self.ended = true,
-                Err(problem) => return self.end_with(problem.detail()),
+                Err(error) => return self.end_with(&error.to_string()),
             }
         }
         None
@@ -144,11 +152,11 @@ fn begin(which: &Which, headers: &HeaderMap) -> Result<Begin, Problem> {
         (Some(id), None) => id
             .parse()
             .map(Begin::After)
-            .map_err(|error: super::place::NoPlace| wrong(error.to_string())),
+            .map_err(|error: NoPlace| wrong(error.to_string())),
         (Some(id), Some(_)) if headers.contains_key(LAST_EVENT_ID) => id
             .parse()
             .map(Begin::After)
-            .map_err(|error: super::place::NoPlace| wrong(error.to_string())),
+            .map_err(|error: NoPlace| wrong(error.to_string())),
         (Some(_), Some(_)) => Err(wrong("give either `after` or `last`".into())),
     }
 }

@@ -16,6 +16,8 @@ use super::state::State;
 use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
+use crate::nats;
+use crate::observe::metrics::{NATS_LAG, NATS_UP};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -51,6 +53,9 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
                 check(&format!("context {name}"), serves(context));
             }
             check("journal", journal(host).await);
+            if let Some(most) = most_behind(host) {
+                check("nats", published(host, most).await);
+            }
         }
     }
     if state.draining.is_cancelled() {
@@ -81,6 +86,25 @@ async fn journal(host: &Host) -> Result<(), String> {
     }
 }
 
+fn most_behind(host: &Host) -> Option<u32> {
+    host.manifest.nats.as_ref()?.unready_when_behind
+}
+
+/// Whether NATS has the events, but for so many.
+async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
+    let counting = host.clone();
+    let behind = tokio::task::spawn_blocking(move || nats::behind(&counting)).await;
+    match behind {
+        Ok(Ok(Some(events))) if events <= u64::from(most) => Ok(()),
+        Ok(Ok(Some(events))) => Err(format!(
+            "{events} events are still to be published, more than {most}"
+        )),
+        Ok(Ok(None)) => Err("the stream has not been reached yet".into()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the host is stopping".into()),
+    }
+}
+
 /// What was measured, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, description = "metrics in Prometheus' text format")))]
 pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
@@ -94,6 +118,13 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 fn take_levels(host: &Host) {
+    if let Some(standing) = &host.nats {
+        let is_up = standing.trouble().is_none();
+        ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
+        if let Ok(Some(events)) = nats::behind(host) {
+            ::metrics::gauge!(NATS_LAG).set(events as f64);
+        }
+    }
     for context in host.contexts.values() {
         let metrics = &context.metrics;
         metrics.running.set(f64::from(context.admission.running()));

@@ -4,6 +4,7 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use crate::events::feed::FeedError;
 pub(super) use crate::gateway::problem::Problem;
 use crate::journal;
 
@@ -26,5 +27,14 @@ impl From<journal::Error> for Problem {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Journal(error) => error.into(),
+            FeedError::BegunAnew { .. } => Self::new(StatusCode::GONE, error.to_string()),
+        }
     }
 }

@@ -39,7 +39,7 @@ impl Journals {
             };
             ledgers.insert(name.clone(), committer.open(name, durability)?);
         }
-        if !manifest.sagas.is_empty() {
+        if !manifest.sagas.is_empty() || manifest.nats.is_some() {
             let committer = committer(manifest.journal.engine)?;
             // What it says follows from the contexts' journals, but what it publishes is acted upon.
             ledgers.insert(

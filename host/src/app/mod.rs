@@ -21,6 +21,7 @@ use crate::calls::Links;
 use crate::gateway::Routes;
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
+use crate::nats;
 
 /// What keeps the promises of sagas; each can be switched off by tests that show what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Host {
     pub shutdown: CancellationToken,
     /// Everything that runs in the background; `stop` waits for it.
     pub tasks: TaskTracker,
+    /// How the events on NATS are; none when the manifest has no `[nats]`.
+    pub nats: Option<Arc<nats::Standing>>,
     links: ArcSwap<Links>,
     routes: ArcSwap<Routes<Arc<Context>>>,
     journals: Journals,

@@ -19,6 +19,7 @@ use crate::guest::{ArtifactCache, Engine, EngineOptions};
 use crate::invocation::{Failure, compensation, intent};
 use crate::journal;
 use crate::manifest::Manifest;
+use crate::nats;
 use crate::rollout::{self, RolloutError};
 
 /// What an app is started with besides its manifest.
@@ -110,6 +111,7 @@ impl Host {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let contexts = contexts(&manifest, &journals, &tasks, &shutdown).await?;
         let host = Arc::new(Self {
+            nats: manifest.nats.as_ref().map(|_| Arc::default()),
             manifest,
             contexts,
             safeguards: options.safeguards,
@@ -181,6 +183,7 @@ impl Host {
             });
         }
         events::start(self)?;
+        nats::start(self);
         for resumption in resumptions {
             self.tasks.spawn(resumption.run());
         }

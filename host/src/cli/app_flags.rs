@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use crate::app::Safeguards;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, check_servers};
 
 /// Which app.
 #[derive(Args, Debug)]
@@ -61,6 +61,9 @@ pub(super) struct ServeFlags {
         value_parser = token
     )]
     pub admin_token: Option<String>,
+    /// The NATS servers that events are published to, separated by commas; overrides the manifest's `nats.url`
+    #[arg(long, value_name = "URL", env = "INNKEEPER_NATS", value_parser = servers)]
+    pub nats: Option<String>,
     /// What is logged: a level, or a list such as `info,innkeeper::events=debug` [default: the manifest's, else info]
     #[arg(long, value_name = "LEVEL", env = "INNKEEPER_LOG")]
     pub log: Option<String>,
@@ -93,6 +96,9 @@ impl ServeFlags {
         if let Some(token) = &self.admin_token {
             manifest.admin.token = Some(token.clone());
         }
+        if let Some(url) = &self.nats {
+            manifest.nats.get_or_insert_default().url.clone_from(url);
+        }
         let (gateway, admin) = (manifest.gateway.listen, manifest.admin.listen);
         if gateway == admin && gateway.port() != 0 {
             return Err(Failure::Usage(format!(
@@ -115,6 +121,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "write an IP address and a port, for example 127.0.0.1:8080 or [::]:8080".into()
     })
+}
+
+fn servers(text: &str) -> Result<String, String> {
+    check_servers(text)?;
+    Ok(text.to_owned())
 }
 
 /// A token that fits a header.

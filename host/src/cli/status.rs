@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Breaker, Context, ContextDetail, Contexts};
+use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats};
 
 /// Show how the contexts of a running app are
 ///
@@ -38,10 +38,11 @@ impl Status {
 }
 
 async fn all(client: &Client, json: bool) -> Result<(), Failure> {
-    let Contexts { app, contexts } = client.get("/v1/contexts").await?;
+    let seen: Contexts = client.get("/v1/contexts").await?;
     if json {
-        return Ok(output::json(&Contexts { app, contexts })?);
+        return Ok(output::json(&seen)?);
     }
+    let Contexts { contexts, nats, .. } = seen;
     let mut table = Table::new([
         ("CONTEXT", Align::Left),
         ("VERSION", Align::Left),
@@ -68,10 +69,27 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         ]);
     }
     table.print()?;
+    if let Some(nats) = nats {
+        output::line(feed(&nats))?;
+    }
     if dead > 0 {
         output::note("Next: innkeeper dead-letters");
     }
     Ok(())
+}
+
+/// How the events on NATS are, for people.
+fn feed(nats: &Nats) -> String {
+    let lag = match nats.lag {
+        Some(0) => "every event is published".to_owned(),
+        Some(1) => "1 event is still to be published".to_owned(),
+        Some(events) => format!("{events} events are still to be published"),
+        None => "the stream has not been reached yet".to_owned(),
+    };
+    match &nats.trouble {
+        Some(trouble) => format!("NATS: {lag}: {trouble}"),
+        None => format!("NATS: {lag}"),
+    }
 }
 
 async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {

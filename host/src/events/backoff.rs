@@ -9,14 +9,14 @@ use crate::manifest::Follow;
 
 /// Pauses that double from a first to a longest one, each shortened by chance, so that those who failed together do not come back together.
 #[derive(Clone, Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
@@ -25,12 +25,12 @@ impl Backoff {
     }
 
     /// As the settings of a follower say.
-    pub(super) fn of(follow: &Follow) -> Self {
+    pub(crate) fn of(follow: &Follow) -> Self {
         Self::new(follow.initial_backoff, follow.max_backoff)
     }
 
     /// For trouble with the journal, which passes soon or not at all.
-    pub(super) fn of_journal() -> Self {
+    pub(crate) fn of_journal() -> Self {
         Self::new(Duration::from_millis(10), Duration::from_secs(10))
     }
 
@@ -45,7 +45,7 @@ impl Backoff {
     }
 
     /// Waits; breaks off when `stop` is cancelled.
-    pub(super) async fn pause(&mut self, stop: &CancellationToken) -> ControlFlow<()> {
+    pub(crate) async fn pause(&mut self, stop: &CancellationToken) -> ControlFlow<()> {
         let pause = self.next(rand::random());
         tokio::select! {
             () = stop.cancelled() => ControlFlow::Break(()),

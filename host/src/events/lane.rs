@@ -282,7 +282,7 @@ impl<H: Handler> Lane<H> {
 }
 
 /// The header of a commit that belongs to no story.
-pub(super) fn bookkeeping(purpose: &str) -> Header {
+pub(crate) fn bookkeeping(purpose: &str) -> Header {
     Header {
         invocation: invocation::random_id(),
         cause: Cause::Host {

@@ -3,15 +3,18 @@
 //! A follower reads its source's lanes, each from its own cursor, and every event that it follows becomes an invocation whose commit moves the cursor.
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
-mod backoff;
+pub(crate) mod backoff;
+pub(crate) mod cloud_event;
 mod cursor;
 pub mod dead_letter;
 mod delivery;
+pub(crate) mod feed;
 mod follower;
 mod following;
 mod generation;
 mod housekeeping;
 mod lane;
+pub(crate) mod place;
 pub mod rebuild;
 pub mod redelivery;
 pub mod saga;
@@ -20,6 +23,7 @@ mod timer;
 use std::sync::Arc;
 
 pub use self::following::{Following, Lag, lag};
+pub(crate) use self::lane::bookkeeping;
 use crate::app::Host;
 use crate::journal;
 

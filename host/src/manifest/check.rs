@@ -4,8 +4,8 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ContextSettings, Cors, HOST_SOURCE, Manifest, SagaSettings, document::Node, fault::Fault,
-    scalar,
+    ContextSettings, Cors, HOST_SOURCE, Manifest, NatsSettings, SagaSettings, document::Node,
+    fault::Fault, scalar,
 };
 
 /// Refuses a manifest that cannot work. `document` knows where each setting was written.
@@ -32,6 +32,9 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
     }
     if let Some(cors) = &manifest.gateway.cors {
         check_cors(cors).map_err(|(key, message)| place(&["gateway", "cors", key], message))?;
+    }
+    if let Some(nats) = &manifest.nats {
+        check_nats(nats).map_err(|(key, message)| place(&["nats", key], message))?;
     }
     for (name, context) in &manifest.contexts {
         if !scalar::is_name(name) {
@@ -127,6 +130,34 @@ fn is_origin(text: &str) -> bool {
         return false;
     };
     format!("{scheme}://{authority}") == text && !authority.as_str().contains('@')
+}
+
+fn check_nats(nats: &NatsSettings) -> Result<(), (&'static str, String)> {
+    let ways = [
+        ("credentials_file", nats.credentials_file.is_some()),
+        ("user", nats.user.is_some()),
+        ("token_file", nats.token_file.is_some()),
+    ];
+    let mut given = ways.iter().filter(|(_, is_given)| *is_given);
+    if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
+        return Err((
+            other,
+            format!("there is `{one}`, too; keep the one way that the server knows the host by"),
+        ));
+    }
+    if nats.password_file.is_some() && nats.user.is_none() {
+        return Err((
+            "password_file",
+            "needs `user`, whose password it is".to_owned(),
+        ));
+    }
+    if nats.certificate_file.is_some() != nats.key_file.is_some() {
+        return Err((
+            "certificate_file",
+            "a certificate needs its key, and a key its certificate: set `certificate_file` and `key_file`".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn check_context(

@@ -9,6 +9,7 @@ mod environment;
 mod fault;
 mod gateway;
 mod journal;
+mod nats;
 mod saga;
 mod scalar;
 #[cfg(test)]
@@ -24,11 +25,13 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
+pub(crate) use self::scalar::check_servers;
 pub use self::{
     app::{AdminSettings, App, LogFormat, LogSettings},
     context::{CircuitBreaker, ContextSettings, Follow, Limits},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},
+    nats::NatsSettings,
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };
 
@@ -49,6 +52,8 @@ pub struct Manifest {
     pub admin: AdminSettings,
     /// Where commits are kept.
     pub journal: JournalSettings,
+    /// Events on NATS; none when absent.
+    pub nats: Option<NatsSettings>,
     /// Logs.
     pub log: LogSettings,
     /// The contexts, by name.
@@ -98,6 +103,8 @@ impl Manifest {
         let root = self.root().to_owned();
         let complete = |path: &mut PathBuf| *path = root.join(&*path);
         complete(&mut self.journal.directory);
+        let nats = self.nats.iter_mut();
+        nats.flat_map(NatsSettings::files).for_each(complete);
         for context in self.contexts.values_mut() {
             let ContextSettings {
                 package,

@@ -120,6 +120,84 @@ pub(super) fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, 
     }
 }
 
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    positive_duration(deserializer).map(Some)
+}
+
+pub(super) fn optional_size<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    size(deserializer).map(Some)
+}
+
+pub(super) fn optional_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    number(deserializer).map(Some)
+}
+
+/// NATS servers, separated by commas, without secrets.
+pub(super) fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    check_servers(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}
+
+/// What is wrong with a list of NATS servers. Says nothing of what is in it: it may hold a secret.
+pub(crate) fn check_servers(text: &str) -> Result<(), &'static str> {
+    if text.contains('@') {
+        return Err(
+            "a URL of a NATS server must not hold a user or a secret; set `user`, and `password_file` or `token_file`",
+        );
+    }
+    let schemes = ["nats://", "tls://"];
+    let is_server = |server: &str| {
+        let server = server.trim();
+        schemes.iter().any(|scheme| {
+            server
+                .strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty())
+        })
+    };
+    match text.split(',').all(is_server) {
+        true => Ok(()),
+        false => Err(
+            "write the URL of a NATS server, or several with commas between them, for example `nats://127.0.0.1:4222`",
+        ),
+    }
+}
+
+/// The name of a stream.
+pub(super) fn stream<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match !text.is_empty() && text.chars().all(is_allowed) {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom(format!(
+            "`{text}` cannot name a stream; use letters, digits, `-` and `_`"
+        ))),
+    }
+}
+
+/// A subject without wildcards.
+pub(super) fn subject<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_token = |token: &str| !token.is_empty() && token.chars().all(is_allowed);
+    match text.split('.').all(is_token) {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom(format!(
+            "`{text}` cannot begin a subject; write words of letters, digits, `-` and `_` with dots between them"
+        ))),
+    }
+}
+
 /// A number from 1.
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
     let number = deserializer.deserialize_i64(Number { from: 1 })?;

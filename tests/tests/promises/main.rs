@@ -12,6 +12,7 @@ mod defects;
 mod guests;
 mod idempotency;
 mod load;
+mod nats;
 mod outages;
 mod rebuild;
 mod scenario;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::events::cloud_event;
 use crate::journal::Event;
 use crate::observe::Timestamp;
 
@@ -42,14 +43,14 @@ impl CloudEvent {
     pub fn new(app: &str, context: &str, event: &Event) -> Self {
         let data = serde_json::from_slice(&event.data).ok();
         let (datacontenttype, data_base64) = match &data {
-            Some(_) => ("application/json", None),
-            None => ("application/octet-stream", Some(base64(&event.data))),
+            Some(_) => (cloud_event::JSON, None),
+            None => (cloud_event::BYTES, Some(base64(&event.data))),
         };
         Self {
             specversion: "1.0".into(),
             id: event.id.clone(),
-            source: format!("/{app}/{context}"),
-            r#type: format!("{app}.{context}.{}", event.kind),
+            source: cloud_event::source(app, context),
+            r#type: cloud_event::kind(app, context, &event.kind),
             subject: event.subject.clone(),
             time: Timestamp(event.time),
             datacontenttype: datacontenttype.into(),

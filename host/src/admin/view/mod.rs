@@ -11,7 +11,7 @@ mod saga;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Context, ContextDetail, Contexts, Invocations, Positions, Version, Versions,
+    Breaker, Context, ContextDetail, Contexts, Invocations, Nats, Positions, Version, Versions,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

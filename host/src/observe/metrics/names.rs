@@ -39,6 +39,13 @@ pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
+/// Events that were published to NATS.
+pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
+/// Events that are still to be published to NATS.
+pub const NATS_LAG: &str = "innkeeper_nats_relay_lag_events";
+/// Whether events get to NATS, 1 or 0.
+pub const NATS_UP: &str = "innkeeper_nats_up";
+
 /// Tells the recorder what each of them means.
 pub(super) fn describe() {
     describe_counter!(
@@ -96,5 +103,8 @@ pub(super) fn describe() {
         Unit::Seconds,
         "How long requests took at the public port."
     );
+    describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
+    describe_gauge!(NATS_LAG, "Events that are still to be published to NATS.");
+    describe_gauge!(NATS_UP, "Whether events get to NATS, 1 or 0.");
     describe_gauge!(HTTP_CONNECTIONS, "Open connections at the public port.");
 }

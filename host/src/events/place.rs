@@ -8,7 +8,7 @@ use crate::journal::EventPosition;
 
 /// The newest event that was told of each context: `payment:7.0,room:12.1`. The id of every event in the stream is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Places(pub BTreeMap<String, EventPosition>);
+pub struct Places(pub BTreeMap<String, EventPosition>);
 
 impl fmt::Display for Places {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +44,7 @@ impl FromStr for Places {
 #[error(
     "`{0}` is no place in the events; write `start`, `now`, or the id of an event of this stream"
 )]
-pub(super) struct NoPlace(String);
+pub struct NoPlace(String);
 
 #[cfg(test)]
 mod tests {

@@ -4,21 +4,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures::future::select_all;
-use http::StatusCode;
 use tokio::sync::watch;
 
-use super::extract::reading;
 use super::place::Places;
-use super::problem::Problem;
-use super::view::CloudEvent;
 use crate::journal::{self, Event, EventPosition, Ledger};
 
 /// How many commits are read at a time: what waits in memory for a slow reader.
 const BATCH: usize = 32;
 
 /// The flushed events of some contexts: of each in its order, and among them by their time.
-pub(super) struct Feed {
-    app: String,
+pub(crate) struct Feed {
     sources: Vec<Source>,
     places: Places,
     /// How many are still to be left out.
@@ -26,14 +21,16 @@ pub(super) struct Feed {
 }
 
 /// An event, and how far whoever gets it has come then.
-pub(super) struct Told {
-    pub event: CloudEvent,
-    pub places: String,
+pub(crate) struct Told {
+    /// The context that published it.
+    pub context: String,
+    pub event: Event,
+    pub places: Places,
 }
 
 /// Where a feed begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(crate) enum Begin {
     /// With the first event.
     Start,
     /// With the next event.
@@ -42,6 +39,23 @@ pub(super) enum Begin {
     Last(usize),
     /// After these; with the first one of a context that is not in it.
     After(Places),
+}
+
+/// Why there are no more events to tell.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// Somebody has seen more of a journal than there is.
+    #[error(
+        "the journal of {context} ends at {end}, before {told}: it has been begun anew; begin with `after=start`"
+    )]
+    BegunAnew {
+        context: String,
+        end: u64,
+        told: u64,
+    },
 }
 
 struct Source {
@@ -59,14 +73,12 @@ struct Source {
 impl Feed {
     /// The events of these contexts; of some kinds, or of all when none is named.
     pub async fn open(
-        app: &str,
         contexts: Vec<(String, Arc<Ledger>)>,
         kinds: BTreeSet<String>,
         begin: Begin,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, FeedError> {
         let kinds = Arc::new(kinds);
         let mut feed = Self {
-            app: app.to_owned(),
             sources: Vec::with_capacity(contexts.len()),
             places: Places::default(),
             skip: 0,
@@ -102,7 +114,7 @@ impl Feed {
     }
 
     /// The next event; `None` when all that there are have been told.
-    pub async fn next(&mut self) -> Result<Option<Told>, Problem> {
+    pub async fn next(&mut self) -> Result<Option<Told>, FeedError> {
         loop {
             for source in &mut self.sources {
                 source.fill().await?;
@@ -125,8 +137,9 @@ impl Feed {
                 continue;
             }
             return Ok(Some(Told {
-                event: CloudEvent::new(&self.app, &source.context, &event),
-                places: self.places.to_string(),
+                context: source.context.clone(),
+                event,
+                places: self.places.clone(),
             }));
         }
     }
@@ -156,18 +169,16 @@ impl Source {
     }
 
     /// Whoever has seen more than there is would wait in vain, and then miss what comes.
-    fn exists(&self, told: EventPosition) -> Result<(), Problem> {
+    fn exists(&self, told: EventPosition) -> Result<(), FeedError> {
         let flushed = self.ledger.flushed();
         if told.commit <= flushed {
             return Ok(());
         }
-        Err(Problem::new(
-            StatusCode::GONE,
-            format!(
-                "the journal of {} ends at {flushed}, before {}: it has been begun anew; begin with `after=start`",
-                self.context, told.commit
-            ),
-        ))
+        Err(FeedError::BegunAnew {
+            context: self.context.clone(),
+            end: flushed,
+            told: told.commit,
+        })
     }
 
     fn go_on_after(&mut self, told: EventPosition) {
@@ -177,7 +188,7 @@ impl Source {
     }
 
     /// Goes back from the end until `count` events are ahead, or all. Answers how many are.
-    async fn go_back(&mut self, count: usize) -> Result<usize, Problem> {
+    async fn go_back(&mut self, count: usize) -> Result<usize, FeedError> {
         let (mut from, mut ahead) = (self.ledger.flushed(), 0);
         while from > 0 && ahead < count {
             let upto = from;
@@ -194,7 +205,7 @@ impl Source {
     }
 
     /// Sees to it that an event waits, if there is one.
-    async fn fill(&mut self) -> Result<(), Problem> {
+    async fn fill(&mut self) -> Result<(), FeedError> {
         loop {
             let flushed = *self.flushed.borrow_and_update();
             if !self.waiting.is_empty() || self.read >= flushed {
@@ -214,9 +225,11 @@ impl Source {
         &self,
         after: u64,
         count: usize,
-    ) -> Result<Vec<(EventPosition, Event)>, Problem> {
+    ) -> Result<Vec<(EventPosition, Event)>, FeedError> {
         let (ledger, kinds) = (self.ledger.clone(), self.kinds.clone());
-        reading(move || events(&ledger, &kinds, after, count)).await
+        let reading = tokio::task::spawn_blocking(move || events(&ledger, &kinds, after, count));
+        // Only a runtime that shuts down gives no answer.
+        Ok(reading.await.unwrap_or(Err(journal::Error::Closed))?)
     }
 
     async fn news(&mut self) {

@@ -1,0 +1,107 @@
+//! The connection to the servers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+
+use super::standing::Standing;
+use super::trouble::Trouble;
+use crate::manifest::NatsSettings;
+
+/// How long a server may take to let the host in, and to answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Secrets that are not in files.
+const PASSWORD: &str = "INNKEEPER_NATS_PASSWORD";
+const TOKEN: &str = "INNKEEPER_NATS_TOKEN";
+
+/// Connects. From then on the client comes back by itself whenever the connection is lost.
+pub(super) async fn connect(
+    app: &str,
+    settings: &NatsSettings,
+    standing: &Arc<Standing>,
+) -> Result<Client, Trouble> {
+    let standing = standing.clone();
+    let mut options = ConnectOptions::new()
+        .name(format!("innkeeper {app}"))
+        .max_reconnects(None)
+        .connection_timeout(PATIENCE)
+        .request_timeout(Some(PATIENCE))
+        .event_callback(move |event| {
+            let standing = standing.clone();
+            async move { note(&standing, &event) }
+        });
+    options = identify(options, settings).await?;
+    if let Some(file) = &settings.ca_file {
+        options = options.add_root_certificates(file.clone());
+    }
+    if let (Some(certificate), Some(key)) = (&settings.certificate_file, &settings.key_file) {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    let servers = settings.url.split(',').map(|url| url.trim().parse());
+    let servers = servers.collect::<Result<Vec<ServerAddr>, _>>();
+    let servers = servers.map_err(|error| Trouble::Unreachable(error.to_string()))?;
+    options
+        .connect(servers)
+        .await
+        .map_err(|error| match error.kind() {
+            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                Trouble::Refused
+            }
+            _ => Trouble::Unreachable(error.to_string()),
+        })
+}
+
+/// Files are read anew each time: secrets are exchanged while the host runs.
+async fn identify(
+    options: ConnectOptions,
+    settings: &NatsSettings,
+) -> Result<ConnectOptions, Trouble> {
+    if let Some(file) = &settings.credentials_file {
+        let options = options.credentials_file(file).await;
+        return options.map_err(|error| unusable(file, &error));
+    }
+    if let Some(user) = &settings.user {
+        let password = secret(settings.password_file.as_deref(), PASSWORD).await?;
+        let password = password.ok_or(Trouble::NoPassword)?;
+        return Ok(options.user_and_password(user.clone(), password));
+    }
+    Ok(match secret(settings.token_file.as_deref(), TOKEN).await? {
+        Some(token) => options.token(token),
+        None => options,
+    })
+}
+
+async fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, Trouble> {
+    let Some(file) = file else {
+        return Ok(std::env::var(variable).ok());
+    };
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.map_err(|error| unusable(file, &error))?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn unusable(file: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::File {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn note(standing: &Standing, event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Disconnected => {
+            tracing::warn!("the connection to NATS is lost; events wait in the journals");
+        }
+        Event::ServerError(error) => {
+            // The server names the subject that it does not allow; nothing else tells.
+            let trouble = format!("the NATS server says: {error}");
+            if standing.note_trouble(Some(trouble.clone())) {
+                tracing::warn!("{trouble}");
+            }
+        }
+        other => tracing::debug!(event = %other, "NATS"),
+    }
+}

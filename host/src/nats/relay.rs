@@ -1,0 +1,256 @@
+//! The relay: takes events from the journals and publishes them, for as long as the host runs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::jetstream::{self, Context};
+
+use super::connection::{self, PATIENCE};
+use super::message::{Address, Message};
+use super::position;
+use super::session::{self, WINDOW};
+use super::standing::Standing;
+use super::stream::{self, End, Published};
+use super::trouble::Trouble;
+use crate::app::Host;
+use crate::events::backoff::Backoff;
+use crate::events::feed::{Begin, Feed};
+use crate::events::place::Places;
+use crate::journal::{self, EventPosition, Ledger};
+use crate::manifest::{HOST_SOURCE, NatsSettings};
+
+/// The pauses between attempts.
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The relay of an app.
+pub(super) struct Relay {
+    host: Arc<Host>,
+    settings: NatsSettings,
+    pub(super) standing: Arc<Standing>,
+    pub(super) address: Address,
+    client: Option<Client>,
+    pub(super) feed: Option<Feed>,
+    /// What was read and is not confirmed, in order. The order stays when it is sent again: what was sent before, and arrives late, is the same then.
+    pub(super) unconfirmed: VecDeque<Message>,
+    /// The newest event that was confirmed.
+    pub(super) confirmed: Option<String>,
+    /// How far it has come with that.
+    pub(super) places: Places,
+    /// How far that is kept.
+    kept: Places,
+}
+
+impl Relay {
+    pub(super) fn new(host: &Arc<Host>, settings: NatsSettings, standing: Arc<Standing>) -> Self {
+        let app = host.manifest.app.name.clone();
+        let address = Address {
+            prefix: settings
+                .subject_prefix
+                .clone()
+                .unwrap_or_else(|| app.clone()),
+            stream: settings.stream.clone().unwrap_or_else(|| app.clone()),
+            app,
+        };
+        Self {
+            host: host.clone(),
+            settings,
+            standing,
+            address,
+            client: None,
+            feed: None,
+            unconfirmed: VecDeque::new(),
+            confirmed: None,
+            places: Places::default(),
+            kept: Places::default(),
+        }
+    }
+
+    /// Publishes until the host stops.
+    pub(super) async fn run(mut self) {
+        let stop = self.host.shutdown.clone();
+        let mut backoff = Backoff::new(FIRST, LONGEST);
+        loop {
+            let before = self.confirmed.clone();
+            let trouble = tokio::select! {
+                () = stop.cancelled() => break,
+                Err(trouble) = self.publish() => trouble,
+            };
+            if self.confirmed != before {
+                backoff = Backoff::new(FIRST, LONGEST);
+            }
+            self.note(&trouble);
+            if backoff.pause(&stop).await.is_break() {
+                break;
+            }
+        }
+        if let Err(trouble) = self.keep_position().await {
+            tracing::warn!("{trouble}; the stream tells it at the next start");
+        }
+    }
+
+    fn note(&self, trouble: &Trouble) {
+        if matches!(trouble, Trouble::Overtaken) {
+            tracing::debug!("{trouble}; the relay looks where it ends");
+            return;
+        }
+        let text = trouble.to_string();
+        // Said once, not at each attempt.
+        if self.standing.note_trouble(Some(text.clone())) {
+            tracing::warn!("events are not published, and wait in the journals: {text}");
+        }
+    }
+
+    /// Connects, finds out where the stream ends, and goes on from there.
+    async fn publish(&mut self) -> Result<std::convert::Infallible, Trouble> {
+        let context = self.jetstream().await?;
+        let stream = stream::open(&context, &self.address, &self.settings).await?;
+        let contexts = self.host.ledgers().keys();
+        let End { sequence, event } = stream::end(&stream, &self.address, contexts).await?;
+        self.go_on_after(event).await?;
+        if self.standing.note_trouble(None) {
+            tracing::info!(stream = self.address.stream, "events are published again");
+        }
+        session::run(self, &context, sequence).await
+    }
+
+    async fn jetstream(&mut self) -> Result<Context, Trouble> {
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => {
+                let app = &self.address.app;
+                let client = connection::connect(app, &self.settings, &self.standing).await?;
+                self.client.insert(client).clone()
+            }
+        };
+        let builder = jetstream::context::ContextBuilder::new();
+        let builder = builder.timeout(PATIENCE).max_ack_inflight(2 * WINDOW);
+        Ok(builder.backpressure_on_inflight(true).build(client))
+    }
+
+    /// Makes what is sent next be what comes after the last event of the stream.
+    async fn go_on_after(&mut self, last: Option<Published>) -> Result<(), Trouble> {
+        if let Some(last) = last {
+            if self.confirmed.as_ref() == Some(&last.id) {
+                return Ok(());
+            }
+            let place = self.unconfirmed.iter().position(|one| one.id == last.id);
+            if let Some(place) = place {
+                for message in self.unconfirmed.drain(..=place) {
+                    self.places = message.places;
+                }
+                self.confirmed = Some(last.id);
+                self.standing.note_places(self.places.clone());
+                return Ok(());
+            }
+            if self.is_ours(&last).await? {
+                self.confirmed = Some(last.id);
+                return self.begin_after(Some(last.places)).await;
+            }
+            tracing::warn!(
+                stream = self.address.stream,
+                "the stream ends with an event that the journals do not hold: it was written for other data"
+            );
+        }
+        if self.feed.is_some() {
+            return Ok(());
+        }
+        let host = self.host.clone();
+        let kept = reading(move || {
+            host.ledger(HOST_SOURCE)
+                .map_or(Ok(None), |own| position::read(own))
+        });
+        self.begin_after(kept.await?).await
+    }
+
+    /// Whether the journals hold an event where the stream says it is.
+    async fn is_ours(&self, last: &Published) -> Result<bool, Trouble> {
+        let ledger = self.host.ledger(&last.context).cloned();
+        let place = last.places.0.get(&last.context).copied();
+        let (Some(ledger), Some(place)) = (ledger, place) else {
+            return Ok(false);
+        };
+        let id = last.id.clone();
+        reading(move || {
+            let commits = ledger
+                .journal()
+                .commits(place.commit.saturating_sub(1), 1)?;
+            Ok(commits.iter().any(|(commit, _, events)| {
+                let event = events.get(usize::from(place.index));
+                *commit == place.commit && event.is_some_and(|event| event.id == id)
+            }))
+        })
+        .await
+    }
+
+    async fn begin_after(&mut self, places: Option<Places>) -> Result<(), Trouble> {
+        let mut places = places.unwrap_or_default();
+        let ledgers = self.host.ledgers();
+        // A journal in memory begins anew with the process: what comes now has nothing to do with what was counted.
+        let is_there = |(name, place): (&String, &mut EventPosition)| {
+            ledgers
+                .get(name)
+                .is_none_or(|ledger| place.commit <= ledger.flushed())
+        };
+        places.0 = places
+            .0
+            .into_iter()
+            .filter_map(|(name, mut place)| is_there((&name, &mut place)).then_some((name, place)))
+            .collect();
+        let journals = ledgers.iter();
+        let journals: Vec<(String, Arc<Ledger>)> = journals
+            .map(|(name, ledger)| (name.clone(), ledger.clone()))
+            .collect();
+        let begin = Begin::After(places.clone());
+        self.unconfirmed.clear();
+        self.feed = Some(Feed::open(journals, BTreeSet::new(), begin).await?);
+        self.standing.note_places(places.clone());
+        self.places = places;
+        Ok(())
+    }
+
+    /// The next event as a message; `None` when all that there are have been taken.
+    pub(super) async fn take(&mut self) -> Result<Option<&Message>, Trouble> {
+        let Some(feed) = &mut self.feed else {
+            return Ok(None);
+        };
+        let Some(told) = feed.next().await? else {
+            return Ok(None);
+        };
+        // The places of contexts that are not part of the app now are carried along: one may come back.
+        let newest = self.unconfirmed.back().map(|message| &message.places);
+        let mut places: BTreeMap<_, _> = newest.unwrap_or(&self.places).0.clone();
+        places.extend(
+            told.places
+                .0
+                .iter()
+                .map(|(name, place)| (name.clone(), *place)),
+        );
+        let message = Message::new(&self.address, told, Places(places));
+        self.unconfirmed.push_back(message);
+        Ok(self.unconfirmed.back())
+    }
+
+    /// Keeps how far it has come, if it has come further.
+    pub(super) async fn keep_position(&mut self) -> Result<(), Trouble> {
+        if self.places == self.kept {
+            return Ok(());
+        }
+        if let Some(own) = self.host.ledger(HOST_SOURCE) {
+            position::keep(own, &self.places).await?;
+            self.kept = self.places.clone();
+        }
+        Ok(())
+    }
+}
+
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, journal::Error> + Send + 'static,
+) -> Result<T, Trouble> {
+    let read = tokio::task::spawn_blocking(read).await;
+    // Only a runtime that shuts down gives no answer.
+    let read = read.unwrap_or(Err(journal::Error::Closed));
+    Ok(read.map_err(crate::events::feed::FeedError::from)?)
+}

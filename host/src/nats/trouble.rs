@@ -1,0 +1,63 @@
+//! What keeps the events from NATS.
+
+use std::path::PathBuf;
+
+use crate::events::feed::FeedError;
+use crate::journal::CommitError;
+
+/// What keeps the events from NATS. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// A file with a secret or a certificate.
+    #[error("cannot use {}: {reason}; see `[nats]` in the manifest", file.display())]
+    File { file: PathBuf, reason: String },
+    /// A user without a password.
+    #[error(
+        "the user of NATS has no password; set `nats.password_file` or INNKEEPER_NATS_PASSWORD"
+    )]
+    NoPassword,
+    /// The server does not let the host in.
+    #[error(
+        "the NATS server refuses the host's credentials; check `nats.credentials_file`, `nats.user` with its password, or the token"
+    )]
+    Refused,
+    /// No server answers.
+    #[error("no NATS server can be reached: {0}; check `nats.url`, and that the server runs")]
+    Unreachable(String),
+    /// The server has no JetStream.
+    #[error(
+        "the NATS server has no JetStream for this account; start it with `-js`, or allow it for the account"
+    )]
+    NoJetStream,
+    /// The stream exists, and the events would not get into it.
+    #[error(
+        "the stream `{stream}` does not take the subjects `{wanted}`, only {found}; add them to it, or name another in `nats.stream`"
+    )]
+    OtherSubjects {
+        stream: String,
+        wanted: String,
+        found: String,
+    },
+    /// The stream cannot be used.
+    #[error("the stream `{stream}` cannot be used: {reason}")]
+    Stream { stream: String, reason: String },
+    /// The server did not take an event in time.
+    #[error(
+        "the server does not confirm what is published at `{subject}`; it may be down, or not allow the subject to the host's user"
+    )]
+    Unconfirmed { subject: String },
+    /// An event is bigger than a message may be.
+    #[error(
+        "the event {id} at `{subject}` is bigger than a message may be; raise `max_payload` of the NATS server: no event is left out"
+    )]
+    TooBig { id: String, subject: String },
+    /// Somebody else has published into the stream, or what was sent before arrived late.
+    #[error("the stream has gone on by itself")]
+    Overtaken,
+    /// The journals cannot be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The position cannot be kept.
+    #[error("the relay's position cannot be kept: {0}")]
+    Position(#[from] CommitError),
+}

@@ -1,0 +1,190 @@
+//! A NATS server of a test's own, which can be killed, stopped for a while and started again on the same data.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, consumer, stream};
+use futures::StreamExt;
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::eventually;
+
+/// The arguments of a server with JetStream.
+pub const JETSTREAM: &[&str] = &["-js"];
+
+/// A running `nats-server`.
+pub struct NatsServer {
+    child: Child,
+    port: u16,
+    arguments: Vec<String>,
+    // After the child: it must not outlive what it uses.
+    home: TempDir,
+}
+
+impl NatsServer {
+    /// A server with JetStream, on a free port.
+    pub async fn start() -> Self {
+        Self::with(JETSTREAM).await
+    }
+
+    /// A server with these arguments, on a free port.
+    pub async fn with(arguments: &[&str]) -> Self {
+        let home = TempDir::new().expect("a temporary directory can be made");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = free.local_addr().expect("it has an address").port();
+        drop(free);
+        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let child = launch(&home, port, &arguments);
+        let server = Self {
+            child,
+            port,
+            arguments,
+            home,
+        };
+        server.listens().await;
+        server
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill_9(&mut self) {
+        let _ended_before = self.child.kill();
+        let _status = self.child.wait();
+    }
+
+    /// Starts it again, on the same port and the same data.
+    pub async fn restart(&mut self) {
+        self.kill_9();
+        self.child = launch(&self.home, self.port, &self.arguments);
+        self.listens().await;
+    }
+
+    /// Stops it in its tracks, for a while.
+    pub async fn pause(&self, time: Duration) {
+        self.signal("-STOP");
+        tokio::time::sleep(time).await;
+        self.signal("-CONT");
+    }
+
+    /// A plain client.
+    pub async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url())
+            .await
+            .expect("the server lets a client in")
+    }
+
+    /// Everything in a stream, as somebody reads it who knows nothing but NATS.
+    pub async fn read(&self, name: &str) -> Vec<Received> {
+        let context = jetstream::new(self.client().await);
+        let mut stream = context.get_stream(name).await.expect("the stream is there");
+        let info = stream.info().await.expect("the stream says how it is");
+        let stream::State { messages, .. } = info.state;
+        if messages == 0 {
+            return Vec::new();
+        }
+        let consumer = stream
+            .create_consumer(consumer::pull::OrderedConfig::default())
+            .await
+            .expect("a consumer can be made");
+        let incoming = consumer
+            .messages()
+            .await
+            .expect("messages can be asked for");
+        let count = usize::try_from(messages).expect("a number of messages");
+        let taken = incoming.take(count).map(|message| {
+            let message = message.expect("a message comes");
+            Received {
+                subject: message.subject.to_string(),
+                headers: message.headers.clone().unwrap_or_default(),
+                data: message.payload.to_vec(),
+            }
+        });
+        tokio::time::timeout(Duration::from_secs(60), taken.collect())
+            .await
+            .expect("the messages come in time")
+    }
+
+    async fn listens(&self) {
+        eventually("the NATS server listens", async || {
+            TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .map(|_| ())
+        })
+        .await;
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill_9();
+    }
+}
+
+/// A message that was read.
+pub struct Received {
+    /// Where it was published.
+    pub subject: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its data.
+    pub data: Vec<u8>,
+}
+
+impl Received {
+    /// A header's value; empty when it has none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.as_str())
+    }
+
+    /// The event in it, as the binary mode of CloudEvents has it: in the JSON format.
+    pub fn event(&self) -> Value {
+        let mut event = Map::new();
+        for (name, values) in self.headers.iter() {
+            let name: &str = name.as_ref();
+            if let (Some(attribute), Some(value)) = (name.strip_prefix("ce-"), values.first()) {
+                event.insert(attribute.to_owned(), value.as_str().into());
+            }
+        }
+        let data = serde_json::from_slice(&self.data).expect("the data is JSON");
+        event.insert("data".to_owned(), data);
+        Value::Object(event)
+    }
+}
+
+fn launch(home: &TempDir, port: u16, arguments: &[String]) -> Child {
+    Command::new(binary())
+        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
+        .arg("-sd")
+        .arg(home.path())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server is installed; scripts/setup.sh nats does it")
+}
+
+/// Debian puts it where not everybody looks.
+fn binary() -> PathBuf {
+    let debian = PathBuf::from("/usr/sbin/nats-server");
+    match debian.exists() {
+        true => debian,
+        false => PathBuf::from("nats-server"),
+    }
+}

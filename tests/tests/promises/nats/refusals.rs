@@ -1,0 +1,103 @@
+//! What is wrong with the server is said in one line, and the app serves all the same.
+
+use async_nats::jetstream::{self, stream};
+use innkeeper_tests::nats::{JETSTREAM, NatsServer};
+use innkeeper_tests::{Inn, Opening, Settings, eventually};
+
+use super::feed::inn;
+
+/// Waits for a line with `text`; the app must serve meanwhile, and say it once.
+async fn says(inn: &Inn, text: &str) {
+    eventually(text, async || match inn.output().lines_with(text).len() {
+        0 => Err(inn.output().tail(5)),
+        _ => Ok(()),
+    })
+    .await;
+    inn.stay().room("all the same").await;
+    assert_eq!(inn.output().lines_with(text).len(), 1, "it is said once");
+}
+
+#[tokio::test]
+async fn a_server_without_jetstream() {
+    let server = NatsServer::with(&[]).await;
+    says(&inn(&server).await, "has no JetStream").await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_and_then_the_right_ones() {
+    let server = NatsServer::with(&["-js", "--user", "inn", "--pass", "right"]).await;
+    let settings = Settings::of_the_app().await.set("nats.user", "inn");
+    let settings = settings.set("nats.url", server.url());
+    let settings = settings.set("nats.password_file", "password");
+    let inn = Opening::new(settings).open().await;
+    says(&inn, "cannot use").await;
+    let file = inn.home().join("password");
+    std::fs::write(&file, "wrong\n").expect("a file can be written");
+    says(&inn, "refuses the host's credentials").await;
+    std::fs::write(&file, "right\n").expect("a file can be written");
+    says(&inn, "events are published again").await;
+    assert!(
+        inn.output().lines_with("right").is_empty() && inn.output().lines_with("wrong").is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_stream_with_other_settings_stays_as_it_is() {
+    let server = NatsServer::with(JETSTREAM).await;
+    let context = jetstream::new(server.client().await);
+    let config = stream::Config {
+        name: "stay".to_owned(),
+        subjects: vec!["stay.>".to_owned()],
+        max_messages_per_subject: -1,
+        max_age: std::time::Duration::from_secs(3600),
+        ..stream::Config::default()
+    };
+    context
+        .create_stream(config)
+        .await
+        .expect("a stream can be made");
+    let inn = inn(&server).await;
+    says(&inn, "max_age is").await;
+    super::feed::all_published(&inn, &server).await;
+    let mut stream = context.get_stream("stay").await.expect("it is there");
+    let config = &stream.info().await.expect("it says how it is").config;
+    assert_eq!(config.max_age.as_secs(), 3600);
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_other_subjects() {
+    let server = NatsServer::start().await;
+    let context = jetstream::new(server.client().await);
+    let config = stream::Config {
+        name: "stay".to_owned(),
+        subjects: vec!["elsewhere.>".to_owned()],
+        ..stream::Config::default()
+    };
+    context
+        .create_stream(config)
+        .await
+        .expect("a stream can be made");
+    says(&inn(&server).await, "does not take the subjects").await;
+}
+
+#[tokio::test]
+async fn a_subject_that_is_not_allowed() {
+    let directory = tempfile::TempDir::new().expect("a temporary directory can be made");
+    let file = directory.path().join("nats.conf");
+    let rules = "authorization { users = [{ user: inn, password: right, permissions: { \
+        publish: [\"$JS.API.>\"], subscribe: \">\" } }] }\n";
+    std::fs::write(&file, rules).expect("a file can be written");
+    let server = NatsServer::with(&["-js", "-c", file.to_str().expect("UTF-8")]).await;
+    let settings = Settings::of_the_app().await.set("nats.user", "inn");
+    let settings = settings.set("nats.url", server.url());
+    let opening = Opening::new(settings).variable("INNKEEPER_NATS_PASSWORD", "right");
+    let inn = opening.open().await;
+    inn.stay().room("a first event").await;
+    says(&inn, "not allow the subject").await;
+    assert!(
+        inn.output()
+            .lines_with("Permissions Violation")
+            .iter()
+            .any(|line| line.contains("stay.room.RoomRegistered"))
+    );
+}
