@@ -66,7 +66,7 @@ impl WasiView for Frame {
         let wasi = self.wasi.get_or_insert_with(|| {
             let now = services.now().unwrap_or_default();
             let seed = services.new_id().unwrap_or_default().into_bytes();
-            let lines = LogLines::of(services.as_ref());
+            let lines = LogLines::of(services.as_mut());
             let mut builder = WasiCtxBuilder::new();
             builder
                 .wall_clock(FixedClock(now))

@@ -56,7 +56,7 @@ fn clip(line: &str) -> &str {
 pub(super) struct LogLines(Option<Arc<Identity>>);
 
 impl LogLines {
-    pub(super) fn of(services: &dyn Services) -> Self {
+    pub(super) fn of(services: &mut dyn Services) -> Self {
         Self(services.identity().ok().map(Arc::new))
     }
 }

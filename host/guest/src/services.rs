@@ -68,7 +68,7 @@ pub trait Services: Any + Send {
     /// `outbox.cancel`
     fn cancel(&mut self, id: String) -> Result<bool, Refusal>;
     /// `invocation.id` and its neighbours. Made when it is asked for: most guests never do.
-    fn identity(&self) -> Result<Identity, Refusal>;
+    fn identity(&mut self) -> Result<Identity, Refusal>;
     /// `invocation.now`, in milliseconds since the Unix epoch.
     fn now(&mut self) -> Result<u64, Refusal>;
     /// `invocation.new-id`

@@ -4,9 +4,12 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header, request::
 
 use super::{decode, problem::Problem, routes::Route};
 use crate::invocation::Request;
+use crate::observe::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
 
 /// The header that makes a request safe to repeat.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// What the host carries for the guest: `invocation` in the contract tells it.
+const CARRIED: [HeaderName; 3] = [CORRELATION_ID, TRACEPARENT, TRACESTATE];
 /// The longest path and query, in bytes.
 const LONGEST_URI: usize = 8 * 1024;
 /// The longest idempotency key.
@@ -111,7 +114,9 @@ pub(super) fn read<C>(
         };
         value.map(|value| (name, value))
     });
-    let headers = parts.headers.iter().filter_map(|(name, value)| {
+    let carried = |name: &HeaderName| CARRIED.contains(name);
+    let headers = parts.headers.iter().filter(|(name, _)| !carried(name));
+    let headers = headers.filter_map(|(name, value)| {
         let value = std::str::from_utf8(value.as_bytes()).ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });

@@ -15,7 +15,7 @@ use super::record;
 use super::turns::{Stripes, Turn};
 use super::unit::{Interruption, UnitOfWork};
 use crate::guest::{self, Ended, Fault, PolicyError, Refusal, Visit, value};
-use crate::journal::{Cause, CommitError, Ending, Header, Space, Unit, Write};
+use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::rollout::Version;
 
@@ -78,6 +78,17 @@ pub(super) struct Done {
     pub position: Option<u64>,
     /// Whether the answer was stored by an earlier run.
     pub replayed: bool,
+    /// What the answer came from, if the same would give it again.
+    pub basis: Option<Basis>,
+}
+
+/// What a repeatable answer came from, besides the request, the configuration and the generation of the state.
+#[derive(Debug)]
+pub(super) struct Basis {
+    pub version: Arc<Version>,
+    /// The commits up to here were visible.
+    pub began: u64,
+    pub reads: ReadSet,
 }
 
 /// What one attempt came to.
@@ -182,6 +193,7 @@ async fn attempt(
             answer,
             position: None,
             replayed: true,
+            basis: None,
         }));
     }
     let (unit, result) = enter(job, entry, &version, unit).await?;
@@ -207,6 +219,11 @@ async fn attempt(
     }
     match job.context.ledger.settle(unit.began, &unit.reads).await {
         Ok(()) => Ok(Attempt::Done(Done {
+            basis: unit.is_repeatable.then(|| Basis {
+                version,
+                began: unit.began,
+                reads: unit.reads,
+            }),
             answer,
             position: None,
             replayed: false,
@@ -264,7 +281,7 @@ async fn enter(
                 Answer::Web(Response {
                     status: response.status,
                     headers: response.headers,
-                    body: response.body,
+                    body: response.body.into(),
                 })
             })
         }
@@ -370,6 +387,7 @@ async fn commit(
                 answer,
                 position: Some(position),
                 replayed: false,
+                basis: None,
             }))
         }
         Err(error) => conflict_or_failure(job, error),

@@ -35,7 +35,7 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
             let response = Response {
                 status: stored.status,
                 headers: stored.headers,
-                body: stored.body,
+                body: stored.body.into(),
             };
             Ok(Some(Answer::Web(response)))
         }
@@ -77,7 +77,7 @@ pub(super) fn write(
                 fingerprint: fingerprint.clone(),
                 status: response.status,
                 headers: response.headers.clone(),
-                body: response.body.clone(),
+                body: response.body.to_vec(),
             };
             Some(record::write(Space::Result, key, &stored)?)
         }

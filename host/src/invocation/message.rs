@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// A web request that matched a described route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     /// The method in upper case. A `HEAD` is a `GET` here.
     pub method: String,
@@ -15,7 +15,7 @@ pub struct Request {
     pub parameters: Vec<(String, String)>,
     /// The query's pairs, decoded, in the order sent.
     pub query: Vec<(String, String)>,
-    /// The headers whose value is text, names in lower case.
+    /// The headers whose value is text, names in lower case, but for those that the host carries itself.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Bytes,
@@ -29,7 +29,7 @@ pub struct Response {
     /// The headers; those that are the host's to set are ignored.
     pub headers: Vec<(String, String)>,
     /// The whole body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Response {
@@ -65,7 +65,7 @@ mod tests {
         Response {
             status,
             headers: vec![(name.to_owned(), value.to_owned())],
-            body: Vec::new(),
+            body: Bytes::new(),
         }
     }
 

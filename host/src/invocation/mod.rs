@@ -21,6 +21,7 @@ mod outbox;
 mod ready;
 pub(crate) mod record;
 mod retention;
+pub mod reuse;
 mod staged;
 pub mod turns;
 mod uninterrupted;

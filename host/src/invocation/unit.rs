@@ -58,6 +58,8 @@ pub(super) struct UnitOfWork {
     pub outbox: Outbox,
     /// The ids of the calls that were answered `ok`.
     pub calls: BTreeSet<String>,
+    /// Whether all that the guest has seen is its input, its configuration and what it read: then it would answer the same again.
+    pub is_repeatable: bool,
     draws: Draws,
     ids: u64,
     call_count: u32,
@@ -86,6 +88,7 @@ impl UnitOfWork {
             state: StagedState::new(Space::State(generation)),
             outbox: Outbox::default(),
             calls: BTreeSet::new(),
+            is_repeatable: true,
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
@@ -153,6 +156,7 @@ impl UnitOfWork {
         operation: Arc<Operation>,
         parameters: Vec<Val>,
     ) -> Result<Val, Refusal> {
+        self.is_repeatable = false;
         let limit = self.job.context.settings.limits.call_depth;
         if self.job.chain.len() >= limit as usize {
             return Ok(value::unavailable(Failure::CallDepth { limit }.to_string()));
@@ -243,6 +247,7 @@ impl Services for UnitOfWork {
     }
 
     fn next_sequence(&mut self, name: String) -> Result<u64, Refusal> {
+        self.is_repeatable = false;
         let place = self.draws.next(&name);
         if let Some(number) = self.job.continuity.drawn(&name, place) {
             return Ok(number);
@@ -313,7 +318,9 @@ impl Services for UnitOfWork {
         }
     }
 
-    fn identity(&self) -> Result<Identity, Refusal> {
+    // A line of the log needs it, too, and is not to be missing either.
+    fn identity(&mut self) -> Result<Identity, Refusal> {
+        self.is_repeatable = false;
         let job = &self.job;
         Ok(Identity {
             context: job.context.name.clone(),
@@ -326,10 +333,12 @@ impl Services for UnitOfWork {
     }
 
     fn now(&mut self) -> Result<u64, Refusal> {
+        self.is_repeatable = false;
         Ok(self.job.continuity.observe_time())
     }
 
     fn new_id(&mut self) -> Result<String, Refusal> {
+        self.is_repeatable = false;
         self.ids += 1;
         Ok(identifier::derived(&self.job.id, "id", self.ids))
     }

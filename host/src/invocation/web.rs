@@ -11,6 +11,7 @@ use super::identifier;
 use super::job::{Chain, Job, Keep, Trigger, wall_clock};
 use super::message::{Request, WebAnswer};
 use super::origin::Origin;
+use super::reuse::Circumstances;
 use super::uninterrupted::Uninterrupted;
 use crate::app::{Context, Host};
 use crate::guest;
@@ -30,6 +31,18 @@ pub async fn web(
     origin: Origin,
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
+    let circumstances = match key {
+        None => Circumstances::of(context, &request),
+        Some(_) => None,
+    };
+    if let Some(circumstances) = &circumstances
+        && let Some(response) = circumstances.answer(context, &request).await
+    {
+        return Ok(WebAnswer {
+            response,
+            replayed: false,
+        });
+    }
     let deadline = Instant::now() + context.settings.limits.deadline;
     let deadline = origin
         .deadline
@@ -41,7 +54,7 @@ pub async fn web(
     let running = {
         let (host, context) = (host.clone(), context.clone());
         async move {
-            let answer = run(&host, &context, request, origin, key).await;
+            let answer = run(&host, &context, request, origin, key, circumstances).await;
             drop(place);
             answer
         }
@@ -56,6 +69,7 @@ async fn run(
     request: Request,
     origin: Origin,
     key: Option<String>,
+    circumstances: Option<Circumstances>,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
     let keep = keep(key.as_deref(), &request);
@@ -88,17 +102,22 @@ async fn run(
         durability: None,
         keep,
     });
-    let done = attempts::run(&job, Entry::Web(request)).await.inspect_err(|failure| {
+    let done = attempts::run(&job, Entry::Web(request.clone())).await.inspect_err(|failure| {
         tracing::warn!(
             context = context.name, invocation = job.id, correlation_id = job.correlation_id, trace = job.trace.trace_id(), %failure,
             "a request failed"
         );
     })?;
     match done.answer {
-        Answer::Web(response) => Ok(WebAnswer {
-            response,
-            replayed: done.replayed,
-        }),
+        Answer::Web(response) => {
+            if let (Some(circumstances), Some(basis)) = (circumstances, done.basis) {
+                circumstances.keep(request, &response, basis);
+            }
+            Ok(WebAnswer {
+                response,
+                replayed: done.replayed,
+            })
+        }
         Answer::Call(_) | Answer::Event(_) => Err(Failure::Trap {
             message: "a request was answered by another export".into(),
         }),

@@ -58,6 +58,17 @@ impl ReadSet {
         self.note_range(space, &seen);
     }
 
+    /// About how much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let keys = self.keys.iter().map(Vec::len);
+        let spans = self
+            .spans
+            .iter()
+            .map(|(start, end)| start.len() + end.len());
+        let each = 2 * size_of::<Vec<u8>>();
+        keys.chain(spans).map(|bytes| bytes + each).sum()
+    }
+
     /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.spans.is_empty()

@@ -50,6 +50,9 @@ pub struct Limits {
     /// A response's body, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub response: u64,
+    /// What answers that may be given again take of the host's memory, in bytes: 0, and every request is an invocation.
+    #[serde(deserialize_with = "scalar::size_or_zero")]
+    pub answers: u64,
     /// What an invocation may stage, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub staged: u64,
@@ -69,6 +72,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(5),
             request: MIB,
             response: 4 * MIB,
+            answers: 8 * MIB,
             staged: 4 * MIB,
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),

@@ -108,6 +108,11 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     }
 }
 
+/// A size that may be nothing.
+pub(super) fn size_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserializer.deserialize_any(Size)
+}
+
 pub(super) fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     const PAGE: u64 = 64 * 1024;
     let bytes = size(deserializer)?;

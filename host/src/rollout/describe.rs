@@ -73,7 +73,7 @@ impl Services for NoServices {
         refused("outbox.cancel")
     }
 
-    fn identity(&self) -> Result<Identity, Refusal> {
+    fn identity(&mut self) -> Result<Identity, Refusal> {
         refused("invocation")
     }
 

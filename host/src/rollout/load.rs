@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::describe::describe;
 use super::version::{Description, Version};
 use crate::guest::{ArtifactCache, Engine, Fault, Guest, LoadError};
+use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
 /// Why a component does not become a version.
@@ -104,6 +105,7 @@ pub async fn load(
         loaded_at: SystemTime::now(),
         description,
         guest,
+        answers: Answers::new(settings.limits.answers),
     })
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use crate::guest::{self, Compensation, Followed, Guest, Route};
+use crate::invocation::reuse::Answers;
 
 /// A component that has been loaded for a context.
 pub struct Version {
@@ -19,6 +20,8 @@ pub struct Version {
     pub description: Description,
     /// What is entered.
     pub guest: Guest,
+    /// Answers that it has given and would give again.
+    pub answers: Answers,
 }
 
 impl fmt::Debug for Version {

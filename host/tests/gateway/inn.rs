@@ -111,7 +111,7 @@ fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> WebAnsw
         response: Response {
             status,
             headers,
-            body,
+            body: body.into(),
         },
         replayed: false,
     }

@@ -15,6 +15,7 @@ mod load;
 mod nats;
 mod outages;
 mod rebuild;
+mod reuse;
 mod scenario;
 mod shutdown;
 mod timers;

@@ -52,6 +52,8 @@ pub struct ContextMetrics {
     pub running: Gauge,
     /// Invocations that wait for their turn.
     pub waiting: Gauge,
+    /// Answers that were given again.
+    pub answers_reused: Counter,
     /// Commits.
     pub commits: Counter,
     /// Units of work that a concurrent commit got in the way of.
@@ -92,6 +94,7 @@ impl ContextMetrics {
                 .map(|outcome| counter!(names::CALLS, "context" => context.clone(), "outcome" => outcome)),
             running: gauge(names::INVOCATIONS_RUNNING),
             waiting: gauge(names::INVOCATIONS_WAITING),
+            answers_reused: counter(names::ANSWERS_REUSED),
             commits: counter(names::COMMITS),
             conflicts: counter(names::CONFLICTS),
             events_handled: counter(names::EVENTS_HANDLED),

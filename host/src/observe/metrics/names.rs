@@ -6,6 +6,8 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub const INVOCATIONS: &str = "innkeeper_invocations_total";
 /// How long invocations took, by context and kind.
 pub const INVOCATION_DURATION: &str = "innkeeper_invocation_duration_seconds";
+/// Requests that got an answer which was given before and still holds, by context.
+pub const ANSWERS_REUSED: &str = "innkeeper_answers_reused_total";
 /// Invocations that run now, by context.
 pub const INVOCATIONS_RUNNING: &str = "innkeeper_invocations_running";
 /// Invocations that wait for their turn, by context.
@@ -56,6 +58,10 @@ pub(super) fn describe() {
         INVOCATION_DURATION,
         Unit::Seconds,
         "How long invocations took, by context and kind."
+    );
+    describe_counter!(
+        ANSWERS_REUSED,
+        "Requests that got an answer which was given before and still holds, by context."
     );
     describe_gauge!(INVOCATIONS_RUNNING, "Invocations that run now, by context.");
     describe_gauge!(

@@ -88,6 +88,16 @@ fn silence() -> Answer {
     Response::no_content()
 }
 
+/// Shows what no other request is shown.
+fn fresh() -> Answer {
+    Response::ok(&innkeeper_sdk::invocation::new_id())
+}
+
+/// Shows its configuration.
+fn motto() -> Answer {
+    Response::ok(&config::text("motto"))
+}
+
 /// Takes a timer back.
 fn cancel(Path(id): Path<String>) -> Answer {
     Response::ok(&innkeeper_sdk::cancel(&id))
@@ -128,6 +138,8 @@ innkeeper_sdk::context! {
         POST "/bells/{bell}/rings" => ring,
         POST "/peals" => peal,
         GET "/silence" => silence,
+        GET "/fresh" => fresh,
+        GET "/motto" => motto,
         DELETE "/rings/{id}" => cancel,
         GET "/bells/{bell}" => heard,
     },

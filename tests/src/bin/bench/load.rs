@@ -22,6 +22,25 @@ pub struct Measured {
     pub p99_ms: f64,
 }
 
+/// Whether answers may be given again.
+#[derive(Clone, Copy)]
+enum Answers {
+    /// As it is shipped.
+    Again,
+    /// Every request runs the guest.
+    Anew,
+}
+
+impl Answers {
+    async fn settings(self) -> Settings {
+        let settings = Settings::of_the_app().await;
+        match self {
+            Self::Again => settings,
+            Self::Anew => settings.set("context.room.limits.answers", 0),
+        }
+    }
+}
+
 /// A server to be measured: where, and what keeps it.
 struct Server<T> {
     base: String,
@@ -45,7 +64,8 @@ impl Drop for Twin {
 pub async fn compare(report: &mut Report) {
     let note = format!(
         "`GET /rooms/1` and `POST /rooms`, {SECONDS} s each, requests a second with latencies at 50 and 99 %. Innkeeper serves the context room alone here, \
-         as the twin does; the last column is the whole app, where every registered room is an event that viewpage handles too."
+         as the twin does; the last column is the whole app, where every registered room is an event that viewpage handles too. An answer to a `GET` is given \
+         again while nothing of what it came from has changed; the rows *guest* are with `limits.answers = 0`, so that every request runs the guest."
     );
     let head = [
         "what",
@@ -57,22 +77,33 @@ pub async fn compare(report: &mut Report) {
         "whole app",
     ];
     let table = report.table("Innkeeper and its native twin", note, &head);
-    for durability in ["flush", "relaxed"] {
-        for (method, path) in [("GET", "/rooms/1"), ("POST", "/rooms")] {
-            for connections in CONNECTIONS {
-                let native = measure(&twin(durability).await.base, method, path, connections).await;
-                let room = measure(&room(durability).await.base, method, path, connections).await;
-                let app = measure(&app(durability).await.base, method, path, connections).await;
-                table.row([
-                    format!("`{method} {path}`, {durability}, {connections} connections"),
-                    rate(native.per_second),
-                    latencies(native),
-                    rate(room.per_second),
-                    latencies(room),
-                    percent(room.per_second, native.per_second),
-                    rate(app.per_second),
-                ]);
-            }
+    let (read, write) = (("GET", "/rooms/1"), ("POST", "/rooms"));
+    let cases = [
+        (read, "flush", Answers::Again),
+        (read, "flush", Answers::Anew),
+        (write, "flush", Answers::Again),
+        (write, "relaxed", Answers::Again),
+    ];
+    for ((method, path), durability, answers) in cases {
+        for connections in CONNECTIONS {
+            let native = measure(&twin(durability).await.base, method, path, connections).await;
+            let room = room(durability, answers).await;
+            let room = measure(&room.base, method, path, connections).await;
+            let app = app(durability, answers).await;
+            let app = measure(&app.base, method, path, connections).await;
+            let guest = match answers {
+                Answers::Again => "",
+                Answers::Anew => "guest, ",
+            };
+            table.row([
+                format!("`{method} {path}`, {guest}{durability}, {connections} connections"),
+                rate(native.per_second),
+                latencies(native),
+                rate(room.per_second),
+                latencies(room),
+                percent(room.per_second, native.per_second),
+                rate(app.per_second),
+            ]);
         }
     }
 }
@@ -101,8 +132,8 @@ async fn twin(durability: &str) -> Server<Twin> {
     }
 }
 
-async fn room(durability: &str) -> Server<Inn> {
-    let settings = Settings::of_the_app().await;
+async fn room(durability: &str, answers: Answers) -> Server<Inn> {
+    let settings = answers.settings().await;
     let others = ["reservation", "payment", "message", "viewpage"];
     let settings = others.iter().fold(settings, |settings, name| {
         settings.without(&format!("context.{name}"))
@@ -110,8 +141,8 @@ async fn room(durability: &str) -> Server<Inn> {
     inn(settings, durability).await
 }
 
-async fn app(durability: &str) -> Server<Inn> {
-    inn(Settings::of_the_app().await, durability).await
+async fn app(durability: &str, answers: Answers) -> Server<Inn> {
+    inn(answers.settings().await, durability).await
 }
 
 /// Opens an inn to be measured.
