@@ -43,6 +43,19 @@ impl Settings {
         self
     }
 
+    /// Makes a context follow a subject outside.
+    pub fn following(mut self, context: &str, subject: &str, how: Table) -> Self {
+        let follows = ["context", context, "follows", "nats"].into_iter();
+        let nats = follows.fold(&mut self.0, |table, key| {
+            let inner = table.entry(key).or_insert_with(|| Table::new().into());
+            inner
+                .as_table_mut()
+                .expect("only the last key names a value")
+        });
+        nats.insert(subject.to_owned(), how.into());
+        self
+    }
+
     /// Takes a section away: `context.payment`.
     pub fn without(mut self, path: &str) -> Self {
         let (section, name) = path.split_once('.').expect("a section and a name");

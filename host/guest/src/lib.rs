@@ -10,6 +10,7 @@ mod enter;
 mod fault;
 mod frame;
 mod imports;
+pub mod json;
 mod load;
 mod offer;
 mod output;

@@ -262,6 +262,10 @@ fn operation_of(
         interface: interface.to_owned(),
         function: function.to_owned(),
         shape,
+        parameters: ty
+            .params()
+            .map(|(name, ty)| (name.to_owned(), ty))
+            .collect(),
     };
     if !shape::is_plain_data(ty) {
         return Err(LoadError::NotPlain {

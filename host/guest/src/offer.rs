@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use wasmtime::component::Type;
+
 /// One function of an interface between contexts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -12,6 +14,8 @@ pub struct Operation {
     pub function: String,
     /// Its parameters and result, as WIT text: equal texts are equal types.
     pub shape: String,
+    /// Its parameters by name.
+    pub parameters: Vec<(String, Type)>,
 }
 
 impl Operation {

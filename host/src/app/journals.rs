@@ -1,6 +1,7 @@
 //! The journals of an app: its contexts', and the host's own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::manifest::{self, HOST_SOURCE, Manifest};
 /// The ledger of each context and of the host, and the committers behind them: one for each engine in use.
 pub(super) struct Journals {
     pub ledgers: BTreeMap<String, Arc<Ledger>>,
+    /// What is taken in from outside, by source.
+    pub inlets: BTreeMap<String, Arc<Ledger>>,
     committers: Vec<Arc<Committer>>,
 }
 
@@ -47,9 +50,18 @@ impl Journals {
                 committer.open(HOST_SOURCE, Durability::Flush)?,
             );
         }
+        let mut inlets = BTreeMap::new();
+        for inlet in manifest.inlets() {
+            if let Entry::Vacant(vacant) = inlets.entry(inlet.source) {
+                let committer = committer(manifest.journal.engine)?;
+                let ledger = committer.open(vacant.key(), Durability::Flush)?;
+                vacant.insert(ledger);
+            }
+        }
         let committers = committers.into_values().collect();
         Ok(Self {
             ledgers,
+            inlets,
             committers,
         })
     }

@@ -66,12 +66,15 @@ impl Host {
         self.contexts.get(name)
     }
 
-    /// The journal of a context, or of the host itself.
+    /// The journal of a context, of the host itself, or of what is taken in from a source outside.
     pub fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
-        self.journals.ledgers.get(name)
+        let Journals {
+            ledgers, inlets, ..
+        } = &self.journals;
+        ledgers.get(name).or_else(|| inlets.get(name))
     }
 
-    /// All journals, by name.
+    /// The journals of the app, by name: what is taken in from outside is not among them.
     pub fn ledgers(&self) -> &BTreeMap<String, Arc<Ledger>> {
         &self.journals.ledgers
     }

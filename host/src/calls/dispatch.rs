@@ -40,29 +40,44 @@ pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
     if let Some(difference) = difference(&callee, &request) {
         return Answered::unavailable(difference);
     }
-    if let Err(wait) = callee.breaker.admit(Instant::now()) {
-        let reason = Failure::BreakerOpen {
-            context: callee.name.clone(),
-            retry_after: wait,
-        }
-        .to_string();
+    reach(host, &callee, request).await.map_or_else(
+        |failure| Answered {
+            answer: value::unavailable(failure.to_string()),
+            uncertain: matches!(failure, Failure::Journal { .. } | Failure::Stopping),
+        },
+        |answer| Answered {
+            answer,
+            uncertain: false,
+        },
+    )
+}
+
+/// Calls a context, unless its circuit breaker is open.
+///
+/// # Errors
+///
+/// When the context gave no answer.
+pub async fn reach(
+    host: &Arc<Host>,
+    callee: &Arc<Context>,
+    request: CallRequest,
+) -> Result<Val, Failure> {
+    if let Err(retry_after) = callee.breaker.admit(Instant::now()) {
         callee.metrics.call(CallOutcome::Unavailable);
-        return Answered::unavailable(reason);
+        return Err(Failure::BreakerOpen {
+            context: callee.name.clone(),
+            retry_after,
+        });
     }
     // A call may lead to further calls: each level is a future of its own.
-    match Box::pin(invocation::call(host, &callee, request)).await {
+    let answered = Box::pin(invocation::call(host, callee, request)).await;
+    match &answered {
         Ok(answer) => {
             callee.breaker.succeeded(Instant::now());
-            let refused = value::is_err(&answer);
-            callee.metrics.call(if refused {
-                CallOutcome::Refused
-            } else {
-                CallOutcome::Ok
+            callee.metrics.call(match value::is_err(answer) {
+                true => CallOutcome::Refused,
+                false => CallOutcome::Ok,
             });
-            Answered {
-                answer,
-                uncertain: false,
-            }
         }
         Err(failure) => {
             callee.metrics.call(CallOutcome::Unavailable);
@@ -70,13 +85,9 @@ pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
                 callee.metrics.breaker_opened.increment(1);
             }
             tracing::warn!(context = callee.name, %failure, "a call was not answered");
-            let uncertain = matches!(failure, Failure::Journal { .. } | Failure::Stopping);
-            Answered {
-                answer: value::unavailable(failure.to_string()),
-                uncertain,
-            }
         }
     }
+    answered
 }
 
 /// What the callee offers differs from what the caller was built against.

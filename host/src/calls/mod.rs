@@ -6,6 +6,6 @@ mod links;
 
 pub use self::{
     breaker::{Breaker, State as BreakerState},
-    dispatch::{Answered, dispatch},
+    dispatch::{Answered, dispatch, reach},
     links::{LinkError, Links},
 };

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::dead_letter::DeadLetter;
 use super::lane::{Arrival, Handler};
+use super::unreadable;
 use crate::app::{Context, Host};
 use crate::invocation::{self, Delivery, EventFailure, Failure};
 use crate::journal::{Durability, Ledger};
@@ -65,9 +66,11 @@ impl Handler for Deliveries {
 
     /// As the version says that serves at this moment.
     fn follows(&self, source: &str, kind: &str) -> bool {
-        self.context
-            .version()
-            .is_some_and(|version| version.description.follows(source, kind))
+        self.context.version().is_some_and(|version| {
+            let description = &version.description;
+            description.follows(source, kind)
+                || (unreadable::is_unreadable(kind) && description.follows_any_of(source))
+        })
     }
 
     async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {

@@ -19,6 +19,7 @@ pub mod rebuild;
 pub mod redelivery;
 pub mod saga;
 mod timer;
+pub(crate) mod unreadable;
 
 use std::sync::Arc;
 

@@ -30,6 +30,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
+pub(crate) use self::request::idempotency_key;
 use self::{
     connection::{Endings, Protocol},
     desk::Desk,

@@ -72,8 +72,13 @@ impl Problem {
         &self.detail
     }
 
-    /// The answer. `correlation_id` is where to look for more, if there is more.
-    pub fn answer(self, correlation_id: Option<&str>) -> Response<Full<Bytes>> {
+    /// The headers that it is answered with, besides the content type.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
+    /// The problem as JSON. `correlation_id` is where to look for more, if there is more.
+    pub fn body(&self, correlation_id: Option<&str>) -> Vec<u8> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
@@ -98,8 +103,12 @@ impl Problem {
             correlation_id,
         };
         // Texts and a number always serialize.
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = Response::new(Full::from(body));
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// The answer.
+    pub fn answer(self, correlation_id: Option<&str>) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.body(correlation_id)));
         *response.status_mut() = self.status;
         response
             .headers_mut()

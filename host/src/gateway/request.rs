@@ -72,7 +72,7 @@ pub(super) fn check_media_type<C>(
 }
 
 /// The idempotency key. Only what changes something can have one.
-pub(super) fn idempotency_key(
+pub(crate) fn idempotency_key(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Option<String>, Problem> {

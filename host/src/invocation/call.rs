@@ -10,7 +10,7 @@ use super::attempts::{self, Answer, Entry};
 use super::continuity::Continuity;
 use super::failure::Failure;
 use super::intent;
-use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
 use crate::app::{Context, Host};
 use crate::guest::Operation;
 use crate::journal::{Cause, ReadSet};
@@ -36,6 +36,8 @@ pub struct Request {
     pub deadline: Instant,
     /// The contexts on the way here.
     pub chain: Chain,
+    /// Whether it comes from outside: after a crash nobody else would bring it again.
+    pub from_outside: bool,
 }
 
 /// Runs a call, or answers what it answered when it committed before.
@@ -55,6 +57,11 @@ pub async fn call(
         });
     }
     let _place = context.admission.enter(remaining).await?;
+    // Two that say the same from outside are one, also while it runs.
+    let _in_progress = match request.from_outside {
+        true => Some(context.keys.enter(&request.id).await?),
+        false => None,
+    };
     let continuity = match intent::find(context, &request.id)? {
         Some(intent) => Continuity::of(&intent),
         None => Continuity::new(wall_clock()),
@@ -70,7 +77,10 @@ pub async fn call(
         cause: Cause::Call {
             function: operation.clone(),
         },
-        trigger: Trigger::Caller,
+        trigger: match request.from_outside {
+            true => Trigger::Intent(Input::Call),
+            false => Trigger::Caller,
+        },
         first_attempt: 1,
         deadline: request
             .deadline

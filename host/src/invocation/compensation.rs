@@ -221,6 +221,7 @@ async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), 
         trace: TraceContext::new(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         chain: Chain::default(),
+        from_outside: false,
     };
     match call::call(host, callee, request).await {
         Ok(answer) if value::is_err(&answer) => Err(format!("it answered {answer:?}")),

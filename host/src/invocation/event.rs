@@ -12,6 +12,7 @@ use super::intent;
 use super::job::{Chain, Job, Keep, Trigger, wall_clock};
 use super::orphans;
 use crate::app::{Context, Host};
+use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::observe::TraceContext;
@@ -63,6 +64,9 @@ pub async fn event(
     context: &Arc<Context>,
     delivery: &Delivery,
 ) -> Result<Option<u64>, EventFailure> {
+    if let Some(reason) = unreadable::reason(&delivery.event) {
+        return Err(EventFailure::Reject(reason.to_owned()));
+    }
     let _place = context.admission.enter_patiently().await;
     let job = job(host, context, delivery)?;
     let entry = Entry::Event(guest::Event {

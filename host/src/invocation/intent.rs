@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempts;
+use super::attempts::{self, Entry};
 use super::continuity::Continuity;
 use super::failure::Failure;
-use super::job::{Chain, Job, Trigger, wall_clock};
-use super::record::{self, Intent, StoredRequest};
+use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
+use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
 use super::web;
 use crate::app::{Context, Host};
+use crate::guest::value;
 use crate::journal::{Cause, Ending, Header, KeyRange, ReadSet, Space, Unit};
 use crate::observe::TraceContext;
 
@@ -22,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes sure that what the invocation needs to be run again is in the journal; called before each call that it makes.
 pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
-    let durable = !matches!(job.trigger, Trigger::Intent { .. });
+    let durable = !matches!(job.trigger, Trigger::Intent(_));
     let Some((now, draws)) = job.continuity.unstored(durable) else {
         return Ok(());
     };
@@ -35,10 +36,7 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         causation_id: job.causation_id.clone(),
         now,
         draws,
-        request: match &job.trigger {
-            Trigger::Intent { request, key } => Some(StoredRequest::new(request, key.clone())),
-            Trigger::Caller | Trigger::Follower => None,
-        },
+        input: input(job),
     };
     let unit = Unit {
         began: job.context.ledger.applied(),
@@ -64,6 +62,28 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What would bring the invocation again, if nobody else does.
+fn input(job: &Job) -> Option<StoredInput> {
+    match (&job.trigger, &job.keep) {
+        (Trigger::Intent(Input::Request(request, key)), _) => Some(StoredInput::Request(
+            StoredRequest::new(request, key.clone()),
+        )),
+        (
+            Trigger::Intent(Input::Call),
+            Keep::Call {
+                interface,
+                function,
+                parameters,
+            },
+        ) => Some(StoredInput::Call(StoredParameters {
+            interface: interface.clone(),
+            function: function.clone(),
+            parameters: parameters.clone(),
+        })),
+        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower, _) => None,
+    }
+}
+
 /// What an earlier run of an invocation has left behind, if anything.
 pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
     let found = context.ledger.get(Space::Intent, id.as_bytes())?;
@@ -72,7 +92,7 @@ pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failur
         .transpose()?)
 }
 
-/// The web invocations of a context that a crash cut short: to be resumed, each once, before the gateway opens.
+/// The requests and calls from outside to a context that a crash cut short: to be resumed, each once, before the gateway opens.
 ///
 /// Their `Idempotency-Key`s count as running from here on.
 ///
@@ -89,8 +109,11 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
         for (key, value) in found {
             let intent: Intent = record::read(&key, &value)?;
             let id = String::from_utf8_lossy(&key).into_owned();
-            if let Some(request) = intent.request.clone() {
-                let key = request.idempotency_key.as_deref();
+            if let Some(input) = intent.input.clone() {
+                let key = match &input {
+                    StoredInput::Request(request) => request.idempotency_key.as_deref(),
+                    StoredInput::Call(_) => Some(&*id),
+                };
                 // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
                 let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
                 resumptions.push(Resumption {
@@ -98,7 +121,7 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
                     context: context.clone(),
                     id,
                     intent,
-                    request,
+                    input,
                     _in_progress: in_progress,
                 });
             }
@@ -113,7 +136,7 @@ pub struct Resumption {
     context: Arc<Context>,
     id: String,
     intent: Intent,
-    request: StoredRequest,
+    input: StoredInput,
     _in_progress: Option<super::idempotency::InProgress>,
 }
 
@@ -135,7 +158,7 @@ impl Resumption {
     }
 
     async fn attempt(&self) -> Result<(), Failure> {
-        let request = Arc::new(super::Request::from(self.request.clone()));
+        let (cause, trigger, keep, entry) = self.input()?;
         let job = Arc::new(Job {
             host: self.host.clone(),
             context: self.context.clone(),
@@ -143,14 +166,8 @@ impl Resumption {
             correlation_id: self.intent.correlation_id.clone(),
             causation_id: self.intent.causation_id.clone(),
             trace: TraceContext::new(),
-            cause: Cause::Web {
-                method: request.method.clone(),
-                route: request.route.clone(),
-            },
-            trigger: Trigger::Intent {
-                request: request.clone(),
-                key: self.request.idempotency_key.clone(),
-            },
+            cause,
+            trigger,
             first_attempt: 1,
             deadline: Instant::now() + self.context.settings.limits.deadline,
             chain: Chain::default(),
@@ -159,9 +176,9 @@ impl Resumption {
             reads: ReadSet::default(),
             writes: Vec::new(),
             durability: None,
-            keep: web::keep(self.request.idempotency_key.as_deref(), &request),
+            keep,
         });
-        let ended = attempts::run(&job, attempts::Entry::Web(request)).await;
+        let ended = attempts::run(&job, entry).await;
         match ended {
             Ok(done) => {
                 let status = match &done.answer {
@@ -189,6 +206,43 @@ impl Resumption {
             }
             Err(_) => Ok(()),
         }
+    }
+
+    /// What it is about, as it was when it began.
+    fn input(&self) -> Result<(Cause, Trigger, Keep, Entry), Failure> {
+        Ok(match self.input.clone() {
+            StoredInput::Request(stored) => {
+                let key = stored.idempotency_key.clone();
+                let request = Arc::new(super::Request::from(stored));
+                let cause = Cause::Web {
+                    method: request.method.clone(),
+                    route: request.route.clone(),
+                };
+                let keep = web::keep(key.as_deref(), &request);
+                let trigger = Trigger::Intent(Input::Request(request.clone(), key));
+                (cause, trigger, keep, Entry::Web(request))
+            }
+            StoredInput::Call(stored) => {
+                let parameters = value::decode(&stored.parameters);
+                let parameters = parameters.map_err(|error| Failure::Journal {
+                    reason: error.to_string(),
+                })?;
+                let operation = format!("{}#{}", stored.interface, stored.function);
+                let cause = Cause::Call {
+                    function: operation.clone(),
+                };
+                let keep = Keep::Call {
+                    interface: stored.interface,
+                    function: stored.function,
+                    parameters: stored.parameters,
+                };
+                let entry = Entry::Call {
+                    operation,
+                    parameters,
+                };
+                (cause, Trigger::Intent(Input::Call), keep, entry)
+            }
+        })
     }
 }
 

@@ -45,14 +45,19 @@ pub(super) struct Job {
 /// What brings an invocation again after a crash.
 pub(super) enum Trigger {
     /// Its own intent: nobody else knows of it.
-    Intent {
-        request: Arc<Request>,
-        key: Option<String>,
-    },
+    Intent(Input),
     /// Its caller, which is run again.
     Caller,
     /// The event's follower, which has not moved its cursor.
     Follower,
+}
+
+/// What an invocation that nobody else would bring again is about.
+pub(super) enum Input {
+    /// A web request, perhaps with an `Idempotency-Key`.
+    Request(Arc<Request>, Option<String>),
+    /// A call from outside: what `keep` holds.
+    Call,
 }
 
 /// Where an invocation's answer is kept for a repeat.

@@ -13,11 +13,21 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
     let ledger = &job.context.ledger;
     match &job.keep {
         Keep::Nowhere => Ok(None),
-        Keep::Call { .. } => {
+        Keep::Call {
+            interface,
+            function,
+            parameters,
+        } => {
             let Some(stored) = ledger.get(Space::Result, job.id.as_bytes())? else {
                 return Ok(None);
             };
             let stored: StoredCall = record::read(job.id.as_bytes(), &stored)?;
+            // The id of a call between contexts comes from these; from outside it is the caller's key.
+            if (&stored.interface, &stored.function, &stored.parameters)
+                != (interface, function, parameters)
+            {
+                return Err(Failure::KeyReused);
+            }
             let answers = value::decode(&stored.answer);
             let answers = answers.map_err(|error| Failure::Journal {
                 reason: error.to_string(),

@@ -47,8 +47,28 @@ pub(super) struct Intent {
     pub now: u64,
     /// The sequence numbers that it drew before its latest call.
     pub draws: Vec<(String, u64)>,
-    /// The request, when nobody else would bring it again.
-    pub request: Option<StoredRequest>,
+    /// The input, when nobody else would bring it again.
+    pub input: Option<StoredInput>,
+}
+
+/// The input of an invocation that nobody else would bring again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum StoredInput {
+    /// A web request.
+    Request(StoredRequest),
+    /// A call from outside.
+    Call(StoredParameters),
+}
+
+/// A call from outside as an intent keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredParameters {
+    /// The interface of the function.
+    pub interface: String,
+    /// The function.
+    pub function: String,
+    /// Its parameters, encoded.
+    pub parameters: Vec<u8>,
 }
 
 /// A web request as an intent keeps it.

@@ -179,6 +179,7 @@ impl UnitOfWork {
             trace: self.job.trace.clone(),
             deadline: self.job.deadline,
             chain: self.chain(),
+            from_outside: false,
         };
         let answered = calls::dispatch(&self.job.host, request).await;
         if answered.uncertain {

@@ -8,7 +8,7 @@ use super::attempts::{self, Answer, Entry};
 use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
-use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
 use super::message::{Request, WebAnswer};
 use super::origin::Origin;
 use super::reuse::Circumstances;
@@ -88,10 +88,7 @@ async fn run(
             method: request.method.clone(),
             route: request.route.clone(),
         },
-        trigger: Trigger::Intent {
-            request: request.clone(),
-            key,
-        },
+        trigger: Trigger::Intent(Input::Request(request.clone(), key)),
         first_attempt: 1,
         deadline: Instant::now() + context.settings.limits.deadline,
         chain: Chain::default(),

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     ContextSettings, Cors, HOST_SOURCE, Manifest, NatsSettings, SagaSettings, document::Node,
-    fault::Fault, scalar,
+    fault::Fault, follows, scalar,
 };
 
 /// Refuses a manifest that cannot work. `document` knows where each setting was written.
@@ -52,6 +52,11 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             place(&path, message)
         })?;
     }
+    follows::check(manifest).map_err(|(context, subject, key, message)| {
+        let path = ["context", &context, "follows", "nats", &subject];
+        let path: Vec<&str> = path.into_iter().chain(key).collect();
+        place(&path, message)
+    })?;
     for (name, saga) in &manifest.sagas {
         if !scalar::is_name(name) {
             return Err(place(&["saga", name], scalar::not_a_name(name)));

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 use serde::Deserialize;
 
 use super::{
+    follows::Follows,
     journal::{Durability, Engine},
     scalar,
 };
@@ -27,6 +28,8 @@ pub struct ContextSettings {
     pub circuit_breaker: CircuitBreaker,
     /// How events that could not be handled are tried again.
     pub follow: Follow,
+    /// What it follows outside the app.
+    pub follows: Follows,
     /// What the guest reads by `wasi:config`.
     #[serde(deserialize_with = "scalar::texts")]
     pub config: BTreeMap<String, String>,

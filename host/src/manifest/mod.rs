@@ -7,6 +7,7 @@ mod deserialize;
 mod document;
 mod environment;
 mod fault;
+mod follows;
 mod gateway;
 mod journal;
 mod nats;
@@ -29,6 +30,7 @@ pub(crate) use self::scalar::check_servers;
 pub use self::{
     app::{AdminSettings, App, LogFormat, LogSettings},
     context::{CircuitBreaker, ContextSettings, Follow, Limits},
+    follows::{FollowedSubject, Follows, Inlet},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},
     nats::NatsSettings,

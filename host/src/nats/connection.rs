@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
+use tokio::sync::Mutex;
+
 use super::standing::Standing;
 use super::trouble::Trouble;
 use crate::manifest::NatsSettings;
@@ -16,8 +18,37 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const PASSWORD: &str = "INNKEEPER_NATS_PASSWORD";
 const TOKEN: &str = "INNKEEPER_NATS_TOKEN";
 
+/// The connection that all that has to do with NATS shares.
+pub(super) struct Connection {
+    app: String,
+    settings: NatsSettings,
+    standing: Arc<Standing>,
+    client: Mutex<Option<Client>>,
+}
+
+impl Connection {
+    pub(super) fn new(app: &str, settings: &NatsSettings, standing: &Arc<Standing>) -> Self {
+        Self {
+            app: app.to_owned(),
+            settings: settings.clone(),
+            standing: standing.clone(),
+            client: Mutex::default(),
+        }
+    }
+
+    /// The client; connects if nobody has.
+    pub(super) async fn client(&self) -> Result<Client, Trouble> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = &*client {
+            return Ok(client.clone());
+        }
+        let connected = connect(&self.app, &self.settings, &self.standing).await?;
+        Ok(client.insert(connected).clone())
+    }
+}
+
 /// Connects. From then on the client comes back by itself whenever the connection is lost.
-pub(super) async fn connect(
+async fn connect(
     app: &str,
     settings: &NatsSettings,
     standing: &Arc<Standing>,

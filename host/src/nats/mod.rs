@@ -1,10 +1,13 @@
-//! The events on NATS: what is committed is published, in order, without a gap, whatever dies.
+//! NATS: what is committed is published, in order, without a gap, whatever dies; what contexts follow outside is taken in, once; and calls are answered.
 //!
 //! One relay publishes the events of all journals. Each message says how far the relay had come with it, so the stream itself tells where to go on; and
 //! each is only taken by the server right behind the one before it, so nothing that was lost on the way can be overtaken.
 
+mod calls;
 mod connection;
+mod inlet;
 mod message;
+mod outside;
 mod position;
 mod relay;
 mod session;
@@ -15,13 +18,33 @@ mod trouble;
 
 use std::sync::Arc;
 
+use self::connection::Connection;
 pub use self::standing::{Standing, behind};
 use crate::app::Host;
 
-/// Starts to publish, if the manifest says where to. Never fails and never waits: NATS may come later.
+/// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(host: &Arc<Host>) {
-    if let (Some(settings), Some(standing)) = (&host.manifest.nats, &host.nats) {
-        let relay = relay::Relay::new(host, settings.clone(), standing.clone());
-        host.tasks.spawn(relay.run());
+    let inlets = host.manifest.inlets();
+    let (Some(settings), Some(standing)) = (&host.manifest.nats, &host.nats) else {
+        if let Some(inlet) = inlets.first() {
+            tracing::warn!(
+                subject = inlet.subject,
+                "a context follows what is on NATS, and there is none: name the servers with --nats or in `[nats]`"
+            );
+        }
+        return;
+    };
+    let connection = Arc::new(Connection::new(&host.manifest.app.name, settings, standing));
+    let relay = relay::Relay::new(host, settings.clone(), standing.clone(), &connection);
+    host.tasks.spawn(relay.run());
+    for inlet in inlets {
+        if let Some(ledger) = host.ledger(&inlet.source) {
+            let intake = inlet::Intake::new(host, &connection, ledger, inlet);
+            host.tasks.spawn(intake.run());
+        }
     }
+    let prefix = settings.subject_prefix.as_ref();
+    let prefix = prefix.unwrap_or(&host.manifest.app.name).clone();
+    let calls = calls::Calls::new(host, &connection, prefix);
+    host.tasks.spawn(calls.run());
 }

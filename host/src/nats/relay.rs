@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::jetstream::{self, Context};
 
-use super::connection::{self, PATIENCE};
+use super::connection::{Connection, PATIENCE};
 use super::message::{Address, Message};
 use super::position;
 use super::session::{self, WINDOW};
@@ -31,7 +30,7 @@ pub(super) struct Relay {
     settings: NatsSettings,
     pub(super) standing: Arc<Standing>,
     pub(super) address: Address,
-    client: Option<Client>,
+    connection: Arc<Connection>,
     pub(super) feed: Option<Feed>,
     /// What was read and is not confirmed, in order. The order stays when it is sent again: what was sent before, and arrives late, is the same then.
     pub(super) unconfirmed: VecDeque<Message>,
@@ -44,7 +43,12 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(host: &Arc<Host>, settings: NatsSettings, standing: Arc<Standing>) -> Self {
+    pub(super) fn new(
+        host: &Arc<Host>,
+        settings: NatsSettings,
+        standing: Arc<Standing>,
+        connection: &Arc<Connection>,
+    ) -> Self {
         let app = host.manifest.app.name.clone();
         let address = Address {
             prefix: settings
@@ -59,7 +63,7 @@ impl Relay {
             settings,
             standing,
             address,
-            client: None,
+            connection: connection.clone(),
             feed: None,
             unconfirmed: VecDeque::new(),
             confirmed: None,
@@ -116,15 +120,8 @@ impl Relay {
         session::run(self, &context, sequence).await
     }
 
-    async fn jetstream(&mut self) -> Result<Context, Trouble> {
-        let client = match &self.client {
-            Some(client) => client.clone(),
-            None => {
-                let app = &self.address.app;
-                let client = connection::connect(app, &self.settings, &self.standing).await?;
-                self.client.insert(client).clone()
-            }
-        };
+    async fn jetstream(&self) -> Result<Context, Trouble> {
+        let client = self.connection.client().await?;
         let builder = jetstream::context::ContextBuilder::new();
         let builder = builder.timeout(PATIENCE).max_ack_inflight(2 * WINDOW);
         Ok(builder.backpressure_on_inflight(true).build(client))

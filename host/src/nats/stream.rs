@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use async_nats::jetstream::context::{
-    GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind,
+    GetStreamByNameError, GetStreamByNameErrorKind, GetStreamError, GetStreamErrorKind,
+    RequestError, RequestErrorKind,
 };
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
@@ -37,34 +38,12 @@ pub(super) async fn open(
     settings: &NatsSettings,
 ) -> Result<Stream, Trouble> {
     let wanted = config(address, settings);
-    let found = context.get_stream(&address.stream).await;
-    let unusable = |reason: String| Trouble::Stream {
-        stream: address.stream.clone(),
-        reason,
-    };
-    let stream = match found {
-        Ok(stream) => stream,
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(why)
-                if why.error_code() == ErrorCode::STREAM_NOT_FOUND =>
-            {
-                let made = context.create_stream(wanted).await;
-                return made.map_err(|error| unusable(error.to_string()));
-            }
-            GetStreamErrorKind::JetStream(why)
-                if [
-                    ErrorCode::JETSTREAM_NOT_ENABLED,
-                    ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT,
-                ]
-                .contains(&why.error_code()) =>
-            {
-                return Err(Trouble::NoJetStream);
-            }
-            GetStreamErrorKind::JetStream(why) => return Err(unusable(why.to_string())),
-            // A server without JetStream has nobody who listens to such a question.
-            _ if nobody_answers(&error) => return Err(Trouble::NoJetStream),
-            _ => return Err(Trouble::Unreachable(error.to_string())),
-        },
+    let stream = match get(context, &address.stream).await? {
+        Some(stream) => stream,
+        None => {
+            let made = context.create_stream(wanted).await;
+            return made.map_err(|error| unusable(&address.stream, &error));
+        }
     };
     let config = &stream.cached_info().config;
     let all = subject::of_all(&address.prefix);
@@ -86,6 +65,58 @@ pub(super) async fn open(
         );
     }
     Ok(stream)
+}
+
+/// A stream that is there.
+pub(super) async fn find(context: &Context, name: &str) -> Result<Stream, Trouble> {
+    let found = get(context, name).await?;
+    found.ok_or_else(|| Trouble::NoStream(name.to_owned()))
+}
+
+/// A stream, if it is there.
+async fn get(context: &Context, name: &str) -> Result<Option<Stream>, Trouble> {
+    let error = match context.get_stream(name).await {
+        Ok(stream) => return Ok(Some(stream)),
+        Err(error) => error,
+    };
+    match error.kind() {
+        GetStreamErrorKind::JetStream(why) if why.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            Ok(None)
+        }
+        GetStreamErrorKind::JetStream(why) if lacks_jetstream(why.error_code()) => {
+            Err(Trouble::NoJetStream)
+        }
+        GetStreamErrorKind::JetStream(why) => Err(unusable(name, &why)),
+        // A server without JetStream has nobody who listens to such a question.
+        _ if nobody_answers(&error) => Err(Trouble::NoJetStream),
+        _ => Err(Trouble::Unreachable(error.to_string())),
+    }
+}
+
+/// Why there is no name of a stream for a subject.
+pub(super) fn nobody_keeps(subject: &str, error: &GetStreamByNameError) -> Trouble {
+    match error.kind() {
+        GetStreamByNameErrorKind::NotFound => Trouble::NotKept(subject.to_owned()),
+        GetStreamByNameErrorKind::JetStream(why) if lacks_jetstream(why.error_code()) => {
+            Trouble::NoJetStream
+        }
+        _ => Trouble::Unreachable(error.to_string()),
+    }
+}
+
+fn lacks_jetstream(code: ErrorCode) -> bool {
+    [
+        ErrorCode::JETSTREAM_NOT_ENABLED,
+        ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT,
+    ]
+    .contains(&code)
+}
+
+fn unusable(stream: &str, reason: &impl ToString) -> Trouble {
+    Trouble::Stream {
+        stream: stream.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
 fn nobody_answers(error: &GetStreamError) -> bool {
@@ -141,10 +172,6 @@ pub(super) async fn end<'a>(
     address: &Address,
     contexts: impl Iterator<Item = &'a String>,
 ) -> Result<End, Trouble> {
-    let unusable = |reason: String| Trouble::Stream {
-        stream: address.stream.clone(),
-        reason,
-    };
     let info = stream.get_info().await;
     let info = info.map_err(|error| Trouble::Unreachable(error.to_string()))?;
     let sequence = info.state.last_sequence;
@@ -175,7 +202,7 @@ pub(super) async fn end<'a>(
                 }
             }
             Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(unusable(error.to_string())),
+            Err(error) => return Err(unusable(&address.stream, &error)),
         }
     }
     Ok(End {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::events::feed::FeedError;
-use crate::journal::CommitError;
+use crate::journal::{self, CommitError};
 
 /// What keeps the events from NATS. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,18 @@ pub(super) enum Trouble {
         wanted: String,
         found: String,
     },
+    /// The stream that the manifest names is not there.
+    #[error("there is no stream `{0}`; make it, or name another in `stream`")]
+    NoStream(String),
+    /// No stream keeps what is published at a subject.
+    #[error("no stream keeps `{0}`; make one that does, or name one in `stream`")]
+    NotKept(String),
+    /// Messages do not come any more, or not all of them.
+    #[error("the stream's messages were interrupted")]
+    Interrupted,
+    /// What was taken in cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
     /// The stream cannot be used.
     #[error("the stream `{stream}` cannot be used: {reason}")]
     Stream { stream: String, reason: String },
@@ -58,6 +70,6 @@ pub(super) enum Trouble {
     #[error(transparent)]
     Feed(#[from] FeedError),
     /// The position cannot be kept.
-    #[error("the relay's position cannot be kept: {0}")]
+    #[error("the position cannot be kept: {0}")]
     Position(#[from] CommitError),
 }

@@ -73,6 +73,13 @@ impl Description {
         }
     }
 
+    /// Whether it follows any event of a source.
+    pub fn follows_any_of(&self, source: &str) -> bool {
+        self.follows
+            .iter()
+            .any(|followed| followed.source == source)
+    }
+
     /// Whether it follows an event.
     pub fn follows(&self, source: &str, kind: &str) -> bool {
         self.follows

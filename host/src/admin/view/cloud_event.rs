@@ -1,5 +1,7 @@
 //! An event as it is known outside: CloudEvents 1.0, in its JSON format.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -44,7 +46,10 @@ impl CloudEvent {
         let data = serde_json::from_slice(&event.data).ok();
         let (datacontenttype, data_base64) = match &data {
             Some(_) => (cloud_event::JSON, None),
-            None => (cloud_event::BYTES, Some(base64(&event.data))),
+            None => (
+                cloud_event::BYTES,
+                Some(BASE64_STANDARD.encode(&event.data)),
+            ),
         };
         Self {
             specversion: "1.0".into(),
@@ -70,24 +75,6 @@ impl CloudEvent {
     pub fn kind(&self) -> &str {
         self.r#type.rsplit('.').next().unwrap_or_default()
     }
-}
-
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let padded = chunk.iter().chain(&[0, 0]).take(3);
-        let bits = padded.fold(0usize, |bits, byte| bits << 8 | usize::from(*byte));
-        for place in 0..4 {
-            let letter = ALPHABET.get(bits >> (18 - 6 * place) & 63);
-            text.push(match letter {
-                Some(letter) if place <= chunk.len() => char::from(*letter),
-                _ => '=',
-            });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

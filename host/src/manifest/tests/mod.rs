@@ -1,3 +1,4 @@
+mod follows;
 mod reading;
 mod shapes;
 mod values;

@@ -7,7 +7,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
     refused(&[
         (
             "[contexts.room]",
-            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `journal`, `log`, `saga`",
+            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `journal`, `log`, `nats`, `saga`",
         ),
         (
             "[app]\nnom = 'stay'",
@@ -40,15 +40,15 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `journal`, `limits`, `package`",
+             `follows`, `journal`, `limits`, `package`",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`",
         ),
         (
             "[context.room.circuit_breaker]\nmax_request = 1",

@@ -146,5 +146,6 @@ innkeeper_sdk::context! {
     publishes: [BellRung],
     follows: {
         "bell": BellRung => hear,
+        "pms": BellRung => hear,
     },
 }

@@ -1,5 +1,7 @@
 //! Events on NATS, against a real server.
 
+mod calls;
 mod faults;
 mod feed;
+mod outside;
 mod refusals;

@@ -1,0 +1,190 @@
+//! `[context.<name>.follows]`: what a context follows outside the app.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ContextSettings, HOST_SOURCE, Manifest, scalar};
+
+/// `[context.<name>.follows]`: what a context follows outside the app.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Follows {
+    /// Subjects of NATS, each kept by a JetStream stream. Wildcards are allowed: `"pms.rooms.>"`.
+    pub nats: BTreeMap<String, FollowedSubject>,
+}
+
+/// `[context.<name>.follows.nats."<subject>"]`: how a context knows what is published there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FollowedSubject {
+    /// The source that the context's description names; the subject's first word when absent.
+    pub source: Option<String>,
+    /// The kind of all its events; when absent, the last word of the CloudEvent's type, or of the message's subject.
+    pub kind: Option<String>,
+    /// The stream that keeps it; the one that takes the subject when absent.
+    #[serde(deserialize_with = "scalar::stream")]
+    pub stream: Option<String>,
+}
+
+/// A followed subject, whichever contexts follow it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inlet {
+    /// The source of its events.
+    pub source: String,
+    /// The subject, perhaps with wildcards.
+    pub subject: String,
+    /// The kind of its events, if they have one for all.
+    pub kind: Option<String>,
+    /// The stream, if it is named.
+    pub stream: Option<String>,
+}
+
+impl Inlet {
+    fn new(subject: &str, followed: &FollowedSubject) -> Self {
+        let first = || subject.split('.').next().unwrap_or_default().to_owned();
+        Self {
+            source: followed.source.clone().unwrap_or_else(first),
+            subject: subject.to_owned(),
+            kind: followed.kind.clone(),
+            stream: followed.stream.clone(),
+        }
+    }
+}
+
+impl Manifest {
+    /// What is followed outside, each subject once for each source.
+    pub fn inlets(&self) -> Vec<Inlet> {
+        let mut inlets: Vec<Inlet> = Vec::new();
+        for inlet in self.contexts.values().flat_map(inlets_of) {
+            if !inlets.contains(&inlet) {
+                inlets.push(inlet);
+            }
+        }
+        inlets
+    }
+}
+
+fn inlets_of(context: &ContextSettings) -> impl Iterator<Item = Inlet> {
+    let subjects = context.follows.nats.iter();
+    subjects.map(|(subject, followed)| Inlet::new(subject, followed))
+}
+
+/// Refuses what cannot be followed: the context, the subject, the setting (if it is one), and what is wrong.
+pub(super) fn check(
+    manifest: &Manifest,
+) -> Result<(), (String, String, Option<&'static str>, String)> {
+    let mut accepted: Vec<Inlet> = Vec::new();
+    for (context, settings) in &manifest.contexts {
+        for inlet in inlets_of(settings) {
+            let refused =
+                |key, message| Err((context.clone(), inlet.subject.clone(), key, message));
+            if let Err((key, message)) = check_one(manifest, &inlet) {
+                return refused(key, message);
+            }
+            let mut others = accepted.iter().filter(|other| other.source == inlet.source);
+            let clash =
+                others.find(|other| **other != inlet && overlap(&other.subject, &inlet.subject));
+            if let Some(other) = clash {
+                let message = format!(
+                    "`{}` of the same source takes some of these messages, too; write both alike, or give one another `source`",
+                    other.subject
+                );
+                return refused(None, message);
+            }
+            accepted.push(inlet);
+        }
+    }
+    Ok(())
+}
+
+fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static str>, String)> {
+    let (subject, source) = (&inlet.subject, &inlet.source);
+    if !is_pattern(subject) {
+        let message = format!(
+            "`{subject}` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the end for all that follow"
+        );
+        return Err((None, message));
+    }
+    if !scalar::is_name(source) {
+        let message = format!("{}; set `source`", scalar::not_a_name(source));
+        return Err((Some("source"), message));
+    }
+    if source == HOST_SOURCE || manifest.contexts.contains_key(source) {
+        let message = format!("`{source}` is a part of this app; set another `source`");
+        return Err((Some("source"), message));
+    }
+    match &inlet.kind {
+        Some(kind) if kind.is_empty() || kind.contains('.') => {
+            let message =
+                format!("`{kind}` is no kind; write one word without dots, such as `RoomClosed`");
+            Err((Some("kind"), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_pattern(subject: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| !c.is_whitespace() && !c.is_control() && c != '*' && c != '>')
+    };
+    let mut words = subject.split('.').peekable();
+    while let Some(word) = words.next() {
+        let is_last = words.peek().is_none();
+        if !(is_word(word) || word == "*" || word == ">" && is_last) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether some subject is meant by both.
+fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(one), Some(other)) if one == "*" || other == "*" || one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_told_from_what_is_none() {
+        for subject in ["pms", "pms.rooms.*", "pms.>", ">", "*.b.c", "a.*.é"] {
+            assert!(is_pattern(subject), "{subject}");
+        }
+        for subject in [
+            "", ".", "pms.", "pms..x", "pms.>.x", "a b", "pms.x*", "pms.>x",
+        ] {
+            assert!(!is_pattern(subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn an_overlap_is_seen_from_both_sides() {
+        let pairs = [
+            ("a.*.c", "a.b.*"),
+            ("a.>", "a.b"),
+            (">", "x"),
+            ("a.b", "a.b"),
+        ];
+        for (one, other) in pairs {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a.b", "a"), ("a.*", "a"), ("a.>", "a"), ("a.*.c", "a.b.d")] {
+            assert!(
+                !overlap(one, other) && !overlap(other, one),
+                "{one} {other}"
+            );
+        }
+    }
+}

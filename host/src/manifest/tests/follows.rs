@@ -1,0 +1,62 @@
+//! What a context follows outside.
+
+use super::{read, refused};
+use crate::manifest::Inlet;
+
+#[test]
+fn what_cannot_be_followed_is_refused() {
+    let room = "[context.room]\npackage = 'room'\n";
+    let other = "[context.view]\npackage = 'view'\n";
+    refused(&[
+        (
+            &format!("{room}[context.room.follows.nats.'pms..x']"),
+            "3:2: context.room.follows.nats.pms..x: `pms..x` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the \
+             end for all that follow",
+        ),
+        (
+            &format!("{room}[context.room.follows.nats.'PMS.>']"),
+            "3:2: context.room.follows.nats.PMS.>.source: `PMS` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters; set `source`",
+        ),
+        (
+            &format!("{room}[context.room.follows.nats.'pms.>']\nsource = 'room'"),
+            "4:10: context.room.follows.nats.pms.>.source: `room` is a part of this app; set another `source`",
+        ),
+        (
+            &format!("{room}[context.room.follows.nats.'pms.>']\nkind = 'a.b'"),
+            "4:8: context.room.follows.nats.pms.>.kind: `a.b` is no kind; write one word without dots, such as `RoomClosed`",
+        ),
+        (
+            &format!("{room}[context.room.follows.nats.'pms.>']\nsubject = 'x'"),
+            "4:1: context.room.follows.nats.pms.>: unknown key `subject`; valid keys are `kind`, `source`, `stream`",
+        ),
+        (
+            &format!(
+                "{room}[context.room.follows.nats.'pms.>']\n{other}[context.view.follows.nats.'pms.rooms']"
+            ),
+            "6:2: context.view.follows.nats.pms.rooms: `pms.>` of the same source takes some of these messages, too; write both alike, or give one another \
+             `source`",
+        ),
+    ]);
+}
+
+#[test]
+fn two_contexts_that_follow_the_same_share_an_inlet() {
+    let manifest = read(
+        "[context.room]\npackage = 'room'\n[context.room.follows.nats.'pms.>']\n[context.view]\npackage = 'view'\n[context.view.follows.nats]\n\
+         'pms.>' = {}\n'crm.>' = { source = 'customers', kind = 'Moved', stream = 'CRM' }",
+        &[],
+    );
+    let inlet = |source: &str, subject: &str, kind: Option<&str>, stream: Option<&str>| Inlet {
+        source: source.to_owned(),
+        subject: subject.to_owned(),
+        kind: kind.map(str::to_owned),
+        stream: stream.map(str::to_owned),
+    };
+    assert_eq!(
+        manifest.unwrap().inlets(),
+        [
+            inlet("pms", "pms.>", None, None),
+            inlet("customers", "crm.>", Some("Moved"), Some("CRM")),
+        ]
+    );
+}

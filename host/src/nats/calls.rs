@@ -1,0 +1,293 @@
+//! Typed calls from outside: a request at `<app>.call.<context>.<interface>.<function>` is answered in JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap, Message};
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use crate::app::{Context, Host};
+use crate::calls;
+use crate::events::backoff::Backoff;
+use crate::events::cloud_event::JSON;
+use crate::gateway::idempotency_key;
+use crate::gateway::problem::Problem;
+use crate::guest::{Operation, json, value};
+use crate::invocation::{CallRequest, digest, random_id};
+use crate::observe::Correlation;
+use crate::observe::correlation::CORRELATION_ID;
+
+/// How many calls are under way at once; more wait in the connection.
+const AT_ONCE: usize = 1_024;
+/// The headers by which NATS clients know an error.
+const ERROR: &str = "Nats-Service-Error";
+const ERROR_CODE: &str = "Nats-Service-Error-Code";
+/// The pauses between attempts to subscribe.
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Answers calls until the host stops.
+pub(super) struct Calls {
+    host: Arc<Host>,
+    connection: Arc<Connection>,
+    prefix: String,
+}
+
+/// What is sent back.
+struct Reply {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Calls {
+    pub(super) fn new(host: &Arc<Host>, connection: &Arc<Connection>, prefix: String) -> Self {
+        Self {
+            host: host.clone(),
+            connection: connection.clone(),
+            prefix: format!("{prefix}.call."),
+        }
+    }
+
+    pub(super) async fn run(self) {
+        let stop = self.host.shutdown.clone();
+        let mut backoff = Backoff::new(FIRST, LONGEST);
+        let calls = Arc::new(self);
+        loop {
+            // Why there is no connection is said by the relay.
+            if let Ok(client) = calls.connection.client().await {
+                calls.serve(&client).await;
+            }
+            if backoff.pause(&stop).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    async fn serve(self: &Arc<Self>, client: &Client) {
+        let subject = format!("{}>", self.prefix);
+        // A queue group: where two hosts have the same name, one of them answers.
+        let group = self.prefix.trim_end_matches('.').to_owned();
+        let mut requests = match client.queue_subscribe(subject, group).await {
+            Ok(requests) => requests,
+            Err(error) => {
+                tracing::warn!(%error, "calls from outside are not answered");
+                return;
+            }
+        };
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let stop = &self.host.shutdown;
+        loop {
+            let message = tokio::select! {
+                () = stop.cancelled() => break,
+                message = requests.next() => message,
+            };
+            // Nobody closes the semaphore.
+            let (Some(message), Ok(place)) = (message, places.clone().acquire_owned().await) else {
+                break;
+            };
+            let (calls, client) = (self.clone(), client.clone());
+            self.host.tasks.spawn(async move {
+                calls.handle(&client, message).await;
+                drop(place);
+            });
+        }
+        if let Err(error) = requests.unsubscribe().await {
+            tracing::debug!(%error, "the connection has ended before");
+        }
+    }
+
+    async fn handle(&self, client: &Client, message: Message) {
+        let reply = self.answer(&message).await;
+        let Some(to) = message.reply else { return };
+        let longest = client.server_info().max_payload;
+        let reply = match reply.body.len() <= longest {
+            true => reply,
+            false => {
+                let detail = format!(
+                    "the answer has more than {longest} bytes, the most that the NATS server takes; it has taken effect"
+                );
+                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+                Reply::of_problem(&problem, None)
+            }
+        };
+        let sent = client
+            .publish_with_headers(to, reply.headers, reply.body)
+            .await;
+        if let Err(error) = sent {
+            tracing::warn!(subject = %message.subject, %error, "a call from outside was answered, and the answer not sent");
+        }
+    }
+
+    async fn answer(&self, message: &Message) -> Reply {
+        let headers = headers(message.headers.as_ref());
+        let correlation = match Correlation::of(&headers) {
+            Ok(correlation) => correlation,
+            Err(malformed) => {
+                let problem = Problem::new(StatusCode::BAD_REQUEST, malformed.to_string());
+                return Reply::of_problem(&problem, Some(&malformed.0.id));
+            }
+        };
+        let id = correlation.id.clone();
+        match self.call(message, &headers, correlation).await {
+            Ok(body) => Reply::new(JSON, &id, body),
+            Err(problem) => Reply::of_problem(&problem, Some(&id)),
+        }
+    }
+
+    async fn call(
+        &self,
+        message: &Message,
+        headers: &http::HeaderMap,
+        correlation: Correlation,
+    ) -> Result<Vec<u8>, Problem> {
+        let (context, operation) = self.find(&message.subject)?;
+        let key = idempotency_key(&Method::POST, headers)?;
+        let given = match message.payload.is_empty() {
+            true => None,
+            false => Some(serde_json::from_slice(&message.payload).map_err(|error| {
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("the parameters are no JSON: {error}"),
+                )
+            })?),
+        };
+        let parameters = json::parameters(&operation.parameters, given)
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+        let encoded = value::encode(&parameters)
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+        let request = CallRequest {
+            id: match key {
+                Some(key) => format!("call-key:{}", digest(&[key.as_bytes()])),
+                None => random_id(),
+            },
+            operation,
+            parameters,
+            encoded,
+            correlation_id: correlation.id,
+            causation_id: String::new(),
+            trace: correlation.trace,
+            deadline: Instant::now() + context.settings.limits.deadline,
+            chain: Arc::default(),
+            from_outside: true,
+        };
+        let answer = calls::reach(&self.host, &context, request).await;
+        let answer = answer.map_err(|failure| Problem::from(&failure))?;
+        // Names and plain data always serialize.
+        Ok(serde_json::to_vec(&json::write(&answer)).unwrap_or_default())
+    }
+
+    /// The function that a subject names.
+    fn find(&self, subject: &str) -> Result<(Arc<Context>, Arc<Operation>), Problem> {
+        let not_found = |detail: String| Problem::new(StatusCode::NOT_FOUND, detail);
+        let words: Vec<_> = subject
+            .strip_prefix(&self.prefix)
+            .unwrap_or_default()
+            .split('.')
+            .collect();
+        let [context, interface, function] = words[..] else {
+            let wanted = format!("write {}<context>.<interface>.<function>", self.prefix);
+            return Err(not_found(wanted));
+        };
+        let Some(context) = self.host.context(context) else {
+            return Err(not_found(format!("there is no context `{context}`")));
+        };
+        let Some(version) = context.version() else {
+            let failure = crate::invocation::Failure::NotServing {
+                context: context.name.clone(),
+            };
+            return Err(Problem::from(&failure));
+        };
+        let offers = version.guest.offers();
+        let named: Vec<_> = offers
+            .iter()
+            .filter(|(name, _)| short(name) == interface)
+            .collect();
+        match named[..] {
+            [] => {
+                let known: Vec<_> = offers.keys().map(|name| short(name)).collect();
+                Err(not_found(format!(
+                    "context `{}` offers no interface `{interface}`; it offers: {}",
+                    context.name,
+                    known.join(", ")
+                )))
+            }
+            [(_, offered)] => match offered.operations.get(function) {
+                Some(operation) => Ok((context.clone(), operation.clone())),
+                None => {
+                    let known: Vec<_> = offered.operations.keys().cloned().collect();
+                    Err(not_found(format!(
+                        "`{interface}` of context `{}` has no function `{function}`; it has: {}",
+                        context.name,
+                        known.join(", ")
+                    )))
+                }
+            },
+            _ => Err(Problem::new(
+                StatusCode::CONFLICT,
+                format!(
+                    "context `{}` offers more than one `{interface}`, which a subject cannot tell apart",
+                    context.name
+                ),
+            )),
+        }
+    }
+}
+
+impl Reply {
+    fn new(content_type: &str, correlation_id: &str, body: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", content_type);
+        headers.insert(CORRELATION_ID.as_str(), correlation_id);
+        Self {
+            headers,
+            body: body.into(),
+        }
+    }
+
+    fn of_problem(problem: &Problem, correlation_id: Option<&str>) -> Self {
+        let body = problem.body(correlation_id);
+        let mut reply = Self::new(
+            "application/problem+json",
+            correlation_id.unwrap_or_default(),
+            body,
+        );
+        // What the caller sent may be quoted in it.
+        let detail = problem.detail().replace(char::is_control, " ");
+        reply.headers.insert(ERROR, detail);
+        reply.headers.insert(ERROR_CODE, problem.status().as_str());
+        for (name, value) in problem.headers() {
+            if let Ok(value) = value.to_str() {
+                reply.headers.insert(name.as_str(), value);
+            }
+        }
+        reply
+    }
+}
+
+/// The name of an interface without its package and version: `rooms` of `stay:room/rooms@0.1.0`.
+fn short(interface: &str) -> &str {
+    let name = interface.rsplit('/').next().unwrap_or(interface);
+    name.split('@').next().unwrap_or(name)
+}
+
+/// The headers of a message as those of HTTP, which are read in the same way. What cannot be one is left out.
+fn headers(headers: Option<&HeaderMap>) -> http::HeaderMap {
+    let mut read = http::HeaderMap::new();
+    for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
+        let name: &str = name.as_ref();
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            continue;
+        };
+        for value in values {
+            if let Ok(value) = HeaderValue::from_str(value.as_str()) {
+                read.append(name.clone(), value);
+            }
+        }
+    }
+    read
+}
