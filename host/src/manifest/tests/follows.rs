@@ -10,20 +10,20 @@ fn what_cannot_be_followed_is_refused() {
     refused(&[
         (
             &format!("{room}[context.room.follows.nats.'pms..x']"),
-            "3:2: context.room.follows.nats.pms..x: `pms..x` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the \
+            "3:28: context.room.follows.nats.pms..x: `pms..x` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the \
              end for all that follow",
         ),
         (
             &format!("{room}[context.room.follows.nats.'PMS.>']"),
-            "3:2: context.room.follows.nats.PMS.>.source: `PMS` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters; set `source`",
+            "3:28: context.room.follows.nats.PMS.>.source: `PMS` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters; set `source`",
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsource = 'room'"),
-            "4:10: context.room.follows.nats.pms.>.source: `room` is a part of this app; set another `source`",
+            "4:1: context.room.follows.nats.pms.>.source: `room` is a part of this app; set another `source`",
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nkind = 'a.b'"),
-            "4:8: context.room.follows.nats.pms.>.kind: `a.b` is no kind; write one word without dots, such as `RoomClosed`",
+            "4:1: context.room.follows.nats.pms.>.kind: `a.b` is no kind; write one word without dots, such as `RoomClosed`",
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsubject = 'x'"),
@@ -33,7 +33,7 @@ fn what_cannot_be_followed_is_refused() {
             &format!(
                 "{room}[context.room.follows.nats.'pms.>']\n{other}[context.view.follows.nats.'pms.rooms']"
             ),
-            "6:2: context.view.follows.nats.pms.rooms: `pms.>` of the same source takes some of these messages, too; write both alike, or give one another \
+            "6:28: context.view.follows.nats.pms.rooms: `pms.>` of the same source takes some of these messages, too; write both alike, or give one another \
              `source`",
         ),
     ]);
