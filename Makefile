@@ -27,12 +27,12 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm nats-server
+	@$(SETUP) rust wasm nats-server subscriber
 	cd components && cargo test
 	cargo test --release --workspace
 
 bench:
-	@$(SETUP) rust wasm wrk
+	@$(SETUP) rust wasm wrk nats-server
 	cargo run --release --package innkeeper-tests --bin bench -- --write
 
 lint:

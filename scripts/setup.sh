@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +9,8 @@ target=wasm32-unknown-unknown
 # Python packages, in an environment of their own beside what cargo builds.
 validator=${CARGO_TARGET_DIR:-target}/kubernetes-validate
 validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1)
+subscriber=${CARGO_TARGET_DIR:-target}/subscriber
+subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -77,14 +79,26 @@ kubernetes_client() {
     (debian kubernetes-client) || true
 }
 
-kubernetes_validate() {
-    local python=$validator/bin/python
-    "$python" -c 'import kubernetes_validate, tomli' 2>/dev/null && return
-    say "installing kubernetes-validate by pip: make lint checks k8s/ with it"
+# An environment for Python with some packages.
+environment() {
+    local directory=$1
+    shift
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then debian python3-venv; fi
-    rm -rf "$validator"
-    python3 -m venv "$validator" || fail "python3 could not make an environment in $validator"
-    "$python" -m pip --quiet --disable-pip-version-check install "${validator_packages[@]}" || fail "pip could not install: ${validator_packages[*]}"
+    rm -rf "$directory"
+    python3 -m venv "$directory" || fail "python3 could not make an environment in $directory"
+    "$directory/bin/python" -m pip --quiet --disable-pip-version-check install "$@" || fail "pip could not install: $*"
+}
+
+kubernetes_validate() {
+    "$validator/bin/python" -c 'import kubernetes_validate, tomli' 2>/dev/null && return
+    say "installing kubernetes-validate by pip: make lint checks k8s/ with it"
+    environment "$validator" "${validator_packages[@]}"
+}
+
+subscriber() {
+    "$subscriber/bin/python" -c 'import nats, cloudevents.core' 2>/dev/null && return
+    say "installing nats-py and cloudevents by pip: tests run docs/examples/subscribe.py with them"
+    environment "$subscriber" "${subscriber_packages[@]}"
 }
 
 program() {
@@ -105,6 +119,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
+        subscriber) subscriber ;;
         *) program "$wanted" ;;
     esac
 done

@@ -7,6 +7,7 @@ mod inside;
 mod load;
 mod machine;
 mod memory;
+mod relay;
 mod table;
 mod twin;
 
@@ -29,6 +30,7 @@ enum Part {
     Load,
     Inside,
     Memory,
+    Relay,
 }
 
 fn main() -> ExitCode {
@@ -41,12 +43,13 @@ fn main() -> ExitCode {
         ["load"] => Wish::Measure(Part::Load, false),
         ["inside"] => Wish::Measure(Part::Inside, false),
         ["memory"] => Wish::Measure(Part::Memory, false),
+        ["relay"] => Wish::Measure(Part::Relay, false),
         ["twin", data, durability] => Wish::Twin {
             data: (*data).to_owned(),
             relaxed: *durability == "relaxed",
         },
         _ => {
-            eprintln!("usage: bench [--write | load | inside | memory]");
+            eprintln!("usage: bench [--write | load | inside | memory | relay]");
             return ExitCode::from(2);
         }
     };
@@ -75,6 +78,9 @@ async fn measure(part: Part) -> Report {
     }
     if wanted(Part::Memory) {
         memory::watch(&mut report).await;
+    }
+    if wanted(Part::Relay) {
+        relay::measure(&mut report).await;
     }
     report
 }

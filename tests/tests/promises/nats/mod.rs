@@ -5,3 +5,4 @@ mod faults;
 mod feed;
 mod outside;
 mod refusals;
+mod subscribers;
