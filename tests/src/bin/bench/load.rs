@@ -87,10 +87,21 @@ pub async fn compare(report: &mut Report) {
     for ((method, path), durability, answers) in cases {
         for connections in CONNECTIONS {
             let native = measure(&twin(durability).await.base, method, path, connections).await;
-            let room = room(durability, answers).await;
-            let room = measure(&room.base, method, path, connections).await;
-            let app = app(durability, answers).await;
-            let app = measure(&app.base, method, path, connections).await;
+            // Each is closed before the next is opened.
+            let room = measure(
+                &room(durability, answers).await.base,
+                method,
+                path,
+                connections,
+            )
+            .await;
+            let app = measure(
+                &app(durability, answers).await.base,
+                method,
+                path,
+                connections,
+            )
+            .await;
             let guest = match answers {
                 Answers::Again => "",
                 Answers::Anew => "guest, ",
