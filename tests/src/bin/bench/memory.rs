@@ -22,8 +22,8 @@ end
 /// Watches it.
 pub async fn watch(report: &mut Report) {
     let note = "The whole app, resident memory in MiB. *Reads*: `GET /rooms/1`, each run by the guest. *Mixed*: one of ten requests is `PATCH /rooms/1`, which \
-                viewpage follows, at durability `relaxed`, so that it does not take long. Reads leave nothing behind; commits do: sled keeps an index of all \
-                that there is in memory, and up to `journal.cache`, here 16 MiB, of it besides.";
+                viewpage follows, at durability `relaxed`, so that it does not take long. Reads leave nothing behind; with commits \
+                it grows, and where it goes has not been traced; `journal.cache` is 16 MiB here.";
     let table = report.table(
         "Memory over a million requests",
         note,
