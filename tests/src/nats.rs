@@ -82,6 +82,19 @@ impl NatsServer {
             .expect("the server lets a client in")
     }
 
+    /// Makes a stream of a subject, on disk and without limits; gives the way to publish into it.
+    pub async fn make_stream(&self, name: &str, subject: &str) -> jetstream::Context {
+        let context = jetstream::new(self.client().await);
+        let config = stream::Config {
+            name: name.to_owned(),
+            subjects: vec![subject.to_owned()],
+            ..stream::Config::default()
+        };
+        let made = context.create_stream(config).await;
+        made.expect("a stream can be made");
+        context
+    }
+
     /// Everything in a stream, as somebody reads it who knows nothing but NATS.
     pub async fn read(&self, name: &str) -> Vec<Received> {
         let context = jetstream::new(self.client().await);

@@ -77,6 +77,19 @@ impl Operators {
         events
     }
 
+    /// The dead letters of a context, when there are so many.
+    pub async fn dead_letters(&self, context: &str, count: usize) -> Vec<Value> {
+        let path = format!("/v1/contexts/{context}/dead-letters");
+        eventually("the dead letters are there", async || {
+            let found = self.get(&path).await;
+            match found["deadLetters"].as_array() {
+                Some(found) if found.len() == count => Ok(found.clone()),
+                _ => Err(found.to_string()),
+            }
+        })
+        .await
+    }
+
     /// What is under way between contexts, and what was given up on; empty when all is quiet.
     pub async fn pending(&self) -> Vec<String> {
         let mut pending = Vec::new();

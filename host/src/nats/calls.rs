@@ -1,7 +1,6 @@
 //! Typed calls from outside: a request at `<app>.call.<context>.<interface>.<function>` is answered in JSON.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, Message};
 use bytes::Bytes;
@@ -10,10 +9,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::connection::{self, Connection};
 use crate::app::{Context, Host};
 use crate::calls;
-use crate::events::backoff::Backoff;
 use crate::events::cloud_event::JSON;
 use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
@@ -27,9 +25,6 @@ const AT_ONCE: usize = 1_024;
 /// The headers by which NATS clients know an error.
 const ERROR: &str = "Nats-Service-Error";
 const ERROR_CODE: &str = "Nats-Service-Error-Code";
-/// The pauses between attempts to subscribe.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
 
 /// Answers calls until the host stops.
 pub(super) struct Calls {
@@ -45,7 +40,7 @@ struct Reply {
 }
 
 impl Calls {
-    pub(super) fn new(host: &Arc<Host>, connection: &Arc<Connection>, prefix: String) -> Self {
+    pub(super) fn new(host: &Arc<Host>, connection: &Arc<Connection>, prefix: &str) -> Self {
         Self {
             host: host.clone(),
             connection: connection.clone(),
@@ -55,7 +50,7 @@ impl Calls {
 
     pub(super) async fn run(self) {
         let stop = self.host.shutdown.clone();
-        let mut backoff = Backoff::new(FIRST, LONGEST);
+        let mut backoff = connection::backoff();
         let calls = Arc::new(self);
         loop {
             // Why there is no connection is said by the relay.
@@ -102,19 +97,9 @@ impl Calls {
     }
 
     async fn handle(&self, client: &Client, message: Message) {
-        let reply = self.answer(&message).await;
-        let Some(to) = message.reply else { return };
         let longest = client.server_info().max_payload;
-        let reply = match reply.body.len() <= longest {
-            true => reply,
-            false => {
-                let detail = format!(
-                    "the answer has more than {longest} bytes, the most that the NATS server takes; it has taken effect"
-                );
-                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
-                Reply::of_problem(&problem, None)
-            }
-        };
+        let reply = self.answer(&message, longest).await;
+        let Some(to) = message.reply else { return };
         let sent = client
             .publish_with_headers(to, reply.headers, reply.body)
             .await;
@@ -123,19 +108,26 @@ impl Calls {
         }
     }
 
-    async fn answer(&self, message: &Message) -> Reply {
+    async fn answer(&self, message: &Message, longest: usize) -> Reply {
         let headers = headers(message.headers.as_ref());
         let correlation = match Correlation::of(&headers) {
             Ok(correlation) => correlation,
             Err(malformed) => {
                 let problem = Problem::new(StatusCode::BAD_REQUEST, malformed.to_string());
-                return Reply::of_problem(&problem, Some(&malformed.0.id));
+                return Reply::of_problem(&problem, &malformed.0.id);
             }
         };
         let id = correlation.id.clone();
         match self.call(message, &headers, correlation).await {
+            Ok(body) if body.len() > longest => {
+                let detail = format!(
+                    "the answer has more than {longest} bytes, the most that the NATS server takes; what the call has done stays done"
+                );
+                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+                Reply::of_problem(&problem, &id)
+            }
             Ok(body) => Reply::new(JSON, &id, body),
-            Err(problem) => Reply::of_problem(&problem, Some(&id)),
+            Err(problem) => Reply::of_problem(&problem, &id),
         }
     }
 
@@ -249,13 +241,9 @@ impl Reply {
         }
     }
 
-    fn of_problem(problem: &Problem, correlation_id: Option<&str>) -> Self {
-        let body = problem.body(correlation_id);
-        let mut reply = Self::new(
-            "application/problem+json",
-            correlation_id.unwrap_or_default(),
-            body,
-        );
+    fn of_problem(problem: &Problem, correlation_id: &str) -> Self {
+        let body = problem.body(Some(correlation_id));
+        let mut reply = Self::new("application/problem+json", correlation_id, body);
         // What the caller sent may be quoted in it.
         let detail = problem.detail().replace(char::is_control, " ");
         reply.headers.insert(ERROR, detail);

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::standing::Standing;
 use super::trouble::Trouble;
+use crate::events::backoff::Backoff;
 use crate::manifest::NatsSettings;
 
 /// How long a server may take to let the host in, and to answer.
@@ -17,6 +18,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Secrets that are not in files.
 const PASSWORD: &str = "INNKEEPER_NATS_PASSWORD";
 const TOKEN: &str = "INNKEEPER_NATS_TOKEN";
+
+/// The pauses between attempts.
+pub(super) fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(50), Duration::from_secs(2))
+}
 
 /// The connection that all that has to do with NATS shares.
 pub(super) struct Connection {

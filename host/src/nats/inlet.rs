@@ -13,7 +13,7 @@ use async_nats::jetstream::{self, Context, Message};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::connection::{Connection, PATIENCE};
+use super::connection::{self, Connection, PATIENCE};
 use super::outside::Outside;
 use super::stream::nobody_keeps;
 use super::trouble::Trouble;
@@ -32,9 +32,6 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const REQUEST: Duration = Duration::from_secs(30);
 /// How long the server keeps a consumer that nobody asks.
 const KEPT: Duration = Duration::from_secs(60);
-/// The pauses between attempts.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
 
 /// One followed subject.
 pub(super) struct Intake {
@@ -74,7 +71,7 @@ impl Intake {
     /// Takes in until the host stops.
     pub(super) async fn run(mut self) {
         let stop = self.host.shutdown.clone();
-        let mut backoff = Backoff::new(FIRST, LONGEST);
+        let mut backoff = connection::backoff();
         loop {
             let trouble = tokio::select! {
                 () = stop.cancelled() => return,
@@ -134,7 +131,7 @@ impl Intake {
             }
             if !events.is_empty() {
                 self.commit(&position, before, events).await?;
-                *backoff = Backoff::new(FIRST, LONGEST);
+                *backoff = connection::backoff();
             }
             if let Some(trouble) = trouble {
                 return Err(trouble);

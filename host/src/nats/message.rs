@@ -9,6 +9,7 @@ use super::subject;
 use crate::events::cloud_event;
 use crate::events::feed::Told;
 use crate::events::place::Places;
+use crate::manifest::NatsSettings;
 use crate::observe::Timestamp;
 
 /// How far the relay has come with a message.
@@ -24,6 +25,18 @@ pub(super) struct Address {
     pub app: String,
     pub prefix: String,
     pub stream: String,
+}
+
+impl Address {
+    /// As the settings say; what they leave out is called as the app is.
+    pub fn new(app: &str, settings: &NatsSettings) -> Self {
+        let or_app = |name: &Option<String>| name.clone().unwrap_or_else(|| app.to_owned());
+        Self {
+            app: app.to_owned(),
+            prefix: or_app(&settings.subject_prefix),
+            stream: or_app(&settings.stream),
+        }
+    }
 }
 
 /// An event on its way.

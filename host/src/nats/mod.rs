@@ -19,6 +19,7 @@ mod trouble;
 use std::sync::Arc;
 
 use self::connection::Connection;
+use self::message::Address;
 pub use self::standing::{Standing, behind};
 use crate::app::Host;
 
@@ -34,8 +35,18 @@ pub fn start(host: &Arc<Host>) {
         }
         return;
     };
-    let connection = Arc::new(Connection::new(&host.manifest.app.name, settings, standing));
-    let relay = relay::Relay::new(host, settings.clone(), standing.clone(), &connection);
+    let app = &host.manifest.app.name;
+    let connection = Arc::new(Connection::new(app, settings, standing));
+    let address = Address::new(app, settings);
+    let calls = calls::Calls::new(host, &connection, &address.prefix);
+    host.tasks.spawn(calls.run());
+    let relay = relay::Relay::new(
+        host,
+        settings.clone(),
+        standing.clone(),
+        &connection,
+        address,
+    );
     host.tasks.spawn(relay.run());
     for inlet in inlets {
         if let Some(ledger) = host.ledger(&inlet.source) {
@@ -43,8 +54,4 @@ pub fn start(host: &Arc<Host>) {
             host.tasks.spawn(intake.run());
         }
     }
-    let prefix = settings.subject_prefix.as_ref();
-    let prefix = prefix.unwrap_or(&host.manifest.app.name).clone();
-    let calls = calls::Calls::new(host, &connection, prefix);
-    host.tasks.spawn(calls.run());
 }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 
-use super::connection::{Connection, PATIENCE};
+use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
 use super::position;
 use super::session::{self, WINDOW};
@@ -14,15 +13,10 @@ use super::standing::Standing;
 use super::stream::{self, End, Published};
 use super::trouble::Trouble;
 use crate::app::Host;
-use crate::events::backoff::Backoff;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
 use crate::journal::{self, EventPosition, Ledger};
 use crate::manifest::{HOST_SOURCE, NatsSettings};
-
-/// The pauses between attempts.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
 
 /// The relay of an app.
 pub(super) struct Relay {
@@ -48,16 +42,8 @@ impl Relay {
         settings: NatsSettings,
         standing: Arc<Standing>,
         connection: &Arc<Connection>,
+        address: Address,
     ) -> Self {
-        let app = host.manifest.app.name.clone();
-        let address = Address {
-            prefix: settings
-                .subject_prefix
-                .clone()
-                .unwrap_or_else(|| app.clone()),
-            stream: settings.stream.clone().unwrap_or_else(|| app.clone()),
-            app,
-        };
         Self {
             host: host.clone(),
             settings,
@@ -75,7 +61,7 @@ impl Relay {
     /// Publishes until the host stops.
     pub(super) async fn run(mut self) {
         let stop = self.host.shutdown.clone();
-        let mut backoff = Backoff::new(FIRST, LONGEST);
+        let mut backoff = connection::backoff();
         loop {
             let before = self.confirmed.clone();
             let trouble = tokio::select! {
@@ -83,7 +69,7 @@ impl Relay {
                 Err(trouble) = self.publish() => trouble,
             };
             if self.confirmed != before {
-                backoff = Backoff::new(FIRST, LONGEST);
+                backoff = connection::backoff();
             }
             self.note(&trouble);
             if backoff.pause(&stop).await.is_break() {

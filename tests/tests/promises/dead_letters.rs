@@ -30,16 +30,7 @@ async fn heard(stay: &Stay, bell: u64, numbers: Value) -> Value {
 }
 
 async fn letters(inn: &Inn, count: usize) -> Vec<Value> {
-    eventually("the dead letters are there", async || {
-        let found = inn.operators().get(LETTERS).await;
-        let found = found["deadLetters"].as_array().expect("a list").clone();
-        if found.len() == count {
-            Ok(found)
-        } else {
-            Err(format!("{found:?}"))
-        }
-    })
-    .await
+    inn.operators().dead_letters("bell", count).await
 }
 
 /// Changes what the bell is deaf to, and waits until it knows.

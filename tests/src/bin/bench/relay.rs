@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{self, Context, stream};
+use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use innkeeper_tests::nats::NatsServer;
@@ -25,7 +25,7 @@ pub async fn measure(report: &mut Report) {
     let server = NatsServer::start().await;
     let context = jetstream::new(server.client().await);
     let relay = relay(&server, &context).await;
-    let plain = plain(&server, &context).await;
+    let plain = plain(&server).await;
     table.row(["a plain publisher".to_owned(), rate(plain)]);
     table.row(["the relay".to_owned(), rate(relay)]);
     table.row(["ratio".to_owned(), percent(relay, plain)]);
@@ -70,17 +70,9 @@ async fn relay(server: &NatsServer, context: &Context) -> f64 {
 }
 
 /// The messages that the relay has published, published again by somebody who does nothing else.
-async fn plain(server: &NatsServer, context: &Context) -> f64 {
+async fn plain(server: &NatsServer) -> f64 {
     let sample = server.read("stay").await;
-    let config = stream::Config {
-        name: "plain".to_owned(),
-        subjects: vec!["plain.>".to_owned()],
-        ..stream::Config::default()
-    };
-    context
-        .create_stream(config)
-        .await
-        .expect("a stream can be made");
+    server.make_stream("plain", "plain.>").await;
     let client = server.client().await;
     let builder = jetstream::context::ContextBuilder::new().max_ack_inflight(2 * WINDOW);
     let context = builder.build(client);

@@ -150,22 +150,26 @@ async fn a_key_makes_a_call_safe_to_repeat_also_after_a_power_cut() {
     let server = NatsServer::start().await;
     let mut inn = inn(&server).await;
     let caller = Caller::of(&inn, &server).await;
-    let room = inn.stay().room("to be paid").await;
-    let subject = "stay.call.payment.payments.approve";
-    let key = [("Idempotency-Key", "payment-1")];
-    let parameters = json!({"rsv-id": 77, "room-id": room});
-    let calls = (0..5).map(|_| caller.call(subject, &key, parameters.clone()));
+    let room = inn.stay().room("to be held once").await;
+    let ok = json!({"ok": null});
+    let key = [("Idempotency-Key", "hold-1")];
+    let (parameters, of_another) = (json!([room, 901]), json!([room, 902]));
+    let calls = (0..5).map(|_| caller.call(HOLD, &key, parameters.clone()));
     let answers = futures::future::join_all(calls).await;
-    let first = body(&answers[0]);
-    assert!(first["ok"].is_u64(), "{first}");
-    assert!(answers.iter().all(|answer| body(answer) == first));
+    assert!(answers.iter().all(|answer| body(answer) == ok));
+    let taken = caller.call(HOLD, &[], of_another.clone()).await;
+    assert!(body(&taken)["err"]["taken"].is_string());
+    let release = "stay.call.room.rooms.release";
+    let released = caller.call(release, &[], parameters.clone()).await;
+    assert_eq!(body(&released), ok);
+
     inn.kill_9();
     inn.reopen().await;
     let caller = Caller::of(&inn, &server).await;
-    assert_eq!(body(&caller.call(subject, &key, parameters).await), first);
-    let other = caller
-        .call(subject, &key, json!({"rsv-id": 78, "room-id": room}))
-        .await;
+    let again = caller.call(HOLD, &key, parameters).await;
+    assert_eq!(body(&again), ok, "as it was answered");
+    let other = caller.call(HOLD, &key, of_another.clone()).await;
     expect_problem(&other, 422, "different request");
-    assert_eq!(inn.stay().at("/payments").await["total"], 1);
+    // Had the repeat held the room again, it would be taken.
+    assert_eq!(body(&caller.call(HOLD, &[], of_another).await), ok);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{self, Context, stream};
+use async_nats::jetstream::Context;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::try_join_all;
@@ -23,22 +23,6 @@ async fn settings(server: &NatsServer) -> Settings {
         .await
         .set("nats.url", server.url())
         .following("bell", "pms.>", Table::new())
-}
-
-async fn publisher(server: &NatsServer) -> Context {
-    jetstream::new(server.client().await)
-}
-
-async fn make_stream(context: &Context) {
-    let config = stream::Config {
-        name: "PMS".to_owned(),
-        subjects: vec!["pms.>".to_owned()],
-        ..stream::Config::default()
-    };
-    context
-        .create_stream(config)
-        .await
-        .expect("a stream can be made");
 }
 
 /// Publishes until the server has it. A repeat is dropped by the server, which knows its id.
@@ -88,22 +72,10 @@ async fn heard(inn: &Inn, bell: u64, numbers: &[u64]) {
     .expect("it is heard");
 }
 
-async fn letters(inn: &Inn, count: usize) -> Vec<Value> {
-    eventually("the dead letters are there", async || {
-        let found = inn.operators().get("/v1/contexts/bell/dead-letters").await;
-        match found["deadLetters"].as_array() {
-            Some(found) if found.len() == count => Ok(found.clone()),
-            _ => Err(found.to_string()),
-        }
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
     let mut server = NatsServer::start().await;
-    let context = publisher(&server).await;
-    make_stream(&context).await;
+    let context = server.make_stream("PMS", "pms.>").await;
     let mut inn = Inn::with(settings(&server).await).await;
     let send_all = async {
         for number in 0..RINGS {
@@ -154,8 +126,7 @@ async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
 #[tokio::test]
 async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() {
     let server = NatsServer::start().await;
-    let context = publisher(&server).await;
-    make_stream(&context).await;
+    let context = server.make_stream("PMS", "pms.>").await;
     let inn = Inn::with(settings(&server).await).await;
     let binary = [
         ("ce-specversion", "1.0"),
@@ -187,7 +158,7 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
     publish(&context, "pms.7.BellRung", "f", &[], b"\"no ring\"").await;
     publish(&context, "pms.8.BellRung", "g", &[], &ring(8, 1)).await;
     heard(&inn, 8, &[1]).await;
-    let letters = letters(&inn, 2).await;
+    let letters = inn.operators().dead_letters("bell", 2).await;
     let unreadable = letters
         .iter()
         .find(|letter| {
@@ -217,7 +188,6 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
 #[tokio::test]
 async fn a_stream_that_is_not_there_yet_is_waited_for() {
     let server = NatsServer::start().await;
-    let context = publisher(&server).await;
     let inn = Inn::with(settings(&server).await).await;
     let waits = "no stream keeps `pms.>`";
     eventually(waits, async || match inn.output().lines_with(waits).len() {
@@ -225,7 +195,7 @@ async fn a_stream_that_is_not_there_yet_is_waited_for() {
         _ => Ok(()),
     })
     .await;
-    make_stream(&context).await;
+    let context = server.make_stream("PMS", "pms.>").await;
     publish(&context, "pms.1.BellRung", "a", &[], &ring(1, 1)).await;
     heard(&inn, 1, &[1]).await;
     assert_eq!(inn.output().lines_with(waits).len(), 1, "it is said once");

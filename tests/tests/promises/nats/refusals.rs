@@ -67,16 +67,7 @@ async fn a_stream_with_other_settings_stays_as_it_is() {
 #[tokio::test]
 async fn a_stream_that_takes_other_subjects() {
     let server = NatsServer::start().await;
-    let context = jetstream::new(server.client().await);
-    let config = stream::Config {
-        name: "stay".to_owned(),
-        subjects: vec!["elsewhere.>".to_owned()],
-        ..stream::Config::default()
-    };
-    context
-        .create_stream(config)
-        .await
-        .expect("a stream can be made");
+    server.make_stream("stay", "elsewhere.>").await;
     says(&inn(&server).await, "does not take the subjects").await;
 }
 
