@@ -1,9 +1,4 @@
-//! `[app]`, `[admin]` and `[log]`.
-
-use std::{
-    fmt,
-    net::{Ipv4Addr, SocketAddr},
-};
+//! `[app]` and `[log]`.
 
 use serde::Deserialize;
 
@@ -23,37 +18,6 @@ impl Default for App {
         Self {
             name: "app".to_owned(),
         }
-    }
-}
-
-/// `[admin]`: the operators' port.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdminSettings {
-    /// Where to listen. Port 0 takes a free one.
-    #[serde(deserialize_with = "scalar::address")]
-    pub listen: SocketAddr,
-    /// The bearer token that whatever changes something needs. Made and printed at the first start when it is not set.
-    #[serde(deserialize_with = "scalar::token")]
-    pub token: Option<String>,
-}
-
-impl Default for AdminSettings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
-            token: None,
-        }
-    }
-}
-
-impl fmt::Debug for AdminSettings {
-    /// Keeps the token out of logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminSettings")
-            .field("listen", &self.listen)
-            .field("token", &self.token.as_ref().map(|_| "…"))
-            .finish()
     }
 }
 

@@ -4,8 +4,8 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ContextSettings, Cors, HOST_SOURCE, Manifest, NatsSettings, SagaSettings, document::Node,
-    fault::Fault, follows, scalar,
+    ContextSettings, Cors, HOST_SOURCE, Manifest, NatsSettings, SagaSettings, admin,
+    document::Node, fault::Fault, follows, rollout, scalar,
 };
 
 /// Refuses a manifest that cannot work. `document` knows where each setting was written.
@@ -23,6 +23,17 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             format!("`{operators}` is where the gateway listens; take another port"),
         ));
     }
+    for (name, token) in &manifest.admin.tokens {
+        admin::check_token(name, token).map_err(|(key, message)| {
+            let path = ["admin", "tokens", name.as_str()];
+            let path: Vec<&str> = path.into_iter().chain(key).collect();
+            place(&path, message)
+        })?;
+    }
+    rollout::check(&manifest.rollout).map_err(|(keys, message)| {
+        let path: Vec<&str> = std::iter::once("rollout").chain(keys).collect();
+        place(&path, message)
+    })?;
     let level = &manifest.log.level;
     if EnvFilter::builder().parse(level).is_err() {
         let message = format!(

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use super::{
     follows::Follows,
     journal::{Durability, Engine},
+    probe::StartupProbe,
+    rollout::RolloutSettings,
     scalar,
 };
 
@@ -28,6 +30,10 @@ pub struct ContextSettings {
     pub circuit_breaker: CircuitBreaker,
     /// How events that could not be handled are tried again.
     pub follow: Follow,
+    /// When a version that was just loaded is given up on.
+    pub startup_probe: StartupProbe,
+    /// How a new version comes to serve.
+    pub rollout: RolloutSettings,
     /// What it follows outside the app.
     pub follows: Follows,
     /// What the guest reads by `wasi:config`.

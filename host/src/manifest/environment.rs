@@ -49,10 +49,14 @@ fn path(variable: &str) -> Option<Vec<String>> {
     {
         return None;
     }
-    // Names have dashes, which a variable cannot.
-    if let [section, name, ..] = path.as_mut_slice()
-        && matches!(section.as_str(), "context" | "saga")
-    {
+    let name = match path.as_slice() {
+        [section, ..] if matches!(section.as_str(), "context" | "saga") => 1,
+        [section, list, ..] if section == "admin" && list == "tokens" => 2,
+        [section, list, ..] if section == "rollout" && list == "keys" => 2,
+        _ => return Some(path),
+    };
+    if let Some(name) = path.get_mut(name) {
+        // Names have dashes, which a variable cannot.
         *name = name.replace('_', "-");
     }
     Some(path)
@@ -76,6 +80,14 @@ mod tests {
         assert_eq!(
             parts("INNKEEPER_CONTEXT__ROOM__CONFIG__A_B").as_deref(),
             Some("context.room.config.a_b")
+        );
+        assert_eq!(
+            parts("INNKEEPER_ADMIN__TOKENS__NIGHT_SHIFT__FILE").as_deref(),
+            Some("admin.tokens.night-shift.file")
+        );
+        assert_eq!(
+            parts("INNKEEPER_ROLLOUT__KEYS__BUILD_SERVER").as_deref(),
+            Some("rollout.keys.build-server")
         );
         assert_eq!(parts("INNKEEPER___GATEWAY"), None);
         assert_eq!(parts("INNKEEPER_GATEWAY__"), None);

@@ -34,6 +34,8 @@ pub struct GatewaySettings {
     /// How long requests in flight may take to end at shutdown.
     #[serde(deserialize_with = "scalar::duration")]
     pub drain: Duration,
+    /// Whether answers say in a header which version of the context gave them.
+    pub version_header: bool,
 }
 
 impl Default for GatewaySettings {
@@ -46,6 +48,7 @@ impl Default for GatewaySettings {
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
+            version_header: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `innkeeper.toml`: what the app is made of, and its settings.
 
+mod admin;
 mod app;
 mod check;
 mod context;
@@ -11,6 +12,8 @@ mod follows;
 mod gateway;
 mod journal;
 mod nats;
+mod probe;
+mod rollout;
 mod saga;
 mod scalar;
 #[cfg(test)]
@@ -28,12 +31,15 @@ use self::{document::Node, fault::Fault};
 
 pub(crate) use self::scalar::check_servers;
 pub use self::{
-    app::{AdminSettings, App, LogFormat, LogSettings},
+    admin::{AdminSettings, OPERATOR, Role, TokenSettings},
+    app::{App, LogFormat, LogSettings},
     context::{CircuitBreaker, ContextSettings, Follow, Limits},
     follows::{FollowedSubject, Follows, Inlet},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},
     nats::NatsSettings,
+    probe::StartupProbe,
+    rollout::{Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };
 
@@ -52,6 +58,8 @@ pub struct Manifest {
     pub gateway: GatewaySettings,
     /// The operators' port.
     pub admin: AdminSettings,
+    /// What may be uploaded.
+    pub rollout: UploadSettings,
     /// Where commits are kept.
     pub journal: JournalSettings,
     /// Events on NATS; none when absent.
@@ -107,6 +115,10 @@ impl Manifest {
         complete(&mut self.journal.directory);
         let nats = self.nats.iter_mut();
         nats.flat_map(NatsSettings::files).for_each(complete);
+        let tokens = self.admin.tokens.values_mut();
+        tokens
+            .filter_map(|token| token.file.as_mut())
+            .for_each(complete);
         for context in self.contexts.values_mut() {
             let ContextSettings {
                 package,

@@ -205,13 +205,47 @@ pub(super) fn subject<'de, D: Deserializer<'de>>(
 
 /// A number from 1.
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
-    let number = deserializer.deserialize_i64(Number { from: 1 })?;
+    let number = deserializer.deserialize_i64(Number {
+        from: 1,
+        to: u32::MAX,
+    })?;
     NonZeroU32::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
 }
 
 /// A number from 0.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    deserializer.deserialize_i64(Number { from: 0 })
+    deserializer.deserialize_i64(Number {
+        from: 0,
+        to: u32::MAX,
+    })
+}
+
+/// A whole percentage from `from` to 100.
+fn percentage<'de, D: Deserializer<'de>>(deserializer: D, from: u32) -> Result<u8, D::Error> {
+    let number = deserializer.deserialize_i64(Number { from, to: 100 })?;
+    u8::try_from(number).map_err(D::Error::custom)
+}
+
+/// A percentage from 0 to 100.
+pub(super) fn percent_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    percentage(deserializer, 0)
+}
+
+/// Percentages from 1 to 100.
+pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    struct Percent(u8);
+
+    impl<'de> Deserialize<'de> for Percent {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            percentage(deserializer, 1).map(Self)
+        }
+    }
+
+    let percents = Vec::<Percent>::deserialize(deserializer)?;
+    Ok(percents
+        .into_iter()
+        .map(|Percent(percent)| percent)
+        .collect())
 }
 
 /// Sizes such as `64MiB`, or plain bytes.
@@ -268,22 +302,23 @@ impl Visitor<'_> for Text {
     }
 }
 
-/// Takes a whole number that is not below `from`.
+/// Takes a whole number from `from` to `to`.
 struct Number {
     from: u32,
+    to: u32,
 }
 
 impl Visitor<'_> for Number {
     type Value = u32;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number from {} to {}", self.from, u32::MAX)
+        write!(f, "a whole number from {} to {}", self.from, self.to)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<u32, E> {
         u32::try_from(number)
             .ok()
-            .filter(|number| *number >= self.from)
+            .filter(|number| (self.from..=self.to).contains(number))
             .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 }

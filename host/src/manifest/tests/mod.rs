@@ -1,6 +1,8 @@
 mod follows;
 mod reading;
+mod rollout;
 mod shapes;
+mod tokens;
 mod values;
 mod variables;
 

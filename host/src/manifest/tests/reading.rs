@@ -21,7 +21,8 @@ fn an_empty_manifest_is_the_defaults() {
 #[test]
 fn empty_sections_are_the_defaults() {
     let sections = "[app]\n[gateway]\n[gateway.cors]\n[gateway.rate_limit]\n[admin]\n[journal]\n[log]\n[context.room]\npackage = 'room'\n[context.room.limits]\n\
-                    [context.room.circuit_breaker]\n[context.room.follow]\n[context.room.config]\n";
+                    [context.room.circuit_breaker]\n[context.room.follow]\n[context.room.config]\n[context.room.rollout]\n[context.room.startup_probe]\n[rollout]\n[rollout.keys]\n\
+                    [admin.tokens]\n[admin.upload_limit]\n";
     let manifest = read(sections, &[]).unwrap();
     assert_eq!(manifest.gateway.cors, Some(Cors::default()));
     assert_eq!(manifest.gateway.rate_limit, Some(RateLimit::default()));
@@ -31,6 +32,10 @@ fn empty_sections_are_the_defaults() {
     assert_eq!(room.limits, Limits::default());
     assert_eq!(room.circuit_breaker, CircuitBreaker::default());
     assert_eq!(room.follow, Follow::default());
+    assert_eq!(room.rollout, RolloutSettings::default());
+    assert_eq!(room.startup_probe, StartupProbe::default());
+    assert_eq!(manifest.rollout, UploadSettings::default());
+    assert_eq!(manifest.admin, AdminSettings::default());
 }
 
 #[test]
@@ -45,6 +50,7 @@ fn every_setting_is_read() {
         header_timeout = "1s"
         body_timeout = "1m30s"
         drain = "0s"
+        version_header = true
         [gateway.cors]
         origins = ["https://stay.example", "http://localhost:3000"]
         methods = ["GET"]
@@ -105,6 +111,7 @@ fn every_setting_is_read() {
     assert_eq!(manifest.app.name, "stay");
     assert_eq!(manifest.gateway.body_timeout, Duration::from_secs(90));
     assert_eq!(manifest.gateway.drain, Duration::ZERO);
+    assert!(manifest.gateway.version_header);
     assert_eq!(manifest.gateway.max_connections.get(), 7);
     assert_eq!(
         manifest.gateway.cors.as_ref().map(|cors| cors.credentials),

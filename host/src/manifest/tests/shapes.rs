@@ -7,7 +7,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
     refused(&[
         (
             "[contexts.room]",
-            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `journal`, `log`, `nats`, `saga`",
+            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `journal`, `log`, `nats`, `rollout`, `saga`",
         ),
         (
             "[app]\nnom = 'stay'",
@@ -15,7 +15,8 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "\n[gateway]\n  port = 80",
-            "3:3: gateway: unknown key `port`; valid keys are `body_timeout`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, `rate_limit`",
+            "3:3: gateway: unknown key `port`; valid keys are `body_timeout`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, `rate_limit`, \
+             `version_header`",
         ),
         (
             "[gateway.cors]\norigin = '*'",
@@ -27,7 +28,19 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[admin]\nport = 1",
-            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`",
+            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`, `tokens`, `upload_limit`",
+        ),
+        (
+            "[admin.tokens.ci]\nrole = 'deploy'\ntoken = 'secret'",
+            "3:1: admin.tokens.ci: unknown key `token`; valid keys are `file`, `role`, `sha256`",
+        ),
+        (
+            "[admin.upload_limit]\nrate = 1",
+            "2:1: admin.upload_limit: unknown key `rate`; valid keys are `burst`, `requests_per_second`",
+        ),
+        (
+            "[rollout]\nkey = 'x'",
+            "2:1: rollout: unknown key `key`; valid keys are `compile_memory`, `compile_time`, `keys`, `max_size`, `require_signature`",
         ),
         (
             "[journal]\nengin = 'sled'",
@@ -40,7 +53,16 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `follows`, `journal`, `limits`, `package`",
+             `follows`, `journal`, `limits`, `package`, `rollout`, `startup_probe`",
+        ),
+        (
+            "[context.room.rollout]\nsteps = 1",
+            "2:1: context.room.rollout: unknown key `steps`; valid keys are `drain`, `keep`, `key`, `latency_floor`, `max_errors`, `max_latency`, \
+             `min_requests`, `ramp`, `step`, `watch`",
+        ),
+        (
+            "[context.room.startup_probe]\ndelay = '1s'",
+            "2:1: context.room.startup_probe: unknown key `delay`; valid keys are `failure_threshold`, `initial_delay`, `period`, `timeout`",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",

@@ -1,0 +1,162 @@
+//! `[admin]`: the operators' port, and who may do what there.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::{gateway::RateLimit, scalar};
+
+/// The name of the main token, `admin.token`.
+pub const OPERATOR: &str = "operator";
+
+/// `[admin]`: the operators' port.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Where to listen. Port 0 takes a free one.
+    #[serde(deserialize_with = "scalar::address")]
+    pub listen: SocketAddr,
+    /// The bearer token that may do everything. Made and printed at the first start when it is not set.
+    #[serde(deserialize_with = "scalar::token")]
+    pub token: Option<String>,
+    /// Further tokens, by the names of who has them.
+    pub tokens: BTreeMap<String, TokenSettings>,
+    /// How often one of them may upload.
+    #[serde(deserialize_with = "upload_limit")]
+    pub upload_limit: RateLimit,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+            token: None,
+            tokens: BTreeMap::new(),
+            upload_limit: UploadLimit::default().into(),
+        }
+    }
+}
+
+impl fmt::Debug for AdminSettings {
+    /// Keeps the token out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminSettings")
+            .field("listen", &self.listen)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("tokens", &self.tokens)
+            .field("upload_limit", &self.upload_limit)
+            .finish()
+    }
+}
+
+/// `[admin.tokens.<name>]`: one more token, and what it is good for. It is never written in the manifest itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// What it is good for.
+    pub role: Role,
+    /// A file with the token. Either this or `sha256`.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
+    /// The sha-256 hash of its text.
+    #[serde(default, deserialize_with = "hash")]
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// What a token is good for. Each role may do what the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Looking.
+    Read,
+    /// Bringing versions, and taking them back.
+    Deploy,
+    /// Everything.
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Deploy => "deploy",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// A [`RateLimit`] with other defaults.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct UploadLimit {
+    #[serde(deserialize_with = "scalar::positive")]
+    requests_per_second: NonZeroU32,
+    #[serde(deserialize_with = "scalar::positive")]
+    burst: NonZeroU32,
+}
+
+impl Default for UploadLimit {
+    fn default() -> Self {
+        Self {
+            requests_per_second: NonZeroU32::MIN.saturating_add(19),
+            burst: NonZeroU32::MIN.saturating_add(39),
+        }
+    }
+}
+
+impl From<UploadLimit> for RateLimit {
+    fn from(limit: UploadLimit) -> Self {
+        Self {
+            requests_per_second: limit.requests_per_second,
+            burst: limit.burst,
+        }
+    }
+}
+
+fn upload_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RateLimit, D::Error> {
+    UploadLimit::deserialize(deserializer).map(RateLimit::from)
+}
+
+fn hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mut hash = [0; 32];
+    match hex::decode_to_slice(&text, &mut hash) {
+        Ok(()) => Ok(Some(hash)),
+        // The text is not repeated: it may be the token itself.
+        Err(_) => Err(D::Error::custom(
+            "must be 64 hexadecimal digits; `printf %s \"$TOKEN\" | sha256sum` prints those of a token",
+        )),
+    }
+}
+
+/// Refuses a token that cannot be one: the setting (if it is one), and what is wrong.
+pub(super) fn check_token(
+    name: &str,
+    token: &TokenSettings,
+) -> Result<(), (Option<&'static str>, String)> {
+    if !scalar::is_name(name) {
+        return Err((None, scalar::not_a_name(name)));
+    }
+    if name == OPERATOR {
+        let message =
+            format!("`{name}` is the name of the main token, `admin.token`; take another");
+        return Err((None, message));
+    }
+    match (&token.file, &token.sha256) {
+        (Some(_), Some(_)) => Err((
+            Some("sha256"),
+            "there is a `file`, too; keep the one that says what the token is".to_owned(),
+        )),
+        (None, None) => Err((
+            None,
+            "needs what the token is: `file`, a file that holds it, or `sha256`, the hash of its text".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,228 @@
+//! `[rollout]` and `[context.<name>.rollout]`: what may be uploaded, and how it comes to serve.
+
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, str::FromStr, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use ed25519_dalek::VerifyingKey;
+use http::HeaderName;
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::scalar;
+
+/// `[rollout]`: what may be uploaded, to whichever context.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadSettings {
+    /// Whether a component must be signed with one of `keys`.
+    pub require_signature: bool,
+    /// How big a component may be, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub max_size: u64,
+    /// How long compiling one may take.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub compile_time: Duration,
+    /// How much memory compiling one may take, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub compile_memory: u64,
+    /// Whose signatures are good: public keys (ed25519), by the names of who has the private ones.
+    #[serde(deserialize_with = "keys")]
+    pub keys: BTreeMap<String, VerifyingKey>,
+}
+
+impl Default for UploadSettings {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            require_signature: false,
+            max_size: 64 * MIB,
+            compile_time: Duration::from_secs(120),
+            compile_memory: 2048 * MIB,
+            keys: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[context.<name>.rollout]`: how a new version comes to serve.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RolloutSettings {
+    /// Which share of the work the new version gets, step by step.
+    pub ramp: Ramp,
+    /// How long a step takes.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub step: Duration,
+    /// What decides which version a request goes to.
+    pub key: RampKey,
+    /// How much a version must have served before its errors and its latency say anything.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub min_requests: NonZeroU32,
+    /// How many percentage points more of it may fail than of the old version's.
+    #[serde(deserialize_with = "scalar::percent_or_zero")]
+    pub max_errors: u8,
+    /// How long its p99 may become, as a percentage of the old version's; 0 never looks at it.
+    #[serde(deserialize_with = "latency")]
+    pub max_latency: u32,
+    /// A p99 below this is never too long.
+    #[serde(deserialize_with = "scalar::duration")]
+    pub latency_floor: Duration,
+    /// How long it is watched once all goes to it, to be taken back by itself; not at all when 0.
+    #[serde(deserialize_with = "scalar::duration")]
+    pub watch: Duration,
+    /// How long what began on the old version may take to end there.
+    #[serde(deserialize_with = "scalar::duration")]
+    pub drain: Duration,
+    /// How many old versions are kept.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub keep: NonZeroU32,
+}
+
+impl Default for RolloutSettings {
+    fn default() -> Self {
+        Self {
+            ramp: Ramp::default(),
+            step: Duration::from_secs(10),
+            key: RampKey::default(),
+            min_requests: NonZeroU32::MIN.saturating_add(19),
+            max_errors: 1,
+            max_latency: 150,
+            latency_floor: Duration::from_millis(5),
+            watch: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
+            keep: NonZeroU32::MIN.saturating_add(4),
+        }
+    }
+}
+
+/// The shares of the work that a new version gets one after another, in percent: rising, and the last one is all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ramp(Vec<u8>);
+
+impl Ramp {
+    /// The percentages.
+    pub fn percents(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Default for Ramp {
+    fn default() -> Self {
+        Self(vec![100])
+    }
+}
+
+impl<'de> Deserialize<'de> for Ramp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let percents = scalar::percents(deserializer)?;
+        let rises = percents.is_sorted_by(|one, next| one < next);
+        match rises && percents.last() == Some(&100) {
+            true => Ok(Self(percents)),
+            false => Err(D::Error::custom(
+                "must rise from step to step and end with 100, for example `[1, 10, 50, 100]`",
+            )),
+        }
+    }
+}
+
+/// What decides which version a request goes to while two serve: what has the same key goes to the same one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum RampKey {
+    /// Its path.
+    #[default]
+    Path,
+    /// Its correlation id.
+    CorrelationId,
+    /// A header of this name, which is in lower case.
+    Header(String),
+}
+
+impl FromStr for RampKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a key of requests; write `path`, `correlation-id`, or `header:` and a header's name, for example `header:x-guest`"
+            )
+        };
+        match text {
+            "path" => Ok(Self::Path),
+            "correlation-id" => Ok(Self::CorrelationId),
+            _ => {
+                let name = text.strip_prefix("header:").ok_or_else(wrong)?;
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+                Ok(Self::Header(name.as_str().to_owned()))
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for RampKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for RampKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path => f.write_str("path"),
+            Self::CorrelationId => f.write_str("correlation-id"),
+            Self::Header(name) => write!(f, "header:{name}"),
+        }
+    }
+}
+
+fn latency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match scalar::number(deserializer)? {
+        1..=100 => Err(D::Error::custom(
+            "must be at least 101 (percent of the old version's), or 0 to never look at it",
+        )),
+        percent => Ok(percent),
+    }
+}
+
+fn keys<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, VerifyingKey>, D::Error> {
+    struct Key(VerifyingKey);
+
+    impl<'de> Deserialize<'de> for Key {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            public_key(&text).map(Self).ok_or_else(|| {
+                // The text is not repeated: it may be a private key.
+                D::Error::custom(
+                    "not a public key: write the 32 bytes of one (ed25519) in base64; `innkeeper sign --new-key FILE` makes a pair and prints it",
+                )
+            })
+        }
+    }
+
+    let keys = BTreeMap::<String, Key>::deserialize(deserializer)?;
+    Ok(keys
+        .into_iter()
+        .map(|(name, Key(key))| (name, key))
+        .collect())
+}
+
+/// A public key that only its private one can sign for.
+fn public_key(text: &str) -> Option<VerifyingKey> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    let key = VerifyingKey::from_bytes(bytes.as_slice().try_into().ok()?).ok()?;
+    (!key.is_weak()).then_some(key)
+}
+
+/// Refuses settings that cannot work: the path below `rollout`, and what is wrong.
+pub(super) fn check(uploads: &UploadSettings) -> Result<(), (Vec<&str>, String)> {
+    if let Some(name) = uploads.keys.keys().find(|name| !scalar::is_name(name)) {
+        return Err((vec!["keys", name], scalar::not_a_name(name)));
+    }
+    if uploads.require_signature && uploads.keys.is_empty() {
+        let message = "needs whose signature: write a key in [rollout.keys]; `innkeeper sign --new-key FILE` makes one";
+        return Err((vec!["require_signature"], message.to_owned()));
+    }
+    Ok(())
+}
