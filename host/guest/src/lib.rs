@@ -5,6 +5,7 @@
 
 mod artifact;
 mod bindings;
+mod compatible;
 mod engine;
 mod enter;
 mod fault;
@@ -24,6 +25,7 @@ pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
     Compensation, Description, Event, Followed, Request, Response, Route,
 };
+pub use compatible::Difference;
 pub use engine::{Engine, EngineOptions, Instances};
 pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};

@@ -231,7 +231,7 @@ fn offered(engine: &Engine, component: &Component) -> Result<Offered, LoadError>
     Ok((offers, functions))
 }
 
-fn interface_of(
+pub(super) fn interface_of(
     engine: &Engine,
     name: &str,
     instance: &ComponentInstance,
@@ -266,6 +266,7 @@ fn operation_of(
             .params()
             .map(|(name, ty)| (name.to_owned(), ty))
             .collect(),
+        result: ty.results().next(),
     };
     if !shape::is_plain_data(ty) {
         return Err(LoadError::NotPlain {

@@ -16,6 +16,8 @@ pub struct Operation {
     pub shape: String,
     /// Its parameters by name.
     pub parameters: Vec<(String, Type)>,
+    /// What it returns.
+    pub result: Option<Type>,
 }
 
 impl Operation {

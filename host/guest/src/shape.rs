@@ -1,4 +1,4 @@
-//! The shape of a WIT type as text: what two contexts must agree on, and what an error message shows.
+//! The shape of a WIT type as text: equal texts are equal types, and an error message shows them.
 
 use std::fmt::Write;
 
@@ -19,7 +19,8 @@ pub(super) fn of_function(function: &ComponentFunc) -> String {
     text
 }
 
-fn of_type(ty: &Type) -> String {
+/// A type as WIT would write it.
+pub(super) fn of_type(ty: &Type) -> String {
     match ty {
         Type::Bool => "bool".into(),
         Type::S8 => "s8".into(),
