@@ -59,6 +59,12 @@ impl ArtifactCache {
         }
     }
 
+    /// Forgets a compiled component; it is compiled again when it is needed. Blocks.
+    pub fn remove(&self, engine: &Engine, digest: &str) {
+        // What cannot be removed does no harm.
+        let _ = std::fs::remove_file(self.path(engine, digest));
+    }
+
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         engine

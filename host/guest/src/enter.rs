@@ -7,12 +7,13 @@ use std::time::Duration;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::load::Guest;
-use crate::services::Services;
+use crate::services::{Services, StateEntry};
 
 /// One entry into a guest.
 pub struct Visit {
@@ -108,6 +109,46 @@ impl Guest {
             Box::pin(async move {
                 let guest = describe.load(&mut *store, instance)?;
                 guest.call_describe(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `migration.schema`; a guest without it has the schema 0.
+    pub async fn schema(&self, visit: Visit) -> Ended<Schema> {
+        let Some(migration) = self.migration.clone() else {
+            return Ended {
+                services: visit.services,
+                result: Ok(Schema {
+                    number: 0,
+                    reads: Vec::new(),
+                    rebuild: false,
+                }),
+            };
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = migration.load(&mut *store, instance)?;
+                guest.call_schema(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `migration.migrate`.
+    pub async fn migrate(
+        &self,
+        visit: Visit,
+        from: u32,
+        entries: Vec<StateEntry>,
+    ) -> Ended<Result<Vec<Vec<StateEntry>>, String>> {
+        let Some(migration) = self.migration.clone() else {
+            return not_exported(visit, "innkeeper:context/migration");
+        };
+        self.enter(visit, move |store, instance| {
+            Box::pin(async move {
+                let guest = migration.load(&mut *store, instance)?;
+                guest.call_migrate(store, from, &entries).await
             })
         })
         .await

@@ -21,6 +21,7 @@ mod slots;
 pub mod value;
 
 pub use artifact::ArtifactCache;
+pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
     Compensation, Description, Event, Followed, Request, Response, Route,

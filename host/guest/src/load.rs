@@ -8,7 +8,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
 
 use crate::artifact::ArtifactCache;
-use crate::bindings::exports::innkeeper::context::{describe, health, policies, web};
+use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::imports;
@@ -75,6 +75,7 @@ pub struct Guest {
     pub(super) web: Option<web::GuestIndices>,
     pub(super) policies: Option<policies::GuestIndices>,
     pub(super) health: Option<health::GuestIndices>,
+    pub(super) migration: Option<migration::GuestIndices>,
     pub(super) functions: BTreeMap<String, ComponentExportIndex>,
     offers: BTreeMap<String, Interface>,
     uses: BTreeMap<String, Interface>,
@@ -103,6 +104,7 @@ impl Guest {
                 .is_some()
         };
         let (web, policies, health) = (exports("web"), exports("policies"), exports("health"));
+        let migration = exports("migration");
         if !exports("describe") {
             return Err(LoadError::NoDescription);
         }
@@ -122,6 +124,10 @@ impl Guest {
                 .map_err(LoadError::Contract)?,
             health: health
                 .then(|| health::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
+            migration: migration
+                .then(|| migration::GuestIndices::new(&pre))
                 .transpose()
                 .map_err(LoadError::Contract)?,
             pre,
@@ -144,6 +150,11 @@ impl Guest {
     /// Whether it answers web requests.
     pub fn has_web(&self) -> bool {
         self.web.is_some()
+    }
+
+    /// Whether it says which state it can work with.
+    pub fn has_migration(&self) -> bool {
+        self.migration.is_some()
     }
 
     /// Whether it handles events.

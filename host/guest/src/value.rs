@@ -77,6 +77,22 @@ pub fn is_err(answer: &Val) -> bool {
     matches!(answer, Val::Result(Err(_)))
 }
 
+/// A number, a text or a name, as text: what identifies something.
+pub fn as_text(value: &Val) -> Option<String> {
+    match value {
+        Val::U8(value) => Some(value.to_string()),
+        Val::U16(value) => Some(value.to_string()),
+        Val::U32(value) => Some(value.to_string()),
+        Val::U64(value) => Some(value.to_string()),
+        Val::S8(value) => Some(value.to_string()),
+        Val::S16(value) => Some(value.to_string()),
+        Val::S32(value) => Some(value.to_string()),
+        Val::S64(value) => Some(value.to_string()),
+        Val::String(value) | Val::Enum(value) => Some(value.clone()),
+        _ => None,
+    }
+}
+
 fn to_plain(value: &Val) -> Result<Plain, ValueError> {
     let boxed = |value: &Option<Box<Val>>| match value {
         Some(value) => to_plain(value).map(|plain| Some(Box::new(plain))),

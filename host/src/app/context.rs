@@ -1,11 +1,12 @@
 //! One bounded context at run time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+
+use super::wiring::Wiring;
 
 use crate::calls::Breaker;
 use crate::config;
@@ -17,7 +18,7 @@ use crate::invocation::turns::Turns;
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
 use crate::observe::ContextMetrics;
-use crate::rollout::Version;
+use crate::rollout::{Rollouts, Serving, Version};
 
 /// Where the journal keeps which generation of the state serves: four bytes, big-endian.
 pub const GENERATION_KEY: &[u8] = b"generation";
@@ -44,36 +45,25 @@ pub struct Context {
     pub following: Following,
     /// Tells that a timer was set.
     pub timers: Notify,
+    /// How its versions come and go.
+    pub rollouts: Rollouts,
     /// What it counts.
     pub metrics: ContextMetrics,
-    version: ArcSwapOption<Version>,
-    generation: AtomicU32,
+    wiring: Arc<ArcSwap<Wiring>>,
     config: Arc<config::Live>,
 }
 
 impl Context {
-    /// A context that has no version yet.
-    ///
-    /// # Errors
-    ///
-    /// When its journal cannot be read.
+    /// A context of an app.
     pub fn new(
         name: &str,
         settings: ContextSettings,
         ledger: Arc<Ledger>,
         config: Arc<config::Live>,
-    ) -> Result<Self, journal::Error> {
-        let generation = match ledger.get(Space::Meta, GENERATION_KEY)? {
-            None => 0,
-            Some(bytes) => {
-                let bytes = <[u8; 4]>::try_from(bytes.as_slice());
-                u32::from_be_bytes(bytes.map_err(|_| journal::Error::Damaged {
-                    what: "the generation".into(),
-                })?)
-            }
-        };
+        wiring: Arc<ArcSwap<Wiring>>,
+    ) -> Self {
         let breaker = &settings.circuit_breaker;
-        Ok(Self {
+        Self {
             admission: Admission::new(
                 name,
                 breaker.max_requests.get(),
@@ -86,37 +76,45 @@ impl Context {
             following: Following::default(),
             timers: Notify::new(),
             metrics: ContextMetrics::new(name),
-            version: ArcSwapOption::empty(),
-            generation: AtomicU32::new(generation),
+            rollouts: Rollouts::default(),
+            wiring,
             config,
             name: name.to_owned(),
             settings,
             ledger,
-        })
+        }
     }
 
-    /// The version that serves.
+    /// What serves in it at this moment.
+    pub fn serving(&self) -> Arc<Serving> {
+        let wiring = self.wiring.load();
+        wiring.serving(&self.name).cloned().unwrap_or_default()
+    }
+
+    /// The current version: what a version that is ramped up beside it does is not asked for.
     pub fn version(&self) -> Option<Arc<Version>> {
-        self.version.load_full()
-    }
-
-    /// Makes a version the one that serves: from now on, for every invocation that begins.
-    pub fn set_version(&self, version: Version) {
-        self.version.store(Some(Arc::new(version)));
+        self.serving().current.clone()
     }
 
     /// The generation of the state that serves.
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    /// Takes over a generation that a commit has made the serving one.
-    pub fn set_generation(&self, generation: u32) {
-        self.generation.store(generation, Ordering::Release);
+        self.serving().generation
     }
 
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<config::Values> {
         self.config.current()
     }
+}
+
+/// The generation of the state that serves, as a journal knows it.
+pub(super) fn stored_generation(ledger: &Ledger) -> Result<u32, journal::Error> {
+    let Some(bytes) = ledger.get(Space::Meta, GENERATION_KEY)? else {
+        return Ok(0);
+    };
+    let bytes = <[u8; 4]>::try_from(bytes.as_slice());
+    let generation = bytes.map(u32::from_be_bytes);
+    generation.map_err(|_| journal::Error::Damaged {
+        what: "the generation".into(),
+    })
 }

@@ -42,14 +42,12 @@ impl Journals {
             };
             ledgers.insert(name.clone(), committer.open(name, durability)?);
         }
-        if !manifest.sagas.is_empty() || manifest.nats.is_some() {
-            let committer = committer(manifest.journal.engine)?;
-            // What it says follows from the contexts' journals, but what it publishes is acted upon.
-            ledgers.insert(
-                HOST_SOURCE.to_owned(),
-                committer.open(HOST_SOURCE, Durability::Flush)?,
-            );
-        }
+        // The history of versions, sagas, how far the relay has come. What it says may be acted upon, so it waits for the disk.
+        let own = committer(manifest.journal.engine)?;
+        ledgers.insert(
+            HOST_SOURCE.to_owned(),
+            own.open(HOST_SOURCE, Durability::Flush)?,
+        );
         let mut inlets = BTreeMap::new();
         for inlet in manifest.inlets() {
             if let Entry::Vacant(vacant) = inlets.entry(inlet.source) {

@@ -4,11 +4,13 @@ mod context;
 mod front;
 mod journals;
 mod start;
+mod wiring;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,12 +18,13 @@ use self::journals::Journals;
 pub use self::{
     context::{Context, GENERATION_KEY},
     start::{Options, Progress, StartError},
+    wiring::{Wiring, WiringError},
 };
-use crate::calls::Links;
-use crate::gateway::Routes;
+use crate::guest::{ArtifactCache, Engine};
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
 use crate::nats;
+use crate::rollout::{Compiler, ComponentStore};
 
 /// What keeps the promises of sagas; each can be switched off by tests that show what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +58,17 @@ pub struct Host {
     pub tasks: TaskTracker,
     /// How the events on NATS are; none when the manifest has no `[nats]`.
     pub nats: Option<Arc<nats::Standing>>,
-    links: ArcSwap<Links>,
-    routes: ArcSwap<Routes<Arc<Context>>>,
+    /// What makes guests of components.
+    pub engine: Engine,
+    /// Components that are compiled.
+    pub artifacts: ArtifactCache,
+    /// The bytes of versions.
+    pub components: ComponentStore,
+    /// What compiles what is uploaded.
+    pub compiler: Compiler,
+    wiring: Arc<ArcSwap<Wiring>>,
+    /// Held by whoever exchanges the wiring.
+    rewiring: Mutex<()>,
     journals: Journals,
 }
 
@@ -79,9 +91,22 @@ impl Host {
         &self.journals.ledgers
     }
 
-    /// Who offers which interface.
-    pub fn links(&self) -> Arc<Links> {
-        self.links.load_full()
+    /// What serves at this moment, and who answers what.
+    pub fn wiring(&self) -> Guard<Arc<Wiring>> {
+        self.wiring.load()
+    }
+
+    /// Exchanges the wiring in one step, one exchange at a time. `change` makes the next one, and makes it durable; whoever begins after `then` sees it.
+    pub(crate) async fn rewire<E>(
+        &self,
+        change: impl AsyncFnOnce(&Wiring) -> Result<Wiring, E>,
+        then: impl FnOnce(),
+    ) -> Result<(), E> {
+        let _turn = self.rewiring.lock().await;
+        let next = change(&self.wiring.load_full()).await?;
+        self.wiring.store(Arc::new(next));
+        then();
+        Ok(())
     }
 
     /// Stops followers, timers and compensators, waits for what runs, and closes the journals. The gateway has drained before.

@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::front;
+use super::context::stored_generation;
 use super::journals::Journals;
+use super::wiring::{Wiring, WiringError};
 use super::{Context, Host, Safeguards};
-use crate::calls::{LinkError, Links};
 use crate::config;
 use crate::events;
-use crate::gateway::{RouteError, Routes};
 use crate::guest::{ArtifactCache, Engine, EngineOptions};
 use crate::invocation::{Failure, compensation, intent};
 use crate::journal;
 use crate::manifest::Manifest;
 use crate::nats;
-use crate::rollout::{self, RolloutError};
+use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore, Serving};
 
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub engine: EngineOptions,
     /// What keeps the promises of sagas.
     pub safeguards: Safeguards,
+    /// The program that compiles what is uploaded, in a process of its own; none has it compiled in this one.
+    pub compiler: Option<PathBuf>,
 }
 
 /// What happens while an app starts.
@@ -73,13 +75,10 @@ pub enum StartError {
     Engine(wasmtime::Error),
     /// A component cannot be brought in.
     #[error(transparent)]
-    Rollout(#[from] RolloutError),
-    /// Contexts cannot be linked.
+    Boot(#[from] BootError),
+    /// The contexts do not fit each other.
     #[error(transparent)]
-    Link(#[from] LinkError),
-    /// Two contexts want to answer the same, or one what nobody can.
-    #[error(transparent)]
-    Route(#[from] RouteError),
+    Wiring(#[from] WiringError),
     /// What was interrupted cannot be read.
     #[error("what the last stop interrupted cannot be taken up: {0}")]
     Recovery(#[from] Failure),
@@ -109,7 +108,8 @@ impl Host {
         let journals = opened.map_err(|_| StartError::CutShort)??;
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let contexts = contexts(&manifest, &journals, &tasks, &shutdown).await?;
+        let wiring = Arc::new(ArcSwap::default());
+        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring).await?;
         let host = Arc::new(Self {
             nats: manifest.nats.as_ref().map(|_| Arc::default()),
             manifest,
@@ -117,15 +117,15 @@ impl Host {
             safeguards: options.safeguards,
             shutdown,
             tasks,
-            links: ArcSwap::default(),
-            routes: ArcSwap::from_pointee(Routes::default()),
+            engine,
+            artifacts: ArtifactCache::new(directory.join("artifacts")),
+            components: ComponentStore::new(directory.join("components")),
+            compiler: Compiler::new(options.compiler),
+            wiring,
+            rewiring: Mutex::default(),
             journals,
         });
-        let cache = ArtifactCache::new(directory.join("artifacts"));
-        if let Err(error) = host
-            .bring_up(&engine, &cache, &options.components, &progress)
-            .await
-        {
+        if let Err(error) = host.bring_up(&options.components, &progress).await {
             host.stop().await;
             return Err(error);
         }
@@ -134,12 +134,10 @@ impl Host {
 
     async fn bring_up(
         self: &Arc<Self>,
-        engine: &Engine,
-        cache: &ArtifactCache,
         components: &BTreeMap<String, PathBuf>,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let mut links = Links::default();
+        let mut boots: Vec<(&Arc<Context>, Boot)> = Vec::new();
         for (name, context) in &self.contexts {
             let Some(file) = components.get(name) else {
                 continue;
@@ -147,24 +145,30 @@ impl Host {
             progress(Progress::Loading {
                 context: name.clone(),
             });
-            let version = rollout::load(engine, cache, name, &context.settings, file).await?;
+            let boot = rollout::boot(self, context, file).await?;
             progress(Progress::Loaded {
                 context: name.clone(),
-                digest: version.digest.clone(),
+                digest: boot.version.digest.clone(),
             });
-            links.add(name, &version.guest)?;
-            context.set_version(version);
+            boots.push((context, boot));
         }
-        self.links.store(Arc::new(links));
-        self.routes.store(Arc::new(front::routes(&self.contexts)?));
-        for context in self
-            .contexts
-            .values()
-            .filter(|context| context.version().is_some())
-        {
-            rollout::ready(self, context).await?;
+        let changes = boots.iter().map(|(context, boot)| {
+            let serving = Serving {
+                current: Some(boot.version.clone()),
+                candidate: None,
+                generation: context.generation(),
+            };
+            (context.name.clone(), serving)
+        });
+        let wiring = self.wiring.load().with(&self.contexts, changes)?;
+        self.wiring.store(Arc::new(wiring));
+        for (context, boot) in &boots {
+            boot.open(self, context).await?;
         }
         self.resume(progress)?;
+        for (context, boot) in boots {
+            boot.go_on(self, context).await;
+        }
         Ok(())
     }
 
@@ -201,16 +205,21 @@ async fn contexts(
     journals: &Journals,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
+    wiring: &Arc<ArcSwap<Wiring>>,
 ) -> Result<BTreeMap<String, Arc<Context>>, StartError> {
     let mut contexts = BTreeMap::new();
+    let mut generations = Vec::new();
     for (name, ledger) in &journals.ledgers {
         let Some(settings) = manifest.contexts.get(name) else {
             continue;
         };
         let file = manifest.file.as_deref();
         let config = config::Live::start(name, settings, file, tasks, shutdown.child_token()).await;
-        let context = Context::new(name, settings.clone(), ledger.clone(), config)?;
+        generations.push((name.clone(), stored_generation(ledger)?));
+        let (settings, ledger) = (settings.clone(), ledger.clone());
+        let context = Context::new(name, settings, ledger, config, wiring.clone());
         contexts.insert(name.clone(), Arc::new(context));
     }
+    wiring.store(Arc::new(Wiring::empty(generations)));
     Ok(contexts)
 }

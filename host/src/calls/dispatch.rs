@@ -31,15 +31,13 @@ impl Answered {
 pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
     let interface = &request.operation.interface;
     let callee = host
-        .links()
+        .wiring()
+        .links
         .offering(interface)
         .and_then(|name| host.contexts.get(name).cloned());
     let Some(callee) = callee else {
         return Answered::unavailable(format!("no context offers {interface}"));
     };
-    if let Some(difference) = difference(&callee, &request) {
-        return Answered::unavailable(difference);
-    }
     reach(host, &callee, request).await.map_or_else(
         |failure| Answered {
             answer: value::unavailable(failure.to_string()),
@@ -88,36 +86,4 @@ pub async fn reach(
         }
     }
     answered
-}
-
-/// What the callee offers differs from what the caller was built against.
-fn difference(callee: &Context, request: &CallRequest) -> Option<String> {
-    let wanted = &request.operation;
-    let Some(version) = callee.version() else {
-        return Some(format!(
-            "context {} has no version that serves",
-            callee.name
-        ));
-    };
-    let offered = version
-        .guest
-        .offers()
-        .get(&wanted.interface)?
-        .operations
-        .get(&wanted.function);
-    match offered {
-        Some(offered) if offered.shape == wanted.shape => None,
-        Some(offered) => Some(format!(
-            "{} of context {} is `{}`, and the caller was built for `{}`",
-            wanted.name(),
-            callee.name,
-            offered.shape,
-            wanted.shape
-        )),
-        None => Some(format!(
-            "context {} does not offer {}",
-            callee.name,
-            wanted.name()
-        )),
-    }
 }

@@ -67,6 +67,7 @@ pub(super) async fn serve(
     let options = Options {
         components: components::files(&manifest)?,
         safeguards,
+        compiler: std::env::current_exe().ok(),
         ..Options::default()
     };
     let token = token(&manifest)?;

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::dead_letter::DeadLetter;
 use super::lane::{Arrival, Handler};
-use super::unreadable;
 use crate::app::{Context, Host};
 use crate::invocation::{self, Delivery, EventFailure, Failure};
 use crate::journal::{Durability, Ledger};
+use crate::rollout::Version;
 
 /// How many events of a generation that is being filled are handled at once, for each processor.
 const SHADOWS: usize = 2;
@@ -23,6 +23,8 @@ pub(super) struct Deliveries {
     host: Arc<Host>,
     context: Arc<Context>,
     generation: u32,
+    /// The version that handles them, when not the one that serves.
+    version: Option<Arc<Version>>,
     /// How much runs at once in a generation that does not serve, so that it leaves room for what does.
     places: Option<Semaphore>,
 }
@@ -34,17 +36,24 @@ impl Deliveries {
             host: host.clone(),
             context: context.clone(),
             generation: context.generation(),
+            version: None,
             places: None,
         }
     }
 
-    /// For a generation that is being filled.
-    pub(super) fn shadow(host: &Arc<Host>, context: &Arc<Context>, generation: u32) -> Self {
+    /// For a generation that is being filled by a version.
+    pub(super) fn shadow(
+        host: &Arc<Host>,
+        context: &Arc<Context>,
+        generation: u32,
+        version: &Arc<Version>,
+    ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             host: host.clone(),
             context: context.clone(),
             generation,
+            version: Some(version.clone()),
             places: Some(Semaphore::new(processors * SHADOWS)),
         }
     }
@@ -64,13 +73,14 @@ impl Handler for Deliveries {
         &self.context.ledger
     }
 
-    /// As the version says that serves at this moment.
+    /// As any of the versions says that serve at this moment: what one of them does not want may be for the other.
     fn follows(&self, source: &str, kind: &str) -> bool {
-        self.context.version().is_some_and(|version| {
-            let description = &version.description;
-            description.follows(source, kind)
-                || (unreadable::is_unreadable(kind) && description.follows_any_of(source))
-        })
+        if let Some(version) = &self.version {
+            return version.handles(source, kind);
+        }
+        let serving = self.context.serving();
+        let mut versions = serving.versions();
+        versions.any(|version| version.handles(source, kind))
     }
 
     async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
@@ -82,6 +92,7 @@ impl Handler for Deliveries {
             attempt: 1,
             given_up: 0,
             generation: self.generation,
+            version: self.version.clone(),
             reads: arrival.reads,
             writes: vec![arrival.moved],
             may_have_run: arrival.is_first,
@@ -98,6 +109,10 @@ impl Handler for Deliveries {
                 }
                 Err(failure) => failure,
             };
+            if let EventFailure::NotFollowed(_) = failure {
+                // As if it had not been followed before: the cursor is written with a later commit.
+                return ControlFlow::Continue(());
+            }
             log(&self.context, &delivery, &failure);
             match failure {
                 EventFailure::Retry(_) if delivery.attempt < settings.attempts.get() => {
@@ -108,7 +123,7 @@ impl Handler for Deliveries {
                     let letter = DeadLetter::new(&delivery, arrival.position, &reason);
                     return self.give_up(&delivery, &letter, arrival.stop).await;
                 }
-                EventFailure::Postponed(_) => {}
+                EventFailure::Postponed(_) | EventFailure::NotFollowed(_) => {}
             }
             delivery.may_have_run = true;
             backoff.pause(arrival.stop).await?;

@@ -89,6 +89,11 @@ impl Watched {
             .map(|_| ())
     }
 
+    /// The commit that the lane ends with by now.
+    pub(super) fn end(&self) -> u64 {
+        self.source.ledger.lane_end(self.number)
+    }
+
     /// Whether another is the same lane of the same source.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.source.name == other.source.name && self.number == other.number

@@ -1,16 +1,19 @@
 //! Who follows on behalf of a context, and how far behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::MutexGuard;
 
+use super::backoff::Backoff;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane::Source;
 use super::rebuild::Rebuild;
 use crate::app::{Context, Host};
 use crate::journal;
+use crate::rollout::Version;
 
 /// What a context follows with.
 #[derive(Default)]
@@ -75,11 +78,68 @@ pub(super) async fn stop(context: &Context) {
     }
 }
 
-/// What the version of a context follows.
-pub(super) fn sources(host: &Host, context: &Context) -> Vec<Source> {
-    let Some(version) = context.version() else {
-        return Vec::new();
+/// A context that does not follow, so that its state can be exchanged; nobody does anything about its dead letters either.
+pub(crate) struct Still<'a> {
+    host: &'a Arc<Host>,
+    context: &'a Arc<Context>,
+    _alone: MutexGuard<'a, ()>,
+}
+
+/// Stops following for a context, until [`Still::go_on`].
+pub(crate) async fn stand_still<'a>(host: &'a Arc<Host>, context: &'a Arc<Context>) -> Still<'a> {
+    let alone = context.following.letters.lock().await;
+    stop(context).await;
+    Still {
+        host,
+        context,
+        _alone: alone,
+    }
+}
+
+impl Still<'_> {
+    /// Follows again, with what serves by now.
+    pub(crate) async fn go_on(self) {
+        restart(self.host, self.context).await;
+    }
+}
+
+async fn restart(host: &Arc<Host>, context: &Arc<Context>) {
+    *context.following.live.lock() = None;
+    let mut backoff = Backoff::of_journal();
+    while let Err(error) = start(host, context) {
+        tracing::error!(context = context.name, %error, "it cannot follow yet");
+        if backoff.pause(&host.shutdown).await.is_break() {
+            return;
+        }
+    }
+}
+
+/// Follows what the version of a context describes that has just taken over. Nothing happens when the sources are the same as before: which events are
+/// followed is looked up for each.
+pub(crate) async fn follow_as_described(host: &Arc<Host>, context: &Arc<Context>) {
+    // Whoever does something about dead letters, or exchanges the state, starts and stops followers too.
+    let _alone = context.following.letters.lock().await;
+    let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<String> {
+        sources.map(|source| source.name.clone()).collect()
     };
+    let live = context.following.live.lock().clone();
+    let before = live.iter().flat_map(|live| &live.lanes);
+    let before = names(&mut before.map(|lane| &lane.source));
+    if before == names(&mut sources(host, context).iter()) {
+        return;
+    }
+    stop(context).await;
+    restart(host, context).await;
+}
+
+/// What the version of a context follows that serves.
+pub(super) fn sources(host: &Host, context: &Context) -> Vec<Source> {
+    let version = context.version();
+    version.map_or_else(Vec::new, |version| sources_of(host, context, &version))
+}
+
+/// What a version of a context follows.
+pub(super) fn sources_of(host: &Host, context: &Context, version: &Version) -> Vec<Source> {
     let mut sources = BTreeMap::new();
     for followed in &version.description.follows {
         sources.insert(followed.source.as_str(), host.ledger(&followed.source));

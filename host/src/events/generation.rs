@@ -36,18 +36,49 @@ pub(super) async fn announce(context: &Context, generation: u32) -> Result<(), C
     commit(context, vec![note(SPARE_KEY, Some(generation))]).await
 }
 
-/// Makes another generation the serving one; the former becomes the spare one.
+/// The writes that make another generation the serving one; the former becomes the spare one.
 ///
-/// Nobody may follow for the context meanwhile.
-pub(super) async fn swap(context: &Context, generation: u32) -> Result<(), CommitError> {
-    let former = context.generation();
-    let writes = vec![
+/// Nobody may follow for the context when they are committed.
+pub(crate) fn exchange(former: u32, generation: u32) -> [Write; 2] {
+    [
         note(GENERATION_KEY, Some(generation)),
         note(SPARE_KEY, Some(former)),
+    ]
+}
+
+/// The writes that carry over to a generation how far its followers have come, and what they have given up on; `reads` learns what they come from.
+pub(crate) fn carry_over(
+    context: &Context,
+    former: u32,
+    generation: u32,
+    reads: &mut ReadSet,
+) -> Result<Vec<Write>, journal::Error> {
+    let parts = [
+        (
+            Space::Cursor,
+            Cursor::of_generation(former),
+            Cursor::of_generation(generation),
+        ),
+        (
+            Space::DeadLetter,
+            dead_letter::of_generation(former),
+            dead_letter::of_generation(generation),
+        ),
     ];
-    commit(context, writes).await?;
-    context.set_generation(generation);
-    Ok(())
+    let mut writes = Vec::new();
+    for (space, from, to) in parts {
+        reads.note_range(space, &from);
+        for (key, value) in context.ledger.scan(space, &from, usize::MAX, false)? {
+            // Both begin with the generation, which takes as many bytes in either.
+            let rest = key.get(from.start.len()..).unwrap_or_default();
+            writes.push(Write {
+                space,
+                key: [to.start.as_slice(), rest].concat(),
+                value: Some(value),
+            });
+        }
+    }
+    Ok(writes)
 }
 
 /// Makes sure that whoever still works on a former generation fails its validation: who began between the commit of the swap and the moment at which

@@ -193,7 +193,9 @@ async fn redeliver(
             };
             (letter.attempts, error)
         }
-        EventFailure::Retry(reason) | EventFailure::Reject(reason) => {
+        EventFailure::Retry(reason)
+        | EventFailure::Reject(reason)
+        | EventFailure::NotFollowed(reason) => {
             let error = RetryError::FailedAgain {
                 id: letter.id.clone(),
                 reason: reason.clone(),
@@ -287,6 +289,7 @@ fn delivery(context: &Context, letter: &DeadLetter) -> Delivery {
         attempt: letter.attempts + 1,
         given_up: letter.given_up,
         generation,
+        version: None,
         reads,
         writes: vec![letter.id.removal(generation)],
         // Perhaps in a process that ended meanwhile.

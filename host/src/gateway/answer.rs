@@ -16,8 +16,11 @@ use crate::{
 /// Says that an answer is the one that an earlier request with the same `Idempotency-Key` got.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
+/// Says which version made an answer, when `gateway.version_header` is set.
+const VERSION: HeaderName = HeaderName::from_static("innkeeper-version");
+
 /// The headers that are the host's to set.
-const HOSTS_OWN: [HeaderName; 9] = [
+const HOSTS_OWN: [HeaderName; 10] = [
     header::CONTENT_LENGTH,
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -27,15 +30,16 @@ const HOSTS_OWN: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
     CORRELATION_ID,
     TRACEPARENT,
+    VERSION,
 ];
 
-/// The guest's answer as a response.
-pub(super) fn response(answer: WebAnswer) -> Result<Response<Full<Bytes>>, Failure> {
+/// The guest's answer as a response; with the version that made it, when that is to be told.
+pub(super) fn response(answer: WebAnswer, tell_version: bool) -> Result<Response<Full<Bytes>>, Failure> {
     let invalid = |reason: String| Failure::InvalidResponse { reason };
     let WebAnswer {
         response: guests,
         replayed,
-        ..
+        made_by,
     } = answer;
     let status = StatusCode::from_u16(guests.status).map_err(|error| invalid(error.to_string()))?;
     let mut response = Response::new(Full::default());
@@ -54,6 +58,11 @@ pub(super) fn response(answer: WebAnswer) -> Result<Response<Full<Bytes>>, Failu
     }
     if replayed {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    if let Some(title) = made_by.filter(|_| tell_version)
+        && let Ok(title) = HeaderValue::from_str(&title)
+    {
+        headers.insert(VERSION, title);
     }
     // These have no body, whatever a guest gives them.
     if !matches!(

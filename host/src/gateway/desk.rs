@@ -38,6 +38,7 @@ pub(super) struct Desk<R> {
     cors: Option<CorsLayer>,
     rate_limiter: Option<RateLimiter>,
     body_timeout: Duration,
+    version_header: bool,
     pub(super) meter: Meter,
 }
 
@@ -64,6 +65,7 @@ impl<R: Reception> Desk<R> {
             cors: settings.cors.as_ref().map(cors::layer),
             rate_limiter: settings.rate_limit.map(RateLimiter::new),
             body_timeout: settings.body_timeout,
+            version_header: settings.version_header,
             meter: Meter::new(),
         }
     }
@@ -184,10 +186,7 @@ impl<R: Reception> Desk<R> {
             })?;
         }
         // The table may be swapped meanwhile; this request keeps to what it found.
-        let found = self
-            .reception
-            .routes()
-            .find(&parts.method, parts.uri.path());
+        let found = self.reception.find(&parts.method, parts.uri.path());
         let (route, values) = match found {
             Found::Route(route, values) => (route, values),
             Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
@@ -222,7 +221,7 @@ impl<R: Reception> Desk<R> {
         let context = route.context.clone();
         let answered = self.reception.web(context, request, origin, key).await;
         answered
-            .and_then(answer::response)
+            .and_then(|answer| answer::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
     }
 }

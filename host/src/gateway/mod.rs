@@ -38,7 +38,7 @@ use self::{
 };
 pub use self::{
     reception::Reception,
-    routes::{Offer, Route, RouteError, Routes},
+    routes::{Found, Offer, Route, RouteError, Routes},
 };
 use crate::manifest::GatewaySettings;
 

@@ -140,6 +140,16 @@ impl From<&Failure> for Problem {
                 unavailable("circuit-breaker-open", "Circuit breaker open", *retry_after)
             }
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
+            Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
+            Failure::NotDescribed { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "nothing answers at this path")
+            }
+            Failure::NotFollowed { .. } | Failure::Incompatible { .. } => Self::of_kind(
+                StatusCode::BAD_GATEWAY,
+                "incompatible",
+                "Incompatible",
+                failure.to_string(),
+            ),
             Failure::NoInstance { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",

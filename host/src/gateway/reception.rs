@@ -1,10 +1,8 @@
 //! Who answers behind the gateway.
 
-use std::sync::Arc;
+use http::Method;
 
-use arc_swap::Guard;
-
-use super::routes::Routes;
+use super::routes::Found;
 use crate::invocation::{Failure, Origin, Request, WebAnswer};
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
@@ -12,8 +10,8 @@ pub trait Reception: Send + Sync + 'static {
     /// What answers a route.
     type Context: Clone + Send + Sync + 'static;
 
-    /// The routes as they are now.
-    fn routes(&self) -> Guard<Arc<Routes<Self::Context>>>;
+    /// Looks up who answers a method at a path, as the routes are now.
+    fn find(&self, method: &Method, path: &str) -> Found<Self::Context>;
 
     /// Runs a web invocation. `key` is the request's `Idempotency-Key`. The future is dropped when the client goes away.
     fn web(

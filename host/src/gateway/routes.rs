@@ -59,7 +59,7 @@ struct Owned<'a, C> {
 }
 
 /// What the table says of a method and a path.
-pub(super) enum Found<C> {
+pub enum Found<C> {
     /// This route, with the values of its placeholders, still encoded.
     Route(Arc<Route<C>>, Vec<String>),
     /// The path is there, and allows these methods.
@@ -123,7 +123,7 @@ impl<C: Clone> Routes<C> {
 
 impl<C> Routes<C> {
     /// Looks up who answers `method` at `path`. A `HEAD` is answered by the route of `GET`.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Found<C> {
+    pub fn find(&self, method: &Method, path: &str) -> Found<C> {
         let Ok(matched) = self.router.at(path) else {
             return Found::Nothing;
         };

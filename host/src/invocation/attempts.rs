@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wasmtime::component::Val;
 
+use super::check_in::check_in;
 use super::failure::Failure;
 use super::job::{Job, Keep, Trigger, wall_clock};
 use super::kept;
@@ -14,10 +15,10 @@ use super::orphans;
 use super::record;
 use super::turns::{Stripes, Turn};
 use super::unit::{Interruption, UnitOfWork};
-use crate::guest::{self, Ended, Fault, PolicyError, Refusal, Visit, value};
+use crate::guest::{self, Ended, Fault, Operation, PolicyError, Refusal, Visit, value};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
-use crate::rollout::Version;
+use crate::rollout::{Stay, Version};
 
 /// After this many conflicts an invocation takes every stripe.
 const CONFLICTS_BEFORE_ALL: u32 = 4;
@@ -27,6 +28,8 @@ pub(super) enum Entry {
     Web(Arc<super::Request>),
     Call {
         operation: String,
+        /// The function as the caller knows it; none when it is run again after a crash.
+        wanted: Option<Arc<Operation>>,
         parameters: Vec<Val>,
     },
     Event(guest::Event),
@@ -47,6 +50,15 @@ impl Answer {
             Self::Web(response) => response.status < 400,
             Self::Call(answer) => !value::is_err(answer),
             Self::Event(outcome) => outcome.is_ok(),
+        }
+    }
+
+    /// Whether it is an error of the version that gave it.
+    fn is_error(&self) -> bool {
+        match self {
+            Self::Web(response) => response.status >= 500,
+            Self::Call(_) => false,
+            Self::Event(outcome) => matches!(outcome, Err(PolicyError::Retry(_))),
         }
     }
 
@@ -74,6 +86,8 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Done {
     pub answer: Answer,
+    /// The version that ran it last.
+    pub version: Arc<Version>,
     /// Where it was committed, if it had anything to commit.
     pub position: Option<u64>,
     /// Whether the answer was stored by an earlier run.
@@ -85,7 +99,6 @@ pub(super) struct Done {
 /// What a repeatable answer came from, besides the request, the configuration and the generation of the state.
 #[derive(Debug)]
 pub(super) struct Basis {
-    pub version: Arc<Version>,
     /// The commits up to here were visible.
     pub began: u64,
     pub reads: ReadSet,
@@ -131,12 +144,28 @@ fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
     job.context.metrics.invocation(kind, outcome, took);
 }
 
-async fn run_attempts(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
+async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure> {
+    let began = std::time::Instant::now();
     let limit = job.context.settings.limits.attempts.get();
     let mut lost_to = Stripes::default();
+    let mut stay = check_in(job, &mut entry)?;
     for count in 0..limit {
         let turn = take_turn(job, lost_to, count).await?;
-        match attempt(job, &entry, job.first_attempt + count, turn.as_ref()).await? {
+        if stay.generation != job.context.generation() {
+            // The state has been exchanged, and perhaps the version that knows how to read it.
+            stay = check_in(job, &mut entry)?;
+        }
+        let number = job.first_attempt + count;
+        let attempted = attempt(job, &entry, number, turn.as_ref(), &stay).await;
+        let failed = match &attempted {
+            Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
+            Ok(Attempt::Conflict(_)) => None,
+            Err(failure) => Some(failure.is_fault_of_context()),
+        };
+        if let Some(failed) = failed {
+            stay.version().note(began.elapsed(), failed);
+        }
+        match attempted? {
             Attempt::Done(done) => return Ok(done),
             Attempt::Conflict(key) => {
                 job.context.metrics.conflicts.increment(1);
@@ -179,24 +208,25 @@ async fn attempt(
     entry: &Entry,
     number: u32,
     turn: Option<&Turn>,
+    stay: &Stay,
 ) -> Result<Attempt, Failure> {
-    let Some(version) = job.context.version() else {
-        return Err(Failure::NotServing {
-            context: job.context.name.clone(),
-        });
-    };
+    let version = stay.version();
     let held = held_by_callers(job).and(turn.map_or(Stripes::default(), Turn::stripes));
-    let unit = UnitOfWork::begin(job, &version, number, held);
+    let unit = UnitOfWork::begin(job, version, stay.generation, number, held);
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
     if let Some(answer) = kept::find(job)? {
         return Ok(Attempt::Done(Done {
             answer,
+            version: version.clone(),
             position: None,
             replayed: true,
             basis: None,
         }));
     }
-    let (unit, result) = enter(job, entry, &version, unit).await?;
+    let (unit, result) = tokio::select! {
+        entered = enter(job, entry, version, unit) => entered?,
+        () = stay.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+    };
     let answer = match result {
         Ok(answer) => answer,
         Err(Fault::Refused(refusal)) => match refused(refusal) {
@@ -215,16 +245,16 @@ async fn attempt(
             .map_err(|reason| Failure::InvalidResponse { reason })?;
     }
     if answer.is_success() && must_commit(job, &unit) {
-        return commit(job, *unit, answer, &version, number).await;
+        return commit(job, *unit, answer, version, number).await;
     }
     match job.context.ledger.settle(unit.began, &unit.reads).await {
         Ok(()) => Ok(Attempt::Done(Done {
             basis: unit.is_repeatable.then(|| Basis {
-                version,
                 began: unit.began,
                 reads: unit.reads,
             }),
             answer,
+            version: version.clone(),
             position: None,
             replayed: false,
         })),
@@ -288,6 +318,7 @@ async fn enter(
         Entry::Call {
             operation,
             parameters,
+            ..
         } => split(
             version
                 .guest
@@ -327,7 +358,7 @@ async fn commit(
     job: &Arc<Job>,
     unit: UnitOfWork,
     answer: Answer,
-    version: &Version,
+    version: &Arc<Version>,
     number: u32,
 ) -> Result<Attempt, Failure> {
     let time = wall_clock();
@@ -385,6 +416,7 @@ async fn commit(
             }
             Ok(Attempt::Done(Done {
                 answer,
+                version: version.clone(),
                 position: Some(position),
                 replayed: false,
                 basis: None,

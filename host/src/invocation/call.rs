@@ -87,6 +87,7 @@ pub async fn call(
             .min(Instant::now() + context.settings.limits.deadline),
         chain: request.chain,
         generation: None,
+        version: None,
         continuity,
         reads: ReadSet::default(),
         writes: Vec::new(),
@@ -101,6 +102,7 @@ pub async fn call(
         &job,
         Entry::Call {
             operation,
+            wanted: Some(request.operation),
             parameters: request.parameters,
         },
     )

@@ -16,6 +16,7 @@ use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::observe::TraceContext;
+use crate::rollout::Version;
 
 /// One delivery of an event to a follower.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Delivery {
     pub given_up: u32,
     /// The generation of the follower's state that it works on.
     pub generation: u32,
+    /// The version that handles it, when not the one that serves.
+    pub version: Option<Arc<Version>>,
     /// What else the commit must have found unchanged, such as the follower's cursor.
     pub reads: ReadSet,
     /// What else the commit writes, such as the moved cursor.
@@ -52,6 +55,9 @@ pub enum EventFailure {
     /// It could not run, or not to its end, for reasons that have nothing to do with it: this counts as no attempt.
     #[error("{0}")]
     Postponed(String),
+    /// The version that serves by now does not want it.
+    #[error("{0}")]
+    NotFollowed(String),
 }
 
 /// Has a context handle an event; answers the position of the commit. Waits for a place to run in as long as it takes.
@@ -95,6 +101,9 @@ pub async fn event(
 
 impl From<Failure> for EventFailure {
     fn from(failure: Failure) -> Self {
+        if let Failure::NotFollowed { .. } = failure {
+            return Self::NotFollowed(failure.to_string());
+        }
         let is_its_own =
             failure.is_fault_of_context() && !matches!(failure, Failure::NotServing { .. });
         match is_its_own {
@@ -150,6 +159,7 @@ fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<
         deadline: Instant::now() + context.settings.limits.deadline,
         chain: Chain::default(),
         generation: Some(delivery.generation),
+        version: delivery.version.clone(),
         continuity,
         reads: delivery.reads.clone(),
         writes: delivery.writes.clone(),

@@ -122,6 +122,36 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The version was taken out of service, and the invocation did not end in the time that it had to.
+    #[error("the version of context {context} that began this was replaced before it had ended; nothing was changed")]
+    Evicted {
+        /// The context.
+        context: String,
+    },
+    /// The version that serves by now does not describe the route.
+    #[error("{method} {path} is no longer described")]
+    NotDescribed {
+        /// The method.
+        method: String,
+        /// The path as it was described.
+        path: String,
+    },
+    /// The version that serves by now does not follow the event.
+    #[error("{kind} of {source_name} is no longer followed")]
+    NotFollowed {
+        /// The context that published it.
+        source_name: String,
+        /// The event's kind.
+        kind: String,
+    },
+    /// The callee does not offer what the caller was built for.
+    #[error("context {context}: {reason}")]
+    Incompatible {
+        /// The callee.
+        context: String,
+        /// The difference.
+        reason: String,
+    },
     /// The host stops.
     #[error("the host is stopping")]
     Stopping,
@@ -180,6 +210,10 @@ impl Failure {
             | Self::KeyReused
             | Self::KeyInProgress { .. }
             | Self::Journal { .. }
+            | Self::Evicted { .. }
+            | Self::NotDescribed { .. }
+            | Self::NotFollowed { .. }
+            | Self::Incompatible { .. }
             | Self::Stopping => false,
         }
     }

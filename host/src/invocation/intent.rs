@@ -172,6 +172,7 @@ impl Resumption {
             deadline: Instant::now() + self.context.settings.limits.deadline,
             chain: Chain::default(),
             generation: None,
+            version: None,
             continuity: Continuity::of(&self.intent),
             reads: ReadSet::default(),
             writes: Vec::new(),
@@ -238,6 +239,7 @@ impl Resumption {
                 };
                 let entry = Entry::Call {
                     operation,
+                    wanted: None,
                     parameters,
                 };
                 (cause, Trigger::Intent(Input::Call), keep, entry)

@@ -11,6 +11,7 @@ use super::turns::Stripes;
 use crate::app::{Context, Host};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::observe::TraceContext;
+use crate::rollout::Version;
 
 /// The contexts on the way from the root to a call, each with the turn it holds.
 pub type Chain = Arc<[(String, Stripes)]>;
@@ -33,6 +34,8 @@ pub(super) struct Job {
     pub chain: Chain,
     /// The generation of the state it works on, when not the serving one.
     pub generation: Option<u32>,
+    /// The version that runs it, when not the one that serves.
+    pub version: Option<Arc<Version>>,
     pub continuity: Arc<Continuity>,
     /// What goes into its commit besides what the guest stages.
     pub reads: ReadSet,

@@ -1,5 +1,7 @@
 //! What goes into a web invocation and what comes out: the contract's `request` and `response`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// A web request that matched a described route.
@@ -55,6 +57,8 @@ pub struct WebAnswer {
     pub response: Response,
     /// Whether it was stored by an earlier request with the same `Idempotency-Key`.
     pub replayed: bool,
+    /// The title of the version that made it; none for a stored answer.
+    pub made_by: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod admission;
 mod attempts;
 mod call;
+mod check_in;
 pub mod compensation;
 mod continuity;
 mod event;

@@ -1,6 +1,7 @@
 //! Asking a guest whether it can serve: an invocation that never commits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,8 +15,9 @@ use crate::app::{Context, Host};
 use crate::guest::Visit;
 use crate::journal::{Cause, ReadSet};
 use crate::observe::TraceContext;
+use crate::rollout::Version;
 
-/// What a context's version says when it is asked whether it is ready.
+/// What a version of a context says when it is asked whether it is ready; it has `time` to answer, and sees the state of a generation.
 ///
 /// # Errors
 ///
@@ -23,14 +25,11 @@ use crate::observe::TraceContext;
 pub async fn ready(
     host: &Arc<Host>,
     context: &Arc<Context>,
+    version: &Arc<Version>,
+    generation: u32,
+    time: Duration,
 ) -> Result<Result<(), String>, Failure> {
-    let Some(version) = context.version() else {
-        return Err(Failure::NotServing {
-            context: context.name.clone(),
-        });
-    };
     let trace = TraceContext::new();
-    let limits = &context.settings.limits;
     let job = Arc::new(Job {
         host: host.clone(),
         context: context.clone(),
@@ -43,21 +42,22 @@ pub async fn ready(
         },
         trigger: Trigger::Caller,
         first_attempt: 1,
-        deadline: Instant::now() + limits.deadline,
+        deadline: Instant::now() + time,
         chain: Chain::default(),
-        generation: None,
+        generation: Some(generation),
+        version: None,
         continuity: Continuity::new(wall_clock()),
         reads: ReadSet::default(),
         writes: Vec::new(),
         durability: None,
         keep: Keep::Nowhere,
     });
-    let unit = UnitOfWork::begin(&job, &version, 1, Stripes::default());
-    let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    let unit = UnitOfWork::begin(&job, version, generation, 1, Stripes::default());
+    let memory = usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {
         services: Box::new(unit),
         memory,
-        time: limits.deadline,
+        time,
     };
     version
         .guest

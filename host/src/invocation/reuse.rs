@@ -11,6 +11,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::attempts::Basis;
+use super::check_in::route_of;
 use super::message::{Request, Response};
 use crate::app::Context;
 use crate::config;
@@ -53,16 +54,25 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    /// As they are; none when no version serves, or the request is not one to read.
-    pub fn of(context: &Context, request: &Request) -> Option<Self> {
+    /// As they are; none when no version serves that knows the request, or it is not one to read.
+    pub fn of(context: &Context, request: &Request, correlation_id: &str) -> Option<Self> {
         (request.method == "GET").then_some(())?;
+        let serving = context.serving();
+        let key = &context.settings.rollout.key;
+        let mut sides = serving.sides(|| request.affinity(key, correlation_id));
+        let version = sides.next().filter(|version| {
+            version.answers.0.is_some() && route_of(version, request) == Some(&request.route)
+        })?;
         Some(Self {
-            version: context
-                .version()
-                .filter(|version| version.answers.0.is_some())?,
+            version: version.clone(),
             config: context.config(),
-            generation: context.generation(),
+            generation: serving.generation,
         })
+    }
+
+    /// The version whose answer it is.
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
     }
 
     /// The answer to a request, if one was given that still holds.
@@ -88,12 +98,18 @@ impl Circumstances {
     }
 
     /// Keeps an answer, to be given again.
-    pub fn keep(self, request: Arc<Request>, response: &Response, basis: Basis) {
+    pub fn keep(
+        self,
+        request: Arc<Request>,
+        response: &Response,
+        version: &Arc<Version>,
+        basis: Basis,
+    ) {
         let Some(answers) = &self.version.answers.0 else {
             return;
         };
         // A swap came in between: this answer is the other version's.
-        if !Arc::ptr_eq(&self.version, &basis.version) {
+        if !Arc::ptr_eq(&self.version, version) {
             return;
         }
         let bytes = OVERHEAD + request.bytes() + response.bytes() + basis.reads.bytes();

@@ -66,10 +66,11 @@ pub(super) struct UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Begins an attempt; `held` is the turn that it and its callers have.
+    /// Begins an attempt of a version on a generation of the state, unless the job has one of its own; `held` is the turn that it and its callers have.
     pub(super) fn begin(
         job: &Arc<Job>,
         version: &Arc<Version>,
+        generation: u32,
         attempt: u32,
         held: Stripes,
     ) -> Self {
@@ -77,7 +78,7 @@ impl UnitOfWork {
         // A rebuild changes which generation serves: whoever began before must not commit into the one that is left.
         let mut reads = job.reads.clone();
         reads.note_key(Space::Meta, crate::app::GENERATION_KEY);
-        let generation = job.generation.unwrap_or_else(|| job.context.generation());
+        let generation = job.generation.unwrap_or(generation);
         Self {
             attempt,
             job: job.clone(),

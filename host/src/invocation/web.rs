@@ -32,7 +32,7 @@ pub async fn web(
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
     let circumstances = match key {
-        None => Circumstances::of(context, &request),
+        None => Circumstances::of(context, &request, &origin.correlation_id),
         Some(_) => None,
     };
     if let Some(circumstances) = &circumstances
@@ -41,6 +41,7 @@ pub async fn web(
         return Ok(WebAnswer {
             response,
             replayed: false,
+            made_by: Some(circumstances.version().title.clone()),
         });
     }
     let deadline = Instant::now() + context.settings.limits.deadline;
@@ -93,6 +94,7 @@ async fn run(
         deadline: Instant::now() + context.settings.limits.deadline,
         chain: Chain::default(),
         generation: None,
+        version: None,
         continuity: Continuity::new(wall_clock()),
         reads: ReadSet::default(),
         writes: Vec::new(),
@@ -108,11 +110,13 @@ async fn run(
     match done.answer {
         Answer::Web(response) => {
             if let (Some(circumstances), Some(basis)) = (circumstances, done.basis) {
-                circumstances.keep(request, &response, basis);
+                circumstances.keep(request, &response, &done.version, basis);
             }
             Ok(WebAnswer {
                 response,
                 replayed: done.replayed,
+                // A stored answer may be of another version.
+                made_by: (!done.replayed).then(|| done.version.title.clone()),
             })
         }
         Answer::Call(_) | Answer::Event(_) => Err(Failure::Trap {

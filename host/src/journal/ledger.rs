@@ -41,6 +41,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::capture::{Capture, Captures};
 use super::committer::{Submission, Task};
 use super::end::End;
 use super::recent::{Overlap, Recent};
@@ -63,6 +64,7 @@ pub struct Ledger {
     end: Arc<End>,
     pub(super) recent: Recent,
     pub(super) sequences: Sequences,
+    pub(super) captures: Captures,
     pub(super) applied: watch::Sender<u64>,
     pub(super) flushed: watch::Sender<u64>,
     pub(super) lanes: Vec<watch::Sender<u64>>,
@@ -100,6 +102,7 @@ impl Ledger {
             end: desk.end,
             recent: Recent::new(last, desk.window),
             sequences: Sequences::default(),
+            captures: Captures::default(),
             applied: watch::Sender::new(last),
             flushed: watch::Sender::new(last),
             lanes,
@@ -145,6 +148,11 @@ impl Ledger {
     /// How many keys a range holds. Nothing is noted.
     pub fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error> {
         self.journal.count(space, range)
+    }
+
+    /// Begins to tell which keys of a space are written from now on.
+    pub fn capture(&self, space: Space) -> Arc<Capture> {
+        self.captures.begin(space)
     }
 
     /// Validates a unit of work and commits it. Resolves with its position, after the flush, or after it is applied when the context is relaxed.

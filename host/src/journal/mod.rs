@@ -5,6 +5,7 @@
 //! A [`Ledger`] is one context's view of both: what an invocation reads from and commits to.
 
 mod apply;
+mod capture;
 mod committer;
 mod end;
 mod error;
@@ -25,6 +26,7 @@ mod tree;
 mod unit;
 mod worker;
 
+pub use self::capture::Capture;
 pub use self::committer::{Committer, Options};
 pub use self::error::{CommitError, Error};
 pub use self::key::KeyRange;

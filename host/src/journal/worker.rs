@@ -148,6 +148,7 @@ impl Worker {
             Ok(position) => position,
             Err(overlap) => return waiting.rejected.push((answer, conflict(&overlap))),
         };
+        group.ledger.captures.note(&unit.writes);
         group.commits.push(Commit {
             position,
             header: unit.header,

@@ -1,4 +1,4 @@
-//! Asking a version what it is: a visit in which nothing else may be asked of the host.
+//! Asking a version what depends on nothing: what it is, and what becomes of a state. Visits in which nothing may be asked of the host.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,18 +15,36 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// What the version says of itself.
 pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
-    guest
-        .describe(Visit {
-            services: Box::new(NoServices),
-            memory,
-            time: TIME,
-        })
-        .await
-        .result
+    guest.describe(visit(memory, TIME)).await.result
+}
+
+/// Which state the version can work with.
+pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
+    guest.schema(visit(memory, TIME)).await.result
+}
+
+/// What becomes of entries of another schema.
+pub(super) async fn migrate(
+    guest: &Guest,
+    memory: usize,
+    time: Duration,
+    from: u32,
+    entries: Vec<StateEntry>,
+) -> Result<Result<Vec<Vec<StateEntry>>, String>, Fault> {
+    let visit = visit(memory, time);
+    guest.migrate(visit, from, entries).await.result
+}
+
+fn visit(memory: usize, time: Duration) -> Visit {
+    Visit {
+        services: Box::new(NoServices),
+        memory,
+        time,
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("`describe` must be pure: it may not call `{0}`")]
+#[error("it must be pure, and called `{0}`")]
 struct NotPure(&'static str);
 
 /// Refuses everything.

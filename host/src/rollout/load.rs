@@ -1,152 +1,77 @@
-//! Bringing a component into the host.
+//! Bringing a component into the host: compiled, linked, asked what it is.
 
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
-use sha2::{Digest, Sha256};
-
-use super::describe::describe;
-use super::version::{Description, Version};
-use crate::guest::{ArtifactCache, Engine, Fault, Guest, LoadError};
+use super::describe;
+use super::gate::{Gate, Refusal};
+use super::version::{Description, Identity, Version};
+use crate::guest::{ArtifactCache, Engine, Guest, LoadError, Schema};
 use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
-/// Why a component does not become a version.
-#[derive(Debug, thiserror::Error)]
-pub enum RolloutError {
-    /// The file cannot be read.
-    #[error("context {context}: {} cannot be read: {source}; `innkeeper build` makes it", file.display())]
-    Unreadable {
-        /// The context.
-        context: String,
-        /// The component's file.
-        file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It cannot be loaded.
-    #[error("context {context}: {}: {source}", file.display())]
-    Load {
-        /// The context.
-        context: String,
-        /// The component's file.
-        file: PathBuf,
-        /// What is wrong with it.
-        source: LoadError,
-    },
-    /// It cannot say what it is.
-    #[error("context {context}: {}: `describe` failed: {source}", file.display())]
-    Describe {
-        /// The context.
-        context: String,
-        /// The component's file.
-        file: PathBuf,
-        /// What it did instead.
-        source: Fault,
-    },
-    /// What it says does not fit what it exports.
-    #[error(
-        "context {context}: it describes {what}, but does not export `{export}`; export it, or describe less"
-    )]
-    Promise {
-        /// The context.
-        context: String,
-        /// What is described.
-        what: &'static str,
-        /// What is missing for it.
-        export: String,
-    },
-    /// It is not ready.
-    #[error("context {context}: not ready: {reason}")]
-    NotReady {
-        /// The context.
-        context: String,
-        /// What it says.
-        reason: String,
-    },
-    /// The host is stopping.
-    #[error("the host is stopping")]
-    Stopping,
-}
-
-/// Loads a component file as a version of a context: compiled (or found in the cache), linked, described.
+/// Loads a component as a version of a context.
 ///
 /// # Errors
 ///
-/// See [`RolloutError`].
+/// The gate that it does not pass.
 pub async fn load(
     engine: &Engine,
-    cache: &ArtifactCache,
+    artifacts: &ArtifactCache,
     context: &str,
     settings: &ContextSettings,
-    file: &Path,
-) -> Result<Version, RolloutError> {
+    identity: Identity,
+    bytes: Vec<u8>,
+) -> Result<Version, Refusal> {
     let loading = {
-        let (engine, cache) = (engine.clone(), cache.clone());
-        let (context, file) = (context.to_owned(), file.to_owned());
-        // Reading and compiling block.
-        tokio::task::spawn_blocking(move || read_and_compile(&engine, &cache, context, file))
+        let (engine, artifacts) = (engine.clone(), artifacts.clone());
+        let digest = identity.digest.clone();
+        // Reading the compiled component blocks, and compiling it does where it is not compiled yet.
+        tokio::task::spawn_blocking(move || Guest::load(&engine, &artifacts, &digest, &bytes))
     };
-    let (digest, guest) = loading.await.map_err(|_| RolloutError::Stopping)??;
-    let memory = usize::try_from(settings.limits.memory).unwrap_or(usize::MAX);
-    let said = describe(&guest, memory)
+    let loaded = loading
         .await
-        .map_err(|source| RolloutError::Describe {
-            context: context.to_owned(),
-            file: file.to_owned(),
-            source,
-        })?;
+        .map_err(|_| Refusal::at(Gate::Compile, "the host is stopping"))?;
+    let guest = loaded.map_err(|error| Refusal::at(gate_of(&error), error))?;
+    let memory = usize::try_from(settings.limits.memory).unwrap_or(usize::MAX);
+    let said = describe::describe(&guest, memory).await.map_err(|fault| {
+        Refusal::at(Gate::Describe, format!("`describe` failed: {fault}; it may call no import, and has five seconds"))
+    })?;
+    let schema = describe::schema(&guest, memory).await.map_err(|fault| {
+        Refusal::at(Gate::Schema, format!("`schema` failed: {fault}; it may call no import, and has five seconds"))
+    })?;
     let description = Description::new(said, &guest);
-    check_promises(context, &description, &guest)?;
-    Ok(Version {
-        digest,
-        number: 1,
-        label: None,
-        loaded_at: SystemTime::now(),
+    check_promises(&description, &guest)?;
+    check_schema(&schema, &description)?;
+    let answers = Answers::new(settings.limits.answers);
+    Ok(Version::new(
+        context,
+        identity,
         description,
+        schema,
         guest,
-        answers: Answers::new(settings.limits.answers),
-    })
+        answers,
+    ))
 }
 
-fn read_and_compile(
-    engine: &Engine,
-    cache: &ArtifactCache,
-    context: String,
-    file: PathBuf,
-) -> Result<(String, Guest), RolloutError> {
-    let bytes = match std::fs::read(&file) {
-        Ok(bytes) => bytes,
-        Err(source) => {
-            return Err(RolloutError::Unreadable {
-                context,
-                file,
-                source,
-            });
-        }
-    };
-    let digest = hex::encode(Sha256::digest(&bytes));
-    match Guest::load(engine, cache, &digest, &bytes) {
-        Ok(guest) => Ok((digest, guest)),
-        Err(source) => Err(RolloutError::Load {
-            context,
-            file,
-            source,
-        }),
+fn gate_of(error: &LoadError) -> Gate {
+    match error {
+        LoadError::Invalid(_) => Gate::Component,
+        LoadError::Cache { .. } => Gate::Compile,
+        LoadError::NotGranted(_) => Gate::Imports,
+        LoadError::NoDescription
+        | LoadError::Contract(_)
+        | LoadError::NoUnavailable { .. }
+        | LoadError::NotPlain { .. } => Gate::Contract,
     }
 }
 
-fn check_promises(
-    context: &str,
-    description: &Description,
-    guest: &Guest,
-) -> Result<(), RolloutError> {
-    let promise = |what, export: &str| {
-        Err(RolloutError::Promise {
-            context: context.to_owned(),
-            what,
-            export: export.to_owned(),
-        })
+/// What it describes, it exports.
+fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusal> {
+    let promise = |what: &str, export: &str| {
+        Err(Refusal::at(
+            Gate::Contract,
+            format!(
+                "it describes {what}, but does not export `{export}`; export it, or describe less"
+            ),
+        ))
     };
     if !description.routes.is_empty() && !description.web {
         return promise("routes", "innkeeper:context/web@0.1.0");
@@ -165,4 +90,18 @@ fn check_promises(
         }
     }
     Ok(())
+}
+
+fn check_schema(schema: &Schema, description: &Description) -> Result<(), Refusal> {
+    match schema.rebuild {
+        true => description.not_a_projection().map_or(Ok(()), |reason| {
+            Err(Refusal::at(
+                Gate::Schema,
+                format!(
+                    "its state cannot be rebuilt from events, since {reason}; migrate it instead"
+                ),
+            ))
+        }),
+        false => Ok(()),
+    }
 }

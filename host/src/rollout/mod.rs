@@ -1,12 +1,50 @@
-//! Versions: from a component's bytes to what serves.
+//! Versions: from a component's bytes to what serves, and back.
+//!
+//! ```text
+//! upload --> gates --> (migration) --> ramp --> swap --> watch
+//!              |            |            |                 |
+//!           rejected     rejected     rejected        quarantined, and what served before takes over again
+//! ```
 
+mod boot;
+mod compile;
+mod conduct;
 mod describe;
+mod gate;
+mod judge;
 mod load;
-mod ready;
+mod moving;
+mod probe;
+mod progress;
+mod prove;
+mod register;
+mod residency;
+mod retention;
+mod rollback;
+mod schema;
+mod scorecard;
+mod serving;
+pub mod signature;
+mod standing;
+mod store;
+mod swap;
+mod upload;
 mod version;
+mod watch;
+mod wire;
 
+pub(crate) use self::swap::{Exchange, SwapError, Swapped, exchange};
 pub use self::{
-    load::{RolloutError, load},
-    ready::ready,
-    version::{Description, Version},
+    boot::{Boot, BootError, boot},
+    compile::{CompileError, CompileLimits, Compiler},
+    gate::{Gate, Refusal},
+    load::load,
+    progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step},
+    register::{Entry, State, Step as HistoryStep, history},
+    rollback::{RollbackError, RolledBack, rollback},
+    serving::{Candidate, Serving},
+    residency::{Drained, Stay},
+    store::ComponentStore,
+    upload::{Upload, UploadError, begin, too_big, verdict},
+    version::{Description, Identity, Version},
 };

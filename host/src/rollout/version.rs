@@ -1,9 +1,13 @@
 //! One version of a context.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::guest::{self, Compensation, Followed, Guest, Route};
+use super::residency::{Drained, Residency};
+use super::scorecard::{Scorecard, Tally};
+use crate::events::unreadable;
+use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
 use crate::invocation::reuse::Answers;
 
 /// A component that has been loaded for a context.
@@ -14,14 +18,114 @@ pub struct Version {
     pub number: u32,
     /// What its author calls it.
     pub label: Option<String>,
+    /// How it is told to people: `room/7 2c26b46b68ff`.
+    pub title: Arc<str>,
     /// When it was loaded.
     pub loaded_at: SystemTime,
     /// What it says of itself, and what its imports and exports say.
     pub description: Description,
     /// What is entered.
     pub guest: Guest,
+    /// Which state it can work with.
+    pub schema: Schema,
     /// Answers that it has given and would give again.
     pub answers: Answers,
+    pub(super) residency: Residency,
+    pub(super) scorecard: Scorecard,
+}
+
+/// What tells two components of a context apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The sha-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// Its running number in its context, from 1.
+    pub number: u32,
+    /// What its author calls it.
+    pub label: Option<String>,
+}
+
+impl Version {
+    pub(super) fn new(
+        context: &str,
+        identity: Identity,
+        description: Description,
+        schema: Schema,
+        guest: Guest,
+        answers: Answers,
+    ) -> Self {
+        let short = identity.digest.get(..12).unwrap_or(&identity.digest);
+        Self {
+            title: format!("{context}/{} {short}", identity.number).into(),
+            digest: identity.digest,
+            number: identity.number,
+            label: identity.label,
+            loaded_at: SystemTime::now(),
+            description,
+            guest,
+            schema,
+            answers,
+            residency: Residency::default(),
+            scorecard: Scorecard::default(),
+        }
+    }
+
+    /// What tells it from others.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            digest: self.digest.clone(),
+            number: self.number,
+            label: self.label.clone(),
+        }
+    }
+
+    /// Whether it handles an event.
+    pub fn handles(&self, source: &str, kind: &str) -> bool {
+        let description = &self.description;
+        description.follows(source, kind)
+            || (unreadable::is_unreadable(kind) && description.follows_any_of(source))
+    }
+
+    /// Whether it offers a function as its caller knows it; otherwise what is different.
+    ///
+    /// # Errors
+    ///
+    /// The difference.
+    pub fn serves(&self, wanted: &Operation) -> Result<(), String> {
+        let interface = self.guest.offers().get(&wanted.interface);
+        let offered = interface.and_then(|interface| interface.operations.get(&wanted.function));
+        match offered {
+            None => Err(format!("it does not offer {}", wanted.name())),
+            Some(offered) => offered
+                .serves(wanted)
+                .map_err(|difference| difference.to_string()),
+        }
+    }
+
+    /// Notes how an invocation ended.
+    pub fn note(&self, took: Duration, failed: bool) {
+        self.scorecard.note(Instant::now(), took, failed);
+    }
+
+    /// Its invocations since a time, to the second; those of the last minute at most.
+    pub(super) fn tally(&self, since: Instant) -> Tally {
+        self.scorecard.since(since, Instant::now())
+    }
+
+    /// How many invocations are under way in it.
+    pub fn staying(&self) -> usize {
+        self.residency.staying()
+    }
+
+    /// Whether nobody new checks in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.residency.is_closed()
+    }
+
+    /// Empties it: see [`Residency::drain`].
+    pub(super) async fn drain(self: &Arc<Self>, time: Duration) -> Drained {
+        self.residency.drain(time).await
+    }
 }
 
 impl fmt::Debug for Version {
@@ -71,6 +175,22 @@ impl Description {
             web: guest.has_web(),
             policies: guest.has_policies(),
         }
+    }
+
+    /// Why it is no projection, whose state follows from events alone; `None` when it is one.
+    pub fn not_a_projection(&self) -> Option<String> {
+        let first =
+            |what: &str, names: &[String]| names.first().map(|name| format!("{what} {name}"));
+        if !self.policies || self.follows.is_empty() {
+            return Some("it follows no events".to_owned());
+        }
+        first("it publishes", &self.publishes)
+            .or_else(|| first("it calls", &self.uses))
+            .or_else(|| first("it offers", &self.offers))
+            .or_else(|| {
+                let writes = self.routes.iter().find(|route| route.method != "GET");
+                writes.map(|route| format!("it answers {} {}", route.method, route.path))
+            })
     }
 
     /// Whether it follows any event of a source.

@@ -19,7 +19,7 @@ use super::{following, generation};
 use crate::app::{Context, Host};
 use crate::invocation::wall_clock;
 use crate::journal;
-use crate::rollout::Description;
+use crate::rollout::{Swapped, Version};
 
 /// Why a rebuild does not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +103,7 @@ pub fn start(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RebuildErro
     let version = context
         .version()
         .ok_or_else(|| RebuildError::NotServing { context: name() })?;
-    if let Some(reason) = refusal(&version.description) {
+    if let Some(reason) = version.description.not_a_projection() {
         return Err(RebuildError::NotAProjection {
             context: name(),
             reason,
@@ -115,10 +115,100 @@ pub fn start(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RebuildErro
         host: host.clone(),
         context: context.clone(),
         rebuild,
-        digest: version.digest.clone(),
+        serving: version.digest.clone(),
+        version,
     };
     host.tasks.spawn(work.run());
     Ok(())
+}
+
+/// Fills the state anew with another version, which takes over together with it. Ends when the version serves; what is not needed any more is removed behind
+/// its back.
+pub(crate) async fn refill(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    version: &Arc<Version>,
+) -> Result<Swapped, String> {
+    let under_way = || RebuildError::UnderWay {
+        context: context.name.clone(),
+    };
+    let rebuild = Rebuild::begin(context, RebuildState::Filling)
+        .ok_or_else(|| under_way().to_string())?;
+    let serving = context.version().map(|version| version.digest.clone());
+    let work = Work {
+        host: host.clone(),
+        context: context.clone(),
+        rebuild,
+        serving: serving.unwrap_or_default(),
+        version: version.clone(),
+    };
+    work.refill().await
+}
+
+/// A generation that is filled by other means than events. Dropped without an end, what there is of it is removed.
+pub(crate) struct Filling {
+    host: Arc<Host>,
+    context: Arc<Context>,
+    rebuild: Arc<Rebuild>,
+    former: u32,
+    new: u32,
+    is_serving: bool,
+}
+
+impl Filling {
+    /// Begins to fill a generation.
+    pub(crate) async fn begin(host: &Arc<Host>, context: &Arc<Context>) -> Result<Self, String> {
+        let under_way = || RebuildError::UnderWay {
+            context: context.name.clone(),
+        };
+        let rebuild = Rebuild::begin(context, RebuildState::Filling)
+            .ok_or_else(|| under_way().to_string())?;
+        let former = context.generation();
+        let filling = Self {
+            host: host.clone(),
+            context: context.clone(),
+            rebuild,
+            former,
+            new: former + 1,
+            is_serving: false,
+        };
+        let announced = generation::announce(context, filling.new).await;
+        announced.map_err(|error| error.to_string())?;
+        Ok(filling)
+    }
+
+    /// The generation.
+    pub(crate) fn generation(&self) -> u32 {
+        self.new
+    }
+
+    /// The generation that serves meanwhile.
+    pub(crate) fn former(&self) -> u32 {
+        self.former
+    }
+
+    /// It serves by now.
+    pub(crate) fn serves(mut self) {
+        self.is_serving = true;
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        let (unneeded, ending) = match self.is_serving {
+            true => (self.former, RebuildState::Done),
+            false => {
+                let reason = "it was not brought to its end".to_owned();
+                (self.new, RebuildState::Failed { reason })
+            }
+        };
+        self.rebuild.enter(RebuildState::Sweeping);
+        let (host, context, rebuild) =
+            (self.host.clone(), self.context.clone(), self.rebuild.clone());
+        self.host.tasks.spawn(async move {
+            sweep(&host, &context, &rebuild, unneeded, ending).await;
+        });
+    }
 }
 
 /// How far the newest rebuild since the start is, if there was any. Counts in the journal what is to be done: call it where blocking is allowed.
@@ -168,24 +258,6 @@ pub(super) fn clear(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), jour
         sweep(&host, &context, &rebuild, spare, RebuildState::Done).await;
     });
     Ok(())
-}
-
-/// Why a context is no projection; `None` when it is one.
-fn refusal(description: &Description) -> Option<String> {
-    let first = |what: &str, names: &[String]| names.first().map(|name| format!("{what} {name}"));
-    if !description.policies || description.follows.is_empty() {
-        return Some("it follows no events".to_owned());
-    }
-    first("it publishes", &description.publishes)
-        .or_else(|| first("it calls", &description.uses))
-        .or_else(|| first("it offers", &description.offers))
-        .or_else(|| {
-            let writes = description
-                .routes
-                .iter()
-                .find(|route| route.method != "GET");
-            writes.map(|route| format!("it answers {} {}", route.method, route.path))
-        })
 }
 
 impl Rebuild {

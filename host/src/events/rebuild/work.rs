@@ -10,7 +10,8 @@ use crate::events::backoff::Backoff;
 use crate::events::delivery::Deliveries;
 use crate::events::follower::{Follower, Watched};
 use crate::events::{following, generation};
-use crate::journal::{self, CommitError};
+use crate::journal::{self, CommitError, ReadSet};
+use crate::rollout::{self, Exchange, SwapError, Swapped, Version};
 
 /// How long the live followers may stand still at first for the new generation to draw level.
 const STANDSTILL: Duration = Duration::from_secs(5);
@@ -24,8 +25,10 @@ pub(super) struct Work {
     pub(super) host: Arc<Host>,
     pub(super) context: Arc<Context>,
     pub(super) rebuild: Arc<Rebuild>,
-    /// The version that began it.
-    pub(super) digest: String,
+    /// The version that serves, by its digest.
+    pub(super) serving: String,
+    /// The version that fills the new state, and serves with it.
+    pub(super) version: Arc<Version>,
 }
 
 /// Why a rebuild ends early.
@@ -51,34 +54,69 @@ impl From<journal::Error> for Cut {
     }
 }
 
+impl From<SwapError> for Cut {
+    fn from(error: SwapError) -> Self {
+        match error {
+            SwapError::Refused(refusal) => Self::Failed(refusal.to_string()),
+            SwapError::Journal(error) => error.into(),
+        }
+    }
+}
+
 impl Work {
+    /// Rebuilds from the beginning to the end.
     pub(super) async fn run(self) {
+        if let Ok((sweeping, _)) = self.fill().await {
+            sweeping.await;
+        }
+    }
+
+    /// The same, but for the sweeping, which goes on behind.
+    pub(super) async fn refill(self) -> Result<Swapped, String> {
+        let host = self.host.clone();
+        let (sweeping, swapped) = self.fill().await?;
+        host.tasks.spawn(sweeping);
+        swapped
+    }
+
+    /// Fills the new state, and has it take over; answers what is to be done then.
+    async fn fill(
+        self,
+    ) -> Result<(impl Future<Output = ()> + Send + 'static, Result<Swapped, String>), String> {
         let former = self.context.generation();
         let new = former + 1;
         tracing::info!(context = self.context.name, "its rebuild begins");
-        let (unneeded, ending) = match self.fill_and_swap(new).await {
-            Ok(()) => {
+        let filled = self.fill_and_swap(new).await;
+        let (unneeded, ending, swapped) = match filled {
+            Ok(swapped) => {
                 tracing::info!(context = self.context.name, "its rebuilt state serves");
-                (former, RebuildState::Done)
+                (former, RebuildState::Done, Ok(swapped))
             }
-            Err(Cut::Stop) => return,
+            Err(Cut::Stop) => return Err("the host is stopping".to_owned()),
             Err(Cut::Failed(reason)) => {
                 tracing::error!(
                     context = self.context.name,
                     reason,
                     "its rebuild failed; the old state serves"
                 );
-                (new, RebuildState::Failed { reason })
+                let failed = RebuildState::Failed {
+                    reason: reason.clone(),
+                };
+                (new, failed, Err(reason))
             }
         };
         self.rebuild.enter(RebuildState::Sweeping);
-        sweep(&self.host, &self.context, &self.rebuild, unneeded, ending).await;
+        let sweeping = async move {
+            sweep(&self.host, &self.context, &self.rebuild, unneeded, ending).await;
+        };
+        Ok((sweeping, swapped))
     }
 
-    async fn fill_and_swap(&self, new: u32) -> Result<(), Cut> {
+    async fn fill_and_swap(&self, new: u32) -> Result<Swapped, Cut> {
         generation::announce(&self.context, new).await?;
-        let handler = Arc::new(Deliveries::shadow(&self.host, &self.context, new));
-        let sources = following::sources(&self.host, &self.context);
+        let shadow = Deliveries::shadow(&self.host, &self.context, new, &self.version);
+        let handler = Arc::new(shadow);
+        let sources = following::sources_of(&self.host, &self.context, &self.version);
         let shadow = Follower::start(&self.host, &handler, new, &sources)?;
         self.rebuild.inner.lock().lanes.clone_from(&shadow.lanes);
         let swapped = self.catch_up_and_swap(&shadow, new).await;
@@ -86,7 +124,7 @@ impl Work {
         swapped
     }
 
-    async fn catch_up_and_swap(&self, shadow: &Follower, new: u32) -> Result<(), Cut> {
+    async fn catch_up_and_swap(&self, shadow: &Follower, new: u32) -> Result<Swapped, Cut> {
         let mut standstill = STANDSTILL;
         loop {
             self.come_near(&shadow.lanes).await?;
@@ -97,15 +135,15 @@ impl Work {
             let swapped = match level {
                 Ok(Ok(())) => {
                     shadow.stop().await;
-                    self.swap(new).await.map(|()| true)
+                    self.swap(new).await.map(Some)
                 }
                 Ok(Err(cut)) => Err(cut),
-                Err(_) => Ok(false),
+                Err(_) => Ok(None),
             };
             self.follow_again().await?;
             drop(letters);
-            if swapped? {
-                return Ok(());
+            if let Some(swapped) = swapped? {
+                return Ok(swapped);
             }
             self.rebuild.enter(RebuildState::Filling);
             // Under more load than both can follow, the new state gains on the old one during a standstill only.
@@ -128,7 +166,7 @@ impl Work {
     /// Waits until the new generation has passed whatever the old one has by now, lane by lane: readers must not go back in time.
     async fn draw_level(&self, shadow: &[Watched]) -> Result<(), Cut> {
         let version = self.context.version();
-        if version.is_none_or(|version| version.digest != self.digest) {
+        if version.is_none_or(|version| version.digest != self.serving) {
             return Err(Cut::Failed(
                 "another version serves by now; begin it again".into(),
             ));
@@ -136,21 +174,32 @@ impl Work {
         let live = self.context.following.live.lock().clone();
         let live = live.iter().flat_map(|live| &live.lanes);
         let places: Vec<_> = live.map(|lane| (lane, *lane.place.borrow())).collect();
-        for (lane, place) in places {
-            let same = shadow.iter().find(|shadow| shadow.is_same_as(lane));
-            let same = same.ok_or_else(|| {
-                Cut::Failed("it follows other contexts by now; begin it again".into())
-            })?;
-            same.pass(place).await.map_err(|_| Cut::Stop)?;
+        for (lane, place) in &places {
+            // What is no longer followed need not be waited for.
+            if let Some(same) = shadow.iter().find(|shadow| shadow.is_same_as(lane)) {
+                same.pass(*place).await.map_err(|_| Cut::Stop)?;
+            }
+        }
+        // What was not followed before is followed to where it ends by now.
+        let is_new = |lane: &&Watched| !places.iter().any(|(live, _)| live.is_same_as(lane));
+        for lane in shadow.iter().filter(is_new) {
+            lane.reach(lane.end()).await.map_err(|_| Cut::Stop)?;
         }
         Ok(())
     }
 
-    async fn swap(&self, new: u32) -> Result<(), Cut> {
+    async fn swap(&self, new: u32) -> Result<Swapped, Cut> {
         let mut backoff = Backoff::of_journal();
         loop {
-            match generation::swap(&self.context, new).await {
-                Err(CommitError::Busy) => {}
+            let exchange = Exchange {
+                version: &self.version,
+                generation: new,
+                began: self.context.ledger.applied(),
+                reads: ReadSet::default(),
+                additions: Vec::new(),
+            };
+            match rollout::exchange(&self.host, &self.context, exchange).await {
+                Err(SwapError::Journal(CommitError::Busy)) => {}
                 swapped => return Ok(swapped?),
             }
             if backoff.pause(&self.host.shutdown).await.is_break() {

@@ -70,6 +70,8 @@ pub struct ContextMetrics {
     pub compensations: Counter,
     /// Times that the circuit breaker opened.
     pub breaker_opened: Counter,
+    swaps: Counter,
+    swap_duration: Histogram,
 }
 
 /// One kind of invocation.
@@ -103,6 +105,8 @@ impl ContextMetrics {
             compensations_pending: gauge(names::COMPENSATIONS_PENDING),
             compensations: counter(names::COMPENSATIONS),
             breaker_opened: counter(names::BREAKER_OPENED),
+            swaps: counter(names::SWAPS),
+            swap_duration: histogram!(names::SWAP_DURATION, "context" => context.clone()),
             context,
         }
     }
@@ -125,6 +129,12 @@ impl ContextMetrics {
         };
         counter.increment(1);
         metrics.duration.record(duration);
+    }
+
+    /// One version took over from another.
+    pub fn swap(&self, decided: Duration) {
+        self.swaps.increment(1);
+        self.swap_duration.record(decided);
     }
 
     /// A call to another context ended.

@@ -34,6 +34,10 @@ pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
 /// Times that a circuit breaker opened, by context.
 pub const BREAKER_OPENED: &str = "innkeeper_circuit_breaker_opened_total";
+/// Swaps of versions, by context.
+pub const SWAPS: &str = "innkeeper_swaps_total";
+/// How long it took to decide on a swap and to exchange the versions, by context; without the wait for the disk.
+pub const SWAP_DURATION: &str = "innkeeper_swap_duration_seconds";
 /// Requests answered at the public port, by status class.
 pub const HTTP_REQUESTS: &str = "innkeeper_http_requests_total";
 /// How long requests took at the public port.
@@ -50,6 +54,12 @@ pub const NATS_UP: &str = "innkeeper_nats_up";
 
 /// Tells the recorder what each of them means.
 pub(super) fn describe() {
+    describe_counter!(SWAPS, "Swaps of versions, by context.");
+    describe_histogram!(
+        SWAP_DURATION,
+        Unit::Seconds,
+        "How long it took to decide on a swap and to exchange the versions, by context; without the wait for the disk."
+    );
     describe_counter!(
         INVOCATIONS,
         "Invocations that ended, by context, kind and outcome."

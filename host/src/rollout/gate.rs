@@ -1,0 +1,83 @@
+//! Gates: what a version has to pass before it gets any work, and what it is watched for afterwards.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// It is a component, or a module that can be made one, and not too big.
+    Component,
+    /// Somebody whose key is known has signed it.
+    Signature,
+    /// It has not been quarantined.
+    Quarantine,
+    /// It compiles in the time and memory that there is for it.
+    Compile,
+    /// The host or other contexts grant all that it imports.
+    Imports,
+    /// It exports what the contract asks for, and what it describes.
+    Contract,
+    /// It says what it is.
+    Describe,
+    /// It can work with the state that there is, or bring it into its own shape.
+    Schema,
+    /// No other context answers its routes.
+    Routes,
+    /// It offers what other contexts import.
+    Consumers,
+    /// It publishes what others follow, and follows what is published.
+    Events,
+    /// It says that it is ready.
+    Ready,
+    /// The state became what it needs.
+    Migration,
+    /// It does as well as the version before it, with a part of the work.
+    Ramp,
+    /// It does as well as the version before it, with all of the work.
+    Watch,
+}
+
+impl Gate {
+    /// Its name, as it is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Signature => "signature",
+            Self::Quarantine => "quarantine",
+            Self::Compile => "compile",
+            Self::Imports => "imports",
+            Self::Contract => "contract",
+            Self::Describe => "describe",
+            Self::Schema => "schema",
+            Self::Routes => "routes",
+            Self::Consumers => "consumers",
+            Self::Events => "events",
+            Self::Ready => "ready",
+            Self::Migration => "migration",
+            Self::Ramp => "ramp",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+/// Why a version did not pass a gate. Says what its author can do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refused at the gate `{}`: {reason}", gate.name())]
+pub struct Refusal {
+    /// The gate.
+    pub gate: Gate,
+    /// What is wrong, and what to do.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// Refused at a gate.
+    pub fn at(gate: Gate, reason: impl ToString) -> Self {
+        Self {
+            gate,
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Proving: a version passes its gates, before it gets any work.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::compile::{CompileError, CompileLimits};
+use super::gate::{Gate, Refusal};
+use super::progress::Rollout;
+use super::register::{Arrival, Entry, Register, State};
+use super::schema::{self, Move};
+use super::standing::Standing;
+use super::upload::Upload;
+use super::version::{Identity, Version};
+use super::{load, probe, signature, swap, wire};
+use crate::app::{Context, Host};
+use crate::journal::CommitError;
+
+/// A version that has passed.
+pub(super) struct Proven {
+    pub version: Arc<Version>,
+    /// What its state needs before it can serve.
+    pub state: Move,
+}
+
+/// Why a version has not passed.
+pub(super) enum Unproven {
+    /// It was refused.
+    Refused(Refusal),
+    /// The host could not find out.
+    Failed(String),
+}
+
+impl From<Refusal> for Unproven {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<CommitError> for Unproven {
+    fn from(error: CommitError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<crate::journal::Error> for Unproven {
+    fn from(error: crate::journal::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Takes a version through its gates.
+pub(super) async fn prove(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    rollout: &Rollout,
+    upload: &Upload,
+) -> Result<Proven, Unproven> {
+    let digest = rollout.digest();
+    let mut clock = Clock(Instant::now());
+    rollout.passed(
+        Gate::Component,
+        format!("{} bytes, sha256 {digest}", upload.bytes.len()),
+        clock.lap(),
+    );
+    let signer = signed(host, upload, &digest)?;
+    if let Some(signer) = &signer {
+        rollout.passed(Gate::Signature, format!("signed by {signer}"), clock.lap());
+    }
+    let register = Register::of(host, &context.name)?;
+    let known = register.find(&digest)?;
+    unsuspected(known.as_ref(), upload)?;
+    let entry = match upload.dry_run {
+        true => known,
+        false => Some(enter(host, &register, rollout, upload, &digest, signer).await?),
+    };
+    let identity = identity(entry.as_ref(), upload, &digest);
+    rollout.name(identity.clone());
+    let version = match context.rollouts.find_loaded(&digest) {
+        Some(version) => {
+            rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
+            version
+        }
+        None => bring(host, context, rollout, upload, identity, &mut clock).await?,
+    };
+    let wiring = host.wiring().clone();
+    let state = schema::needed(&context.name, Standing::read(&context.ledger)?, &version)?;
+    rollout.passed(Gate::Schema, state.to_string(), clock.lap());
+    wire::check(host, &wiring, &context.name, &version)?;
+    let serving = context.serving().only(&version);
+    wire::with(&host.contexts, &wiring, &context.name, serving)?;
+    rollout.passed(Gate::Consumers, fits(&wiring, &version), clock.lap());
+    if matches!(state, Move::None) {
+        probe::ready(host, context, &version, context.generation()).await?;
+        rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
+    }
+    Ok(Proven { version, state })
+}
+
+/// Measures what each gate takes.
+struct Clock(Instant);
+
+impl Clock {
+    fn lap(&mut self) -> Duration {
+        let took = self.0.elapsed();
+        self.0 = Instant::now();
+        took
+    }
+}
+
+fn signed(host: &Host, upload: &Upload, digest: &str) -> Result<Option<String>, Refusal> {
+    let settings = &host.manifest.rollout;
+    match &upload.signature {
+        Some(signature) => signature::verify(&settings.keys, digest, signature)
+            .map(Some)
+            .map_err(|error| Refusal::at(Gate::Signature, error)),
+        None if settings.require_signature => Err(Refusal::at(
+            Gate::Signature,
+            "it is not signed, and rollout.require_signature is set; sign it with `innkeeper sign`",
+        )),
+        None => Ok(None),
+    }
+}
+
+fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
+    let Some(known) = known.filter(|known| known.state == State::Quarantined && !upload.force)
+    else {
+        return Ok(());
+    };
+    let reason = known.history.last().map(|step| step.reason.clone());
+    Err(Refusal::at(
+        Gate::Quarantine,
+        format!(
+            "version {} is quarantined: {}; mend it and upload what comes of it, or insist with --force",
+            known.number,
+            reason.unwrap_or_default()
+        ),
+    ))
+}
+
+/// Keeps the bytes, and enters the version into the register.
+async fn enter(
+    host: &Arc<Host>,
+    register: &Register<'_>,
+    rollout: &Rollout,
+    upload: &Upload,
+    digest: &str,
+    signer: Option<String>,
+) -> Result<Entry, Unproven> {
+    store(host, digest, &upload.bytes).await?;
+    let arrival = Arrival {
+        digest: digest.to_owned(),
+        label: upload.label.clone(),
+        size: upload.bytes.len() as u64,
+        signer,
+    };
+    let because = swap::because(rollout, "uploaded");
+    Ok(register.enter(&arrival, &because).await?)
+}
+
+/// Keeps the bytes of a component.
+pub(super) async fn store(host: &Host, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
+    let (store, name, bytes) = (host.components.clone(), digest.to_owned(), bytes.to_vec());
+    let stored = tokio::task::spawn_blocking(move || store.put(&name, &bytes)).await;
+    match stored {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Unproven::Failed(format!(
+            "the component cannot be stored: {error}; make room in the data directory"
+        ))),
+        Err(_) => Err(Unproven::Failed("the host is stopping".into())),
+    }
+}
+
+fn identity(entry: Option<&Entry>, upload: &Upload, digest: &str) -> Identity {
+    Identity {
+        digest: digest.to_owned(),
+        number: entry.map_or(0, |entry| entry.number),
+        label: entry
+            .and_then(|entry| entry.label.clone())
+            .or_else(|| upload.label.clone()),
+    }
+}
+
+/// Compiles a component apart, and loads it.
+async fn bring(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    rollout: &Rollout,
+    upload: &Upload,
+    identity: Identity,
+    clock: &mut Clock,
+) -> Result<Arc<Version>, Unproven> {
+    let digest = identity.digest.clone();
+    let settings = &host.manifest.rollout;
+    let limits = CompileLimits {
+        time: settings.compile_time,
+        memory: settings.compile_memory,
+    };
+    // What is only tried is not kept, but the compiler reads it from disk.
+    store(host, &digest, &upload.bytes).await?;
+    let file = host.components.path(&digest);
+    let compiled = host
+        .compiler
+        .compile(&host.engine, &host.artifacts, &digest, &file, limits)
+        .await;
+    let loaded = match compiled {
+        Ok(took) => {
+            let what = match took.is_zero() {
+                true => "it was compiled before".to_owned(),
+                false => format!("compiled in {:.1} s", took.as_secs_f64()),
+            };
+            rollout.passed(Gate::Compile, what, clock.lap());
+            let bytes = upload.bytes.clone();
+            let settings = &context.settings;
+            let (engine, artifacts) = (&host.engine, &host.artifacts);
+            load::load(engine, artifacts, &context.name, settings, identity, bytes)
+                .await
+                .map_err(Unproven::Refused)
+        }
+        Err(error) => Err(of_compile(error)),
+    };
+    if upload.dry_run {
+        let register = Register::of(host, &context.name)?;
+        let is_kept = register.find(&digest)?.is_some_and(|entry| entry.is_stored);
+        if !is_kept {
+            let (store, name) = (host.components.clone(), digest.clone());
+            // What stays behind does no harm: it is named by what is in it.
+            let _ = tokio::task::spawn_blocking(move || store.remove(&name)).await;
+        }
+    }
+    let version = Arc::new(loaded?);
+    rollout.passed(Gate::Imports, imports(&version), Duration::ZERO);
+    rollout.passed(
+        Gate::Contract,
+        "it exports what the contract asks for",
+        Duration::ZERO,
+    );
+    rollout.passed(
+        Gate::Describe,
+        version.description.summary.clone(),
+        clock.lap(),
+    );
+    if !upload.dry_run {
+        context.rollouts.keep_loaded(&version);
+    }
+    Ok(version)
+}
+
+fn of_compile(error: CompileError) -> Unproven {
+    match error {
+        CompileError::Invalid { .. } => Refusal::at(Gate::Component, error).into(),
+        CompileError::TooLong { .. } | CompileError::TooMuchMemory { .. } => {
+            Refusal::at(Gate::Compile, error).into()
+        }
+        error => Unproven::Failed(error.to_string()),
+    }
+}
+
+fn imports(version: &Version) -> String {
+    let uses: Vec<_> = version.guest.uses().keys().cloned().collect();
+    match uses.is_empty() {
+        true => "it calls no other context".to_owned(),
+        false => format!("it calls {}", uses.join(", ")),
+    }
+}
+
+fn fits(wiring: &crate::app::Wiring, version: &Version) -> String {
+    let unoffered = wire::unoffered(wiring, version);
+    match unoffered.is_empty() {
+        true => "it fits the other contexts".to_owned(),
+        false => format!(
+            "it fits the other contexts; nobody offers {} yet, so its calls there will be answered `unavailable`",
+            unoffered.join(", ")
+        ),
+    }
+}
+
+/// Loads a version that is stored, for a rollback or a start.
+pub(super) async fn load_stored(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    entry: &Entry,
+) -> Result<Arc<Version>, Refusal> {
+    if let Some(version) = context.rollouts.find_loaded(&entry.digest) {
+        return Ok(version);
+    }
+    let (store, digest) = (host.components.clone(), entry.digest.clone());
+    let read = tokio::task::spawn_blocking(move || store.get(&digest)).await;
+    let bytes = match read {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => {
+            let reason = format!("version {} cannot be read: {error}", entry.number);
+            return Err(Refusal::at(Gate::Component, reason));
+        }
+        Err(_) => return Err(Refusal::at(Gate::Component, "the host is stopping")),
+    };
+    let identity = Identity {
+        digest: entry.digest.clone(),
+        number: entry.number,
+        label: entry.label.clone(),
+    };
+    let version = load::load(
+        &host.engine,
+        &host.artifacts,
+        &context.name,
+        &context.settings,
+        identity,
+        bytes,
+    )
+    .await?;
+    let version = Arc::new(version);
+    context.rollouts.keep_loaded(&version);
+    Ok(version)
+}

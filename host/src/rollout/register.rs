@@ -1,0 +1,349 @@
+//! The register of versions: who brought them, when, what became of them, and why. Kept in the host's own journal; each change of state is also one of
+//! the host's events.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::Host;
+use crate::events::bookkeeping;
+use crate::invocation::{self, record};
+use crate::journal::{self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit};
+use crate::manifest::HOST_SOURCE;
+
+/// How many steps of a version's history are remembered.
+const MOST_STEPS: usize = 100;
+/// How many versions of a context are listed at the most.
+const MOST_VERSIONS: usize = 10_000;
+
+/// What a version does, or what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// It is stored, and does not serve.
+    Uploaded,
+    /// It gets a part of the work.
+    Ramping,
+    /// It serves.
+    Current,
+    /// Another has taken over; what it had begun may end.
+    Draining,
+    /// It has nothing under way any more, and can be gone back to.
+    Drained,
+    /// It did not pass a gate.
+    Rejected,
+    /// It did harm, and is not accepted again.
+    Quarantined,
+}
+
+impl State {
+    /// The kind of the event that says so.
+    fn event(self) -> &'static str {
+        match self {
+            Self::Uploaded => "VersionUploaded",
+            Self::Ramping => "VersionRamping",
+            Self::Current => "VersionCurrent",
+            Self::Draining => "VersionDraining",
+            Self::Drained => "VersionDrained",
+            Self::Rejected => "VersionRejected",
+            Self::Quarantined => "VersionQuarantined",
+        }
+    }
+
+    /// Its name, as it is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uploaded => "uploaded",
+            Self::Ramping => "ramping",
+            Self::Current => "current",
+            Self::Draining => "draining",
+            Self::Drained => "drained",
+            Self::Rejected => "rejected",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// A version of a context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The sha-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// Its running number in its context, from 1.
+    pub number: u32,
+    /// What its author calls it.
+    pub label: Option<String>,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Whose key has signed it.
+    pub signer: Option<String>,
+    /// What it does, or what became of it.
+    pub state: State,
+    /// Whether its bytes are still there: what is old is forgotten.
+    pub is_stored: bool,
+    /// How it came to that, oldest first.
+    pub history: Vec<Step>,
+}
+
+/// One change of a version's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The state that it changed to.
+    pub state: State,
+    /// When, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// By whom: the name of a token, or `host`.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a version's state changes.
+#[derive(Clone, Debug)]
+pub(super) struct Because {
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// The rollout that it belongs to: its story.
+    pub rollout: String,
+}
+
+impl Because {
+    /// The host itself does it.
+    pub(super) fn host(reason: impl Into<String>, rollout: &str) -> Self {
+        Self {
+            by: "host".into(),
+            reason: reason.into(),
+            rollout: rollout.into(),
+        }
+    }
+}
+
+/// What is known of a component when it becomes a version.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub digest: String,
+    pub label: Option<String>,
+    pub size: u64,
+    pub signer: Option<String>,
+}
+
+/// The versions of one context.
+pub(super) struct Register<'a> {
+    ledger: &'a Arc<Ledger>,
+    context: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    context: &'a str,
+    number: u32,
+    digest: &'a str,
+    label: Option<&'a str>,
+    state: State,
+    by: &'a str,
+    reason: &'a str,
+}
+
+impl<'a> Register<'a> {
+    /// The register of a context.
+    ///
+    /// # Errors
+    ///
+    /// When the host has no journal of its own, which ends with it.
+    pub(super) fn of(host: &'a Host, context: &'a str) -> Result<Self, journal::Error> {
+        let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
+        Ok(Self { ledger, context })
+    }
+
+    fn prefix(&self) -> String {
+        format!("version/{}/", self.context)
+    }
+
+    fn key(&self, digest: &str) -> String {
+        format!("{}{digest}", self.prefix())
+    }
+
+    /// A version by its digest.
+    pub(super) fn find(&self, digest: &str) -> Result<Option<Entry>, journal::Error> {
+        let key = self.key(digest);
+        let found = self.ledger.get(Space::Meta, key.as_bytes())?;
+        found
+            .map(|value| record::read(key.as_bytes(), &value))
+            .transpose()
+    }
+
+    /// All versions, newest first.
+    pub(super) fn list(&self) -> Result<Vec<Entry>, journal::Error> {
+        let range = KeyRange::prefix(self.prefix());
+        let found = self
+            .ledger
+            .scan(Space::Meta, &range, MOST_VERSIONS, false)?;
+        let read = |(key, value): (Vec<u8>, Vec<u8>)| record::read::<Entry>(&key, &value);
+        let mut entries = found.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.number));
+        Ok(entries)
+    }
+
+    /// Enters a version that has arrived, or has arrived again, and gives it its number.
+    pub(super) async fn enter(
+        &self,
+        arrival: &Arrival,
+        because: &Because,
+    ) -> Result<Entry, CommitError> {
+        loop {
+            let began = self.ledger.applied();
+            let mut reads = ReadSet::default();
+            // Two that arrive at once must not get one number.
+            reads.note_range(Space::Meta, &KeyRange::prefix(self.prefix()));
+            let known = self.find(&arrival.digest)?;
+            let newest = self.list()?.first().map_or(0, |entry| entry.number);
+            let mut entry = known.unwrap_or_else(|| Entry {
+                digest: arrival.digest.clone(),
+                number: newest + 1,
+                label: None,
+                size: arrival.size,
+                signer: None,
+                state: State::Uploaded,
+                is_stored: true,
+                history: Vec::new(),
+            });
+            entry.is_stored = true;
+            entry.label = arrival.label.clone().or(entry.label);
+            entry.signer = arrival.signer.clone().or(entry.signer);
+            entry.step(State::Uploaded, because);
+            match self.write(began, reads, vec![entry.clone()], because).await {
+                Err(CommitError::Conflict { .. }) => {}
+                written => return written.map(|()| entry),
+            }
+        }
+    }
+
+    /// Notes new states of some versions, together.
+    pub(super) async fn note(
+        &self,
+        changes: &[(&str, State)],
+        because: &Because,
+    ) -> Result<(), CommitError> {
+        loop {
+            let began = self.ledger.applied();
+            let mut reads = ReadSet::default();
+            let mut entries = Vec::new();
+            for (digest, state) in changes {
+                reads.note_key(Space::Meta, self.key(digest).as_bytes());
+                if let Some(mut entry) = self.find(digest)? {
+                    entry.step(*state, because);
+                    entries.push(entry);
+                }
+            }
+            match self.write(began, reads, entries, because).await {
+                Err(CommitError::Conflict { .. }) => {}
+                written => return written,
+            }
+        }
+    }
+
+    /// Notes that the bytes of a version are gone.
+    pub(super) async fn forget(&self, digest: &str) -> Result<(), CommitError> {
+        loop {
+            let began = self.ledger.applied();
+            let mut reads = ReadSet::default();
+            reads.note_key(Space::Meta, self.key(digest).as_bytes());
+            let Some(mut entry) = self.find(digest)? else {
+                return Ok(());
+            };
+            entry.is_stored = false;
+            let unit = Unit {
+                began,
+                reads,
+                header: bookkeeping("versions"),
+                writes: vec![record::write(Space::Meta, &self.key(digest), &entry)?],
+                events: Vec::new(),
+            };
+            match self.ledger.commit(unit).await {
+                Err(CommitError::Conflict { .. }) => {}
+                committed => return committed.map(|_| ()),
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        began: u64,
+        reads: ReadSet,
+        entries: Vec<Entry>,
+        because: &Because,
+    ) -> Result<(), CommitError> {
+        let mut header = bookkeeping("versions");
+        header.correlation_id.clone_from(&because.rollout);
+        let mut writes = Vec::new();
+        let mut events = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            writes.push(record::write(Space::Meta, &self.key(&entry.digest), entry)?);
+            // What belongs to no story is news for nobody.
+            if !because.rollout.is_empty() {
+                events.push(self.event(entry, because, &header.invocation, index));
+            }
+        }
+        let unit = Unit {
+            began,
+            reads,
+            header,
+            writes,
+            events,
+        };
+        self.ledger.commit(unit).await?;
+        Ok(())
+    }
+
+    fn event(&self, entry: &Entry, because: &Because, invocation: &str, index: usize) -> Event {
+        let told = Told {
+            context: self.context,
+            number: entry.number,
+            digest: &entry.digest,
+            label: entry.label.as_deref(),
+            state: entry.state,
+            by: &because.by,
+            reason: &because.reason,
+        };
+        let index = index.to_string();
+        let place = [invocation.as_bytes(), index.as_bytes()];
+        Event {
+            id: invocation::digest(&place),
+            kind: entry.state.event().to_owned(),
+            subject: self.context.to_owned(),
+            time: invocation::wall_clock(),
+            // Names, numbers and texts always serialize.
+            data: serde_json::to_vec(&told).unwrap_or_default(),
+            correlation_id: because.rollout.clone(),
+            causation_id: invocation.to_owned(),
+        }
+    }
+}
+
+/// The versions of a context, newest first, with their history. Reads the journal: call it where blocking is allowed.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn history(host: &Host, context: &str) -> Result<Vec<Entry>, journal::Error> {
+    Register::of(host, context)?.list()
+}
+
+impl Entry {
+    fn step(&mut self, state: State, because: &Because) {
+        self.state = state;
+        if self.history.len() >= MOST_STEPS {
+            self.history.remove(0);
+        }
+        self.history.push(Step {
+            state,
+            time: invocation::wall_clock(),
+            by: because.by.clone(),
+            reason: because.reason.clone(),
+        });
+    }
+}

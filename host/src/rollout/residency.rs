@@ -1,0 +1,139 @@
+//! Who is under way in a version, and how a version is emptied.
+//!
+//! An invocation checks in with the version that it begins with and stays with it to its end. A version that others have taken over from is closed, so
+//! nobody new checks in, and is empty when the last stay has ended; at a deadline the stays that are left are told to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Version;
+
+/// How long stays that are told to end may take for it.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// The stays in a version.
+#[derive(Default)]
+pub(super) struct Residency {
+    staying: AtomicUsize,
+    is_closed: AtomicBool,
+    left: Notify,
+    eviction: Mutex<CancellationToken>,
+}
+
+/// How the emptying of a version ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Everybody ended in time.
+    Empty,
+    /// So many did not, and were cancelled: nothing of them was committed.
+    Forced(usize),
+    /// It serves again.
+    Reopened,
+}
+
+/// One invocation's stay with a version.
+pub struct Stay {
+    version: Arc<Version>,
+    /// The generation of the context's state that was serving when it began.
+    pub generation: u32,
+    eviction: CancellationToken,
+}
+
+impl Stay {
+    /// Checks in; none when the version is closed, and another has taken over.
+    pub(super) fn begin(version: &Arc<Version>, generation: u32) -> Option<Self> {
+        let residency = &version.residency;
+        // In this order: whoever closes either sees this stay, or is seen by it.
+        residency.staying.fetch_add(1, Ordering::SeqCst);
+        if residency.is_closed.load(Ordering::SeqCst) {
+            residency.leave();
+            return None;
+        }
+        let eviction = residency.eviction.lock().clone();
+        Some(Self {
+            version: version.clone(),
+            generation,
+            eviction,
+        })
+    }
+
+    /// The version.
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Resolves when the version's time to drain is over.
+    pub async fn evicted(&self) {
+        self.eviction.cancelled().await;
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.version.residency.leave();
+    }
+}
+
+impl Residency {
+    fn leave(&self) {
+        let before = self.staying.fetch_sub(1, Ordering::SeqCst);
+        if before == 1 && self.is_closed.load(Ordering::SeqCst) {
+            self.left.notify_waiters();
+        }
+    }
+
+    /// How many are under way.
+    pub(super) fn staying(&self) -> usize {
+        self.staying.load(Ordering::SeqCst)
+    }
+
+    /// Whether nobody new is let in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Lets nobody new in.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets them in again.
+    pub(super) fn open(&self) {
+        *self.eviction.lock() = CancellationToken::new();
+        self.is_closed.store(false, Ordering::SeqCst);
+        self.left.notify_waiters();
+    }
+
+    /// Waits until everybody has left who was in when it was closed, and has those end who are still there after `time`.
+    pub(super) async fn drain(&self, time: Duration) -> Drained {
+        if let Ok(drained) = tokio::time::timeout(time, self.empty()).await {
+            return drained;
+        }
+        let left = self.staying();
+        self.eviction.lock().cancel();
+        match tokio::time::timeout(LEAVING, self.empty()).await {
+            Ok(Drained::Reopened) => Drained::Reopened,
+            _ => Drained::Forced(left),
+        }
+    }
+
+    async fn empty(&self) -> Drained {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if !self.is_closed.load(Ordering::SeqCst) {
+                return Drained::Reopened;
+            }
+            if self.staying() == 0 {
+                return Drained::Empty;
+            }
+            left.await;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which version serves, as the context's own journal knows it: what a swap commits, and what a start goes by.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Context;
+use crate::events::bookkeeping;
+use crate::invocation::record;
+use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write};
+
+/// Where the journal keeps it.
+const KEY: &str = "version";
+/// How many versions are remembered to go back to.
+const MOST_BEFORE: usize = 100;
+
+/// What stands in a context.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// The digest of the version that serves.
+    pub digest: String,
+    /// The shapes that the state may hold rows of.
+    pub schemas: Vec<u32>,
+    /// The digest of the component that the manifest named when it was last looked at: another one there is newer than what serves.
+    pub shipped: Option<String>,
+    /// What a rollback goes back to, the last one first.
+    pub before: Vec<String>,
+}
+
+impl Standing {
+    /// What stands, if anything ever did.
+    pub(super) fn read(ledger: &Ledger) -> Result<Option<Self>, journal::Error> {
+        let found = ledger.get(Space::Meta, KEY.as_bytes())?;
+        found
+            .map(|value| record::read(KEY.as_bytes(), &value))
+            .transpose()
+    }
+
+    /// After another version, of this schema, has taken over; `moved` says that all of the state is in its shape now.
+    pub(super) fn succeeded_by(&self, digest: &str, schema: u32, moved: bool) -> Self {
+        let mut next = self.clone();
+        if next.digest != digest {
+            next.before.retain(|before| before != digest);
+            if !self.digest.is_empty() {
+                next.before.insert(0, self.digest.clone());
+            }
+            next.before.truncate(MOST_BEFORE);
+            digest.clone_into(&mut next.digest);
+        }
+        next.note_schema(schema, moved);
+        next
+    }
+
+    /// After a version that it had been before has taken over again.
+    pub(super) fn taken_back_to(&self, digest: &str, schema: u32) -> Self {
+        let mut next = self.clone();
+        let place = next.before.iter().position(|before| before == digest);
+        next.before.drain(..place.map_or(0, |place| place + 1));
+        digest.clone_into(&mut next.digest);
+        next.note_schema(schema, false);
+        next
+    }
+
+    fn note_schema(&mut self, schema: u32, moved: bool) {
+        if moved {
+            self.schemas.clear();
+        }
+        if !self.schemas.contains(&schema) {
+            self.schemas.push(schema);
+        }
+    }
+
+    /// The write that makes it stand.
+    pub(super) fn write(&self) -> Result<Write, journal::Error> {
+        record::write(Space::Meta, KEY, self)
+    }
+
+    /// Makes it stand, on disk.
+    pub(super) async fn commit(&self, context: &Context) -> Result<(), CommitError> {
+        let mut header = bookkeeping("swap");
+        self.digest.clone_into(&mut header.version);
+        let unit = Unit {
+            began: context.ledger.applied(),
+            reads: ReadSet::default(),
+            header,
+            writes: vec![self.write()?],
+            events: Vec::new(),
+        };
+        context.ledger.commit_as(unit, Durability::Flush).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollback_goes_back_step_by_step() {
+        let first = Standing::default().succeeded_by("a", 0, false);
+        let third = first
+            .succeeded_by("b", 0, false)
+            .succeeded_by("c", 0, false);
+        assert_eq!(third.before, ["b", "a"]);
+        let back = third.taken_back_to("b", 0);
+        assert_eq!((back.digest.as_str(), back.before.len()), ("b", 1));
+        let back = back.taken_back_to("a", 0);
+        assert_eq!((back.digest.as_str(), back.before.len()), ("a", 0));
+        let skipped = third.taken_back_to("a", 0);
+        assert_eq!((skipped.digest.as_str(), skipped.before.len()), ("a", 0));
+    }
+
+    #[test]
+    fn the_same_again_is_no_step() {
+        let one = Standing::default().succeeded_by("a", 0, false);
+        assert_eq!(one.succeeded_by("a", 0, false).before, [""; 0]);
+        let back_and_forth = one
+            .succeeded_by("b", 0, false)
+            .succeeded_by("a", 0, false)
+            .succeeded_by("b", 0, false);
+        assert_eq!(back_and_forth.before, ["a"]);
+    }
+
+    #[test]
+    fn the_state_holds_rows_of_every_version_that_wrote() {
+        let two = Standing::default()
+            .succeeded_by("a", 1, false)
+            .succeeded_by("b", 2, false);
+        assert_eq!(two.schemas, [1, 2]);
+        assert_eq!(two.succeeded_by("c", 3, true).schemas, [3]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Uploads: bytes that somebody brings, and what shall be done with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::conduct;
+use super::gate::{Gate, Refusal};
+use super::progress::{Outcome, Progress, Rollout, Stage};
+use super::store::ComponentStore;
+use super::version::Identity;
+use crate::app::{Context, Host};
+use crate::build;
+use crate::manifest::Ramp;
+
+/// What somebody brings.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// A component, or a module that wit-bindgen made.
+    pub bytes: Vec<u8>,
+    /// What its author calls it.
+    pub label: Option<String>,
+    /// A signature of its digest, in base64.
+    pub signature: Option<String>,
+    /// Which part of the work it gets step by step, when not what the manifest says.
+    pub ramp: Option<Ramp>,
+    /// How long a step takes, likewise.
+    pub step: Option<Duration>,
+    /// Whether it only passes the gates.
+    pub dry_run: bool,
+    /// Whether it may be one that was quarantined.
+    pub force: bool,
+    /// The name of who brings it.
+    pub by: String,
+}
+
+/// Why an upload does not become a rollout.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// It is no component, or too big.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another rollout of the context is under way.
+    #[error(
+        "version {number} ({digest}) of context {context} is {doing}, begun by {by}; wait for its end, or take it back with `innkeeper rollback {context}`"
+    )]
+    UnderWay {
+        /// The context.
+        context: String,
+        /// The number of the version; 0 when it has none yet.
+        number: u32,
+        /// The digest of the version.
+        digest: String,
+        /// What it does.
+        doing: String,
+        /// Who began it.
+        by: String,
+    },
+    /// The host stops.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+/// Begins the rollout of what was uploaded. When the same bytes are being rolled out already, that is the rollout.
+///
+/// # Errors
+///
+/// See [`UploadError`].
+pub async fn begin(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    upload: Upload,
+) -> Result<Arc<Rollout>, UploadError> {
+    if host.shutdown.is_cancelled() {
+        return Err(UploadError::Stopping);
+    }
+    let limit = host.manifest.rollout.max_size;
+    let size = upload.bytes.len();
+    if size as u64 > limit {
+        return Err(too_big(size as u64, limit).into());
+    }
+    let (name, bytes) = (context.name.clone(), upload.bytes.clone());
+    let wrapping = tokio::task::spawn_blocking(move || {
+        let component = build::componentize(&name, bytes)
+            .map_err(|error| Refusal::at(Gate::Component, error))?;
+        check_is_component(&component)?;
+        Ok::<_, Refusal>((ComponentStore::digest(&component), component))
+    });
+    let (digest, bytes) = wrapping.await.map_err(|_| UploadError::Stopping)??;
+    let version = Identity {
+        digest: digest.clone(),
+        number: 0,
+        label: upload.label.clone(),
+    };
+    let rollout = match context.rollouts.begin(version, &upload.by) {
+        Ok(rollout) => rollout,
+        Err(other) if other.digest() == digest => return Ok(other),
+        Err(other) => return Err(under_way(context, &other)),
+    };
+    let conducting = conduct::conduct(
+        host.clone(),
+        context.clone(),
+        rollout.clone(),
+        Upload { bytes, ..upload },
+    );
+    // Whoever brought it may go away: the rollout goes on.
+    host.tasks.spawn(conducting);
+    Ok(rollout)
+}
+
+/// Waits until a rollout has passed its gates, or has ended.
+pub async fn verdict(rollout: &Rollout) -> Progress {
+    rollout
+        .until(|progress| {
+            progress.outcome.is_some() || matches!(progress.stage, Stage::Ramping)
+        })
+        .await
+}
+
+/// What is too big for `rollout.max_size`.
+pub fn too_big(size: u64, limit: u64) -> Refusal {
+    Refusal::at(
+        Gate::Component,
+        format!(
+            "it has {size} bytes, and rollout.max_size is {limit}; strip it, or raise the limit"
+        ),
+    )
+}
+
+/// Whether the bytes begin as those of a component do; whether the rest is valid is seen when it is compiled.
+fn check_is_component(bytes: &[u8]) -> Result<(), Refusal> {
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    match bytes.starts_with(COMPONENT) {
+        true => Ok(()),
+        false => Err(Refusal::at(
+            Gate::Component,
+            "it is neither a WebAssembly component nor a module that wit-bindgen made; build it with `innkeeper build`",
+        )),
+    }
+}
+
+fn under_way(context: &Context, rollout: &Rollout) -> UploadError {
+    let progress = rollout.progress();
+    let doing = match progress.stage {
+        Stage::Ramping => format!("ramping at {} %", progress.weight),
+        stage => stage.name().to_owned(),
+    };
+    UploadError::UnderWay {
+        context: context.name.clone(),
+        number: progress.version.number,
+        digest: short(&progress.version.digest),
+        doing,
+        by: rollout.by.clone(),
+    }
+}
+
+/// The first digits of a digest: enough for people.
+pub(super) fn short(digest: &str) -> String {
+    digest.get(..12).unwrap_or(digest).to_owned()
+}
+
+impl Outcome {
+    /// What it is, in a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Current { .. } => "current",
+            Self::Unchanged => "unchanged",
+            Self::Refused(_) => "refused",
+            Self::Aborted { .. } => "aborted",
+        }
+    }
+}

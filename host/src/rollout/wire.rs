@@ -1,0 +1,254 @@
+//! The gates between contexts: whether a version fits those that serve around it.
+//!
+//! They are passed twice: before a version gets any work, and again at the moment at which it gets all of it, since others may have been exchanged meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::gate::{Gate, Refusal};
+use super::serving::Serving;
+use super::version::Version;
+use crate::app::{Context, Host, Wiring, WiringError};
+use crate::manifest::SagaSettings;
+
+/// The wiring in which something else serves in a context, if its current version fits the others there.
+pub(super) fn wire(
+    host: &Host,
+    wiring: &Wiring,
+    context: &str,
+    serving: Serving,
+) -> Result<Wiring, Refusal> {
+    if let Some(version) = &serving.current {
+        check(host, wiring, context, version)?;
+    }
+    with(&host.contexts, wiring, context, serving)
+}
+
+/// The same without asking whether it fits: what is taken back served there before.
+pub(super) fn with(
+    contexts: &BTreeMap<String, Arc<Context>>,
+    wiring: &Wiring,
+    context: &str,
+    serving: Serving,
+) -> Result<Wiring, Refusal> {
+    let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
+    changed.map_err(|error| match error {
+        WiringError::Route(error) => Refusal::at(Gate::Routes, error),
+        WiringError::Link(error) => Refusal::at(Gate::Contract, error),
+    })
+}
+
+/// Whether a version fits the others.
+pub(super) fn check(
+    host: &Host,
+    wiring: &Wiring,
+    context: &str,
+    version: &Version,
+) -> Result<(), Refusal> {
+    let around = Around { wiring, context };
+    around.imports(version)?;
+    around.consumers(version)?;
+    around.followers(version)?;
+    around.sagas(version, &host.manifest.sagas)?;
+    around.follows(version)
+}
+
+/// The interfaces that a version imports and nobody offers: calls of them are answered `unavailable`.
+pub(super) fn unoffered(wiring: &Wiring, version: &Version) -> Vec<String> {
+    let uses = version.guest.uses().keys();
+    uses.filter(|interface| wiring.links.offering(interface).is_none())
+        .cloned()
+        .collect()
+}
+
+/// What serves around one context.
+struct Around<'a> {
+    wiring: &'a Wiring,
+    context: &'a str,
+}
+
+impl Around<'_> {
+    fn current(&self, context: &str) -> Option<&Arc<Version>> {
+        self.wiring.serving(context)?.current.as_ref()
+    }
+
+    /// The versions of all other contexts.
+    fn others(&self) -> impl Iterator<Item = (&str, &Arc<Version>)> {
+        let others = self
+            .wiring
+            .servings()
+            .filter(|(name, _)| *name != self.context);
+        others.flat_map(|(name, serving)| serving.versions().map(move |version| (name, version)))
+    }
+
+    /// What it imports is offered as it knows it, where it is offered at all.
+    fn imports(&self, version: &Version) -> Result<(), Refusal> {
+        for (interface, used) in version.guest.uses() {
+            let provider = self.wiring.links.offering(interface);
+            let Some((name, provider)) =
+                provider.and_then(|name| Some((name, self.current(name)?)))
+            else {
+                continue;
+            };
+            for wanted in used.operations.values() {
+                if let Err(difference) = provider.serves(wanted) {
+                    return Err(Refusal::at(
+                        Gate::Imports,
+                        format!(
+                            "it imports {} of context {name}, which does not fit: {difference}; build it against the WIT of what runs there, or deploy {name} first",
+                            wanted.name()
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What others import of it is still there.
+    fn consumers(&self, version: &Version) -> Result<(), Refusal> {
+        let before = self.current(self.context);
+        for (consumer, other) in self.others() {
+            for (interface, used) in other.guest.uses() {
+                if self.wiring.links.offering(interface) != Some(self.context) {
+                    continue;
+                }
+                if !version.guest.offers().contains_key(interface) {
+                    let offers: Vec<_> = version.description.offers.clone();
+                    let offers = match offers.is_empty() {
+                        true => "nothing".to_owned(),
+                        false => offers.join(", "),
+                    };
+                    return Err(Refusal::at(
+                        Gate::Consumers,
+                        format!(
+                            "context {consumer} imports {interface}, which this version does not offer any more (it offers {offers}); keep offering it until nobody imports it"
+                        ),
+                    ));
+                }
+                for wanted in used.operations.values() {
+                    if let Err(difference) = version.serves(wanted) {
+                        return Err(Refusal::at(
+                            Gate::Consumers,
+                            format!(
+                                "context {consumer} calls {}: {difference}; keep it as it is, and add a new version of the interface for what is new",
+                                wanted.name()
+                            ),
+                        ));
+                    }
+                    if let Some(undo) = before.and_then(|before| undo_of(before, &wanted.name()))
+                        && undo_of(version, &wanted.name()).is_none()
+                    {
+                        return Err(Refusal::at(
+                            Gate::Consumers,
+                            format!(
+                                "context {consumer} calls {}, which was undone by {undo}; this version describes no compensation for it",
+                                wanted.name()
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What others follow of it is still published.
+    fn followers(&self, version: &Version) -> Result<(), Refusal> {
+        let Some(before) = self.current(self.context) else {
+            return Ok(());
+        };
+        for (follower, other) in self.others() {
+            for followed in &other.description.follows {
+                let kind = &followed.kind;
+                if followed.source == self.context
+                    && publishes(before, kind)
+                    && !publishes(version, kind)
+                {
+                    return Err(Refusal::at(
+                        Gate::Events,
+                        format!(
+                            "context {follower} follows {kind}, which this version does not publish any more; keep publishing it until nobody follows it"
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What sagas wait for is still published.
+    fn sagas(
+        &self,
+        version: &Version,
+        sagas: &BTreeMap<String, SagaSettings>,
+    ) -> Result<(), Refusal> {
+        let Some(before) = self.current(self.context) else {
+            return Ok(());
+        };
+        for (name, saga) in sagas {
+            let events = [&saga.starts]
+                .into_iter()
+                .chain(&saga.completes)
+                .chain(&saga.compensates);
+            for event in events.filter(|event| event.context == self.context) {
+                if publishes(before, &event.kind) && !publishes(version, &event.kind) {
+                    return Err(Refusal::at(
+                        Gate::Events,
+                        format!(
+                            "saga {name} waits for {event}, which this version does not publish any more; change [saga.{name}] first"
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What it follows is published.
+    fn follows(&self, version: &Version) -> Result<(), Refusal> {
+        for followed in &version.description.follows {
+            let (source, kind) = (&followed.source, &followed.kind);
+            if *source == self.context {
+                if !publishes(version, kind) {
+                    return Err(Refusal::at(
+                        Gate::Events,
+                        format!("it follows its own {kind}, which it does not publish"),
+                    ));
+                }
+                continue;
+            }
+            let Some(serving) = self.wiring.serving(source) else {
+                continue;
+            };
+            let mut versions = serving.versions().peekable();
+            if versions.peek().is_none() {
+                continue;
+            }
+            if !versions.any(|version| publishes(version, kind)) {
+                let known = self
+                    .current(source)
+                    .map(|current| current.description.publishes.join(", "))
+                    .unwrap_or_default();
+                return Err(Refusal::at(
+                    Gate::Events,
+                    format!(
+                        "it follows {kind} of {source}, which {source} does not publish (it publishes {known}); deploy {source} first, or correct the name"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn publishes(version: &Version, kind: &str) -> bool {
+    let mut published = version.description.publishes.iter();
+    published.any(|published| published == kind)
+}
+
+fn undo_of<'a>(version: &'a Version, function: &str) -> Option<&'a str> {
+    let mut compensations = version.description.compensations.iter();
+    let found = compensations.find(|compensation| compensation.function == function);
+    found.map(|compensation| compensation.undo.as_str())
+}
