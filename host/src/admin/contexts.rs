@@ -64,7 +64,9 @@ fn see_nats(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
 
 /// Looks at a context. Blocks.
 fn see(context: &Arc<Context>) -> Result<view::Context, journal::Error> {
-    let version = context.version();
+    let serving = context.serving();
+    let version = &serving.current;
+    let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
     let lag = events::lag(context)?.into_iter();
     Ok(view::Context {
@@ -73,7 +75,11 @@ fn see(context: &Arc<Context>) -> Result<view::Context, journal::Error> {
             .as_ref()
             .map(|version| version.description.summary.clone())
             .unwrap_or_default(),
-        version: version.as_deref().map(view::Version::from),
+        version: version.as_deref().map(view::Serving::from),
+        candidate: candidate.map(|candidate| view::Candidate {
+            version: (&*candidate.version).into(),
+            weight: candidate.weight,
+        }),
         invocations: view::Invocations {
             running: context.admission.running(),
             pending: context.admission.pending(),

@@ -11,6 +11,7 @@ mod health;
 mod openapi;
 mod problem;
 mod rebuild;
+mod rollouts;
 mod router;
 mod sagas;
 mod server;

@@ -4,7 +4,9 @@ use axum::Json;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{commits, contexts, dead_letters, events, health, rebuild, sagas, stories, versions};
+use super::{
+    commits, contexts, dead_letters, events, health, rebuild, rollouts, sagas, stories, versions,
+};
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs the operators' token. So does looking at what is below /v1 when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
 
@@ -13,7 +15,8 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
     info(title = "Innkeeper: the operators' port", description = ABOUT),
     paths(
         health::live, health::ready, health::metrics,
-        contexts::list, contexts::one, versions::list, commits::list,
+        contexts::list, contexts::one, commits::list,
+        versions::list, versions::upload, rollouts::newest, rollouts::rollback,
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
         events::stream, stories::one, sagas::list,

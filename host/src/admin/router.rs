@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, sagas, stories,
-    versions,
+    authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts, sagas,
+    stories, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -24,7 +24,12 @@ pub(super) fn router(state: Arc<State>) -> Router {
     let guarded = Router::new()
         .route("/v1/contexts", get(contexts::list))
         .route("/v1/contexts/{name}", get(contexts::one))
-        .route("/v1/contexts/{name}/versions", get(versions::list))
+        .route(
+            "/v1/contexts/{name}/versions",
+            get(versions::list).post(versions::upload),
+        )
+        .route("/v1/contexts/{name}/rollout", get(rollouts::newest))
+        .route("/v1/contexts/{name}/rollback", post(rollouts::rollback))
         .route("/v1/contexts/{name}/commits", get(commits::list))
         .route(
             "/v1/contexts/{name}/rebuild",

@@ -1,22 +1,250 @@
-//! `/v1/contexts/{name}/versions`
+//! `/v1/contexts/{name}/versions`: what there is, and what is brought.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::extract::Named;
+use super::caller::Caller;
+use super::extract::{Named, Query, reading};
+use super::problem::Problem;
+use super::uploads::Place;
 use super::view;
+use crate::app::Context;
+use crate::manifest::{Ramp, parse_duration};
+use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 
-/// The versions of a context
-#[utoipa::path(get, path = "/v1/contexts/{name}/versions", tag = "contexts", params(("name", description = "the context")), responses(
+/// The media type of a component.
+const WASM: &str = "application/wasm";
+/// Carries a signature of the component's digest.
+const SIGNATURE: HeaderName = HeaderName::from_static("innkeeper-signature");
+/// Says whether the answer is to come at once (RFC 7240).
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// How long a component may take to come.
+const ARRIVAL: Duration = Duration::from_secs(120);
+
+/// What shall be done with a component.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[into_params(rename_all = "kebab-case")]
+pub(super) struct How {
+    /// The parts of the work that it gets one after another, in percent: `5,25,100`; as the manifest says when absent.
+    ramp: Option<String>,
+    /// How long each part takes: `10s`; as the manifest says when absent.
+    step: Option<String>,
+    /// What its author calls it.
+    label: Option<String>,
+    /// Whether it only passes the gates: nothing is kept, and nothing served.
+    #[serde(default)]
+    dry_run: bool,
+    /// Whether it may be one that was quarantined.
+    #[serde(default)]
+    force: bool,
+}
+
+/// The versions of a context, with their history
+#[utoipa::path(get, path = "/v1/contexts/{name}/versions", tag = "versions", params(("name", description = "the context")), responses(
     (status = 200, body = view::Versions),
     (status = 404, description = "there is no such context")
 ))]
-pub(super) async fn list(Named { context, .. }: Named) -> Json<view::Versions> {
-    let current = context.version();
-    Json(view::Versions {
-        versions: current
-            .as_deref()
-            .map(view::Version::from)
-            .into_iter()
-            .collect(),
+pub(super) async fn list(
+    Named { host, context }: Named,
+) -> Result<Json<view::Versions>, Problem> {
+    let read = reading(move || {
+        let entries = rollout::history(&host, &context.name)?.into_iter();
+        let versions = entries.map(|entry| {
+            let staying = context.rollouts.staying(&entry.digest);
+            view::Version::new(entry, staying)
+        });
+        Ok(versions.collect())
+    });
+    Ok(Json(view::Versions {
+        versions: read.await?,
+    }))
+}
+
+/// Bring a version
+///
+/// The body is a component, or a module that wit-bindgen made. The answer comes when the version has passed its gates and serves, or is refused; when it is
+/// ramped up, as soon as that begins; with `Prefer: respond-async` at once.
+#[utoipa::path(post, path = "/v1/contexts/{name}/versions", tag = "versions",
+    params(("name", description = "the context"), How,
+        ("Innkeeper-Signature" = Option<String>, Header, description = "an ed25519 signature of the digest, in base64; `innkeeper sign` makes it")),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses(
+        (status = 200, body = view::Rollout, description = "it serves already, or it was only to be checked"),
+        (status = 201, body = view::Rollout, description = "it serves"),
+        (status = 202, body = view::Rollout, description = "its rollout goes on"),
+        (status = 404, description = "there is no such context"),
+        (status = 409, description = "another rollout of the context is under way, or this one was taken back"),
+        (status = 413, description = "it is too big"),
+        (status = 415, description = "the body is not declared as application/wasm"),
+        (status = 422, description = "it does not pass a gate; the detail says which, and what to do")
+))]
+pub(super) async fn upload(
+    Named { host, context }: Named,
+    caller: Caller,
+    Query(how): Query<How>,
+    _place: Place,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    check_media_type(&parts.headers)?;
+    let bytes = receive(body, host.manifest.rollout.max_size).await?;
+    let upload = Upload {
+        bytes,
+        label: how.label.filter(|label| !label.is_empty()),
+        signature: signature(&parts.headers)?,
+        ramp: how.ramp.as_deref().map(ramp).transpose()?,
+        step: how.step.as_deref().map(step).transpose()?,
+        dry_run: how.dry_run,
+        force: how.force,
+        by: caller.name.clone(),
+    };
+    let rollout = rollout::begin(&host, &context, upload).await;
+    let rollout = rollout.map_err(|error| {
+        tracing::info!(
+            target: "innkeeper::audit",
+            by = caller.name,
+            context = context.name,
+            reason = %error,
+            "a version was brought in vain"
+        );
+        Problem::from(error)
+    })?;
+    let is_async = parts
+        .headers
+        .get(PREFER)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"respond-async"));
+    let progress = match is_async {
+        true => rollout.progress(),
+        false => rollout::verdict(&rollout).await,
+    };
+    answer(&context, &rollout, progress)
+}
+
+fn answer(
+    context: &Context,
+    rollout: &Arc<Rollout>,
+    progress: Progress,
+) -> Result<Response, Problem> {
+    let status = match &progress.outcome {
+        None => StatusCode::ACCEPTED,
+        Some(Outcome::Current { .. }) => StatusCode::CREATED,
+        Some(Outcome::Passed | Outcome::Unchanged) => StatusCode::OK,
+        Some(Outcome::Refused(refusal)) => return Err(refusal.clone().into()),
+        Some(Outcome::Aborted { reason }) => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                format!("the rollout ended early: {reason}"),
+            ));
+        }
+    };
+    let view = view::Rollout::new(&context.name, rollout, progress);
+    let mut response = (status, Json(view)).into_response();
+    let location = format!("/v1/contexts/{}/rollout", context.name);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE);
+    let is_wasm = given.is_some_and(|given| given.as_bytes().eq_ignore_ascii_case(WASM.as_bytes()));
+    match is_wasm {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("send the component as `Content-Type: {WASM}`"),
+        )),
+    }
+}
+
+/// Reads the body, as far as it may go.
+async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let collecting = Limited::new(body, most).collect();
+    let collected = tokio::time::timeout(ARRIVAL, collecting)
+        .await
+        .map_err(|_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the component did not come within {ARRIVAL:?}"),
+            )
+        })?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"),
+        )),
+        Err(error) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("the component did not come whole: {error}"),
+        )),
+    }
+}
+
+fn signature(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(SIGNATURE) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the header innkeeper-signature is no base64",
+        )
+    })?;
+    Ok(Some(text.to_owned()))
+}
+
+fn ramp(text: &str) -> Result<Ramp, Problem> {
+    text.parse()
+        .map_err(|reason: String| Problem::new(StatusCode::BAD_REQUEST, format!("ramp: {reason}")))
+}
+
+fn step(text: &str) -> Result<Duration, Problem> {
+    let found = parse_duration(text).filter(|step| !step.is_zero());
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("step: `{text}` is not a duration; write for example `500ms` or `10s`"),
+        )
     })
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Refused(refusal) => refusal.into(),
+            UploadError::UnderWay { .. } => Self::of_kind(
+                StatusCode::CONFLICT,
+                "rollout-under-way",
+                "A rollout is under way",
+                error.to_string(),
+            ),
+            UploadError::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<rollout::Refusal> for Problem {
+    fn from(refusal: rollout::Refusal) -> Self {
+        Self::of_kind(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "version-refused",
+            "Version refused",
+            refusal.to_string(),
+        )
+    }
 }

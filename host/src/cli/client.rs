@@ -57,6 +57,21 @@ impl Client {
         self.ask(Method::POST, path, time).await
     }
 
+    /// Sends bytes, with headers that say what they are.
+    pub async fn send_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        headers: &[(&'static str, String)],
+        bytes: Vec<u8>,
+        time: Duration,
+    ) -> Result<T, Failure> {
+        let mut request = self.request(Method::POST, path).timeout(time).body(bytes);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        self.understand(self.send(request).await?).await
+    }
+
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         let request = self.request(Method::DELETE, path).timeout(ANSWER);
         self.send(request).await.map(drop)
@@ -68,7 +83,9 @@ impl Client {
         path: &str,
         last_event_id: Option<&str>,
     ) -> Result<Response, Failure> {
-        let mut request = self.request(Method::GET, path);
+        let mut request = self
+            .request(Method::GET, path)
+            .header("accept", "text/event-stream");
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -82,6 +99,10 @@ impl Client {
         time: Duration,
     ) -> Result<T, Failure> {
         let answer = self.send(self.request(method, path).timeout(time)).await?;
+        self.understand(answer).await
+    }
+
+    async fn understand<T: DeserializeOwned>(&self, answer: Response) -> Result<T, Failure> {
         let body = answer.bytes().await.map_err(|error| self.lost(&error))?;
         serde_json::from_slice(&body).map_err(|error| Failure::NotUnderstood {
             address: self.address.clone(),

@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
-use super::{build, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions};
+use super::{
+    build, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, status, story, up,
+    versions,
+};
 
 /// A host for bounded contexts that run as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -36,6 +39,8 @@ pub(super) enum Command {
     DeadLetters(dead_letters::DeadLetters),
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
+    Deploy(deploy::Deploy),
+    Rollback(rollback::Rollback),
 }
 
 impl Command {
@@ -52,6 +57,8 @@ impl Command {
             Self::DeadLetters(command) => command.run().await,
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
+            Self::Deploy(command) => command.run().await,
+            Self::Rollback(command) => command.run().await,
         }
     }
 }

@@ -58,6 +58,17 @@ pub(super) enum Failure {
     FailedAgain { failed: u64 },
     #[error("the rebuild of {context} failed, and the old state serves: {reason}")]
     Rebuild { context: String, reason: String },
+    #[error("version {number} of {context} does not serve: {reason}")]
+    Rollout {
+        context: String,
+        number: u32,
+        reason: String,
+    },
+    #[error("{}: {source}", file.display())]
+    File {
+        file: std::path::PathBuf,
+        source: io::Error,
+    },
     #[error("the HTTP client cannot be made: {0}")]
     Client(reqwest::Error),
     #[error("interrupted")]

@@ -98,9 +98,28 @@ impl Default for RolloutSettings {
 pub struct Ramp(Vec<u8>);
 
 impl Ramp {
+    /// A ramp of these percentages, if they rise from at least 1 to 100.
+    fn new(percents: Vec<u8>) -> Option<Self> {
+        let rises = percents.is_sorted_by(|one, next| one < next);
+        let is_ramp = rises && percents.first() > Some(&0) && percents.last() == Some(&100);
+        is_ramp.then_some(Self(percents))
+    }
+
     /// The percentages.
     pub fn percents(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl FromStr for Ramp {
+    type Err = String;
+
+    /// Reads percentages with commas between them, as a command line has them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percents = text.split(',').map(|part| part.trim().parse());
+        let percents: Result<Vec<u8>, _> = percents.collect();
+        let wrong = || format!("`{text}` is not a ramp; write rising percentages that end with 100, for example `5,25,100`");
+        Self::new(percents.map_err(|_| wrong())?).ok_or_else(wrong)
     }
 }
 
@@ -113,13 +132,11 @@ impl Default for Ramp {
 impl<'de> Deserialize<'de> for Ramp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let percents = scalar::percents(deserializer)?;
-        let rises = percents.is_sorted_by(|one, next| one < next);
-        match rises && percents.last() == Some(&100) {
-            true => Ok(Self(percents)),
-            false => Err(D::Error::custom(
+        Self::new(percents).ok_or_else(|| {
+            D::Error::custom(
                 "must rise from step to step and end with 100, for example `[1, 10, 50, 100]`",
-            )),
-        }
+            )
+        })
     }
 }
 

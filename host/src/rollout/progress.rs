@@ -98,6 +98,11 @@ impl Rollouts {
         self.newest.lock().clone()
     }
 
+    /// How many invocations are under way in a version; none when it is not loaded.
+    pub fn staying(&self, digest: &str) -> Option<usize> {
+        self.find_loaded(digest).map(|version| version.staying())
+    }
+
     /// Begins a rollout, unless one is under way.
     ///
     /// # Errors

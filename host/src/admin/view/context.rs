@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 
 use super::description::Description;
 use super::rebuild::Rebuild;
-use crate::observe::Timestamp;
-use crate::rollout;
+use super::version::Serving;
 
 /// The app's contexts.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -45,7 +44,10 @@ pub struct Context {
     pub summary: String,
     /// The version that serves; absent when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
+    pub version: Option<Serving>,
+    /// The version that is ramped up beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
     /// What runs and waits.
     pub invocations: Invocations,
     /// Where its circuit breaker stands: whether calls of other contexts get through.
@@ -77,6 +79,17 @@ pub struct ContextDetail {
     /// Its newest rebuild since the host started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,
+}
+
+/// A version that is ramped up.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The version.
+    #[serde(flatten)]
+    pub version: Serving,
+    /// Which part of the work it gets, in percent.
+    pub weight: u8,
 }
 
 /// What runs and waits in a context.
@@ -111,41 +124,4 @@ pub struct Positions {
     pub flushed: u64,
     /// The generation of the state that serves: how often it was rebuilt.
     pub generation: u32,
-}
-
-/// The versions of a context.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Versions {
-    /// The versions, newest first.
-    pub versions: Vec<Version>,
-}
-
-/// A version of a context.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Version {
-    /// Its running number in its context.
-    pub number: u32,
-    /// The sha-256 of its bytes, hexadecimal.
-    pub digest: String,
-    /// What its author calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// When it was loaded.
-    pub loaded_at: Timestamp,
-    /// What it does: `current` serves.
-    pub state: String,
-}
-
-impl From<&rollout::Version> for Version {
-    fn from(version: &rollout::Version) -> Self {
-        Self {
-            number: version.number,
-            digest: version.digest.clone(),
-            label: version.label.clone(),
-            loaded_at: version.loaded_at.into(),
-            state: "current".into(),
-        }
-    }
 }

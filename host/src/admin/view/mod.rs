@@ -7,13 +7,17 @@ mod dead_letter;
 mod description;
 mod rebuild;
 mod saga;
+mod version;
 
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Context, ContextDetail, Contexts, Invocations, Nats, Positions, Version, Versions,
+    Breaker, Candidate, Context, ContextDetail, Contexts, Invocations, Nats, Positions,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
+pub use self::version::{
+    HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
+};

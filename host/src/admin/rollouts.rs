@@ -1,0 +1,155 @@
+//! `/v1/contexts/{name}/rollout` and `/v1/contexts/{name}/rollback`
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::unfold;
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
+
+use super::caller::Caller;
+use super::extract::{Named, Query};
+use super::problem::Problem;
+use super::view;
+use crate::rollout::{self, Progress, RollbackError, Rollout};
+
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Where to go back to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Back {
+    /// The number of a version that served before, or the first digits of its digest, at least six; the one before when absent.
+    to: Option<String>,
+    /// Why; it is kept in the history.
+    reason: Option<String>,
+}
+
+/// The newest rollout of a context
+///
+/// Asked for as `text/event-stream`, it is told again whenever it has come further, until it has ended.
+#[utoipa::path(get, path = "/v1/contexts/{name}/rollout", tag = "versions", params(("name", description = "the context")), responses(
+    (status = 200, body = view::Rollout),
+    (status = 404, description = "there is no such context, or no rollout since the host started")
+))]
+pub(super) async fn newest(
+    Named { host, context }: Named,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(rollout) = context.rollouts.newest() else {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            format!(
+                "there has been no rollout of {} since the host started; POST a component to its versions",
+                context.name
+            ),
+        ));
+    };
+    let is_stream = headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"));
+    if !is_stream {
+        let progress = rollout.progress();
+        return Ok(Json(view::Rollout::new(&context.name, &rollout, progress)).into_response());
+    }
+    let mut progress = rollout.watch();
+    // How far it is already is the first thing that is told.
+    progress.mark_changed();
+    let telling = Telling {
+        context: context.name.clone(),
+        progress,
+        rollout,
+        stop: host.shutdown.clone(),
+        ended: false,
+    };
+    let told = unfold(telling, |mut telling| async move {
+        let event = telling.next().await?;
+        Some((Ok::<_, Infallible>(event), telling))
+    });
+    let stream = Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok(stream.into_response())
+}
+
+/// A rollout that is told as it goes.
+struct Telling {
+    context: String,
+    rollout: Arc<Rollout>,
+    progress: watch::Receiver<Progress>,
+    stop: CancellationToken,
+    ended: bool,
+}
+
+impl Telling {
+    async fn next(&mut self) -> Option<Event> {
+        if self.ended {
+            return None;
+        }
+        let changed = self.stop.run_until_cancelled(self.progress.changed()).await;
+        if !matches!(changed, Some(Ok(()))) {
+            self.ended = true;
+            return Some(Event::default().comment("the host is stopping"));
+        }
+        let progress = self.progress.borrow_and_update().clone();
+        self.ended = progress.outcome.is_some();
+        let view = view::Rollout::new(&self.context, &self.rollout, progress);
+        // Names, numbers and texts always serialize.
+        let json = serde_json::to_string(&view).unwrap_or_default();
+        Some(Event::default().event("rollout").data(json))
+    }
+}
+
+/// Go back to the version that served before
+///
+/// A ramp that is under way ends instead, unless a version is named.
+#[utoipa::path(post, path = "/v1/contexts/{name}/rollback", tag = "versions", params(("name", description = "the context"), Back), responses(
+    (status = 200, body = view::RolledBack),
+    (status = 404, description = "there is no such context, or nothing to go back to"),
+    (status = 409, description = "a rollout is at a point at which there is nothing to take back yet"),
+    (status = 422, description = "the version does not fit any more; the detail says why")
+))]
+pub(super) async fn rollback(
+    Named { host, context }: Named,
+    caller: Caller,
+    Query(back): Query<Back>,
+) -> Result<Json<view::RolledBack>, Problem> {
+    let by = caller.name.clone();
+    let name = context.name.clone();
+    let (at_host, at_context) = (host.clone(), context.clone());
+    // Whoever asks may go away: a swap is not left halfway.
+    let rolling = host.tasks.spawn(async move {
+        let wanted = back.to.as_deref();
+        rollout::rollback(&at_host, &at_context, wanted, back.reason, &by).await
+    });
+    match rolling.await {
+        Ok(done) => Ok(Json(view::RolledBack::new(&name, done?))),
+        Err(_) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host is stopping",
+        )),
+    }
+}
+
+impl From<RollbackError> for Problem {
+    fn from(error: RollbackError) -> Self {
+        match error {
+            RollbackError::Nothing { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            RollbackError::UnderWay { .. } => Self::of_kind(
+                StatusCode::CONFLICT,
+                "rollout-under-way",
+                "A rollout is under way",
+                error.to_string(),
+            ),
+            RollbackError::Refused(refusal) => refusal.into(),
+            RollbackError::Journal(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
+        }
+    }
+}
