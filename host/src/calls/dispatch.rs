@@ -90,7 +90,7 @@ pub async fn reach(
     answered
 }
 
-/// What the callee offers differs from what the caller was built against.
+/// Why what the callee offers does not serve what the caller was built against.
 fn difference(callee: &Context, request: &CallRequest) -> Option<String> {
     let wanted = &request.operation;
     let Some(version) = callee.version() else {
@@ -106,14 +106,10 @@ fn difference(callee: &Context, request: &CallRequest) -> Option<String> {
         .operations
         .get(&wanted.function);
     match offered {
-        Some(offered) if offered.shape == wanted.shape => None,
-        Some(offered) => Some(format!(
-            "{} of context {} is `{}`, and the caller was built for `{}`",
-            wanted.name(),
-            callee.name,
-            offered.shape,
-            wanted.shape
-        )),
+        Some(offered) => offered
+            .serves(wanted)
+            .err()
+            .map(|difference| format!("context {}: {difference}", callee.name)),
         None => Some(format!(
             "context {} does not offer {}",
             callee.name,
