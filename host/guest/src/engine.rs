@@ -79,6 +79,26 @@ impl Engine {
     }
 }
 
+/// An engine that compiles what an [`Engine`] runs, on one thread, and runs nothing: it reserves no memory and has no clock.
+pub struct CompileEngine(wasmtime::Engine);
+
+impl CompileEngine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    ///
+    /// When wasmtime has no compiler for the machine.
+    pub fn new() -> wasmtime::Result<Self> {
+        let engine = wasmtime::Engine::new(code().parallel_compilation(false))?;
+        Ok(Self(engine))
+    }
+
+    /// The wasmtime engine.
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0
+    }
+}
+
 fn config(options: EngineOptions) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(options.instances)
@@ -101,11 +121,15 @@ fn config(options: EngineOptions) -> Config {
             .max_unused_warm_slots(256)
             .pagemap_scan(Enabled::Auto);
     }
-    let mut config = Config::new();
+    let mut config = code();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
-        .wasm_component_model(true)
-        .epoch_interruption(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+}
+
+/// All that decides what code a component becomes. How instances are made has no part in it.
+fn code() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true).epoch_interruption(true);
     config
 }
 

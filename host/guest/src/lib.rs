@@ -27,7 +27,7 @@ pub use bindings::innkeeper::context::types::{
     Compensation, Description, Event, Followed, Request, Response, Route,
 };
 pub use compatible::Difference;
-pub use engine::{Engine, EngineOptions, Instances};
+pub use engine::{CompileEngine, Engine, EngineOptions, Instances};
 pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};
 pub use load::{Guest, LoadError};

@@ -32,6 +32,12 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It was to be loaded as it is compiled, and is not.
+    #[error("its compiled form is gone from {} or cannot be used; bring the component again", directory.display())]
+    NotCompiled {
+        /// The cache's directory.
+        directory: PathBuf,
+    },
     /// It does not export `describe`.
     #[error(
         "it does not export `innkeeper:context/describe@0.1.0`; build it with the SDK, or against the WIT of this version of the host"
@@ -93,7 +99,28 @@ impl Guest {
         digest: &str,
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
-        let component = cache.component(engine, digest, bytes)?;
+        Self::of_component(engine, cache.component(engine, digest, bytes)?)
+    }
+
+    /// The same for a component that was compiled before: never compiles. Blocks for milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::NotCompiled`] when it is not in the cache, and all that [`Guest::load`] has but for what compiling has.
+    pub fn load_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Self, LoadError> {
+        match cache.find(engine, digest) {
+            Some(component) => Self::of_component(engine, component),
+            None => Err(LoadError::NotCompiled {
+                directory: cache.directory().to_owned(),
+            }),
+        }
+    }
+
+    fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {
         let mut linker = Linker::new(engine.wasmtime());
         imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let uses = link_other_contexts(engine, &component, &mut linker)?;
