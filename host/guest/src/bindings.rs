@@ -4,7 +4,7 @@
 
 wasmtime::component::bindgen!({
     path: "../../wit/innkeeper",
-    world: "context",
+    world: "evolving",
     imports: { default: trappable },
     exports: { default: async },
 });
