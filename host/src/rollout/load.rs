@@ -54,7 +54,7 @@ pub async fn load(
 fn gate_of(error: &LoadError) -> Gate {
     match error {
         LoadError::Invalid(_) => Gate::Component,
-        LoadError::Cache { .. } => Gate::Compile,
+        LoadError::Cache { .. } | LoadError::NotCompiled { .. } => Gate::Compile,
         LoadError::NotGranted(_) => Gate::Imports,
         LoadError::NoDescription
         | LoadError::Contract(_)
