@@ -16,8 +16,14 @@ use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
-    answer, body, cors, meter::Meter, problem::Problem, rate_limit::RateLimiter,
-    reception::Reception, request, routes::Found, stream::Signs,
+    answer, body, cors,
+    meter::Meter,
+    problem::Problem,
+    rate_limit::{RateLimiter, network},
+    reception::Reception,
+    request,
+    routes::Found,
+    stream::Signs,
 };
 use crate::{
     invocation::Origin,
@@ -36,7 +42,7 @@ const ALL_METHODS: HeaderValue =
 pub(super) struct Desk<R> {
     reception: R,
     cors: Option<CorsLayer>,
-    rate_limiter: Option<RateLimiter>,
+    rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
     pub(super) meter: Meter,
 }
@@ -172,16 +178,18 @@ impl<R: Reception> Desk<R> {
         }
         request::check(parts)?;
         if let Some(limiter) = &self.rate_limiter {
-            limiter.admit(line.client, Instant::now()).map_err(|wait| {
-                let detail = "this client sends more requests than it may";
-                Problem::of_kind(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate-limited",
-                    "Rate limited",
-                    detail,
-                )
-                .retry_after(wait)
-            })?;
+            limiter
+                .admit(network(line.client), Instant::now())
+                .map_err(|wait| {
+                    let detail = "this client sends more requests than it may";
+                    Problem::of_kind(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        "rate-limited",
+                        "Rate limited",
+                        detail,
+                    )
+                    .retry_after(wait)
+                })?;
         }
         // The table may be swapped meanwhile; this request keeps to what it found.
         let found = self

@@ -14,7 +14,7 @@ mod media_type;
 mod meter;
 mod pattern;
 pub mod problem;
-mod rate_limit;
+pub(crate) mod rate_limit;
 mod reception;
 mod request;
 mod routes;
