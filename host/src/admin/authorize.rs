@@ -1,45 +1,63 @@
 //! Who may look, and who may change something.
 //!
-//! Whatever changes something needs the token. To look needs it, too, unless the port listens on the loopback interface only and is asked by
+//! Whatever changes something needs a token, and one that is good for it. To look needs one, too, unless the port listens on the loopback interface only and is asked by
 //! a loopback name: a web page that someone on this machine has open can get its own name to lead here, but cannot ask by another.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State as Shared};
+use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
+use super::caller::Caller;
 use super::problem::Problem;
 use super::state::State;
+use crate::manifest::Role;
 
-/// Lets through who may ask.
+/// Lets through who may ask, and says with the request who it is.
 pub(super) async fn authorize(
     Shared(state): Shared<Arc<State>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match bearer(request.headers()) {
-        Some(token) if state.token.is(token) => {}
-        Some(_) => return Err(refusal("this is not the operators' token")),
-        None if looks(request.method()) => {
+    let path = request.extensions().get::<MatchedPath>();
+    let needed = needed(request.method(), path.map(MatchedPath::as_str));
+    let caller = match bearer(request.headers()) {
+        Some(token) => match state.tokens.find(token) {
+            Some(caller) => caller.clone(),
+            None => return Err(refusal("this is no token of operators")),
+        },
+        None if needed == Role::Read => {
             if !(state.private && asks_for_loopback(&request)) {
                 return Err(refusal(
-                    "from outside this machine, looking needs the operators' token",
+                    "from outside this machine, looking needs an operators' token",
                 ));
             }
+            Caller::local()
         }
         None => {
             return Err(refusal(
-                "whatever changes something needs the operators' token",
+                "whatever changes something needs an operators' token",
             ));
         }
+    };
+    if caller.role < needed {
+        return Err(forbidden(&caller, needed));
     }
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-fn looks(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+/// What a caller must be good for, given the route that the request takes.
+fn needed(method: &Method, path: Option<&str>) -> Role {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD | &Method::OPTIONS, _) => Role::Read,
+        (&Method::POST, Some("/v1/contexts/{name}/versions" | "/v1/contexts/{name}/rollback")) => {
+            Role::Deploy
+        }
+        _ => Role::Admin,
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
@@ -72,11 +90,38 @@ fn refusal(detail: &'static str) -> Problem {
     )
 }
 
+fn forbidden(caller: &Caller, needed: Role) -> Problem {
+    let Caller { name, role } = caller;
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!("the token of `{name}` has the role `{role}`, and this needs the role `{needed}`"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
 
     use super::*;
+
+    #[test]
+    fn only_versions_are_for_those_who_deploy() {
+        let versions = Some("/v1/contexts/{name}/versions");
+        let rollback = Some("/v1/contexts/{name}/rollback");
+        let rebuild = Some("/v1/contexts/{name}/rebuild");
+        for path in [versions, rollback, rebuild, None] {
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                assert_eq!(needed(&method, path), Role::Read);
+            }
+            for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+                assert_eq!(needed(&method, path), Role::Admin);
+            }
+        }
+        assert_eq!(needed(&Method::POST, versions), Role::Deploy);
+        assert_eq!(needed(&Method::POST, rollback), Role::Deploy);
+        assert_eq!(needed(&Method::POST, rebuild), Role::Admin);
+        assert_eq!(needed(&Method::POST, None), Role::Admin);
+    }
 
     #[test]
     fn a_loopback_name_is_one_that_no_page_can_have() {

@@ -1,6 +1,7 @@
 //! The operators' port: what they look at, and what they change.
 
 mod authorize;
+mod caller;
 mod commits;
 mod config;
 mod contexts;
@@ -16,9 +17,14 @@ mod sagas;
 mod server;
 mod state;
 mod stories;
+#[cfg(test)]
+mod tests;
 mod token;
+mod tokens;
+mod uploads;
 mod versions;
 pub mod view;
 
 pub use self::server::{Admin, AdminError, Bound};
 pub use self::token::{Kept, Token};
+pub use self::tokens::Tokens;

@@ -16,12 +16,13 @@ use tokio_util::task::TaskTracker;
 use super::events::STREAMS;
 use super::router::router;
 use super::state::State;
-use super::token::Token;
+use super::tokens::Tokens;
+use super::uploads::Uploads;
 use crate::app::Host;
 use crate::gateway::connection::{Endings, Protocol};
 use crate::gateway::listener;
 use crate::gateway::stream::Signs;
-use crate::manifest::GatewaySettings;
+use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
 
 /// Connections served at once; more wait to be accepted.
@@ -49,6 +50,24 @@ pub enum AdminError {
         file: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A further token cannot be read.
+    #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
+    TokenFile {
+        /// Who has it.
+        name: String,
+        /// Its file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be told who asks.
+    #[error("`{one}` and `{other}` have the same token; give each one of its own")]
+    SameToken {
+        /// Who has it.
+        one: String,
+        /// Who has it, too.
+        other: String,
     },
 }
 
@@ -84,10 +103,11 @@ impl Bound {
     }
 
     /// Serves it. Until [`Admin::running`] it says that the app is starting.
-    pub fn serve(self, token: Token, metrics: Metrics) -> Admin {
+    pub fn serve(self, tokens: Tokens, upload_limit: RateLimit, metrics: Metrics) -> Admin {
         let state = Arc::new(State {
             metrics,
-            token,
+            tokens,
+            uploads: Uploads::new(upload_limit),
             private: self.address.ip().is_loopback(),
             host: OnceLock::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),

@@ -5,14 +5,18 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::token::Token;
+use super::tokens::Tokens;
+use super::uploads::Uploads;
 use crate::app::Host;
 use crate::observe::metrics::Metrics;
 
 /// What every request at this port looks at.
 pub(super) struct State {
     pub metrics: Metrics,
-    pub token: Token,
+    /// Who is known.
+    pub tokens: Tokens,
+    /// Places for uploads.
+    pub uploads: Uploads,
     /// Whether only this machine can reach the port.
     pub private: bool,
     /// The app, once it is started.

@@ -1,4 +1,4 @@
-//! The bearer token that whatever changes something needs.
+//! A bearer token, and the main one, which a data directory keeps.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use super::server::AdminError;
 
@@ -29,7 +29,7 @@ pub struct Kept {
 
 impl Token {
     /// A token that someone chose.
-    pub fn new(text: &str) -> Self {
+    pub fn new(text: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(text).into())
     }
 
@@ -101,10 +101,14 @@ impl Token {
         }
     }
 
-    /// Whether this is the token. Takes as long for any text of one length.
-    pub(super) fn is(&self, text: &[u8]) -> bool {
-        let other: [u8; 32] = Sha256::digest(text).into();
-        self.0.ct_eq(&other).into()
+    /// A token that is known by the sha-256 hash of its text only.
+    pub(super) fn of_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// Whether it is the same. Takes as long for any two.
+    pub(super) fn is(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
     }
 }
 
@@ -114,6 +118,10 @@ mod tests {
 
     use super::*;
 
+    fn is(token: &Token, text: &str) -> bool {
+        token.is(&Token::new(text)).into()
+    }
+
     #[test]
     fn it_is_made_once_and_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
@@ -121,19 +129,23 @@ mod tests {
         let first = Token::keep(&data).unwrap();
         let text = first.made.unwrap();
         assert_eq!(text.len(), 64);
-        assert!(first.token.is(text.as_bytes()));
+        assert!(is(&first.token, &text));
         let mode = fs::metadata(&first.file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let second = Token::keep(&data).unwrap();
-        assert!(second.made.is_none() && second.token.is(text.as_bytes()));
+        assert!(second.made.is_none() && is(&second.token, &text));
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
     }
 
     #[test]
     fn another_is_not_it() {
         let token = Token::new("secret");
-        assert!(token.is(b"secret"));
-        assert!(!token.is(b"secret2") && !token.is(b"") && !token.is(b"Secret"));
+        assert!(is(&token, "secret"));
+        assert!(!is(&token, "secret2") && !is(&token, "") && !is(&token, "Secret"));
+        assert!(is(
+            &Token::of_hash(Sha256::digest("secret").into()),
+            "secret"
+        ));
     }
 
     #[test]

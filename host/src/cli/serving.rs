@@ -1,6 +1,7 @@
 //! From a manifest to a host that serves, until it is asked to stop.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -11,7 +12,7 @@ use super::components;
 use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
-use crate::admin::{self, Token};
+use crate::admin::{self, AdminError, Token, Tokens};
 use crate::app::{Host, Options, Progress, Safeguards};
 use crate::gateway::{Drained, Gateway};
 use crate::manifest::Manifest;
@@ -69,9 +70,10 @@ pub(super) async fn serve(
         safeguards,
         ..Options::default()
     };
-    let token = token(&manifest)?;
+    let tokens = tokens(&manifest).await?;
     announce("operators", doors.operators());
-    let admin = doors.operators.serve(token, metrics.clone());
+    let limit = manifest.admin.upload_limit;
+    let admin = doors.operators.serve(tokens, limit, metrics.clone());
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {
@@ -142,11 +144,25 @@ fn announce(port: &str, address: SocketAddr) {
     let _ = output::line(format_args!("{port} http://{address}"));
 }
 
-fn token(manifest: &Manifest) -> Result<Token, Failure> {
-    if let Some(token) = &manifest.admin.token {
-        return Ok(Token::new(token));
-    }
-    let kept = Token::keep(&manifest.journal.directory)?;
+/// Who is known to the operators' port.
+async fn tokens(manifest: &Manifest) -> Result<Tokens, Failure> {
+    let settings = manifest.admin.clone();
+    let directory = manifest.journal.directory.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        // First those that may be missing: a token that was made is shown only once.
+        let tokens = Tokens::read(&settings.tokens)?;
+        let operator = match &settings.token {
+            Some(token) => Token::new(token),
+            None => kept(&directory)?,
+        };
+        tokens.with_operator(operator)
+    });
+    Ok(reading.await.map_err(|_| Failure::Interrupted)??)
+}
+
+/// The main token that the data directory keeps. Blocks.
+fn kept(directory: &Path) -> Result<Token, AdminError> {
+    let kept = Token::keep(directory)?;
     if let Some(text) = kept.made {
         output::note(format_args!(
             "made a token for operators, shown this once and kept in {}: {text}",

@@ -14,6 +14,8 @@ use super::{gateway::RateLimit, scalar};
 
 /// The name of the main token, `admin.token`.
 pub const OPERATOR: &str = "operator";
+/// The name of whoever looks without a token.
+pub const LOCAL: &str = "local";
 
 /// `[admin]`: the operators' port.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -146,6 +148,11 @@ pub(super) fn check_token(
     if name == OPERATOR {
         let message =
             format!("`{name}` is the name of the main token, `admin.token`; take another");
+        return Err((None, message));
+    }
+    if name == LOCAL {
+        let message =
+            format!("`{name}` is the name of whoever looks without a token; take another");
         return Err((None, message));
     }
     match (&token.file, &token.sha256) {

@@ -31,7 +31,7 @@ use self::{document::Node, fault::Fault};
 
 pub(crate) use self::scalar::check_servers;
 pub use self::{
-    admin::{AdminSettings, OPERATOR, Role, TokenSettings},
+    admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     app::{App, LogFormat, LogSettings},
     context::{CircuitBreaker, ContextSettings, Follow, Limits},
     follows::{FollowedSubject, Follows, Inlet},

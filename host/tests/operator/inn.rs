@@ -114,6 +114,14 @@ impl Inn {
     }
 
     pub async fn open_in(home: Arc<TempDir>, arguments: &[&str]) -> Self {
+        Self::open_with(home, arguments, &[]).await
+    }
+
+    pub async fn open_with(
+        home: Arc<TempDir>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         build_components().await;
         share_artifacts(&home.path().join("data"));
         let mut command = innkeeper();
@@ -123,6 +131,7 @@ impl Inn {
             .arg("--data")
             .arg(home.path().join("data"))
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if !arguments.contains(&"--admin") {

@@ -11,6 +11,7 @@ mod commands;
 mod events;
 mod inn;
 mod looking;
+mod roles;
 mod stopping;
 mod token;
 mod usage;

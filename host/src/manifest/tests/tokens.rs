@@ -50,6 +50,10 @@ fn impossible_tokens_are_refused() {
             "1:15: admin.tokens.operator: `operator` is the name of the main token, `admin.token`; take another",
         ),
         (
+            "[admin.tokens.local]\nrole = 'read'\nfile = 'x'",
+            "1:15: admin.tokens.local: `local` is the name of whoever looks without a token; take another",
+        ),
+        (
             "[admin.tokens.ci]\nfile = 'x'",
             "1:1: admin.tokens.ci: the key `role` is missing",
         ),

@@ -1,0 +1,143 @@
+//! How much may be uploaded at a time: so many uploads of one caller, and so many of all at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use http::StatusCode;
+use http::request::Parts;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::caller::Caller;
+use super::problem::Problem;
+use super::state::State;
+use crate::gateway::rate_limit::RateLimiter;
+use crate::manifest::RateLimit;
+
+/// Uploads at once.
+const PLACES: usize = 8;
+/// How long one more waits for a place.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets uploads in, a few at a time.
+pub(super) struct Uploads {
+    limiter: RateLimiter<String>,
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// A place for one upload, until it is dropped. A handler that takes one before the body is admitted before the body is read.
+#[derive(Debug)]
+#[allow(dead_code, reason = "the handler that takes one is still to come")]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Uploads {
+    pub fn new(limit: RateLimit) -> Self {
+        Self {
+            limiter: RateLimiter::new(limit),
+            places: Arc::new(Semaphore::new(PLACES)),
+            patience: PATIENCE,
+        }
+    }
+
+    /// Waits for a place. No more wait than this port has connections.
+    pub async fn admit(&self, caller: &Caller) -> Result<Place, Problem> {
+        let admitted = self.limiter.admit(caller.name.clone(), Instant::now());
+        admitted.map_err(|wait| {
+            let name = &caller.name;
+            Problem::of_kind(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate-limited",
+                "Rate limited",
+                format!("`{name}` uploads more often than `admin.upload_limit` allows"),
+            )
+            .retry_after(wait)
+        })?;
+        match timeout(self.patience, self.places.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Place { _permit: permit }),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{PLACES} uploads are under way already; try again when one has ended"),
+            )
+            .retry_after(self.patience)),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<State>> for Place {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        state.uploads.admit(&caller).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use http::header;
+
+    use super::*;
+    use crate::manifest::Role;
+
+    fn uploads(burst: u32, patience: Duration) -> Uploads {
+        let limit = RateLimit {
+            requests_per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::new(burst).unwrap(),
+        };
+        Uploads {
+            patience,
+            ..Uploads::new(limit)
+        }
+    }
+
+    fn caller(name: &str) -> Caller {
+        Caller {
+            name: name.to_owned(),
+            role: Role::Deploy,
+        }
+    }
+
+    #[tokio::test]
+    async fn each_caller_has_a_bucket() {
+        let uploads = uploads(2, PATIENCE);
+        let (one, other) = (caller("ci"), caller("night-shift"));
+        drop(uploads.admit(&one).await.unwrap());
+        drop(uploads.admit(&one).await.unwrap());
+        let refused = uploads.admit(&one).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(refused.detail().contains("`ci`"), "{}", refused.detail());
+        assert_eq!(refused.headers()[0].0, header::RETRY_AFTER);
+        assert!(uploads.admit(&other).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_too_many_waits_for_a_place_and_then_is_sent_away() {
+        let uploads = uploads(100, Duration::from_millis(50));
+        let caller = caller("ci");
+        let mut places = Vec::new();
+        for _ in 0..PLACES {
+            places.push(uploads.admit(&caller).await.unwrap());
+        }
+        let refused = uploads.admit(&caller).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()[0].0, header::RETRY_AFTER);
+        let uploads = Uploads {
+            patience: PATIENCE,
+            ..uploads
+        };
+        let waiting = uploads.admit(&caller);
+        let leaving = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            places.pop();
+        };
+        let (admitted, ()) = tokio::join!(waiting, leaving);
+        assert!(admitted.is_ok());
+    }
+}
