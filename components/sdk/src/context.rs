@@ -69,7 +69,7 @@ impl<C: Context> health::Guest for C {
 }
 
 /// A panic is a trap to the host, which cannot know its message; so it is logged.
-fn log_panics() {
+pub(crate) fn log_panics() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| {
         crate::log::write(crate::log::Level::Critical, "panic", &panic.to_string())

@@ -60,8 +60,13 @@ impl Declaration {
 ///     },
 ///     ready: is_ready,
 ///     live: is_live,
+///     schema: { number: 3, reads: [2], migrate: migrate::rows },
 /// }
 /// ```
+///
+/// The `schema` is for a context whose state has changed its shape: its number, the others that it reads as they are, and a function that
+/// rewrites entries of any further one (see [`Migration`](crate::Migration)); for a projection instead `rebuild: true`, to be filled anew from the
+/// events. Without it the number is 0, and no other is read.
 ///
 /// It makes a type `Component` in the place where it stands, which also implements the interfaces that the context offers to others.
 #[macro_export]
@@ -74,6 +79,13 @@ macro_rules! context {
         $(, compensations: { $($interface:literal: $function:literal => $undo:literal),* $(,)? })?
         $(, ready: $ready:path)?
         $(, live: $live:path)?
+        $(, schema: {
+            number: $number:expr
+            $(, reads: [$($reads:expr),* $(,)?])?
+            $(, migrate: $migrate:path)?
+            $(, rebuild: $rebuild:literal)?
+            $(,)?
+        })?
         $(,)?
     ) => {
         /// The context as the host sees it.
@@ -121,5 +133,24 @@ macro_rules! context {
         $($(impl $crate::Published for $published {})*)?
 
         $crate::bindings::export_context!(Component with_types_in $crate::bindings);
+
+        $(
+            impl $crate::Migration for Component {
+                fn schema() -> $crate::StateSchema {
+                    const READS: &[u32] = &[$($($reads),*)?];
+                    $crate::StateSchema {
+                        number: $number,
+                        reads: READS.into(),
+                        rebuild: false $(|| $rebuild)?,
+                    }
+                }
+
+                $(fn migrate(from: u32, entry: $crate::Entry) -> Result<Vec<$crate::Entry>, $crate::Fault> {
+                    $migrate(from, entry)
+                })?
+            }
+
+            $crate::evolving::export_migration!(Component with_types_in $crate::evolving);
+        )?
     };
 }

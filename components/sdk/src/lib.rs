@@ -53,12 +53,15 @@ pub mod bindings;
 pub mod config;
 mod context;
 mod declare;
+mod entry;
 mod event;
+pub mod evolving;
 mod fault;
 mod host;
 pub mod invocation;
 mod json;
 pub mod log;
+mod migration;
 mod page;
 mod path;
 mod policy;
@@ -70,6 +73,7 @@ pub mod testing;
 mod text;
 mod web;
 
+pub use bindings::innkeeper::context::state::Entry;
 pub use bindings::innkeeper::context::types::{
     Compensation, Description, Followed, Request, Response, Route,
 };
@@ -77,6 +81,7 @@ pub use context::Context;
 pub use event::{Event, Published, Subject, cancel, emit, emit_after};
 pub use fault::Fault;
 pub use json::Json;
+pub use migration::{Migration, StateSchema};
 pub use page::{Page, Paging};
 pub use path::Path;
 pub use policy::{Happened, Outcome, PolicyError};

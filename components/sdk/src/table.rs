@@ -7,8 +7,14 @@ use crate::{Fault, Page, Paging, Problem};
 
 /// A value that a [`Table`] keeps. Stored compactly, by position of the fields, behind a byte that names the version of its shape.
 ///
-/// Raise `VERSION` when the fields change and read what older versions wrote in `upgrade`: two versions of a context share its state while
-/// one replaces the other.
+/// When the fields change, raise `VERSION`. Two versions of a context never work on state that one of them cannot read, so the context then
+/// also declares another `schema` number in [`context!`](crate::context), and one of:
+///
+/// - **Upgrade**: rows stay as they are, and `upgrade` reads those that older versions wrote. Declare their schema numbers under `reads`. A row has
+///   the new shape once it is put again. The swap moves nothing; it can be rolled back only while the older version reads what the newer one
+///   writes.
+/// - **Migrate**: rows are rewritten before the swap, by the function declared as `migrate`. This is what it takes to change keys or tables, or to
+///   fill an index. See [`Migration`](crate::Migration).
 pub trait Record: Serialize + DeserializeOwned {
     /// The version of the shape that this type has now.
     const VERSION: u8 = 1;
@@ -114,13 +120,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// # Errors
     /// When the value does not serialize.
     pub fn put(&self, key: K, value: &V) -> Result<(), Fault> {
-        let bytes = postcard::to_extend(value, vec![V::VERSION]).map_err(|error| {
-            Fault::new(format!(
-                "a record of {} cannot be stored: {error}",
-                self.name
-            ))
-        })?;
-        state::put(&self.key(&key), &bytes);
+        state::put(&self.key(&key), &self.encode(value)?);
         Ok(())
     }
 
@@ -134,7 +134,11 @@ impl<K: Key, V: Record> Table<K, V> {
         state::count(&self.edge('/'), &self.edge('0'))
     }
 
-    fn key(&self, key: &K) -> String {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn key(&self, key: &K) -> String {
         let mut text = String::with_capacity(self.name.len() + 34);
         text.push_str(self.name);
         text.push('/');
@@ -150,7 +154,16 @@ impl<K: Key, V: Record> Table<K, V> {
         text
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<V, Fault> {
+    pub(crate) fn encode(&self, value: &V) -> Result<Vec<u8>, Fault> {
+        postcard::to_extend(value, vec![V::VERSION]).map_err(|error| {
+            Fault::new(format!(
+                "a record of {} cannot be stored: {error}",
+                self.name
+            ))
+        })
+    }
+
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, Fault> {
         match bytes.split_first() {
             Some((version, bytes)) if *version == V::VERSION => postcard::from_bytes(bytes)
                 .map_err(|error| {

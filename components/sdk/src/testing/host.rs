@@ -38,10 +38,7 @@ pub(crate) fn with<T>(use_it: impl FnOnce(&mut World) -> T) -> T {
 pub(crate) mod state {
     use std::ops::Bound;
 
-    pub(crate) struct Entry {
-        pub(crate) key: String,
-        pub(crate) value: Vec<u8>,
-    }
+    use crate::Entry;
 
     pub(crate) fn get(key: &str) -> Option<Vec<u8>> {
         super::with(|world| world.stage.state.get(key).cloned())

@@ -10,12 +10,14 @@
 
 pub(crate) mod host;
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use serde_json::Value;
 
 use crate::bindings::innkeeper::context::types::Event as Delivered;
-use crate::{Answer, Context, Description, Outcome, Problem, Request, Response};
+use crate::evolving::exports::innkeeper::context::migration;
+use crate::{Answer, Context, Description, Entry, Migration, Outcome, Problem, Request, Response};
 
 /// A context under test. Each thread has one world: making a guest empties it.
 pub struct Guest<C>(PhantomData<C>);
@@ -206,6 +208,31 @@ impl<C: Context> Guest<C> {
     /// The lines that were logged since the last time it was asked.
     pub fn log(&self) -> Vec<String> {
         host::with(|world| std::mem::take(&mut world.log))
+    }
+}
+
+impl<C: Context + Migration> Guest<C> {
+    /// Migrates the state, as the host does before this version replaces one of the schema `from`.
+    ///
+    /// # Errors
+    /// What the migration ended with, or the key that two entries resulted in; then the state stays as it was.
+    pub fn migrate(&self, from: u32) -> Result<(), String> {
+        let entries = host::with(|world| world.stage.state.clone());
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| Entry { key, value })
+            .collect();
+        let mut migrated = BTreeMap::new();
+        for Entry { key, value } in <C as migration::Guest>::migrate(from, entries)?
+            .into_iter()
+            .flatten()
+        {
+            if migrated.insert(key.clone(), value).is_some() {
+                return Err(format!("two entries result in {key}"));
+            }
+        }
+        host::with(|world| world.stage.state = migrated);
+        Ok(())
     }
 }
 
