@@ -1,5 +1,7 @@
 //! Many plain requests over few connections, at little cost to the machine that both sides share.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,7 +69,7 @@ pub async fn flood(
                     .write_all(&make(number))
                     .await
                     .expect("the connection stays");
-                match answer(&mut stream, &mut buffer).await {
+                match answer(&mut stream, &mut buffer).await.status {
                     ..400 => flooded.successes += 1,
                     _ => flooded.refusals += 1,
                 }
@@ -87,8 +89,8 @@ pub async fn flood(
     all
 }
 
-/// Reads one answer; gives its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
+/// Reads one answer; gives its head, and leaves the whole of it in `buffer`.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Head {
     buffer.clear();
     loop {
         assert_ne!(
@@ -100,16 +102,115 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
             continue;
         };
         let head = std::str::from_utf8(&buffer[..end]).expect("a head is text");
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
-            .unwrap_or(0);
-        let status = head
-            .get(9..12)
-            .and_then(|status| status.parse().ok())
-            .expect("a status");
-        if buffer.len() >= end + 4 + length {
-            return status;
+        let header = |name: &str| {
+            let mut lines = head.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        };
+        let length = header("content-length").and_then(|length| length.parse().ok());
+        if buffer.len() >= end + 4 + length.unwrap_or(0) {
+            return Head {
+                status: head
+                    .get(9..12)
+                    .and_then(|status| status.parse().ok())
+                    .expect("a status"),
+                version: header("innkeeper-version").unwrap_or_default().to_owned(),
+                body: end + 4,
+            };
         }
     }
+}
+
+/// What is looked at of an answer.
+struct Head {
+    status: u16,
+    version: String,
+    /// Where the body begins.
+    body: usize,
+}
+
+/// A steady stream of requests, until it is told to stop.
+pub struct Traffic {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<Vec<Answered>>,
+}
+
+/// One request that was answered.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// When it was sent, and when its answer was there, in milliseconds since the Unix epoch.
+    pub began: u64,
+    /// See `began`.
+    pub ended: u64,
+    /// How long that was.
+    pub took: Duration,
+    /// Its status.
+    pub status: u16,
+    /// Which version made it, as the header says: `room/2 2c26b46b68ff`.
+    pub version: String,
+    /// Its body.
+    pub body: String,
+}
+
+impl Traffic {
+    /// Starts so many clients, each of which sends one request after another.
+    pub fn start(
+        base: &str,
+        clients: u64,
+        make: impl Fn(u64) -> Vec<u8> + Send + Clone + 'static,
+    ) -> Self {
+        let address = base
+            .strip_prefix("http://")
+            .expect("an http address")
+            .to_owned();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for client in 0..clients {
+            let (address, make, stop) = (address.clone(), make.clone(), stop.clone());
+            tasks.spawn(async move {
+                let mut stream = TcpStream::connect(address).await.expect("the port is open");
+                stream.set_nodelay(true).expect("a socket option");
+                let mut buffer = Vec::with_capacity(8 << 10);
+                let mut answers = Vec::new();
+                let mut number = client;
+                while !stop.load(Ordering::Relaxed) {
+                    let (began, begun) = (now(), Instant::now());
+                    let request = make(number);
+                    stream
+                        .write_all(&request)
+                        .await
+                        .expect("the connection stays");
+                    let head = answer(&mut stream, &mut buffer).await;
+                    answers.push(Answered {
+                        began,
+                        ended: now(),
+                        took: begun.elapsed(),
+                        status: head.status,
+                        version: head.version,
+                        body: String::from_utf8_lossy(&buffer[head.body..]).into_owned(),
+                    });
+                    number += clients;
+                }
+                answers
+            });
+        }
+        Self { stop, tasks }
+    }
+
+    /// Lets each client hear its last answer, and gives all of them.
+    pub async fn stop(self) -> Vec<Answered> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await.concat()
+    }
+}
+
+/// The time that 99 of 100 answers did not exceed.
+pub fn p99(answers: &[Answered]) -> Duration {
+    let mut latencies: Vec<_> = answers.iter().map(|answer| answer.took).collect();
+    latencies.sort_unstable();
+    let last = latencies.len().saturating_sub(1);
+    latencies.get(last * 99 / 100).copied().unwrap_or_default()
+}
+
+fn now() -> u64 {
+    innkeeper::invocation::wall_clock()
 }

@@ -20,7 +20,7 @@ mod stay;
 pub use book::{Book, violations};
 pub use client::{Client, Reply, send, try_send};
 pub use eventually::{eventually, within};
-pub use flood::{Flooded, flood, request};
+pub use flood::{Answered, Flooded, Traffic, flood, p99, request};
 pub use inn::{Inn, Opening};
 pub use load::{Load, Record};
 pub use manifest::Settings;

@@ -42,6 +42,59 @@ impl Operators {
         send(self.client.request(method, path).bearer_auth(&self.token)).await
     }
 
+    /// Brings a version of a context; `how` is a query such as `ramp=5,100`.
+    pub async fn deploy(&self, context: &str, bytes: Vec<u8>, how: &str) -> Reply {
+        let path = format!("/v1/contexts/{context}/versions?{how}");
+        let request = self.client.request(Method::POST, &path);
+        let request = request
+            .bearer_auth(&self.token)
+            .header("content-type", "application/wasm")
+            .body(bytes);
+        send(request).await
+    }
+
+    /// Goes back to the version before.
+    pub async fn rollback(&self, context: &str) -> Reply {
+        self.send(Method::POST, &format!("/v1/contexts/{context}/rollback"))
+            .await
+    }
+
+    /// The newest rollout of a context, when it has ended.
+    pub async fn rollout_ended(&self, context: &str) -> Value {
+        let path = format!("/v1/contexts/{context}/rollout");
+        eventually("the rollout has ended", async || {
+            let found = self.get(&path).await;
+            match found["stage"] == "ended" {
+                true => Ok(found),
+                false => Err(found.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// The versions of a context, newest first.
+    pub async fn versions(&self, context: &str) -> Vec<Value> {
+        let found = self.get(&format!("/v1/contexts/{context}/versions")).await;
+        found["versions"].as_array().expect("a list").clone()
+    }
+
+    /// The state of a version.
+    pub async fn state_of(&self, context: &str, digest: &str) -> String {
+        let versions = self.versions(context).await;
+        let found = versions.iter().find(|version| version["digest"] == digest);
+        let state = found.map(|version| version["state"].as_str().unwrap_or_default());
+        state.unwrap_or("unknown").to_owned()
+    }
+
+    /// The digest of the version that serves.
+    pub async fn serving(&self, context: &str) -> String {
+        let found = self.context(context).await;
+        found["version"]["digest"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     /// What a path shows.
     pub async fn get(&self, path: &str) -> Value {
         self.send(Method::GET, path).await.expect(200).body

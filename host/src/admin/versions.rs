@@ -54,9 +54,7 @@ pub(super) struct How {
     (status = 200, body = view::Versions),
     (status = 404, description = "there is no such context")
 ))]
-pub(super) async fn list(
-    Named { host, context }: Named,
-) -> Result<Json<view::Versions>, Problem> {
+pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Versions>, Problem> {
     let read = reading(move || {
         let entries = rollout::history(&host, &context.name)?.into_iter();
         let versions = entries.map(|entry| {
@@ -184,7 +182,9 @@ async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"),
+            format!(
+                "it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"
+            ),
         )),
         Err(error) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -231,9 +231,7 @@ impl From<UploadError> for Problem {
                 "A rollout is under way",
                 error.to_string(),
             ),
-            UploadError::Stopping => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            }
+            UploadError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         }
     }
 }

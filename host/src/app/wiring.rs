@@ -54,7 +54,9 @@ impl Wiring {
 
     /// What serves in each context.
     pub fn servings(&self) -> impl Iterator<Item = (&str, &Arc<Serving>)> {
-        self.servings.iter().map(|(name, serving)| (&**name, serving))
+        self.servings
+            .iter()
+            .map(|(name, serving)| (&**name, serving))
     }
 
     /// The same with something else serving in some contexts.

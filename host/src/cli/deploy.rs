@@ -99,7 +99,11 @@ impl Deploy {
             ("label", &self.label),
         ];
         for (name, value) in given {
-            query.extend(value.iter().map(|value| format!("{name}={}", encoded(value))));
+            query.extend(
+                value
+                    .iter()
+                    .map(|value| format!("{name}={}", encoded(value))),
+            );
         }
         let context = encoded(&self.context);
         format!("/v1/contexts/{context}/versions?{}", query.join("&"))
@@ -134,7 +138,7 @@ async fn follow(
     progress: &Progress,
 ) -> Result<Rollout, Failure> {
     let path = format!("/v1/contexts/{}/rollout", encoded(context));
-    let mut shown = 0;
+    let mut shown = Shown::default();
     loop {
         let mut stream = client.stream(&path, None).await?;
         let mut parser = Parser::default();
@@ -157,18 +161,30 @@ async fn follow(
     }
 }
 
-fn show(rollout: &Rollout, shown: &mut usize, progress: &Progress) {
-    for step in rollout.steps.iter().skip(*shown) {
+/// What has been shown of a rollout.
+#[derive(Default)]
+struct Shown {
+    steps: usize,
+    doing: String,
+}
+
+fn show(rollout: &Rollout, shown: &mut Shown, progress: &Progress) {
+    for step in rollout.steps.iter().skip(shown.steps) {
         let gate = step.gate.map_or("", |gate| gate.name());
         let took = Duration::from_micros(step.micros);
         progress.say(format_args!("  {gate:<12} {} ({took:.1?})", step.what));
     }
-    *shown = rollout.steps.len();
-    if !rollout.is_over() {
-        match rollout.weight {
-            0 => progress.step(format_args!("{}", rollout.stage)),
-            weight => progress.step(format_args!("{} at {weight} %", rollout.stage)),
-        }
+    let has_more = rollout.steps.len() > shown.steps;
+    shown.steps = rollout.steps.len();
+    let doing = match (rollout.is_over(), rollout.weight) {
+        (true, _) => return,
+        (false, 0) => rollout.stage.clone(),
+        (false, weight) => format!("{} at {weight} %", rollout.stage),
+    };
+    // What was said wipes the line away that says what is done.
+    if doing != shown.doing || (has_more && progress.is_terminal()) {
+        progress.step(&doing);
+        shown.doing = doing;
     }
 }
 
@@ -187,11 +203,7 @@ fn tell(rollout: Rollout, json: bool) -> Result<(), Failure> {
                 Some(gate) => format!("refused at the gate `{}`: {reason}", gate.name()),
                 None => reason,
             };
-            return Err(Failure::Rollout {
-                context,
-                number,
-                reason,
-            });
+            return Err(Failure::Rollout { context, reason });
         }
     };
     if json {

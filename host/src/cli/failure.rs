@@ -58,12 +58,8 @@ pub(super) enum Failure {
     FailedAgain { failed: u64 },
     #[error("the rebuild of {context} failed, and the old state serves: {reason}")]
     Rebuild { context: String, reason: String },
-    #[error("version {number} of {context} does not serve: {reason}")]
-    Rollout {
-        context: String,
-        number: u32,
-        reason: String,
-    },
+    #[error("{context}: the version does not serve: {reason}")]
+    Rollout { context: String, reason: String },
     #[error("{}: {source}", file.display())]
     File {
         file: std::path::PathBuf,

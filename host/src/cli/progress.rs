@@ -19,6 +19,11 @@ impl Progress {
         }
     }
 
+    /// Whether steps make way for each other.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Something that stays on the screen.
     pub fn say(&self, text: impl Display) {
         let mut out = io::stderr().lock();

@@ -56,7 +56,9 @@ impl Rollback {
             true => format!(
                 "the ramp of version {from} of {context} has ended; version {to} serves ({took:.1?})"
             ),
-            false => format!("version {to} of {context} serves again, instead of {from} ({took:.1?})"),
+            false => {
+                format!("version {to} of {context} serves again, instead of {from} ({took:.1?})")
+            }
         };
         Ok(output::line(text)?)
     }

@@ -23,9 +23,9 @@ pub(crate) mod unreadable;
 
 use std::sync::Arc;
 
+pub use self::following::{Following, Lag, lag};
 pub(crate) use self::following::{follow_as_described, stand_still};
 pub(crate) use self::generation::{carry_over, exchange as generation_exchange};
-pub use self::following::{Following, Lag, lag};
 pub(crate) use self::lane::bookkeeping;
 use crate::app::Host;
 use crate::journal;

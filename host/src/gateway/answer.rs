@@ -34,7 +34,10 @@ const HOSTS_OWN: [HeaderName; 10] = [
 ];
 
 /// The guest's answer as a response; with the version that made it, when that is to be told.
-pub(super) fn response(answer: WebAnswer, tell_version: bool) -> Result<Response<Full<Bytes>>, Failure> {
+pub(super) fn response(
+    answer: WebAnswer,
+    tell_version: bool,
+) -> Result<Response<Full<Bytes>>, Failure> {
     let invalid = |reason: String| Failure::InvalidResponse { reason };
     let WebAnswer {
         response: guests,

@@ -143,8 +143,8 @@ fn is_same_path(one: &str, other: &str) -> bool {
         match (ones.next(), others.next()) {
             (None, None) => return true,
             (Some(one), Some(other)) => {
-                let alike = one == other
-                    || (placeholder(one).is_some() && placeholder(other).is_some());
+                let alike =
+                    one == other || (placeholder(one).is_some() && placeholder(other).is_some());
                 if !alike {
                     return false;
                 }

@@ -123,7 +123,9 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// The version was taken out of service, and the invocation did not end in the time that it had to.
-    #[error("the version of context {context} that began this was replaced before it had ended; nothing was changed")]
+    #[error(
+        "the version of context {context} that began this was replaced before it had ended; nothing was changed"
+    )]
     Evicted {
         /// The context.
         context: String,

@@ -118,7 +118,11 @@ impl FromStr for Ramp {
     fn from_str(text: &str) -> Result<Self, String> {
         let percents = text.split(',').map(|part| part.trim().parse());
         let percents: Result<Vec<u8>, _> = percents.collect();
-        let wrong = || format!("`{text}` is not a ramp; write rising percentages that end with 100, for example `5,25,100`");
+        let wrong = || {
+            format!(
+                "`{text}` is not a ramp; write rising percentages that end with 100, for example `5,25,100`"
+            )
+        };
         Self::new(percents.map_err(|_| wrong())?).ok_or_else(wrong)
     }
 }

@@ -114,7 +114,9 @@ impl Conducting<'_> {
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
-        let Proven { version, state } = self.unless_aborted(prove(host, context, rollout, upload)).await??;
+        let Proven { version, state } = self
+            .unless_aborted(prove(host, context, rollout, upload))
+            .await??;
         if upload.dry_run {
             return Ok(Outcome::Passed);
         }
@@ -230,13 +232,8 @@ impl Conducting<'_> {
         let digest = self.rollout.digest();
         match ramped.filter(|candidate| candidate.version.digest == digest) {
             Some(candidate) => {
-                let withdrawn = swap::withdraw(
-                    self.host,
-                    self.context,
-                    &candidate.version,
-                    state,
-                    &because,
-                );
+                let withdrawn =
+                    swap::withdraw(self.host, self.context, &candidate.version, state, &because);
                 if let Err(error) = withdrawn.await {
                     tracing::error!(context = self.context.name, %error, "a version that is ramped up cannot be taken back");
                 }
@@ -245,7 +242,10 @@ impl Conducting<'_> {
             None => {
                 // A version that serves, or is to be gone back to, stays what it is when somebody brings it again in vain.
                 let change = [(digest.as_str(), state)];
-                let stays = self.context.version().is_some_and(|current| current.digest == digest);
+                let stays = self
+                    .context
+                    .version()
+                    .is_some_and(|current| current.digest == digest);
                 if !stays {
                     swap::note(self.host, self.context, &change, &because).await;
                 }

@@ -32,10 +32,16 @@ pub async fn load(
     let guest = loaded.map_err(|error| Refusal::at(gate_of(&error), error))?;
     let memory = usize::try_from(settings.limits.memory).unwrap_or(usize::MAX);
     let said = describe::describe(&guest, memory).await.map_err(|fault| {
-        Refusal::at(Gate::Describe, format!("`describe` failed: {fault}; it may call no import, and has five seconds"))
+        Refusal::at(
+            Gate::Describe,
+            format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
+        )
     })?;
     let schema = describe::schema(&guest, memory).await.map_err(|fault| {
-        Refusal::at(Gate::Schema, format!("`schema` failed: {fault}; it may call no import, and has five seconds"))
+        Refusal::at(
+            Gate::Schema,
+            format!("`schema` failed: {fault}; it may call no import, and has five seconds"),
+        )
     })?;
     let description = Description::new(said, &guest);
     check_promises(&description, &guest)?;

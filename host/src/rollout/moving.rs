@@ -208,8 +208,8 @@ impl Migration<'_> {
                 .collect();
             for (key, _) in &results {
                 let is_another = *key != source;
-                let is_there = is_another
-                    && self.context.ledger.get(Space::State(new), key)?.is_some();
+                let is_there =
+                    is_another && self.context.ledger.get(Space::State(new), key)?.is_some();
                 if !keys.insert(key.clone()) || is_there {
                     return Err(refused(format!(
                         "`migrate` results in the key {} twice; each key can come of one entry only",
@@ -253,12 +253,7 @@ impl Migration<'_> {
     }
 
     /// Has the context stand still, and then exchanges state and version.
-    async fn exchange(
-        &mut self,
-        capture: &Capture,
-        former: u32,
-        new: u32,
-    ) -> Result<Swapped, Cut> {
+    async fn exchange(&mut self, capture: &Capture, former: u32, new: u32) -> Result<Swapped, Cut> {
         let still = events::stand_still(self.host, self.context).await;
         let turn = self.context.turns.take(Stripes::ALL).await;
         let exchanged = self.exchange_still(capture, former, new).await;

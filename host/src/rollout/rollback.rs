@@ -192,8 +192,7 @@ async fn go_back(
     let version = prove::load_stored(host, context, to).await?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     schema::can_go_back(&context.name, &standing, &version)?;
-    let Swapped { decided, .. } =
-        swap::swap(host, context, &version, way, because).await?;
+    let Swapped { decided, .. } = swap::swap(host, context, &version, way, because).await?;
     context.metrics.swap(decided);
     Ok(version)
 }

@@ -74,7 +74,9 @@ impl Scorecard {
     /// The invocations that ended since `then`, to the second; those of the last minute at most.
     pub(super) fn since(&self, then: Instant, now: Instant) -> Tally {
         let last = self.second(now);
-        let first = self.second(then).max(last.saturating_sub(SECONDS as u64 - 2));
+        let first = self
+            .second(then)
+            .max(last.saturating_sub(SECONDS as u64 - 2));
         let mut sum = Tally::default();
         for second in self.seconds.lock().iter() {
             if (first..=last).contains(&second.number) {

@@ -109,9 +109,18 @@ mod tests {
         assert!(store.holds(&digest));
         assert_eq!(store.get(&digest).unwrap(), b"component");
         std::fs::write(store.path(&digest), b"componen").unwrap();
-        assert!(store.get(&digest).unwrap_err().to_string().contains("damaged"));
+        assert!(
+            store
+                .get(&digest)
+                .unwrap_err()
+                .to_string()
+                .contains("damaged")
+        );
         store.remove(&digest).unwrap();
         store.remove(&digest).unwrap();
-        assert_eq!(store.get(&digest).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(
+            store.get(&digest).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 }

@@ -88,7 +88,11 @@ pub(super) async fn swap(
             exchanged = Instant::now();
             Ok::<_, SwapError>(next)
         },
-        || left.lock().iter().for_each(|left: &Arc<Version>| left.residency.close()),
+        || {
+            left.lock()
+                .iter()
+                .for_each(|left: &Arc<Version>| left.residency.close())
+        },
     )
     .await?;
     decided += exchanged.elapsed();
@@ -112,7 +116,10 @@ async fn settle(
 ) {
     context.rollouts.keep_loaded(version);
     let mut changes = vec![(version.digest.as_str(), State::Current)];
-    changes.extend(left.iter().map(|left| (left.digest.as_str(), State::Draining)));
+    changes.extend(
+        left.iter()
+            .map(|left| (left.digest.as_str(), State::Draining)),
+    );
     note(host, context, &changes, because).await;
     events::follow_as_described(host, context).await;
     for left in left {
@@ -180,12 +187,19 @@ pub(crate) async fn exchange(
             };
             context.ledger.commit_as(unit, Durability::Flush).await?;
             version.residency.open();
-            let leaves = before.current.as_ref().filter(|left| !Arc::ptr_eq(left, version));
+            let leaves = before
+                .current
+                .as_ref()
+                .filter(|left| !Arc::ptr_eq(left, version));
             *left.lock() = leaves.cloned();
             exchanged = Instant::now();
             Ok::<_, SwapError>(next)
         },
-        || left.lock().iter().for_each(|left: &Arc<Version>| left.residency.close()),
+        || {
+            left.lock()
+                .iter()
+                .for_each(|left: &Arc<Version>| left.residency.close())
+        },
     )
     .await?;
     swapped.decided += exchanged.elapsed();
@@ -200,7 +214,10 @@ pub(super) async fn settle_exchange(
     swapped: &Swapped,
     because: &Because,
 ) {
-    let left = swapped.former.iter().filter(|left| !Arc::ptr_eq(left, version));
+    let left = swapped
+        .former
+        .iter()
+        .filter(|left| !Arc::ptr_eq(left, version));
     let left = left.cloned().collect();
     settle(host, context, version, left, State::Drained, because).await;
 }

@@ -110,9 +110,7 @@ pub async fn begin(
 /// Waits until a rollout has passed its gates, or has ended.
 pub async fn verdict(rollout: &Rollout) -> Progress {
     rollout
-        .until(|progress| {
-            progress.outcome.is_some() || matches!(progress.stage, Stage::Ramping)
-        })
+        .until(|progress| progress.outcome.is_some() || matches!(progress.stage, Stage::Ramping))
         .await
 }
 

@@ -86,12 +86,7 @@ impl Watch {
         let refusal = Refusal::at(Gate::Watch, fault);
         tracing::error!(context = self.context.name, version = %self.version.title, %refusal, "a version is taken back, and quarantined");
         let because = Because::host(refusal.to_string(), &self.rollout);
-        let taken = rollback::take_back(
-            &self.host,
-            &self.context,
-            &self.version,
-            &because,
-        );
+        let taken = rollback::take_back(&self.host, &self.context, &self.version, &because);
         if let Err(error) = taken.await {
             tracing::error!(context = self.context.name, version = %self.version.title, %error, "it cannot be taken back by itself; deploy one that works");
         }

@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
+use http::Method;
 use innkeeper::{
-    gateway::{Drained, Gateway, Offer, Reception, Routes},
+    gateway::{Drained, Found, Gateway, Offer, Reception, Routes},
     guest,
     invocation::{Failure, Origin, Request, Response, WebAnswer},
     manifest::GatewaySettings,
@@ -47,8 +48,8 @@ struct Inn(Arc<State>);
 impl Reception for Inn {
     type Context = &'static str;
 
-    fn routes(&self) -> Guard<Arc<Routes<&'static str>>> {
-        self.0.routes.load()
+    fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
+        self.0.routes.load().find(method, path)
     }
 
     fn web(
@@ -114,6 +115,7 @@ fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> WebAnsw
             body: body.into(),
         },
         replayed: false,
+        made_by: None,
     }
 }
 

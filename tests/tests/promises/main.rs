@@ -19,3 +19,4 @@ mod reuse;
 mod scenario;
 mod shutdown;
 mod timers;
+mod versions;

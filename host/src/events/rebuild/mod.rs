@@ -132,8 +132,8 @@ pub(crate) async fn refill(
     let under_way = || RebuildError::UnderWay {
         context: context.name.clone(),
     };
-    let rebuild = Rebuild::begin(context, RebuildState::Filling)
-        .ok_or_else(|| under_way().to_string())?;
+    let rebuild =
+        Rebuild::begin(context, RebuildState::Filling).ok_or_else(|| under_way().to_string())?;
     let serving = context.version().map(|version| version.digest.clone());
     let work = Work {
         host: host.clone(),
@@ -203,8 +203,11 @@ impl Drop for Filling {
             }
         };
         self.rebuild.enter(RebuildState::Sweeping);
-        let (host, context, rebuild) =
-            (self.host.clone(), self.context.clone(), self.rebuild.clone());
+        let (host, context, rebuild) = (
+            self.host.clone(),
+            self.context.clone(),
+            self.rebuild.clone(),
+        );
         self.host.tasks.spawn(async move {
             sweep(&host, &context, &rebuild, unneeded, ending).await;
         });

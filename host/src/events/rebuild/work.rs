@@ -82,7 +82,13 @@ impl Work {
     /// Fills the new state, and has it take over; answers what is to be done then.
     async fn fill(
         self,
-    ) -> Result<(impl Future<Output = ()> + Send + 'static, Result<Swapped, String>), String> {
+    ) -> Result<
+        (
+            impl Future<Output = ()> + Send + 'static,
+            Result<Swapped, String>,
+        ),
+        String,
+    > {
         let former = self.context.generation();
         let new = former + 1;
         tracing::info!(context = self.context.name, "its rebuild begins");

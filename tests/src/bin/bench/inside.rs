@@ -11,7 +11,7 @@ use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operatio
 use innkeeper::invocation::{self, CallRequest, Origin, Request};
 use innkeeper::manifest::Manifest;
 use innkeeper::observe::TraceContext;
-use innkeeper::rollout;
+use innkeeper::rollout::{self, ComponentStore, Identity};
 use innkeeper_tests::{artifacts, within};
 use tempfile::TempDir;
 use wasmtime::component::Val;
@@ -254,7 +254,13 @@ async fn cold(inside: &Inside) -> Duration {
         .expect("it is part of the app")
         .settings;
     let load = async |file: &Path| {
-        rollout::load(&engine, &cache, "room", settings, file)
+        let bytes = std::fs::read(file).expect("the component was built");
+        let identity = Identity {
+            digest: ComponentStore::digest(&bytes),
+            number: 1,
+            label: None,
+        };
+        rollout::load(&engine, &cache, "room", settings, identity, bytes)
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     };

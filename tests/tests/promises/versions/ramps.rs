@@ -1,0 +1,137 @@
+//! Ramps: a part of the work goes to a new version, always the same part.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use innkeeper_tests::artifacts::{digest, edited};
+use innkeeper_tests::{Inn, Settings, eventually};
+
+async fn settings() -> Settings {
+    Settings::of_the_app()
+        .await
+        .set("gateway.version_header", true)
+}
+
+#[tokio::test]
+async fn a_client_stays_on_one_side_and_a_part_of_them_is_on_the_new_one() {
+    let settings = settings()
+        .await
+        .set("context.room.rollout.key", "header:x-guest");
+    let inn = Inn::with(settings).await;
+    let edition = edited("room", "ramped").await;
+    let new = digest(&edition)[..12].to_owned();
+    let begun = inn
+        .operators()
+        .deploy("room", edition, "ramp=30,100&step=120s")
+        .await;
+    begun.expect(202);
+    let mut sides = BTreeMap::new();
+    for round in 0..3 {
+        for guest in 0..100 {
+            let request = inn
+                .gateway()
+                .request(Method::GET, "/rooms")
+                .header("x-guest", guest.to_string());
+            let reply = innkeeper_tests::send(request).await.expect(200);
+            let is_new = reply.header("innkeeper-version").contains(&new);
+            let side = sides.entry(guest).or_insert(is_new);
+            assert_eq!(
+                *side, is_new,
+                "guest {guest} changed sides in round {round}"
+            );
+        }
+    }
+    let new = sides.values().filter(|is_new| **is_new).count();
+    assert!((15..45).contains(&new), "{new} of 100 are on the new side");
+    let shown = inn.operators().context("room").await;
+    assert_eq!(shown["candidate"]["weight"], 30);
+    inn.operators().rollback("room").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_about_one_thing_is_on_one_side() {
+    let inn = Inn::with(settings().await).await;
+    let mut rooms = Vec::new();
+    for number in 0..40 {
+        rooms.push(inn.stay().room(&format!("room {number}")).await);
+    }
+    let edition = edited("room", "half").await;
+    let new = digest(&edition);
+    inn.operators()
+        .deploy("room", edition, "ramp=50,100&step=120s")
+        .await
+        .expect(202);
+    // The path says which room it is; so does the event that follows, and the call of a booking.
+    let mut sides = BTreeMap::new();
+    for room in &rooms {
+        let reply = inn
+            .gateway()
+            .get(&format!("/rooms/{room}"))
+            .await
+            .expect(200);
+        sides.insert(
+            *room,
+            reply.header("innkeeper-version").contains(&new[..12]),
+        );
+        inn.gateway()
+            .post("/reservations", serde_json::json!({"roomId": room}))
+            .await
+            .expect(201);
+    }
+    let both: std::collections::BTreeSet<_> = sides.values().collect();
+    assert_eq!(both.len(), 2, "rooms are on both sides");
+    inn.at_rest().await;
+    let commits = inn
+        .operators()
+        .get("/v1/contexts/room/commits?limit=1000")
+        .await;
+    let mut seen = 0;
+    for event in inn.operators().events_of("RoomReserved").await {
+        let room: u64 = event["subject"].as_str().unwrap().parse().unwrap();
+        let made = commits["commits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|commit| commit["invocation"] == event["causationid"]);
+        let made = made.expect("the commit of the event");
+        assert_eq!(made["version"] == new, sides[&room], "room {room}");
+        seen += 1;
+    }
+    assert_eq!(seen, rooms.len());
+    inn.operators().rollback("room").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_ramp_ends_with_all_of_it() {
+    let inn = Inn::with(settings().await).await;
+    let edition = edited("room", "all of it").await;
+    let new = digest(&edition);
+    let begun = inn
+        .operators()
+        .deploy("room", edition, "ramp=10,50,100&step=300ms")
+        .await;
+    begun.expect(202);
+    let ended = inn.operators().rollout_ended("room").await;
+    assert_eq!(ended["outcome"], "current", "{ended}");
+    assert_eq!(inn.operators().serving("room").await, new);
+    let steps = ended["steps"].as_array().unwrap();
+    let ramps = steps.iter().filter(|step| step["gate"] == "ramp").count();
+    assert_eq!(ramps, 2, "{ended}");
+    let told = eventually("it is told as events", async || {
+        let told = inn.operators().events_of("VersionCurrent").await;
+        told.into_iter()
+            .find(|event| event["data"]["digest"] == new)
+            .ok_or("none yet")
+    })
+    .await;
+    assert_eq!(told["data"]["context"], "room");
+    // The whole rollout is one story.
+    let story = inn
+        .operators()
+        .get(&format!(
+            "/v1/stories/{}",
+            told["correlationid"].as_str().unwrap()
+        ))
+        .await;
+    assert!(story.to_string().contains("VersionRamping"), "{story}");
+}

@@ -1,0 +1,228 @@
+//! Swaps under load: no request, call or event is dropped, doubled, or run by half a version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use innkeeper_tests::artifacts::{digest, edited};
+use innkeeper_tests::{
+    Answered, Inn, Load, Opening, Operators, Record, Settings, Traffic, p99, request, within,
+};
+use serde_json::Value;
+
+/// How long it goes on in a test; a minute shows what docs/rollouts.md says.
+const SECONDS: &str = "INNKEEPER_TESTS_SWAP_SECONDS";
+/// How often a version is swapped.
+const PERIOD: Duration = Duration::from_millis(500);
+
+fn seconds() -> u64 {
+    let given = std::env::var(SECONDS).ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(8)
+}
+
+async fn settings() -> Settings {
+    Settings::of_the_app()
+        .await
+        .set("gateway.version_header", true)
+        .set("admin.upload_limit.requests_per_second", 100)
+        .set("admin.upload_limit.burst", 100)
+}
+
+fn register(number: u64) -> Vec<u8> {
+    request(
+        "POST",
+        "/rooms",
+        &format!(r#"{{"desc": "Beautiful House{number}"}}"#),
+    )
+}
+
+/// Swaps a context between two editions of it, until the time is over; answers how often.
+async fn swap_to_and_fro(operators: &Operators, context: &str, time: Duration) -> u32 {
+    let editions = [edited(context, "a").await, edited(context, "b").await];
+    let began = Instant::now();
+    let mut swaps = 0;
+    while began.elapsed() < time {
+        let next = began + PERIOD * (swaps + 1);
+        let edition = editions[swaps as usize % 2].clone();
+        operators.deploy(context, edition, "").await.expect(201);
+        swaps += 1;
+        tokio::time::sleep_until(next.into()).await;
+    }
+    swaps
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_context_is_swapped_twice_a_second_and_nobody_notices() {
+    let inn = Opening::new(settings().await).alone().open().await;
+    let time = Duration::from_secs(seconds());
+    let base = inn.gateway().base();
+    // The same load, first without swaps.
+    let traffic = Traffic::start(base, 100, register);
+    tokio::time::sleep(time / 2).await;
+    let calm = traffic.stop().await;
+    let before = room_commits(inn.operators()).await;
+
+    let traffic = Traffic::start(base, 100, register);
+    let swaps = swap_to_and_fro(inn.operators(), "room", time).await;
+    let answers = traffic.stop().await;
+
+    let failed: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status != 201)
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} failed: {:?}",
+        failed.len(),
+        failed.first()
+    );
+    let by: BTreeSet<_> = answers
+        .iter()
+        .map(|answer| answer.version.as_str())
+        .collect();
+    assert!(!by.contains(""), "each answer says which version made it");
+    assert!(by.len() >= 2, "both versions served: {by:?}");
+    let commits = room_commits(inn.operators()).await - before;
+    assert_eq!(commits, answers.len() as u64, "one commit for each request");
+    nothing_after_the_drain(&answers, &inn.operators().versions("room").await);
+    let (calm, swapped) = (p99(&calm), p99(&answers));
+    eprintln!(
+        "{swaps} swaps, {} requests, p99 {swapped:?}, without swaps {calm:?}",
+        answers.len()
+    );
+    assert!(
+        swapped < calm * 2,
+        "p99 {swapped:?}, without swaps {calm:?}"
+    );
+    assert!(u64::from(swaps) >= time.as_secs() * 3 / 2, "{swaps} swaps");
+    inn.at_rest().await;
+}
+
+/// The commits of requests that room has made.
+async fn room_commits(operators: &Operators) -> u64 {
+    let mut count = 0;
+    let mut after = 0;
+    loop {
+        let path = format!("/v1/contexts/room/commits?after={after}&limit=1000");
+        let page = operators.get(&path).await;
+        let commits = page["commits"].as_array().expect("a list").clone();
+        let Some(last) = commits.last() else {
+            return count;
+        };
+        after = last["position"].as_u64().expect("a position");
+        let web = commits.iter().filter(|commit| commit["trigger"] == "web");
+        count += web.count() as u64;
+    }
+}
+
+/// No request began and ended on a version while that was drained.
+fn nothing_after_the_drain(answers: &[Answered], versions: &[Value]) {
+    let mut drained = BTreeMap::<String, Vec<(u64, u64)>>::new();
+    for version in versions {
+        let digest = version["digest"].as_str().expect("a digest");
+        let title = format!("room/{} {}", version["number"], &digest[..12]);
+        let mut since = None;
+        for step in version["history"].as_array().expect("a list") {
+            let time = step["time"].as_str().expect("a time");
+            let time: innkeeper::observe::Timestamp = time.parse().expect("a time");
+            match step["state"].as_str() {
+                Some("drained") => since = Some(time.0),
+                Some("current") => {
+                    if let Some(since) = since.take() {
+                        drained
+                            .entry(title.clone())
+                            .or_default()
+                            .push((since, time.0));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(since) = since {
+            drained.entry(title).or_default().push((since, u64::MAX));
+        }
+    }
+    assert!(!drained.is_empty(), "something was drained");
+    for answer in answers {
+        for (since, until) in drained.get(&answer.version).into_iter().flatten() {
+            assert!(
+                answer.began <= *since || answer.ended >= *until,
+                "{answer:?} while it was drained from {since} to {until}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contexts_that_call_each_other_are_swapped_at_once_while_guests_book() {
+    let inn = Opening::new(settings().await).alone().open().await;
+    let record = Arc::new(Record::default());
+    for _ in 0..24 {
+        record.register(inn.gateway()).await.expect("it is open");
+    }
+    let load = Load::start(inn.gateway(), &record, 12, 7);
+    let time = Duration::from_secs(seconds());
+    let operators = inn.operators();
+    let swaps = tokio::join!(
+        swap_to_and_fro(operators, "room", time),
+        swap_to_and_fro(operators, "reservation", time),
+        swap_to_and_fro(operators, "payment", time),
+        swap_to_and_fro(operators, "viewpage", time),
+    );
+    load.stop().await;
+    let rest = within(Duration::from_secs(20), async || {
+        let differences = record.differences(&inn.look().await?);
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(differences.join("\n")),
+        }
+    });
+    rest.await.expect("all is as it must be");
+    eprintln!("{swaps:?} swaps, {} requests done", record.successes());
+    assert!(record.successes() > 100);
+}
+
+#[tokio::test]
+async fn a_rollback_is_there_at_once() {
+    let inn = Inn::with(settings().await).await;
+    let room = inn.stay().room("looked at").await;
+    let first = inn.operators().serving("room").await;
+    let edition = edited("room", "rolled back").await;
+    let second = digest(&edition);
+    inn.operators()
+        .deploy("room", edition, "")
+        .await
+        .expect(201);
+    let path = format!("/rooms/{room}");
+    let served_by = async || {
+        inn.gateway()
+            .get(&path)
+            .await
+            .expect(200)
+            .header("innkeeper-version")
+            .to_owned()
+    };
+    assert!(served_by().await.contains(&second[..12]));
+    let began = Instant::now();
+    let done = inn.operators().rollback("room").await.expect(200);
+    let served = served_by().await;
+    let took = began.elapsed();
+    assert!(served.contains(&first[..12]), "{served}");
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert_eq!((done.number("from"), done.number("to")), (2, 1));
+    // There is nothing before the first.
+    let refused = inn.operators().rollback("room").await.expect_problem(404);
+    assert!(
+        refused.text.contains("no version to go back to"),
+        "{}",
+        refused.text
+    );
+    // And forward again, which is a rollout of what is known.
+    let edition = edited("room", "rolled back").await;
+    let again = inn
+        .operators()
+        .deploy("room", edition, "")
+        .await
+        .expect(201);
+    assert_eq!(again.number("number"), 2);
+}

@@ -1,0 +1,215 @@
+//! Uploads: what is brought is one version however often it comes, survives, and is only let in by whoever may.
+
+use futures::future::join_all;
+use http::Method;
+use innkeeper_tests::artifacts::{components, digest, edited};
+use innkeeper_tests::{Inn, Settings, eventually, send};
+
+#[tokio::test]
+async fn the_same_upload_by_many_at_once_is_one_version() {
+    let inn = Inn::open().await;
+    let edition = edited("message", "many at once").await;
+    let uploads = (0..20).map(|_| inn.operators().deploy("message", edition.clone(), ""));
+    for reply in join_all(uploads).await {
+        assert!(matches!(reply.status, 200 | 201), "{}", reply.text);
+        assert_eq!(reply.number("number"), 2);
+    }
+    let versions = inn.operators().versions("message").await;
+    assert_eq!(versions.len(), 2, "{versions:?}");
+    assert_eq!(versions[0]["digest"], digest(&edition));
+    assert_eq!(versions[0]["state"], "current");
+}
+
+#[tokio::test]
+async fn what_serves_is_what_served_before_the_restart() {
+    let mut inn = Inn::open().await;
+    let edition = edited("room", "kept").await;
+    let uploaded = digest(&edition);
+    let reply = inn.operators().deploy("room", edition, "label=kept").await;
+    reply.expect(201);
+    inn.close().await;
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, uploaded);
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, uploaded);
+    // The version before can still be gone back to.
+    inn.operators().rollback("room").await.expect(200);
+    assert_ne!(inn.operators().serving("room").await, uploaded);
+    // Another component in the manifest is newer than what was uploaded.
+    let file = inn.home().join("newer.wasm");
+    let newer = edited("room", "newer").await;
+    std::fs::write(&file, &newer).unwrap();
+    inn.close().await;
+    let settings = inn.settings().component("room", &file);
+    inn.reopen_with(settings).await;
+    assert_eq!(inn.operators().serving("room").await, digest(&newer));
+    let versions = inn.operators().versions("room").await;
+    assert_eq!(versions.len(), 3);
+    assert_eq!(versions[0]["history"][0]["by"], "host");
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let inn = Inn::open().await;
+    let before = inn.operators().serving("room").await;
+    let edition = edited("room", "dry").await;
+    let reply = inn
+        .operators()
+        .deploy("room", edition, "dry-run=true")
+        .await;
+    let reply = reply.expect(200);
+    assert_eq!(reply.body["outcome"], "passed");
+    let gates: Vec<_> = reply.body["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["gate"].clone())
+        .collect();
+    for gate in [
+        "component",
+        "compile",
+        "imports",
+        "contract",
+        "describe",
+        "schema",
+        "consumers",
+        "ready",
+    ] {
+        assert!(
+            gates.iter().any(|passed| *passed == gate),
+            "{gate} in {gates:?}"
+        );
+    }
+    assert_eq!(inn.operators().serving("room").await, before);
+    assert_eq!(inn.operators().versions("room").await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_rollout_of_a_context_at_a_time() {
+    let inn = Inn::open().await;
+    let (first, second) = (
+        edited("room", "first").await,
+        edited("room", "second").await,
+    );
+    let first_digest = digest(&first);
+    let begun = inn
+        .operators()
+        .deploy("room", first, "ramp=10,100&step=60s")
+        .await;
+    begun.expect(202);
+    let refused = inn
+        .operators()
+        .deploy("room", second, "")
+        .await
+        .expect_problem(409);
+    assert!(
+        refused.text.contains("ramping at 10 %") && refused.text.contains("operator"),
+        "{}",
+        refused.text
+    );
+    // Another context has its own.
+    let other = edited("message", "meanwhile").await;
+    inn.operators()
+        .deploy("message", other, "")
+        .await
+        .expect(201);
+    // A rollback ends the ramp.
+    let ended = inn.operators().rollback("room").await.expect(200);
+    assert_eq!(ended.body["wasRamping"], true);
+    eventually("it is withdrawn", async || {
+        match inn
+            .operators()
+            .state_of("room", &first_digest)
+            .await
+            .as_str()
+        {
+            "uploaded" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    })
+    .await;
+    let refused = inn
+        .operators()
+        .send(Method::POST, "/v1/contexts/nowhere/rollback")
+        .await;
+    refused.expect_problem(404);
+}
+
+#[tokio::test]
+async fn a_module_is_wrapped_and_other_bytes_are_refused() {
+    let inn = Inn::open().await;
+    let file = &components().await["message"];
+    // What cargo made before `innkeeper build` made a component of it.
+    let target = file.parent().and_then(|folder| folder.parent()).unwrap();
+    let module = target.join("wasm32-unknown-unknown/release/message.wasm");
+    let module = std::fs::read(module).expect("cargo has made it");
+    assert!(module.starts_with(b"\0asm\x01\0\0\0"));
+    let reply = inn
+        .operators()
+        .deploy("message", module, "")
+        .await
+        .expect(200);
+    assert_eq!(reply.body["outcome"], "unchanged", "it is what serves");
+    let refused = inn
+        .operators()
+        .deploy("message", b"no component".to_vec(), "")
+        .await;
+    let refused = refused.expect_problem(422);
+    assert!(
+        refused.text.contains("neither a WebAssembly component"),
+        "{}",
+        refused.text
+    );
+    let request = inn
+        .operators()
+        .client()
+        .request(Method::POST, "/v1/contexts/message/versions");
+    let refused = send(request.header("content-type", "application/wasm").body("x")).await;
+    refused.expect_problem(401);
+    for wrong in ["ramp=100,5", "step=soon", "ramp=5", "unknown=1"] {
+        let bytes = edited("message", "x").await;
+        inn.operators()
+            .deploy("message", bytes, wrong)
+            .await
+            .expect_problem(400);
+    }
+}
+
+#[tokio::test]
+async fn old_versions_are_forgotten_and_their_history_is_not() {
+    let settings = Settings::of_the_app()
+        .await
+        .set("context.message.rollout.keep", 2);
+    let inn = Inn::with(settings).await;
+    for number in 0..6 {
+        let edition = edited("message", &format!("edition {number}")).await;
+        inn.operators()
+            .deploy("message", edition, "")
+            .await
+            .expect(201);
+    }
+    let versions = eventually("old ones are forgotten", async || {
+        let versions = inn.operators().versions("message").await;
+        let stored = versions.iter().filter(|version| version["stored"] == true);
+        match stored.count() {
+            // The one that serves, two to go back to, two more, and the manifest's.
+            count if count <= 6 && versions.iter().any(|version| version["stored"] == false) => {
+                Ok(versions)
+            }
+            count => Err(format!("{count} are stored")),
+        }
+    })
+    .await;
+    assert_eq!(versions.len(), 7);
+    let files = std::fs::read_dir(inn.home().join("data/components")).unwrap();
+    assert!(files.count() < 7 + 4, "their bytes are gone");
+    // What is forgotten can be brought again, and is the same version.
+    let edition = edited("message", "edition 0").await;
+    let again = inn
+        .operators()
+        .deploy("message", edition, "")
+        .await
+        .expect(201);
+    assert_eq!(again.number("number"), 2);
+}
