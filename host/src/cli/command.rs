@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
-use super::{build, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions};
+use super::{
+    build, compile, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions,
+};
 
 /// A host for bounded contexts that run as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -36,6 +38,8 @@ pub(super) enum Command {
     DeadLetters(dead_letters::DeadLetters),
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
+    #[command(hide = true)]
+    Compile(compile::Compile),
 }
 
 impl Command {
@@ -52,6 +56,7 @@ impl Command {
             Self::DeadLetters(command) => command.run().await,
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
+            Self::Compile(command) => command.run().await,
         }
     }
 }
