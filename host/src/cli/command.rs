@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::{
     build, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, status, story, up,
     versions,
+    build, compile, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -41,6 +42,8 @@ pub(super) enum Command {
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
     Rollback(rollback::Rollback),
+    #[command(hide = true)]
+    Compile(compile::Compile),
 }
 
 impl Command {
@@ -59,6 +62,7 @@ impl Command {
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
+            Self::Compile(command) => command.run().await,
         }
     }
 }

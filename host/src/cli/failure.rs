@@ -10,6 +10,7 @@ use crate::gateway::GatewayError;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
+use crate::rollout::compile::work::WorkError;
 
 /// Why a command failed: one line, with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,8 @@ pub(super) enum Failure {
     Gateway(#[from] GatewayError),
     #[error(transparent)]
     Build(#[from] build::Error),
+    #[error("{}", .0.line())]
+    Compile(#[from] WorkError),
     #[error(transparent)]
     Admin(#[from] AdminError),
     #[error(
@@ -77,6 +80,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Manifest(_) | Self::Log(LogError::Level(_)) => ExitCode::from(2),
+            Self::Compile(error) => ExitCode::from(error.exit_code()),
             _ => ExitCode::FAILURE,
         }
     }

@@ -4,6 +4,7 @@ mod app_flags;
 mod build;
 mod client;
 mod command;
+mod compile;
 mod components;
 mod dead_letters;
 mod deploy;
@@ -30,9 +31,9 @@ mod versions;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
-use self::command::Arguments;
+use self::command::{Arguments, Command};
 use self::failure::Failure;
 
 /// Does what the command line says.
@@ -52,7 +53,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let runtime = Runtime::new().map_err(Failure::Runtime)?;
+    let runtime = match &arguments.command {
+        // Where memory is limited, no threads begin that could need it at any moment.
+        Command::Compile(_) => Builder::new_current_thread().build(),
+        _ => Runtime::new(),
+    };
+    let runtime = runtime.map_err(Failure::Runtime)?;
     let result = runtime.block_on(arguments.command.run());
     // Whatever still blocks a thread must not hold up the exit.
     runtime.shutdown_background();

@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod compiling;
 mod events;
 mod inn;
 mod looking;
