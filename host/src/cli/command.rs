@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
-use super::{build, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions};
+use super::{
+    build, dead_letters, events, new, rebuild, sagas, serve, sign, status, story, up, versions,
+};
 
 /// A host for bounded contexts that run as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -36,6 +38,7 @@ pub(super) enum Command {
     DeadLetters(dead_letters::DeadLetters),
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
+    Sign(sign::Sign),
 }
 
 impl Command {
@@ -52,6 +55,7 @@ impl Command {
             Self::DeadLetters(command) => command.run().await,
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
+            Self::Sign(command) => command.run().await,
         }
     }
 }

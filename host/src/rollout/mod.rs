@@ -3,6 +3,7 @@
 mod describe;
 mod load;
 mod ready;
+pub mod signature;
 mod version;
 
 pub use self::{
