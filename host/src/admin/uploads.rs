@@ -29,7 +29,6 @@ pub(super) struct Uploads {
 
 /// A place for one upload, until it is dropped. A handler that takes one before the body is admitted before the body is read.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the handler that takes one is still to come")]
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }

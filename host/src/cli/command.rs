@@ -4,9 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    build, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, status, story, up,
-    versions,
-    build, compile, dead_letters, events, new, rebuild, sagas, serve, status, story, up, versions,
+    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign, status,
+    story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -44,6 +43,7 @@ pub(super) enum Command {
     Rollback(rollback::Rollback),
     #[command(hide = true)]
     Compile(compile::Compile),
+    Sign(sign::Sign),
 }
 
 impl Command {
@@ -63,6 +63,7 @@ impl Command {
             Self::Deploy(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
             Self::Compile(command) => command.run().await,
+            Self::Sign(command) => command.run().await,
         }
     }
 }

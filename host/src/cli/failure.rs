@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::key_file::KeyFileError;
+use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::StartError;
 use crate::build;
@@ -34,6 +36,10 @@ pub(super) enum Failure {
     Compile(#[from] WorkError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
     #[error(
         "the threads of the runtime cannot start: {0}; check the limits on threads (`ulimit -u`)"
     )]

@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
-pub(crate) use self::scalar::{check_servers, parse_duration};
+pub(crate) use self::scalar::{check_servers, is_name, parse_duration};
 pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     app::{App, LogFormat, LogSettings},
