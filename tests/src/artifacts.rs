@@ -10,7 +10,22 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 4] = ["unruly", "caller", "bell", "insolvent"];
+const TEST_CONTEXTS: [&str; 14] = [
+    "unruly",
+    "caller",
+    "bell",
+    "insolvent",
+    "ledgerbook-one",
+    "ledgerbook-two",
+    "ledgerbook-three",
+    "ledgerbook-back",
+    "room-moody",
+    "room-renamed",
+    "room-retyped",
+    "room-closed",
+    "room-grasping",
+    "viewpage-two",
+];
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -29,6 +44,30 @@ pub async fn binary() -> &'static Path {
 pub async fn components() -> &'static BTreeMap<String, PathBuf> {
     static COMPONENTS: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     COMPONENTS.get_or_init(build_components).await
+}
+
+/// Another edition of a component: it does the same, and has another digest. The same name makes the same edition.
+pub fn edition(component: &Path, name: &str) -> PathBuf {
+    let bytes = std::fs::read(component).expect("the component can be read");
+    let stem = component.file_stem().expect("a component's file is named");
+    let directory = repository().join("components/target/innkeeper/editions");
+    let file = directory.join(format!("{}-{name}.wasm", stem.to_string_lossy()));
+    std::fs::create_dir_all(&directory).expect("the directory can be made");
+    // Written whole beside it, then renamed: a test in another process may be reading it.
+    let partial = file.with_extension(rand::random::<u64>().to_string());
+    std::fs::write(&partial, with_section(bytes, name)).expect("the edition can be written");
+    std::fs::rename(&partial, &file).expect("the edition can be put in place");
+    file
+}
+
+/// A component with a custom section at its end, which nobody reads.
+pub fn with_section(mut component: Vec<u8>, data: &str) -> Vec<u8> {
+    const NAME: &str = "edition";
+    let size = 1 + NAME.len() + data.len();
+    assert!(size < 128, "sizes of one byte only");
+    component.extend([0, size as u8, NAME.len() as u8]);
+    component.extend(NAME.bytes().chain(data.bytes()));
+    component
 }
 
 async fn build_binary() -> PathBuf {
