@@ -10,7 +10,22 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 4] = ["unruly", "caller", "bell", "insolvent"];
+const TEST_CONTEXTS: [&str; 14] = [
+    "unruly",
+    "caller",
+    "bell",
+    "insolvent",
+    "ledgerbook-one",
+    "ledgerbook-two",
+    "ledgerbook-three",
+    "ledgerbook-back",
+    "room-moody",
+    "room-renamed",
+    "room-retyped",
+    "room-closed",
+    "room-grasping",
+    "viewpage-two",
+];
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -31,20 +46,26 @@ pub async fn components() -> &'static BTreeMap<String, PathBuf> {
     COMPONENTS.get_or_init(build_components).await
 }
 
-/// The bytes of a component, with another digest: a section is added that nobody reads.
+/// A component that does the same as one of the app's or the tests', and has another digest. The same name makes the same one.
 pub async fn edited(component: &str, name: &str) -> Vec<u8> {
     let file = &components().await[component];
-    let mut bytes = std::fs::read(file).expect("the component was built");
-    let length = u8::try_from(name.len()).expect("a short name");
-    // A custom section: its id, its size, and its name with its length.
-    bytes.extend([0, length + 1, length]);
-    bytes.extend(name.as_bytes());
-    bytes
+    let bytes = std::fs::read(file).expect("the component was built");
+    with_section(bytes, name)
 }
 
 /// The digest that a host knows a component by.
 pub fn digest(bytes: &[u8]) -> String {
     innkeeper::rollout::ComponentStore::digest(bytes)
+}
+
+/// A component with a custom section at its end, which nobody reads.
+pub fn with_section(mut component: Vec<u8>, data: &str) -> Vec<u8> {
+    const NAME: &str = "edition";
+    let size = 1 + NAME.len() + data.len();
+    assert!(size < 128, "sizes of one byte only");
+    component.extend([0, size as u8, NAME.len() as u8]);
+    component.extend(NAME.bytes().chain(data.bytes()));
+    component
 }
 
 async fn build_binary() -> PathBuf {

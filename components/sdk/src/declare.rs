@@ -69,6 +69,9 @@ impl Declaration {
 /// events. Without it the number is 0, and no other is read.
 ///
 /// It makes a type `Component` in the place where it stands, which also implements the interfaces that the context offers to others.
+///
+/// What is to be done around everything, for example a check of every request, is done by a type that implements [`Context`](crate::Context) by asking
+/// `Component`, and is exported in its place: `export: Guarded`, before `schema`.
 #[macro_export]
 macro_rules! context {
     (
@@ -79,6 +82,7 @@ macro_rules! context {
         $(, compensations: { $($interface:literal: $function:literal => $undo:literal),* $(,)? })?
         $(, ready: $ready:path)?
         $(, live: $live:path)?
+        $(, export: $export:ident)?
         $(, schema: {
             number: $number:expr
             $(, reads: [$($reads:expr),* $(,)?])?
@@ -132,7 +136,7 @@ macro_rules! context {
 
         $($(impl $crate::Published for $published {})*)?
 
-        $crate::bindings::export_context!(Component with_types_in $crate::bindings);
+        $crate::export!($($export)?);
 
         $(
             impl $crate::Migration for Component {
@@ -152,5 +156,17 @@ macro_rules! context {
 
             $crate::evolving::export_migration!(Component with_types_in $crate::evolving);
         )?
+    };
+}
+
+/// Exports `Component`, or the type that stands in its place.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export {
+    () => {
+        $crate::export!(Component);
+    };
+    ($component:ident) => {
+        $crate::bindings::export_context!($component with_types_in $crate::bindings);
     };
 }

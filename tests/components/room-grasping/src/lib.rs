@@ -1,0 +1,47 @@
+//! The app's room, but it imports a resource, which nobody grants.
+
+mod bindings {
+    innkeeper_sdk::wit_bindgen::generate!({
+        inline: "package test:room-context; world offers { export stay:room/rooms@0.1.0; }",
+        path: "../../../wit/stay/room",
+        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
+    });
+
+    export!(Component with_types_in self);
+
+    use crate::Component;
+}
+
+mod wanted {
+    innkeeper_sdk::wit_bindgen::generate!({
+        inline: "
+            package other:thing;
+            interface api { resource thing { constructor(); weight: func() -> u32; } }
+            world wants { import api; }
+        ",
+        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
+    });
+}
+
+#[macro_use]
+#[path = "../../room.rs"]
+mod app;
+#[path = "../../../../components/room/src/calls.rs"]
+mod calls;
+
+use app::{events, policy, review, room, web};
+
+/// What is never asked for is not imported.
+fn is_ready() -> Result<(), String> {
+    match wanted::other::thing::api::Thing::new().weight() {
+        0 => Err("it weighs nothing".into()),
+        _ => Ok(()),
+    }
+}
+
+room! {
+    compensations: {
+        "stay:room/rooms@0.1.0": "hold" => "release",
+    },
+    ready: is_ready,
+}

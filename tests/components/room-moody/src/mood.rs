@@ -1,0 +1,139 @@
+//! The ways to misbehave. One is chosen by writing its name over [`MOOD`] in the component's file.
+
+use std::hint::black_box;
+
+use innkeeper_sdk::prelude::*;
+use innkeeper_sdk::{Description, Followed, Route, config, invocation};
+
+/// The mark that the file is searched for, and the mood, filled up with dots. No mood: it behaves.
+static MOOD: [u8; 64] = *b"the mood of this component: ....................................";
+
+/// Where in it the mood begins.
+const BEGIN: usize = 28;
+
+/// How many turns of [`burn`] take about a millisecond.
+const TURNS_OF_A_MILLISECOND: u64 = 400_000;
+
+innkeeper_sdk::events! {
+    /// Published, and not described.
+    pub Smuggled: Mood,
+}
+
+/// What it carries.
+#[derive(Serialize, Deserialize)]
+pub struct Mood {
+    mood: String,
+}
+
+impl Subject for Mood {
+    fn subject(&self) -> String {
+        self.mood.clone()
+    }
+}
+
+// `context!` would list it, and that is what must not be.
+impl innkeeper_sdk::Published for Smuggled {}
+
+fn mood() -> String {
+    // Not what the compiler knows, but what the file says by now.
+    let bytes = black_box(&MOOD)[BEGIN..].iter();
+    let mood = bytes.take_while(|byte| **byte != b'.');
+    mood.map(|byte| char::from(*byte)).collect()
+}
+
+/// The description, as it is in this mood.
+pub fn describe(mut description: Description) -> Description {
+    let Description {
+        summary,
+        routes,
+        publishes,
+        follows,
+        ..
+    } = &mut description;
+    let get = |path: &str| Route {
+        method: "GET".into(),
+        path: path.into(),
+        consumes: None,
+    };
+    match mood().as_str() {
+        "second" => summary.push_str(" Second edition."),
+        "describe-loops" => burn(u64::MAX),
+        "describe-traps" => panic!("no description today"),
+        "describe-asks" => summary.push_str(&config::text("summary").unwrap_or_default()),
+        "route-clashes" => routes.push(get("/payments")),
+        "route-is-none" => routes.push(get("rooms/{id")),
+        "event-is-gone" => publishes.retain(|kind| kind != "RoomReserved"),
+        "event-is-nowhere" => follows.push(Followed {
+            source: "payment".into(),
+            kind: "PaymentForgotten".into(),
+        }),
+        _ => {}
+    }
+    description
+}
+
+/// Whether it is ready in this mood.
+pub fn ready() -> Result<(), String> {
+    match mood().as_str() {
+        "ready-traps" => panic!("not ready for that question"),
+        "ready-says-no" => return Err("the beds are not made".into()),
+        "ready-is-slow" => burn(1_500 * TURNS_OF_A_MILLISECOND),
+        "ready-hoards" => hoard(),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is done before a request is answered.
+pub fn before_an_answer() -> Result<(), Problem> {
+    match mood().as_str() {
+        "fails" if one_in_five() => {
+            return Err(Problem::new(500, "One request in five is too much."));
+        }
+        "traps" if one_in_five() => panic!("one request in five is too much"),
+        "is-slow" => {
+            // Whoever has asked for an id is run for every request: its answer is never given again.
+            invocation::new_id();
+            burn(5 * TURNS_OF_A_MILLISECOND);
+        }
+        "smuggles" => {
+            let mood = "smuggles".into();
+            emit::<Smuggled>(&Mood { mood })?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What becomes of an answer.
+pub fn after_an_answer(response: Response) -> Response {
+    match mood().as_str() {
+        "second" => response.with_header("x-edition", "second"),
+        _ => response,
+    }
+}
+
+/// By the invocation's id, so that a re-run ends as the first run did.
+fn one_in_five() -> bool {
+    let id = invocation::new_id();
+    let sum: u32 = id.bytes().map(u32::from).sum();
+    sum % 5 == 0
+}
+
+fn burn(turns: u64) {
+    let mut value = 1_u64;
+    for turn in 0..turns {
+        value = black_box(
+            value
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(turn),
+        );
+    }
+}
+
+fn hoard() {
+    let mut all = Vec::new();
+    loop {
+        all.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}

@@ -1,0 +1,40 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[tokio::test]
+async fn every_case_can_be_made_and_says_why_it_is_refused() {
+    let mut seen = BTreeSet::new();
+    for case in Case::all() {
+        assert!(!case.says.is_empty(), "{}", case.name);
+        let settings = Settings::of_the_app().await;
+        assert!(settings.contexts().contains(&case.context), "{}", case.name);
+        let bytes = case.bytes().await;
+        let settings: Vec<_> = case.settings.keys().cloned().collect();
+        assert!(
+            seen.insert((bytes, settings, case.deploy.clone())),
+            "{} is another case again",
+            case.name
+        );
+    }
+    assert!(seen.len() > 20);
+}
+
+#[tokio::test]
+async fn every_mood_is_one_that_the_component_knows() {
+    let source = artifacts::repository().join("tests/components/room-moody/src/mood.rs");
+    let known = std::fs::read_to_string(source).expect("moods are written down");
+    for mood in Case::all().into_iter().filter_map(|case| case.mood) {
+        assert!(known.contains(&format!("\"{mood}\"")), "{mood}");
+    }
+}
+
+#[tokio::test]
+async fn an_edition_is_a_component_with_another_digest() {
+    let room = &artifacts::components().await["room"];
+    let edition = artifacts::edition(room, "another");
+    let bytes = |file: &Path| std::fs::read(file).expect("it can be read");
+    assert_ne!(bytes(room), bytes(&edition));
+    let engine = wasmtime::Engine::default();
+    wasmtime::component::Component::new(&engine, bytes(&edition)).expect("it is valid");
+}
