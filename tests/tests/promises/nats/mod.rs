@@ -6,3 +6,4 @@ mod feed;
 mod outside;
 mod refusals;
 mod subscribers;
+mod tls;
