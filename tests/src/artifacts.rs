@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 4] = ["unruly", "caller", "bell", "insolvent"];
+const TEST_CONTEXTS: [&str; 5] = ["unruly", "caller", "bell", "insolvent", "steward"];
 
 /// The repository.
 pub fn repository() -> &'static Path {

@@ -1,6 +1,7 @@
 //! Events on NATS, against a real server.
 
 mod calls;
+mod chains;
 mod faults;
 mod feed;
 mod outside;
