@@ -3,6 +3,7 @@
 //! Every test starts the real `innkeeper serve`, on free ports, with a directory and a manifest of its own, and talks to it as its users do.
 
 pub mod artifacts;
+mod authority;
 mod book;
 mod client;
 mod eventually;
@@ -18,6 +19,7 @@ mod process;
 mod raw;
 mod stay;
 
+pub use authority::{Authority, Certified};
 pub use book::{Book, violations};
 pub use client::{Client, Reply, send, try_send};
 pub use eventually::{eventually, within};

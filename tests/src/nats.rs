@@ -5,23 +5,30 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::{self, consumer, stream};
+use async_nats::{ConnectOptions, HeaderMap};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::eventually;
+use crate::{Authority, Certified, eventually};
 
 /// The arguments of a server with JetStream.
 pub const JETSTREAM: &[&str] = &["-js"];
+
+/// What a client needs for a server with TLS.
+struct Tls {
+    ca_file: PathBuf,
+    certified: Certified,
+}
 
 /// A running `nats-server`.
 pub struct NatsServer {
     child: Child,
     port: u16,
     arguments: Vec<String>,
+    tls: Option<Tls>,
     // After the child: it must not outlive what it uses.
     home: TempDir,
 }
@@ -44,15 +51,44 @@ impl NatsServer {
             child,
             port,
             arguments,
+            tls: None,
             home,
         };
         server.listens().await;
         server
     }
 
+    /// A server with JetStream that speaks TLS only, with a certificate of this authority. `how` is `--tls`, or `--tlsverify` for one that lets only those
+    /// in who have a certificate of it, too.
+    pub async fn with_tls(authority: &Authority, how: &str) -> Self {
+        let certified = authority.certify("nats-server");
+        let ca_file = authority.file();
+        let files = [&certified.certificate, &certified.key, &ca_file];
+        let [certificate, key, ca] = files.map(|file| file.to_str().expect("paths are UTF-8"));
+        let tls = [
+            how,
+            "--tlscert",
+            certificate,
+            "--tlskey",
+            key,
+            "--tlscacert",
+            ca,
+        ];
+        let mut server = Self::with(&[JETSTREAM, &tls].concat()).await;
+        server.tls = Some(Tls {
+            certified: authority.certify("client"),
+            ca_file,
+        });
+        server
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme = match self.tls {
+            Some(_) => "tls",
+            None => "nats",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Ends it as a power cut would.
@@ -77,9 +113,14 @@ impl NatsServer {
 
     /// A plain client.
     pub async fn client(&self) -> async_nats::Client {
-        async_nats::connect(self.url())
-            .await
-            .expect("the server lets a client in")
+        let options = match &self.tls {
+            Some(Tls { ca_file, certified }) => ConnectOptions::new()
+                .add_root_certificates(ca_file.clone())
+                .add_client_certificate(certified.certificate.clone(), certified.key.clone()),
+            None => ConnectOptions::new(),
+        };
+        let client = options.connect(self.url()).await;
+        client.expect("the server lets a client in")
     }
 
     /// Makes a stream of a subject, on disk and without limits; gives the way to publish into it.
@@ -190,7 +231,7 @@ fn launch(home: &TempDir, port: u16, arguments: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("nats-server is installed; scripts/setup.sh nats does it")
+        .expect("nats-server is installed; scripts/setup.sh nats-server does it")
 }
 
 /// Debian puts it where not everybody looks.

@@ -9,6 +9,7 @@ use wasmtime::component::Val;
 use super::attempts::{self, Answer, Entry};
 use super::continuity::Continuity;
 use super::failure::Failure;
+use super::identifier;
 use super::intent;
 use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
 use crate::app::{Context, Host};
@@ -18,7 +19,7 @@ use crate::observe::TraceContext;
 
 /// One call.
 pub struct Request {
-    /// Its id: a repeat has the same.
+    /// Its id: a repeat has the same, and gets the answer that was committed under it.
     pub id: String,
     /// What is called.
     pub operation: Arc<Operation>,
@@ -62,7 +63,13 @@ pub async fn call(
         true => Some(context.keys.enter(&request.id).await?),
         false => None,
     };
-    let continuity = match intent::find(context, &request.id)? {
+    // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
+    // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
+    let (id, begun) = match request.from_outside {
+        true => (identifier::random(), None),
+        false => (request.id.clone(), intent::find(context, &request.id)?),
+    };
+    let continuity = match begun {
         Some(intent) => Continuity::of(&intent),
         None => Continuity::new(wall_clock()),
     };
@@ -70,7 +77,7 @@ pub async fn call(
     let job = Arc::new(Job {
         host: host.clone(),
         context: context.clone(),
-        id: request.id,
+        id,
         correlation_id: request.correlation_id,
         causation_id: request.causation_id,
         trace: request.trace.child(),
@@ -93,6 +100,7 @@ pub async fn call(
         writes: Vec::new(),
         durability: None,
         keep: Keep::Call {
+            key: request.id,
             interface: request.operation.interface.clone(),
             function: request.operation.function.clone(),
             parameters: request.encoded,

@@ -71,6 +71,7 @@ fn input(job: &Job) -> Option<StoredInput> {
         (
             Trigger::Intent(Input::Call),
             Keep::Call {
+                key,
                 interface,
                 function,
                 parameters,
@@ -79,6 +80,7 @@ fn input(job: &Job) -> Option<StoredInput> {
             interface: interface.clone(),
             function: function.clone(),
             parameters: parameters.clone(),
+            key: key.clone(),
         })),
         (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower, _) => None,
     }
@@ -112,7 +114,7 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
             if let Some(input) = intent.input.clone() {
                 let key = match &input {
                     StoredInput::Request(request) => request.idempotency_key.as_deref(),
-                    StoredInput::Call(_) => Some(&*id),
+                    StoredInput::Call(call) => Some(&*call.key),
                 };
                 // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
                 let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
@@ -233,6 +235,7 @@ impl Resumption {
                     function: operation.clone(),
                 };
                 let keep = Keep::Call {
+                    key: stored.key,
                     interface: stored.interface,
                     function: stored.function,
                     parameters: stored.parameters,

@@ -66,8 +66,9 @@ pub(super) enum Input {
 /// Where an invocation's answer is kept for a repeat.
 pub(super) enum Keep {
     Nowhere,
-    /// Under the invocation's own id, with what was called.
+    /// Under this key, with what was called.
     Call {
+        key: String,
         interface: String,
         function: String,
         parameters: Vec<u8>,

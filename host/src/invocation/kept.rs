@@ -14,14 +14,15 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
     match &job.keep {
         Keep::Nowhere => Ok(None),
         Keep::Call {
+            key,
             interface,
             function,
             parameters,
         } => {
-            let Some(stored) = ledger.get(Space::Result, job.id.as_bytes())? else {
+            let Some(stored) = ledger.get(Space::Result, key.as_bytes())? else {
                 return Ok(None);
             };
-            let stored: StoredCall = record::read(job.id.as_bytes(), &stored)?;
+            let stored: StoredCall = record::read(key.as_bytes(), &stored)?;
             // The id of a call between contexts comes from these; from outside it is the caller's key.
             if (&stored.interface, &stored.function, &stored.parameters)
                 != (interface, function, parameters)
@@ -61,6 +62,7 @@ pub(super) fn write(
     Ok(match (&job.keep, answer) {
         (
             Keep::Call {
+                key,
                 interface,
                 function,
                 parameters,
@@ -79,7 +81,7 @@ pub(super) fn write(
                 parameters: parameters.clone(),
                 answer,
             };
-            Some(record::write(Space::Result, &job.id, &stored)?)
+            Some(record::write(Space::Result, key, &stored)?)
         }
         (Keep::Response { key, fingerprint }, Answer::Web(response)) => {
             let stored = StoredResponse {

@@ -69,6 +69,8 @@ pub(super) struct StoredParameters {
     pub function: String,
     /// Its parameters, encoded.
     pub parameters: Vec<u8>,
+    /// Where its answer is kept for a repeat.
+    pub key: String,
 }
 
 /// A web request as an intent keeps it.

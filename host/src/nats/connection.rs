@@ -9,6 +9,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::sync::Mutex;
 
 use super::standing::Standing;
+use super::tls;
 use super::trouble::Trouble;
 use crate::events::backoff::Backoff;
 use crate::manifest::NatsSettings;
@@ -70,12 +71,7 @@ async fn connect(
             async move { note(&standing, &event) }
         });
     options = identify(options, settings).await?;
-    if let Some(file) = &settings.ca_file {
-        options = options.add_root_certificates(file.clone());
-    }
-    if let (Some(certificate), Some(key)) = (&settings.certificate_file, &settings.key_file) {
-        options = options.add_client_certificate(certificate.clone(), key.clone());
-    }
+    options = tls::equip(options, settings).await?;
     let servers = settings.url.split(',').map(|url| url.trim().parse());
     let servers = servers.collect::<Result<Vec<ServerAddr>, _>>();
     let servers = servers.map_err(|error| Trouble::Unreachable(error.to_string()))?;
@@ -86,7 +82,7 @@ async fn connect(
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 Trouble::Refused
             }
-            _ => Trouble::Unreachable(error.to_string()),
+            _ => tls::trouble(&error).unwrap_or_else(|| Trouble::Unreachable(error.to_string())),
         })
 }
 

@@ -14,6 +14,7 @@ mod session;
 mod standing;
 mod stream;
 mod subject;
+mod tls;
 mod trouble;
 
 use std::sync::Arc;

@@ -24,6 +24,24 @@ pub(super) enum Trouble {
     /// No server answers.
     #[error("no NATS server can be reached: {0}; check `nats.url`, and that the server runs")]
     Unreachable(String),
+    /// A certificate without its key, or a key without its certificate.
+    #[error("`nats.certificate_file` and `nats.key_file` belong together; set both, or neither")]
+    HalfCertificate,
+    /// The host does not let itself in with the server.
+    #[error(
+        "the certificate of the NATS server is not trusted: {0}; check `nats.ca_file`, which holds the certificate of the authority that signed it, and the host name in `nats.url`"
+    )]
+    Untrusted(String),
+    /// The server wants a certificate of the host, or another one.
+    #[error(
+        "the NATS server does not accept the host's certificate, or that it has none: {0}; set `nats.certificate_file` and `nats.key_file`, and let the server trust who signed it"
+    )]
+    CertificateRefused(String),
+    /// TLS does not come about.
+    #[error(
+        "TLS with the NATS server does not come about: {0}; check that the server speaks TLS, and the certificates that `[nats]` names"
+    )]
+    Tls(String),
     /// The server has no JetStream.
     #[error(
         "the NATS server has no JetStream for this account; start it with `-js`, or allow it for the account"

@@ -11,10 +11,12 @@ use super::feed::inn;
 
 const HOLD: &str = "stay.call.room.rooms.hold";
 
-struct Caller(Client);
+/// Somebody outside who calls.
+pub struct Caller(Client);
 
 impl Caller {
-    async fn of(inn: &Inn, server: &NatsServer) -> Self {
+    /// One whose calls are answered.
+    pub async fn of(inn: &Inn, server: &NatsServer) -> Self {
         let caller = Self(server.client().await);
         eventually("calls are answered", async || {
             let asked = caller
@@ -29,7 +31,13 @@ impl Caller {
         caller
     }
 
-    async fn call(&self, subject: &str, headers: &[(&str, &str)], body: impl ToString) -> Message {
+    /// Calls, and waits for the answer.
+    pub async fn call(
+        &self,
+        subject: &str,
+        headers: &[(&str, &str)],
+        body: impl ToString,
+    ) -> Message {
         let mut all = HeaderMap::new();
         for (name, value) in headers {
             all.insert(*name, *value);
@@ -46,7 +54,8 @@ fn header<'a>(message: &'a Message, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.as_str())
 }
 
-fn body(message: &Message) -> Value {
+/// What an answer says.
+pub fn body(message: &Message) -> Value {
     serde_json::from_slice(&message.payload).expect("an answer is JSON")
 }
 

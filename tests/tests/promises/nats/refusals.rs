@@ -7,7 +7,7 @@ use innkeeper_tests::{Inn, Opening, Settings, eventually};
 use super::feed::inn;
 
 /// Waits for a line with `text`; the app must serve meanwhile, and say it once.
-async fn says(inn: &Inn, text: &str) {
+pub async fn says(inn: &Inn, text: &str) {
     eventually(text, async || match inn.output().lines_with(text).len() {
         0 => Err(inn.output().tail(5)),
         _ => Ok(()),
