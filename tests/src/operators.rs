@@ -39,15 +39,19 @@ impl Operators {
 
     /// A request with the token.
     pub async fn send(&self, method: Method, path: &str) -> Reply {
-        send(self.client.request(method, path).bearer_auth(&self.token)).await
+        send(self.request(method, path)).await
+    }
+
+    /// A request with the token, to be completed by the caller.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, path).bearer_auth(&self.token)
     }
 
     /// Brings a version of a context; `how` is a query such as `ramp=5,100`.
     pub async fn deploy(&self, context: &str, bytes: Vec<u8>, how: &str) -> Reply {
         let path = format!("/v1/contexts/{context}/versions?{how}");
-        let request = self.client.request(Method::POST, &path);
-        let request = request
-            .bearer_auth(&self.token)
+        let request = self
+            .request(Method::POST, &path)
             .header("content-type", "application/wasm")
             .body(bytes);
         send(request).await

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign, status,
-    story, up, versions,
+    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign,
+    status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -68,7 +69,7 @@ pub(super) async fn serve(
     let options = Options {
         components: components::files(&manifest)?,
         safeguards,
-        compiler: std::env::current_exe().ok(),
+        compiler: compiler(),
         ..Options::default()
     };
     let tokens = tokens(&manifest).await?;
@@ -171,6 +172,14 @@ fn kept(directory: &Path) -> Result<Token, AdminError> {
         ));
     }
     Ok(kept.token)
+}
+
+/// The program that compiles what is uploaded: this one, as it was started, also when its file has been replaced since.
+fn compiler() -> Option<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Some("/proc/self/exe".into()),
+        false => std::env::current_exe().ok(),
+    }
 }
 
 fn warn_of(safeguards: Safeguards) {

@@ -7,7 +7,7 @@ use crate::guest::{ArtifactCache, Engine, Guest, LoadError, Schema};
 use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
-/// Loads a component as a version of a context.
+/// Loads a component as a version of a context. Without its bytes, it must have been compiled before.
 ///
 /// # Errors
 ///
@@ -18,13 +18,16 @@ pub async fn load(
     context: &str,
     settings: &ContextSettings,
     identity: Identity,
-    bytes: Vec<u8>,
+    bytes: Option<Vec<u8>>,
 ) -> Result<Version, Refusal> {
     let loading = {
         let (engine, artifacts) = (engine.clone(), artifacts.clone());
         let digest = identity.digest.clone();
         // Reading the compiled component blocks, and compiling it does where it is not compiled yet.
-        tokio::task::spawn_blocking(move || Guest::load(&engine, &artifacts, &digest, &bytes))
+        tokio::task::spawn_blocking(move || match bytes {
+            Some(bytes) => Guest::load(&engine, &artifacts, &digest, &bytes),
+            None => Guest::load_compiled(&engine, &artifacts, &digest),
+        })
     };
     let loaded = loading
         .await

@@ -7,7 +7,7 @@
 //! ```
 
 mod boot;
-mod compile;
+pub(crate) mod compile;
 mod conduct;
 mod describe;
 mod gate;

@@ -209,10 +209,9 @@ async fn bring(
                 false => format!("compiled in {:.1} s", took.as_secs_f64()),
             };
             rollout.passed(Gate::Compile, what, clock.lap());
-            let bytes = upload.bytes.clone();
             let settings = &context.settings;
             let (engine, artifacts) = (&host.engine, &host.artifacts);
-            load::load(engine, artifacts, &context.name, settings, identity, bytes)
+            load::load(engine, artifacts, &context.name, settings, identity, None)
                 .await
                 .map_err(Unproven::Refused)
         }
@@ -304,7 +303,7 @@ pub(super) async fn load_stored(
         &context.name,
         &context.settings,
         identity,
-        bytes,
+        Some(bytes),
     )
     .await?;
     let version = Arc::new(version);

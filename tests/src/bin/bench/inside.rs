@@ -260,7 +260,7 @@ async fn cold(inside: &Inside) -> Duration {
             number: 1,
             label: None,
         };
-        rollout::load(&engine, &cache, "room", settings, identity, bytes)
+        rollout::load(&engine, &cache, "room", settings, identity, Some(bytes))
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     };

@@ -1,0 +1,168 @@
+//! Versions whose state has another shape: it is migrated, or filled anew, while the old version serves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use innkeeper_tests::{Inn, Settings, artifacts};
+use serde_json::{Value, json};
+
+async fn component(name: &str) -> Vec<u8> {
+    std::fs::read(&artifacts::components().await[name]).expect("it was built")
+}
+
+async fn ledgerbook() -> Inn {
+    Inn::with(Settings::empty().with("ledgerbook", "ledgerbook-one").await).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
+    let inn = ledgerbook().await;
+    let client = inn.gateway().clone();
+    for number in 0..1_000 {
+        client
+            .post("/entries", json!({"text": format!("entry {number}")}))
+            .await
+            .expect(201);
+    }
+    // Whoever writes meanwhile is answered, and what is written is there afterwards.
+    let (stop, written) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(1_000)),
+    );
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, stop, written) = (client.clone(), stop.clone(), written.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    client
+                        .post("/entries", json!({"text": "written meanwhile"}))
+                        .await
+                        .expect(201);
+                    written.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let reply = inn
+        .operators()
+        .deploy("ledgerbook", component("ledgerbook-two").await, "")
+        .await
+        .expect(201);
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.expect("every request was answered");
+    }
+    let steps = reply.body["steps"].as_array().unwrap();
+    assert!(
+        steps.iter().any(|step| step["gate"] == "migration"),
+        "{}",
+        reply.text
+    );
+    let entries = client.all("/entries").await;
+    assert_eq!(entries.len() as u64, written.load(Ordering::Relaxed));
+    let one = client.get("/entries/7").await.expect(200);
+    assert_eq!(
+        (one.number("edition"), one.number("words")),
+        (2, 2),
+        "{}",
+        one.text
+    );
+    // The state is not what the first version knows.
+    let refused = inn
+        .operators()
+        .rollback("ledgerbook")
+        .await
+        .expect_problem(422);
+    assert!(refused.text.contains("schema"), "{}", refused.text);
+    assert_eq!(
+        client.get("/entries/7").await.expect(200).number("edition"),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_version_that_reads_both_can_be_gone_back_to() {
+    let inn = ledgerbook().await;
+    let client = inn.gateway();
+    client
+        .post("/entries", json!({"text": "one two three"}))
+        .await
+        .expect(201);
+    inn.operators()
+        .deploy("ledgerbook", component("ledgerbook-back").await, "")
+        .await
+        .expect(201);
+    inn.operators()
+        .deploy("ledgerbook", component("ledgerbook-two").await, "")
+        .await
+        .expect(201);
+    assert_eq!(
+        client.get("/entries/1").await.expect(200).number("edition"),
+        2
+    );
+    inn.operators().rollback("ledgerbook").await.expect(200);
+    let entry = client.get("/entries/1").await.expect(200);
+    assert_eq!(entry.body["edition"], "back", "{}", entry.text);
+    assert_eq!(entry.body["text"], "one two three");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_everything_as_it_was() {
+    let mut inn = ledgerbook().await;
+    for text in ["good", "poison", "good again"] {
+        inn.gateway()
+            .post("/entries", json!({"text": text}))
+            .await
+            .expect(201);
+    }
+    let before = inn.gateway().all("/entries").await;
+    let refused = inn
+        .operators()
+        .deploy("ledgerbook", component("ledgerbook-three").await, "")
+        .await;
+    let refused = refused.expect_problem(422);
+    assert!(
+        refused.text.contains("poison") && refused.text.contains("migration"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(inn.gateway().all("/entries").await, before);
+    inn.gateway()
+        .post("/entries", json!({"text": "and on"}))
+        .await
+        .expect(201);
+    // A power cut in the middle of one does the same.
+    let operators = inn.operators().clone();
+    let migrating = operators.deploy("ledgerbook", component("ledgerbook-two").await, "");
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(30), migrating).await;
+    inn.kill_9();
+    inn.reopen().await;
+    let entries = inn.gateway().all("/entries").await;
+    assert_eq!(entries.len(), 4);
+}
+
+#[tokio::test]
+async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
+    let inn = Inn::open().await;
+    let stay = inn.stay();
+    for number in 0..50 {
+        let room = stay.room(&format!("room {number}")).await;
+        if number % 2 == 0 {
+            stay.booked(room).await;
+        }
+    }
+    let before = inn.at_rest().await.views.len();
+    let reply = inn
+        .operators()
+        .deploy("viewpage", component("viewpage-two").await, "")
+        .await;
+    reply.expect(201);
+    let views = inn.gateway().all("/roomviews").await;
+    assert_eq!(views.len(), before);
+    let is_new = |view: &Value| view["edition"] == 2;
+    assert!(views.iter().all(is_new), "{views:?}");
+    // It follows on.
+    let room = stay.room("afterwards").await;
+    stay.view(room).await;
+    inn.at_rest().await;
+}
