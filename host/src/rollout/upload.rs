@@ -110,7 +110,10 @@ pub async fn begin(
 /// Waits until a rollout has passed its gates, or has ended.
 pub async fn verdict(rollout: &Rollout) -> Progress {
     rollout
-        .until(|progress| progress.outcome.is_some() || matches!(progress.stage, Stage::Ramping))
+        .until(|progress| {
+            progress.outcome.is_some()
+                || (progress.stage == Stage::Ramping && progress.weight < 100)
+        })
         .await
 }
 
