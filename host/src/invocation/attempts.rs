@@ -249,7 +249,7 @@ async fn attempt(
     }
     match job.context.ledger.settle(unit.began, &unit.reads).await {
         Ok(()) => Ok(Attempt::Done(Done {
-            basis: unit.is_repeatable.then(|| Basis {
+            basis: unit.is_repeatable.then_some(Basis {
                 began: unit.began,
                 reads: unit.reads,
             }),

@@ -74,7 +74,7 @@ pub struct Serving {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
-    /// Its id: `innkeeper story` shows what belongs to it.
+    /// Its id: the correlation id of the events that tell of it.
     pub id: String,
     /// Its context.
     pub context: String,

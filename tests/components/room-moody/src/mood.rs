@@ -12,7 +12,7 @@ static MOOD: [u8; 64] = *b"the mood of this component: .........................
 const BEGIN: usize = 28;
 
 /// How many turns of [`burn`] take about a millisecond.
-const TURNS_OF_A_MILLISECOND: u64 = 400_000;
+const TURNS_OF_A_MILLISECOND: u64 = 1_000_000;
 
 innkeeper_sdk::events! {
     /// Published, and not described.
@@ -94,7 +94,7 @@ pub fn before_an_answer() -> Result<(), Problem> {
         "is-slow" => {
             // Whoever has asked for an id is run for every request: its answer is never given again.
             invocation::new_id();
-            burn(5 * TURNS_OF_A_MILLISECOND);
+            burn(20 * TURNS_OF_A_MILLISECOND);
         }
         "smuggles" => {
             let mood = "smuggles".into();

@@ -10,7 +10,7 @@ use innkeeper_tests::{
 use serde_json::Value;
 
 /// How many clients there are, where there is traffic.
-const CLIENTS: u64 = 8;
+const CLIENTS: u64 = 4;
 /// How many rooms they look at and change.
 const ROOMS: u64 = 64;
 

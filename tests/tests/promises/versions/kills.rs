@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use innkeeper_tests::artifacts::{digest, edited};
-use innkeeper_tests::{Inn, eventually};
+use innkeeper_tests::{Inn, Settings, eventually};
 use tokio::time::timeout;
 
 /// An inn, and a version of room that it does not know.
 async fn inn(name: &str) -> (Inn, Vec<u8>, String, String) {
-    let inn = Inn::open().await;
+    // More often than anybody would.
+    let settings = Settings::of_the_app()
+        .await
+        .set("admin.upload_limit.requests_per_second", 1_000)
+        .set("admin.upload_limit.burst", 1_000);
+    let inn = Inn::with(settings).await;
     let edition = edited("room", name).await;
     let new = digest(&edition);
     let old = inn.operators().serving("room").await;
