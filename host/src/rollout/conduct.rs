@@ -1,17 +1,21 @@
 //! Conducting a rollout: gates, the state's move, the ramp, the swap, and the watch afterwards.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use futures::FutureExt;
 
 use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{Proven, Unproven, prove};
 use super::register::State;
 use super::schema::Move;
+use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
 use super::version::Version;
-use super::{judge, moving, watch};
+use super::{judge, moving, retention, watch};
 use crate::app::{Context, Host};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -62,12 +66,23 @@ pub(super) async fn conduct(
         rollout: &rollout,
         upload: &upload,
     };
-    let outcome = match conducting.run().await {
-        Ok(outcome) => outcome,
-        Err(cut) => conducting.cut_short(cut).await,
-    };
+    let conducted = AssertUnwindSafe(async {
+        match conducting.run().await {
+            Ok(outcome) => outcome,
+            Err(cut) => conducting.cut_short(cut).await,
+        }
+    });
+    // A rollout that never ends would keep all others out.
+    let outcome = conducted.catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Outcome::Aborted {
+        reason: "a mistake of the host; its log says more".into(),
+    });
     audit(&context, &rollout, &outcome);
     rollout.end(outcome);
+    if !upload.dry_run {
+        // What was refused is kept no longer than others.
+        retention::keep_newest(&host, &context).await;
+    }
 }
 
 /// One line for whoever wants to know who brought what.
@@ -132,7 +147,9 @@ impl Conducting<'_> {
                 moving::move_and_swap(host, context, rollout, &version, state).await?
             }
         };
-        let Swapped { former, decided } = swapped;
+        let Swapped {
+            former, decided, ..
+        } = swapped;
         rollout.enter(Stage::Ramping, 100);
         rollout.did(
             format!("swapped in {:.0} us", decided.as_secs_f64() * 1e6),
@@ -185,8 +202,7 @@ impl Conducting<'_> {
                 swap::note(host, context, &change, &because).await;
             }
             let watched = self.watch_step(version, &current, step);
-            self.unless_aborted(watched).await??;
-            let tally = version.tally(Instant::now() - step);
+            let tally = self.unless_aborted(watched).await??;
             rollout.passed(
                 Gate::Ramp,
                 format!(
@@ -199,12 +215,13 @@ impl Conducting<'_> {
         Ok(())
     }
 
+    /// Watches over a version for a step; answers what it did in that time.
     async fn watch_step(
         &self,
         version: &Arc<Version>,
         current: &Arc<Version>,
         step: Duration,
-    ) -> Result<(), Cut> {
+    ) -> Result<Tally, Cut> {
         let began = Instant::now();
         let settings = &self.context.settings.rollout;
         loop {
@@ -215,7 +232,7 @@ impl Conducting<'_> {
                 return Err(Refusal::at(Gate::Ramp, fault).into());
             }
             if began.elapsed() >= step {
-                return Ok(());
+                return Ok(new);
             }
         }
     }
@@ -238,17 +255,11 @@ impl Conducting<'_> {
                     tracing::error!(context = self.context.name, %error, "a version that is ramped up cannot be taken back");
                 }
             }
-            None if self.upload.dry_run => {}
+            // It was turned away at the door, and stays what it was: above all what is quarantined.
+            None if !self.rollout.was_entered() => {}
             None => {
-                // A version that serves, or is to be gone back to, stays what it is when somebody brings it again in vain.
                 let change = [(digest.as_str(), state)];
-                let stays = self
-                    .context
-                    .version()
-                    .is_some_and(|current| current.digest == digest);
-                if !stays {
-                    swap::note(self.host, self.context, &change, &because).await;
-                }
+                swap::note(self.host, self.context, &change, &because).await;
             }
         }
         match cut {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::conduct::Cut;
 use super::gate::{Gate, Refusal};
 use super::progress::Rollout;
+use super::register::State;
 use super::schema::Move;
 use super::swap::{self, Exchange, SwapError, Swapped};
 use super::version::Version;
@@ -72,7 +73,7 @@ pub(super) async fn move_and_swap(
         }
     };
     let because = swap::because(rollout, "rolled out with its state");
-    swap::settle_exchange(host, context, version, &swapped, &because).await;
+    swap::settle(host, context, version, &swapped, State::Drained, &because).await;
     Ok(swapped)
 }
 
@@ -276,13 +277,12 @@ impl Migration<'_> {
             reads.note_range(Space::State(former), &KeyRange::all());
             let additions = events::carry_over(self.context, former, new, &mut reads)?;
             let exchange = Exchange {
-                version: self.version,
                 generation: new,
                 began,
                 reads,
                 additions,
             };
-            match swap::exchange(self.host, self.context, exchange).await {
+            match swap::exchange(self.host, self.context, self.version, exchange).await {
                 Err(SwapError::Journal(CommitError::Conflict { .. } | CommitError::Busy)) => {}
                 result => return Ok(result?),
             }

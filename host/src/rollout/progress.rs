@@ -1,6 +1,7 @@
 //! How a rollout goes: what everybody can watch while it is under way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -28,6 +29,7 @@ pub struct Rollout {
     progress: watch::Sender<Progress>,
     /// Cancelled by whoever takes it back.
     pub(super) abort: CancellationToken,
+    was_entered: AtomicBool,
 }
 
 /// How far a rollout is.
@@ -124,6 +126,7 @@ impl Rollouts {
                 outcome: None,
             }),
             abort: CancellationToken::new(),
+            was_entered: AtomicBool::new(false),
         });
         *newest = Some(rollout.clone());
         Ok(rollout)
@@ -173,6 +176,15 @@ impl Rollout {
         let reached = progress.wait_for(is_so).await;
         // The sender lives as long as `self`.
         reached.map_or_else(|_| self.progress(), |progress| progress.clone())
+    }
+
+    /// Whether it has got so far that the register knows of it.
+    pub(super) fn was_entered(&self) -> bool {
+        self.was_entered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn entered(&self) {
+        self.was_entered.store(true, Ordering::Release);
     }
 
     pub(super) fn name(&self, identity: Identity) {

@@ -89,7 +89,8 @@ pub(super) async fn prove(
     let serving = context.serving().only(&version);
     wire::with(&host.contexts, &wiring, &context.name, serving)?;
     rollout.passed(Gate::Consumers, fits(&wiring, &version), clock.lap());
-    if matches!(state, Move::None) {
+    // A version that migrates is asked when the state has its shape.
+    if !matches!(state, Move::Migrate { .. }) {
         probe::ready(host, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }
@@ -154,7 +155,9 @@ async fn enter(
         signer,
     };
     let because = swap::because(rollout, "uploaded");
-    Ok(register.enter(&arrival, &because).await?)
+    let entry = register.enter(&arrival, &because).await?;
+    rollout.entered();
+    Ok(entry)
 }
 
 /// Keeps the bytes of a component.

@@ -102,8 +102,11 @@ impl Residency {
         self.is_closed.store(true, Ordering::SeqCst);
     }
 
-    /// Lets them in again.
+    /// Lets them in again. Where it is open already, those who are in can still be told to end.
     pub(super) fn open(&self) {
+        if !self.is_closed() {
+            return;
+        }
         *self.eviction.lock() = CancellationToken::new();
         self.is_closed.store(false, Ordering::SeqCst);
         self.left.notify_waiters();
@@ -135,5 +138,64 @@ impl Residency {
             }
             left.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A residency with so many who stay.
+    fn residency(staying: usize) -> Arc<Residency> {
+        let residency = Residency::default();
+        residency.staying.store(staying, Ordering::SeqCst);
+        Arc::new(residency)
+    }
+
+    #[tokio::test]
+    async fn it_is_empty_when_the_last_has_left() {
+        let residency = residency(2);
+        residency.close();
+        let draining = tokio::spawn({
+            let residency = residency.clone();
+            async move { residency.drain(LONG).await }
+        });
+        tokio::task::yield_now().await;
+        residency.leave();
+        tokio::task::yield_now().await;
+        assert!(!draining.is_finished());
+        residency.leave();
+        assert_eq!(draining.await.unwrap(), Drained::Empty);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_left_is_told_to_end() {
+        let residency = residency(1);
+        let told = residency.eviction.lock().clone();
+        // It was open: who is in has to hear of it all the same.
+        residency.open();
+        residency.close();
+        assert_eq!(residency.drain(LONG).await, Drained::Forced(1));
+        assert!(told.is_cancelled());
+        residency.open();
+        assert!(
+            !residency.eviction.lock().is_cancelled(),
+            "who comes later is not"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_serves_again_is_not_drained() {
+        let residency = residency(1);
+        residency.close();
+        let draining = tokio::spawn({
+            let residency = residency.clone();
+            async move { residency.drain(LONG).await }
+        });
+        tokio::task::yield_now().await;
+        residency.open();
+        assert_eq!(draining.await.unwrap(), Drained::Reopened);
     }
 }

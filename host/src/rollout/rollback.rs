@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::gate::Refusal;
-use super::progress::Stage;
+use super::progress::{Outcome, Stage};
 use super::register::{Because, Entry, Register, State};
 use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
@@ -143,7 +143,11 @@ async fn end_rollout(
         && serves.digest != progress.version.digest
     {
         rollout.abort.cancel();
-        rollout.until(|progress| progress.outcome.is_some()).await;
+        let ended = rollout.until(|progress| progress.outcome.is_some()).await;
+        if matches!(ended.outcome, Some(Outcome::Current { .. })) {
+            // It had taken over meanwhile: then that is taken back.
+            return Ok(None);
+        }
         return Ok(Some(RolledBack {
             to: serves.identity(),
             from: progress.version,

@@ -52,6 +52,8 @@ pub(super) enum Way {
 pub(crate) struct Swapped {
     /// The version that served before.
     pub former: Option<Arc<Version>>,
+    /// Those that serve no longer, and have still to end what they have begun.
+    pub left: Vec<Arc<Version>>,
     /// How long it took to decide that it fits, and to exchange the pointer; without the wait for the disk in between.
     pub decided: Duration,
 }
@@ -64,73 +66,44 @@ pub(super) async fn swap(
     way: Way,
     because: &Because,
 ) -> Result<Swapped, SwapError> {
-    let mut decided = Duration::ZERO;
-    let mut exchanged = Instant::now();
-    let mut former = None;
-    let left = Mutex::new(Vec::new());
-    host.rewire(
-        async |wiring| {
-            let began = Instant::now();
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            former.clone_from(&before.current);
-            *left.lock() = before.versions().cloned().collect();
-            left.lock().retain(|left| !Arc::ptr_eq(left, version));
-            let next = wire::wire(host, wiring, &context.name, before.only(version))?;
-            decided = began.elapsed();
-            let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-            let (digest, schema) = (&version.digest, version.schema.number);
-            let standing = match way {
-                Way::Forward => standing.succeeded_by(digest, schema, false),
-                Way::Back | Way::BackFromHarm => standing.taken_back_to(digest, schema),
-            };
-            standing.commit(context).await?;
-            version.residency.open();
-            exchanged = Instant::now();
-            Ok::<_, SwapError>(next)
-        },
-        || {
-            left.lock()
-                .iter()
-                .for_each(|left: &Arc<Version>| left.residency.close())
-        },
-    )
-    .await?;
-    decided += exchanged.elapsed();
+    let (digest, schema) = (&version.digest, version.schema.number);
+    let next = |standing: Standing| match way {
+        Way::Forward => standing.succeeded_by(digest, schema, false),
+        Way::Back | Way::BackFromHarm => standing.taken_back_to(digest, schema),
+    };
+    let swapped = take_over(host, context, version, None, next).await?;
     let state = match way {
         Way::Forward | Way::Back => State::Drained,
         Way::BackFromHarm => State::Quarantined,
     };
-    settle(host, context, version, left.into_inner(), state, because).await;
-    Ok(Swapped { former, decided })
+    settle(host, context, version, &swapped, state, because).await;
+    Ok(swapped)
 }
 
 /// After a swap: the register knows of it, events are followed as the version describes, and those that it took over from are emptied, and are then in
 /// `state`.
-async fn settle(
+pub(super) async fn settle(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
-    left: Vec<Arc<Version>>,
+    swapped: &Swapped,
     state: State,
     because: &Because,
 ) {
     context.rollouts.keep_loaded(version);
+    let left = swapped.left.iter();
     let mut changes = vec![(version.digest.as_str(), State::Current)];
-    changes.extend(
-        left.iter()
-            .map(|left| (left.digest.as_str(), State::Draining)),
-    );
+    changes.extend(left.map(|left| (left.digest.as_str(), State::Draining)));
     note(host, context, &changes, because).await;
     events::follow_as_described(host, context).await;
-    for left in left {
-        empty(host, context, &left, state, because);
+    for left in &swapped.left {
+        empty(host, context, left, state, because);
     }
 }
 
-/// What is exchanged together with the state.
-pub(crate) struct Exchange<'a> {
-    /// The version that serves from then on, on `generation`: all of the state is in its shape.
-    pub version: &'a Arc<Version>,
+/// A generation of the state that takes over together with a version.
+pub(crate) struct Exchange {
+    /// The generation: all of it is in the version's shape.
     pub generation: u32,
     /// When what it comes from was looked at, and what that was.
     pub began: u64,
@@ -140,86 +113,90 @@ pub(crate) struct Exchange<'a> {
 }
 
 /// Makes another generation of the state the serving one, and a version with it that may be another one, too. Nobody may follow for the context meanwhile.
-///
-/// Answers the version that served before, and how long it took to decide.
 pub(crate) async fn exchange(
     host: &Arc<Host>,
     context: &Arc<Context>,
-    exchange: Exchange<'_>,
+    version: &Arc<Version>,
+    exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
-    let Exchange {
-        version,
-        generation,
-        began,
-        reads,
-        additions,
-    } = exchange;
+    let (digest, schema) = (&version.digest, version.schema.number);
+    let next = |standing: Standing| standing.succeeded_by(digest, schema, true);
+    take_over(host, context, version, Some(exchange), next).await
+}
+
+/// The one way in which a version takes over: it fits, what stands then is on disk, the pointer is exchanged, and those that it takes over from are closed.
+async fn take_over(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    version: &Arc<Version>,
+    exchange: Option<Exchange>,
+    next: impl FnOnce(Standing) -> Standing,
+) -> Result<Swapped, SwapError> {
     let mut swapped = Swapped {
         former: None,
+        left: Vec::new(),
         decided: Duration::ZERO,
     };
     let mut exchanged = Instant::now();
-    let left = Mutex::new(None);
+    let left = Mutex::new(Vec::new());
     host.rewire(
         async |wiring| {
             let deciding = Instant::now();
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            let serving = Serving {
-                generation,
-                ..before.only(version)
-            };
-            let next = wire::wire(host, wiring, &context.name, serving)?;
+            let mut serving = before.only(version);
+            if let Some(exchange) = &exchange {
+                serving.generation = exchange.generation;
+            }
+            let after = wire::wire(host, wiring, &context.name, serving)?;
             swapped.decided = deciding.elapsed();
             swapped.former.clone_from(&before.current);
-            let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-            let standing = standing.succeeded_by(&version.digest, version.schema.number, true);
-            let mut header = bookkeeping("swap");
-            version.digest.clone_into(&mut header.version);
-            let mut writes = additions;
-            writes.extend(events::generation_exchange(before.generation, generation));
-            writes.push(standing.write()?);
-            let unit = Unit {
-                began,
-                reads,
-                header,
-                writes,
-                events: Vec::new(),
-            };
-            context.ledger.commit_as(unit, Durability::Flush).await?;
+            let standing = next(Standing::read(&context.ledger)?.unwrap_or_default());
+            commit(context, &before, &standing, exchange).await?;
             version.residency.open();
-            let leaves = before
-                .current
-                .as_ref()
-                .filter(|left| !Arc::ptr_eq(left, version));
-            *left.lock() = leaves.cloned();
+            let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
+            *left.lock() = leaves.cloned().collect();
             exchanged = Instant::now();
-            Ok::<_, SwapError>(next)
+            Ok::<_, SwapError>(after)
         },
         || {
-            left.lock()
-                .iter()
-                .for_each(|left: &Arc<Version>| left.residency.close())
+            let left = left.lock();
+            left.iter()
+                .for_each(|left: &Arc<Version>| left.residency.close());
         },
     )
     .await?;
     swapped.decided += exchanged.elapsed();
+    swapped.left = left.into_inner();
     Ok(swapped)
 }
 
-/// After an exchange of state and version: see [`settle`].
-pub(super) async fn settle_exchange(
-    host: &Arc<Host>,
-    context: &Arc<Context>,
-    version: &Arc<Version>,
-    swapped: &Swapped,
-    because: &Because,
-) {
-    let left = swapped
-        .former
-        .iter()
-        .filter(|left| !Arc::ptr_eq(left, version));
-    let left = left.cloned().collect();
-    settle(host, context, version, left, State::Drained, because).await;
+/// Makes durable what stands after a swap.
+async fn commit(
+    context: &Context,
+    before: &Serving,
+    standing: &Standing,
+    exchange: Option<Exchange>,
+) -> Result<(), SwapError> {
+    let Some(exchange) = exchange else {
+        return Ok(standing.commit(context).await?);
+    };
+    let mut header = bookkeeping("swap");
+    standing.digest.clone_into(&mut header.version);
+    let mut writes = exchange.additions;
+    writes.extend(events::generation_exchange(
+        before.generation,
+        exchange.generation,
+    ));
+    writes.push(standing.write()?);
+    let unit = Unit {
+        began: exchange.began,
+        reads: exchange.reads,
+        header,
+        writes,
+        events: Vec::new(),
+    };
+    context.ledger.commit_as(unit, Durability::Flush).await?;
+    Ok(())
 }
 
 /// Gives a version a part of the work, beside the one that serves.

@@ -198,13 +198,12 @@ impl Work {
         let mut backoff = Backoff::of_journal();
         loop {
             let exchange = Exchange {
-                version: &self.version,
                 generation: new,
                 began: self.context.ledger.applied(),
                 reads: ReadSet::default(),
                 additions: Vec::new(),
             };
-            match rollout::exchange(&self.host, &self.context, exchange).await {
+            match rollout::exchange(&self.host, &self.context, &self.version, exchange).await {
                 Err(SwapError::Journal(CommitError::Busy)) => {}
                 swapped => return Ok(swapped?),
             }
