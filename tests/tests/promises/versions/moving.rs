@@ -155,7 +155,8 @@ async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
     assert!(views.iter().all(is_new), "{views:?}");
     // It follows on.
     let room = stay.room("afterwards").await;
-    let view = stay.view(room).await;
-    assert_eq!(view["edition"], 2, "{view}");
+    let path = format!("/roomviews/{room}");
+    stay.shows(&path, json!({"desc": "afterwards", "edition": 2}))
+        .await;
     inn.operators().nothing_pending().await;
 }
