@@ -49,12 +49,25 @@ impl Operators {
 
     /// Brings a version of a context; `how` is a query such as `ramp=5,100`.
     pub async fn deploy(&self, context: &str, bytes: Vec<u8>, how: &str) -> Reply {
+        let deployed = self.try_deploy(context, bytes, how).await;
+        deployed.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// The same, where the other side may go down.
+    pub async fn try_deploy(
+        &self,
+        context: &str,
+        bytes: Vec<u8>,
+        how: &str,
+    ) -> Result<Reply, reqwest::Error> {
         let path = format!("/v1/contexts/{context}/versions?{how}");
-        let request = self
-            .request(Method::POST, &path)
-            .header("content-type", "application/wasm")
-            .body(bytes);
-        send(request).await
+        let request = self.request(Method::POST, &path);
+        try_send(
+            request
+                .header("content-type", "application/wasm")
+                .body(bytes),
+        )
+        .await
     }
 
     /// Goes back to the version before.

@@ -1,5 +1,6 @@
 //! Listening, and serving connections.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,11 +8,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use http::{HeaderValue, Request, Version, header};
+use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::{ServiceExt, service_fn};
 
 use super::events::STREAMS;
 use super::router::router;
@@ -166,8 +171,11 @@ async fn accept(
         // The semaphore is never closed.
         while let Ok(place) = places.clone().acquire_owned().await {
             let (tcp, _) = listener::accept(&listener).await;
-            let service = TowerToHyperService::new(router.clone());
             let signs = Arc::new(Signs::default());
+            let (router, at_service) = (router.clone(), signs.clone());
+            let service =
+                service_fn(move |request| answer(router.clone(), at_service.clone(), request));
+            let service = TowerToHyperService::new(service);
             // This port closes last: nobody's first request is waited for.
             signs.ask();
             let served = protocol.clone().serve(tcp, signs, service, endings.clone());
@@ -178,4 +186,24 @@ async fn accept(
         }
     };
     closing.run_until_cancelled(accepting).await;
+}
+
+/// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body: the connection is not used again then, and stays until the
+/// answer is read.
+async fn answer(
+    router: Router,
+    signs: Arc<Signs>,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let has_body = !request.body().is_end_stream();
+    let is_one = request.version() <= Version::HTTP_11;
+    let mut response = router.oneshot(request).await?;
+    if has_body && response.status().as_u16() >= 400 {
+        signs.leave_unread();
+        if is_one {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+    }
+    Ok(response)
 }

@@ -108,6 +108,8 @@ pub(super) struct Because {
     pub reason: String,
     /// The rollout that it belongs to: its story.
     pub rollout: String,
+    /// When it changed, when that is not now, in milliseconds since the Unix epoch.
+    pub at: Option<u64>,
 }
 
 impl Because {
@@ -117,6 +119,7 @@ impl Because {
             by: "host".into(),
             reason: reason.into(),
             rollout: rollout.into(),
+            at: None,
         }
     }
 }
@@ -341,7 +344,7 @@ impl Entry {
         }
         self.history.push(Step {
             state,
-            time: invocation::wall_clock(),
+            time: because.at.unwrap_or_else(invocation::wall_clock),
             by: because.by.clone(),
             reason: because.reason.clone(),
         });

@@ -114,6 +114,7 @@ pub async fn rollback(
             None => format!("rolled back from version {}", from.number),
         },
         rollout: random_id(),
+        at: None,
     };
     let to = find(host, context, wanted)?.ok_or_else(nothing)?;
     let version = go_back(host, context, &to, Way::Back, &because).await?;

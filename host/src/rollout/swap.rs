@@ -18,6 +18,7 @@ use super::version::Version;
 use super::{retention, wire};
 use crate::app::{Context, Host};
 use crate::events::{self, bookkeeping};
+use crate::invocation::wall_clock;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write};
 
 /// Why there was no swap.
@@ -54,6 +55,8 @@ pub(crate) struct Swapped {
     pub former: Option<Arc<Version>>,
     /// Those that serve no longer, and have still to end what they have begun.
     pub left: Vec<Arc<Version>>,
+    /// When the pointer was exchanged, in milliseconds since the Unix epoch.
+    pub at: u64,
     /// How long it took to decide that it fits, and to exchange the pointer; without the wait for the disk in between.
     pub decided: Duration,
 }
@@ -94,7 +97,11 @@ pub(super) async fn settle(
     let left = swapped.left.iter();
     let mut changes = vec![(version.digest.as_str(), State::Current)];
     changes.extend(left.map(|left| (left.digest.as_str(), State::Draining)));
-    note(host, context, &changes, because).await;
+    let then = Because {
+        at: Some(swapped.at),
+        ..because.clone()
+    };
+    note(host, context, &changes, &then).await;
     events::follow_as_described(host, context).await;
     for left in &swapped.left {
         empty(host, context, left, state, because);
@@ -135,6 +142,7 @@ async fn take_over(
     let mut swapped = Swapped {
         former: None,
         left: Vec::new(),
+        at: 0,
         decided: Duration::ZERO,
     };
     let mut exchanged = Instant::now();
@@ -156,6 +164,7 @@ async fn take_over(
             let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
             *left.lock() = leaves.cloned().collect();
             exchanged = Instant::now();
+            swapped.at = wall_clock();
             Ok::<_, SwapError>(after)
         },
         || {
@@ -320,5 +329,6 @@ pub(super) fn because(rollout: &Rollout, reason: impl Into<String>) -> Because {
         by: rollout.by.clone(),
         reason: reason.into(),
         rollout: rollout.id.clone(),
+        at: None,
     }
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::artifacts::{digest, edited};
-use innkeeper_tests::{Inn, Settings, eventually};
+use futures::future::join_all;
+use http::Method;
+use innkeeper_tests::artifacts::{components, digest, edited};
+use innkeeper_tests::{Inn, Settings, eventually, send};
+use serde_json::json;
 use tokio::time::timeout;
 
 /// An inn, and a version of room that it does not know.
@@ -31,7 +34,9 @@ async fn serves(inn: &Inn, digest: &str) {
 async fn while_it_is_uploaded_compiled_or_checked_the_old_one_goes_on() {
     // At some moments of its way through the gates.
     for moment in [1, 5, 20, 60, 150] {
-        let (mut inn, edition, new, old) = inn(&format!("at {moment}")).await;
+        // One that was never seen, so that it is compiled, too.
+        let name = format!("at {moment}: {}", rand::random::<u32>());
+        let (mut inn, edition, new, old) = inn(&name).await;
         let operators = inn.operators().clone();
         let upload = operators.deploy("room", edition.clone(), "ramp=50,100&step=60s");
         let _ = timeout(Duration::from_millis(moment), upload).await;
@@ -117,4 +122,52 @@ async fn at_any_moment_of_many_swaps_one_of_both_serves() {
         assert_eq!(current, serving);
         serves(&inn, &serving).await;
     }
+}
+
+#[tokio::test]
+async fn while_the_state_is_migrated_the_old_one_goes_on() {
+    let component =
+        async |name: &str| std::fs::read(&components().await[name]).expect("it was built");
+    let settings = Settings::empty().with("ledgerbook", "ledgerbook-one").await;
+    let settings = settings.set("journal.durability", "relaxed");
+    let mut inn = Inn::with(settings).await;
+    let client = inn.gateway().clone();
+    for _ in 0..100 {
+        let entries = (0..40).map(|_| client.post("/entries", json!({"text": "one two"})));
+        for reply in join_all(entries).await {
+            reply.expect(201);
+        }
+    }
+    let two = component("ledgerbook-two").await;
+    let operators = inn.operators().clone();
+    let migrating = tokio::spawn({
+        let two = two.clone();
+        async move { operators.try_deploy("ledgerbook", two, "").await }
+    });
+    eventually("it migrates", async || {
+        let request = inn
+            .operators()
+            .request(Method::GET, "/v1/contexts/ledgerbook/rollout");
+        let reply = send(request).await;
+        match reply.body["stage"] == "migrating" {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    })
+    .await;
+    inn.kill_9();
+    assert!(migrating.await.unwrap().is_err(), "it was cut short");
+    inn.reopen().await;
+    let client = inn.gateway();
+    let entry = client.get("/entries/1").await.expect(200);
+    assert_eq!(entry.body["edition"], "one", "{}", entry.text);
+    assert_eq!(client.get("/entries").await.number("total"), 4_000);
+    // It begins again from the start, and ends.
+    inn.operators()
+        .deploy("ledgerbook", two, "")
+        .await
+        .expect(201);
+    assert_eq!(client.get("/entries").await.number("total"), 4_000);
+    let entry = client.get("/entries/4000").await.expect(200);
+    assert_eq!(entry.number("words"), 2, "{}", entry.text);
 }

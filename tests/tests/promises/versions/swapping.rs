@@ -95,7 +95,6 @@ async fn a_context_is_swapped_twice_a_second_and_nobody_notices() {
         "p99 {swapped:?}, without swaps {calm:?}"
     );
     assert!(u64::from(swaps) >= time.as_secs() * 3 / 2, "{swaps} swaps");
-    inn.at_rest().await;
 }
 
 /// The commits of requests that room has made.
@@ -225,4 +224,37 @@ async fn a_rollback_is_there_at_once() {
         .await
         .expect(201);
     assert_eq!(again.number("number"), 2);
+}
+
+/// Each is compiled in a process of its own, behind what serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compiling_does_not_double_the_latency_of_what_serves() {
+    let inn = Opening::new(settings().await).alone().open().await;
+    let base = inn.gateway().base();
+    let time = Duration::from_secs(5);
+    let traffic = Traffic::start(base, 16, register);
+    tokio::time::sleep(time).await;
+    let calm = traffic.stop().await;
+
+    let traffic = Traffic::start(base, 16, register);
+    let (began, mut compiled) = (Instant::now(), 0);
+    while began.elapsed() < time {
+        // Nobody has seen it, so nothing of it is in a cache.
+        let fresh = edited("room", &rand::random::<u64>().to_string()).await;
+        let reply = inn.operators().deploy("room", fresh, "dry-run=true").await;
+        let reply = reply.expect(200);
+        let steps = reply.body["steps"].as_array().expect("a list");
+        let is_fresh = |step: &&Value| {
+            let what = step["what"].as_str();
+            what.is_some_and(|what| what.starts_with("compiled in"))
+        };
+        assert!(steps.iter().any(|step| is_fresh(&step)), "{}", reply.text);
+        compiled += 1;
+    }
+    let busy = traffic.stop().await;
+    assert!(busy.iter().all(|answer| answer.status == 201));
+    let (calm, busy) = (p99(&calm), p99(&busy));
+    eprintln!("{compiled} components were compiled, p99 {busy:?}, without them {calm:?}");
+    assert!(compiled >= 3, "{compiled} components");
+    assert!(busy < calm * 2, "p99 {busy:?}, without compiling {calm:?}");
 }

@@ -213,3 +213,43 @@ async fn old_versions_are_forgotten_and_their_history_is_not() {
         .expect(201);
     assert_eq!(again.number("number"), 2);
 }
+
+#[tokio::test]
+async fn a_token_is_good_for_what_its_role_says() {
+    let mut settings = Settings::of_the_app().await;
+    for role in ["read", "deploy"] {
+        // The text of each token is its role, twice.
+        let hash = digest(role.repeat(2).as_bytes());
+        settings = settings
+            .set(&format!("admin.tokens.{role}-only.role"), role)
+            .set(&format!("admin.tokens.{role}-only.sha256"), hash);
+    }
+    let inn = Inn::with(settings).await;
+    let client = inn.operators().client();
+    let post = async |path: &str, token: &str| {
+        let request = client.request(Method::POST, path).bearer_auth(token);
+        let body = edited("message", "by role").await;
+        send(
+            request
+                .header("content-type", "application/wasm")
+                .body(body),
+        )
+        .await
+    };
+    let versions = "/v1/contexts/message/versions";
+    post(versions, "unknown").await.expect_problem(401);
+    let refused = post(versions, "readread").await.expect_problem(403);
+    assert!(refused.text.contains("deploy"), "{}", refused.text);
+    post(versions, "deploydeploy").await.expect(201);
+    let refused = post("/v1/contexts/viewpage/rebuild", "deploydeploy").await;
+    assert!(refused.expect_problem(403).text.contains("admin"));
+    post("/v1/contexts/message/rollback", "readread")
+        .await
+        .expect_problem(403);
+    post("/v1/contexts/message/rollback", "deploydeploy")
+        .await
+        .expect(200);
+    // Who did it is in the history.
+    let brought = inn.operators().versions("message").await;
+    assert_eq!(brought[0]["history"][0]["by"], "deploy-only");
+}
