@@ -128,6 +128,11 @@ impl Inn {
         self.process.output()
     }
 
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The resident memory of its process, in KiB.
     pub fn resident(&self) -> u64 {
         let file = format!("/proc/{}/status", self.process.id());

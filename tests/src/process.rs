@@ -97,6 +97,18 @@ impl Drop for Process {
     }
 }
 
+/// How long a process has kept processors busy so far.
+pub fn processor_time(process: u32) -> Duration {
+    let file = format!("/proc/{process}/stat");
+    let stat = std::fs::read_to_string(file).expect("the process is there");
+    // The name in parentheses may hold spaces. What follows it begins with the third field; the times are the fourteenth and the fifteenth.
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("a number of ticks"));
+    // Linux shows hundredths of a second, whatever its own clock does.
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
 impl Output {
     fn listen(&self, stream: impl Read + Send + 'static) {
         let output = self.clone();

@@ -13,6 +13,7 @@ mod twin;
 
 use std::process::ExitCode;
 
+use self::load::Scope;
 use self::table::Report;
 
 /// What the command line asks for.
@@ -28,6 +29,7 @@ enum Wish {
 enum Part {
     All,
     Load,
+    Reads,
     Inside,
     Memory,
     Relay,
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         [] | ["--bench"] => Wish::Measure(Part::All, false),
         ["--write"] => Wish::Measure(Part::All, true),
         ["load"] => Wish::Measure(Part::Load, false),
+        ["reads"] => Wish::Measure(Part::Reads, false),
         ["inside"] => Wish::Measure(Part::Inside, false),
         ["memory"] => Wish::Measure(Part::Memory, false),
         ["relay"] => Wish::Measure(Part::Relay, false),
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
             relaxed: *durability == "relaxed",
         },
         _ => {
-            eprintln!("usage: bench [--write | load | inside | memory | relay]");
+            eprintln!("usage: bench [--write | load | reads | inside | memory | relay]");
             return ExitCode::from(2);
         }
     };
@@ -71,7 +74,10 @@ async fn measure(part: Part) -> Report {
     let mut report = Report::new(machine::describe());
     let wanted = |one| part == Part::All || part == one;
     if wanted(Part::Load) {
-        load::compare(&mut report).await;
+        load::compare(&mut report, Scope::All).await;
+    }
+    if part == Part::Reads {
+        load::compare(&mut report, Scope::Reads).await;
     }
     if wanted(Part::Inside) {
         inside::measure(&mut report).await;

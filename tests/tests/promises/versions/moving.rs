@@ -70,6 +70,17 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
         .await
         .expect_problem(422);
     assert!(refused.text.contains("schema"), "{}", refused.text);
+    // So is every other version that does not, whether it knows of schemas or not.
+    for (other, gate) in [("ledgerbook-one", "migration"), ("bell", "schema")] {
+        let other = component(other).await;
+        let refused = inn.operators().deploy("ledgerbook", other, "").await;
+        let refused = refused.expect_problem(422);
+        let text = refused.text;
+        assert!(
+            text.contains(&format!("`{gate}`")) && text.contains("`migrate`"),
+            "{text}"
+        );
+    }
     let one = client.get("/entries/7").await.expect(200);
     assert_eq!(one.body["edition"], "two");
 }

@@ -1,10 +1,13 @@
 //! Ramps: a part of the work goes to a new version, always the same part.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::artifacts::{digest, edited};
 use innkeeper_tests::{Inn, Settings, eventually};
+use serde_json::Value;
+use tokio::time::timeout;
 
 async fn settings() -> Settings {
     Settings::of_the_app()
@@ -125,4 +128,41 @@ async fn a_ramp_ends_with_all_of_it() {
     })
     .await;
     assert_eq!(told["data"]["context"], "room");
+}
+
+#[tokio::test]
+async fn a_rollout_is_told_as_it_goes() {
+    let inn = Inn::with(settings().await).await;
+    let edition = edited("room", "told as it goes").await;
+    let begun = inn
+        .operators()
+        .deploy("room", edition, "ramp=10,50,100&step=300ms")
+        .await;
+    begun.expect(202);
+    let request = inn
+        .operators()
+        .request(Method::GET, "/v1/contexts/room/rollout");
+    let told = request.header("accept", "text/event-stream").send().await;
+    // The stream ends with the rollout, so that its text has an end.
+    let text = timeout(Duration::from_secs(20), told.unwrap().text()).await;
+    let text = text.expect("it ends in time").expect("it is complete");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let told: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let (last, earlier) = told.split_last().expect("something is told");
+    assert_eq!(last["stage"], "ended", "{text}");
+    assert_eq!(last["outcome"], "current", "{text}");
+    assert!(earlier.iter().all(|one| one["outcome"].is_null()), "{text}");
+    let mut weights: Vec<_> = earlier
+        .iter()
+        .filter_map(|one| one["weight"].as_u64())
+        .collect();
+    weights.dedup();
+    assert!(
+        weights.ends_with(&[10, 50]) || weights.ends_with(&[10, 50, 100]),
+        "{weights:?}"
+    );
+    let steps = |one: &Value| one["steps"].as_array().map_or(0, Vec::len);
+    assert!(told.is_sorted_by_key(steps), "{text}");
 }
