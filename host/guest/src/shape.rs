@@ -91,11 +91,38 @@ pub(super) fn can_be_unavailable(function: &ComponentFunc) -> bool {
 
 /// Whether a function's values can be stored and sent: nothing in it is a handle to something living.
 pub(super) fn is_plain_data(function: &ComponentFunc) -> bool {
-    let text = of_function(function);
-    !["resource", "future", "stream", "error-context"]
-        .iter()
-        .any(|handle| {
-            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-                .any(|word| word == *handle)
-        })
+    let parameters = function.params().map(|(_, ty)| ty);
+    parameters.chain(function.results()).all(|ty| is_plain(&ty))
+}
+
+fn is_plain(ty: &Type) -> bool {
+    let is_absent_or_plain = |ty: Option<Type>| ty.is_none_or(|ty| is_plain(&ty));
+    match ty {
+        Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
+            false
+        }
+        Type::List(list) => is_plain(&list.ty()),
+        Type::FixedLengthList(list) => is_plain(&list.ty()),
+        Type::Map(map) => is_plain(&map.key()) && is_plain(&map.value()),
+        Type::Option(option) => is_plain(&option.ty()),
+        Type::Result(result) => is_absent_or_plain(result.ok()) && is_absent_or_plain(result.err()),
+        Type::Tuple(tuple) => tuple.types().all(|ty| is_plain(&ty)),
+        Type::Record(record) => record.fields().all(|field| is_plain(&field.ty)),
+        Type::Variant(variant) => variant.cases().all(|case| is_absent_or_plain(case.ty)),
+        Type::Bool
+        | Type::S8
+        | Type::U8
+        | Type::S16
+        | Type::U16
+        | Type::S32
+        | Type::U32
+        | Type::S64
+        | Type::U64
+        | Type::Float32
+        | Type::Float64
+        | Type::Char
+        | Type::String
+        | Type::Enum(_)
+        | Type::Flags(_) => true,
+    }
 }

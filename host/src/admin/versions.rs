@@ -84,7 +84,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Ve
         (status = 409, description = "another rollout of the context is under way, or this one was taken back"),
         (status = 413, description = "it is too big"),
         (status = 415, description = "the body is not declared as application/wasm"),
-        (status = 422, description = "it does not pass a gate; the detail says which, and what to do")
+        (status = 422, description = "it does not pass a gate: `gate` says which, the detail why, and what to do")
 ))]
 pub(super) async fn upload(
     Named { host, context }: Named,
@@ -244,5 +244,6 @@ impl From<rollout::Refusal> for Problem {
             "Version refused",
             refusal.to_string(),
         )
+        .with_member("gate", refusal.gate.name())
     }
 }

@@ -79,6 +79,7 @@ fn describe(invocation: &Invocation) -> String {
         Kind::Call => "call",
         Kind::Event => "on",
         Kind::Timer => "timer",
+        Kind::Host => "host",
     };
     let time = time.to_string();
     let time = time.get(11..23).unwrap_or(&time);

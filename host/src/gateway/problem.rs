@@ -1,6 +1,6 @@
 //! What the host says when it, and not a guest, answers with an error: RFC 9457 problem details.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -20,6 +20,7 @@ pub struct Problem {
     status: StatusCode,
     kind: Option<(&'static str, &'static str)>,
     detail: Cow<'static, str>,
+    members: BTreeMap<&'static str, &'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -30,6 +31,7 @@ impl Problem {
             status,
             kind: None,
             detail: detail.into(),
+            members: BTreeMap::new(),
             headers: Vec::new(),
         }
     }
@@ -45,6 +47,12 @@ impl Problem {
             kind: Some((slug, title)),
             ..Self::new(status, detail)
         }
+    }
+
+    /// The problem with one more member, for programs.
+    pub fn with_member(mut self, name: &'static str, value: &'static str) -> Self {
+        self.members.insert(name, value);
+        self
     }
 
     /// The problem with one more header in its answer.
@@ -88,6 +96,8 @@ impl Problem {
             detail: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             correlation_id: Option<&'a str>,
+            #[serde(flatten)]
+            members: &'a BTreeMap<&'static str, &'static str>,
         }
         let body = Body {
             r#type: self.kind.map_or_else(
@@ -101,6 +111,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             correlation_id,
+            members: &self.members,
         };
         // Texts and a number always serialize.
         serde_json::to_vec(&body).unwrap_or_default()

@@ -69,6 +69,18 @@ fn narrower(narrow: &str, wide: &str, place: &str, said: &str) {
 }
 
 #[test]
+fn names_are_not_taken_for_types() {
+    let interface = interface(
+        &[("error", UNAVAILABLE)],
+        &[(
+            "follow",
+            "(param \"stream\" string) (param \"resource\" u64) (result (result (error $error)))",
+        )],
+    );
+    assert_eq!(differences(&interface, &interface), [""; 0]);
+}
+
+#[test]
 fn what_takes_more_serves_who_gives_less() {
     narrower(
         r#"(enum "single" "double")"#,

@@ -30,7 +30,7 @@ pub struct Invocation {
     pub kind: Kind,
     /// The context that ran it.
     pub context: String,
-    /// The route, the function, or the event with its source; for a timer its event.
+    /// The route, the function, or the event with its source; for a timer its event, and for the host what it was about.
     pub name: String,
     /// Its id.
     pub id: String,
@@ -84,6 +84,8 @@ pub enum Kind {
     Event,
     /// A timer.
     Timer,
+    /// The host itself, which has told something: of a rollout, for example.
+    Host,
 }
 
 /// What came of an invocation.
@@ -117,7 +119,7 @@ pub fn story(host: &Host, correlation_id: &str) -> Result<Option<Story>, journal
     }))
 }
 
-/// What a commit says of its invocation; `None` for the host's own bookkeeping.
+/// What a commit says of its invocation; `None` for the host's own bookkeeping that tells nobody anything.
 fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation> {
     let (kind, name) = match &header.cause {
         Cause::Web { method, route } => (Kind::Web, format!("{method} {route}")),
@@ -127,7 +129,8 @@ fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation
             let event = events.first().map(|event| event.kind.clone());
             (Kind::Timer, event.unwrap_or_default())
         }
-        Cause::Host { .. } => return None,
+        Cause::Host { .. } if events.is_empty() => return None,
+        Cause::Host { purpose } => (Kind::Host, purpose.clone()),
     };
     let Header {
         invocation,

@@ -103,7 +103,7 @@ fn a_story_is_told_by_what_caused_what() {
 }
 
 #[test]
-fn bookkeeping_is_no_part_of_it_and_what_has_no_parent_is_a_root() {
+fn bookkeeping_is_part_of_it_only_where_it_tells_something_and_what_has_no_parent_is_a_root() {
     let host = |purpose: &str| Cause::Host {
         purpose: purpose.into(),
     };
@@ -111,8 +111,16 @@ fn bookkeeping_is_no_part_of_it_and_what_has_no_parent_is_a_root() {
         ("reservation", header("w", "", 1, host("intent")), vec![]),
         ("room", header("b", "gone", 3, call()), vec![]),
         ("room", header("a", "w", 2, call()), vec![]),
+        (
+            "innkeeper",
+            header("r", "", 4, host("versions")),
+            vec![event("e")],
+        ),
     ]);
-    assert_eq!(outline(&story), json!([["a", [], []], ["b", [], []]]));
+    assert_eq!(
+        outline(&story),
+        json!([["a", [], []], ["b", [], []], ["r", [["e", []]], []]])
+    );
 }
 
 #[test]

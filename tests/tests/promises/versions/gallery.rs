@@ -24,7 +24,9 @@ async fn each_is_refused_before_it_gets_any_work() {
         eprintln!("{}", case.name);
         let inn = Inn::with(settings(&case).await).await;
         let before = inn.operators().serving(&case.context).await;
+        let traffic = Traffic::start(inn.gateway().base(), CLIENTS, register);
         let reply = deploy(&inn, &case).await;
+        let answers = traffic.stop().await;
         assert!(
             matches!(reply.status, 413 | 422),
             "{}: {}",
@@ -33,9 +35,18 @@ async fn each_is_refused_before_it_gets_any_work() {
         );
         says(&case, &reply.text);
         if reply.status == 422 {
-            let gate = format!("at the gate `{}`", name(case.gate));
-            assert!(reply.text.contains(&gate), "{}: {}", case.name, reply.text);
+            let gate = name(case.gate);
+            assert_eq!(reply.body["gate"], gate, "{}: {}", case.name, reply.text);
+            let text = format!("at the gate `{gate}`");
+            assert!(reply.text.contains(&text), "{}: {}", case.name, reply.text);
         }
+        // No guest has noticed.
+        let unanswered = answers.iter().find(|answer| answer.status != 201);
+        assert!(
+            !answers.is_empty() && unanswered.is_none(),
+            "{}: {unanswered:?}",
+            case.name
+        );
         assert_eq!(
             inn.operators().serving(&case.context).await,
             before,
@@ -104,6 +115,10 @@ async fn each_that_does_harm_is_taken_back() {
         tried += 1;
     }
     assert!(tried >= 4, "{tried} cases");
+}
+
+fn register(_: u64) -> Vec<u8> {
+    request("POST", "/rooms", r#"{"desc": "Beautiful House3"}"#)
 }
 
 /// A request that changes one of the rooms.

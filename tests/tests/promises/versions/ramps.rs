@@ -165,4 +165,17 @@ async fn a_rollout_is_told_as_it_goes() {
     );
     let steps = |one: &Value| one["steps"].as_array().map_or(0, Vec::len);
     assert!(told.is_sorted_by_key(steps), "{text}");
+    // Its steps are a story.
+    let id = last["id"].as_str().expect("an id");
+    let kinds = eventually("all is told", async || {
+        let story = inn.operators().get(&format!("/v1/stories/{id}")).await;
+        let invocations = story["invocations"].as_array().expect("a list").iter();
+        let events = invocations.filter_map(|invocation| invocation["events"].as_array());
+        let kinds = events.flatten().filter_map(|event| event["kind"].as_str());
+        let kinds: Vec<_> = kinds.map(str::to_owned).collect();
+        let is_complete = kinds.iter().any(|kind| kind == "VersionDrained");
+        is_complete.then_some(kinds).ok_or(story)
+    })
+    .await;
+    assert_eq!(kinds[..2], ["VersionUploaded", "VersionRamping"]);
 }
