@@ -107,7 +107,7 @@ impl Telling {
 
 /// Go back to the version that served before
 ///
-/// A ramp that is under way ends instead, unless a version is named.
+/// A rollout that is under way ends instead; with a version named it has to end first.
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollback", tag = "versions", params(("name", description = "the context"), Back), responses(
     (status = 200, body = view::RolledBack),
     (status = 404, description = "there is no such context, or nothing to go back to"),
@@ -145,6 +145,12 @@ impl From<RollbackError> for Problem {
                 "rollout-under-way",
                 "A rollout is under way",
                 error.to_string(),
+            ),
+            RollbackError::Overtaken(detail) => Self::of_kind(
+                StatusCode::CONFLICT,
+                "version-replaced",
+                "Version replaced",
+                detail,
             ),
             RollbackError::Refused(refusal) => refusal.into(),
             RollbackError::Journal(_) => {

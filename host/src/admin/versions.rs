@@ -105,6 +105,7 @@ pub(super) async fn upload(
         dry_run: how.dry_run,
         force: how.force,
         by: caller.name.clone(),
+        is_shipped: false,
     };
     let rollout = rollout::begin(&host, &context, upload).await;
     let rollout = rollout.map_err(|error| {

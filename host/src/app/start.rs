@@ -125,6 +125,11 @@ impl Host {
             rewiring: Mutex::default(),
             journals,
         });
+        let components = host.components.clone();
+        let removing = tokio::task::spawn_blocking(move || components.remove_drafts());
+        if let Ok(Err(error)) = removing.await {
+            tracing::warn!(%error, "drafts of components cannot be removed");
+        }
         if let Err(error) = host.bring_up(&options.components, &progress).await {
             host.stop().await;
             return Err(error);

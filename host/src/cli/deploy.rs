@@ -16,6 +16,8 @@ use crate::manifest::{Ramp, parse_duration};
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);
+/// How long to wait before asking again how it goes.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Bring a version of a context, and watch it pass its gates and take over
 ///
@@ -148,8 +150,12 @@ async fn follow(
                     continue;
                 };
                 if rollout.id != begun.id {
-                    // It has ended, and another has begun.
-                    return Ok(rollout);
+                    return Err(Failure::Rollout {
+                        context: context.to_owned(),
+                        reason: format!(
+                            "it has ended, and another rollout has begun before its end was seen; `innkeeper versions {context} --history` tells how"
+                        ),
+                    });
                 }
                 show(&rollout, &mut shown, progress);
                 if rollout.is_over() {
@@ -158,6 +164,7 @@ async fn follow(
             }
         }
         // The connection is gone: the next one says whether the host is.
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -52,9 +52,9 @@ impl Rollback {
         }
         let took = Duration::from_micros(done.micros);
         let (context, to, from) = (done.context, done.to, done.from);
-        let text = match done.was_ramping {
+        let text = match done.was_on_its_way {
             true => format!(
-                "the ramp of version {from} of {context} has ended; version {to} serves ({took:.1?})"
+                "the rollout of version {from} of {context} has ended; version {to} serves ({took:.1?})"
             ),
             false => {
                 format!("version {to} of {context} serves again, instead of {from} ({took:.1?})")

@@ -10,20 +10,29 @@ use crate::guest::value;
 use crate::manifest::RampKey;
 use crate::rollout::{Serving, Stay, Version};
 
+/// How many swaps in a row it may come too late for.
+const SWAPS: usize = 100;
+
 /// Finds the version of the job's context that is to run it, and fits the entry to it.
 pub(super) fn check_in(job: &Job, entry: &mut Entry) -> Result<Stay, Failure> {
-    loop {
+    for _ in 0..SWAPS {
         let serving = job.context.serving();
         let version = match &job.version {
             Some(version) => version.clone(),
             None => choose(&serving, job, entry)?,
         };
-        // Where it has been closed since it was looked up, another has taken over by now.
         if let Some(stay) = serving.check_in(&version) {
             entry.fit(&version);
             return Ok(stay);
         }
+        // It was closed since it was looked up: another has taken over by now. Where it had to be this one, there is none to go to.
+        if job.version.is_some() {
+            break;
+        }
     }
+    Err(Failure::Evicted {
+        context: job.context.name.clone(),
+    })
 }
 
 /// The version on whose side of a ramp the entry is, unless only the other one answers it.

@@ -112,6 +112,10 @@ impl Circumstances {
         if !Arc::ptr_eq(&self.version, version) {
             return;
         }
+        // Whoever judges a version has to see each of its errors.
+        if response.status >= 500 {
+            return;
+        }
         let bytes = OVERHEAD + request.bytes() + response.bytes() + basis.reads.bytes();
         let given = Given {
             response: response.clone(),

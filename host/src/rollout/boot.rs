@@ -128,8 +128,9 @@ impl Boot {
             ramp: None,
             step: None,
             dry_run: false,
-            force: true,
+            force: false,
             by: "host".into(),
+            is_shipped: true,
         };
         tracing::info!(
             context = context.name,
@@ -151,12 +152,15 @@ impl Booting<'_> {
     async fn run(&self) -> Result<Boot, BootError> {
         let bytes = self.read().await?;
         let digest = ComponentStore::digest(&bytes);
+        // Set once: a context starts once.
+        let _ = self.context.rollouts.shipped.set(self.file.to_owned());
         let read = Standing::read(&self.context.ledger);
         let Some(standing) = read.map_err(|error| self.journal(error.into()))? else {
             // A journal that is older than versions are, or a new one.
             return self.bring(Standing::default(), digest, bytes, "").await;
         };
-        if standing.shipped.as_ref() != Some(&digest) {
+        let is_newer = standing.shipped.as_ref() != Some(&digest);
+        if is_newer && !self.is_quarantined(&digest)? {
             return self.bring(standing, digest, bytes, &random_id()).await;
         }
         match self.stored(&standing.digest).await {
@@ -170,6 +174,21 @@ impl Booting<'_> {
                 self.bring(standing, digest, bytes, &random_id()).await
             }
         }
+    }
+
+    fn is_quarantined(&self, digest: &str) -> Result<bool, BootError> {
+        let known = Register::of(self.host, &self.context.name)
+            .and_then(|register| register.find(digest))
+            .map_err(|error| self.journal(error.into()))?;
+        let quarantined = known.filter(|entry| entry.state == State::Quarantined);
+        if let Some(entry) = &quarantined {
+            tracing::warn!(
+                context = self.context.name,
+                number = entry.number,
+                "the component that the manifest names is quarantined; what served before goes on"
+            );
+        }
+        Ok(quarantined.is_some())
     }
 
     async fn read(&self) -> Result<Vec<u8>, BootError> {
@@ -202,12 +221,10 @@ impl Booting<'_> {
             Move::None => standing.succeeded_by(&digest, version.schema.number, false),
             Move::Migrate { .. } | Move::Rebuild => {
                 let served = self.stored(&standing.digest).await;
+                // It is known when its rollout has ended; until then each start begins it again.
                 return Ok(Boot {
                     version: served.map_err(|refusal| self.refused(refusal))?,
-                    standing: Some(Standing {
-                        shipped: Some(digest),
-                        ..standing
-                    }),
+                    standing: None,
                     newer: Some(bytes),
                 });
             }

@@ -15,7 +15,7 @@ use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
 use super::version::Version;
-use super::{judge, moving, retention, watch};
+use super::{judge, moving, retention, standing, watch};
 use crate::app::{Context, Host};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -39,7 +39,7 @@ impl From<SwapError> for Cut {
     fn from(error: SwapError) -> Self {
         match error {
             SwapError::Refused(refusal) => Self::Refused(refusal),
-            SwapError::Journal(error) => Self::Aborted(error.to_string()),
+            error => Self::Aborted(error.to_string()),
         }
     }
 }
@@ -78,6 +78,10 @@ pub(super) async fn conduct(
         reason: "a mistake of the host; its log says more".into(),
     });
     audit(&context, &rollout, &outcome);
+    let is_decided = !matches!(outcome, Outcome::Aborted { .. });
+    if upload.is_shipped && is_decided {
+        standing::note_shipped(&context, &rollout.digest()).await;
+    }
     rollout.end(outcome);
     if !upload.dry_run {
         // What was refused is kept no longer than others.
@@ -137,9 +141,13 @@ impl Conducting<'_> {
         }
         let swapped = match state {
             Move::None => {
-                self.ramp(&version).await?;
+                let current = context.version();
+                if let Some(current) = &current {
+                    self.ramp(&version, current).await?;
+                }
                 let because = swap::because(rollout, self.reason());
-                swap::swap(host, context, &version, Way::Forward, &because).await?
+                let (current, way) = (current.as_ref(), Way::Forward);
+                swap::swap(host, context, &version, current, way, &because).await?
             }
             state => {
                 rollout.enter(Stage::Migrating, 0);
@@ -179,7 +187,7 @@ impl Conducting<'_> {
     }
 
     /// Gives the version more and more of the work, as long as it does as well as the one before it.
-    async fn ramp(&self, version: &Arc<Version>) -> Result<(), Cut> {
+    async fn ramp(&self, version: &Arc<Version>, current: &Arc<Version>) -> Result<(), Cut> {
         let Self {
             host,
             context,
@@ -189,19 +197,16 @@ impl Conducting<'_> {
         let settings = &context.settings.rollout;
         let ramp = upload.ramp.as_ref().unwrap_or(&settings.ramp);
         let step = upload.step.unwrap_or(settings.step);
-        let Some(current) = context.version() else {
-            return Ok(());
-        };
         let parts = ramp.percents().iter().copied();
         for (index, weight) in parts.filter(|weight| *weight < 100).enumerate() {
-            swap::ramp(host, context, version, weight).await?;
+            swap::ramp(host, context, version, current, weight).await?;
             rollout.enter(Stage::Ramping, weight);
             if index == 0 {
                 let because = swap::because(rollout, format!("ramping from {weight} %"));
                 let change = [(version.digest.as_str(), State::Ramping)];
                 swap::note(host, context, &change, &because).await;
             }
-            let watched = self.watch_step(version, &current, step);
+            let watched = self.watch_step(version, current, step);
             let tally = self.unless_aborted(watched).await??;
             rollout.passed(
                 Gate::Ramp,

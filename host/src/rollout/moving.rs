@@ -45,7 +45,7 @@ pub(super) async fn move_and_swap(
     let swapped = match state {
         Move::None => return Err(Cut::Aborted("there is nothing to move".into())),
         Move::Rebuild => {
-            let refilled = rebuild::refill(host, context, version).await;
+            let refilled = rebuild::refill(host, context, version, &rollout.abort).await;
             let swapped = refilled.map_err(Cut::Aborted)?;
             rollout.passed(
                 Gate::Migration,
@@ -61,6 +61,7 @@ pub(super) async fn move_and_swap(
                 rollout,
                 version,
                 from,
+                before: context.version(),
                 results: BTreeMap::new(),
             };
             let (swapped, entries) = migration.run().await?;
@@ -95,6 +96,8 @@ struct Migration<'a> {
     rollout: &'a Rollout,
     version: &'a Arc<Version>,
     from: u32,
+    /// The version that serves meanwhile.
+    before: Option<Arc<Version>>,
     /// The keys that entries resulted in, where those are others than their own.
     results: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
 }
@@ -282,7 +285,8 @@ impl Migration<'_> {
                 reads,
                 additions,
             };
-            match swap::exchange(self.host, self.context, self.version, exchange).await {
+            let before = self.before.as_ref();
+            match swap::exchange(self.host, self.context, self.version, before, exchange).await {
                 Err(SwapError::Journal(CommitError::Conflict { .. } | CommitError::Busy)) => {}
                 result => return Ok(result?),
             }

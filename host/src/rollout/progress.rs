@@ -1,7 +1,8 @@
 //! How a rollout goes: what everybody can watch while it is under way.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,8 @@ pub struct Rollouts {
     newest: Mutex<Option<Arc<Rollout>>>,
     /// Those that are loaded: they can serve at once.
     pub(super) loaded: Mutex<Vec<Arc<Version>>>,
+    /// The component that the manifest names.
+    pub(super) shipped: OnceLock<PathBuf>,
 }
 
 /// One rollout.
@@ -26,6 +29,8 @@ pub struct Rollout {
     pub id: String,
     /// Who began it.
     pub by: String,
+    /// Whether the version only passes the gates.
+    pub is_dry_run: bool,
     progress: watch::Sender<Progress>,
     /// Cancelled by whoever takes it back.
     pub(super) abort: CancellationToken,
@@ -110,7 +115,12 @@ impl Rollouts {
     /// # Errors
     ///
     /// The one that is.
-    pub(super) fn begin(&self, version: Identity, by: &str) -> Result<Arc<Rollout>, Arc<Rollout>> {
+    pub(super) fn begin(
+        &self,
+        version: Identity,
+        by: &str,
+        is_dry_run: bool,
+    ) -> Result<Arc<Rollout>, Arc<Rollout>> {
         let mut newest = self.newest.lock();
         if let Some(newest) = newest.as_ref().filter(|newest| !newest.is_over()) {
             return Err(newest.clone());
@@ -118,6 +128,7 @@ impl Rollouts {
         let rollout = Arc::new(Rollout {
             id: random_id(),
             by: by.to_owned(),
+            is_dry_run,
             progress: watch::Sender::new(Progress {
                 version,
                 stage: Stage::Checking,
@@ -139,6 +150,21 @@ impl Rollouts {
             .iter()
             .find(|version| version.digest == digest)
             .cloned()
+    }
+
+    /// Ends the rollout of a version that is not on its way in any more.
+    pub(super) fn end(&self, digest: &str) {
+        let newest = self.newest();
+        if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
+            rollout.abort.cancel();
+        }
+    }
+
+    /// The version of the rollout that is under way.
+    pub(super) fn under_way(&self) -> Option<String> {
+        let newest = self.newest();
+        let rollout = newest.filter(|newest| !newest.is_over());
+        rollout.map(|rollout| rollout.digest())
     }
 
     /// Keeps a version at hand.

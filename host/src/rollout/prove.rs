@@ -1,5 +1,6 @@
 //! Proving: a version passes its gates, before it gets any work.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,8 @@ use super::gate::{Gate, Refusal};
 use super::progress::Rollout;
 use super::register::{Arrival, Entry, Register, State};
 use super::schema::{self, Move};
-use super::standing::Standing;
+use super::standing::{self, Standing};
+use super::store::ComponentStore;
 use super::upload::Upload;
 use super::version::{Identity, Version};
 use super::{load, probe, signature, swap, wire};
@@ -71,7 +73,7 @@ pub(super) async fn prove(
     unsuspected(known.as_ref(), upload)?;
     let entry = match upload.dry_run {
         true => known,
-        false => Some(enter(host, &register, rollout, upload, &digest, signer).await?),
+        false => Some(enter(host, context, &register, rollout, upload, &digest, signer).await?),
     };
     let identity = identity(entry.as_ref(), upload, &digest);
     rollout.name(identity.clone());
@@ -114,7 +116,7 @@ fn signed(host: &Host, upload: &Upload, digest: &str) -> Result<Option<String>, 
         Some(signature) => signature::verify(&settings.keys, digest, signature)
             .map(Some)
             .map_err(|error| Refusal::at(Gate::Signature, error)),
-        None if settings.require_signature => Err(Refusal::at(
+        None if settings.require_signature && !upload.is_shipped => Err(Refusal::at(
             Gate::Signature,
             "it is not signed, and rollout.require_signature is set; sign it with `innkeeper sign`",
         )),
@@ -141,6 +143,7 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
 /// Keeps the bytes, and enters the version into the register.
 async fn enter(
     host: &Arc<Host>,
+    context: &Context,
     register: &Register<'_>,
     rollout: &Rollout,
     upload: &Upload,
@@ -157,15 +160,27 @@ async fn enter(
     let because = swap::because(rollout, "uploaded");
     let entry = register.enter(&arrival, &because).await?;
     rollout.entered();
+    if !upload.is_shipped && standing::is_shipped(context, digest).await {
+        standing::note_shipped(context, digest).await;
+    }
     Ok(entry)
 }
 
 /// Keeps the bytes of a component.
 pub(super) async fn store(host: &Host, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
-    let (store, name, bytes) = (host.components.clone(), digest.to_owned(), bytes.to_vec());
-    let stored = tokio::task::spawn_blocking(move || store.put(&name, &bytes)).await;
+    storing(host, digest, bytes, ComponentStore::put).await
+}
+
+async fn storing<T: Send + 'static>(
+    host: &Host,
+    digest: &str,
+    bytes: &[u8],
+    store: impl FnOnce(&ComponentStore, &str, &[u8]) -> io::Result<T> + Send + 'static,
+) -> Result<T, Unproven> {
+    let (components, name, bytes) = (host.components.clone(), digest.to_owned(), bytes.to_vec());
+    let stored = tokio::task::spawn_blocking(move || store(&components, &name, &bytes)).await;
     match stored {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(stored)) => Ok(stored),
         Ok(Err(error)) => Err(Unproven::Failed(format!(
             "the component cannot be stored: {error}; make room in the data directory"
         ))),
@@ -199,8 +214,14 @@ async fn bring(
         memory: settings.compile_memory,
     };
     // What is only tried is not kept, but the compiler reads it from disk.
-    store(host, &digest, &upload.bytes).await?;
-    let file = host.components.path(&digest);
+    let draft = match upload.dry_run {
+        true => Some(storing(host, &digest, &upload.bytes, ComponentStore::draft).await?),
+        false => None,
+    };
+    let file = match &draft {
+        Some(draft) => draft.path().to_owned(),
+        None => host.components.path(&digest),
+    };
     let compiled = host
         .compiler
         .compile(&host.engine, &host.artifacts, &digest, &file, limits)
@@ -220,15 +241,7 @@ async fn bring(
         }
         Err(error) => Err(of_compile(error)),
     };
-    if upload.dry_run {
-        let register = Register::of(host, &context.name)?;
-        let is_kept = register.find(&digest)?.is_some_and(|entry| entry.is_stored);
-        if !is_kept {
-            let (store, name) = (host.components.clone(), digest.clone());
-            // What stays behind does no harm: it is named by what is in it.
-            let _ = tokio::task::spawn_blocking(move || store.remove(&name)).await;
-        }
-    }
+    drop(draft);
     let version = Arc::new(loaded?);
     rollout.passed(Gate::Imports, imports(&version), Duration::ZERO);
     rollout.passed(

@@ -225,7 +225,7 @@ impl<'a> Register<'a> {
         }
     }
 
-    /// Notes new states of some versions, together.
+    /// Notes new states of some versions, together. What is quarantined stays so, however it drains.
     pub(super) async fn note(
         &self,
         changes: &[(&str, State)],
@@ -237,7 +237,11 @@ impl<'a> Register<'a> {
             let mut entries = Vec::new();
             for (digest, state) in changes {
                 reads.note_key(Space::Meta, self.key(digest).as_bytes());
-                if let Some(mut entry) = self.find(digest)? {
+                let Some(mut entry) = self.find(digest)? else {
+                    continue;
+                };
+                let drains = matches!(state, State::Draining | State::Drained);
+                if !(drains && entry.state == State::Quarantined) {
                     entry.step(*state, because);
                     entries.push(entry);
                 }

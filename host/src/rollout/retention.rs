@@ -21,7 +21,8 @@ async fn forget(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), CommitEr
     let keep = context.settings.rollout.keep.get() as usize;
     let serving = context.serving();
     let serve = serving.versions().map(|version| version.digest.clone());
-    let old = old(&register.list()?, &standing, serve.collect(), keep);
+    let needed = serve.chain(context.rollouts.under_way());
+    let old = old(&register.list()?, &standing, needed.collect(), keep);
     if old.is_empty() {
         return Ok(());
     }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::gate::Refusal;
-use super::progress::{Outcome, Stage};
+use super::progress::Outcome;
+use super::prove;
 use super::register::{Because, Entry, Register, State};
 use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::short;
 use super::version::{Identity, Version};
-use super::{prove, schema};
 use crate::app::{Context, Host};
 use crate::invocation::random_id;
 use crate::journal::{self, CommitError};
+
+/// How long a rollout that is ended may take for it.
+const ENDING: Duration = Duration::from_secs(30);
 
 /// Why there was no rollback.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +31,9 @@ pub enum RollbackError {
         /// What was asked for.
         wanted: Option<String>,
     },
-    /// A rollout is at a point at which there is nothing to take back yet.
+    /// A rollout is under way, and a certain version was asked for, or it does not end.
     #[error(
-        "a rollout of context {context} is {doing}, begun by {by}; its version does not serve yet. Try again when it has ended"
+        "a rollout of context {context} is {doing}, begun by {by}; end it first with `innkeeper rollback {context}`, or wait for its end"
     )]
     UnderWay {
         /// The context.
@@ -43,6 +46,9 @@ pub enum RollbackError {
     /// The version does not fit any more.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Another version has taken over meanwhile.
+    #[error("{0}")]
+    Overtaken(String),
     /// It could not be made durable.
     #[error(transparent)]
     Journal(#[from] CommitError),
@@ -62,6 +68,7 @@ impl From<SwapError> for RollbackError {
         match error {
             SwapError::Refused(refusal) => Self::Refused(refusal),
             SwapError::Journal(error) => Self::Journal(error),
+            SwapError::Overtaken { .. } => Self::Overtaken(error.to_string()),
         }
     }
 }
@@ -79,13 +86,13 @@ pub struct RolledBack {
     pub to: Identity,
     /// The version that was taken out of service.
     pub from: Identity,
-    /// Whether it was only being ramped up.
-    pub was_ramping: bool,
+    /// Whether it was only on its way in.
+    pub was_on_its_way: bool,
     /// How long it took, from the command to the exchange.
     pub took: Duration,
 }
 
-/// Goes back: ends a ramp, or exchanges the version that serves for the one before it, or for the one that is named by its number or the beginning of its
+/// Goes back: ends a rollout that is under way, or exchanges the version that serves for the one before it, or for the one that is named by its number or the beginning of its
 /// digest.
 ///
 /// # Errors
@@ -116,51 +123,55 @@ pub async fn rollback(
         rollout: random_id(),
         at: None,
     };
-    let to = find(host, context, wanted)?.ok_or_else(nothing)?;
-    let version = go_back(host, context, &to, Way::Back, &because).await?;
+    let to = find(host, context, wanted, &from)?.ok_or_else(nothing)?;
+    let version = go_back(host, context, &to, &from, Way::Back, &because).await?;
     tracing::info!(
         target: "innkeeper::audit", by, context = context.name, from = %from.title, to = %version.title, "rolled back"
     );
     Ok(RolledBack {
         to: version.identity(),
         from: from.identity(),
-        was_ramping: false,
+        was_on_its_way: false,
         took: began.elapsed(),
     })
 }
 
-/// Ends a ramp that is under way, unless a certain version is wanted.
+/// Ends a rollout that is under way, unless a certain version is wanted.
 async fn end_rollout(
     context: &Context,
     wanted: Option<&str>,
     began: Instant,
 ) -> Result<Option<RolledBack>, RollbackError> {
-    let Some(rollout) = context.rollouts.newest().filter(|newest| !newest.is_over()) else {
+    let newest = context.rollouts.newest();
+    let under_way = newest.filter(|newest| !newest.is_over() && !newest.is_dry_run);
+    let Some(rollout) = under_way else {
         return Ok(None);
     };
-    let progress = rollout.progress();
-    let serves = context.version();
-    if let (Stage::Ramping, None, Some(serves)) = (progress.stage, wanted, serves)
-        && serves.digest != progress.version.digest
-    {
-        rollout.abort.cancel();
-        let ended = rollout.until(|progress| progress.outcome.is_some()).await;
-        if matches!(ended.outcome, Some(Outcome::Current { .. })) {
-            // It had taken over meanwhile: then that is taken back.
-            return Ok(None);
-        }
-        return Ok(Some(RolledBack {
-            to: serves.identity(),
-            from: progress.version,
-            was_ramping: true,
-            took: began.elapsed(),
-        }));
-    }
-    Err(RollbackError::UnderWay {
+    let error = || RollbackError::UnderWay {
         context: context.name.clone(),
-        doing: progress.stage.name().to_owned(),
+        doing: rollout.progress().stage.name().to_owned(),
         by: rollout.by.clone(),
-    })
+    };
+    if wanted.is_some() {
+        return Err(error());
+    }
+    rollout.abort.cancel();
+    let ending = rollout.until(|progress| progress.outcome.is_some());
+    let ended = tokio::time::timeout(ENDING, ending).await;
+    let ended = ended.map_err(|_| error())?;
+    let serves = context.version();
+    match (ended.outcome, serves) {
+        (Some(Outcome::Aborted { .. } | Outcome::Refused(_)), Some(serves)) => {
+            Ok(Some(RolledBack {
+                to: serves.identity(),
+                from: ended.version,
+                was_on_its_way: true,
+                took: began.elapsed(),
+            }))
+        }
+        // It had taken over meanwhile: then that is taken back.
+        _ => Ok(None),
+    }
 }
 
 /// The version to go back to.
@@ -168,6 +179,7 @@ fn find(
     host: &Host,
     context: &Context,
     wanted: Option<&str>,
+    from: &Version,
 ) -> Result<Option<Entry>, journal::Error> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
@@ -179,7 +191,8 @@ fn find(
             wanted == entry.number.to_string()
                 || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
         });
-        let is_sound = entry.is_stored && entry.state != State::Quarantined;
+        let is_another = entry.digest != from.digest;
+        let is_sound = entry.is_stored && is_another && entry.state != State::Quarantined;
         if is_meant && is_sound {
             return Ok(Some(entry));
         }
@@ -191,13 +204,13 @@ async fn go_back(
     host: &Arc<Host>,
     context: &Arc<Context>,
     to: &Entry,
+    from: &Arc<Version>,
     way: Way,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
     let version = prove::load_stored(host, context, to).await?;
-    let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-    schema::can_go_back(&context.name, &standing, &version)?;
-    let Swapped { decided, .. } = swap::swap(host, context, &version, way, because).await?;
+    let swapped = swap::swap(host, context, &version, Some(from), way, because).await;
+    let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);
     Ok(version)
 }
@@ -209,14 +222,25 @@ pub(super) async fn take_back(
     version: &Arc<Version>,
     because: &Because,
 ) -> Result<(), RollbackError> {
-    let to = find(host, context, None)?.ok_or_else(|| RollbackError::Nothing {
+    let to = find(host, context, None, version)?.ok_or_else(|| RollbackError::Nothing {
         context: context.name.clone(),
         wanted: None,
     })?;
-    go_back(host, context, &to, Way::BackFromHarm, because).await?;
-    // Not only when it is empty: nobody may bring it again meanwhile.
-    let change = [(version.digest.as_str(), State::Quarantined)];
-    swap::note(host, context, &change, because).await;
+    // Before it is out of service, so that a crash in between does not make it one like others.
+    let note = async |state| {
+        let change = [(version.digest.as_str(), state)];
+        swap::note(host, context, &change, because).await;
+    };
+    note(State::Quarantined).await;
+    let gone_back = go_back(host, context, &to, version, Way::BackFromHarm, because).await;
+    if let Err(error) = gone_back {
+        // Whoever has taken it out of service has done no wrong; but where it serves on, it is what it is.
+        let serves = context.version();
+        if serves.is_some_and(|serves| Arc::ptr_eq(&serves, version)) {
+            note(State::Current).await;
+        }
+        return Err(error);
+    }
     tracing::info!(
         target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = short(&to.digest), "rolled back"
     );

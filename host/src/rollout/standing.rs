@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::store::ComponentStore;
 use crate::app::Context;
 use crate::events::bookkeeping;
 use crate::invocation::record;
@@ -19,7 +20,8 @@ pub(super) struct Standing {
     pub digest: String,
     /// The shapes that the state may hold rows of.
     pub schemas: Vec<u32>,
-    /// The digest of the component that the manifest named when it was last looked at: another one there is newer than what serves.
+    /// The digest of the component that the manifest named when it was last looked at, at a start or because somebody uploaded the same: another one there
+    /// is newer than what serves.
     pub shipped: Option<String>,
     /// What a rollback goes back to, the last one first.
     pub before: Vec<String>,
@@ -75,17 +77,67 @@ impl Standing {
 
     /// Makes it stand, on disk.
     pub(super) async fn commit(&self, context: &Context) -> Result<(), CommitError> {
+        let began = context.ledger.applied();
+        self.commit_after(context, began, ReadSet::default()).await
+    }
+
+    async fn commit_after(
+        &self,
+        context: &Context,
+        began: u64,
+        reads: ReadSet,
+    ) -> Result<(), CommitError> {
         let mut header = bookkeeping("swap");
         self.digest.clone_into(&mut header.version);
         let unit = Unit {
-            began: context.ledger.applied(),
-            reads: ReadSet::default(),
+            began,
+            reads,
             header,
             writes: vec![self.write()?],
             events: Vec::new(),
         };
         context.ledger.commit_as(unit, Durability::Flush).await?;
         Ok(())
+    }
+}
+
+/// Whether the manifest names this component by now.
+pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
+    let Some(file) = context.rollouts.shipped.get().cloned() else {
+        return false;
+    };
+    let reading = tokio::task::spawn_blocking(move || std::fs::read(file));
+    // Where it cannot be read it is seen at the next start.
+    let read = reading.await.ok().and_then(Result::ok);
+    read.is_some_and(|bytes| ComponentStore::digest(&bytes) == digest)
+}
+
+/// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
+pub(super) async fn note_shipped(context: &Context, digest: &str) {
+    if let Err(error) = shipped(context, digest).await {
+        tracing::warn!(context = context.name, %error, "that the manifest's component is known cannot be written; the next start brings it again");
+    }
+}
+
+async fn shipped(context: &Context, digest: &str) -> Result<(), CommitError> {
+    loop {
+        let began = context.ledger.applied();
+        let Some(standing) = Standing::read(&context.ledger)? else {
+            return Ok(());
+        };
+        if standing.shipped.as_deref() == Some(digest) {
+            return Ok(());
+        }
+        let next = Standing {
+            shipped: Some(digest.to_owned()),
+            ..standing
+        };
+        let mut reads = ReadSet::default();
+        reads.note_key(Space::Meta, KEY.as_bytes());
+        match next.commit_after(context, began, reads).await {
+            Err(CommitError::Conflict { .. }) => {}
+            committed => return committed,
+        }
     }
 }
 

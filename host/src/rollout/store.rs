@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+/// How the names of drafts end.
+const PART: &str = "part";
+
 /// A directory of components; each file is named by the sha-256 of what is in it.
 #[derive(Clone, Debug)]
 pub struct ComponentStore {
@@ -44,13 +47,48 @@ impl ComponentStore {
         if path.is_file() {
             return Ok(());
         }
-        std::fs::create_dir_all(&self.directory)?;
-        let mut draft = draft_in(&self.directory, digest)?;
-        draft.1.write_all(bytes)?;
-        draft.1.sync_all()?;
-        std::fs::rename(&draft.0, &path)?;
+        let draft = self.draft(digest, bytes)?;
+        std::fs::File::open(&draft.path)?.sync_all()?;
+        std::fs::rename(&draft.path, &path)?;
         // The name is on disk when the directory is.
         std::fs::File::open(&self.directory)?.sync_all()
+    }
+
+    /// Has a component in a file for a while. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be written.
+    pub fn draft(&self, digest: &str, bytes: &[u8]) -> io::Result<Draft> {
+        std::fs::create_dir_all(&self.directory)?;
+        let unique: u64 = rand::random();
+        let name = format!("{digest}.{unique:016x}.{PART}");
+        let draft = Draft {
+            path: self.directory.join(name),
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).open(&draft.path);
+        file?.write_all(bytes)?;
+        Ok(draft)
+    }
+
+    /// Removes the drafts that an earlier process has left. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read or written.
+    pub fn remove_drafts(&self) -> io::Result<()> {
+        let entries = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == PART) {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// A component. Blocks.
@@ -83,15 +121,23 @@ impl ComponentStore {
     }
 }
 
-/// A file beside the others that nobody else writes to.
-fn draft_in(directory: &Path, digest: &str) -> io::Result<(PathBuf, std::fs::File)> {
-    let unique: u64 = rand::random();
-    let path = directory.join(format!("{digest}.{unique:016x}.part"));
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)?;
-    Ok((path, file))
+/// A component in a file that nobody else writes to, and that goes with this.
+pub struct Draft {
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // It may have got another name. What stays behind is removed at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +162,14 @@ mod tests {
                 .to_string()
                 .contains("damaged")
         );
+        let draft = store.draft(&digest, b"component").unwrap();
+        assert_eq!(std::fs::read(draft.path()).unwrap(), b"component");
+        let path = draft.path().to_owned();
+        drop(draft);
+        assert!(!path.exists());
+        std::fs::write(&path, b"com").unwrap();
+        store.remove_drafts().unwrap();
+        assert!(!path.exists() && store.holds(&digest));
         store.remove(&digest).unwrap();
         store.remove(&digest).unwrap();
         assert_eq!(

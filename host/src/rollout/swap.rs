@@ -4,6 +4,7 @@
 //! pointer is exchanged, and the version that was there before is closed: it ends what it has begun. A crash in between starts with what stands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use super::gate::Refusal;
 use super::progress::Rollout;
 use super::register::{Because, Register, State};
 use super::residency::Drained;
+use super::schema::{self, Move};
 use super::serving::{Candidate, Serving};
 use super::standing::Standing;
 use super::version::Version;
@@ -27,6 +29,14 @@ pub(crate) enum SwapError {
     /// The version does not fit.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// What it was to take over from does not serve any more.
+    #[error(
+        "another version of context {context} has taken over meanwhile; see `innkeeper versions {context}`, and try again"
+    )]
+    Overtaken {
+        /// The context.
+        context: String,
+    },
     /// It could not be made durable.
     #[error(transparent)]
     Journal(#[from] CommitError),
@@ -53,28 +63,38 @@ pub(super) enum Way {
 pub(crate) struct Swapped {
     /// The version that served before.
     pub former: Option<Arc<Version>>,
-    /// Those that serve no longer, and have still to end what they have begun.
-    pub left: Vec<Arc<Version>>,
+    /// One that was on its way in, and is not any more.
+    pub turned_away: Option<Arc<Version>>,
     /// When the pointer was exchanged, in milliseconds since the Unix epoch.
     pub at: u64,
     /// How long it took to decide that it fits, and to exchange the pointer; without the wait for the disk in between.
     pub decided: Duration,
 }
 
-/// Makes a version the one that serves, on the state as it is.
+/// Makes a version the one that serves, on the state as it is, in the place of `former`.
 pub(super) async fn swap(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
+    former: Option<&Arc<Version>>,
     way: Way,
     because: &Because,
 ) -> Result<Swapped, SwapError> {
     let (digest, schema) = (&version.digest, version.schema.number);
+    // The state may have moved since it was looked at.
     let next = |standing: Standing| match way {
-        Way::Forward => standing.succeeded_by(digest, schema, false),
-        Way::Back | Way::BackFromHarm => standing.taken_back_to(digest, schema),
+        Way::Forward => match schema::needed(&context.name, Some(standing.clone()), version)? {
+            Move::None => Ok(standing.succeeded_by(digest, schema, false)),
+            Move::Migrate { .. } | Move::Rebuild => Err(SwapError::Overtaken {
+                context: context.name.clone(),
+            }),
+        },
+        Way::Back | Way::BackFromHarm => {
+            schema::can_go_back(&context.name, &standing, version)?;
+            Ok(standing.taken_back_to(digest, schema))
+        }
     };
-    let swapped = take_over(host, context, version, None, next).await?;
+    let swapped = take_over(host, context, version, former, None, next).await?;
     let state = match way {
         Way::Forward | Way::Back => State::Drained,
         Way::BackFromHarm => State::Quarantined,
@@ -83,8 +103,8 @@ pub(super) async fn swap(
     Ok(swapped)
 }
 
-/// After a swap: the register knows of it, events are followed as the version describes, and those that it took over from are emptied, and are then in
-/// `state`.
+/// After a swap: the register knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
+/// `state`; one that was on its way in is as if it had not come.
 pub(super) async fn settle(
     host: &Arc<Host>,
     context: &Arc<Context>,
@@ -94,16 +114,22 @@ pub(super) async fn settle(
     because: &Because,
 ) {
     context.rollouts.keep_loaded(version);
-    let left = swapped.left.iter();
+    let left = swapped.former.iter().map(|former| (former, state));
+    let turned_away = swapped.turned_away.iter();
+    let left = left.chain(turned_away.map(|version| (version, State::Uploaded)));
+    let left: Vec<_> = left
+        .filter(|(left, _)| left.digest != version.digest)
+        .collect();
     let mut changes = vec![(version.digest.as_str(), State::Current)];
-    changes.extend(left.map(|left| (left.digest.as_str(), State::Draining)));
+    let draining = left.iter();
+    changes.extend(draining.map(|(left, _)| (left.digest.as_str(), State::Draining)));
     let then = Because {
         at: Some(swapped.at),
         ..because.clone()
     };
     note(host, context, &changes, &then).await;
     events::follow_as_described(host, context).await;
-    for left in &swapped.left {
+    for (left, state) in left {
         empty(host, context, left, state, because);
     }
 }
@@ -119,29 +145,33 @@ pub(crate) struct Exchange {
     pub additions: Vec<Write>,
 }
 
-/// Makes another generation of the state the serving one, and a version with it that may be another one, too. Nobody may follow for the context meanwhile.
+/// Makes another generation of the state the serving one, and a version with it that may be another one than `former`, too. Nobody may follow for the
+/// context meanwhile.
 pub(crate) async fn exchange(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
+    former: Option<&Arc<Version>>,
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
     let (digest, schema) = (&version.digest, version.schema.number);
-    let next = |standing: Standing| standing.succeeded_by(digest, schema, true);
-    take_over(host, context, version, Some(exchange), next).await
+    let next = |standing: Standing| Ok(standing.succeeded_by(digest, schema, true));
+    take_over(host, context, version, former, Some(exchange), next).await
 }
 
-/// The one way in which a version takes over: it fits, what stands then is on disk, the pointer is exchanged, and those that it takes over from are closed.
+/// The one way in which a version takes over: what it is to take over from still serves, it fits, what stands then is on disk, the pointer is exchanged, and
+/// those that it takes over from are closed.
 async fn take_over(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
+    former: Option<&Arc<Version>>,
     exchange: Option<Exchange>,
-    next: impl FnOnce(Standing) -> Standing,
+    next: impl FnOnce(Standing) -> Result<Standing, SwapError>,
 ) -> Result<Swapped, SwapError> {
     let mut swapped = Swapped {
         former: None,
-        left: Vec::new(),
+        turned_away: None,
         at: 0,
         decided: Duration::ZERO,
     };
@@ -151,6 +181,11 @@ async fn take_over(
         async |wiring| {
             let deciding = Instant::now();
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+            if before.current.as_ref().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
+                return Err(SwapError::Overtaken {
+                    context: context.name.clone(),
+                });
+            }
             let mut serving = before.only(version);
             if let Some(exchange) = &exchange {
                 serving.generation = exchange.generation;
@@ -158,11 +193,14 @@ async fn take_over(
             let after = wire::wire(host, wiring, &context.name, serving)?;
             swapped.decided = deciding.elapsed();
             swapped.former.clone_from(&before.current);
-            let standing = next(Standing::read(&context.ledger)?.unwrap_or_default());
+            let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
             commit(context, &before, &standing, exchange).await?;
             version.residency.open();
             let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
             *left.lock() = leaves.cloned().collect();
+            let candidate = before.candidate.as_ref();
+            let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
+            swapped.turned_away = candidate.map(|candidate| candidate.version.clone());
             exchanged = Instant::now();
             swapped.at = wall_clock();
             Ok::<_, SwapError>(after)
@@ -175,7 +213,9 @@ async fn take_over(
     )
     .await?;
     swapped.decided += exchanged.elapsed();
-    swapped.left = left.into_inner();
+    if let Some(turned_away) = &swapped.turned_away {
+        context.rollouts.end(&turned_away.digest);
+    }
     Ok(swapped)
 }
 
@@ -208,17 +248,27 @@ async fn commit(
     Ok(())
 }
 
-/// Gives a version a part of the work, beside the one that serves.
+/// Gives a version a part of the work, beside `current`, which serves.
 pub(super) async fn ramp(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
+    current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
     host.rewire(
         async |wiring| {
             wire::check(host, wiring, &context.name, version)?;
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+            if !before
+                .current
+                .as_ref()
+                .is_some_and(|one| Arc::ptr_eq(one, current))
+            {
+                return Err(SwapError::Overtaken {
+                    context: context.name.clone(),
+                });
+            }
             let candidate = Candidate {
                 version: version.clone(),
                 weight,
@@ -235,7 +285,7 @@ pub(super) async fn ramp(
     .await
 }
 
-/// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`.
+/// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
     host: &Arc<Host>,
     context: &Arc<Context>,
@@ -243,19 +293,29 @@ pub(super) async fn withdraw(
     state: State,
     because: &Because,
 ) -> Result<(), SwapError> {
+    let serves = AtomicBool::new(false);
     host.rewire(
         async |wiring| {
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+            let current = before.current.as_ref();
+            let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
+            serves.store(is_current, Ordering::Relaxed);
             let serving = Serving {
                 candidate: None,
                 ..Serving::clone(&before)
             };
             Ok::<_, SwapError>(wire::with(&host.contexts, wiring, &context.name, serving)?)
         },
-        || version.residency.close(),
+        || {
+            if !serves.load(Ordering::Relaxed) {
+                version.residency.close();
+            }
+        },
     )
     .await?;
-    empty(host, context, version, state, because);
+    if !serves.into_inner() {
+        empty(host, context, version, state, because);
+    }
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub struct Upload {
     pub force: bool,
     /// The name of who brings it.
     pub by: String,
+    /// Whether it is the component that the manifest names, and the host itself brings it.
+    pub is_shipped: bool,
 }
 
 /// Why an upload does not become a rollout.
@@ -41,7 +43,7 @@ pub enum UploadError {
     Refused(#[from] Refusal),
     /// Another rollout of the context is under way.
     #[error(
-        "version {number} ({digest}) of context {context} is {doing}, begun by {by}; wait for its end, or take it back with `innkeeper rollback {context}`"
+        "version {number} ({digest}) of context {context} is {doing}, begun by {by}; wait for its end, or end it with `innkeeper rollback {context}`"
     )]
     UnderWay {
         /// The context.
@@ -91,9 +93,12 @@ pub async fn begin(
         number: 0,
         label: upload.label.clone(),
     };
-    let rollout = match context.rollouts.begin(version, &upload.by) {
+    let rollout = match context.rollouts.begin(version, &upload.by, upload.dry_run) {
         Ok(rollout) => rollout,
-        Err(other) if other.digest() == digest => return Ok(other),
+        // Who only tries it must not be taken for who brings it.
+        Err(other) if other.digest() == digest && other.is_dry_run == upload.dry_run => {
+            return Ok(other);
+        }
         Err(other) => return Err(under_way(context, &other)),
     };
     let conducting = conduct::conduct(

@@ -122,6 +122,16 @@ impl Version {
         self.residency.is_closed()
     }
 
+    /// Lets invocations in, though it does not serve: it fills a state.
+    pub(crate) fn open(&self) {
+        self.residency.open();
+    }
+
+    /// Lets nobody new in.
+    pub(crate) fn close(&self) {
+        self.residency.close();
+    }
+
     /// Empties it: see [`Residency::drain`].
     pub(super) async fn drain(self: &Arc<Self>, time: Duration) -> Drained {
         self.residency.drain(time).await

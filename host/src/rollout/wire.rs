@@ -110,10 +110,14 @@ impl Around<'_> {
         let before = self.current(self.context);
         for (consumer, other) in self.others() {
             for (interface, used) in other.guest.uses() {
-                if self.wiring.links.offering(interface) != Some(self.context) {
-                    continue;
+                let offers = version.guest.offers().contains_key(interface);
+                match self.wiring.links.offering(interface) {
+                    Some(name) if name == self.context => {}
+                    // It is the first one to offer it.
+                    None if offers => {}
+                    _ => continue,
                 }
-                if !version.guest.offers().contains_key(interface) {
+                if !offers {
                     let offers: Vec<_> = version.description.offers.clone();
                     let offers = match offers.is_empty() {
                         true => "nothing".to_owned(),

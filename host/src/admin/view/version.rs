@@ -133,8 +133,8 @@ pub struct RolledBack {
     pub from: u32,
     /// Its digest.
     pub from_digest: String,
-    /// Whether that was only being ramped up.
-    pub was_ramping: bool,
+    /// Whether that was only on its way in: it was being checked, migrated to or ramped up.
+    pub was_on_its_way: bool,
     /// How long it took, in microseconds.
     pub micros: u64,
 }
@@ -218,7 +218,7 @@ impl RolledBack {
             to_digest: done.to.digest,
             from: done.from.number,
             from_digest: done.from.digest,
-            was_ramping: done.was_ramping,
+            was_on_its_way: done.was_on_its_way,
             micros: u64::try_from(done.took.as_micros()).unwrap_or(u64::MAX),
         }
     }

@@ -10,8 +10,10 @@
 mod work;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use self::work::{Work, sweep};
 use super::follower::Watched;
@@ -20,6 +22,9 @@ use crate::app::{Context, Host};
 use crate::invocation::wall_clock;
 use crate::journal;
 use crate::rollout::{Swapped, Version};
+
+/// How long the next one waits for what is not needed any more to be removed.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// Why a rebuild does not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,8 +120,9 @@ pub fn start(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RebuildErro
         host: host.clone(),
         context: context.clone(),
         rebuild,
-        serving: version.digest.clone(),
+        serving: Some(version.clone()),
         version,
+        abort: CancellationToken::new(),
     };
     host.tasks.spawn(work.run());
     Ok(())
@@ -128,19 +134,16 @@ pub(crate) async fn refill(
     host: &Arc<Host>,
     context: &Arc<Context>,
     version: &Arc<Version>,
+    abort: &CancellationToken,
 ) -> Result<Swapped, String> {
-    let under_way = || RebuildError::UnderWay {
-        context: context.name.clone(),
-    };
-    let rebuild =
-        Rebuild::begin(context, RebuildState::Filling).ok_or_else(|| under_way().to_string())?;
-    let serving = context.version().map(|version| version.digest.clone());
+    let rebuild = Rebuild::begin_after_sweep(context).await?;
     let work = Work {
         host: host.clone(),
         context: context.clone(),
         rebuild,
-        serving: serving.unwrap_or_default(),
+        serving: context.version(),
         version: version.clone(),
+        abort: abort.clone(),
     };
     work.refill().await
 }
@@ -158,11 +161,7 @@ pub(crate) struct Filling {
 impl Filling {
     /// Begins to fill a generation.
     pub(crate) async fn begin(host: &Arc<Host>, context: &Arc<Context>) -> Result<Self, String> {
-        let under_way = || RebuildError::UnderWay {
-            context: context.name.clone(),
-        };
-        let rebuild = Rebuild::begin(context, RebuildState::Filling)
-            .ok_or_else(|| under_way().to_string())?;
+        let rebuild = Rebuild::begin_after_sweep(context).await?;
         let former = context.generation();
         let filling = Self {
             host: host.clone(),
@@ -279,6 +278,26 @@ impl Rebuild {
         });
         *newest = Some(rebuild.clone());
         Some(rebuild)
+    }
+
+    /// The same, to fill a state; waits while only what is not needed any more is removed.
+    async fn begin_after_sweep(context: &Context) -> Result<Arc<Self>, String> {
+        let end = Instant::now() + SWEEP;
+        loop {
+            if let Some(rebuild) = Self::begin(context, RebuildState::Filling) {
+                return Ok(rebuild);
+            }
+            let newest = context.following.rebuild.lock().clone();
+            let sweeps =
+                newest.is_none_or(|newest| newest.inner.lock().state == RebuildState::Sweeping);
+            if !sweeps || Instant::now() > end {
+                let error = RebuildError::UnderWay {
+                    context: context.name.clone(),
+                };
+                return Err(error.to_string());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     fn is_under_way(&self) -> bool {

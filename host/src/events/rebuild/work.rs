@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Rebuild, RebuildState};
+use tokio_util::sync::CancellationToken;
+
 use crate::app::{Context, Host};
 use crate::events::backoff::Backoff;
 use crate::events::delivery::Deliveries;
@@ -17,6 +19,8 @@ use crate::rollout::{self, Exchange, SwapError, Swapped, Version};
 const STANDSTILL: Duration = Duration::from_secs(5);
 /// The new generation is near the live followers when it has passed in this time what they had passed.
 const NEAR: Duration = Duration::from_millis(200);
+/// How often it looks whether another version has taken over.
+const GLANCE: Duration = Duration::from_millis(100);
 /// How often it tries to come near before they have to stand still for it.
 const ROUNDS: usize = 5;
 
@@ -25,10 +29,12 @@ pub(super) struct Work {
     pub(super) host: Arc<Host>,
     pub(super) context: Arc<Context>,
     pub(super) rebuild: Arc<Rebuild>,
-    /// The version that serves, by its digest.
-    pub(super) serving: String,
+    /// The version that serves.
+    pub(super) serving: Option<Arc<Version>>,
     /// The version that fills the new state, and serves with it.
     pub(super) version: Arc<Version>,
+    /// Ends it early.
+    pub(super) abort: CancellationToken,
 }
 
 /// Why a rebuild ends early.
@@ -57,8 +63,8 @@ impl From<journal::Error> for Cut {
 impl From<SwapError> for Cut {
     fn from(error: SwapError) -> Self {
         match error {
-            SwapError::Refused(refusal) => Self::Failed(refusal.to_string()),
             SwapError::Journal(error) => error.into(),
+            error => Self::Failed(error.to_string()),
         }
     }
 }
@@ -73,9 +79,23 @@ impl Work {
 
     /// The same, but for the sweeping, which goes on behind.
     pub(super) async fn refill(self) -> Result<Swapped, String> {
-        let host = self.host.clone();
-        let (sweeping, swapped) = self.fill().await?;
-        host.tasks.spawn(sweeping);
+        let (host, context) = (self.host.clone(), self.context.clone());
+        let version = self.version.clone();
+        // It may have served before, and be closed since.
+        version.open();
+        let filled = self.fill().await;
+        let swapped = match filled {
+            Ok((sweeping, swapped)) => {
+                host.tasks.spawn(sweeping);
+                swapped
+            }
+            Err(reason) => Err(reason),
+        };
+        let serving = context.serving();
+        let serves = serving.versions().any(|one| Arc::ptr_eq(one, &version));
+        if swapped.is_err() && !serves {
+            version.close();
+        }
         swapped
     }
 
@@ -171,12 +191,27 @@ impl Work {
 
     /// Waits until the new generation has passed whatever the old one has by now, lane by lane: readers must not go back in time.
     async fn draw_level(&self, shadow: &[Watched]) -> Result<(), Cut> {
-        let version = self.context.version();
-        if version.is_none_or(|version| version.digest != self.serving) {
-            return Err(Cut::Failed(
+        tokio::select! {
+            level = self.pass_the_live(shadow) => level,
+            () = self.abort.cancelled() => Err(Cut::Failed("it was taken back".into())),
+            () = self.overtaken() => Err(Cut::Failed(
                 "another version serves by now; begin it again".into(),
-            ));
+            )),
         }
+    }
+
+    /// Resolves when another version serves than when it began: what fills the new state may have been closed then.
+    async fn overtaken(&self) {
+        let serves = || {
+            let (now, then) = (self.context.version(), self.serving.as_ref());
+            now.as_ref().map(Arc::as_ptr) == then.map(Arc::as_ptr)
+        };
+        while serves() {
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    async fn pass_the_live(&self, shadow: &[Watched]) -> Result<(), Cut> {
         let live = self.context.following.live.lock().clone();
         let live = live.iter().flat_map(|live| &live.lanes);
         let places: Vec<_> = live.map(|lane| (lane, *lane.place.borrow())).collect();
@@ -203,7 +238,10 @@ impl Work {
                 reads: ReadSet::default(),
                 additions: Vec::new(),
             };
-            match rollout::exchange(&self.host, &self.context, &self.version, exchange).await {
+            let serving = self.serving.as_ref();
+            let exchanged =
+                rollout::exchange(&self.host, &self.context, &self.version, serving, exchange);
+            match exchanged.await {
                 Err(SwapError::Journal(CommitError::Busy)) => {}
                 swapped => return Ok(swapped?),
             }

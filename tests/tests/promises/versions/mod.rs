@@ -4,5 +4,6 @@ mod gallery;
 mod kills;
 mod moving;
 mod ramps;
+mod restarts;
 mod swapping;
 mod uploads;

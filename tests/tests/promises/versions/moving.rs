@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use innkeeper_tests::{Inn, Settings, artifacts};
+use http::Method;
+use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually, flood, request};
 use serde_json::{Value, json};
+
+/// So many are not followed again in no time.
+const EVENTS: u64 = 30_000;
 
 async fn component(name: &str) -> Vec<u8> {
     std::fs::read(&artifacts::components().await[name]).expect("it was built")
@@ -167,4 +171,47 @@ async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
     stay.shows(&path, json!({"desc": "afterwards", "edition": 2}))
         .await;
     inn.operators().nothing_pending().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_ends_where_another_version_takes_over() {
+    let settings = Settings::of_the_app().await;
+    let inn = Opening::new(settings.set("journal.durability", "relaxed")).alone();
+    let inn = inn.open().await;
+    let post = |_| request("POST", "/rooms", r#"{"desc": "Beautiful House3"}"#);
+    let flooded = flood(inn.gateway().base(), 32, EVENTS, post).await;
+    assert_eq!(flooded.successes, EVENTS);
+    let operators = inn.operators();
+    operators.nothing_pending().await;
+    let edition = artifacts::edited("viewpage", "overtakes").await;
+    // So that it need not be compiled any more.
+    let tried = operators.deploy("viewpage", edition.clone(), "dry-run=true");
+    tried.await.expect(200);
+    let rebuild = "/v1/contexts/viewpage/rebuild";
+    operators.send(Method::POST, rebuild).await.expect(202);
+    operators.deploy("viewpage", edition, "").await.expect(201);
+    let ended = eventually("the rebuild ends", async || {
+        let progress = operators.get(rebuild).await;
+        match progress["state"].as_str() {
+            Some("done" | "failed") => Ok(progress),
+            _ => Err(progress),
+        }
+    })
+    .await;
+    assert_eq!(ended["state"], "failed", "it came in time: {ended}");
+    assert!(ended.to_string().contains("another version"), "{ended}");
+    let views = inn.gateway().get("/roomviews?size=1").await;
+    assert_eq!(views.number("total"), EVENTS);
+    // It can be done anew.
+    operators.send(Method::POST, rebuild).await.expect(202);
+    eventually("it is rebuilt", async || {
+        let progress = operators.get(rebuild).await;
+        match progress["state"] == "done" {
+            true => Ok(()),
+            false => Err(progress),
+        }
+    })
+    .await;
+    let views = inn.gateway().get("/roomviews?size=1").await;
+    assert_eq!(views.number("total"), EVENTS);
 }

@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use http::Method;
 use innkeeper_tests::artifacts::{components, digest, edited};
-use innkeeper_tests::{Inn, Settings, eventually, send};
+use innkeeper_tests::{Inn, Settings, eventually, in_a_mood, send};
+use serde_json::Value;
 
 #[tokio::test]
 async fn the_same_upload_by_many_at_once_is_one_version() {
@@ -116,7 +117,7 @@ async fn one_rollout_of_a_context_at_a_time() {
         .expect(201);
     // A rollback ends the ramp.
     let ended = inn.operators().rollback("room").await.expect(200);
-    assert_eq!(ended.body["wasRamping"], true);
+    assert_eq!(ended.body["wasOnItsWay"], true);
     eventually("it is withdrawn", async || {
         match inn
             .operators()
@@ -252,4 +253,71 @@ async fn a_token_is_good_for_what_its_role_says() {
     // Who did it is in the history.
     let brought = inn.operators().versions("message").await;
     assert_eq!(brought[0]["history"][0]["by"], "deploy-only");
+}
+
+#[tokio::test]
+async fn what_is_tried_in_one_context_stays_in_another() {
+    let mut inn = Inn::open().await;
+    let edition = edited("room", "in its place").await;
+    let new = digest(&edition);
+    let operators = inn.operators().clone();
+    operators
+        .deploy("room", edition.clone(), "")
+        .await
+        .expect(201);
+    // The wrong context: it would clash with room's routes.
+    let tried = operators
+        .deploy("reservation", edition, "dry-run=true")
+        .await;
+    tried.expect_problem(422);
+    let components = inn.home().join("data/components");
+    let kept = components.join(format!("{new}.wasm"));
+    assert!(kept.is_file());
+    let drafts = std::fs::read_dir(&components).unwrap();
+    let drafts = drafts.filter(|file| file.as_ref().unwrap().path() != kept);
+    let drafts = drafts.filter(|file| {
+        let path = file.as_ref().unwrap().path();
+        path.extension()
+            .is_some_and(|extension| extension == "part")
+    });
+    assert_eq!(drafts.count(), 0);
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, new);
+}
+
+#[tokio::test]
+async fn a_rollback_ends_a_rollout_that_is_still_being_checked() {
+    let settings = Settings::of_the_app()
+        .await
+        .set("context.room.startup_probe.period", "100ms")
+        .set("context.room.startup_probe.failure_threshold", 600)
+        .set("context.room.startup_probe.timeout", "200ms");
+    let inn = Inn::with(settings).await;
+    let operators = inn.operators().clone();
+    let before = operators.serving("room").await;
+    let moody = std::fs::read(&components().await["room-moody"]).expect("it was built");
+    let bytes = in_a_mood(moody, "ready-says-no");
+    let checked = tokio::spawn({
+        let operators = operators.clone();
+        async move { operators.deploy("room", bytes, "").await }
+    });
+    eventually("it is checked", async || {
+        let request = operators.request(Method::GET, "/v1/contexts/room/rollout");
+        let reply = send(request).await;
+        let steps = reply.body["steps"].as_array();
+        let fits = |step: &Value| step["gate"] == "consumers";
+        match steps.is_some_and(|steps| steps.iter().any(fits)) {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    })
+    .await;
+    let ended = operators.rollback("room").await.expect(200);
+    assert_eq!(ended.body["wasOnItsWay"], true, "{}", ended.text);
+    checked.await.unwrap().expect_problem(409);
+    assert_eq!(operators.serving("room").await, before);
+    // Nothing stands in the way of the next one.
+    let next = edited("room", "afterwards").await;
+    operators.deploy("room", next, "").await.expect(201);
 }
