@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::call;
 use super::failure::Failure;
+use super::identifier;
 use super::job::{Chain, wall_clock};
 use super::record::{self, Compensation};
 use crate::app::{Context, Host};
@@ -22,6 +23,15 @@ const BATCH: usize = 256;
 /// The first pause after one that did not succeed; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long an invocation that is run again waits for what it called before to be undone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether an undoing may have been tried before, by someone who has not lived to tell.
+#[derive(Clone, Copy)]
+enum Try {
+    First,
+    Again,
+}
 
 /// What a context has to undo.
 #[derive(Default)]
@@ -109,14 +119,46 @@ async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<usize, Fai
         };
         range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
         let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        left += undo_in_order(host, context, &keys).await?;
+        left += undo_in_order(host, context, &keys, Try::Again).await?;
     }
 }
 
 /// Tries these at once, on behalf of the invocation that has just failed.
 pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, keys: &[Vec<u8>]) {
-    if let Err(failure) = undo_in_order(host, context, keys).await {
+    if let Err(failure) = undo_in_order(host, context, keys, Try::First).await {
         tracing::warn!(context = context.name, %failure, "calls could not be undone yet");
+    }
+}
+
+/// Waits until everything that a run has called is undone.
+///
+/// # Errors
+///
+/// When something is not in time; it is tried again then by the task of the context.
+pub(super) async fn finish(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    run: &str,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let range = KeyRange::prefix(format!("{run}:"));
+    let pending = || {
+        context
+            .ledger
+            .scan(Space::Compensation, &range, usize::MAX, false)
+    };
+    let keys: Vec<_> = pending()?.into_iter().map(|(key, _)| key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let undoing = Box::pin(undo_in_order(host, context, &keys, Try::Again));
+    match tokio::time::timeout_at(deadline.min(Instant::now() + PATIENCE), undoing).await {
+        Ok(Ok(0)) => Ok(()),
+        Ok(Err(failure)) => Err(failure),
+        // Somebody else may have it in hand, and be done by the next time.
+        Ok(Ok(_)) | Err(_) => Err(Failure::BeingUndone {
+            context: context.name.clone(),
+        }),
     }
 }
 
@@ -125,6 +167,7 @@ async fn undo_in_order(
     host: &Arc<Host>,
     context: &Arc<Context>,
     keys: &[Vec<u8>],
+    which: Try,
 ) -> Result<usize, Failure> {
     let mut left = 0;
     let mut stuck: Option<&[u8]> = None;
@@ -137,7 +180,7 @@ async fn undo_in_order(
             left += 1;
             continue;
         }
-        if !undo(host, context, key).await? {
+        if !undo(host, context, key, which).await? {
             left += 1;
             stuck = whole;
         }
@@ -146,7 +189,12 @@ async fn undo_in_order(
 }
 
 /// Undoes one call; true when nothing of it is left to do.
-async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bool, Failure> {
+async fn undo(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    key: &[u8],
+    which: Try,
+) -> Result<bool, Failure> {
     let Some(_claim) = context.compensations.claim(key) else {
         return Ok(false);
     };
@@ -154,7 +202,7 @@ async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bo
         return Ok(true);
     };
     let compensation: Compensation = record::read(key, &stored)?;
-    match call_undo(host, &compensation).await {
+    match call_undo(host, &compensation, which).await {
         Ok(()) => {
             remove(context, key, &compensation).await?;
             context.metrics.compensations.increment(1);
@@ -180,7 +228,11 @@ async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bo
     }
 }
 
-async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), String> {
+async fn call_undo(
+    host: &Arc<Host>,
+    compensation: &Compensation,
+    which: Try,
+) -> Result<(), String> {
     let callee = host
         .contexts
         .get(&compensation.context)
@@ -212,7 +264,7 @@ async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), 
         operation.ok_or_else(|| format!("its context does not offer {}", described.undo))?;
     let parameters = value::decode(&compensation.parameters).map_err(|error| error.to_string())?;
     let request = call::Request {
-        id: format!("undo:{}", compensation.call),
+        id: identifier::of_undo(&compensation.call),
         operation,
         parameters,
         encoded: compensation.parameters.clone(),
@@ -221,6 +273,7 @@ async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), 
         trace: TraceContext::new(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         chain: Chain::default(),
+        may_have_run: matches!(which, Try::Again),
         from_outside: false,
     };
     match call::call(host, callee, request).await {

@@ -150,6 +150,7 @@ fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<
         host: host.clone(),
         context: context.clone(),
         id,
+        abandoned: 0,
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: delivery.event.id.clone(),
         trace: TraceContext::new(),

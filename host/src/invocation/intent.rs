@@ -165,6 +165,7 @@ impl Resumption {
             host: self.host.clone(),
             context: self.context.clone(),
             id: self.id.clone(),
+            abandoned: 0,
             correlation_id: self.intent.correlation_id.clone(),
             causation_id: self.intent.causation_id.clone(),
             trace: TraceContext::new(),

@@ -23,6 +23,7 @@ mod ready;
 pub(crate) mod record;
 mod retention;
 pub mod reuse;
+mod runs;
 mod staged;
 pub mod turns;
 mod uninterrupted;

@@ -34,6 +34,7 @@ pub async fn ready(
         host: host.clone(),
         context: context.clone(),
         id: identifier::random(),
+        abandoned: 0,
         correlation_id: trace.trace_id(),
         causation_id: String::new(),
         trace,

@@ -166,7 +166,12 @@ impl UnitOfWork {
             Ok(encoded) => encoded,
             Err(error) => return Ok(value::unavailable(error.to_string())),
         };
-        let id = identifier::of_call(&self.job.id, self.call_count, &operation.name(), &encoded);
+        let id = identifier::of_call(
+            &self.job.run(),
+            self.call_count,
+            &operation.name(),
+            &encoded,
+        );
         self.call_count += 1;
         intent::store_before_call(&self.job).await?;
         self.job.continuity.mark_called();
@@ -180,6 +185,7 @@ impl UnitOfWork {
             trace: self.job.trace.clone(),
             deadline: self.job.deadline,
             chain: self.chain(),
+            may_have_run: self.job.continuity.is_recovered(),
             from_outside: false,
         };
         let answered = calls::dispatch(&self.job.host, request).await;

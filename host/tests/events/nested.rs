@@ -1,0 +1,85 @@
+//! Calls that lead to calls: what is undone below is not taken for done.
+
+use innkeeper::events::dead_letter;
+use innkeeper::journal::{KeyRange, Space};
+use serde_json::{Value, json};
+
+use crate::inn::{Inn, eventually};
+
+/// A porter who has the steward book a room whenever a bell is rung, and who comes again that often.
+fn app(porter: &str, mood: &str, attempts: u32) -> String {
+    format!(
+        "[context.bell]\ncomponent = BELL\n[context.room]\ncomponent = ROOM\n[context.payment]\ncomponent = PAYMENT\n\
+         [context.steward]\ncomponent = STEWARD\n[context.steward.config]\nmood = \"{mood}\"\n\
+         [context.porter]\ncomponent = {porter}\n\
+         [context.porter.follow]\nattempts = {attempts}\ninitial_backoff = \"1ms\"\nmax_backoff = \"10ms\"\n"
+    )
+}
+
+/// A new room.
+async fn room(inn: &Inn) -> u64 {
+    let body = json!({"desc": "a room"});
+    let (status, room) = inn.ask("room", "POST", "/rooms", 0, body).await;
+    assert_eq!(status, 201);
+    room["roomId"].as_u64().unwrap()
+}
+
+async fn status(inn: &Inn, room: u64) -> Value {
+    let (_, room) = inn
+        .ask("room", "GET", "/rooms/{id}", room, Value::Null)
+        .await;
+    room["status"].clone()
+}
+
+async fn ring(inn: &Inn, bell: u64) {
+    let wish = json!({"number": 1});
+    let (status, _) = inn
+        .ask("bell", "POST", "/bells/{bell}/rings", bell, wish)
+        .await;
+    assert_eq!(status, 200);
+}
+
+/// How many keys there are.
+fn count(inn: &Inn, context: &str, space: Space, range: &KeyRange) -> u64 {
+    inn.context(context).ledger.count(space, range).unwrap()
+}
+
+/// Waits until as much of room has been undone at least.
+async fn undone(inn: &Inn, least: u64) {
+    eventually(async || {
+        let undone = count(inn, "room", Space::Result, &KeyRange::prefix("undo:"));
+        (undone >= least).then_some(()).ok_or(undone)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_abandoned_call_had_called_is_called_anew() {
+    let inn = Inn::open(&app("PORTER", "refuse", 1_000)).await;
+    let room = room(&inn).await;
+    ring(&inn, room).await;
+    undone(&inn, 1).await;
+    // The room has been released for good: now that the steward would, it is too late.
+    let inn = inn.reopen_with(&app("PORTER", "", 2)).await;
+    let carried = async || inn.ask("porter", "GET", "/carried", 0, Value::Null).await.1;
+    let before = carried().await;
+    let letters = eventually(async || {
+        let letters = dead_letter::list(inn.context("porter"), None, 10).unwrap();
+        let done = !letters.is_empty() || carried().await != before;
+        done.then_some(letters).ok_or("neither booked nor given up")
+    })
+    .await;
+    assert_eq!(letters.len(), 1, "it was booked: {}", carried().await);
+    assert!(letters[0].reason.contains("has ended"), "{letters:?}");
+    assert_eq!(status(&inn, room).await, "available");
+    let all = KeyRange::all();
+    for context in ["porter", "steward"] {
+        assert_eq!(count(&inn, context, Space::Intent, &all), 0, "{context}");
+        eventually(async || {
+            let pending = count(&inn, context, Space::Compensation, &all);
+            (pending == 0).then_some(()).ok_or(pending)
+        })
+        .await;
+    }
+    inn.host.stop().await;
+}
