@@ -14,7 +14,7 @@ use super::orphans;
 use crate::app::{Context, Host};
 use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
-use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::journal::{Cause, Durability, Event, KeyRange, ReadSet, Space, Write};
 use crate::observe::TraceContext;
 use crate::rollout::Version;
 
@@ -129,6 +129,29 @@ pub async fn give_up(
     // Whatever attempts there were, here or before a restart, may have called others.
     job.continuity.mark_recovered();
     orphans::abandon(&job, reason, delivery.writes.clone()).await
+}
+
+/// Whether an attempt at an event has left something behind: calls that were committed, or an intent.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub fn has_left(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+) -> Result<bool, Failure> {
+    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    let mut left = intent::find(context, &id)?.is_some();
+    let range = KeyRange::prefix(format!("{id}/"));
+    for callee in host.contexts.values() {
+        left = left
+            || !callee
+                .ledger
+                .scan(Space::Result, &range, 1, false)?
+                .is_empty();
+    }
+    Ok(left)
 }
 
 fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<Arc<Job>, Failure> {

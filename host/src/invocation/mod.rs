@@ -33,7 +33,7 @@ mod web;
 pub(crate) use self::identifier::digest;
 pub use self::{
     call::{Request as CallRequest, call},
-    event::{Delivery, EventFailure, event, give_up},
+    event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     identifier::random as random_id,
     job::wall_clock,

@@ -1,10 +1,10 @@
 //! Calls that lead to calls: what is undone below is not taken for done.
 
 use innkeeper::events::dead_letter;
-use innkeeper::journal::{KeyRange, Space};
+use innkeeper::journal::{Event, KeyRange, Space};
 use serde_json::{Value, json};
 
-use crate::inn::{Inn, eventually};
+use crate::inn::{Inn, eventually, room_event};
 
 /// A porter who has the steward book a room whenever a bell is rung, and who comes again that often.
 fn app(porter: &str, mood: &str, attempts: u32) -> String {
@@ -81,5 +81,28 @@ async fn what_an_abandoned_call_had_called_is_called_anew() {
         })
         .await;
     }
+    inn.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_for_an_event_is_undone_when_it_is_no_longer_followed() {
+    let inn = Inn::open(&app("PORTER", "dawdle", 1_000)).await;
+    let room = room(&inn).await;
+    let bell = Event {
+        kind: "BellRung".into(),
+        data: json!({"bell": room, "number": 1}).to_string().into_bytes(),
+        ..room_event(room, 2)
+    };
+    inn.publish("room", vec![bell]).await;
+    eventually(async || {
+        let status = status(&inn, room).await;
+        (status != "available").then_some(()).ok_or(status)
+    })
+    .await;
+    // Who comes next follows the same source, and no bells.
+    let inn = inn.reopen_with(&app("VIEWPAGE", "dawdle", 2)).await;
+    undone(&inn, 1).await;
+    assert_eq!(status(&inn, room).await, "available");
+    assert_eq!(dead_letter::count(inn.context("porter")), Ok(0));
     inn.host.stop().await;
 }

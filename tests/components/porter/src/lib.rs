@@ -78,5 +78,6 @@ innkeeper_sdk::context! {
     },
     follows: {
         "bell": BellRung => carry,
+        "room": BellRung => carry,
     },
 }
