@@ -82,7 +82,7 @@ fn input(job: &Job) -> Option<StoredInput> {
             parameters: parameters.clone(),
             key: key.clone(),
         })),
-        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower, _) => None,
+        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower | Trigger::Nobody, _) => None,
     }
 }
 

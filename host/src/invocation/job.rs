@@ -56,6 +56,8 @@ pub(super) enum Trigger {
     Caller,
     /// The event's follower, which has not moved its cursor.
     Follower,
+    /// Nobody: it never commits, and so it may not call.
+    Nobody,
 }
 
 /// What an invocation that nobody else would bring again is about.

@@ -41,7 +41,7 @@ pub async fn ready(
         cause: Cause::Host {
             purpose: "ready".into(),
         },
-        trigger: Trigger::Caller,
+        trigger: Trigger::Nobody,
         first_attempt: 1,
         deadline: Instant::now() + time,
         chain: Chain::default(),

@@ -1,6 +1,9 @@
 //! Calls that lead to calls: what is undone below is not taken for done.
 
+use std::time::Duration;
+
 use innkeeper::events::dead_letter;
+use innkeeper::invocation;
 use innkeeper::journal::{Event, KeyRange, Space};
 use serde_json::{Value, json};
 
@@ -104,5 +107,18 @@ async fn what_was_called_for_an_event_is_undone_when_it_is_no_longer_followed() 
     undone(&inn, 1).await;
     assert_eq!(status(&inn, room).await, "available");
     assert_eq!(dead_letter::count(inn.context("porter")), Ok(0));
+    inn.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_whether_it_is_ready_cannot_call() {
+    let inn = Inn::open(&app("PORTER", "", 2)).await;
+    assert_eq!(room(&inn).await, 1);
+    let porter = inn.context("porter");
+    let version = porter.version().unwrap();
+    let time = Duration::from_secs(5);
+    let ready = invocation::ready(&inn.host, porter, &version, porter.generation(), time).await;
+    assert_eq!(ready, Ok(Ok(())));
+    assert_eq!(status(&inn, 1).await, "available");
     inn.host.stop().await;
 }

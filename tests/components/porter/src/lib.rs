@@ -67,6 +67,14 @@ fn carry(
     }
 }
 
+/// It would have a room booked if it could.
+fn is_ready() -> Result<(), String> {
+    match errands::book(1, 99) {
+        Err(ErrandError::Unavailable(_)) => Ok(()),
+        answer => Err(format!("it was answered {answer:?}")),
+    }
+}
+
 fn list(paging: Paging) -> Answer {
     Response::ok(&CARRIED.page(paging)?)
 }
@@ -80,4 +88,5 @@ innkeeper_sdk::context! {
         "bell": BellRung => carry,
         "room": BellRung => carry,
     },
+    ready: is_ready,
 }
