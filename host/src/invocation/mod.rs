@@ -41,6 +41,6 @@ pub use self::{
     origin::Origin,
     outbox::Timer,
     ready::ready,
-    retention::forget_results,
+    retention::{forget_intents, forget_results},
     web::web,
 };
