@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
+use super::compensation;
 use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
@@ -75,6 +76,11 @@ pub async fn event(
     }
     let _place = context.admission.enter_patiently().await;
     let job = job(host, context, delivery)?;
+    for earlier in 0..delivery.given_up {
+        // What undoes one that was given up on must not undo what this one does.
+        let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
+        compensation::finish(host, context, &earlier, job.deadline).await?;
+    }
     let entry = Entry::Event(guest::Event {
         id: delivery.event.id.clone(),
         kind: delivery.event.kind.clone(),
