@@ -17,6 +17,8 @@ use crate::rollout::Version;
 
 /// How many events of a generation that is being filled are handled at once, for each processor.
 const SHADOWS: usize = 2;
+/// Why an event that an attempt was made at is passed over.
+const NO_LONGER: &str = "it is no longer followed";
 
 /// Brings events to the guest of a context.
 pub(super) struct Deliveries {
@@ -86,7 +88,77 @@ impl Handler for Deliveries {
     async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
         let settings = &self.context.settings.follow;
         let mut backoff = Backoff::of(settings);
-        let mut delivery = Delivery {
+        let (position, stop) = (arrival.position, arrival.stop);
+        let is_early = arrival.is_early && self.places.is_none();
+        let mut delivery = self.delivery(arrival);
+        if is_early && !delivery.may_have_run {
+            // Where that cannot be read, the guest will not get far either.
+            let left = invocation::has_left(&self.host, &self.context, &delivery);
+            delivery.may_have_run = left.unwrap_or(true);
+        }
+        loop {
+            let failure = match self.deliver(&delivery).await {
+                Ok(_) => {
+                    if self.places.is_none() {
+                        self.context.metrics.events_handled.increment(1);
+                    }
+                    return ControlFlow::Continue(());
+                }
+                Err(failure) => failure,
+            };
+            if let EventFailure::NotFollowed(reason) = failure {
+                // As if it had not been followed before: the cursor is written with a later commit, unless an attempt may have called.
+                return match delivery.may_have_run {
+                    true => self.abandon(&delivery, &reason, stop).await,
+                    false => ControlFlow::Continue(()),
+                };
+            }
+            log(&self.context, &delivery, &failure);
+            match failure {
+                EventFailure::Retry(_) if delivery.attempt < settings.attempts.get() => {
+                    delivery.attempt += 1;
+                    self.context.metrics.events_retried.increment(1);
+                }
+                EventFailure::Retry(reason) | EventFailure::Reject(reason) => {
+                    let letter = DeadLetter::new(&delivery, position, &reason);
+                    return self.give_up(&delivery, &letter, stop).await;
+                }
+                EventFailure::Postponed(_) | EventFailure::NotFollowed(_) => {}
+            }
+            delivery.may_have_run = true;
+            if backoff.pause(stop).await.is_break() {
+                return self.leave_off(&delivery, stop).await;
+            }
+        }
+    }
+
+    async fn let_go(&self, arrival: Arrival<'_>) -> ControlFlow<(), bool> {
+        if self.places.is_some() {
+            return ControlFlow::Continue(false);
+        }
+        let stop = arrival.stop;
+        let delivery = self.delivery(arrival);
+        let mut backoff = Backoff::of_journal();
+        loop {
+            // There may be many of them in a row.
+            tokio::task::yield_now().await;
+            match invocation::has_left(&self.host, &self.context, &delivery) {
+                Ok(false) => return ControlFlow::Continue(false),
+                Ok(true) => break,
+                Err(failure) => {
+                    tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "what was called for an event cannot be looked for yet");
+                    backoff.pause(stop).await?;
+                }
+            }
+        }
+        self.abandon(&delivery, NO_LONGER, stop).await?;
+        ControlFlow::Continue(true)
+    }
+}
+
+impl Deliveries {
+    fn delivery(&self, arrival: Arrival<'_>) -> Delivery {
+        Delivery {
             source: arrival.source.to_owned(),
             event: arrival.event,
             attempt: 1,
@@ -98,40 +170,35 @@ impl Handler for Deliveries {
             may_have_run: arrival.is_first,
             // A crash takes back the cursor with the effects, so only the last of those that wait needs to reach the disk soon.
             durability: (arrival.has_more || self.places.is_some()).then_some(Durability::Relaxed),
-        };
-        loop {
-            let failure = match self.deliver(&delivery).await {
-                Ok(_) => {
-                    if self.places.is_none() {
-                        self.context.metrics.events_handled.increment(1);
-                    }
-                    return ControlFlow::Continue(());
-                }
-                Err(failure) => failure,
-            };
-            if let EventFailure::NotFollowed(_) = failure {
-                // As if it had not been followed before: the cursor is written with a later commit.
-                return ControlFlow::Continue(());
-            }
-            log(&self.context, &delivery, &failure);
-            match failure {
-                EventFailure::Retry(_) if delivery.attempt < settings.attempts.get() => {
-                    delivery.attempt += 1;
-                    self.context.metrics.events_retried.increment(1);
-                }
-                EventFailure::Retry(reason) | EventFailure::Reject(reason) => {
-                    let letter = DeadLetter::new(&delivery, arrival.position, &reason);
-                    return self.give_up(&delivery, &letter, arrival.stop).await;
-                }
-                EventFailure::Postponed(_) | EventFailure::NotFollowed(_) => {}
-            }
-            delivery.may_have_run = true;
-            backoff.pause(arrival.stop).await?;
         }
     }
-}
 
-impl Deliveries {
+    /// Ends a delivery that is told to stop. Where that is because its source is not followed any more, nobody will take it up again.
+    async fn leave_off(&self, delivery: &Delivery, stop: &CancellationToken) -> ControlFlow<()> {
+        let is_followed = self.follows(&delivery.source, &delivery.event.kind);
+        if !is_followed && !self.host.shutdown.is_cancelled() {
+            self.abandon(delivery, NO_LONGER, stop).await?;
+        }
+        ControlFlow::Break(())
+    }
+
+    /// Goes on without a dead letter from an event that is not wanted any more; whatever its attempts called is undone.
+    async fn abandon(
+        &self,
+        delivery: &Delivery,
+        reason: &str,
+        stop: &CancellationToken,
+    ) -> ControlFlow<()> {
+        let mut backoff = Backoff::of_journal();
+        while let Err(failure) =
+            invocation::give_up(&self.host, &self.context, delivery, reason).await
+        {
+            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "an event that is no longer followed cannot be passed over yet");
+            backoff.pause(stop).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Leaves a dead letter and goes on.
     async fn give_up(
         &self,

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const SAGAS: u64 = 10_000;
 const SAGAS_EVERY: Duration = Duration::from_secs(60);
 
-/// Forgets stored results when nobody can ask for them any more, until the host stops.
+/// Forgets stored results, and intents that wait for someone to come back, when nobody can any more; until the host stops.
 pub(super) async fn forget_results(host: Arc<Host>) {
     let retention = host.manifest.journal.result_retention;
     let period = (retention / 20).clamp(Duration::from_secs(1), Duration::from_secs(3600));
@@ -26,22 +26,36 @@ pub(super) async fn forget_results(host: Arc<Host>) {
         let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         let before = wall_clock().saturating_sub(retention);
         for context in host.contexts.values() {
-            if let Err(error) = forget_results_of(context, before, &host.shutdown).await {
-                tracing::warn!(context = context.name, %error, "old results were not removed; it is tried again later");
+            for kind in [Kept::Results, Kept::Intents] {
+                if let Err(error) = forget_of(context, kind, before, &host.shutdown).await {
+                    tracing::warn!(context = context.name, ?kind, %error, "what is old was not removed; it is tried again later");
+                }
             }
         }
     }
 }
 
-async fn forget_results_of(
+/// What is kept for a time.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Results,
+    Intents,
+}
+
+async fn forget_of(
     context: &Context,
+    kind: Kept,
     before: u64,
     stop: &CancellationToken,
 ) -> Result<(), CommitError> {
     let mut next = Some(Vec::new());
     while let Some(start) = next.take() {
-        next = match invocation::forget_results(&context.ledger, start.clone(), before, STEP).await
-        {
+        let from = start.clone();
+        let forgotten = match kind {
+            Kept::Results => invocation::forget_results(&context.ledger, from, before, STEP).await,
+            Kept::Intents => invocation::forget_intents(&context.ledger, from, before, STEP).await,
+        };
+        next = match forgotten {
             // It is looked at again.
             Err(CommitError::Conflict { .. }) => Some(start),
             forgotten => forgotten?,

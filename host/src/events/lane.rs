@@ -23,6 +23,9 @@ use crate::journal::{
 const BATCH: usize = 256;
 /// After how many events that nobody here follows the cursor is written all the same.
 const SKIPS: usize = 4_096;
+/// How many events behind the cursor an earlier life may have come to: it went past some whose kinds it did not follow. Twice as many as it should be,
+/// since a cursor may not have been written at once.
+const AHEAD: usize = 2 * SKIPS;
 
 /// What is done with the events of a source.
 pub(super) trait Handler: Send + Sync + 'static {
@@ -34,6 +37,11 @@ pub(super) trait Handler: Send + Sync + 'static {
 
     /// Handles an event that it wants. Continues when a commit holds the moved cursor, however long that takes; breaks off when it is told to stop.
     fn handle(&self, arrival: Arrival<'_>) -> impl Future<Output = ControlFlow<()>> + Send;
+
+    /// Lets an event go that it does not want, and that may have come to someone who did. True when a commit holds the moved cursor.
+    fn let_go(&self, _: Arrival<'_>) -> impl Future<Output = ControlFlow<(), bool>> + Send {
+        std::future::ready(ControlFlow::Continue(false))
+    }
 }
 
 /// A source of events.
@@ -56,6 +64,8 @@ pub(super) struct Arrival<'a> {
     pub reads: ReadSet,
     /// Whether it may have come before, to someone who did not live to tell.
     pub is_first: bool,
+    /// Whether that may be so, too, when the versions of then and now do not follow the same.
+    pub is_early: bool,
     /// Whether more events wait behind it.
     pub has_more: bool,
     pub stop: &'a CancellationToken,
@@ -70,8 +80,30 @@ pub(super) struct Lane<H> {
     place: watch::Sender<Option<EventPosition>>,
     passed: Arc<AtomicU64>,
     is_first: bool,
+    earlier: Earlier,
     skipped: usize,
     stop: CancellationToken,
+}
+
+/// How far an earlier life may have come in a lane.
+struct Earlier {
+    /// The commit that the lane ended with.
+    end: u64,
+    /// How many events more it may have passed.
+    left: usize,
+}
+
+impl Earlier {
+    fn of(source: &Source, lane: u8) -> Self {
+        Self {
+            end: source.ledger.lane_end(lane),
+            left: AHEAD,
+        }
+    }
+
+    fn may_know(&self, position: EventPosition) -> bool {
+        self.left > 0 && position.commit <= self.end
+    }
 }
 
 impl<H: Handler> Lane<H> {
@@ -97,6 +129,7 @@ impl<H: Handler> Lane<H> {
         }
         Ok(Self {
             handler,
+            earlier: Earlier::of(&source, number),
             source,
             number,
             cursor,
@@ -145,6 +178,7 @@ impl<H: Handler> Lane<H> {
         let place = self.cursor.read(ledger)?;
         self.place.send_replace(place);
         self.is_first = true;
+        self.earlier = Earlier::of(&self.source, self.number);
         Ok(())
     }
 
@@ -215,7 +249,7 @@ impl<H: Handler> Lane<H> {
                 let has_more = is_full || last.is_some_and(|last| index < last);
                 self.handle(position, event, has_more).await?;
             } else {
-                self.skip(position).await;
+                self.pass_over(position, event).await?;
             }
         }
         ControlFlow::Continue(())
@@ -227,24 +261,49 @@ impl<H: Handler> Lane<H> {
         event: Event,
         has_more: bool,
     ) -> ControlFlow<()> {
-        let arrival = Arrival {
-            source: &self.source.name,
-            position,
-            event,
-            moved: self.cursor.moved_to(position),
-            reads: self.reads(),
-            is_first: self.is_first,
-            has_more,
-            stop: &self.stop,
-        };
-        self.handler.handle(arrival).await?;
+        self.handler
+            .handle(self.arrival(position, event, has_more))
+            .await?;
         self.is_first = false;
         self.skipped = 0;
         self.move_to(position);
         ControlFlow::Continue(())
     }
 
-    fn move_to(&self, position: EventPosition) {
+    async fn pass_over(&mut self, position: EventPosition, event: Event) -> ControlFlow<()> {
+        // The version of an earlier life may have wanted it, and begun.
+        let decided = match self.earlier.may_know(position) {
+            true => {
+                let arrival = self.arrival(position, event, true);
+                self.handler.let_go(arrival).await?
+            }
+            false => false,
+        };
+        if decided {
+            self.skipped = 0;
+            self.move_to(position);
+        } else {
+            self.skip(position).await;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn arrival(&self, position: EventPosition, event: Event, has_more: bool) -> Arrival<'_> {
+        Arrival {
+            source: &self.source.name,
+            position,
+            event,
+            moved: self.cursor.moved_to(position),
+            reads: self.reads(),
+            is_first: self.is_first,
+            is_early: self.earlier.may_know(position),
+            has_more,
+            stop: &self.stop,
+        }
+    }
+
+    fn move_to(&mut self, position: EventPosition) {
+        self.earlier.left = self.earlier.left.saturating_sub(1);
         self.passed.fetch_add(1, Ordering::Relaxed);
         self.place.send_replace(Some(position));
     }
@@ -254,10 +313,12 @@ impl<H: Handler> Lane<H> {
         self.move_to(position);
         self.skipped += 1;
         if self.skipped >= SKIPS {
-            self.skipped = 0;
-            if let Err(error) = self.write_cursor(position).await {
-                // It stays further back than it could be, which costs time at the next start and nothing else.
-                tracing::debug!(source = self.source.name, %error, "a cursor was not written");
+            match self.write_cursor(position).await {
+                Ok(_) => self.skipped = 0,
+                // It stays further back than it could be, which costs time at the next start and nothing else; the next event tries again.
+                Err(error) => {
+                    tracing::debug!(source = self.source.name, %error, "a cursor was not written");
+                }
             }
         }
     }

@@ -161,6 +161,7 @@ impl From<&Failure> for Problem {
                 "Incompatible",
                 failure.to_string(),
             ),
+            Failure::BeingUndone { .. } => unavailable("being-undone", "Being undone", soon),
             Failure::NoInstance { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",

@@ -7,11 +7,13 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts::{self, Answer, Entry};
+use super::compensation;
 use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
 use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
+use super::runs;
 use crate::app::{Context, Host};
 use crate::guest::Operation;
 use crate::journal::{Cause, ReadSet};
@@ -37,6 +39,8 @@ pub struct Request {
     pub deadline: Instant,
     /// The contexts on the way here.
     pub chain: Chain,
+    /// Whether it may have been made before, by a run of its caller that nobody has seen end.
+    pub may_have_run: bool,
     /// Whether it comes from outside: after a crash nobody else would bring it again.
     pub from_outside: bool,
 }
@@ -65,19 +69,19 @@ pub async fn call(
     };
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
-    let (id, begun) = match request.from_outside {
-        true => (identifier::random(), None),
-        false => (request.id.clone(), intent::find(context, &request.id)?),
-    };
-    let continuity = match begun {
-        Some(intent) => Continuity::of(&intent),
-        None => Continuity::new(wall_clock()),
+    let (id, earlier) = match request.from_outside {
+        true => (identifier::random(), Earlier::none()),
+        false => (
+            request.id.clone(),
+            Earlier::of(host, context, &request).await?,
+        ),
     };
     let operation = request.operation.name();
     let job = Arc::new(Job {
         host: host.clone(),
         context: context.clone(),
         id,
+        abandoned: earlier.abandoned,
         correlation_id: request.correlation_id,
         causation_id: request.causation_id,
         trace: request.trace.child(),
@@ -95,7 +99,7 @@ pub async fn call(
         chain: request.chain,
         generation: None,
         version: None,
-        continuity,
+        continuity: earlier.continuity,
         reads: ReadSet::default(),
         writes: Vec::new(),
         durability: None,
@@ -124,5 +128,49 @@ pub async fn call(
             message: "a call was answered by another export".into(),
         }),
         Err(failure) => Err(failure),
+    }
+}
+
+/// What earlier runs of a call have left behind.
+struct Earlier {
+    abandoned: u32,
+    continuity: Arc<Continuity>,
+}
+
+impl Earlier {
+    fn none() -> Self {
+        Self {
+            abandoned: 0,
+            continuity: Continuity::new(wall_clock()),
+        }
+    }
+
+    async fn of(
+        host: &Arc<Host>,
+        context: &Arc<Context>,
+        request: &Request,
+    ) -> Result<Self, Failure> {
+        if request.may_have_run {
+            // What a run that was cut short has handed to the committer, such as that it is abandoned, is decided from here on.
+            let barrier = context.ledger.barrier().await;
+            barrier.map_err(|error| Failure::of_commit(&context.name, error))?;
+        }
+        let abandoned = runs::abandoned(context, &request.id)?;
+        if let Some(last) = abandoned.checked_sub(1) {
+            // What undoes the last one must not undo what this one does.
+            let last = identifier::of_run(&request.id, last);
+            compensation::finish(host, context, &last, request.deadline).await?;
+        }
+        let continuity = match intent::find(context, &request.id)? {
+            Some(intent) => Continuity::of(&intent),
+            None => Continuity::new(wall_clock()),
+        };
+        if request.may_have_run {
+            continuity.mark_recovered();
+        }
+        Ok(Self {
+            abandoned,
+            continuity,
+        })
     }
 }

@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::call;
 use super::failure::Failure;
+use super::identifier;
 use super::job::{Chain, wall_clock};
 use super::record::{self, Compensation};
 use crate::app::{Context, Host};
@@ -19,9 +22,20 @@ use crate::observe::TraceContext;
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
+/// Of how many invocations calls are undone at once.
+const AT_ONCE: usize = 8;
 /// The first pause after one that did not succeed; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long an invocation that is run again waits for what it called before to be undone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether an undoing may have been tried before, by someone who has not lived to tell.
+#[derive(Clone, Copy)]
+enum Try {
+    First,
+    Again,
+}
 
 /// What a context has to undo.
 #[derive(Default)]
@@ -99,54 +113,120 @@ pub async fn run(host: Arc<Host>, context: Arc<Context>) {
 /// Tries each once; answers how many are left.
 async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<usize, Failure> {
     let mut left = 0;
+    let mut stuck: Option<Vec<u8>> = None;
     let mut range = KeyRange::all();
     loop {
         let found = context
             .ledger
             .scan(Space::Compensation, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else {
+        let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
+        let Some(last) = keys.last() else {
             return Ok(left);
         };
         range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        left += undo_in_order(host, context, &keys).await?;
+        let runs: Vec<_> = keys
+            .chunk_by(|one, other| run_of(one) == run_of(other))
+            .map(<[_]>::to_vec)
+            .collect();
+        let undone = runs.into_iter().map(|keys| {
+            // It reaches into this batch from the one before.
+            let is_stuck = keys.first().map(|key| run_of(key)) == stuck.as_deref();
+            async move {
+                match is_stuck {
+                    true => Ok(keys.len()),
+                    false => undo_in_order(host, context, &keys, Try::Again, &host.shutdown).await,
+                }
+            }
+        });
+        let undone: Vec<usize> = futures::stream::iter(undone)
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        left += undone.iter().sum::<usize>();
+        let is_stuck = undone.last().is_some_and(|left| *left > 0);
+        stuck = is_stuck.then(|| run_of(last).to_vec());
+        if host.shutdown.is_cancelled() {
+            return Ok(left);
+        }
     }
+}
+
+/// The run whose calls a compensation is of: its key without its order.
+fn run_of(key: &[u8]) -> &[u8] {
+    let end = key.iter().rposition(|byte| *byte == b':');
+    end.and_then(|end| key.get(..end)).unwrap_or(key)
 }
 
 /// Tries these at once, on behalf of the invocation that has just failed.
 pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, keys: &[Vec<u8>]) {
-    if let Err(failure) = undo_in_order(host, context, keys).await {
+    // Who waits for it is still being served.
+    let stop = CancellationToken::new();
+    if let Err(failure) = undo_in_order(host, context, keys, Try::First, &stop).await {
         tracing::warn!(context = context.name, %failure, "calls could not be undone yet");
     }
 }
 
-/// Those of one invocation wait for each other; those of different invocations do not.
+/// Waits until everything that a run has called is undone.
+///
+/// # Errors
+///
+/// When something is not in time; it is tried again then by the task of the context.
+pub(super) async fn finish(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    run: &str,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let range = KeyRange::prefix(format!("{run}:"));
+    let pending = || {
+        context
+            .ledger
+            .scan(Space::Compensation, &range, usize::MAX, false)
+    };
+    let keys: Vec<_> = pending()?.into_iter().map(|(key, _)| key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let undoing = Box::pin(undo_in_order(
+        host,
+        context,
+        &keys,
+        Try::Again,
+        &host.shutdown,
+    ));
+    match tokio::time::timeout_at(deadline.min(Instant::now() + PATIENCE), undoing).await {
+        Ok(Ok(0)) => Ok(()),
+        Ok(Err(failure)) => Err(failure),
+        // Somebody else may have it in hand, and be done by the next time.
+        Ok(Ok(_)) | Err(_) => Err(Failure::BeingUndone {
+            context: context.name.clone(),
+        }),
+    }
+}
+
+/// Undoes what one run has called, one after the other, up to the first that is to be tried again, or until it is told to stop. Answers how many are left.
 async fn undo_in_order(
     host: &Arc<Host>,
     context: &Arc<Context>,
     keys: &[Vec<u8>],
+    which: Try,
+    stop: &CancellationToken,
 ) -> Result<usize, Failure> {
-    let mut left = 0;
-    let mut stuck: Option<&[u8]> = None;
-    for key in keys {
-        let invocation = key.rsplit(|byte| *byte == b':').nth(1);
-        let whole = invocation
-            .map(|_| key.len().saturating_sub(7))
-            .and_then(|length| key.get(..length));
-        if stuck.is_some() && stuck == whole {
-            left += 1;
-            continue;
-        }
-        if !undo(host, context, key).await? {
-            left += 1;
-            stuck = whole;
+    for (index, key) in keys.iter().enumerate() {
+        if stop.is_cancelled() || !undo(host, context, key, which).await? {
+            return Ok(keys.len() - index);
         }
     }
-    Ok(left)
+    Ok(0)
 }
 
 /// Undoes one call; true when nothing of it is left to do.
-async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bool, Failure> {
+async fn undo(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    key: &[u8],
+    which: Try,
+) -> Result<bool, Failure> {
     let Some(_claim) = context.compensations.claim(key) else {
         return Ok(false);
     };
@@ -154,7 +234,7 @@ async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bo
         return Ok(true);
     };
     let compensation: Compensation = record::read(key, &stored)?;
-    match call_undo(host, &compensation).await {
+    match call_undo(host, &compensation, which).await {
         Ok(()) => {
             remove(context, key, &compensation).await?;
             context.metrics.compensations.increment(1);
@@ -180,7 +260,11 @@ async fn undo(host: &Arc<Host>, context: &Arc<Context>, key: &[u8]) -> Result<bo
     }
 }
 
-async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), String> {
+async fn call_undo(
+    host: &Arc<Host>,
+    compensation: &Compensation,
+    which: Try,
+) -> Result<(), String> {
     let callee = host
         .contexts
         .get(&compensation.context)
@@ -212,7 +296,7 @@ async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), 
         operation.ok_or_else(|| format!("its context does not offer {}", described.undo))?;
     let parameters = value::decode(&compensation.parameters).map_err(|error| error.to_string())?;
     let request = call::Request {
-        id: format!("undo:{}", compensation.call),
+        id: identifier::of_undo(&compensation.call),
         operation,
         parameters,
         encoded: compensation.parameters.clone(),
@@ -221,6 +305,7 @@ async fn call_undo(host: &Arc<Host>, compensation: &Compensation) -> Result<(), 
         trace: TraceContext::new(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         chain: Chain::default(),
+        may_have_run: matches!(which, Try::Again),
         from_outside: false,
     };
     match call::call(host, callee, request).await {
@@ -259,4 +344,22 @@ async fn remove(context: &Context, key: &[u8], compensation: &Compensation) -> R
         .await
         .map_err(|error| Failure::of_commit(&context.name, error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compensations_of_one_run_belong_together() {
+        let keys = [
+            key("undo:r+0.a", 0),
+            key("undo:r+0.a", 1_000_000),
+            key("undo:r+0.a~1", 0),
+            key("undo:r", 0),
+        ];
+        let runs = keys.each_ref().map(|key| run_of(key.as_bytes()));
+        let expected = ["undo:r+0.a", "undo:r+0.a", "undo:r+0.a~1", "undo:r"];
+        assert_eq!(runs, expected.map(str::as_bytes));
+    }
 }

@@ -54,6 +54,11 @@ impl Continuity {
         self.0.lock().recovered = true;
     }
 
+    /// Whether there was an earlier attempt whose calls nobody here remembers, and that nobody here has seen end.
+    pub(super) fn is_recovered(&self) -> bool {
+        self.0.lock().recovered
+    }
+
     /// Says that a call ended without anyone knowing whether it committed.
     pub(super) fn mark_uncertain(&self) {
         self.0.lock().uncertain = true;

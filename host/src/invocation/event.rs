@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
+use super::compensation;
 use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
@@ -14,7 +15,7 @@ use super::orphans;
 use crate::app::{Context, Host};
 use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
-use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::journal::{Cause, Durability, Event, KeyRange, ReadSet, Space, Write};
 use crate::observe::TraceContext;
 use crate::rollout::Version;
 
@@ -75,6 +76,11 @@ pub async fn event(
     }
     let _place = context.admission.enter_patiently().await;
     let job = job(host, context, delivery)?;
+    for earlier in 0..delivery.given_up {
+        // What undoes one that was given up on must not undo what this one does.
+        let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
+        compensation::finish(host, context, &earlier, job.deadline).await?;
+    }
     let entry = Entry::Event(guest::Event {
         id: delivery.event.id.clone(),
         kind: delivery.event.kind.clone(),
@@ -131,6 +137,29 @@ pub async fn give_up(
     orphans::abandon(&job, reason, delivery.writes.clone()).await
 }
 
+/// Whether an attempt at an event has left something behind: calls that were committed, or an intent.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub fn has_left(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    delivery: &Delivery,
+) -> Result<bool, Failure> {
+    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    let mut left = intent::find(context, &id)?.is_some();
+    let range = KeyRange::prefix(format!("{id}/"));
+    for callee in host.contexts.values() {
+        left = left
+            || !callee
+                .ledger
+                .scan(Space::Result, &range, 1, false)?
+                .is_empty();
+    }
+    Ok(left)
+}
+
 fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<Arc<Job>, Failure> {
     let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
     let may_have_run = delivery.may_have_run || delivery.attempt > 1;
@@ -150,6 +179,7 @@ fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<
         host: host.clone(),
         context: context.clone(),
         id,
+        abandoned: 0,
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: delivery.event.id.clone(),
         trace: TraceContext::new(),

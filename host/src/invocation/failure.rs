@@ -113,6 +113,12 @@ pub enum Failure {
         /// How often it ran.
         attempts: u32,
     },
+    /// What an earlier run called is not undone yet.
+    #[error("context {context} is still undoing what an earlier run of this has called")]
+    BeingUndone {
+        /// The context.
+        context: String,
+    },
     /// The `Idempotency-Key` belongs to another request.
     #[error("this Idempotency-Key was used for a different request")]
     KeyReused,
@@ -209,6 +215,7 @@ impl Failure {
             | Self::NoInstance { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
+            | Self::BeingUndone { .. }
             | Self::KeyReused
             | Self::KeyInProgress { .. }
             | Self::Journal { .. }

@@ -23,7 +23,45 @@ pub(super) fn of_event(follower: &str, event: &str, given_up: u32) -> String {
     ])
 }
 
-/// The id of a call: the caller's id, the call's place, and a hash of what is called with what. Ids of one root share its prefix.
+/// What the ids of an invocation's calls begin with: its own id, and how many runs were abandoned under it. What those called is undone, and must not be
+/// taken for done.
+pub(super) fn of_run(invocation: &str, abandoned: u32) -> String {
+    match abandoned {
+        0 => invocation.to_owned(),
+        _ => format!("{invocation}~{abandoned}"),
+    }
+}
+
+/// The invocation whose run this is.
+pub(super) fn without_run(run: &str) -> &str {
+    match run.rsplit_once('~') {
+        // A suffix further up is part of the id.
+        Some((invocation, suffix)) if !suffix.contains('/') => invocation,
+        _ => run,
+    }
+}
+
+/// The id of the call that undoes another. It is not below that one's caller, and nothing but what it calls itself is below it.
+pub(super) fn of_undo(call: &str) -> String {
+    format!("undo:{}", call.replace('/', "+"))
+}
+
+/// The places of the calls on the way from the root to this one, each with the run of its caller: what was called later compares as greater.
+pub(super) fn places(call: &str) -> Vec<(u32, u32)> {
+    let mut places = Vec::new();
+    let mut run = 0;
+    for (depth, part) in call.split('/').enumerate() {
+        let (name, suffix) = part.rsplit_once('~').unwrap_or((part, ""));
+        if depth > 0 {
+            let place = name.split('.').next().unwrap_or_default();
+            places.push((run, place.parse().unwrap_or_default()));
+        }
+        run = suffix.parse().unwrap_or_default();
+    }
+    places
+}
+
+/// The id of a call: the run of its caller, the call's place, and a hash of what is called with what. Ids of one root share its prefix.
 pub(super) fn of_call(caller: &str, place: u32, operation: &str, parameters: &[u8]) -> String {
     let hash = digest(&[operation.as_bytes(), parameters]);
     format!("{caller}/{place}.{}", hash.get(..12).unwrap_or(&hash))
@@ -56,6 +94,38 @@ mod tests {
         assert!(id.starts_with("root/0."));
         assert_ne!(id, of_call("root", 0, "a:b/c#d", b"2"));
         assert_ne!(id, of_call("root", 1, "a:b/c#d", b"1"));
+    }
+
+    #[test]
+    fn runs_share_an_invocation() {
+        assert_eq!(of_run("r/0.a", 0), "r/0.a");
+        let run = of_run("r/0.a", 2);
+        assert_eq!(run, "r/0.a~2");
+        assert_eq!(without_run(&run), "r/0.a");
+        assert_eq!(without_run("r/0.a~2/1.b"), "r/0.a~2/1.b");
+        assert_eq!(without_run("r/0.a~2/1.b~1"), "r/0.a~2/1.b");
+    }
+
+    #[test]
+    fn what_was_called_later_has_the_greater_places() {
+        let calls = [
+            "r/0.f",
+            "r/2.e/0.d",
+            "r/2.e/1.c",
+            "r/2.e~1/0.d",
+            "r/2.e~10/0.d",
+            "r/9.b",
+            "r/10.a",
+        ];
+        assert!(calls.is_sorted_by_key(|call| places(call)));
+        assert_eq!(places("r/2.e~10/7.d"), [(0, 2), (10, 7)]);
+    }
+
+    #[test]
+    fn an_undoing_is_below_no_other() {
+        let caller = of_undo("r/0.a");
+        let call = of_undo("r/0.a/0.b");
+        assert!(!call.starts_with(&format!("{caller}/")));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn input(job: &Job) -> Option<StoredInput> {
             parameters: parameters.clone(),
             key: key.clone(),
         })),
-        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower, _) => None,
+        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower | Trigger::Nobody, _) => None,
     }
 }
 
@@ -165,6 +165,7 @@ impl Resumption {
             host: self.host.clone(),
             context: self.context.clone(),
             id: self.id.clone(),
+            abandoned: 0,
             correlation_id: self.intent.correlation_id.clone(),
             causation_id: self.intent.causation_id.clone(),
             trace: TraceContext::new(),

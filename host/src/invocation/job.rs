@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::continuity::Continuity;
+use super::identifier;
 use super::message::Request;
 use super::turns::Stripes;
 use crate::app::{Context, Host};
@@ -21,6 +22,8 @@ pub(super) struct Job {
     pub host: Arc<Host>,
     pub context: Arc<Context>,
     pub id: String,
+    /// How many runs under its id were abandoned, and their calls put on record to be undone.
+    pub abandoned: u32,
     pub correlation_id: String,
     pub causation_id: String,
     pub trace: TraceContext,
@@ -53,6 +56,8 @@ pub(super) enum Trigger {
     Caller,
     /// The event's follower, which has not moved its cursor.
     Follower,
+    /// Nobody: it never commits, and so it may not call.
+    Nobody,
 }
 
 /// What an invocation that nobody else would bring again is about.
@@ -81,6 +86,11 @@ pub(super) enum Keep {
 }
 
 impl Job {
+    /// What the ids of its calls begin with.
+    pub(super) fn run(&self) -> String {
+        identifier::of_run(&self.id, self.abandoned)
+    }
+
     /// How long it may still take.
     pub(super) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -23,6 +23,7 @@ mod ready;
 pub(crate) mod record;
 mod retention;
 pub mod reuse;
+mod runs;
 mod staged;
 pub mod turns;
 mod uninterrupted;
@@ -32,7 +33,7 @@ mod web;
 pub(crate) use self::identifier::digest;
 pub use self::{
     call::{Request as CallRequest, call},
-    event::{Delivery, EventFailure, event, give_up},
+    event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     identifier::random as random_id,
     job::wall_clock,
@@ -40,6 +41,6 @@ pub use self::{
     origin::Origin,
     outbox::Timer,
     ready::ready,
-    retention::forget_results,
+    retention::{forget_intents, forget_results},
     web::web,
 };

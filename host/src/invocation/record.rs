@@ -36,6 +36,15 @@ pub(super) struct StoredResponse {
     pub body: Vec<u8>,
 }
 
+/// How many runs of a call were abandoned. Forgotten as stored results are: what those runs called is forgotten no later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AbandonedRuns {
+    /// When the last one was, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// How many.
+    pub count: u32,
+}
+
 /// The input of an invocation that has begun to call others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {

@@ -1,11 +1,11 @@
-//! Stored results are kept for a time only: by then nobody repeats what they answer.
+//! Stored results are kept for a time only: by then nobody repeats what they answer. So are intents that wait for somebody to bring their invocation again.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::job::wall_clock;
-use super::record;
+use super::record::{self, Intent};
 use crate::journal::{
     self, Cause, CommitError, Durability, Ending, Header, KeyRange, Ledger, ReadSet, Space, Unit,
     Write,
@@ -28,11 +28,40 @@ pub async fn forget_results(
     before: u64,
     limit: usize,
 ) -> Result<Option<Vec<u8>>, CommitError> {
+    let is_old = |key: &[u8], value: &[u8]| Ok(record::read::<Stored>(key, value)?.time < before);
+    forget(ledger, Space::Result, start, limit, is_old).await
+}
+
+/// Removes the intents of calls and events that began before a time, in the same way: who would bring them again has no stored results to find any more,
+/// and is perhaps gone. Those of requests stay until they are finished.
+///
+/// # Errors
+///
+/// See [`forget_results`].
+pub async fn forget_intents(
+    ledger: &Arc<Ledger>,
+    start: Vec<u8>,
+    before: u64,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, CommitError> {
+    let is_old = |key: &[u8], value: &[u8]| {
+        let intent: Intent = record::read(key, value)?;
+        Ok(intent.input.is_none() && intent.now < before)
+    };
+    forget(ledger, Space::Intent, start, limit, is_old).await
+}
+
+async fn forget(
+    ledger: &Arc<Ledger>,
+    space: Space,
+    start: Vec<u8>,
+    limit: usize,
+    is_old: impl Fn(&[u8], &[u8]) -> Result<bool, journal::Error>,
+) -> Result<Option<Vec<u8>>, CommitError> {
     let began = ledger.applied();
     let range = KeyRange::new(start, None);
     let scanned = ledger.clone();
-    let scanning =
-        tokio::task::spawn_blocking(move || scanned.scan(Space::Result, &range, limit, false));
+    let scanning = tokio::task::spawn_blocking(move || scanned.scan(space, &range, limit, false));
     // Only a runtime that shuts down gives no answer.
     let found = scanning.await.unwrap_or(Err(journal::Error::Closed))?;
     let next = match found.last() {
@@ -43,11 +72,10 @@ pub async fn forget_results(
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
     for (key, value) in found {
-        let stored: Stored = record::read(&key, &value)?;
-        if stored.time < before {
-            reads.note_key(Space::Result, &key);
+        if is_old(&key, &value)? {
+            reads.note_key(space, &key);
             writes.push(Write {
-                space: Space::Result,
+                space,
                 key,
                 value: None,
             });
@@ -84,7 +112,7 @@ fn header() -> Header {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{StoredCall, StoredResponse};
+    use super::super::record::{StoredCall, StoredInput, StoredParameters, StoredResponse};
     use super::*;
     use crate::journal::{Committer, MemoryStore, Options};
 
@@ -121,8 +149,8 @@ mod tests {
         ledger.commit(unit).await.unwrap();
     }
 
-    fn kept(ledger: &Ledger) -> Vec<String> {
-        let found = ledger.scan(Space::Result, &KeyRange::all(), 100, false);
+    fn kept(ledger: &Ledger, space: Space) -> Vec<String> {
+        let found = ledger.scan(space, &KeyRange::all(), 100, false);
         let key = |(key, _)| String::from_utf8(key).unwrap();
         found.unwrap().into_iter().map(key).collect()
     }
@@ -142,14 +170,44 @@ mod tests {
         let next = forget_results(&ledger, Vec::new(), old + 1, 2)
             .await
             .unwrap();
-        assert_eq!(kept(&ledger), ["b/0", "key:a", "key:b"]);
+        assert_eq!(kept(&ledger, Space::Result), ["b/0", "key:a", "key:b"]);
         let next = forget_results(&ledger, next.unwrap(), old + 1, 2)
             .await
             .unwrap();
-        assert_eq!(kept(&ledger), ["b/0", "key:b"]);
+        assert_eq!(kept(&ledger, Space::Result), ["b/0", "key:b"]);
         assert_eq!(
             forget_results(&ledger, next.unwrap(), old + 1, 2).await,
             Ok(None)
         );
+    }
+
+    #[tokio::test]
+    async fn intents_that_nobody_comes_back_for_are_forgotten() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("room", Durability::Flush).unwrap();
+        let intent = |key: &str, now, input| {
+            let intent = Intent {
+                correlation_id: "c".into(),
+                causation_id: String::new(),
+                now,
+                draws: Vec::new(),
+                input,
+            };
+            record::write(Space::Intent, key, &intent).unwrap()
+        };
+        let input = StoredInput::Call(StoredParameters {
+            interface: "a:b/c".into(),
+            function: "d".into(),
+            parameters: Vec::new(),
+            key: "k".into(),
+        });
+        let writes = vec![
+            intent("from outside", 1, Some(input)),
+            intent("new", 2, None),
+            intent("old", 1, None),
+        ];
+        keep(&ledger, writes).await;
+        assert_eq!(forget_intents(&ledger, Vec::new(), 2, 10).await, Ok(None));
+        assert_eq!(kept(&ledger, Space::Intent), ["from outside", "new"]);
     }
 }

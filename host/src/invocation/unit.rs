@@ -11,7 +11,7 @@ use super::continuity::Draws;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
-use super::job::{Chain, Job};
+use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
 use super::staged::StagedState;
 use super::turns::Stripes;
@@ -22,6 +22,8 @@ use crate::rollout::Version;
 
 /// The longest key of the guest's state, in bytes.
 const LONGEST_KEY: usize = 1_024;
+/// What a guest hears that calls where it may not.
+const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
 
 /// Why the guest is not let go on.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +160,10 @@ impl UnitOfWork {
         parameters: Vec<Val>,
     ) -> Result<Val, Refusal> {
         self.is_repeatable = false;
+        if matches!(self.job.trigger, Trigger::Nobody) {
+            // What it called would be committed, and nobody would undo it.
+            return Ok(value::unavailable(MAY_NOT_CALL));
+        }
         let limit = self.job.context.settings.limits.call_depth;
         if self.job.chain.len() >= limit as usize {
             return Ok(value::unavailable(Failure::CallDepth { limit }.to_string()));
@@ -166,7 +172,12 @@ impl UnitOfWork {
             Ok(encoded) => encoded,
             Err(error) => return Ok(value::unavailable(error.to_string())),
         };
-        let id = identifier::of_call(&self.job.id, self.call_count, &operation.name(), &encoded);
+        let id = identifier::of_call(
+            &self.job.run(),
+            self.call_count,
+            &operation.name(),
+            &encoded,
+        );
         self.call_count += 1;
         intent::store_before_call(&self.job).await?;
         self.job.continuity.mark_called();
@@ -180,6 +191,7 @@ impl UnitOfWork {
             trace: self.job.trace.clone(),
             deadline: self.job.deadline,
             chain: self.chain(),
+            may_have_run: self.job.continuity.is_recovered(),
             from_outside: false,
         };
         let answered = calls::dispatch(&self.job.host, request).await;

@@ -82,6 +82,7 @@ async fn run(
         host: host.clone(),
         context: context.clone(),
         id: identifier::random(),
+        abandoned: 0,
         correlation_id: origin.correlation_id,
         causation_id: origin.causation_id,
         trace: origin.trace,

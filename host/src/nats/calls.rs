@@ -165,6 +165,7 @@ impl Calls {
             trace: correlation.trace,
             deadline: Instant::now() + context.settings.limits.deadline,
             chain: Arc::default(),
+            may_have_run: false,
             from_outside: true,
         };
         let answer = calls::reach(&self.host, &context, request).await;

@@ -20,9 +20,12 @@ use tokio::sync::OnceCell;
 const SOON: Duration = Duration::from_secs(60);
 
 /// The contexts that the tests use, and where they come from.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("bell", "tests/components/bell"),
+    ("payment", "components/payment"),
+    ("porter", "tests/components/porter"),
     ("room", "components/room"),
+    ("steward", "tests/components/steward"),
     ("viewpage", "components/viewpage"),
 ];
 
@@ -34,7 +37,7 @@ pub struct Inn {
 }
 
 impl Inn {
-    /// With a manifest in which each context names its component as `BELL`, `ROOM` or `VIEWPAGE`.
+    /// With a manifest in which each context names its component by its name in capitals, such as `BELL`.
     pub async fn open(manifest: &str) -> Self {
         let data = TempDir::new().unwrap();
         Self {

@@ -10,6 +10,7 @@
 mod followers;
 mod inn;
 mod letters;
+mod nested;
 mod rebuild;
 mod sagas;
 mod stories;

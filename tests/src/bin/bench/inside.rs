@@ -228,6 +228,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             trace: origin.trace,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             chain: Arc::default(),
+            may_have_run: false,
             from_outside: false,
         };
         let answer = invocation::call(&inside.host, context, request)

@@ -1,0 +1,34 @@
+//! Abandoned runs of a call: its caller brings it again under the same id, and what it called before is undone by then.
+
+use super::failure::Failure;
+use super::job::{Job, Trigger, wall_clock};
+use super::record::{self, AbandonedRuns};
+use crate::app::Context;
+use crate::journal::{Space, Write};
+
+/// Where it is kept how many runs there were; not below any invocation, where its calls are looked for.
+fn key(invocation: &str) -> String {
+    format!("abandoned:{invocation}")
+}
+
+/// How many runs of an invocation were abandoned after they had called.
+pub(super) fn abandoned(context: &Context, invocation: &str) -> Result<u32, Failure> {
+    let key = key(invocation);
+    let Some(stored) = context.ledger.get(Space::Result, key.as_bytes())? else {
+        return Ok(0);
+    };
+    let stored: AbandonedRuns = record::read(key.as_bytes(), &stored)?;
+    Ok(stored.count)
+}
+
+/// The write that counts this run, if its caller may bring another. It is part of the commit that puts its calls on record to be undone.
+pub(super) fn one_more(job: &Job) -> Result<Option<Write>, Failure> {
+    if !matches!(job.trigger, Trigger::Caller) {
+        return Ok(None);
+    }
+    let runs = AbandonedRuns {
+        time: wall_clock(),
+        count: job.abandoned.saturating_add(1),
+    };
+    Ok(Some(record::write(Space::Result, &key(&job.id), &runs)?))
+}
