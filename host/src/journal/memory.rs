@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store, store};
+use super::{Bounds, Entry, Error, Journal, Store};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -73,9 +73,8 @@ impl Tree for MemoryTree {
                 range.next()
             };
             let Some((key, value)) = next else { break };
-            let entry = (key.clone(), value.clone());
-            bytes += store::size(&entry);
-            found.push(entry);
+            bytes += value.len();
+            found.push((key.clone(), value.clone()));
         }
         Ok(found)
     }

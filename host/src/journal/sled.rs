@@ -10,7 +10,7 @@ use super::apply::Change;
 use super::key::Span;
 use super::pieces::Pieces;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store, store};
+use super::{Bounds, Entry, Error, Journal, Store};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
@@ -106,9 +106,8 @@ impl Tree for SledTree {
                 break;
             };
             if let Some(value) = self.pieces.complete(&self.tree, &key, &value)? {
-                let entry = (key.to_vec(), value);
-                bytes += store::size(&entry);
-                found.push(entry);
+                bytes += value.len();
+                found.push((key.to_vec(), value));
             }
         }
         Ok(found)

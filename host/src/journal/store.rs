@@ -12,7 +12,7 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 pub struct Bounds {
     /// How many entries.
     pub entries: usize,
-    /// How many bytes of keys, as they are stored, and values: the entry that reaches it is the last. So a value of any size is found.
+    /// How many bytes of values: the entry that reaches it is the last. So a value of any size is found.
     pub bytes: usize,
 }
 
@@ -25,15 +25,10 @@ impl Bounds {
         }
     }
 
-    /// Whether there is room for an entry after those that were found.
+    /// Whether there is room for an entry after those that were found, with so many bytes of values.
     pub(super) fn leave_room(&self, found: &[Entry], bytes: usize) -> bool {
         found.len() < self.entries && (found.is_empty() || bytes < self.bytes)
     }
-}
-
-/// About how much memory an entry takes, in bytes.
-pub(super) fn size((key, value): &Entry) -> usize {
-    key.len() + value.len()
 }
 
 /// What is kept of a commit: its position, its header and its events. Its writes live on in their spaces only.

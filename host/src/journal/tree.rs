@@ -12,6 +12,9 @@ use super::{
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
 const STORY: usize = 10_000;
 
+/// About how many bytes of values a step of a sweep reads.
+const SWEPT: usize = 1 << 20;
+
 /// An ordered map of bytes whose batches are atomic.
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
@@ -117,7 +120,11 @@ impl<T: Tree> Journal for T {
     }
 
     fn sweep(&self, space: Space, range: &KeyRange, limit: usize) -> Result<usize, Error> {
-        let entries = Tree::scan(self, &Span::of(space, range), limit, false)?;
+        let bounds = Bounds {
+            entries: limit,
+            bytes: SWEPT,
+        };
+        let entries = Tree::scan_within(self, &Span::of(space, range), bounds, false)?;
         let swept = entries.len();
         for (key, _) in entries {
             self.put(&Change { key, value: None })?;

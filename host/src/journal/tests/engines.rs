@@ -150,14 +150,11 @@ fn check_range(journal: &dyn Journal, picture: &Picture, range: &KeyRange, limit
         // In bytes: up to and with the entry that reaches the bound.
         let bytes = limit.saturating_mul(20);
         let mut before = 0;
-        let within = inside
-            .iter()
-            .enumerate()
-            .take_while(|(index, (key, value))| {
-                let is_within = *index == 0 || before < bytes;
-                before += key::encode(*space, key).len() + value.len();
-                is_within
-            });
+        let within = inside.iter().enumerate().take_while(|(index, (_, value))| {
+            let is_within = *index == 0 || before < bytes;
+            before += value.len();
+            is_within
+        });
         let within: Vec<_> = within.map(|(_, entry)| entry.clone()).collect();
         let bounds = Bounds {
             entries: usize::MAX,
