@@ -46,41 +46,6 @@ pub(crate) fn exchange(former: u32, generation: u32) -> [Write; 2] {
     ]
 }
 
-/// The writes that carry over to a generation how far its followers have come, and what they have given up on; `reads` learns what they come from.
-pub(crate) fn carry_over(
-    context: &Context,
-    former: u32,
-    generation: u32,
-    reads: &mut ReadSet,
-) -> Result<Vec<Write>, journal::Error> {
-    let parts = [
-        (
-            Space::Cursor,
-            Cursor::of_generation(former),
-            Cursor::of_generation(generation),
-        ),
-        (
-            Space::DeadLetter,
-            dead_letter::of_generation(former),
-            dead_letter::of_generation(generation),
-        ),
-    ];
-    let mut writes = Vec::new();
-    for (space, from, to) in parts {
-        reads.note_range(space, &from);
-        for (key, value) in context.ledger.scan(space, &from, usize::MAX, false)? {
-            // Both begin with the generation, which takes as many bytes in either.
-            let rest = key.get(from.start.len()..).unwrap_or_default();
-            writes.push(Write {
-                space,
-                key: [to.start.as_slice(), rest].concat(),
-                value: Some(value),
-            });
-        }
-    }
-    Ok(writes)
-}
-
 /// Makes sure that whoever still works on a former generation fails its validation: who began between the commit of the swap and the moment at which
 /// everybody here knew of it has not noticed.
 pub(super) async fn fence(context: &Context) -> Result<(), CommitError> {

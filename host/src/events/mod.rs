@@ -4,6 +4,7 @@
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
 pub(crate) mod backoff;
+mod carry;
 pub(crate) mod cloud_event;
 mod cursor;
 pub mod dead_letter;
@@ -23,9 +24,10 @@ pub(crate) mod unreadable;
 
 use std::sync::Arc;
 
+pub(crate) use self::carry::{Letters, STEP, carry_over, commit_in_steps, read_step};
 pub use self::following::{Following, Lag, lag};
 pub(crate) use self::following::{follow_as_described, stand_still};
-pub(crate) use self::generation::{carry_over, exchange as generation_exchange};
+pub(crate) use self::generation::exchange as generation_exchange;
 pub(crate) use self::lane::bookkeeping;
 use crate::app::Host;
 use crate::journal;

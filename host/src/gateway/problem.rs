@@ -205,6 +205,8 @@ impl From<&Failure> for Problem {
             | Failure::OutOfMemory { .. }
             | Failure::StackExhausted
             | Failure::StagedTooMuch { .. }
+            | Failure::ScannedTooMuch { .. }
+            | Failure::CommitTooLarge { .. }
             | Failure::ResponseTooLarge { .. }
             | Failure::InvalidResponse { .. }
             | Failure::InvalidKey { .. }

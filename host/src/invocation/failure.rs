@@ -57,6 +57,14 @@ pub enum Failure {
         /// What it may stage, in bytes.
         limit: u64,
     },
+    /// The guest asked for more of its state than it could hold.
+    #[error(
+        "a scan found {limit} bytes or more, and the guest may have no more memory than that (limits.memory); let it ask for fewer entries at a time"
+    )]
+    ScannedTooMuch {
+        /// What memory the guest may have, in bytes.
+        limit: u64,
+    },
     /// The guest's answer is too big.
     #[error("the guest's response exceeds {limit} bytes (limits.response)")]
     ResponseTooLarge {
@@ -92,6 +100,12 @@ pub enum Failure {
     /// The journal cannot be used.
     #[error("{reason}")]
     Journal {
+        /// What the journal says.
+        reason: String,
+    },
+    /// What it would commit is more than a commit holds.
+    #[error("{reason}")]
+    CommitTooLarge {
         /// What the journal says.
         reason: String,
     },
@@ -204,6 +218,8 @@ impl Failure {
             | Self::OutOfMemory { .. }
             | Self::StackExhausted
             | Self::StagedTooMuch { .. }
+            | Self::ScannedTooMuch { .. }
+            | Self::CommitTooLarge { .. }
             | Self::ResponseTooLarge { .. }
             | Self::InvalidResponse { .. }
             | Self::InvalidKey { .. }
@@ -232,6 +248,12 @@ impl From<journal::Error> for Failure {
     fn from(error: journal::Error) -> Self {
         match error {
             journal::Error::Closed => Self::Stopping,
+            // Nothing is wrong with the journal, and nothing was committed.
+            journal::Error::TooLarge { .. } | journal::Error::TooManyEvents { .. } => {
+                Self::CommitTooLarge {
+                    reason: error.to_string(),
+                }
+            }
             error => Self::Journal {
                 reason: error.to_string(),
             },
@@ -242,5 +264,21 @@ impl From<journal::Error> for Failure {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         Self::of_commit("journal", error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_is_too_large_is_the_fault_of_its_context() {
+        let (bytes, limit) = (2, 1);
+        let too_large = journal::Error::TooLarge { bytes, limit };
+        let failure = Failure::from(CommitError::Journal(too_large));
+        assert!(failure.is_fault_of_context(), "{failure:?}");
+        let reason = "its disk failed".to_owned();
+        let failure = Failure::from(CommitError::Journal(journal::Error::Disk { reason }));
+        assert!(!failure.is_fault_of_context(), "{failure:?}");
     }
 }

@@ -3,11 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::Failure;
 use crate::guest::StateEntry;
-use crate::journal::{self, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{self, Bounds, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// The most entries that one scan answers.
 const SCAN_LIMIT: usize = 10_000;
+
+/// What a guest wants to see of a range.
+pub(super) struct Scan<'a> {
+    pub range: &'a KeyRange,
+    /// How many entries; 0 is as many as there may be.
+    pub limit: u32,
+    pub reverse: bool,
+    /// How many bytes of values are too many.
+    pub memory: u64,
+}
 
 /// Staged writes over a ledger, with a note of everything that was read from below.
 pub(super) struct StagedState {
@@ -59,14 +70,18 @@ impl StagedState {
         self.writes.insert(key, value);
     }
 
+    /// `memory` is what the guest may have: it could not take more than that, and the host need not hold it either.
     pub(super) fn scan(
         &self,
         ledger: &Ledger,
         reads: &mut ReadSet,
-        range: &KeyRange,
-        limit: u32,
-        reverse: bool,
-    ) -> Result<Vec<StateEntry>, journal::Error> {
+        Scan {
+            range,
+            limit,
+            reverse,
+            memory,
+        }: Scan<'_>,
+    ) -> Result<Vec<StateEntry>, Failure> {
         let limit = if limit == 0 {
             SCAN_LIMIT
         } else {
@@ -75,8 +90,15 @@ impl StagedState {
         let staged: Vec<_> = self.staged_in(range).collect();
         // Every staged key may hide one entry from below, so that many more are fetched.
         let wanted = limit + staged.len();
-        let below = ledger.scan(self.space, range, wanted, reverse)?;
+        let bounds = Bounds {
+            entries: wanted,
+            bytes: usize::try_from(memory).unwrap_or(usize::MAX),
+        };
+        let below = ledger.scan_within(self.space, range, bounds, reverse)?;
         reads.note_scan(self.space, range, wanted, reverse, &below);
+        if below.iter().map(|(_, value)| value.len()).sum::<usize>() >= bounds.bytes {
+            return Err(Failure::ScannedTooMuch { limit: memory });
+        }
         let reached = if below.len() < wanted {
             None
         } else {
@@ -145,5 +167,56 @@ impl StagedState {
                 .range::<Vec<u8>, _>((Bound::Included(range.start.clone()), end))
         });
         found.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::events::bookkeeping;
+    use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
+
+    const SPACE: Space = Space::State(0);
+    const LONG: usize = 100_000;
+
+    #[tokio::test]
+    async fn a_scan_ends_before_it_holds_more_than_the_guest_could() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("room", Durability::Flush).unwrap();
+        let writes = (0..50_u8).map(|key| Write {
+            space: SPACE,
+            key: vec![b'a' + key % 25, key],
+            value: Some(vec![1; LONG]),
+        });
+        let unit = Unit {
+            began: 0,
+            reads: ReadSet::default(),
+            header: bookkeeping("test"),
+            writes: writes.collect(),
+            events: Vec::new(),
+        };
+        ledger.commit(unit).await.unwrap();
+        let mut state = StagedState::new(SPACE);
+        state.put(b"a".to_vec(), Some(b"staged".to_vec()));
+        let scan = |limit: u32, reverse: bool| {
+            let range = KeyRange::all();
+            let scan = Scan {
+                range: &range,
+                limit,
+                reverse,
+                memory: 1_000_000,
+            };
+            let found = state.scan(&ledger, &mut ReadSet::default(), scan);
+            found.map(|found| found.len())
+        };
+        assert_eq!(scan(8, false), Ok(8));
+        assert_eq!(scan(8, true), Ok(8));
+        let too_much = Failure::ScannedTooMuch { limit: 1_000_000 };
+        for limit in [0, 12, 10_000] {
+            assert_eq!(scan(limit, false), Err(too_much.clone()), "{limit}");
+            assert_eq!(scan(limit, true), Err(too_much.clone()), "{limit}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::identifier;
 use super::intent;
 use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
-use super::staged::StagedState;
+use super::staged::{Scan, StagedState};
 use super::turns::Stripes;
 use crate::calls;
 use crate::guest::{Answer, Identity, Operation, Refusal, Services, StateEntry, value};
@@ -244,10 +244,14 @@ impl Services for UnitOfWork {
         limit: u32,
         reverse: bool,
     ) -> Result<Vec<StateEntry>, Refusal> {
-        let ledger = &self.job.context.ledger;
-        self.state
-            .scan(ledger, &mut self.reads, &range(start, end), limit, reverse)
-            .map_err(broken)
+        let context = &self.job.context;
+        let scan = Scan {
+            range: &range(start, end),
+            limit,
+            reverse,
+            memory: context.settings.limits.memory,
+        };
+        Ok(self.state.scan(&context.ledger, &mut self.reads, scan)?)
     }
 
     fn count(&mut self, start: String, end: String) -> Result<u64, Refusal> {

@@ -23,6 +23,11 @@ impl Capture {
     pub fn take(&self) -> BTreeSet<Vec<u8>> {
         mem::take(&mut self.keys.lock())
     }
+
+    /// Whether a key was written since they were last taken.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        self.keys.lock().contains(key)
+    }
 }
 
 impl Captures {

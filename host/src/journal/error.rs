@@ -53,6 +53,16 @@ pub enum Error {
         /// How many there may be.
         limit: usize,
     },
+    /// A unit of work is larger than a commit may be.
+    #[error(
+        "a commit holds at most {limit} bytes, and this one would have {bytes}: change, publish and answer less in one invocation"
+    )]
+    TooLarge {
+        /// How many bytes it would add to the journal, about.
+        bytes: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// An earlier write or flush failed, so what is in memory may not be what is on disk.
     #[error(
         "the journal stopped when its disk failed ({reason}): check free space and the disk's health, then restart Innkeeper"

@@ -47,7 +47,8 @@ use super::end::End;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
 use super::{
-    CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, ReadSet, Space, Unit, key,
+    Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT,
+    ReadSet, Space, Unit, key,
 };
 
 /// The most events that a commit can hold.
@@ -145,6 +146,17 @@ impl Ledger {
         self.journal.scan(space, range, limit, reverse)
     }
 
+    /// The entries in a range until either bound is reached, see [`Journal::scan_within`]. Nothing is noted.
+    pub fn scan_within(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        bounds: Bounds,
+        reverse: bool,
+    ) -> Result<Vec<Entry>, Error> {
+        self.journal.scan_within(space, range, bounds, reverse)
+    }
+
     /// How many keys a range holds. Nothing is noted.
     pub fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error> {
         self.journal.count(space, range)
@@ -167,6 +179,14 @@ impl Ledger {
             return Err(Error::TooManyEvents {
                 events: unit.events.len(),
                 limit: EVENTS,
+            }
+            .into());
+        }
+        let bytes = unit.size();
+        if bytes > LARGEST_COMMIT {
+            return Err(Error::TooLarge {
+                bytes,
+                limit: LARGEST_COMMIT,
             }
             .into());
         }

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
-use super::{Entry, Error, Journal, Store};
+use super::{Bounds, Entry, Error, Journal, Store};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -58,25 +58,32 @@ impl Tree for MemoryTree {
         Ok(self.entries.read().get(key).cloned())
     }
 
-    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
+    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
         let entries = self.entries.read();
-        let found = entries.range::<[u8], _>(bounds(span));
-        let owned = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(if reverse {
-            found.rev().take(limit).map(owned).collect()
-        } else {
-            found.take(limit).map(owned).collect()
-        })
+        let mut range = entries.range::<[u8], _>(ends(span));
+        let mut found = Vec::new();
+        let mut bytes = 0;
+        while bounds.leave_room(&found, bytes) {
+            let next = if reverse {
+                range.next_back()
+            } else {
+                range.next()
+            };
+            let Some((key, value)) = next else { break };
+            bytes += value.len();
+            found.push((key.clone(), value.clone()));
+        }
+        Ok(found)
     }
 
     fn count(&self, span: &Span) -> Result<u64, Error> {
         if span.is_empty() {
             return Ok(0);
         }
-        Ok(self.entries.read().range::<[u8], _>(bounds(span)).count() as u64)
+        Ok(self.entries.read().range::<[u8], _>(ends(span)).count() as u64)
     }
 
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
@@ -95,6 +102,6 @@ impl Tree for MemoryTree {
     }
 }
 
-fn bounds(span: &Span) -> (Bound<&[u8]>, Bound<&[u8]>) {
+fn ends(span: &Span) -> (Bound<&[u8]>, Bound<&[u8]>) {
     (Bound::Included(&span.start), Bound::Excluded(&span.end))
 }

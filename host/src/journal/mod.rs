@@ -37,5 +37,5 @@ pub use self::record::{
     Cause, Commit, Ending, Event, EventPosition, Header, LANES, Space, Write, lane_of,
 };
 pub use self::sled::SledStore;
-pub use self::store::{Entry, Journal, Recorded, Store};
-pub use self::unit::{Durability, Unit};
+pub use self::store::{Bounds, Entry, Journal, Recorded, Store};
+pub use self::unit::{Durability, LARGEST_COMMIT, Unit};

@@ -37,6 +37,13 @@ pub struct Write {
     pub value: Option<Vec<u8>>,
 }
 
+impl Write {
+    /// About how many bytes it adds to the journal.
+    pub fn size(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+}
+
 /// A domain event as its source's journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
@@ -57,6 +64,14 @@ pub struct Event {
 }
 
 impl Event {
+    /// About how many bytes it adds to the journal.
+    pub fn size(&self) -> usize {
+        // Its key, its time, and how long everything is.
+        const REST: usize = 32;
+        let ids = self.id.len() + self.correlation_id.len() + self.causation_id.len();
+        ids + self.kind.len() + self.subject.len() + self.data.len() + REST
+    }
+
     /// The lane that keeps this event's order.
     pub fn lane(&self) -> u8 {
         lane_of(&self.subject)

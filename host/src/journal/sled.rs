@@ -10,7 +10,7 @@ use super::apply::Change;
 use super::key::Span;
 use super::pieces::Pieces;
 use super::tree::Tree;
-use super::{Entry, Error, Journal, Store};
+use super::{Bounds, Entry, Error, Journal, Store};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
@@ -89,13 +89,14 @@ impl Tree for SledTree {
         self.pieces.get(&self.tree, key)
     }
 
-    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
+    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
         let mut range = self.tree.range(span.start.as_slice()..span.end.as_slice());
         let mut found = Vec::new();
-        while found.len() < limit {
+        let mut bytes = 0;
+        while bounds.leave_room(&found, bytes) {
             let next = if reverse {
                 range.next_back()
             } else {
@@ -105,6 +106,7 @@ impl Tree for SledTree {
                 break;
             };
             if let Some(value) = self.pieces.complete(&self.tree, &key, &value)? {
+                bytes += value.len();
                 found.push((key.to_vec(), value));
             }
         }

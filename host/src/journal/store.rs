@@ -7,6 +7,30 @@ use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Space};
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
+/// How much a scan answers at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many entries.
+    pub entries: usize,
+    /// How many bytes of values: the entry that reaches it is the last. So a value of any size is found.
+    pub bytes: usize,
+}
+
+impl Bounds {
+    /// So many entries, of any size.
+    pub fn entries(entries: usize) -> Bounds {
+        Bounds {
+            entries,
+            bytes: usize::MAX,
+        }
+    }
+
+    /// Whether there is room for an entry after those that were found, with so many bytes of values.
+    pub(super) fn leave_room(&self, found: &[Entry], bytes: usize) -> bool {
+        found.len() < self.entries && (found.is_empty() || bytes < self.bytes)
+    }
+}
+
 /// What is kept of a commit: its position, its header and its events. Its writes live on in their spaces only.
 pub type Recorded = (u64, Header, Vec<Event>);
 
@@ -21,6 +45,17 @@ pub trait Journal: Send + Sync + 'static {
         space: Space,
         range: &KeyRange,
         limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Entry>, Error> {
+        self.scan_within(space, range, Bounds::entries(limit), reverse)
+    }
+
+    /// Like [`Journal::scan`], but ends when either bound is reached.
+    fn scan_within(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        bounds: Bounds,
         reverse: bool,
     ) -> Result<Vec<Entry>, Error>;
 

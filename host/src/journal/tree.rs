@@ -5,20 +5,29 @@ use std::borrow::Cow;
 use super::apply::{self, Change};
 use super::format::{self, Record};
 use super::key::{self, Span};
-use super::{Commit, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space};
+use super::{
+    Bounds, Commit, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space,
+};
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
 const STORY: usize = 10_000;
 
+/// About how many bytes of values a step of a sweep reads.
+const SWEPT: usize = 1 << 20;
+
 /// An ordered map of bytes whose batches are atomic.
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
-    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error>;
+    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error>;
     fn count(&self, span: &Span) -> Result<u64, Error>;
     /// Makes all changes or none, in the order given; also after a crash.
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error>;
     /// Makes one change of a short value, at any time and from any thread.
     fn put(&self, change: &Change<'_>) -> Result<(), Error>;
+
+    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
+        self.scan_within(span, Bounds::entries(limit), reverse)
+    }
 }
 
 impl<T: Tree> Journal for T {
@@ -26,14 +35,15 @@ impl<T: Tree> Journal for T {
         Tree::get(self, &key::encode(space, key))
     }
 
-    fn scan(
+    fn scan_within(
         &self,
         space: Space,
         range: &KeyRange,
-        limit: usize,
+        bounds: Bounds,
         reverse: bool,
     ) -> Result<Vec<Entry>, Error> {
-        let mut entries = Tree::scan(self, &Span::of(space, range), limit, reverse)?;
+        let span = Span::of(space, range);
+        let mut entries = Tree::scan_within(self, &span, bounds, reverse)?;
         for (key, _) in &mut entries {
             *key = key::decode(key)?.1.to_vec();
         }
@@ -110,7 +120,11 @@ impl<T: Tree> Journal for T {
     }
 
     fn sweep(&self, space: Space, range: &KeyRange, limit: usize) -> Result<usize, Error> {
-        let entries = Tree::scan(self, &Span::of(space, range), limit, false)?;
+        let bounds = Bounds {
+            entries: limit,
+            bytes: SWEPT,
+        };
+        let entries = Tree::scan_within(self, &Span::of(space, range), bounds, false)?;
         let swept = entries.len();
         for (key, _) in entries {
             self.put(&Change { key, value: None })?;

@@ -20,20 +20,22 @@ pub struct Unit {
 impl Unit {
     /// About how many bytes it adds to the journal.
     pub(super) fn size(&self) -> usize {
-        let writes = self
-            .writes
-            .iter()
-            .map(|write| write.key.len() + write.value.as_ref().map_or(0, Vec::len));
-        let events = self
-            .events
-            .iter()
-            .map(|event| event.subject.len() + event.data.len() + OVERHEAD);
-        OVERHEAD + writes.chain(events).sum::<usize>()
+        size(&self.writes, &self.events)
     }
 }
 
-/// About what ids, times and keys of a header or an event come to.
-const OVERHEAD: usize = 256;
+/// About how many bytes a commit adds to the journal.
+pub(super) fn size(writes: &[Write], events: &[Event]) -> usize {
+    let writes = writes.iter().map(Write::size);
+    let events = events.iter().map(Event::size);
+    HEADER + writes.chain(events).sum::<usize>()
+}
+
+/// The most bytes that a commit may add to the journal: enough below what a store can make durable at once, see `sled.rs`.
+pub const LARGEST_COMMIT: usize = 12 << 20;
+
+/// About what a header and its keys come to.
+const HEADER: usize = 256;
 
 /// When a commit is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,15 @@ use tokio::time::Instant;
 
 use super::committer::{Answer, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
-use super::{Commit, CommitError, Durability, LANES};
+use super::{Commit, CommitError, Durability, LANES, unit};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
 
-/// How many commits become visible at once. Engines may keep readers waiting meanwhile.
+/// How many commits become visible at once, and about how many bytes of them. Engines may keep readers waiting meanwhile, and a batch that is too large may be
+/// more than an engine can make durable: see `sled.rs`.
 const BATCH: usize = 32;
+const BATCH_SIZE: usize = GROUP_SIZE;
 
 /// What runs in the committer's thread.
 pub(super) struct Worker {
@@ -180,7 +182,7 @@ impl Worker {
     fn append(&mut self) -> Result<(), CommitError> {
         self.shared.end.check()?;
         for group in &mut self.groups {
-            for commits in group.commits.chunks(BATCH) {
+            for commits in batches(&group.commits) {
                 group
                     .ledger
                     .journal()
@@ -249,6 +251,20 @@ impl Worker {
     }
 }
 
+/// Commits in the batches that they are appended in: only one that is larger by itself makes a batch larger than others.
+fn batches(mut commits: &[Commit]) -> impl Iterator<Item = &[Commit]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = commits.iter().take(BATCH).take_while(|commit| {
+            bytes += unit::size(&commit.writes, &commit.events);
+            bytes <= BATCH_SIZE
+        });
+        let (batch, rest) = commits.split_at_checked(fits.count().max(1))?;
+        commits = rest;
+        Some(batch)
+    })
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         // Changes nothing when it is closed, or has failed already.
@@ -256,5 +272,56 @@ impl Drop for Worker {
             .end
             .fail_because("the committer ended unexpectedly");
         self.shared.closed.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cause, Ending, Header, Space, Write};
+    use super::*;
+
+    fn commit(position: u64, bytes: usize) -> Commit {
+        Commit {
+            position,
+            header: Header {
+                invocation: String::new(),
+                cause: Cause::Host {
+                    purpose: "test".into(),
+                },
+                ending: Ending::Committed,
+                attempt: 1,
+                correlation_id: String::new(),
+                causation_id: String::new(),
+                version: String::new(),
+                time: 0,
+                status: None,
+            },
+            writes: vec![Write {
+                space: Space::State(0),
+                key: b"key".to_vec(),
+                value: Some(vec![0; bytes]),
+            }],
+            events: Vec::new(),
+        }
+    }
+
+    fn lengths(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let commits: Vec<_> = (1..)
+            .zip(sizes)
+            .map(|(position, size)| commit(position, size))
+            .collect();
+        let batches: Vec<_> = batches(&commits).collect();
+        assert_eq!(batches.concat(), commits, "each once, in order");
+        batches.into_iter().map(<[Commit]>::len).collect()
+    }
+
+    #[test]
+    fn batches_are_bounded_in_commits_and_in_bytes() {
+        const MIB: usize = 1 << 20;
+        assert!(lengths([]).is_empty());
+        assert_eq!(lengths([10; 70]), [32, 32, 6]);
+        assert_eq!(lengths([MIB; 7]), [3, 3, 1]);
+        assert_eq!(lengths([MIB, MIB, 11 * MIB, 10, 10]), [2, 1, 2]);
+        assert_eq!(lengths([11 * MIB, 11 * MIB]), [1, 1]);
     }
 }

@@ -4,9 +4,10 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ContextSettings, Cors, HOST_SOURCE, Manifest, NatsSettings, SagaSettings, admin,
+    ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
     document::Node, fault::Fault, follows, rollout, scalar,
 };
+use crate::journal::LARGEST_COMMIT;
 
 /// Refuses a manifest that cannot work. `document` knows where each setting was written.
 pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
@@ -214,6 +215,7 @@ fn check_context(
             ),
         ));
     }
+    check_commit(limits)?;
     let follow = &context.follow;
     if follow.initial_backoff > follow.max_backoff {
         let message = format!(
@@ -223,6 +225,36 @@ fn check_context(
         return Err((&["follow", "max_backoff"], message));
     }
     Ok(())
+}
+
+/// What has to fit into one commit, together with what the host notes of it.
+fn check_commit(limits: &Limits) -> Result<(), (&'static [&'static str], String)> {
+    const REST: usize = 1 << 20;
+    let most = (LARGEST_COMMIT - REST) as u64;
+    let kept: [(&'static [&'static str], u64, &str); 3] = [
+        (
+            &["limits", "request"],
+            limits.request,
+            "a request is kept before others are called for it",
+        ),
+        (
+            &["limits", "staged"],
+            limits.staged,
+            "all that an invocation stages is one commit",
+        ),
+        (
+            &["limits", "response"],
+            limits.staged.saturating_add(limits.response),
+            "a response is kept for its Idempotency-Key together with what was staged (limits.staged)",
+        ),
+    ];
+    match kept.into_iter().find(|(_, bytes, _)| *bytes > most) {
+        None => Ok(()),
+        Some((path, bytes, why)) => Err((
+            path,
+            format!("makes {bytes} bytes, and one commit has room for {most}: {why}"),
+        )),
+    }
 }
 
 fn check_saga(manifest: &Manifest, saga: &SagaSettings) -> Result<(), (&'static str, String)> {

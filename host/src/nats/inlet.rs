@@ -3,6 +3,7 @@
 //! How far it has come in the stream is part of the commit that takes messages in, so each is taken in once, whatever dies.
 
 use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ use crate::manifest::Inlet;
 
 /// How many messages are taken in by one commit.
 const BATCH: usize = 256;
+/// How many bytes of them; a larger message is taken in alone.
+const BYTES: usize = 2 << 20;
+/// How many bytes one request for messages asks for.
+const REQUESTED: usize = 8 << 20;
 /// How often the server says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long one request for messages stands.
@@ -50,6 +55,24 @@ struct Position {
     /// When the stream was made: another one of that name counts anew.
     made: i128,
     sequence: u64,
+}
+
+/// What one commit takes in.
+#[derive(Default)]
+struct Taken {
+    events: Vec<Event>,
+    bytes: usize,
+}
+
+impl Taken {
+    fn has_room_for(&self, event: &Event) -> bool {
+        self.events.is_empty() || self.bytes + event.size() <= BYTES
+    }
+
+    fn add(&mut self, event: Event) {
+        self.bytes += event.size();
+        self.events.push(event);
+    }
 }
 
 impl Intake {
@@ -95,12 +118,13 @@ impl Intake {
     /// Connects, finds the stream, and goes on behind the last message that was taken in.
     async fn take_in(&mut self, backoff: &mut Backoff) -> Result<Infallible, Trouble> {
         let client = self.connection.client().await?;
+        let max_payload = client.max_payload();
         let builder = jetstream::context::ContextBuilder::new().timeout(PATIENCE);
         let context = builder.build(client);
         let stream = self.stream(&context).await?;
         let mut position = self.position(&stream)?;
         let mut messages = self
-            .consume(&stream, position.sequence)
+            .consume(&stream, position.sequence, max_payload)
             .await?
             .ready_chunks(BATCH);
         if self.said.take().is_some() {
@@ -113,15 +137,20 @@ impl Intake {
         // The consumer counts what it sends: a gap means that something was lost on the way.
         let mut counted = 0;
         while let Some(chunk) = messages.next().await {
-            let mut events = Vec::with_capacity(chunk.len());
+            let mut taken = Taken::default();
             let mut trouble = None;
-            let before = position.sequence;
+            let mut before = position.sequence;
             for message in chunk {
                 match self.read(message, &position, counted) {
                     Ok((sequence, event)) => {
+                        if !taken.has_room_for(&event) {
+                            let events = mem::take(&mut taken).events;
+                            self.commit(&position, before, events).await?;
+                            before = position.sequence;
+                        }
                         counted += 1;
                         position.sequence = sequence;
-                        events.push(event);
+                        taken.add(event);
                     }
                     Err(error) => {
                         trouble = Some(error);
@@ -129,8 +158,8 @@ impl Intake {
                     }
                 }
             }
-            if !events.is_empty() {
-                self.commit(&position, before, events).await?;
+            if !taken.events.is_empty() {
+                self.commit(&position, before, taken.events).await?;
                 *backoff = connection::backoff();
             }
             if let Some(trouble) = trouble {
@@ -176,7 +205,12 @@ impl Intake {
         Ok(here)
     }
 
-    async fn consume(&self, stream: &Stream, after: u64) -> Result<pull::Stream, Trouble> {
+    async fn consume(
+        &self,
+        stream: &Stream,
+        after: u64,
+        max_payload: usize,
+    ) -> Result<pull::Stream, Trouble> {
         let config = pull::Config {
             description: Some(format!("What {} follows", self.host.manifest.app.name)),
             filter_subject: self.inlet.subject.clone(),
@@ -200,6 +234,9 @@ impl Intake {
         let messages = consumer
             .stream()
             .max_messages_per_batch(BATCH)
+            // The server never sends a message that is more than was asked for. One may be a little more than its payload, and have been let in by a server with
+            // other settings.
+            .max_bytes_per_batch(REQUESTED.max(max_payload.saturating_mul(2)))
             .heartbeat(HEARTBEAT)
             .expires(REQUEST)
             .messages()
@@ -269,5 +306,34 @@ impl Intake {
 
     fn key(&self) -> String {
         format!("nats-inlet/{}", self.inlet.subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(bytes: usize) -> Event {
+        Event {
+            id: String::new(),
+            kind: String::new(),
+            subject: String::new(),
+            time: 0,
+            data: vec![0; bytes],
+            correlation_id: String::new(),
+            causation_id: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_commit_takes_in_few_long_messages_and_any_alone() {
+        let mut taken = Taken::default();
+        assert!(taken.has_room_for(&event(2 * BYTES)));
+        taken.add(event(BYTES / 2));
+        assert!(taken.has_room_for(&event(BYTES / 4)));
+        assert!(!taken.has_room_for(&event(BYTES / 2)));
+        taken.add(event(BYTES / 4));
+        assert!(taken.has_room_for(&event(10)));
+        assert!(!taken.has_room_for(&event(BYTES / 4)));
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::events::unreadable::unreadable;
-use crate::journal::Event;
+use crate::journal::{Event, LARGEST_COMMIT};
 use crate::observe::TraceContext;
 use crate::observe::correlation::is_correlation_id;
 
@@ -18,6 +18,9 @@ use crate::observe::correlation::is_correlation_id;
 const VERSION: &str = "1.0";
 /// The content type of the structured mode.
 const STRUCTURED: &str = "application/cloudevents+json";
+
+/// The most bytes of an event: one commit holds it, with all that becomes of it here.
+const LARGEST: usize = LARGEST_COMMIT / 3 * 2;
 
 /// A message in its stream.
 pub(super) struct Outside<'a> {
@@ -52,11 +55,21 @@ struct Data<'a> {
 impl Outside<'_> {
     /// The event with this id; of this kind, whatever the message says, if one is given.
     pub(super) fn event(&self, id: String, kind: Option<&str>) -> Event {
-        match self.read(&id, kind) {
+        let unreadable = |id: &str, data: &[u8], reason| {
+            let subject = self.subject.to_owned();
+            unreadable(id.to_owned(), subject, self.time, data.to_vec(), reason)
+        };
+        let event = match self.read(&id, kind) {
             Ok(event) => event,
-            Err(reason) => {
-                let subject = self.subject.to_owned();
-                unreadable(id, subject, self.time, self.payload.to_vec(), reason)
+            Err(reason) => unreadable(&id, self.payload, reason),
+        };
+        match event.size() {
+            bytes if bytes <= LARGEST => event,
+            bytes => {
+                let reason = format!(
+                    "it has {bytes} bytes, and an event has at most {LARGEST}: publish where its data is, rather than the data"
+                );
+                unreadable(&id, &[], reason)
             }
         }
     }
@@ -264,6 +277,16 @@ mod tests {
         assert_eq!(event.correlation_id, "story-2");
         assert_eq!(read(&[], "", Some("RoomClosed")).kind, "RoomClosed");
         assert_eq!(read(&[], "", None).correlation_id, "an-id");
+    }
+
+    #[test]
+    fn what_no_commit_could_hold_is_not_taken_in() {
+        let event = read(&[], &"x".repeat(LARGEST - 1_000), None);
+        assert_eq!(unreadable::reason(&event), None);
+        let event = read(&[], &"x".repeat(LARGEST), None);
+        let reason = unreadable::reason(&event).unwrap();
+        assert!(reason.contains("at most 8388608"), "{reason}");
+        assert!(event.data.is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod gate;
 mod judge;
 mod load;
 mod moving;
+mod origins;
 mod probe;
 mod progress;
 mod prove;

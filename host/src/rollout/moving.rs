@@ -4,12 +4,14 @@
 //! moment: nobody follows, and whoever wants to write waits for a turn. What was begun before and commits all the same makes the exchange a conflict, and
 //! it is tried again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::conduct::Cut;
 use super::gate::{Gate, Refusal};
+use super::origins::Origins;
 use super::progress::Rollout;
 use super::register::State;
 use super::schema::Move;
@@ -17,15 +19,11 @@ use super::swap::{self, Exchange, SwapError, Swapped};
 use super::version::Version;
 use super::{describe, probe};
 use crate::app::{Context, Host};
-use crate::events::{self, bookkeeping, rebuild};
+use crate::events::{self, Letters, STEP, rebuild};
 use crate::guest::StateEntry;
 use crate::invocation::turns::Stripes;
-use crate::journal::{
-    self, Capture, CommitError, Durability, KeyRange, ReadSet, Space, Unit, Write,
-};
+use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
 
-/// How many entries are migrated at a time.
-const STEP: usize = 256;
 /// So few changes are migrated while the context stands still.
 const FEW: usize = 64;
 /// How often the changes are caught up with before the context stands still for however many there are.
@@ -55,16 +53,8 @@ pub(super) async fn move_and_swap(
             swapped
         }
         Move::Migrate { from } => {
-            let migration = Migration {
-                host,
-                context,
-                rollout,
-                version,
-                from,
-                before: context.version(),
-                results: BTreeMap::new(),
-            };
-            let (swapped, entries) = migration.run().await?;
+            let migrated = Migration::run(host, context, rollout, version, from).await;
+            let (swapped, entries) = migrated?;
             rollout.passed(
                 Gate::Migration,
                 format!("{entries} entries were migrated from schema {from}"),
@@ -98,91 +88,147 @@ struct Migration<'a> {
     from: u32,
     /// The version that serves meanwhile.
     before: Option<Arc<Version>>,
-    /// The keys that entries resulted in, where those are others than their own.
-    results: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
+    former: u32,
+    new: u32,
+    /// What changes in the former generation.
+    capture: Arc<Capture>,
+    letters: Letters,
+    origins: Origins,
 }
 
-impl Migration<'_> {
-    async fn run(mut self) -> Result<(Swapped, u64), Cut> {
-        let filling = rebuild::Filling::begin(self.host, self.context).await;
+impl<'a> Migration<'a> {
+    /// Migrates, and has the version take over; answers how many entries there were at first.
+    async fn run(
+        host: &'a Arc<Host>,
+        context: &'a Arc<Context>,
+        rollout: &'a Rollout,
+        version: &'a Arc<Version>,
+        from: u32,
+    ) -> Result<(Swapped, u64), Cut> {
+        let filling = rebuild::Filling::begin(host, context).await;
         let filling = filling.map_err(Cut::Aborted)?;
         let (former, new) = (filling.former(), filling.generation());
-        let capture = self.context.ledger.capture(Space::State(former));
-        let entries = self.copy(former, new).await?;
-        self.catch_up(&capture, former, new).await?;
-        probe::ready(self.host, self.context, self.version, new).await?;
-        let swapped = self.exchange(&capture, former, new).await?;
+        let mut migration = Self {
+            host,
+            context,
+            rollout,
+            version,
+            from,
+            before: context.version(),
+            former,
+            new,
+            capture: context.ledger.capture(Space::State(former)),
+            letters: Letters::begin(&context.ledger, former, new),
+            origins: Origins::default(),
+        };
+        let entries = migration.copy().await?;
+        migration.letters.copy().await?;
+        migration.catch_up().await?;
+        probe::ready(host, context, version, new).await?;
+        let swapped = migration.exchange().await?;
         filling.serves();
         Ok((swapped, entries))
     }
 
     /// Migrates all there is, in steps.
-    async fn copy(&mut self, former: u32, new: u32) -> Result<u64, Cut> {
+    async fn copy(&mut self) -> Result<u64, Cut> {
+        // What was given its place before the capture began is visible then.
+        self.context.ledger.barrier().await?;
         let mut count = 0;
         let mut range = KeyRange::all();
         loop {
             self.check()?;
-            let ledger = self.context.ledger.clone();
-            let wanted = range.clone();
-            let reading = tokio::task::spawn_blocking(move || {
-                ledger.scan(Space::State(former), &wanted, STEP, false)
-            });
-            let entries = reading.await.unwrap_or(Err(journal::Error::Closed))?;
+            let space = Space::State(self.former);
+            let entries = events::read_step(&self.context.ledger, space, &range).await?;
             let Some((last, _)) = entries.last() else {
                 return Ok(count);
             };
             range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
             count += entries.len() as u64;
-            let writes = self.migrate(new, entries).await?;
-            self.commit(writes).await?;
+            self.migrate(entries).await?;
         }
     }
 
     /// Migrates what has changed meanwhile, until that is little.
-    async fn catch_up(&mut self, capture: &Capture, former: u32, new: u32) -> Result<(), Cut> {
+    async fn catch_up(&mut self) -> Result<(), Cut> {
         for _ in 0..ROUNDS {
             self.check()?;
-            if self.again(capture, former, new).await? <= FEW {
+            if self.again().await? <= FEW {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Migrates what has changed since it was last asked for; answers how many keys that were.
-    async fn again(&mut self, capture: &Capture, former: u32, new: u32) -> Result<usize, Cut> {
-        // What has been captured is visible then.
-        let changed = capture.take();
+    /// Migrates what has changed since it was last asked for; answers how much that was.
+    async fn again(&mut self) -> Result<usize, Cut> {
+        let letters = self.letters.catch_up().await?;
+        // What has been captured is visible after the barrier.
+        let keys = self.origins.round(self.capture.take());
         self.context.ledger.barrier().await?;
-        let keys: Vec<_> = changed.into_iter().collect();
-        for keys in keys.chunks(STEP) {
-            let mut entries = Vec::new();
-            let mut writes = Vec::new();
-            for key in keys {
-                let value = self.context.ledger.get(Space::State(former), key)?;
-                let before = self.results.remove(key);
-                let before = before.unwrap_or_else(|| vec![key.clone()]);
-                writes.extend(before.into_iter().map(|key| removal(new, key)));
-                entries.extend(value.map(|value| (key.clone(), value)));
-            }
-            // First what was there is removed, so that what comes in its place is not taken for a clash.
-            self.commit(writes).await?;
-            let writes = self.migrate(new, entries).await?;
-            self.commit(writes).await?;
+        // First all that was there is removed: what comes of one key by now may have come of another before.
+        for keys in keys.chunks(STEP.entries) {
+            let gone = keys.iter().flat_map(|key| self.origins.forget(key));
+            let removals = gone.map(|key| Write {
+                space: Space::State(self.new),
+                key,
+                value: None,
+            });
+            let removals = removals.collect();
+            self.commit(removals).await?;
         }
-        Ok(keys.len())
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for key in &keys {
+            let value = self.context.ledger.get(Space::State(self.former), key)?;
+            let Some(value) = value else { continue };
+            bytes += key.len() + value.len();
+            entries.push((key.clone(), value));
+            if entries.len() == STEP.entries || bytes >= STEP.bytes {
+                self.migrate(mem::take(&mut entries)).await?;
+                bytes = 0;
+            }
+        }
+        self.migrate(entries).await?;
+        Ok(letters + keys.len())
     }
 
-    /// What becomes of some entries.
-    async fn migrate(
-        &mut self,
-        new: u32,
-        entries: Vec<(Vec<u8>, Vec<u8>)>,
-    ) -> Result<Vec<Write>, Cut> {
+    /// Writes what becomes of some entries.
+    async fn migrate(&mut self, entries: Vec<journal::Entry>) -> Result<(), Cut> {
         if entries.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let refused = |reason: String| Cut::from(Refusal::at(Gate::Migration, reason));
+        let results = self.ask(&entries).await?;
+        let mut writes = Vec::new();
+        let mut written = BTreeSet::new();
+        for ((old, _), results) in entries.into_iter().zip(results) {
+            let keys: Vec<_> = results.iter().map(|entry| entry.key.as_bytes()).collect();
+            let is_there = |key: &[u8]| -> Result<bool, journal::Error> {
+                let space = Space::State(self.new);
+                Ok(written.contains(key) || self.context.ledger.get(space, key)?.is_some())
+            };
+            if let Err(clash) = self.origins.note(&old, &keys, is_there)? {
+                // When neither has changed since it was read, both are there now. Otherwise one may have taken the place of the other.
+                if !self.capture.holds(&old) && !self.capture.holds(&clash.former) {
+                    return Err(refused(clash.to_string()));
+                }
+                self.origins.hold_back(old);
+                continue;
+            }
+            for entry in results {
+                let key = entry.key.into_bytes();
+                written.insert(key.clone());
+                writes.push(Write {
+                    space: Space::State(self.new),
+                    key,
+                    value: Some(entry.value),
+                });
+            }
+        }
+        Ok(self.commit(writes).await?)
+    }
+
+    /// What the version makes of some entries, for each of them.
+    async fn ask(&self, entries: &[journal::Entry]) -> Result<Vec<Vec<StateEntry>>, Cut> {
         let limits = &self.context.settings.limits;
         let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
         let given = entries.iter().map(|(key, value)| StateEntry {
@@ -196,91 +242,46 @@ impl Migration<'_> {
             .await
             .map_err(|fault| refused(format!("`migrate` failed: {fault}")))?
             .map_err(|said| refused(format!("`migrate` says: {said}")))?;
-        if results.len() != entries.len() {
-            return Err(refused(format!(
+        match results.len() == entries.len() {
+            true => Ok(results),
+            false => Err(refused(format!(
                 "`migrate` was given {} entries and answered for {}",
                 entries.len(),
                 results.len()
-            )));
+            ))),
         }
-        let mut writes = Vec::new();
-        let mut keys = BTreeSet::new();
-        for ((source, _), results) in entries.into_iter().zip(results) {
-            let results: Vec<_> = results
-                .into_iter()
-                .map(|entry| (entry.key.into_bytes(), entry.value))
-                .collect();
-            for (key, _) in &results {
-                let is_another = *key != source;
-                let is_there =
-                    is_another && self.context.ledger.get(Space::State(new), key)?.is_some();
-                if !keys.insert(key.clone()) || is_there {
-                    return Err(refused(format!(
-                        "`migrate` results in the key {} twice; each key can come of one entry only",
-                        key.escape_ascii()
-                    )));
-                }
-            }
-            let is_itself = matches!(&results[..], [(key, _)] if *key == source);
-            if !is_itself {
-                let keys = results.iter().map(|(key, _)| key.clone());
-                self.results.insert(source, keys.collect());
-            }
-            writes.extend(results.into_iter().map(|(key, value)| Write {
-                space: Space::State(new),
-                key,
-                value: Some(value),
-            }));
-        }
-        Ok(writes)
     }
 
+    /// The exchange waits for the disk, and so for all this.
     async fn commit(&self, writes: Vec<Write>) -> Result<(), CommitError> {
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let ledger = &self.context.ledger;
-        loop {
-            let unit = Unit {
-                began: ledger.applied(),
-                reads: ReadSet::default(),
-                header: bookkeeping("migration"),
-                writes: writes.clone(),
-                events: Vec::new(),
-            };
-            // The exchange waits for the disk, and so for all this.
-            match ledger.commit_as(unit, Durability::Relaxed).await {
-                Err(CommitError::Busy) => tokio::time::sleep(Duration::from_millis(5)).await,
-                committed => return committed.map(|_| ()),
-            }
-        }
+        events::commit_in_steps(&self.context.ledger, "migration", writes).await
     }
 
     /// Has the context stand still, and then exchanges state and version.
-    async fn exchange(&mut self, capture: &Capture, former: u32, new: u32) -> Result<Swapped, Cut> {
+    async fn exchange(&mut self) -> Result<Swapped, Cut> {
         let still = events::stand_still(self.host, self.context).await;
         let turn = self.context.turns.take(Stripes::ALL).await;
-        let exchanged = self.exchange_still(capture, former, new).await;
+        let exchanged = self.exchange_still().await;
         drop(turn);
         still.go_on().await;
         exchanged
     }
 
     /// Migrates the last changes, and exchanges, until nothing has changed in between.
-    async fn exchange_still(
-        &mut self,
-        capture: &Capture,
-        former: u32,
-        new: u32,
-    ) -> Result<Swapped, Cut> {
+    async fn exchange_still(&mut self) -> Result<Swapped, Cut> {
         for _ in 0..TRIES {
-            let began = self.context.ledger.applied();
-            self.again(capture, former, new).await?;
+            let ledger = &self.context.ledger;
+            let began = ledger.applied();
+            self.again().await?;
+            if !self.origins.is_complete() {
+                // Something has changed since: what it clashed with may be gone by now.
+                continue;
+            }
             let mut reads = ReadSet::default();
-            reads.note_range(Space::State(former), &KeyRange::all());
-            let additions = events::carry_over(self.context, former, new, &mut reads)?;
+            reads.note_range(Space::State(self.former), &KeyRange::all());
+            let additions = events::carry_over(ledger, self.former, self.new, &mut reads)?;
             let exchange = Exchange {
-                generation: new,
+                generation: self.new,
                 began,
                 reads,
                 additions,
@@ -309,10 +310,6 @@ impl Migration<'_> {
     }
 }
 
-fn removal(generation: u32, key: Vec<u8>) -> Write {
-    Write {
-        space: Space::State(generation),
-        key,
-        value: None,
-    }
+fn refused(reason: String) -> Cut {
+    Refusal::at(Gate::Migration, reason).into()
 }

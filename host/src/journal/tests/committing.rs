@@ -133,3 +133,35 @@ async fn more_events_than_a_commit_holds_are_refused() {
     let (_, _, events) = ledger.journal().commits(0, 1).unwrap().remove(0);
     assert_eq!(events.len(), 65_536);
 }
+
+#[tokio::test]
+async fn a_unit_that_is_larger_than_a_commit_may_be_is_refused() {
+    let (_committer, ledger) = start();
+    let large = |bytes: usize| Write {
+        space: STATE,
+        key: b"large".to_vec(),
+        value: Some(vec![1; bytes]),
+    };
+    let unit = blind(&ledger, "1", vec![large(LARGEST_COMMIT)]);
+    let refused = ledger.commit(unit).await.unwrap_err();
+    assert!(
+        matches!(refused, CommitError::Journal(Error::TooLarge { bytes, limit: LARGEST_COMMIT }) if bytes > LARGEST_COMMIT),
+        "{refused}"
+    );
+    let halves = vec![event("1", "room"), event("2", "room")];
+    let halves = halves.into_iter().map(|event| Event {
+        data: vec![1; LARGEST_COMMIT / 2],
+        ..event
+    });
+    let unit = Unit {
+        events: halves.collect(),
+        ..blind(&ledger, "1", Vec::new())
+    };
+    let refused = ledger.commit(unit).await.unwrap_err();
+    assert!(
+        matches!(refused, CommitError::Journal(Error::TooLarge { .. })),
+        "{refused}"
+    );
+    let unit = blind(&ledger, "1", vec![large(LARGEST_COMMIT - 1_000)]);
+    assert_eq!(ledger.commit(unit).await, Ok(1));
+}

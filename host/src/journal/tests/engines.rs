@@ -147,6 +147,21 @@ fn check_range(journal: &dyn Journal, picture: &Picture, range: &KeyRange, limit
         assert_eq!(journal.scan(*space, range, limit, false).unwrap(), forward);
         let backward: Vec<_> = inside.iter().rev().take(limit).cloned().collect();
         assert_eq!(journal.scan(*space, range, limit, true).unwrap(), backward);
+        // In bytes: up to and with the entry that reaches the bound.
+        let bytes = limit.saturating_mul(20);
+        let mut before = 0;
+        let within = inside.iter().enumerate().take_while(|(index, (_, value))| {
+            let is_within = *index == 0 || before < bytes;
+            before += value.len();
+            is_within
+        });
+        let within: Vec<_> = within.map(|(_, entry)| entry.clone()).collect();
+        let bounds = Bounds {
+            entries: usize::MAX,
+            bytes,
+        };
+        let found = journal.scan_within(*space, range, bounds, false).unwrap();
+        assert_eq!(found, within);
         for (key, value) in inside {
             assert_eq!(journal.get(*space, &key).unwrap(), Some(value));
         }

@@ -82,7 +82,7 @@ fn every_setting_is_read() {
         deadline = "250ms"
         request = "64KiB"
         response = "1MB"
-        staged = "1GiB"
+        staged = "8MiB"
         call_depth = 0
         attempts = 3
         [context.room.circuit_breaker]

@@ -158,6 +158,19 @@ fn impossible_contexts_are_refused() {
             "3:15: context.room.limits.response: is more than limits.memory (1048576 bytes), so no guest could hold it",
         ),
         (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '12MiB'",
+            "4:1: context.room.limits.request: makes 12582912 bytes, and one commit has room for 11534336: a request is kept before others are called for it",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\nstaged = '64MiB'",
+            "4:1: context.room.limits.staged: makes 67108864 bytes, and one commit has room for 11534336: all that an invocation stages is one commit",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.limits]\nresponse = '8MiB'",
+            "4:1: context.room.limits.response: makes 12582912 bytes, and one commit has room for 11534336: a response is kept for its Idempotency-Key together \
+             with what was staged (limits.staged)",
+        ),
+        (
             "[context.room]\npackage = 'room'\nfollow = { max_backoff = '10ms' }",
             "3:12: context.room.follow.max_backoff: must be at least initial_backoff (100ms)",
         ),

@@ -5,7 +5,7 @@
 mod ledgerbook;
 
 use innkeeper_sdk::prelude::*;
-use ledgerbook::{Edition, PLAIN, Plain, Shown};
+use ledgerbook::{BY_WORDS, COUNTED, Counted, Edition, PLAIN, Plain, Shown};
 
 /// The edition.
 struct Book;
@@ -35,6 +35,31 @@ fn shown(plain: Plain) -> Shown {
     Shown::plain(plain, Book::NAME)
 }
 
+/// As many entries as a page may have.
+const SOME: Paging = Paging { page: 0, size: 100 };
+
+/// `POST /conversions`: brings some entries into the shape of schema 2, to the very keys that a migration would bring them to.
+fn convert() -> Answer {
+    for plain in PLAIN.page(SOME)?.items {
+        PLAIN.delete(plain.id);
+        let counted = Counted::of(plain);
+        BY_WORDS.put(counted.place(), &())?;
+        COUNTED.put(counted.id, &counted)?;
+    }
+    Response::no_content()
+}
+
+/// `DELETE /conversions`: and back.
+fn revert() -> Answer {
+    for counted in COUNTED.page(SOME)?.items {
+        BY_WORDS.delete(counted.place());
+        COUNTED.delete(counted.id);
+        let Counted { id, text, .. } = counted;
+        PLAIN.put(id, &Plain { id, text })?;
+    }
+    Response::no_content()
+}
+
 innkeeper_sdk::context! {
     summary: "A ledger of texts.",
     routes: {
@@ -42,6 +67,8 @@ innkeeper_sdk::context! {
         GET "/entries" => ledgerbook::list::<Book>,
         GET "/entries/{id}" => ledgerbook::show::<Book>,
         DELETE "/entries/{id}" => ledgerbook::delete::<Book>,
+        POST "/conversions" => convert,
+        DELETE "/conversions" => revert,
     },
     schema: { number: 1 },
 }

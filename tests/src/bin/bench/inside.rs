@@ -103,7 +103,7 @@ async fn open(allocation: Instances, answers: u64) -> Inside {
     let home = TempDir::new().expect("a temporary directory can be made");
     let text = format!(
         "[journal]\nengine = 'memory'\n[context.room]\nlimits.answers = {answers}\n\
-         [context.bell]\nlimits.answers = {answers}\nlimits.staged = '64MiB'\nlimits.deadline = '60s'\n"
+         [context.bell]\nlimits.answers = {answers}\nlimits.staged = '7MiB'\nlimits.deadline = '60s'\n"
     );
     let mut manifest = Manifest::read(
         &home.path().join("innkeeper.toml"),

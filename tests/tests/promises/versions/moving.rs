@@ -86,6 +86,47 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
     assert_eq!(one.body["edition"], "two");
 }
 
+/// Each commit moves a hundred entries to where a migration would bring them, or back: three hundred keys, more than one step of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_that_move_to_where_they_are_migrated_to_are_not_lost() {
+    const ENTRIES: u64 = 1_000;
+    let inn = ledgerbook().await;
+    let client = inn.gateway().clone();
+    for number in 0..ENTRIES {
+        client
+            .post("/entries", json!({"text": format!("entry {number}")}))
+            .await
+            .expect(201);
+    }
+    let moving = client.clone();
+    let mover = tokio::spawn(async move {
+        let mut moved = 0_u64;
+        loop {
+            for there in [true, true, false, true, false, false] {
+                let reply = match there {
+                    true => moving.post("/conversions", json!({})).await,
+                    false => moving.delete("/conversions").await,
+                };
+                if reply.status == 404 {
+                    // The new edition has no such route.
+                    return moved;
+                }
+                reply.expect(204);
+                moved += 1;
+            }
+        }
+    });
+    inn.operators()
+        .deploy("ledgerbook", component("ledgerbook-two").await, "")
+        .await
+        .expect(201);
+    assert!(mover.await.expect("every request was answered") > 0);
+    let entries = client.all("/entries").await;
+    assert_eq!(entries.len() as u64, ENTRIES);
+    let words = client.get("/words/2").await.expect(200);
+    assert_eq!(words.number("entries"), ENTRIES);
+}
+
 #[tokio::test]
 async fn a_version_that_reads_both_can_be_gone_back_to() {
     let inn = ledgerbook().await;
