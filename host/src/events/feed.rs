@@ -20,12 +20,12 @@ pub(crate) struct Feed {
     skip: usize,
 }
 
-/// An event, and how far whoever gets it has come then.
+/// An event, and where it is. How far whoever gets it has come then is what [`Feed::places`] says.
 pub(crate) struct Told {
     /// The context that published it.
-    pub context: String,
+    pub context: Arc<str>,
+    pub position: EventPosition,
     pub event: Event,
-    pub places: Places,
 }
 
 /// Where a feed begins.
@@ -59,7 +59,7 @@ pub(crate) enum FeedError {
 }
 
 struct Source {
-    context: String,
+    context: Arc<str>,
     ledger: Arc<Ledger>,
     kinds: Arc<BTreeSet<String>>,
     /// Its commits up to here have been read.
@@ -90,7 +90,7 @@ impl Feed {
                 kinds: kinds.clone(),
                 waiting: VecDeque::new(),
                 flushed: ledger.flushed_watch(),
-                context,
+                context: context.into(),
                 ledger,
             };
             match &begin {
@@ -98,13 +98,13 @@ impl Feed {
                 Begin::Now => source.go_on_after(source.end()),
                 Begin::Last(count) => feed.skip += source.go_back(*count).await?,
                 Begin::After(places) => {
-                    if let Some(told) = places.0.get(&source.context) {
+                    if let Some(told) = places.0.get(&*source.context) {
                         source.exists(*told)?;
                         source.go_on_after(*told);
                     }
                 }
             }
-            feed.places.0.insert(source.context.clone(), source.told);
+            feed.places.note(&source.context, source.told);
             feed.sources.push(source);
         }
         if let Begin::Last(count) = begin {
@@ -131,17 +131,22 @@ impl Feed {
                 return Ok(None);
             };
             source.told = position;
-            self.places.0.insert(source.context.clone(), position);
+            self.places.note(&source.context, position);
             if self.skip > 0 {
                 self.skip -= 1;
                 continue;
             }
             return Ok(Some(Told {
                 context: source.context.clone(),
+                position,
                 event,
-                places: self.places.clone(),
             }));
         }
+    }
+
+    /// How far whoever reads has come.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Waits until there may be more.
@@ -175,7 +180,7 @@ impl Source {
             return Ok(());
         }
         Err(FeedError::BegunAnew {
-            context: self.context.clone(),
+            context: self.context.to_string(),
             end: flushed,
             told: told.commit,
         })
@@ -206,10 +211,10 @@ impl Source {
 
     /// Sees to it that an event waits, if there is one.
     async fn fill(&mut self) -> Result<(), FeedError> {
-        loop {
+        while self.waiting.is_empty() {
             let flushed = *self.flushed.borrow_and_update();
-            if !self.waiting.is_empty() || self.read >= flushed {
-                return Ok(());
+            if self.read >= flushed {
+                break;
             }
             let batch = (flushed - self.read).min(BATCH as u64);
             let found = self.commits(self.read, batch as usize).await?;
@@ -218,6 +223,7 @@ impl Source {
             let new = found.into_iter().filter(|(position, _)| *position > told);
             self.waiting.extend(new);
         }
+        Ok(())
     }
 
     /// The events of so many commits after a position. Positions have no gaps.

@@ -1,7 +1,10 @@
 //! An event as a message: CloudEvents 1.0 in the binary mode.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use async_nats::HeaderMap;
-use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
+use async_nats::header::{HeaderName, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -9,6 +12,7 @@ use super::subject;
 use crate::events::cloud_event;
 use crate::events::feed::Told;
 use crate::events::place::Places;
+use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
 use crate::observe::Timestamp;
 
@@ -41,19 +45,49 @@ impl Address {
 
 /// An event on its way.
 pub(super) struct Message {
-    pub id: String,
-    pub subject: String,
-    pub headers: HeaderMap,
+    /// The context that published it.
+    pub context: Arc<str>,
+    pub position: EventPosition,
     pub data: Bytes,
+    /// Without its data.
+    event: Event,
     /// How far the relay has come when it is published.
-    pub places: Places,
+    places: String,
 }
 
 impl Message {
     /// The message of an event; with `places` the relay has come so far.
-    pub fn new(address: &Address, told: Told, places: Places) -> Self {
-        let Told { context, event, .. } = told;
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&event.data).is_ok();
+    pub fn new(told: Told, places: &Places) -> Self {
+        let Told {
+            context,
+            position,
+            mut event,
+        } = told;
+        Self {
+            context,
+            position,
+            data: std::mem::take(&mut event.data).into(),
+            event,
+            places: places.to_string(),
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.event.id
+    }
+
+    pub fn into_id(self) -> String {
+        self.event.id
+    }
+
+    pub fn subject(&self, address: &Address) -> String {
+        subject::of_event(&address.prefix, &self.context, &self.event.kind)
+    }
+
+    /// The headers that are the same however often it is sent. They are made when it is: most of its cost, and few are sent twice.
+    pub fn headers(&self, address: &Address) -> HeaderMap {
+        let event = &self.event;
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.data).is_ok();
         let content_type = match is_json {
             true => cloud_event::JSON,
             false => cloud_event::BYTES,
@@ -61,11 +95,11 @@ impl Message {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, event.id.as_str());
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
-        headers.insert(PLACES, places.to_string());
-        headers.insert("content-type", content_type);
+        headers.insert(HeaderName::from_static(PLACES), self.places.as_str());
+        headers.insert(HeaderName::from_static("content-type"), content_type);
         let time = Timestamp(event.time).to_string();
-        let source = cloud_event::source(&address.app, &context);
-        let kind = cloud_event::kind(&address.app, &context, &event.kind);
+        let source = cloud_event::source(&address.app, &self.context);
+        let kind = cloud_event::kind(&address.app, &self.context, &event.kind);
         for (name, value) in [
             ("ce-specversion", "1.0"),
             ("ce-id", &event.id),
@@ -78,16 +112,15 @@ impl Message {
             ("ce-causationid", &event.causation_id),
         ] {
             // An attribute without a value is left out, as CloudEvents has it.
-            if !value.is_empty() {
-                headers.insert(name, utf8_percent_encode(value, ENCODED).to_string());
+            if value.is_empty() {
+                continue;
+            }
+            let name = HeaderName::from_static(name);
+            match Cow::from(utf8_percent_encode(value, ENCODED)) {
+                Cow::Borrowed(value) => headers.insert(name, value),
+                Cow::Owned(value) => headers.insert(name, value),
             }
         }
-        Self {
-            subject: subject::of_event(&address.prefix, &context, &event.kind),
-            id: event.id,
-            headers,
-            data: event.data.into(),
-            places,
-        }
+        headers
     }
 }
