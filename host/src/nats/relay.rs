@@ -16,7 +16,7 @@ use crate::app::Host;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
 use crate::journal::{self, Ledger};
-use crate::manifest::{HOST_SOURCE, NatsSettings};
+use crate::manifest::{Engine, HOST_SOURCE, NatsSettings};
 
 /// The relay of an app.
 pub(super) struct Relay {
@@ -127,7 +127,7 @@ impl Relay {
                 self.confirm(place + 1);
                 return Ok(());
             }
-            if self.is_ours(&last).await? {
+            if self.outlives_the_process() && self.is_ours(&last).await? {
                 self.confirmed = Some(last.id);
                 return self.begin_after(Some(last.places)).await;
             }
@@ -145,6 +145,12 @@ impl Relay {
                 .map_or(Ok(None), |own| position::read(own))
         });
         self.begin_after(kept.await?).await
+    }
+
+    /// Whether what was counted by a process before this one can be true of the journals. In memory they begin anew with each, and come to the same places
+    /// with other events.
+    fn outlives_the_process(&self) -> bool {
+        self.host.manifest.journal.engine != Engine::Memory
     }
 
     /// Whether the journals hold an event where the stream says it is.
@@ -170,7 +176,7 @@ impl Relay {
     async fn begin_after(&mut self, places: Option<Places>) -> Result<(), Trouble> {
         let mut places = places.unwrap_or_default();
         let ledgers = self.host.ledgers();
-        // A journal in memory begins anew with the process: what comes now has nothing to do with what was counted.
+        // A journal that was begun anew has nothing to do with what was counted.
         places.0.retain(|name, place| {
             let ledger = ledgers.get(name);
             ledger.is_none_or(|ledger| place.commit <= ledger.flushed())
