@@ -1,12 +1,16 @@
 //! An event as a message: CloudEvents 1.0 in the binary mode.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_nats::HeaderMap;
-use async_nats::header::{HeaderName, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
+use async_nats::header::{
+    HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM,
+    NATS_MESSAGE_ID,
+};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
 
 use super::subject;
 use crate::events::cloud_event;
@@ -23,6 +27,29 @@ pub(super) const SOURCE: &str = "ce-source";
 
 /// What the binding of CloudEvents has written as `%` and two digits; letters beyond ASCII always are.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
+/// The names of a message's headers, each without a value, so that nothing is sent of it: a map that does not have to grow, which would take its time.
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let names: [&str; 15] = [
+        NATS_MESSAGE_ID.as_ref(),
+        NATS_EXPECTED_STREAM.as_ref(),
+        NATS_EXPECTED_LAST_SEQUENCE.as_ref(),
+        NATS_EXPECTED_LAST_MESSAGE_ID.as_ref(),
+        PLACES,
+        "content-type",
+        "ce-specversion",
+        "ce-id",
+        SOURCE,
+        "ce-type",
+        "ce-subject",
+        "ce-time",
+        "ce-datacontenttype",
+        "ce-correlationid",
+        "ce-causationid",
+    ];
+    let names = names.map(|name| (name.to_owned(), Value::Array(Vec::new())));
+    serde_json::from_value(names.into_iter().collect()).unwrap_or_default()
+});
 
 /// Whose messages, and where they go.
 pub(super) struct Address {
@@ -92,7 +119,7 @@ impl Message {
             true => cloud_event::JSON,
             false => cloud_event::BYTES,
         };
-        let mut headers = HeaderMap::new();
+        let mut headers = NO_HEADERS.clone();
         headers.insert(NATS_MESSAGE_ID, event.id.as_str());
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
         headers.insert(HeaderName::from_static(PLACES), self.places.as_str());
@@ -122,5 +149,64 @@ impl Message {
             }
         }
         headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_value_is_no_header() {
+        let event = Event {
+            id: "1".into(),
+            kind: "RoomRegistered".into(),
+            subject: "a room".into(),
+            time: 0,
+            data: b"{}".to_vec(),
+            correlation_id: "2".into(),
+            causation_id: String::new(),
+        };
+        let told = Told {
+            context: "room".into(),
+            position: EventPosition {
+                commit: 7,
+                index: 1,
+            },
+            event,
+        };
+        let mut places = Places::default();
+        places.note("room", told.position);
+        let address = Address {
+            app: "stay".into(),
+            prefix: "stay".into(),
+            stream: "events".into(),
+        };
+        let headers = Message::new(told, &places).headers(&address);
+        assert_eq!(headers.len(), NO_HEADERS.len());
+        let mut all: Vec<(String, &str)> = headers
+            .iter()
+            .flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(|value| (name.to_string(), value.as_str()))
+            })
+            .collect();
+        all.sort();
+        let expected = [
+            ("Innkeeper-Places", "room:7.1"),
+            ("Nats-Expected-Stream", "events"),
+            ("Nats-Msg-Id", "1"),
+            ("ce-correlationid", "2"),
+            ("ce-datacontenttype", "application/json"),
+            ("ce-id", "1"),
+            ("ce-source", "/stay/room"),
+            ("ce-specversion", "1.0"),
+            ("ce-subject", "a%20room"),
+            ("ce-time", "1970-01-01T00:00:00.000Z"),
+            ("ce-type", "stay.room.RoomRegistered"),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(all, expected.map(|(name, value)| (name.to_owned(), value)));
     }
 }

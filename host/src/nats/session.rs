@@ -138,28 +138,29 @@ impl Session {
         Ok(group)
     }
 
-    /// Sends a group.
+    /// Sends a group. It is made first and then handed over at once, so that it goes out in few pieces.
     async fn send(&mut self, relay: &Relay, group: Group) -> Result<Confirmation, Trouble> {
+        let address = &relay.address;
         let before = self.sent.checked_sub(1);
         let mut previous = before.and_then(|index| relay.unconfirmed.get(index));
-        let messages = relay
-            .unconfirmed
-            .range(self.sent..self.sent + group.messages);
-        for (message, sequence) in messages.zip(self.next..) {
-            let headers = headers(&relay.address, message, sequence, previous);
-            let subject = message.subject(&relay.address);
+        let messages = self.sent..self.sent + group.messages;
+        let messages = relay.unconfirmed.range(messages).zip(self.next..);
+        let made = messages.map(|(message, sequence)| {
+            let headers = headers(address, message, sequence, previous.replace(message));
+            (message, sequence, message.subject(address), headers)
+        });
+        for (message, sequence, subject, headers) in made.collect::<Vec<_>>() {
             let data = message.data.clone();
             if sequence == group.last {
                 let publish = PublishMessage::build().headers(headers).payload(data);
                 let sent = self.context.send_publish(subject, publish).await;
-                let confirmed = sent.map_err(|error| trouble(&error, message, &relay.address))?;
+                let confirmed = sent.map_err(|error| trouble(&error, message, address))?;
                 let confirmed = confirmed.into_future();
                 return Ok(Box::pin(async move { (group, confirmed.await) }));
             }
             let sent = self.client.publish_with_headers(subject, headers, data);
             let sent = sent.await;
-            sent.map_err(|error| unsent(&error, message, &relay.address))?;
-            previous = Some(message);
+            sent.map_err(|error| unsent(&error, message, address))?;
         }
         Err(Trouble::Overtaken)
     }
