@@ -176,7 +176,7 @@ impl<K: Key, V: Record> Table<K, V> {
 }
 
 impl<V: Record> Table<u64, V> {
-    /// The next id, from 1; ids may be skipped, and are never given twice.
+    /// The next id, from 1. Ids may be skipped, and one whose invocation changes something is never given again; one that was only told may be, after a crash.
     pub fn next_id(&self) -> u64 {
         state::next_sequence(self.name)
     }

@@ -112,14 +112,11 @@ impl Telling {
                 return Some(Event::default().comment("the host is stopping"));
             }
             match self.feed.next().await {
-                Ok(Some(Told {
-                    context,
-                    event,
-                    places,
-                })) => {
+                Ok(Some(Told { context, event, .. })) => {
+                    let place = self.feed.places().to_string();
                     let event = CloudEvent::new(&self.app, &context, &event);
                     return match serde_json::to_string(&event) {
-                        Ok(json) => Some(Event::default().id(places.to_string()).data(json)),
+                        Ok(json) => Some(Event::default().id(place).data(json)),
                         Err(error) => self.end_with(&error.to_string()),
                     };
                 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures::future::select_all;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::place::Places;
 use crate::journal::{self, Event, EventPosition, Ledger};
 
-/// How many commits are read at a time: what waits in memory for a slow reader.
+/// How many commits are read at a time. Twice as many at most wait in memory for a slow reader: while some are told, the next are read.
 const BATCH: usize = 32;
 
 /// The flushed events of some contexts: of each in its order, and among them by their time.
@@ -20,12 +21,12 @@ pub(crate) struct Feed {
     skip: usize,
 }
 
-/// An event, and how far whoever gets it has come then.
+/// An event, and where it is. How far whoever gets it has come then is what [`Feed::places`] says.
 pub(crate) struct Told {
     /// The context that published it.
-    pub context: String,
+    pub context: Arc<str>,
+    pub position: EventPosition,
     pub event: Event,
-    pub places: Places,
 }
 
 /// Where a feed begins.
@@ -59,7 +60,7 @@ pub(crate) enum FeedError {
 }
 
 struct Source {
-    context: String,
+    context: Arc<str>,
     ledger: Arc<Ledger>,
     kinds: Arc<BTreeSet<String>>,
     /// Its commits up to here have been read.
@@ -67,8 +68,12 @@ struct Source {
     /// Its events up to here have been told.
     told: EventPosition,
     waiting: VecDeque<(EventPosition, Event)>,
+    /// What is being read, and the commit up to which.
+    reading: Option<(u64, Reading)>,
     flushed: watch::Receiver<u64>,
 }
+
+type Reading = JoinHandle<Result<Vec<(EventPosition, Event)>, journal::Error>>;
 
 impl Feed {
     /// The events of these contexts; of some kinds, or of all when none is named.
@@ -89,8 +94,9 @@ impl Feed {
                 told: EventPosition::default(),
                 kinds: kinds.clone(),
                 waiting: VecDeque::new(),
+                reading: None,
                 flushed: ledger.flushed_watch(),
-                context,
+                context: context.into(),
                 ledger,
             };
             match &begin {
@@ -98,13 +104,13 @@ impl Feed {
                 Begin::Now => source.go_on_after(source.end()),
                 Begin::Last(count) => feed.skip += source.go_back(*count).await?,
                 Begin::After(places) => {
-                    if let Some(told) = places.0.get(&source.context) {
+                    if let Some(told) = places.0.get(&*source.context) {
                         source.exists(*told)?;
                         source.go_on_after(*told);
                     }
                 }
             }
-            feed.places.0.insert(source.context.clone(), source.told);
+            feed.places.note(&source.context, source.told);
             feed.sources.push(source);
         }
         if let Begin::Last(count) = begin {
@@ -131,17 +137,22 @@ impl Feed {
                 return Ok(None);
             };
             source.told = position;
-            self.places.0.insert(source.context.clone(), position);
+            self.places.note(&source.context, position);
             if self.skip > 0 {
                 self.skip -= 1;
                 continue;
             }
             return Ok(Some(Told {
                 context: source.context.clone(),
+                position,
                 event,
-                places: self.places.clone(),
             }));
         }
+    }
+
+    /// How far whoever reads has come.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Waits until there may be more.
@@ -175,7 +186,7 @@ impl Source {
             return Ok(());
         }
         Err(FeedError::BegunAnew {
-            context: self.context.clone(),
+            context: self.context.to_string(),
             end: flushed,
             told: told.commit,
         })
@@ -193,7 +204,7 @@ impl Source {
         while from > 0 && ahead < count {
             let upto = from;
             from = upto.saturating_sub(BATCH as u64);
-            let found = self.commits(from, (upto - from) as usize).await?;
+            let found = finished(self.commits(from, (upto - from) as usize)).await?;
             ahead += found.len();
         }
         self.read = from;
@@ -206,30 +217,32 @@ impl Source {
 
     /// Sees to it that an event waits, if there is one.
     async fn fill(&mut self) -> Result<(), FeedError> {
-        loop {
-            let flushed = *self.flushed.borrow_and_update();
-            if !self.waiting.is_empty() || self.read >= flushed {
-                return Ok(());
-            }
-            let batch = (flushed - self.read).min(BATCH as u64);
-            let found = self.commits(self.read, batch as usize).await?;
-            self.read += batch;
+        while self.waiting.is_empty() {
+            let Some((upto, reading)) = self.reading.take().or_else(|| self.read_on()) else {
+                break;
+            };
+            let found = finished(reading).await?;
+            self.read = upto;
             let told = self.told;
             let new = found.into_iter().filter(|(position, _)| *position > told);
             self.waiting.extend(new);
+            self.reading = self.read_on();
         }
+        Ok(())
     }
 
-    /// The events of so many commits after a position. Positions have no gaps.
-    async fn commits(
-        &self,
-        after: u64,
-        count: usize,
-    ) -> Result<Vec<(EventPosition, Event)>, FeedError> {
+    /// Begins to read what comes next, if there is anything.
+    fn read_on(&mut self) -> Option<(u64, Reading)> {
+        let flushed = *self.flushed.borrow_and_update();
+        let upto = flushed.min(self.read + BATCH as u64);
+        let count = upto.checked_sub(self.read).filter(|count| *count > 0)?;
+        Some((upto, self.commits(self.read, count as usize)))
+    }
+
+    /// Reads the events of so many commits after a position. Positions have no gaps.
+    fn commits(&self, after: u64, count: usize) -> Reading {
         let (ledger, kinds) = (self.ledger.clone(), self.kinds.clone());
-        let reading = tokio::task::spawn_blocking(move || events(&ledger, &kinds, after, count));
-        // Only a runtime that shuts down gives no answer.
-        Ok(reading.await.unwrap_or(Err(journal::Error::Closed))?)
+        tokio::task::spawn_blocking(move || events(&ledger, &kinds, after, count))
     }
 
     async fn news(&mut self) {
@@ -238,6 +251,11 @@ impl Source {
             std::future::pending().await
         }
     }
+}
+
+async fn finished(reading: Reading) -> Result<Vec<(EventPosition, Event)>, FeedError> {
+    // Only a runtime that shuts down gives no answer.
+    Ok(reading.await.unwrap_or(Err(journal::Error::Closed))?)
 }
 
 fn events(

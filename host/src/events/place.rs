@@ -10,6 +10,18 @@ use crate::journal::EventPosition;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places(pub BTreeMap<String, EventPosition>);
 
+impl Places {
+    /// Notes how far it has come with a context.
+    pub fn note(&mut self, context: &str, position: EventPosition) {
+        match self.0.get_mut(context) {
+            Some(place) => *place = position,
+            None => {
+                self.0.insert(context.to_owned(), position);
+            }
+        }
+    }
+}
+
 impl fmt::Display for Places {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

@@ -10,24 +10,85 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 
-/// Reads the body. One that announces to be too big is refused before it is read.
-pub(super) async fn read(
-    mut body: Incoming,
-    limit: u64,
-    deadline: Duration,
-) -> Result<Bytes, Problem> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
+/// What of a body that nobody wants is taken nevertheless, so that its connection can be used again.
+const LEFTOVER: u64 = 64 << 10;
+/// How long that may take: most of it has come with the head.
+const LEFTOVER_WAIT: Duration = Duration::from_millis(100);
+
+/// A request's body, and how much of it was read.
+pub(super) struct Intake {
+    body: Incoming,
+    read: Read,
+}
+
+#[derive(PartialEq)]
+enum Read {
+    Nothing,
+    Part,
+    All,
+}
+
+impl Intake {
+    pub(super) fn new(body: Incoming) -> Self {
+        let read = match body.is_end_stream() {
+            true => Read::All,
+            false => Read::Nothing,
+        };
+        Self { body, read }
     }
-    if body.size_hint().lower() > limit {
-        return Err(too_big(limit));
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.body.is_end_stream()
     }
-    timeout(deadline, collect(&mut body, limit))
-        .await
-        .unwrap_or_else(|_| {
+
+    /// Reads the body. One that announces to be too big is refused before it is read.
+    pub(super) async fn read(&mut self, limit: u64, deadline: Duration) -> Result<Bytes, Problem> {
+        if self.is_empty() {
+            return Ok(Bytes::new());
+        }
+        self.read = Read::Part;
+        if self.body.size_hint().lower() > limit {
+            return Err(too_big(limit));
+        }
+        let collecting = timeout(deadline, collect(&mut self.body, limit));
+        let collected = collecting.await.unwrap_or_else(|_| {
             let detail = format!("the body did not arrive within {deadline:?}");
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
-        })
+        })?;
+        self.read = Read::All;
+        Ok(collected)
+    }
+
+    /// Whether it was read to its end, so that the next request of its connection can be.
+    pub(super) fn is_read(&self) -> bool {
+        self.read == Read::All
+    }
+
+    /// Takes what is left, if it is little and nobody has begun to read it.
+    pub(super) async fn take_leftover(&mut self) {
+        if self.read == Read::Nothing && self.body.size_hint().lower() <= LEFTOVER {
+            let taking = discard(&mut self.body);
+            if let Ok(true) = timeout(LEFTOVER_WAIT, taking).await {
+                self.read = Read::All;
+            }
+        }
+    }
+}
+
+/// Whether it comes to its end.
+async fn discard(body: &mut Incoming) -> bool {
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return false;
+        };
+        size += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if size > LEFTOVER {
+            return false;
+        }
+    }
+    true
 }
 
 async fn collect(body: &mut Incoming, limit: u64) -> Result<Bytes, Problem> {

@@ -10,13 +10,15 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
-    answer, body, cors,
+    answer,
+    body::Intake,
+    cors,
     meter::Meter,
     problem::Problem,
     rate_limit::{RateLimiter, network},
@@ -134,25 +136,22 @@ impl<R: Reception> Desk<R> {
 
     async fn respond(&self, visit: Visit<'_>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let has_body = !body.is_end_stream();
-        let result = self.handle(visit, &parts, body).await;
-        let response = result.unwrap_or_else(|problem| {
-            let mut response = problem.answer(Some(&visit.correlation.id));
-            if has_body {
-                // It may be unread, or in part; it does no harm to say so of one that was read.
-                visit.line.signs.leave_unread();
-                let cut_off = matches!(
-                    response.status(),
-                    StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
-                );
-                if cut_off && parts.version <= Version::HTTP_11 {
-                    response
-                        .headers_mut()
-                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
-                }
+        let mut body = Intake::new(body);
+        let result = self.handle(visit, &parts, &mut body).await;
+        let mut response =
+            result.unwrap_or_else(|problem| problem.answer(Some(&visit.correlation.id)));
+        let is_one = parts.version <= Version::HTTP_11;
+        // Reading would ask a client for its body that waits to be asked.
+        if is_one && !parts.headers.contains_key(header::EXPECT) {
+            body.take_leftover().await;
+        }
+        if !body.is_read() {
+            visit.line.signs.leave_unread();
+            if is_one {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
             }
-            response
-        });
+        }
         debug!(
             correlation_id = visit.correlation.id,
             client = %visit.line.client,
@@ -168,7 +167,7 @@ impl<R: Reception> Desk<R> {
         &self,
         visit: Visit<'_>,
         parts: &Parts,
-        body: Incoming,
+        body: &mut Intake,
     ) -> Result<Response<Full<Bytes>>, Problem> {
         let Visit {
             line,
@@ -217,8 +216,8 @@ impl<R: Reception> Desk<R> {
         };
         let mut request = request::read(&route, values, parts)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
-        request::check_media_type(&route, &parts.headers, !body.is_end_stream())?;
-        request.body = body::read(body, route.request_limit, self.body_timeout).await?;
+        request::check_media_type(&route, &parts.headers, !body.is_empty())?;
+        request.body = body.read(route.request_limit, self.body_timeout).await?;
 
         let origin = Origin {
             correlation_id: correlation.id.clone(),

@@ -234,7 +234,8 @@ impl Ledger {
         self.answer(answered).await
     }
 
-    /// The next number of a sequence, from 1. Outside of any commit: numbers may be skipped, and never repeat.
+    /// The next number of a sequence, from 1. Outside of any commit: numbers may be skipped, and what was flushed with or after one
+    /// keeps it from coming again after a crash.
     pub fn next_sequence(&self, name: &str) -> Result<u64, Error> {
         self.sequences.next(&*self.journal, name)
     }

@@ -1,14 +1,22 @@
 //! An event as a message: CloudEvents 1.0 in the binary mode.
 
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
 use async_nats::HeaderMap;
-use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
+use async_nats::header::{
+    HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM,
+    NATS_MESSAGE_ID,
+};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
 
 use super::subject;
 use crate::events::cloud_event;
 use crate::events::feed::Told;
 use crate::events::place::Places;
+use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
 use crate::observe::Timestamp;
 
@@ -19,6 +27,29 @@ pub(super) const SOURCE: &str = "ce-source";
 
 /// What the binding of CloudEvents has written as `%` and two digits; letters beyond ASCII always are.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
+/// The names of a message's headers, each without a value, so that nothing is sent of it: a map that does not have to grow, which would take its time.
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let names: [&str; 15] = [
+        NATS_MESSAGE_ID.as_ref(),
+        NATS_EXPECTED_STREAM.as_ref(),
+        NATS_EXPECTED_LAST_SEQUENCE.as_ref(),
+        NATS_EXPECTED_LAST_MESSAGE_ID.as_ref(),
+        PLACES,
+        "content-type",
+        "ce-specversion",
+        "ce-id",
+        SOURCE,
+        "ce-type",
+        "ce-subject",
+        "ce-time",
+        "ce-datacontenttype",
+        "ce-correlationid",
+        "ce-causationid",
+    ];
+    let names = names.map(|name| (name.to_owned(), Value::Array(Vec::new())));
+    serde_json::from_value(names.into_iter().collect()).unwrap_or_default()
+});
 
 /// Whose messages, and where they go.
 pub(super) struct Address {
@@ -41,31 +72,61 @@ impl Address {
 
 /// An event on its way.
 pub(super) struct Message {
-    pub id: String,
-    pub subject: String,
-    pub headers: HeaderMap,
+    /// The context that published it.
+    pub context: Arc<str>,
+    pub position: EventPosition,
     pub data: Bytes,
+    /// Without its data.
+    event: Event,
     /// How far the relay has come when it is published.
-    pub places: Places,
+    places: String,
 }
 
 impl Message {
     /// The message of an event; with `places` the relay has come so far.
-    pub fn new(address: &Address, told: Told, places: Places) -> Self {
-        let Told { context, event, .. } = told;
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&event.data).is_ok();
+    pub fn new(told: Told, places: &Places) -> Self {
+        let Told {
+            context,
+            position,
+            mut event,
+        } = told;
+        Self {
+            context,
+            position,
+            data: std::mem::take(&mut event.data).into(),
+            event,
+            places: places.to_string(),
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.event.id
+    }
+
+    pub fn into_id(self) -> String {
+        self.event.id
+    }
+
+    pub fn subject(&self, address: &Address) -> String {
+        subject::of_event(&address.prefix, &self.context, &self.event.kind)
+    }
+
+    /// The headers that are the same however often it is sent. They are made when it is: most of its cost, and few are sent twice.
+    pub fn headers(&self, address: &Address) -> HeaderMap {
+        let event = &self.event;
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.data).is_ok();
         let content_type = match is_json {
             true => cloud_event::JSON,
             false => cloud_event::BYTES,
         };
-        let mut headers = HeaderMap::new();
+        let mut headers = NO_HEADERS.clone();
         headers.insert(NATS_MESSAGE_ID, event.id.as_str());
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
-        headers.insert(PLACES, places.to_string());
-        headers.insert("content-type", content_type);
+        headers.insert(HeaderName::from_static(PLACES), self.places.as_str());
+        headers.insert(HeaderName::from_static("content-type"), content_type);
         let time = Timestamp(event.time).to_string();
-        let source = cloud_event::source(&address.app, &context);
-        let kind = cloud_event::kind(&address.app, &context, &event.kind);
+        let source = cloud_event::source(&address.app, &self.context);
+        let kind = cloud_event::kind(&address.app, &self.context, &event.kind);
         for (name, value) in [
             ("ce-specversion", "1.0"),
             ("ce-id", &event.id),
@@ -78,16 +139,74 @@ impl Message {
             ("ce-causationid", &event.causation_id),
         ] {
             // An attribute without a value is left out, as CloudEvents has it.
-            if !value.is_empty() {
-                headers.insert(name, utf8_percent_encode(value, ENCODED).to_string());
+            if value.is_empty() {
+                continue;
+            }
+            let name = HeaderName::from_static(name);
+            match Cow::from(utf8_percent_encode(value, ENCODED)) {
+                Cow::Borrowed(value) => headers.insert(name, value),
+                Cow::Owned(value) => headers.insert(name, value),
             }
         }
-        Self {
-            subject: subject::of_event(&address.prefix, &context, &event.kind),
-            id: event.id,
-            headers,
-            data: event.data.into(),
-            places,
-        }
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_value_is_no_header() {
+        let event = Event {
+            id: "1".into(),
+            kind: "RoomRegistered".into(),
+            subject: "a room".into(),
+            time: 0,
+            data: b"{}".to_vec(),
+            correlation_id: "2".into(),
+            causation_id: String::new(),
+        };
+        let told = Told {
+            context: "room".into(),
+            position: EventPosition {
+                commit: 7,
+                index: 1,
+            },
+            event,
+        };
+        let mut places = Places::default();
+        places.note("room", told.position);
+        let address = Address {
+            app: "stay".into(),
+            prefix: "stay".into(),
+            stream: "events".into(),
+        };
+        let headers = Message::new(told, &places).headers(&address);
+        assert_eq!(headers.len(), NO_HEADERS.len());
+        let mut all: Vec<(String, &str)> = headers
+            .iter()
+            .flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(|value| (name.to_string(), value.as_str()))
+            })
+            .collect();
+        all.sort();
+        let expected = [
+            ("Innkeeper-Places", "room:7.1"),
+            ("Nats-Expected-Stream", "events"),
+            ("Nats-Msg-Id", "1"),
+            ("ce-correlationid", "2"),
+            ("ce-datacontenttype", "application/json"),
+            ("ce-id", "1"),
+            ("ce-source", "/stay/room"),
+            ("ce-specversion", "1.0"),
+            ("ce-subject", "a%20room"),
+            ("ce-time", "1970-01-01T00:00:00.000Z"),
+            ("ce-type", "stay.room.RoomRegistered"),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(all, expected.map(|(name, value)| (name.to_owned(), value)));
     }
 }

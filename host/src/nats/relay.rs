@@ -1,6 +1,6 @@
 //! The relay: takes events from the journals and publishes them, for as long as the host runs.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use async_nats::jetstream::{self, Context};
@@ -15,8 +15,8 @@ use super::trouble::Trouble;
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
-use crate::journal::{self, EventPosition, Ledger};
-use crate::manifest::{HOST_SOURCE, NatsSettings};
+use crate::journal::{self, Ledger};
+use crate::manifest::{Engine, HOST_SOURCE, NatsSettings};
 
 /// The relay of an app.
 pub(super) struct Relay {
@@ -29,10 +29,12 @@ pub(super) struct Relay {
     /// What was read and is not confirmed, in order. The order stays when it is sent again: what was sent before, and arrives late, is the same then.
     pub(super) unconfirmed: VecDeque<Message>,
     /// The newest event that was confirmed.
-    pub(super) confirmed: Option<String>,
+    confirmed: Option<String>,
     /// How far it has come with that.
-    pub(super) places: Places,
-    /// How far that is kept.
+    places: Places,
+    /// How far it has come with what was read. The places of contexts that are not part of the app now are carried along: one may come back.
+    read: Places,
+    /// How far is kept.
     kept: Places,
 }
 
@@ -54,6 +56,7 @@ impl Relay {
             unconfirmed: VecDeque::new(),
             confirmed: None,
             places: Places::default(),
+            read: Places::default(),
             kept: Places::default(),
         }
     }
@@ -103,7 +106,7 @@ impl Relay {
         if self.standing.note_trouble(None) {
             tracing::info!(stream = self.address.stream, "events are published again");
         }
-        session::run(self, &context, sequence).await
+        session::run(self, context, sequence).await
     }
 
     async fn jetstream(&self) -> Result<Context, Trouble> {
@@ -119,16 +122,12 @@ impl Relay {
             if self.confirmed.as_ref() == Some(&last.id) {
                 return Ok(());
             }
-            let place = self.unconfirmed.iter().position(|one| one.id == last.id);
+            let place = self.unconfirmed.iter().position(|one| one.id() == last.id);
             if let Some(place) = place {
-                for message in self.unconfirmed.drain(..=place) {
-                    self.places = message.places;
-                }
-                self.confirmed = Some(last.id);
-                self.standing.note_places(self.places.clone());
+                self.confirm(place + 1);
                 return Ok(());
             }
-            if self.is_ours(&last).await? {
+            if self.outlives_the_process() && self.is_ours(&last).await? {
                 self.confirmed = Some(last.id);
                 return self.begin_after(Some(last.places)).await;
             }
@@ -146,6 +145,12 @@ impl Relay {
                 .map_or(Ok(None), |own| position::read(own))
         });
         self.begin_after(kept.await?).await
+    }
+
+    /// Whether what was counted by a process before this one can be true of the journals. In memory they begin anew with each, and come to the same places
+    /// with other events.
+    fn outlives_the_process(&self) -> bool {
+        self.host.manifest.journal.engine != Engine::Memory
     }
 
     /// Whether the journals hold an event where the stream says it is.
@@ -171,49 +176,49 @@ impl Relay {
     async fn begin_after(&mut self, places: Option<Places>) -> Result<(), Trouble> {
         let mut places = places.unwrap_or_default();
         let ledgers = self.host.ledgers();
-        // A journal in memory begins anew with the process: what comes now has nothing to do with what was counted.
-        let is_there = |(name, place): (&String, &mut EventPosition)| {
-            ledgers
-                .get(name)
-                .is_none_or(|ledger| place.commit <= ledger.flushed())
-        };
-        places.0 = places
-            .0
-            .into_iter()
-            .filter_map(|(name, mut place)| is_there((&name, &mut place)).then_some((name, place)))
-            .collect();
+        // A journal that was begun anew has nothing to do with what was counted.
+        places.0.retain(|name, place| {
+            let ledger = ledgers.get(name);
+            ledger.is_none_or(|ledger| place.commit <= ledger.flushed())
+        });
         let journals = ledgers.iter();
         let journals: Vec<(String, Arc<Ledger>)> = journals
             .map(|(name, ledger)| (name.clone(), ledger.clone()))
             .collect();
         let begin = Begin::After(places.clone());
         self.unconfirmed.clear();
-        self.feed = Some(Feed::open(journals, BTreeSet::new(), begin).await?);
+        let feed = Feed::open(journals, BTreeSet::new(), begin).await?;
+        self.read = places.clone();
+        for (name, place) in &feed.places().0 {
+            self.read.note(name, *place);
+        }
+        self.feed = Some(feed);
         self.standing.note_places(places.clone());
         self.places = places;
         Ok(())
     }
 
-    /// The next event as a message; `None` when all that there are have been taken.
-    pub(super) async fn take(&mut self) -> Result<Option<&Message>, Trouble> {
+    /// Reads the next event and makes it a message, the last of the unconfirmed ones; `false` when all that there are have been taken.
+    pub(super) async fn take(&mut self) -> Result<bool, Trouble> {
         let Some(feed) = &mut self.feed else {
-            return Ok(None);
+            return Ok(false);
         };
         let Some(told) = feed.next().await? else {
-            return Ok(None);
+            return Ok(false);
         };
-        // The places of contexts that are not part of the app now are carried along: one may come back.
-        let newest = self.unconfirmed.back().map(|message| &message.places);
-        let mut places: BTreeMap<_, _> = newest.unwrap_or(&self.places).0.clone();
-        places.extend(
-            told.places
-                .0
-                .iter()
-                .map(|(name, place)| (name.clone(), *place)),
-        );
-        let message = Message::new(&self.address, told, Places(places));
+        self.read.note(&told.context, told.position);
+        let message = Message::new(told, &self.read);
         self.unconfirmed.push_back(message);
-        Ok(self.unconfirmed.back())
+        Ok(true)
+    }
+
+    /// Notes that so many of the unconfirmed messages are in the stream.
+    pub(super) fn confirm(&mut self, count: usize) {
+        for message in self.unconfirmed.drain(..count) {
+            self.places.note(&message.context, message.position);
+            self.confirmed = Some(message.into_id());
+        }
+        self.standing.note_places(self.places.clone());
     }
 
     /// Keeps how far it has come, if it has come further.

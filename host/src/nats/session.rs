@@ -1,19 +1,26 @@
 //! Publishing: many messages under way, each taken by the server only right behind the one before it.
+//!
+//! That is why not each has to be confirmed: the server has taken a message only if it has taken all before it. Messages are sent in groups, and the last
+//! one of a group asks for the confirmation of all. What is wrong with one in the middle is not told, only that those behind it are out of step. So
+//! a session begins with groups of one, which tell, and grows them with each that is confirmed.
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use async_nats::client::{PublishError as SendError, PublishErrorKind as SendErrorKind};
 use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE};
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::{Client, HeaderMap};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt};
 use tokio::time::MissedTickBehavior;
 
-use super::message::Message;
+use super::connection::PATIENCE;
+use super::message::{Address, Message};
 use super::relay::Relay;
 use super::trouble::Trouble;
 use crate::observe::metrics;
@@ -21,34 +28,51 @@ use crate::observe::metrics;
 /// How many messages are under way at once, and how many bytes of data.
 pub(super) const WINDOW: usize = 1_024;
 const WINDOW_BYTES: usize = 8 << 20;
+/// The same for a group: a small part of what is under way.
+const GROUP: usize = 32;
+const GROUP_BYTES: usize = WINDOW_BYTES / 32;
 /// How often the position is kept: the stream tells it more exactly.
 const KEEPING: Duration = Duration::from_secs(5);
 
-type Confirmation = BoxFuture<'static, Result<PublishAck, PublishError>>;
+type Confirmation = BoxFuture<'static, (Group, Result<PublishAck, PublishError>)>;
+
+/// Messages that are confirmed together.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    messages: usize,
+    bytes: usize,
+    /// The sequence that its last message is to get.
+    last: u64,
+}
 
 /// What is under way.
-struct Session<'a> {
-    context: &'a Context,
+struct Session {
+    client: Client,
+    context: Context,
     confirmations: FuturesOrdered<Confirmation>,
     /// The sequence that the next message is to get.
     next: u64,
     /// How many of the relay's unconfirmed messages are sent.
     sent: usize,
     bytes: usize,
+    /// How many messages the next group has at most.
+    group: usize,
 }
 
 /// Publishes what is there and what comes, behind the stream's last message, until something is in the way.
 pub(super) async fn run(
     relay: &mut Relay,
-    context: &Context,
+    context: Context,
     last: u64,
 ) -> Result<Infallible, Trouble> {
     let mut session = Session {
+        client: context.client(),
         context,
         confirmations: FuturesOrdered::new(),
         next: last + 1,
         sent: 0,
         bytes: 0,
+        group: 1,
     };
     let mut keeping = tokio::time::interval(KEEPING);
     keeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,8 +86,8 @@ pub(super) async fn run(
             }
         };
         tokio::select! {
-            Some(confirmation) = session.confirmations.next() => {
-                session.confirm(relay, confirmation)?;
+            Some((group, confirmation)) = session.confirmations.next() => {
+                session.confirm(relay, group, confirmation)?;
             }
             () = news => {}
             _ = keeping.tick() => relay.keep_position().await?,
@@ -71,7 +95,7 @@ pub(super) async fn run(
     }
 }
 
-impl Session<'_> {
+impl Session {
     fn has_room(&self) -> bool {
         self.sent < WINDOW && self.bytes < WINDOW_BYTES
     }
@@ -79,85 +103,133 @@ impl Session<'_> {
     /// Sends what there is, as far as there is room.
     async fn fill(&mut self, relay: &mut Relay) -> Result<(), Trouble> {
         while self.has_room() {
-            let previous = self.sent.checked_sub(1);
-            let previous = previous.and_then(|index| relay.unconfirmed.get(index));
-            let previous = previous.map(|message| message.id.clone());
-            if self.sent == relay.unconfirmed.len() && relay.take().await?.is_none() {
+            let group = self.gather(relay).await?;
+            if group.messages == 0 {
                 return Ok(());
             }
-            let Some(message) = relay.unconfirmed.get(self.sent) else {
-                return Ok(());
-            };
-            let confirmation = self.send(message, previous).await?;
-            self.bytes += message.data.len();
+            let sending = self.send(relay, group);
+            // Only when the connection is lost is there no room for what is to be sent.
+            let sent = tokio::time::timeout(PATIENCE, sending).await;
+            let unsent = Trouble::Unreachable("what is sent is not taken".to_owned());
+            let confirmation = sent.unwrap_or(Err(unsent))?;
             self.confirmations.push_back(confirmation);
-            self.sent += 1;
-            self.next += 1;
+            self.sent += group.messages;
+            self.bytes += group.bytes;
+            self.next = group.last + 1;
         }
         Ok(())
     }
 
-    /// Sends one message. What comes out of step is refused by the server: by its place in the stream, and by what it follows.
-    async fn send(
-        &mut self,
-        message: &Message,
-        previous: Option<String>,
-    ) -> Result<Confirmation, Trouble> {
-        let mut headers = message.headers.clone();
-        let last = (self.next - 1).to_string();
-        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last);
-        if let Some(previous) = previous {
-            headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous);
+    /// What is sent next: of what there is, as much as makes a group.
+    async fn gather(&mut self, relay: &mut Relay) -> Result<Group, Trouble> {
+        let mut group = Group::default();
+        while group.messages < self.group && group.bytes < GROUP_BYTES {
+            let index = self.sent + group.messages;
+            if index == relay.unconfirmed.len() && !relay.take().await? {
+                break;
+            }
+            let Some(message) = relay.unconfirmed.get(index) else {
+                break;
+            };
+            group.messages += 1;
+            group.bytes += message.data.len();
         }
-        let publish = PublishMessage::build()
-            .headers(headers)
-            .payload(message.data.clone());
-        let sent = self.context.send_publish(message.subject.clone(), publish);
-        match sent.await {
-            Ok(confirmation) => Ok(confirmation.into_future()),
-            Err(error) => Err(trouble(&error, message)),
+        group.last = self.next + group.messages as u64 - 1;
+        Ok(group)
+    }
+
+    /// Sends a group. It is made first and then handed over at once, so that it goes out in few pieces.
+    async fn send(&mut self, relay: &Relay, group: Group) -> Result<Confirmation, Trouble> {
+        let address = &relay.address;
+        let before = self.sent.checked_sub(1);
+        let mut previous = before.and_then(|index| relay.unconfirmed.get(index));
+        let messages = self.sent..self.sent + group.messages;
+        let messages = relay.unconfirmed.range(messages).zip(self.next..);
+        let made = messages.map(|(message, sequence)| {
+            let headers = headers(address, message, sequence, previous.replace(message));
+            (message, sequence, message.subject(address), headers)
+        });
+        for (message, sequence, subject, headers) in made.collect::<Vec<_>>() {
+            let data = message.data.clone();
+            if sequence == group.last {
+                let publish = PublishMessage::build().headers(headers).payload(data);
+                let sent = self.context.send_publish(subject, publish).await;
+                let confirmed = sent.map_err(|error| trouble(&error, message, address))?;
+                let confirmed = confirmed.into_future();
+                return Ok(Box::pin(async move { (group, confirmed.await) }));
+            }
+            let sent = self.client.publish_with_headers(subject, headers, data);
+            let sent = sent.await;
+            sent.map_err(|error| unsent(&error, message, address))?;
         }
+        Err(Trouble::Overtaken)
     }
 
     fn confirm(
         &mut self,
         relay: &mut Relay,
+        group: Group,
         confirmation: Result<PublishAck, PublishError>,
     ) -> Result<(), Trouble> {
-        let expected = self.next - self.confirmations.len() as u64 - 1;
-        let confirmation = match (confirmation, relay.unconfirmed.front()) {
+        let confirmation = match (confirmation, relay.unconfirmed.get(group.messages - 1)) {
             (Ok(confirmation), _) => confirmation,
-            (Err(error), Some(message)) => return Err(trouble(&error, message)),
+            (Err(error), Some(message)) => return Err(trouble(&error, message, &relay.address)),
             (Err(_), None) => return Err(Trouble::Overtaken),
         };
-        if let Some(message) = relay.unconfirmed.pop_front() {
-            self.sent -= 1;
-            self.bytes -= message.data.len();
-            relay.places = message.places;
-            relay.confirmed = Some(message.id);
-            relay.standing.note_places(relay.places.clone());
-            ::metrics::counter!(metrics::NATS_PUBLISHED).increment(1);
+        let is_in_step = confirmation.sequence == group.last;
+        // One that was in the stream already, somewhere else than what comes next counts on, says nothing of those before it.
+        if is_in_step || group.messages == 1 {
+            self.sent -= group.messages;
+            self.bytes -= group.bytes;
+            self.group = (self.group * 2).min(GROUP);
+            relay.confirm(group.messages);
+            ::metrics::counter!(metrics::NATS_PUBLISHED).increment(group.messages as u64);
         }
-        match confirmation.sequence == expected {
+        match is_in_step {
             true => Ok(()),
-            // It was in the stream already, somewhere else than what comes next counts on.
             false => Err(Trouble::Overtaken),
         }
     }
 }
 
-fn trouble(error: &PublishError, message: &Message) -> Trouble {
+/// The headers of a message that is to get this sequence. What comes out of step is refused by the server: by its place in the stream, and by what it follows.
+fn headers(
+    address: &Address,
+    message: &Message,
+    sequence: u64,
+    previous: Option<&Message>,
+) -> HeaderMap {
+    let mut headers = message.headers(address);
+    headers.insert(NATS_EXPECTED_LAST_SEQUENCE, (sequence - 1).to_string());
+    if let Some(previous) = previous {
+        headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous.id());
+    }
+    headers
+}
+
+fn trouble(error: &PublishError, message: &Message, address: &Address) -> Trouble {
     match error.kind() {
         PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
             Trouble::Overtaken
         }
-        PublishErrorKind::MaxPayloadExceeded => Trouble::TooBig {
-            id: message.id.clone(),
-            subject: message.subject.clone(),
-        },
+        PublishErrorKind::MaxPayloadExceeded => too_big(message, address),
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Trouble::Unconfirmed {
-            subject: message.subject.clone(),
+            subject: message.subject(address),
         },
         _ => Trouble::Unreachable(error.to_string()),
+    }
+}
+
+fn unsent(error: &SendError, message: &Message, address: &Address) -> Trouble {
+    match error.kind() {
+        SendErrorKind::MaxPayloadExceeded => too_big(message, address),
+        _ => Trouble::Unreachable(error.to_string()),
+    }
+}
+
+fn too_big(message: &Message, address: &Address) -> Trouble {
+    Trouble::TooBig {
+        id: message.id().to_owned(),
+        subject: message.subject(address),
     }
 }

@@ -41,6 +41,64 @@ async fn a_refused_request_does_not_end_the_connection() {
 }
 
 #[tokio::test]
+async fn a_refusal_before_the_body_says_that_the_connection_ends() {
+    let rate_limit = RateLimit {
+        requests_per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::MIN,
+    };
+    let inn = Served::new().await;
+    let limited = Served::with(GatewaySettings {
+        rate_limit: Some(rate_limit),
+        ..GatewaySettings::default()
+    })
+    .await;
+    let json = "content-type: application/json\r\n";
+    for (inn, status, head, headers) in [
+        (&inn, 404, "POST /nowhere", json),
+        (&inn, 405, "PUT /rooms", json),
+        (&inn, 415, "POST /rooms", "content-type: text/plain\r\n"),
+        (&inn, 400, "POST /rooms?%", json),
+        (&inn, 400, "POST /rooms", "x-correlation-id: two words\r\n"),
+        (&inn, 204, "OPTIONS /rooms", json),
+        (&limited, 429, "POST /rooms", json),
+    ] {
+        // Too long to be taken, not all there yet, not sent before it is asked for, of no known length.
+        for body in [
+            "content-length: 10000000\r\n\r\nthe beginning",
+            "content-length: 10\r\n\r\nhalf",
+            "content-length: 10\r\nexpect: 100-continue\r\n\r\n",
+            "transfer-encoding: chunked\r\n\r\n5\r\nchunk\r\n",
+        ] {
+            // Whatever it may ask by now is used up.
+            limited.connect().await.ask("GET /rooms").await;
+            let mut client = inn.connect().await;
+            let request = format!("{head} HTTP/1.1\r\nhost: a\r\n{headers}{body}");
+            client.send(request).await;
+            let reply = client.reply().await;
+            assert_eq!(reply.status, status, "{head} {body}");
+            assert_eq!(reply.header("connection"), Some("close"), "{head} {body}");
+            client.closes().await;
+        }
+        // One that is all there does not stand in the way of what follows.
+        for body in [
+            "content-length: 10\r\n\r\n0123456789",
+            "transfer-encoding: chunked\r\n\r\n5\r\nchunk\r\n0\r\n\r\n",
+        ] {
+            // Whatever it may ask by now is used up.
+            limited.connect().await.ask("GET /rooms").await;
+            let mut client = inn.connect().await;
+            let request = format!("{head} HTTP/1.1\r\nhost: a\r\n{headers}{body}");
+            client.send(request).await;
+            let reply = client.reply().await;
+            assert_eq!(reply.status, status, "{head} {body}");
+            assert_eq!(reply.header("connection"), None, "{head} {body}");
+            let again = client.ask("GET /nowhere").await.status;
+            assert!([404, 429].contains(&again), "{head} {body}: {again}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_may_ask_to_close() {
     let inn = Served::new().await;
     let mut client = inn.connect().await;

@@ -19,7 +19,8 @@ const WINDOW: usize = 1_024;
 pub async fn measure(report: &mut Report) {
     let note = format!(
         "{EVENTS} events of the context room wait when the host connects; the plain publisher sends as many messages with the same headers and data, \
-         {WINDOW} under way, and waits for each to be confirmed. The stream is on disk."
+         {WINDOW} under way, and waits for each to be confirmed. The relay has each accepted only right behind the one before it, and so needs to \
+         have confirmed the last one of each group only. The stream is on disk."
     );
     let table = report.table("Events to NATS", note, &["what", "messages a second"]);
     let server = NatsServer::start().await;
