@@ -224,8 +224,10 @@ async fn attempt(
         }));
     }
     let (unit, result) = tokio::select! {
-        entered = enter(job, entry, version, unit) => entered?,
+        // First, so that whoever waited for a turn until now does not begin any more.
+        biased;
         () = stay.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+        entered = enter(job, entry, version, unit) => entered?,
     };
     let answer = match result {
         Ok(answer) => answer,

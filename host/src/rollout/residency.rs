@@ -30,7 +30,7 @@ pub(super) struct Residency {
 pub enum Drained {
     /// Everybody ended in time.
     Empty,
-    /// So many did not, and were cancelled: nothing of them was committed.
+    /// So many did not: those that did not commit at that moment were cancelled, and nothing of them is committed.
     Forced(usize),
     /// It serves again.
     Reopened,

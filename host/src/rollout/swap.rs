@@ -339,8 +339,8 @@ pub(super) fn empty(
             Drained::Reopened => return,
             Drained::Empty => "everything that it had begun has ended".to_owned(),
             Drained::Forced(left) => {
-                tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; it was cancelled, and nothing of it was committed");
-                format!("{left} invocations had not ended after {time:?} and were cancelled")
+                tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; what did not commit at that moment was cancelled");
+                format!("{left} invocations had not ended after {time:?}; those that did not commit at that moment were cancelled")
             }
         };
         tracing::info!(context = context.name, version = %version.title, how, "drained");
