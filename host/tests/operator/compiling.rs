@@ -148,13 +148,13 @@ async fn what_nobody_waits_for_is_ended() {
     .await;
     // Whoever is next has a turn.
     let limits = CompileLimits {
-        memory: 40 << 20,
+        memory: 20 << 20,
         ..ENOUGH
     };
     let error = bench.compile(limits).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "compiling the component needs more than 41943040 bytes of memory; raise `rollout.compile_memory`, or make the component smaller"
+        "compiling the component needs more than 20971520 bytes of memory; raise `rollout.compile_memory`, or make the component smaller"
     );
     assert_eq!(bench.made(), [""; 0].map(PathBuf::from));
 }
