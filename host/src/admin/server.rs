@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::{HeaderValue, Request, Version, header};
+use http::Request;
 use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -188,22 +188,17 @@ async fn accept(
     closing.run_until_cancelled(accepting).await;
 }
 
-/// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body: the connection is not used again then, and stays until the
-/// answer is read.
+/// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body.
 async fn answer(
     router: Router,
     signs: Arc<Signs>,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let has_body = !request.body().is_end_stream();
-    let is_one = request.version() <= Version::HTTP_11;
+    let version = request.version();
     let mut response = router.oneshot(request).await?;
     if has_body && response.status().as_u16() >= 400 {
-        signs.leave_unread();
-        if is_one {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-        }
+        signs.leave_unread(version, response.headers_mut());
     }
     Ok(response)
 }

@@ -140,17 +140,13 @@ impl<R: Reception> Desk<R> {
         let result = self.handle(visit, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&visit.correlation.id)));
-        let is_one = parts.version <= Version::HTTP_11;
         // Reading would ask a client for its body that waits to be asked.
-        if is_one && !parts.headers.contains_key(header::EXPECT) {
+        if parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT) {
             body.take_leftover().await;
         }
         if !body.is_read() {
-            visit.line.signs.leave_unread();
-            if is_one {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
-            }
+            let signs = visit.line.signs;
+            signs.leave_unread(parts.version, response.headers_mut());
         }
         debug!(
             correlation_id = visit.correlation.id,

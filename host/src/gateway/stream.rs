@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderMap, HeaderValue, Version, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -31,10 +32,13 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
-    /// A request was answered before its body was read. When the connection is closed, the client may still be sending: closing at once
-    /// would answer that with a reset, which can take the answer away from a client that has not read it yet.
-    pub(crate) fn leave_unread(&self) {
+    /// A request is answered before its body was read, so its connection is not used again, and the answer says so. When it is closed, the client may
+    /// still be sending: closing at once would answer that with a reset, which can take the answer away from a client that has not read it yet.
+    pub(crate) fn leave_unread(&self, version: Version, answer: &mut HeaderMap) {
         self.unread.store(true, Relaxed);
+        if version <= Version::HTTP_11 {
+            answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 
     /// A request has come.

@@ -92,8 +92,8 @@ pub struct RolledBack {
     pub took: Duration,
 }
 
-/// Goes back: ends a rollout that is under way, or exchanges the version that serves for the one before it, or for the one that is named by its number or the beginning of its
-/// digest.
+/// Goes back: ends a rollout that is under way, or exchanges the version that serves for the one before it, or for the one that is named by its number or
+/// the beginning of its digest.
 ///
 /// # Errors
 ///

@@ -288,9 +288,11 @@ impl Rebuild {
                 return Ok(rebuild);
             }
             let newest = context.following.rebuild.lock().clone();
-            let sweeps =
-                newest.is_none_or(|newest| newest.inner.lock().state == RebuildState::Sweeping);
-            if !sweeps || Instant::now() > end {
+            let is_filled = newest.is_some_and(|newest| {
+                let state = &newest.inner.lock().state;
+                matches!(state, RebuildState::Filling | RebuildState::Swapping)
+            });
+            if is_filled || Instant::now() > end {
                 let error = RebuildError::UnderWay {
                     context: context.name.clone(),
                 };
