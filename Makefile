@@ -4,8 +4,10 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-INNKEEPER := $(TARGET)/release/innkeeper
+INNKEEPER := $(TARGET)/debug/innkeeper
 SETUP := scripts/setup.sh
+# Of the whole workspace, as the tests are: the features of its dependencies are the same then, and nothing is compiled twice.
+BUILD := cargo build --workspace --bin innkeeper
 
 .PHONY: help up build test bench lint
 
@@ -18,28 +20,28 @@ help:
 
 up:
 	@$(SETUP) rust wasm
-	cargo build --release --package innkeeper
+	$(BUILD)
 	@exec $(INNKEEPER) up $(ARGS)
 
 build:
 	@$(SETUP) rust wasm
-	cargo build --release --package innkeeper
+	$(BUILD)
 	$(INNKEEPER) build
 
 test:
 	@$(SETUP) rust wasm nats-server subscriber
 	cd components && cargo test
-	cargo test --release --workspace
+	cargo test --workspace
 
 bench:
 	@$(SETUP) rust wasm wrk nats-server
-	cargo run --release --package innkeeper-tests --bin bench -- --write
+	cargo run --release --workspace --bin bench -- --write
 
 lint:
 	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate
 	cargo fmt --all --check
 	cd components && cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	cd components && cargo clippy --all-targets -- -D warnings
 	scripts/lint-wasm.sh
 	scripts/lint-k8s.sh

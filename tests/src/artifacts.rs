@@ -28,6 +28,9 @@ const TEST_CONTEXTS: [&str; 15] = [
     "viewpage-two",
 ];
 
+/// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
+const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,7 +75,8 @@ pub fn with_section(mut component: Vec<u8>, data: &str) -> Vec<u8> {
 async fn build_binary() -> PathBuf {
     // Cargo locks its directory itself, so tests of several processes wait for each other.
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--workspace", "--bin", "innkeeper"])
+        .args(["build", "--workspace", "--bin", "innkeeper"])
+        .args(["--profile", PROFILE])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(repository())
         .stdin(Stdio::null())
