@@ -2,8 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
-
+use tokio::time::Instant;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
 
@@ -21,8 +20,10 @@ pub struct Visit {
     pub services: Box<dyn Services>,
     /// The most memory that the instance may have, in bytes.
     pub memory: usize,
-    /// How long it may run, counted from when it is entered: waiting for a free instance is not the guest's fault.
-    pub time: Duration,
+    /// When it must have ended, and the wait for a free instance with it.
+    pub deadline: Instant,
+    /// How deep the call is that it answers, from 0: deeper ones find an instance when the others must wait.
+    pub depth: u32,
 }
 
 /// A finished visit.
@@ -162,10 +163,15 @@ impl Guest {
         let Visit {
             services,
             memory,
-            time,
+            deadline,
+            depth,
         } = visit;
-        let Some(_slot) = self.engine.slots().take(time).await else {
-            let message = format!("all instances of the host were busy for {time:?}");
+        let began = Instant::now();
+        let Some(_slot) = self.engine.slots().take(depth, deadline).await else {
+            let message = format!(
+                "all instances of the host were busy for {:?}",
+                began.elapsed()
+            );
             return Ended {
                 services,
                 result: Err(Fault::NoInstance(message)),
@@ -176,7 +182,7 @@ impl Guest {
         // At every tick of the engine's clock a computing guest lets others run; that is also when the timer below can end it.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-        let outcome = tokio::time::timeout(time, async {
+        let outcome = tokio::time::timeout_at(deadline, async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             run(&mut store, &instance).await
         })
@@ -184,7 +190,9 @@ impl Guest {
         let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault::from_wasmtime(error, store.data().denied_memory())),
-            Err(_) => Err(Fault::Deadline { after: time }),
+            Err(_) => Err(Fault::Deadline {
+                after: began.elapsed(),
+            }),
         };
         Ended {
             services: store.into_data().services,

@@ -63,6 +63,31 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Val>, ValueError> {
     Ok(plain.into_iter().map(to_val).collect())
 }
 
+/// About how many bytes a value takes in memory.
+pub fn size(value: &Val) -> usize {
+    let inner = match value {
+        Val::String(text) | Val::Enum(text) => text.len(),
+        Val::List(values) | Val::Tuple(values) | Val::FixedLengthList(values) => {
+            values.iter().map(size).sum()
+        }
+        Val::Record(fields) => fields
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum(),
+        Val::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| size(key) + size(value))
+            .sum(),
+        Val::Variant(case, payload) => case.len() + payload.as_deref().map_or(0, size),
+        Val::Option(payload) | Val::Result(Ok(payload) | Err(payload)) => {
+            payload.as_deref().map_or(0, size)
+        }
+        Val::Flags(names) => names.iter().map(String::len).sum(),
+        _ => 0,
+    };
+    size_of::<Val>() + inner
+}
+
 /// The answer for what cannot be reached: `err(unavailable(reason))`.
 pub fn unavailable(reason: impl Into<String>) -> Val {
     let payload = Some(Box::new(Val::String(reason.into())));

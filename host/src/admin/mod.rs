@@ -22,6 +22,7 @@ mod stories;
 mod tests;
 mod token;
 mod tokens;
+mod undos;
 mod uploads;
 mod versions;
 pub mod view;

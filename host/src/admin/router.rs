@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::state::State;
 use super::{
     authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts, sagas,
-    stories, versions,
+    stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -48,6 +48,9 @@ pub(super) fn router(state: Arc<State>) -> Router {
             "/v1/contexts/{name}/dead-letters/{id}/retry",
             post(dead_letters::retry),
         )
+        .route("/v1/contexts/{name}/undos", get(undos::list))
+        .route("/v1/contexts/{name}/undos/{id}", delete(undos::drop))
+        .route("/v1/contexts/{name}/undos/{id}/retry", post(undos::retry))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

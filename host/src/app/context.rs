@@ -13,6 +13,7 @@ use crate::config;
 use crate::events::Following;
 use crate::invocation::admission::Admission;
 use crate::invocation::compensation::Compensations;
+use crate::invocation::hold::Commits;
 use crate::invocation::idempotency::KeysInProgress;
 use crate::invocation::turns::Turns;
 use crate::journal::{self, Ledger, Space};
@@ -37,6 +38,8 @@ pub struct Context {
     pub breaker: Breaker,
     /// Who goes first after a conflict.
     pub turns: Turns,
+    /// Who may commit.
+    pub commits: Commits,
     /// Which `Idempotency-Key`s run.
     pub keys: KeysInProgress,
     /// What it has to undo elsewhere.
@@ -68,9 +71,11 @@ impl Context {
                 name,
                 breaker.max_requests.get(),
                 breaker.max_pending_requests,
+                settings.limits.call_depth,
             ),
             breaker: Breaker::new(breaker.clone(), Instant::now()),
             turns: Turns::default(),
+            commits: Commits::default(),
             keys: KeysInProgress::default(),
             compensations: Compensations::default(),
             following: Following::default(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
@@ -16,11 +17,14 @@ use super::{Context, Host, Safeguards};
 use crate::config;
 use crate::events;
 use crate::guest::{ArtifactCache, Engine, EngineOptions};
-use crate::invocation::{Failure, compensation, intent};
+use crate::invocation::{Failure, compensation, unfinished};
 use crate::journal;
 use crate::manifest::Manifest;
 use crate::nats;
 use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore, Serving};
+
+/// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
@@ -184,7 +188,7 @@ impl Host {
     ) -> Result<(), StartError> {
         let mut resumptions = Vec::new();
         for context in self.contexts.values() {
-            resumptions.extend(intent::unfinished(self, context)?);
+            resumptions.extend(unfinished::unfinished(self, context)?);
         }
         if !resumptions.is_empty() {
             progress(Progress::Resuming {
@@ -200,7 +204,19 @@ impl Host {
             self.tasks
                 .spawn(compensation::run(self.clone(), context.clone()));
         }
+        self.tasks.spawn(release_holds(self.clone()));
         Ok(())
+    }
+}
+
+/// Lets everybody commit again who waits for an invocation of an earlier process that nobody has brought again.
+async fn release_holds(host: Arc<Host>) {
+    tokio::select! {
+        () = host.shutdown.cancelled() => return,
+        () = tokio::time::sleep(LONGEST_HOLD) => {}
+    }
+    for context in host.contexts.values() {
+        context.commits.release_left();
     }
 }
 

@@ -3,51 +3,26 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::Val;
-
 use crate::app::{Context, Host};
 use crate::guest::value;
-use crate::invocation::{self, CallRequest, Failure};
+use crate::invocation::{self, Answered, CallRequest, Failure};
 use crate::observe::metrics::CallOutcome;
 
-/// What the caller hears.
-pub struct Answered {
-    /// The answer; `unavailable` when there is none.
-    pub answer: Val,
-    /// Whether the call may have been committed all the same.
-    pub uncertain: bool,
-}
-
-impl Answered {
-    fn unavailable(reason: impl Into<String>) -> Self {
-        Self {
-            answer: value::unavailable(reason),
-            uncertain: false,
-        }
-    }
+/// The context that offers an interface.
+pub fn offering(host: &Host, interface: &str) -> Option<String> {
+    let wiring = host.wiring();
+    wiring.links.offering(interface).map(str::to_owned)
 }
 
 /// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, with the reason.
 pub async fn dispatch(host: &Arc<Host>, request: CallRequest) -> Answered {
     let interface = &request.operation.interface;
-    let callee = host
-        .wiring()
-        .links
-        .offering(interface)
-        .and_then(|name| host.contexts.get(name).cloned());
+    let callee = offering(host, interface).and_then(|name| host.contexts.get(&name).cloned());
     let Some(callee) = callee else {
         return Answered::unavailable(format!("no context offers {interface}"));
     };
-    reach(host, &callee, request).await.map_or_else(
-        |failure| Answered {
-            answer: value::unavailable(failure.to_string()),
-            uncertain: matches!(failure, Failure::Journal { .. } | Failure::Stopping),
-        },
-        |answer| Answered {
-            answer,
-            uncertain: false,
-        },
-    )
+    let answered = reach(host, &callee, request).await;
+    answered.unwrap_or_else(|failure| Answered::failed(&failure))
 }
 
 /// Calls a context, unless its circuit breaker is open.
@@ -59,7 +34,7 @@ pub async fn reach(
     host: &Arc<Host>,
     callee: &Arc<Context>,
     request: CallRequest,
-) -> Result<Val, Failure> {
+) -> Result<Answered, Failure> {
     if let Err(retry_after) = callee.breaker.admit(Instant::now()) {
         callee.metrics.call(CallOutcome::Unavailable);
         return Err(Failure::BreakerOpen {
@@ -70,9 +45,9 @@ pub async fn reach(
     // A call may lead to further calls: each level is a future of its own.
     let answered = Box::pin(invocation::call(host, callee, request)).await;
     match &answered {
-        Ok(answer) => {
+        Ok(answered) => {
             callee.breaker.succeeded(Instant::now());
-            callee.metrics.call(match value::is_err(answer) {
+            callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
             });

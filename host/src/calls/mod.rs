@@ -6,6 +6,6 @@ mod links;
 
 pub use self::{
     breaker::{Breaker, State as BreakerState},
-    dispatch::{Answered, dispatch, reach},
+    dispatch::{dispatch, offering, reach},
     links::{LinkError, Links},
 };

@@ -8,14 +8,14 @@ use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
-use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried};
+use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried, Undo, Undos};
 
 /// How long to wait for all dead letters of a context to be handled.
 const RETRY_ALL: Duration = Duration::from_secs(600);
 /// How long to wait for one, and the older ones of its subject.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// List the events that contexts gave up on, have them handled again, or drop them
+/// List the events and the undos that were given up on, have them tried again, or drop them
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -23,7 +23,8 @@ const RETRY: Duration = Duration::from_secs(60);
   innkeeper dead-letters
   innkeeper dead-letters retry viewpage room.3.1204.0
   innkeeper dead-letters retry viewpage --all
-  innkeeper dead-letters drop viewpage room.3.1204.0"
+  innkeeper dead-letters drop viewpage room.3.1204.0
+  innkeeper dead-letters retry reservation undo-3fa9c1d2e4b5"
 )]
 pub(super) struct DeadLetters {
     #[command(subcommand)]
@@ -114,6 +115,7 @@ impl List {
         let mut count = 0;
         for name in names {
             count += list(&client, &name, self.json).await?;
+            count += list_undos(&client, &name, self.json).await?;
         }
         match count {
             0 => output::note("no dead letters"),
@@ -141,6 +143,38 @@ async fn list(client: &Client, name: &str, json: bool) -> Result<usize, Failure>
     }
 }
 
+/// Shows the calls of a context that the host could not undo, and says how many.
+async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Failure> {
+    let Undos { undos } = client.get(&undo_path(name)).await?;
+    let stuck = undos.iter().filter_map(|undo| {
+        let (reason, since) = (undo.reason.as_ref()?, undo.since?);
+        Some((undo, reason, since))
+    });
+    let mut count = 0;
+    for (undo, reason, since) in stuck {
+        count += 1;
+        if json {
+            let mut value = serde_json::to_value(undo).unwrap_or_default();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("context".into(), name.into());
+            }
+            output::json(&value)?;
+            continue;
+        }
+        let Undo {
+            id,
+            call,
+            callee,
+            failures,
+            ..
+        } = undo;
+        output::line(format_args!(
+            "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+        ))?;
+    }
+    Ok(count)
+}
+
 fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     if json {
         let mut value = serde_json::to_value(letter).unwrap_or_default();
@@ -164,6 +198,11 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
 impl Retry {
     async fn run(self) -> Result<(), Failure> {
         let client = self.operator.client()?;
+        if let Some(id) = self.id.as_ref().filter(|id| is_undo(id)) {
+            let path = format!("{}/{}/retry", undo_path(&self.context), encoded(id));
+            client.tell(&path).await?;
+            return Ok(output::line(format_args!("{id} is tried again"))?);
+        }
         let retried: Retried = match &self.id {
             Some(id) => {
                 let path = format!("{}/{}/retry", path(&self.context), encoded(id));
@@ -196,7 +235,11 @@ impl Retry {
 impl Drop {
     async fn run(self) -> Result<(), Failure> {
         let client = self.operator.client()?;
-        let path = format!("{}/{}", path(&self.context), encoded(&self.id));
+        let path = match is_undo(&self.id) {
+            true => undo_path(&self.context),
+            false => path(&self.context),
+        };
+        let path = format!("{path}/{}", encoded(&self.id));
         client.delete(&path).await?;
         Ok(output::line(format_args!("dropped {}", self.id))?)
     }
@@ -204,4 +247,13 @@ impl Drop {
 
 fn path(context: &str) -> String {
     format!("/v1/contexts/{}/dead-letters", encoded(context))
+}
+
+fn undo_path(context: &str) -> String {
+    format!("/v1/contexts/{}/undos", encoded(context))
+}
+
+/// Whether an id is that of a call that could not be undone.
+fn is_undo(id: &str) -> bool {
+    id.starts_with("undo-")
 }

@@ -93,7 +93,7 @@ impl Handler for Deliveries {
         let mut delivery = self.delivery(arrival);
         if is_early && !delivery.may_have_run {
             // Where that cannot be read, the guest will not get far either.
-            let left = invocation::has_left(&self.host, &self.context, &delivery);
+            let left = invocation::has_left(&self.context, &delivery);
             delivery.may_have_run = left.unwrap_or(true);
         }
         loop {
@@ -142,7 +142,7 @@ impl Handler for Deliveries {
         loop {
             // There may be many of them in a row.
             tokio::task::yield_now().await;
-            match invocation::has_left(&self.host, &self.context, &delivery) {
+            match invocation::has_left(&self.context, &delivery) {
                 Ok(false) => return ControlFlow::Continue(false),
                 Ok(true) => break,
                 Err(failure) => {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::saga;
 use crate::app::{Context, Host};
-use crate::invocation::{self, wall_clock};
+use crate::invocation::{self, Failure, wall_clock};
 use crate::journal::CommitError;
 use crate::manifest::HOST_SOURCE;
 
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const SAGAS: u64 = 10_000;
 const SAGAS_EVERY: Duration = Duration::from_secs(60);
 
-/// Forgets stored results, and intents that wait for someone to come back, when nobody can any more; until the host stops.
+/// Forgets stored results, and gives up calls whose caller is gone, when nobody can ask for them any more; until the host stops.
 pub(super) async fn forget_results(host: Arc<Host>) {
     let retention = host.manifest.journal.result_retention;
     let period = (retention / 20).clamp(Duration::from_secs(1), Duration::from_secs(3600));
@@ -27,8 +27,8 @@ pub(super) async fn forget_results(host: Arc<Host>) {
         let before = wall_clock().saturating_sub(retention);
         for context in host.contexts.values() {
             for kind in [Kept::Results, Kept::Intents] {
-                if let Err(error) = forget_of(context, kind, before, &host.shutdown).await {
-                    tracing::warn!(context = context.name, ?kind, %error, "what is old was not removed; it is tried again later");
+                if let Err(failure) = forget_of(&host, context, kind, before).await {
+                    tracing::warn!(context = context.name, ?kind, %failure, "old results could not be removed; trying again later");
                 }
             }
         }
@@ -43,24 +43,25 @@ enum Kept {
 }
 
 async fn forget_of(
-    context: &Context,
+    host: &Arc<Host>,
+    context: &Arc<Context>,
     kind: Kept,
     before: u64,
-    stop: &CancellationToken,
-) -> Result<(), CommitError> {
+) -> Result<(), Failure> {
     let mut next = Some(Vec::new());
     while let Some(start) = next.take() {
         let from = start.clone();
-        let forgotten = match kind {
-            Kept::Results => invocation::forget_results(&context.ledger, from, before, STEP).await,
-            Kept::Intents => invocation::forget_intents(&context.ledger, from, before, STEP).await,
+        next = match kind {
+            Kept::Results => {
+                match invocation::forget_results(host, context, from, before, STEP).await {
+                    // It is looked at again.
+                    Err(CommitError::Conflict { .. }) => Some(start),
+                    forgotten => forgotten?,
+                }
+            }
+            Kept::Intents => invocation::end_forsaken(host, context, from, before, STEP).await?,
         };
-        next = match forgotten {
-            // It is looked at again.
-            Err(CommitError::Conflict { .. }) => Some(start),
-            forgotten => forgotten?,
-        };
-        if !wait(PAUSE, stop).await {
+        if !wait(PAUSE, &host.shutdown).await {
             break;
         }
     }

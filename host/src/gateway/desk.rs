@@ -219,7 +219,6 @@ impl<R: Reception> Desk<R> {
             correlation_id: correlation.id.clone(),
             causation_id: String::new(),
             trace: correlation.trace.clone(),
-            deadline: None,
         };
         let context = route.context.clone();
         let answered = self.reception.web(context, request, origin, key).await;

@@ -161,6 +161,13 @@ impl From<&Failure> for Problem {
                 "Incompatible",
                 failure.to_string(),
             ),
+            Failure::OutcomeUnknown => Self::of_kind(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "outcome-unknown",
+                "Outcome unknown",
+                "the request may have taken effect, or may take effect later: an operator finds out by `innkeeper story` with the correlation id; send it again with the same Idempotency-Key, if it had one",
+            ),
+            Failure::CallerOutdated => unavailable("contended", "Contended", soon),
             Failure::BeingUndone { .. } => unavailable("being-undone", "Being undone", soon),
             Failure::NoInstance { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -207,6 +214,7 @@ impl From<&Failure> for Problem {
             | Failure::StagedTooMuch { .. }
             | Failure::ScannedTooMuch { .. }
             | Failure::CommitTooLarge { .. }
+            | Failure::AnsweredTooMuch { .. }
             | Failure::ResponseTooLarge { .. }
             | Failure::InvalidResponse { .. }
             | Failure::InvalidKey { .. }

@@ -1,18 +1,21 @@
 //! Attempts: the guest is run until its reads hold; then its work is committed, or, when it failed, what it called is put on record to be undone.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Val;
 
+use super::abandonment;
 use super::check_in::check_in;
+use super::compensation;
 use super::failure::Failure;
+use super::identifier;
 use super::job::{Job, Keep, Trigger, wall_clock};
 use super::kept;
 use super::message::Response;
-use super::orphans;
 use super::record;
+use super::recovery;
+use super::replay::Effect;
 use super::turns::{Stripes, Turn};
 use super::unit::{Interruption, UnitOfWork};
 use crate::guest::{self, Ended, Fault, Operation, PolicyError, Refusal, Visit, value};
@@ -22,6 +25,8 @@ use crate::rollout::{Stay, Version};
 
 /// After this many conflicts an invocation takes every stripe.
 const CONFLICTS_BEFORE_ALL: u32 = 4;
+/// The longest pause of an invocation that may not wait for its turn, in milliseconds.
+const LONGEST_PAUSE: u64 = 32;
 
 /// How the guest is entered.
 pub(super) enum Entry {
@@ -94,6 +99,20 @@ pub(super) struct Done {
     pub replayed: bool,
     /// What the answer came from, if the same would give it again.
     pub basis: Option<Basis>,
+    /// The function that undoes it, if it is a call that something undoes.
+    pub undo: Option<String>,
+}
+
+impl Done {
+    /// What it has done.
+    pub(super) fn effect(&self) -> Effect {
+        match self.replayed || self.position.is_some() {
+            true => Effect::Committed {
+                undo: self.undo.clone(),
+            },
+            false => Effect::None,
+        }
+    }
 }
 
 /// What a repeatable answer came from, besides the request, the configuration and the generation of the state.
@@ -108,22 +127,40 @@ pub(super) struct Basis {
 enum Attempt {
     Done(Done),
     Conflict(Vec<u8>),
+    /// It would have called something else than the attempts before it.
+    Diverged,
 }
 
 /// Runs an invocation to its end.
 ///
-/// After an error, or an answer that commits nothing, the calls it made are on record to be undone, except for an event: its follower brings it again.
+/// After an error, or an answer that commits nothing, the calls it made are recorded to be undone, except for an event: its follower brings it again.
 pub(super) async fn run(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
     let began = std::time::Instant::now();
     let result = run_attempts(job, entry).await;
+    job.hold.release();
     measure(job, &result, began.elapsed());
     let reason = match &result {
         Ok(done) if done.answer.is_success() => return result,
         Ok(done) => done.answer.reason(),
         Err(failure) => failure.to_string(),
     };
-    if !matches!(job.trigger, Trigger::Follower) {
-        orphans::abandon(job, &reason, Vec::new()).await?;
+    let ended = match job.trigger {
+        // The next attempt would only be told again what made this one fail.
+        Trigger::Follower if job.replay.is_bound_to_repeat() => abandonment::begin_again(job).await,
+        Trigger::Follower => return result,
+        _ => abandonment::abandon(job, &reason, Vec::new())
+            .await
+            .map(drop),
+    };
+    if let Err(failure) = ended {
+        tracing::error!(
+            context = job.context.name,
+            invocation = job.id,
+            correlation_id = job.correlation_id,
+            %failure,
+            "what an invocation called could not be recorded to be undone; the next start of the host goes on with it"
+        );
+        return Err(Failure::OutcomeUnknown);
     }
     result
 }
@@ -147,10 +184,16 @@ fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
 async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure> {
     let began = std::time::Instant::now();
     let limit = job.context.settings.limits.attempts.get();
+    recovery::recover(job).await?;
     let mut lost_to = Stripes::default();
     let mut stay = check_in(job, &mut entry)?;
+    let mut is_new_run = true;
     for count in 0..limit {
         let turn = take_turn(job, lost_to, count).await?;
+        if is_new_run {
+            finish_run_before(job).await?;
+            is_new_run = false;
+        }
         if stay.generation != job.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
             stay = check_in(job, &mut entry)?;
@@ -159,7 +202,7 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
         let attempted = attempt(job, &entry, number, turn.as_ref(), &stay).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
-            Ok(Attempt::Conflict(_)) => None,
+            Ok(Attempt::Conflict(_) | Attempt::Diverged) => None,
             Err(failure) => Some(failure.is_fault_of_context()),
         };
         if let Some(failed) = failed {
@@ -171,9 +214,22 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
                 job.context.metrics.conflicts.increment(1);
                 lost_to = lost_to.and(Stripes::of(&key));
             }
+            Attempt::Diverged => {
+                abandonment::begin_again(job).await?;
+                is_new_run = true;
+            }
         }
     }
     Err(Failure::Contended { attempts: limit })
+}
+
+/// Waits until what the run before the present one has called is undone: that must not undo what this one does.
+async fn finish_run_before(job: &Job) -> Result<(), Failure> {
+    let Some(last) = job.replay.run().checked_sub(1) else {
+        return Ok(());
+    };
+    let last = identifier::of_run(&job.id, last);
+    compensation::finish(&job.host, &job.context, &last, job.deadline).await
 }
 
 async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option<Turn>, Failure> {
@@ -185,22 +241,21 @@ async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option
     } else {
         lost_to
     };
-    // A caller further up may hold some of them already, and waits for us.
-    let stripes = stripes.without(held_by_callers(job));
-    match tokio::time::timeout_at(job.deadline, job.context.turns.take(stripes)).await {
-        Ok(turn) => Ok(Some(turn)),
-        Err(_) => Err(Failure::Contended {
-            attempts: conflicts,
-        }),
+    if job.may_not_wait() {
+        // Two that hold a turn and wait for each other's would wait for ever: it tries again without one.
+        let longest = (1 << conflicts.min(10)).min(LONGEST_PAUSE);
+        let pause = Duration::from_millis(rand::random_range(0..=longest));
+        tokio::time::sleep(pause).await;
+        return Ok(None);
     }
-}
-
-fn held_by_callers(job: &Job) -> Stripes {
-    let here = job
-        .chain
-        .iter()
-        .filter(|(context, _)| *context == job.context.name);
-    here.fold(Stripes::default(), |held, (_, stripes)| held.and(*stripes))
+    // Others run meanwhile.
+    job.place.leave();
+    let turn = tokio::time::timeout_at(job.deadline, job.context.turns.take(stripes)).await;
+    let turn = turn.map_err(|_| Failure::Contended {
+        attempts: conflicts,
+    })?;
+    job.take_place().await?;
+    Ok(Some(turn))
 }
 
 async fn attempt(
@@ -211,16 +266,19 @@ async fn attempt(
     stay: &Stay,
 ) -> Result<Attempt, Failure> {
     let version = stay.version();
-    let held = held_by_callers(job).and(turn.map_or(Stripes::default(), Turn::stripes));
+    let held = job
+        .held_by_callers()
+        .and(turn.map_or(Stripes::default(), Turn::stripes));
     let unit = UnitOfWork::begin(job, version, stay.generation, number, held);
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
-    if let Some(answer) = kept::find(job)? {
+    if let Some(found) = kept::find(job)? {
         return Ok(Attempt::Done(Done {
-            answer,
+            answer: found.answer,
             version: version.clone(),
             position: None,
             replayed: true,
             basis: None,
+            undo: found.undo,
         }));
     }
     let (unit, result) = tokio::select! {
@@ -233,8 +291,13 @@ async fn attempt(
         Ok(answer) => answer,
         Err(Fault::Refused(refusal)) => match refused(refusal) {
             Interruption::NotItsTurn(key) => return Ok(Attempt::Conflict(key)),
+            Interruption::Diverged => return diverged(job, &unit).await,
             Interruption::Failed(failure) => return settle_failure(job, &unit, failure).await,
         },
+        Err(Fault::Deadline { .. }) => {
+            let failure = Failure::Deadline { after: job.budget };
+            return settle_failure(job, &unit, failure).await;
+        }
         Err(fault) => return settle_failure(job, &unit, Failure::of_fault(fault)).await,
     };
     if let Answer::Web(response) = &answer {
@@ -245,6 +308,9 @@ async fn attempt(
         response
             .validate()
             .map_err(|reason| Failure::InvalidResponse { reason })?;
+    }
+    if answer.is_success() && job.replay.has_more_calls(unit.call_count) {
+        return diverged(job, &unit).await;
     }
     if answer.is_success() && must_commit(job, &unit) {
         return commit(job, *unit, answer, version, number).await;
@@ -259,6 +325,7 @@ async fn attempt(
             version: version.clone(),
             position: None,
             replayed: false,
+            undo: None,
         })),
         Err(error) => conflict_or_failure(job, error),
     }
@@ -270,6 +337,14 @@ fn refused(refusal: Refusal) -> Interruption {
         Err(other) => Interruption::Failed(Failure::Trap {
             message: other.to_string(),
         }),
+    }
+}
+
+/// A guest that saw half of a concurrent commit may take another course for that alone: it is run again then, before anything is undone.
+async fn diverged(job: &Job, unit: &UnitOfWork) -> Result<Attempt, Failure> {
+    match job.context.ledger.settle(unit.began, &unit.reads).await {
+        Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
+        _ => Ok(Attempt::Diverged),
     }
 }
 
@@ -304,7 +379,8 @@ async fn enter(
     let visit = Visit {
         services: Box::new(unit),
         memory,
-        time: job.remaining(),
+        deadline: job.deadline,
+        depth: job.depth(),
     };
     let (services, result) = match entry {
         Entry::Web(request) => {
@@ -351,8 +427,8 @@ fn split<T>(
 fn must_commit(job: &Job, unit: &UnitOfWork) -> bool {
     !unit.is_empty()
         || !job.writes.is_empty()
-        || job.continuity.may_have_called()
-        || job.continuity.has_intent()
+        || job.replay.has_called()
+        || job.replay.has_intent()
         || matches!(job.keep, Keep::Response { .. })
 }
 
@@ -363,8 +439,9 @@ async fn commit(
     version: &Arc<Version>,
     number: u32,
 ) -> Result<Attempt, Failure> {
+    let undo = job.undo_by(version);
+    let _shared = job.share_commits(undo.is_none()).await?;
     let time = wall_clock();
-    let calls = unit.calls;
     let (timers, mut events) = unit.outbox.into_parts(time)?;
     for event in &mut events {
         event.time = time;
@@ -373,12 +450,15 @@ async fn commit(
     let mut writes: Vec<Write> = unit.state.into_writes().collect();
     writes.extend(timers);
     writes.extend(job.writes.iter().cloned());
-    if let Some(kept) = kept::write(job, &answer, time)? {
+    if let Some(kept) = kept::write(job, undo.as_deref(), &answer, time)? {
         // Of two runs under one id or key only one may commit.
         reads.note_key(Space::Result, &kept.key);
         writes.push(kept);
     }
-    writes.extend(loose_ends(job, number, &calls).await?);
+    writes.extend(abandonment::uncertain(job)?);
+    if job.replay.has_intent() {
+        writes.push(record::removal(Space::Intent, &job.id));
+    }
     let header = Header {
         invocation: job.id.clone(),
         cause: job.cause.clone(),
@@ -422,27 +502,10 @@ async fn commit(
                 position: Some(position),
                 replayed: false,
                 basis: None,
+                undo,
             }))
         }
+        Err(CommitError::Closed) => Err(Failure::OutcomeUnknown),
         Err(error) => conflict_or_failure(job, error),
     }
-}
-
-/// What the commit takes away or leaves to be undone of the invocation's calls: its intent, and calls of earlier attempts that this one did not make.
-async fn loose_ends(
-    job: &Arc<Job>,
-    attempt: u32,
-    calls: &BTreeSet<String>,
-) -> Result<Vec<Write>, Failure> {
-    let mut writes = Vec::new();
-    if job
-        .continuity
-        .may_have_orphans(1 + attempt - job.first_attempt)
-    {
-        writes.extend(orphans::writes(job, calls).await?);
-    }
-    if job.continuity.has_intent() {
-        writes.push(record::removal(Space::Intent, &job.id));
-    }
-    Ok(writes)
 }

@@ -1,22 +1,21 @@
 //! A call from another context, as an invocation of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts::{self, Answer, Entry};
-use super::compensation;
-use super::continuity::Continuity;
 use super::failure::Failure;
+use super::hold::Consent;
 use super::identifier;
 use super::intent;
-use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
+use super::job::{Beginning, Chain, Input, Job, Keep, Place, Trigger, wall_clock};
+use super::replay::{Effect, Replay};
 use super::runs;
 use crate::app::{Context, Host};
-use crate::guest::Operation;
-use crate::journal::{Cause, ReadSet};
+use crate::guest::{Operation, value};
+use crate::journal::Cause;
 use crate::observe::TraceContext;
 
 /// One call.
@@ -37,140 +36,145 @@ pub struct Request {
     pub trace: TraceContext,
     /// When the caller stops waiting.
     pub deadline: Instant,
-    /// The contexts on the way here.
+    /// The invocations on the way here.
     pub chain: Chain,
     /// Whether it may have been made before, by a run of its caller that nobody has seen end.
     pub may_have_run: bool,
-    /// Whether it comes from outside: after a crash nobody else would bring it again.
-    pub from_outside: bool,
+    /// Who makes it.
+    pub caller: Caller,
+    /// How its caller agrees to a commit that nothing undoes; none when it need not be asked.
+    pub consent: Option<Consent>,
+}
+
+/// Who makes a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// An invocation of this context, or the undoing of one of its calls.
+    Context(String),
+    /// Somebody outside: after a crash nobody else would bring it again.
+    Outside,
+}
+
+/// How a call was answered.
+pub struct Answered {
+    /// The answer.
+    pub answer: Val,
+    /// What it has done.
+    pub(super) effect: Effect,
+}
+
+impl Answered {
+    /// The host's answer for what cannot be reached; nothing was done.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self {
+            answer: value::unavailable(reason),
+            effect: Effect::None,
+        }
+    }
+
+    /// The host's answer for a call that failed.
+    pub fn failed(failure: &Failure) -> Self {
+        let is_certain = !matches!(
+            failure,
+            Failure::Journal { .. } | Failure::Stopping | Failure::OutcomeUnknown
+        );
+        Self {
+            answer: value::unavailable(failure.to_string()),
+            effect: match is_certain {
+                true => Effect::None,
+                false => Effect::Unknown,
+            },
+        }
+    }
 }
 
 /// Runs a call, or answers what it answered when it committed before.
 ///
 /// # Errors
 ///
-/// When the guest gave no answer; then nothing was committed.
+/// When the guest gave no answer; then nothing was committed, unless the failure says that this is not known.
 pub async fn call(
     host: &Arc<Host>,
     context: &Arc<Context>,
     request: Request,
-) -> Result<Val, Failure> {
-    let remaining = request.deadline.saturating_duration_since(Instant::now());
-    if remaining == Duration::ZERO {
-        return Err(Failure::Deadline {
-            after: Duration::ZERO,
-        });
+) -> Result<Answered, Failure> {
+    let limit = context.settings.limits.deadline;
+    let deadline = request.deadline.min(Instant::now() + limit);
+    if deadline <= Instant::now() {
+        return Err(Failure::Deadline { after: limit });
     }
-    let _place = context.admission.enter(remaining).await?;
-    // Two that say the same from outside are one, also while it runs.
-    let _in_progress = match request.from_outside {
-        true => Some(context.keys.enter(&request.id).await?),
-        false => None,
+    // Two that say the same from outside are one, also while it runs. A repeat waits without taking anything that others need.
+    let _in_progress = match request.caller {
+        Caller::Outside => Some(context.keys.enter(&request.id, deadline).await?),
+        Caller::Context(_) => None,
     };
+    let depth = u32::try_from(request.chain.len()).unwrap_or(u32::MAX);
+    let place = context.admission.enter(depth, deadline).await?;
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
-    let (id, earlier) = match request.from_outside {
-        true => (identifier::random(), Earlier::none()),
-        false => (
-            request.id.clone(),
-            Earlier::of(host, context, &request).await?,
+    let (id, trigger, caller, replay) = match request.caller {
+        Caller::Outside => (
+            identifier::random(),
+            Trigger::Intent(Input::Call),
+            None,
+            Replay::new(wall_clock(), 0),
         ),
+        Caller::Context(caller) => {
+            let replay = earlier(context, &request.id, request.may_have_run).await?;
+            (request.id.clone(), Trigger::Caller, Some(caller), replay)
+        }
     };
     let operation = request.operation.name();
     let job = Arc::new(Job {
-        host: host.clone(),
-        context: context.clone(),
-        id,
-        abandoned: earlier.abandoned,
-        correlation_id: request.correlation_id,
-        causation_id: request.causation_id,
         trace: request.trace.child(),
-        cause: Cause::Call {
-            function: operation.clone(),
-        },
-        trigger: match request.from_outside {
-            true => Trigger::Intent(Input::Call),
-            false => Trigger::Caller,
-        },
-        first_attempt: 1,
-        deadline: request
-            .deadline
-            .min(Instant::now() + context.settings.limits.deadline),
+        caller,
+        consent: request.consent,
         chain: request.chain,
-        generation: None,
-        version: None,
-        continuity: earlier.continuity,
-        reads: ReadSet::default(),
-        writes: Vec::new(),
-        durability: None,
+        replay,
         keep: Keep::Call {
             key: request.id,
             interface: request.operation.interface.clone(),
             function: request.operation.function.clone(),
             parameters: request.encoded,
         },
+        place: Place::taken(Some(place)),
+        ..Job::new(Beginning {
+            host: host.clone(),
+            context: context.clone(),
+            id,
+            correlation_id: request.correlation_id,
+            causation_id: request.causation_id,
+            cause: Cause::Call {
+                function: operation.clone(),
+            },
+            trigger,
+            deadline,
+        })
     });
-    let done = attempts::run(
-        &job,
-        Entry::Call {
-            operation,
-            wanted: Some(request.operation),
-            parameters: request.parameters,
-        },
-    )
-    .await;
-    match done {
-        Ok(attempts::Done {
-            answer: Answer::Call(answer),
-            ..
-        }) => Ok(answer),
-        Ok(_) => Err(Failure::Trap {
+    let entry = Entry::Call {
+        operation,
+        wanted: Some(request.operation),
+        parameters: request.parameters,
+    };
+    let done = attempts::run(&job, entry).await?;
+    let effect = done.effect();
+    match done.answer {
+        Answer::Call(answer) => Ok(Answered { answer, effect }),
+        Answer::Web(_) | Answer::Event(_) => Err(Failure::Trap {
             message: "a call was answered by another export".into(),
         }),
-        Err(failure) => Err(failure),
     }
 }
 
 /// What earlier runs of a call have left behind.
-struct Earlier {
-    abandoned: u32,
-    continuity: Arc<Continuity>,
-}
-
-impl Earlier {
-    fn none() -> Self {
-        Self {
-            abandoned: 0,
-            continuity: Continuity::new(wall_clock()),
+async fn earlier(context: &Context, id: &str, may_have_run: bool) -> Result<Arc<Replay>, Failure> {
+    if may_have_run {
+        // What a run that was cut short has handed to the committer, such as that it is abandoned, is decided from here on.
+        let barrier = context.ledger.barrier().await;
+        barrier.map_err(|error| Failure::of_commit(&context.name, error))?;
+        if let Some(intent) = intent::find(context, id)? {
+            return Ok(Replay::of(intent));
         }
     }
-
-    async fn of(
-        host: &Arc<Host>,
-        context: &Arc<Context>,
-        request: &Request,
-    ) -> Result<Self, Failure> {
-        if request.may_have_run {
-            // What a run that was cut short has handed to the committer, such as that it is abandoned, is decided from here on.
-            let barrier = context.ledger.barrier().await;
-            barrier.map_err(|error| Failure::of_commit(&context.name, error))?;
-        }
-        let abandoned = runs::abandoned(context, &request.id)?;
-        if let Some(last) = abandoned.checked_sub(1) {
-            // What undoes the last one must not undo what this one does.
-            let last = identifier::of_run(&request.id, last);
-            compensation::finish(host, context, &last, request.deadline).await?;
-        }
-        let continuity = match intent::find(context, &request.id)? {
-            Some(intent) => Continuity::of(&intent),
-            None => Continuity::new(wall_clock()),
-        };
-        if request.may_have_run {
-            continuity.mark_recovered();
-        }
-        Ok(Self {
-            abandoned,
-            continuity,
-        })
-    }
+    Ok(Replay::new(wall_clock(), runs::abandoned(context, id)?))
 }

@@ -1,4 +1,7 @@
 //! Compensations: calls that are to be undone, and the task of each context that does it.
+//!
+//! One is never dropped by the host. It is tried until it succeeds; one that is refused again and again is *stuck*: it waits for an operator, who has it
+//! tried again or drops it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,29 +13,32 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::call;
 use super::failure::Failure;
-use super::identifier;
-use super::job::{Chain, wall_clock};
-use super::record::{self, Compensation};
+use super::job::wall_clock;
+use super::record::{self, Compensation, Stuck};
+use super::undo::{self, Undone};
 use crate::app::{Context, Host};
-use crate::guest::{Operation, value};
-use crate::journal::{Cause, Ending, Header, KeyRange, ReadSet, Space, Unit};
-use crate::observe::TraceContext;
+use crate::journal::{
+    self, Cause, CommitError, Durability, Ending, Header, KeyRange, ReadSet, Space, Unit, Write,
+};
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
 /// Of how many invocations calls are undone at once.
 const AT_ONCE: usize = 8;
-/// The first pause after one that did not succeed; it doubles up to the longest.
+/// The pause after a first failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often one is refused before it waits for an operator. With the pauses between that is about a minute.
+pub(super) const REFUSALS: u32 = 12;
 /// How long an invocation that is run again waits for what it called before to be undone.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The pause before somebody else's work is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// Whether an undoing may have been tried before, by someone who has not lived to tell.
-#[derive(Clone, Copy)]
-enum Try {
+/// Whether undoing may have been tried before, by someone who has not lived to tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
     First,
     Again,
 }
@@ -41,7 +47,7 @@ enum Try {
 #[derive(Default)]
 pub struct Compensations {
     new: Notify,
-    in_hand: Mutex<HashSet<Vec<u8>>>,
+    claimed: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl Compensations {
@@ -51,7 +57,7 @@ impl Compensations {
     }
 
     fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
-        let claimed = self.in_hand.lock().insert(key.to_vec());
+        let claimed = self.claimed.lock().insert(key.to_vec());
         claimed.then(|| Claim {
             compensations: self,
             key: key.to_vec(),
@@ -59,7 +65,7 @@ impl Compensations {
     }
 }
 
-/// One compensation in one pair of hands.
+/// One compensation, claimed by one task.
 struct Claim<'a> {
     compensations: &'a Compensations,
     key: Vec<u8>,
@@ -67,13 +73,27 @@ struct Claim<'a> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.compensations.in_hand.lock().remove(&self.key);
+        self.compensations.claimed.lock().remove(&self.key);
     }
 }
 
-/// The key of the `order`th compensation of an invocation: they are done in this order.
-pub(super) fn key(invocation: &str, order: usize) -> String {
-    format!("{invocation}:{order:06}")
+/// Where the compensation of the call at a place of a run is kept: what was called last comes first, and is undone first.
+pub(super) fn key(run: &str, place: usize) -> String {
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    format!("{run}:{:010}", u32::MAX - place)
+}
+
+/// The run whose calls a compensation is of: its key without its order.
+fn run_of(key: &[u8]) -> &[u8] {
+    let end = key.iter().rposition(|byte| *byte == b':');
+    end.and_then(|end| key.get(..end)).unwrap_or(key)
+}
+
+/// Whether anything that a run has called is still to be undone.
+pub(super) fn is_owed(context: &Context, run: &str) -> Result<bool, journal::Error> {
+    let range = KeyRange::prefix(format!("{run}:"));
+    let found = context.ledger.scan(Space::Compensation, &range, 1, false)?;
+    Ok(!found.is_empty())
 }
 
 /// How many calls are still to be undone.
@@ -89,31 +109,29 @@ pub fn pending(context: &Context) -> Result<u64, Failure> {
 
 /// Undoes what there is to undo until the host stops; runs as a task of each context.
 pub async fn run(host: Arc<Host>, context: Arc<Context>) {
-    let mut pause = FIRST_PAUSE;
     loop {
         let wait = match undo_all(&host, &context).await {
-            Ok(0) => {
-                pause = FIRST_PAUSE;
-                LONGEST_PAUSE
-            }
-            Ok(_) => pause,
+            Ok(due) => due.map_or(LONGEST_PAUSE, |due| {
+                let wait = Duration::from_millis(due.saturating_sub(wall_clock()));
+                wait.clamp(FIRST_PAUSE, LONGEST_PAUSE)
+            }),
             Err(failure) => {
-                tracing::error!(context = context.name, %failure, "calls that are to be undone cannot be read");
-                pause
+                tracing::error!(context = context.name, %failure, "calls that are to be undone could not be read; trying again");
+                LONGEST_PAUSE
             }
         };
         tokio::select! {
             () = host.shutdown.cancelled() => return,
-            () = context.compensations.new.notified() => pause = FIRST_PAUSE,
-            () = tokio::time::sleep(wait) => pause = LONGEST_PAUSE.min(pause * 2),
+            () = context.compensations.new.notified() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
-/// Tries each once; answers how many are left.
-async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<usize, Failure> {
-    let mut left = 0;
-    let mut stuck: Option<Vec<u8>> = None;
+/// Tries each once that is due; answers when the next one is.
+async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
+    let mut next: Option<u64> = None;
+    let mut waiting: Option<Vec<u8>> = None;
     let mut range = KeyRange::all();
     loop {
         let found = context
@@ -121,7 +139,7 @@ async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<usize, Fai
             .scan(Space::Compensation, &range, BATCH, false)?;
         let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
         let Some(last) = keys.last() else {
-            return Ok(left);
+            return Ok(next);
         };
         range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
         let runs: Vec<_> = keys
@@ -130,43 +148,49 @@ async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<usize, Fai
             .collect();
         let undone = runs.into_iter().map(|keys| {
             // It reaches into this batch from the one before.
-            let is_stuck = keys.first().map(|key| run_of(key)) == stuck.as_deref();
+            let waits = keys.first().map(|key| run_of(key)) == waiting.as_deref();
             async move {
-                match is_stuck {
-                    true => Ok(keys.len()),
+                match waits {
+                    true => Ok(Left::due(wall_clock())),
                     false => undo_in_order(host, context, &keys, Try::Again, &host.shutdown).await,
                 }
             }
         });
-        let undone: Vec<usize> = futures::stream::iter(undone)
+        let left: Vec<Left> = futures::stream::iter(undone)
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        left += undone.iter().sum::<usize>();
-        let is_stuck = undone.last().is_some_and(|left| *left > 0);
-        stuck = is_stuck.then(|| run_of(last).to_vec());
+        next = left.iter().filter_map(|left| left.0).chain(next).min();
+        let waits = left.last().is_some_and(|left| left.0.is_some());
+        waiting = waits.then(|| run_of(last).to_vec());
         if host.shutdown.is_cancelled() {
-            return Ok(left);
+            return Ok(next);
         }
     }
 }
 
-/// The run whose calls a compensation is of: its key without its order.
-fn run_of(key: &[u8]) -> &[u8] {
-    let end = key.iter().rposition(|byte| *byte == b':');
-    end.and_then(|end| key.get(..end)).unwrap_or(key)
-}
+/// When the first of what is left is tried again; none when nothing is left but what is stuck.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Left(Option<u64>);
 
-/// Tries these at once, on behalf of the invocation that has just failed.
-pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, keys: &[Vec<u8>]) {
-    // Who waits for it is still being served.
-    let stop = CancellationToken::new();
-    if let Err(failure) = undo_in_order(host, context, keys, Try::First, &stop).await {
-        tracing::warn!(context = context.name, %failure, "calls could not be undone yet");
+impl Left {
+    const NOTHING: Self = Self(None);
+
+    fn due(time: u64) -> Self {
+        Self(Some(time))
     }
 }
 
-/// Waits until everything that a run has called is undone.
+/// Tries at once what a run has called, on behalf of the invocation that has just failed.
+pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, run: &str) {
+    // Who waits for it is still being served, also while the host stops.
+    let stop = CancellationToken::new();
+    if let Err(failure) = undo_run(host, context, run, Try::First, &stop).await {
+        tracing::warn!(context = context.name, %failure, "calls could not be undone yet; trying again");
+    }
+}
+
+/// Waits until everything that a run has called is undone, but for what an operator has to decide.
 ///
 /// # Errors
 ///
@@ -177,148 +201,175 @@ pub(super) async fn finish(
     run: &str,
     deadline: Instant,
 ) -> Result<(), Failure> {
-    let range = KeyRange::prefix(format!("{run}:"));
-    let pending = || {
-        context
-            .ledger
-            .scan(Space::Compensation, &range, usize::MAX, false)
-    };
-    let keys: Vec<_> = pending()?.into_iter().map(|(key, _)| key).collect();
-    if keys.is_empty() {
+    if !is_owed(context, run)? {
         return Ok(());
     }
-    let undoing = Box::pin(undo_in_order(
-        host,
-        context,
-        &keys,
-        Try::Again,
-        &host.shutdown,
-    ));
-    match tokio::time::timeout_at(deadline.min(Instant::now() + PATIENCE), undoing).await {
-        Ok(Ok(0)) => Ok(()),
-        Ok(Err(failure)) => Err(failure),
-        // Somebody else may have it in hand, and be done by the next time.
-        Ok(Ok(_)) | Err(_) => Err(Failure::BeingUndone {
+    let undoing = Box::pin(async {
+        // Somebody else may be at it.
+        while undo_run(host, context, run, Try::Again, &host.shutdown).await? != Left::NOTHING {
+            if host.shutdown.is_cancelled() {
+                return Err(Failure::Stopping);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    });
+    let until = deadline.min(Instant::now() + PATIENCE);
+    match tokio::time::timeout_at(until, undoing).await {
+        Ok(undone) => undone,
+        Err(_) => Err(Failure::BeingUndone {
             context: context.name.clone(),
         }),
     }
 }
 
-/// Undoes what one run has called, one after the other, up to the first that is to be tried again, or until it is told to stop. Answers how many are left.
+async fn undo_run(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    run: &str,
+    which: Try,
+    stop: &CancellationToken,
+) -> Result<Left, Failure> {
+    let mut range = KeyRange::prefix(format!("{run}:"));
+    loop {
+        let found = context
+            .ledger
+            .scan(Space::Compensation, &range, BATCH, false)?;
+        let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
+        let Some(last) = keys.last() else {
+            return Ok(Left::NOTHING);
+        };
+        range.start = [last.as_slice(), &[0]].concat();
+        let left = undo_in_order(host, context, &keys, which, stop).await?;
+        if left != Left::NOTHING {
+            return Ok(left);
+        }
+    }
+}
+
+/// Undoes what one run has called, one after the other, up to the first that is to be tried again, or until it is told to stop.
 async fn undo_in_order(
     host: &Arc<Host>,
     context: &Arc<Context>,
     keys: &[Vec<u8>],
     which: Try,
     stop: &CancellationToken,
-) -> Result<usize, Failure> {
-    for (index, key) in keys.iter().enumerate() {
-        if stop.is_cancelled() || !undo(host, context, key, which).await? {
-            return Ok(keys.len() - index);
+) -> Result<Left, Failure> {
+    for key in keys {
+        if stop.is_cancelled() {
+            return Ok(Left::due(wall_clock()));
+        }
+        let left = undo_one(host, context, key, which).await?;
+        if left != Left::NOTHING {
+            return Ok(left);
         }
     }
-    Ok(0)
+    Ok(Left::NOTHING)
 }
 
-/// Undoes one call; true when nothing of it is left to do.
-async fn undo(
+/// Undoes one call.
+async fn undo_one(
     host: &Arc<Host>,
     context: &Arc<Context>,
     key: &[u8],
     which: Try,
-) -> Result<bool, Failure> {
+) -> Result<Left, Failure> {
     let Some(_claim) = context.compensations.claim(key) else {
-        return Ok(false);
+        return Ok(Left::due(wall_clock()));
     };
     let Some(stored) = context.ledger.get(Space::Compensation, key)? else {
-        return Ok(true);
+        return Ok(Left::NOTHING);
     };
     let compensation: Compensation = record::read(key, &stored)?;
-    match call_undo(host, &compensation, which).await {
-        Ok(()) => {
-            remove(context, key, &compensation).await?;
+    if compensation.stuck.is_some() {
+        return Ok(Left::NOTHING);
+    }
+    if compensation.due > wall_clock() {
+        return Ok(Left::due(compensation.due));
+    }
+    match undo::undo(host, context, &compensation, which).await {
+        Ok(Undone::Now) => {
             context.metrics.compensations.increment(1);
-            Ok(true)
+            remove(context, key, &compensation).await?;
+            Ok(Left::NOTHING)
         }
-        Err(reason) => {
-            let Compensation {
+        Ok(Undone::NothingToDo) => {
+            remove(context, key, &compensation).await?;
+            Ok(Left::NOTHING)
+        }
+        Err(refusal) => failed(context, key, compensation, &refusal).await,
+    }
+}
+
+/// Notes that undoing a call has failed; one that was refused too often waits for an operator.
+async fn failed(
+    context: &Context,
+    key: &[u8],
+    mut compensation: Compensation,
+    refusal: &undo::Refusal,
+) -> Result<Left, Failure> {
+    let (call, callee) = (compensation.call.clone(), compensation.callee.clone());
+    if refusal.counts {
+        compensation.failures = compensation.failures.saturating_add(1);
+    }
+    let doubled = FIRST_PAUSE.saturating_mul(1 << compensation.failures.min(10));
+    let pause = match refusal.counts {
+        true => doubled.min(LONGEST_PAUSE),
+        false => Duration::from_secs(1),
+    };
+    compensation.due = wall_clock() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    let left = match compensation.failures >= REFUSALS {
+        true => {
+            tracing::error!(
+                context = context.name,
                 call,
-                context: callee,
-                function,
-                ..
-            } = &compensation;
+                callee,
+                reason = refusal.reason,
+                "a call could not be undone, and is not tried any more: retry or drop it with `innkeeper dead-letters`"
+            );
+            compensation.stuck = Some(Stuck {
+                time: wall_clock(),
+                reason: refusal.reason.clone(),
+            });
+            context.metrics.compensations_stuck.increment(1);
+            Left::NOTHING
+        }
+        false => {
             tracing::warn!(
                 context = context.name,
                 call,
                 callee,
-                function,
-                reason,
-                "a call could not be undone yet; it is tried again"
+                reason = refusal.reason,
+                "a call could not be undone yet; trying again"
             );
-            Ok(false)
+            Left::due(compensation.due)
         }
-    }
-}
-
-async fn call_undo(
-    host: &Arc<Host>,
-    compensation: &Compensation,
-    which: Try,
-) -> Result<(), String> {
-    let callee = host
-        .contexts
-        .get(&compensation.context)
-        .ok_or("its context is not part of the app any more")?;
-    let version = callee.version().ok_or("its context does not serve")?;
-    let function = format!("{}#{}", compensation.interface, compensation.function);
-    let described = version
-        .description
-        .compensations
-        .iter()
-        .find(|described| described.function == function);
-    let Some(described) = described else {
-        // The context says that this function needs no undoing.
-        return Ok(());
     };
-    let operation = described
-        .undo
-        .split_once('#')
-        .and_then(|(interface, function)| {
-            version
-                .guest
-                .offers()
-                .get(interface)?
-                .operations
-                .get(function)
-                .cloned()
-        });
-    let operation: Arc<Operation> =
-        operation.ok_or_else(|| format!("its context does not offer {}", described.undo))?;
-    let parameters = value::decode(&compensation.parameters).map_err(|error| error.to_string())?;
-    let request = call::Request {
-        id: identifier::of_undo(&compensation.call),
-        operation,
-        parameters,
-        encoded: compensation.parameters.clone(),
-        correlation_id: compensation.correlation_id.clone(),
-        causation_id: compensation.causation_id.clone(),
-        trace: TraceContext::new(),
-        deadline: Instant::now() + callee.settings.limits.deadline,
-        chain: Chain::default(),
-        may_have_run: matches!(which, Try::Again),
-        from_outside: false,
-    };
-    match call::call(host, callee, request).await {
-        Ok(answer) if value::is_err(&answer) => Err(format!("it answered {answer:?}")),
-        Ok(_) => Ok(()),
-        Err(failure) => Err(failure.to_string()),
-    }
+    let write = record::write(
+        Space::Compensation,
+        &String::from_utf8_lossy(key),
+        &compensation,
+    )?;
+    // A crash may take the count back, which does no harm.
+    commit(context, &compensation, key, write, Durability::Relaxed).await?;
+    Ok(left)
 }
 
 async fn remove(context: &Context, key: &[u8], compensation: &Compensation) -> Result<(), Failure> {
+    let removal = record::removal(Space::Compensation, &String::from_utf8_lossy(key));
+    // After a crash it is done again, and finds that it is done.
+    commit(context, compensation, key, removal, Durability::Flush).await
+}
+
+async fn commit(
+    context: &Context,
+    compensation: &Compensation,
+    key: &[u8],
+    write: Write,
+    durability: Durability,
+) -> Result<(), Failure> {
     let mut reads = ReadSet::default();
     reads.note_key(Space::Compensation, key);
-    let key_text = String::from_utf8_lossy(key);
     let unit = Unit {
         began: context.ledger.applied(),
         reads,
@@ -335,20 +386,138 @@ async fn remove(context: &Context, key: &[u8], compensation: &Compensation) -> R
             time: wall_clock(),
             status: None,
         },
-        writes: vec![record::removal(Space::Compensation, &key_text)],
+        writes: vec![write],
         events: Vec::new(),
     };
-    context
-        .ledger
-        .commit(unit)
-        .await
-        .map_err(|error| Failure::of_commit(&context.name, error))?;
+    let committed = context.ledger.commit_as(unit, durability).await;
+    committed.map_err(|error| Failure::of_commit(&context.name, error))?;
     Ok(())
+}
+
+/// A call that is still to be undone, as operators see it.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// Names it in the context that called.
+    pub id: String,
+    /// The call's id.
+    pub call: String,
+    /// The context that ran it.
+    pub callee: String,
+    /// The id that everything with one cause at its root shares.
+    pub correlation_id: String,
+    /// The invocation that made it, and did not commit.
+    pub causation_id: String,
+    /// How often undoing it was refused.
+    pub failures: u32,
+    /// Why it waits for an operator; none while the host tries by itself.
+    pub stuck: Option<Stuck>,
+}
+
+/// Visits what a context has to undo, in no particular order.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), journal::Error> {
+    let mut range = KeyRange::all();
+    loop {
+        let found = context
+            .ledger
+            .scan(Space::Compensation, &range, BATCH, false)?;
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+        for (key, value) in found {
+            let compensation: Compensation = record::read(&key, &value)?;
+            visit(Owed {
+                id: String::from_utf8_lossy(&key).into_owned(),
+                call: compensation.call,
+                callee: compensation.callee,
+                correlation_id: compensation.correlation_id,
+                causation_id: compensation.causation_id,
+                failures: compensation.failures,
+                stuck: compensation.stuck,
+            });
+        }
+    }
+}
+
+/// What an operator decides about a call that could not be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is tried again, as often as at first.
+    Retry,
+    /// It stays as it is: what was called is not undone.
+    Drop,
+}
+
+/// Carries out what an operator has decided about a call that could not be undone. False when there is no such call, or it is not stuck.
+///
+/// # Errors
+///
+/// When the journal cannot be read or written.
+pub async fn decide(
+    context: &Arc<Context>,
+    id: &str,
+    decision: Decision,
+) -> Result<bool, CommitError> {
+    let key = id.as_bytes();
+    let began = context.ledger.applied();
+    let Some(stored) = context.ledger.get(Space::Compensation, key)? else {
+        return Ok(false);
+    };
+    let mut compensation: Compensation = record::read(key, &stored)?;
+    if compensation.stuck.take().is_none() {
+        return Ok(false);
+    }
+    let write = match decision {
+        Decision::Drop => record::removal(Space::Compensation, id),
+        Decision::Retry => {
+            compensation.failures = 0;
+            compensation.due = wall_clock();
+            record::write(Space::Compensation, id, &compensation)?
+        }
+    };
+    let mut reads = ReadSet::default();
+    reads.note_key(Space::Compensation, key);
+    let purpose = match decision {
+        Decision::Drop => "undo dropped by an operator",
+        Decision::Retry => "undo retried by an operator",
+    };
+    let unit = Unit {
+        began,
+        reads,
+        header: Header {
+            invocation: format!("undone:{}", compensation.call),
+            cause: Cause::Host {
+                purpose: purpose.into(),
+            },
+            ending: Ending::Committed,
+            attempt: 1,
+            correlation_id: compensation.correlation_id,
+            causation_id: compensation.causation_id,
+            version: String::new(),
+            time: wall_clock(),
+            status: None,
+        },
+        writes: vec![write],
+        events: Vec::new(),
+    };
+    context.ledger.commit(unit).await?;
+    context.compensations.wake();
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_called_last_is_undone_first() {
+        let keys = [key("r", 10), key("r", 9), key("r", 0)];
+        assert!(keys.is_sorted());
+    }
 
     #[test]
     fn compensations_of_one_run_belong_together() {

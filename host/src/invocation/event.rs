@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::abandonment;
 use super::attempts::{self, Answer, Entry};
 use super::compensation;
-use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
-use super::job::{Chain, Job, Keep, Trigger, wall_clock};
-use super::orphans;
+use super::job::{Beginning, Job, Place, Trigger};
+use super::replay::Replay;
 use crate::app::{Context, Host};
 use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
-use crate::journal::{Cause, Durability, Event, KeyRange, ReadSet, Space, Write};
-use crate::observe::TraceContext;
+use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::rollout::Version;
 
 /// One delivery of an event to a follower.
@@ -74,8 +73,8 @@ pub async fn event(
     if let Some(reason) = unreadable::reason(&delivery.event) {
         return Err(EventFailure::Reject(reason.to_owned()));
     }
-    let _place = context.admission.enter_patiently().await;
-    let job = job(host, context, delivery)?;
+    let place = context.admission.enter_patiently().await;
+    let job = job(host, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.
         let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
@@ -131,70 +130,56 @@ pub async fn give_up(
     delivery: &Delivery,
     reason: &str,
 ) -> Result<Option<u64>, Failure> {
-    let job = job(host, context, delivery)?;
     // Whatever attempts there were, here or before a restart, may have called others.
-    job.continuity.mark_recovered();
-    orphans::abandon(&job, reason, delivery.writes.clone()).await
+    let delivery = &Delivery {
+        may_have_run: true,
+        ..delivery.clone()
+    };
+    let job = job(host, context, delivery, Place::default())?;
+    abandonment::abandon(&job, reason, delivery.writes.clone()).await
 }
 
-/// Whether an attempt at an event has left something behind: calls that were committed, or an intent.
+/// Whether an attempt at an event has left something behind.
 ///
 /// # Errors
 ///
-/// When a journal cannot be read.
-pub fn has_left(
+/// When the journal cannot be read.
+pub fn has_left(context: &Context, delivery: &Delivery) -> Result<bool, Failure> {
+    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    Ok(intent::find(context, &id)?.is_some())
+}
+
+fn job(
     host: &Arc<Host>,
     context: &Arc<Context>,
     delivery: &Delivery,
-) -> Result<bool, Failure> {
+    place: Place,
+) -> Result<Arc<Job>, Failure> {
     let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
-    let mut left = intent::find(context, &id)?.is_some();
-    let range = KeyRange::prefix(format!("{id}/"));
-    for callee in host.contexts.values() {
-        left = left
-            || !callee
-                .ledger
-                .scan(Space::Result, &range, 1, false)?
-                .is_empty();
-    }
-    Ok(left)
-}
-
-fn job(host: &Arc<Host>, context: &Arc<Context>, delivery: &Delivery) -> Result<Arc<Job>, Failure> {
-    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
-    let may_have_run = delivery.may_have_run || delivery.attempt > 1;
-    let earlier = if may_have_run {
-        intent::find(context, &id)?
-    } else {
-        None
+    let left = match delivery.may_have_run || delivery.attempt > 1 {
+        true => intent::find(context, &id)?,
+        false => None,
     };
-    let continuity = match earlier {
-        Some(intent) => Continuity::of(&intent),
-        None => Continuity::new(wall_clock()),
-    };
-    if may_have_run {
-        continuity.mark_recovered();
-    }
-    Ok(Arc::new(Job {
+    let job = Job::new(Beginning {
         host: host.clone(),
         context: context.clone(),
         id,
-        abandoned: 0,
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: delivery.event.id.clone(),
-        trace: TraceContext::new(),
         cause: cause(context, delivery),
         trigger: Trigger::Follower,
-        first_attempt: delivery.attempt,
         deadline: Instant::now() + context.settings.limits.deadline,
-        chain: Chain::default(),
+    });
+    Ok(Arc::new(Job {
+        first_attempt: delivery.attempt,
         generation: Some(delivery.generation),
         version: delivery.version.clone(),
-        continuity,
+        replay: left.map_or(job.replay.clone(), Replay::of),
         reads: delivery.reads.clone(),
         writes: delivery.writes.clone(),
         durability: delivery.durability,
-        keep: Keep::Nowhere,
+        place,
+        ..job
     }))
 }
 

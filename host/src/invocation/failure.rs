@@ -174,6 +174,20 @@ pub enum Failure {
         /// The difference.
         reason: String,
     },
+    /// Whether it has taken effect shows later.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// What its caller had read has changed, so the caller is to be run again.
+    #[error("what its caller had read has changed meanwhile")]
+    CallerOutdated,
+    /// The answers to a guest's calls are more than the guest could hold.
+    #[error(
+        "the answers to its calls take {limit} bytes or more, and the guest may have no more memory than that (limits.memory)"
+    )]
+    AnsweredTooMuch {
+        /// What memory the guest may have, in bytes.
+        limit: u64,
+    },
     /// The host stops.
     #[error("the host is stopping")]
     Stopping,
@@ -220,6 +234,7 @@ impl Failure {
             | Self::StagedTooMuch { .. }
             | Self::ScannedTooMuch { .. }
             | Self::CommitTooLarge { .. }
+            | Self::AnsweredTooMuch { .. }
             | Self::ResponseTooLarge { .. }
             | Self::InvalidResponse { .. }
             | Self::InvalidKey { .. }
@@ -239,6 +254,8 @@ impl Failure {
             | Self::NotDescribed { .. }
             | Self::NotFollowed { .. }
             | Self::Incompatible { .. }
+            | Self::OutcomeUnknown
+            | Self::CallerOutdated
             | Self::Stopping => false,
         }
     }

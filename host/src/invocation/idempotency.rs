@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Failure;
 
@@ -22,8 +23,8 @@ impl KeysInProgress {
     /// # Errors
     ///
     /// [`Failure::KeyInProgress`] when the first has not ended by then.
-    pub async fn enter(&self, key: &str) -> Result<InProgress, Failure> {
-        let give_up = tokio::time::Instant::now() + PATIENCE;
+    pub async fn enter(&self, key: &str, deadline: Instant) -> Result<InProgress, Failure> {
+        let give_up = deadline.min(Instant::now() + PATIENCE);
         loop {
             let mut first = match self.try_enter(key) {
                 Ok(entered) => return Ok(entered),
@@ -74,14 +75,18 @@ impl Drop for InProgress {
 mod tests {
     use super::*;
 
+    fn late() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
     #[tokio::test]
     async fn a_repeat_waits_for_the_first() {
         let keys = KeysInProgress::default();
-        let first = keys.enter("a").await.unwrap();
-        let other = keys.enter("b").await.unwrap();
+        let first = keys.enter("a", late()).await.unwrap();
+        let other = keys.enter("b", late()).await.unwrap();
         let repeat = tokio::spawn({
             let keys = keys.clone();
-            async move { keys.enter("a").await.is_ok() }
+            async move { keys.enter("a", late()).await.is_ok() }
         });
         tokio::task::yield_now().await;
         drop(first);
@@ -93,9 +98,9 @@ mod tests {
     #[tokio::test]
     async fn a_repeat_does_not_wait_for_ever() {
         let keys = KeysInProgress::default();
-        let _first = keys.enter("a").await.unwrap();
+        let _first = keys.enter("a", late()).await.unwrap();
         assert!(matches!(
-            keys.enter("a").await,
+            keys.enter("a", late()).await,
             Err(Failure::KeyInProgress { .. })
         ));
     }

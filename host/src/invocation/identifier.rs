@@ -46,23 +46,27 @@ pub(super) fn of_undo(call: &str) -> String {
     format!("undo:{}", call.replace('/', "+"))
 }
 
-/// The places of the calls on the way from the root to this one, each with the run of its caller: what was called later compares as greater.
-pub(super) fn places(call: &str) -> Vec<(u32, u32)> {
-    let mut places = Vec::new();
-    let mut run = 0;
-    for (depth, part) in call.split('/').enumerate() {
-        let (name, suffix) = part.rsplit_once('~').unwrap_or((part, ""));
-        if depth > 0 {
-            let place = name.split('.').next().unwrap_or_default();
-            places.push((run, place.parse().unwrap_or_default()));
-        }
-        run = suffix.parse().unwrap_or_default();
-    }
-    places
+/// The run that made a call; none of what is no call.
+pub(super) fn caller(call: &str) -> Option<&str> {
+    call.rsplit_once('/').map(|(caller, _)| caller)
+}
+
+/// The place of a call among those of its caller's run.
+pub(super) fn place(call: &str) -> usize {
+    let (_, last) = call.rsplit_once('/').unwrap_or_default();
+    let place = last.split('.').next().unwrap_or_default();
+    place.parse().unwrap_or(usize::MAX)
+}
+
+/// The call that an undoing is of; none of what is no undoing.
+pub(super) fn undone_by(undo: &str) -> Option<String> {
+    let call = undo.strip_prefix("undo:")?;
+    // What undoing calls itself is below it.
+    (!call.contains('/')).then(|| call.replace('+', "/"))
 }
 
 /// The id of a call: the run of its caller, the call's place, and a hash of what is called with what. Ids of one root share its prefix.
-pub(super) fn of_call(caller: &str, place: u32, operation: &str, parameters: &[u8]) -> String {
+pub(super) fn of_call(caller: &str, place: usize, operation: &str, parameters: &[u8]) -> String {
     let hash = digest(&[operation.as_bytes(), parameters]);
     format!("{caller}/{place}.{}", hash.get(..12).unwrap_or(&hash))
 }
@@ -107,18 +111,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_called_later_has_the_greater_places() {
-        let calls = [
-            "r/0.f",
-            "r/2.e/0.d",
-            "r/2.e/1.c",
-            "r/2.e~1/0.d",
-            "r/2.e~10/0.d",
-            "r/9.b",
-            "r/10.a",
-        ];
-        assert!(calls.is_sorted_by_key(|call| places(call)));
-        assert_eq!(places("r/2.e~10/7.d"), [(0, 2), (10, 7)]);
+    fn a_call_tells_its_place_and_its_caller() {
+        let id = of_call("r/2.e~10", 7, "a:b/c#d", b"1");
+        assert_eq!((caller(&id), place(&id)), (Some("r/2.e~10"), 7));
+        assert_eq!(caller("r"), None);
+        assert_eq!(undone_by(&of_undo(&id)).as_deref(), Some(&*id));
+        assert_eq!(undone_by(&id), None);
+        assert_eq!(
+            undone_by(&of_call(&of_undo("r/0.a"), 0, "a:b/c#d", b"")),
+            None
+        );
     }
 
     #[test]

@@ -1,42 +1,25 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use super::attempts::{self, Entry};
-use super::continuity::Continuity;
 use super::failure::Failure;
-use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
+use super::job::{Input, Job, Keep, Trigger, wall_clock};
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
-use super::web;
-use crate::app::{Context, Host};
-use crate::guest::value;
-use crate::journal::{Cause, Ending, Header, KeyRange, ReadSet, Space, Unit};
-use crate::observe::TraceContext;
+use crate::app::Context;
+use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
 
-/// How many intents are read at a time.
-const BATCH: usize = 256;
-/// The pause before an intent whose context cannot run yet is tried again.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// Makes sure that what the invocation needs to be run again is in the journal; called before each call that it makes.
+/// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
 pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
-    let durable = !matches!(job.trigger, Trigger::Intent(_));
-    let Some((now, draws)) = job.continuity.unstored(durable) else {
+    let Some(unstored) = job.replay.unstored() else {
         return Ok(());
     };
     if !job.host.safeguards.intents {
         return Ok(());
     }
-    let stored = draws.len();
     let intent = Intent {
-        correlation_id: job.correlation_id.clone(),
-        causation_id: job.causation_id.clone(),
-        now,
-        draws,
-        input: input(job),
+        now: unstored.now,
+        draws: unstored.draws.clone(),
+        run: unstored.run,
+        answers: unstored.answers.clone(),
+        ..blank(job)
     };
     let unit = Unit {
         began: job.context.ledger.applied(),
@@ -58,8 +41,78 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         events: Vec::new(),
     };
     job.context.ledger.commit(unit).await?;
-    job.continuity.mark_stored(stored);
+    job.replay.mark_stored(&unstored);
     Ok(())
+}
+
+/// The write of the intent of an invocation's next run, if it has an intent.
+pub(super) fn of_next_run(job: &Job, run: u32) -> Result<Option<Write>, Failure> {
+    if !job.replay.has_intent() {
+        return Ok(None);
+    }
+    let intent = Intent {
+        now: job.replay.time(),
+        run,
+        ..blank(job)
+    };
+    Ok(Some(record::write(Space::Intent, &job.id, &intent)?))
+}
+
+/// The write that says in an invocation's intent, if it has one, that its present run is given up.
+pub(super) fn marked_abandoned(job: &Job) -> Result<Option<Write>, Failure> {
+    let Some(intent) = find(&job.context, &job.id)? else {
+        return Ok(None);
+    };
+    let intent = Intent {
+        is_abandoned: true,
+        ..intent
+    };
+    Ok(Some(record::write(Space::Intent, &job.id, &intent)?))
+}
+
+fn blank(job: &Job) -> Intent {
+    Intent {
+        correlation_id: job.correlation_id.clone(),
+        causation_id: job.causation_id.clone(),
+        caller: job.caller.clone(),
+        now: 0,
+        draws: Vec::new(),
+        run: 0,
+        callees: callees(job),
+        answers: Vec::new(),
+        is_abandoned: false,
+        input: input(job),
+    }
+}
+
+/// What an earlier run of an invocation has left behind, if anything.
+pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
+    let found = context.ledger.get(Space::Intent, id.as_bytes())?;
+    Ok(found
+        .map(|value| record::read(id.as_bytes(), &value))
+        .transpose()?)
+}
+
+/// Whether an invocation has begun to call others, and has not ended.
+pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error> {
+    Ok(context.ledger.get(Space::Intent, id.as_bytes())?.is_some())
+}
+
+/// The contexts that the versions of a context may call, as they are linked now.
+fn callees(job: &Job) -> Vec<String> {
+    let wiring = job.host.wiring();
+    let serving = job.context.serving();
+    let mut callees: Vec<_> = serving
+        .versions()
+        .chain(&job.version)
+        .flat_map(|version| version.guest.uses().keys())
+        .filter_map(|interface| wiring.links.offering(interface))
+        .map(str::to_owned)
+        .collect();
+    callees.extend(job.replay.callees());
+    callees.sort_unstable();
+    callees.dedup();
+    callees
 }
 
 /// What would bring the invocation again, if nobody else does.
@@ -83,172 +136,6 @@ fn input(job: &Job) -> Option<StoredInput> {
             key: key.clone(),
         })),
         (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower | Trigger::Nobody, _) => None,
-    }
-}
-
-/// What an earlier run of an invocation has left behind, if anything.
-pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
-    let found = context.ledger.get(Space::Intent, id.as_bytes())?;
-    Ok(found
-        .map(|value| record::read(id.as_bytes(), &value))
-        .transpose()?)
-}
-
-/// The requests and calls from outside to a context that a crash cut short: to be resumed, each once, before the gateway opens.
-///
-/// Their `Idempotency-Key`s count as running from here on.
-///
-/// # Errors
-///
-/// When the journal cannot be read.
-pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resumption>, Failure> {
-    let mut resumptions = Vec::new();
-    let mut range = KeyRange::all();
-    loop {
-        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else { break };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        for (key, value) in found {
-            let intent: Intent = record::read(&key, &value)?;
-            let id = String::from_utf8_lossy(&key).into_owned();
-            if let Some(input) = intent.input.clone() {
-                let key = match &input {
-                    StoredInput::Request(request) => request.idempotency_key.as_deref(),
-                    StoredInput::Call(call) => Some(&*call.key),
-                };
-                // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
-                let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
-                resumptions.push(Resumption {
-                    host: host.clone(),
-                    context: context.clone(),
-                    id,
-                    intent,
-                    input,
-                    _in_progress: in_progress,
-                });
-            }
-        }
-    }
-    Ok(resumptions)
-}
-
-/// An invocation that is to be driven to its end: committed, or compensated.
-pub struct Resumption {
-    host: Arc<Host>,
-    context: Arc<Context>,
-    id: String,
-    intent: Intent,
-    input: StoredInput,
-    _in_progress: Option<super::idempotency::InProgress>,
-}
-
-impl Resumption {
-    /// Drives it. Ends early only when the host stops; the intent stays then.
-    pub async fn run(self) {
-        loop {
-            match self.attempt().await {
-                Ok(()) => return,
-                Err(failure) => {
-                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "an interrupted request cannot be finished yet");
-                    tokio::select! {
-                        () = self.host.shutdown.cancelled() => return,
-                        () = tokio::time::sleep(PAUSE) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    async fn attempt(&self) -> Result<(), Failure> {
-        let (cause, trigger, keep, entry) = self.input()?;
-        let job = Arc::new(Job {
-            host: self.host.clone(),
-            context: self.context.clone(),
-            id: self.id.clone(),
-            abandoned: 0,
-            correlation_id: self.intent.correlation_id.clone(),
-            causation_id: self.intent.causation_id.clone(),
-            trace: TraceContext::new(),
-            cause,
-            trigger,
-            first_attempt: 1,
-            deadline: Instant::now() + self.context.settings.limits.deadline,
-            chain: Chain::default(),
-            generation: None,
-            version: None,
-            continuity: Continuity::of(&self.intent),
-            reads: ReadSet::default(),
-            writes: Vec::new(),
-            durability: None,
-            keep,
-        });
-        let ended = attempts::run(&job, entry).await;
-        match ended {
-            Ok(done) => {
-                let status = match &done.answer {
-                    attempts::Answer::Web(response) => response.status,
-                    _ => 0,
-                };
-                tracing::info!(
-                    context = self.context.name,
-                    invocation = self.id,
-                    correlation_id = self.intent.correlation_id,
-                    status,
-                    "finished a request that the last stop had interrupted"
-                );
-                Ok(())
-            }
-            // It could not even begin: no version serves, or there was no room. It has not been abandoned, so it is tried again.
-            Err(failure)
-                if self
-                    .context
-                    .ledger
-                    .get(Space::Intent, self.id.as_bytes())?
-                    .is_some() =>
-            {
-                Err(failure)
-            }
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// What it is about, as it was when it began.
-    fn input(&self) -> Result<(Cause, Trigger, Keep, Entry), Failure> {
-        Ok(match self.input.clone() {
-            StoredInput::Request(stored) => {
-                let key = stored.idempotency_key.clone();
-                let request = Arc::new(super::Request::from(stored));
-                let cause = Cause::Web {
-                    method: request.method.clone(),
-                    route: request.route.clone(),
-                };
-                let keep = web::keep(key.as_deref(), &request);
-                let trigger = Trigger::Intent(Input::Request(request.clone(), key));
-                (cause, trigger, keep, Entry::Web(request))
-            }
-            StoredInput::Call(stored) => {
-                let parameters = value::decode(&stored.parameters);
-                let parameters = parameters.map_err(|error| Failure::Journal {
-                    reason: error.to_string(),
-                })?;
-                let operation = format!("{}#{}", stored.interface, stored.function);
-                let cause = Cause::Call {
-                    function: operation.clone(),
-                };
-                let keep = Keep::Call {
-                    key: stored.key,
-                    interface: stored.interface,
-                    function: stored.function,
-                    parameters: stored.parameters,
-                };
-                let entry = Entry::Call {
-                    operation,
-                    wanted: None,
-                    parameters,
-                };
-                (cause, Trigger::Intent(Input::Call), keep, entry)
-            }
-        })
     }
 }
 

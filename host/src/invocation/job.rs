@@ -3,49 +3,88 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::continuity::Continuity;
+use super::failure::Failure;
+use super::hold::{Consent, Hold};
 use super::identifier;
 use super::message::Request;
+use super::replay::Replay;
 use super::turns::Stripes;
 use crate::app::{Context, Host};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::observe::TraceContext;
 use crate::rollout::Version;
 
-/// The contexts on the way from the root to a call, each with the turn it holds.
-pub type Chain = Arc<[(String, Stripes)]>;
+/// A callee is given up on at most so long before its caller.
+const LONGEST_MARGIN: Duration = Duration::from_secs(1);
+
+/// One invocation on the way from the root to a call.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its context.
+    context: String,
+    /// The turn that it has there.
+    turn: Stripes,
+    /// Whether it keeps others there from committing.
+    holds: bool,
+}
+
+/// The invocations on the way from the root to a call.
+pub type Chain = Arc<[Link]>;
 
 /// One invocation: the same over all its attempts.
 pub(super) struct Job {
     pub host: Arc<Host>,
     pub context: Arc<Context>,
     pub id: String,
-    /// How many runs under its id were abandoned, and their calls put on record to be undone.
-    pub abandoned: u32,
     pub correlation_id: String,
     pub causation_id: String,
     pub trace: TraceContext,
     pub cause: Cause,
     /// What brings it again after a crash.
     pub trigger: Trigger,
+    /// The context whose invocation made it, when it is a call from inside.
+    pub caller: Option<String>,
+    /// How its caller agrees to a commit that nothing undoes.
+    pub consent: Option<Consent>,
     /// The number of its first attempt.
     pub first_attempt: u32,
-    /// When its caller stops waiting.
+    /// How long it had, over waiting, attempts and commit.
+    pub budget: Duration,
+    /// When that is over.
     pub deadline: Instant,
     pub chain: Chain,
     /// The generation of the state it works on, when not the serving one.
     pub generation: Option<u32>,
     /// The version that runs it, when not the one that serves.
     pub version: Option<Arc<Version>>,
-    pub continuity: Arc<Continuity>,
+    pub replay: Arc<Replay>,
     /// What goes into its commit besides what the guest stages.
     pub reads: ReadSet,
     pub writes: Vec<Write>,
     pub durability: Option<Durability>,
     /// Where its answer is kept for a repeat.
     pub keep: Keep,
+    /// Its place among what its context runs at once.
+    pub place: Place,
+    /// What it holds of its context's commits.
+    pub hold: Hold,
+}
+
+/// The least that is to be known of an invocation.
+pub(super) struct Beginning {
+    pub host: Arc<Host>,
+    pub context: Arc<Context>,
+    pub id: String,
+    pub correlation_id: String,
+    pub causation_id: String,
+    pub cause: Cause,
+    pub trigger: Trigger,
+    /// When it must have ended.
+    pub deadline: Instant,
 }
 
 /// What brings an invocation again after a crash.
@@ -85,15 +124,119 @@ pub(super) enum Keep {
     },
 }
 
-impl Job {
-    /// What the ids of its calls begin with.
-    pub(super) fn run(&self) -> String {
-        identifier::of_run(&self.id, self.abandoned)
+/// A place among what a context runs at once; left while it waits for its turn.
+#[derive(Default)]
+pub(super) struct Place(Mutex<Option<OwnedSemaphorePermit>>);
+
+impl Place {
+    /// One that was taken before.
+    pub(super) fn taken(place: Option<OwnedSemaphorePermit>) -> Self {
+        Self(Mutex::new(place))
     }
 
-    /// How long it may still take.
-    pub(super) fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+    /// Leaves it to somebody else.
+    pub(super) fn leave(&self) {
+        self.0.lock().take();
+    }
+}
+
+impl Job {
+    /// An invocation of which nothing else is known: it was not seen before, and its answer is not stored.
+    pub(super) fn new(beginning: Beginning) -> Self {
+        let Beginning {
+            host,
+            context,
+            id,
+            correlation_id,
+            causation_id,
+            cause,
+            trigger,
+            deadline,
+        } = beginning;
+        Self {
+            host,
+            context,
+            id,
+            correlation_id,
+            causation_id,
+            trace: TraceContext::new(),
+            cause,
+            trigger,
+            caller: None,
+            consent: None,
+            first_attempt: 1,
+            budget: deadline.saturating_duration_since(Instant::now()),
+            deadline,
+            chain: Chain::default(),
+            generation: None,
+            version: None,
+            replay: Replay::new(wall_clock(), 0),
+            reads: ReadSet::default(),
+            writes: Vec::new(),
+            durability: None,
+            keep: Keep::Nowhere,
+            place: Place::default(),
+            hold: Hold::default(),
+        }
+    }
+
+    /// What the ids of its calls begin with.
+    pub(super) fn run(&self) -> String {
+        identifier::of_run(&self.id, self.replay.run())
+    }
+
+    /// How many invocations wait for it.
+    pub(super) fn depth(&self) -> u32 {
+        u32::try_from(self.chain.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When what it calls must have ended: early enough for the guest to hear that it has not, and to do something about it.
+    pub(super) fn deadline_of_callee(&self) -> Instant {
+        let remaining = self.deadline.saturating_duration_since(Instant::now());
+        self.deadline - (remaining / 10).min(LONGEST_MARGIN)
+    }
+
+    /// What what it calls knows of it; `turn` is what it has of its context's keys.
+    pub(super) fn link(&self, turn: Stripes) -> Link {
+        Link {
+            context: self.context.name.clone(),
+            turn,
+            holds: self.hold.is_held(),
+        }
+    }
+
+    /// The turns that those who wait for it have in its context.
+    pub(super) fn held_by_callers(&self) -> Stripes {
+        let here = self.chain.iter();
+        here.filter(|link| link.context == self.context.name)
+            .fold(Stripes::default(), |held, link| held.and(link.turn))
+    }
+
+    /// Whether somebody who waits for it keeps others waiting: then it must not wait for them.
+    pub(super) fn may_not_wait(&self) -> bool {
+        self.chain
+            .iter()
+            .any(|link| link.holds || !link.turn.is_empty())
+    }
+
+    /// The function that it runs, `<interface>#<function>`, if it is a call.
+    pub(super) fn function(&self) -> Option<String> {
+        match &self.keep {
+            Keep::Call {
+                interface,
+                function,
+                ..
+            } => Some(format!("{interface}#{function}")),
+            Keep::Nowhere | Keep::Response { .. } => None,
+        }
+    }
+
+    /// Takes a place among what its context runs at once.
+    pub(super) async fn take_place(&self) -> Result<(), Failure> {
+        let place = self.context.admission.enter(self.depth(), self.deadline);
+        let place = place.await?;
+        *self.place.0.lock() = Some(place);
+        Ok(())
     }
 }
 

@@ -8,8 +8,15 @@ use super::record::{self, StoredCall, StoredResponse};
 use crate::guest::value;
 use crate::journal::{self, Space, Write};
 
+/// What an earlier run of this invocation has committed.
+pub(super) struct Found {
+    pub answer: Answer,
+    /// What undoes it, if it is a call that something undoes.
+    pub undo: Option<String>,
+}
+
 /// The answer that an earlier run of this invocation has committed.
-pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
+pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
     let ledger = &job.context.ledger;
     match &job.keep {
         Keep::Nowhere => Ok(None),
@@ -33,7 +40,10 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
             let answers = answers.map_err(|error| Failure::Journal {
                 reason: error.to_string(),
             })?;
-            Ok(answers.into_iter().next().map(Answer::Call))
+            Ok(answers.into_iter().next().map(|answer| Found {
+                answer: Answer::Call(answer),
+                undo: stored.undo,
+            }))
         }
         Keep::Response { key, fingerprint } => {
             let Some(stored) = ledger.get(Space::Result, key.as_bytes())? else {
@@ -48,7 +58,10 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
                 headers: stored.headers,
                 body: stored.body.into(),
             };
-            Ok(Some(Answer::Web(response)))
+            Ok(Some(Found {
+                answer: Answer::Web(response),
+                undo: None,
+            }))
         }
     }
 }
@@ -56,6 +69,7 @@ pub(super) fn find(job: &Job) -> Result<Option<Answer>, Failure> {
 /// The write that keeps an answer, if it is one to keep.
 pub(super) fn write(
     job: &Job,
+    undo: Option<&str>,
     answer: &Answer,
     time: u64,
 ) -> Result<Option<Write>, journal::Error> {
@@ -76,6 +90,8 @@ pub(super) fn write(
             })?;
             let stored = StoredCall {
                 time,
+                caller: job.caller.clone(),
+                undo: undo.map(str::to_owned),
                 interface: interface.clone(),
                 function: function.clone(),
                 parameters: parameters.clone(),

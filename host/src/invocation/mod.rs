@@ -2,37 +2,42 @@
 //!
 //! An invocation runs its guest until its reads hold and its commit is in the journal, or until it has failed and what its calls did elsewhere is on record to be undone.
 
+mod abandonment;
 pub mod admission;
 mod attempts;
 mod call;
 mod check_in;
 pub mod compensation;
-mod continuity;
 mod event;
 mod failure;
+pub mod hold;
 pub mod idempotency;
 mod identifier;
-pub mod intent;
+mod intent;
 mod job;
 mod kept;
 mod message;
 mod origin;
-mod orphans;
 mod outbox;
+pub mod owed;
 mod ready;
 pub(crate) mod record;
+mod recovery;
+mod replay;
 mod retention;
 pub mod reuse;
 mod runs;
 mod staged;
 pub mod turns;
+mod undo;
+pub mod unfinished;
 mod uninterrupted;
 mod unit;
 mod web;
 
 pub(crate) use self::identifier::digest;
 pub use self::{
-    call::{Request as CallRequest, call},
+    call::{Answered, Caller, Request as CallRequest, call},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     identifier::random as random_id,
@@ -41,6 +46,6 @@ pub use self::{
     origin::Origin,
     outbox::Timer,
     ready::ready,
-    retention::{forget_intents, forget_results},
+    retention::{end_forsaken, forget_results},
     web::web,
 };

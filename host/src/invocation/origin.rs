@@ -1,10 +1,8 @@
 //! Where an invocation comes from.
 
-use std::time::Instant;
-
 use crate::observe::TraceContext;
 
-/// What caused an invocation, and how long the one who asked will wait.
+/// What caused an invocation.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The id that everything with one cause at its root shares.
@@ -13,6 +11,4 @@ pub struct Origin {
     pub causation_id: String,
     /// The span that the invocation is.
     pub trace: TraceContext,
-    /// When the caller stops waiting.
-    pub deadline: Option<Instant>,
 }

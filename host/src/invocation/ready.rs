@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
-use super::job::{Chain, Job, Keep, Trigger, wall_clock};
+use super::job::{Beginning, Job, Trigger};
 use super::turns::Stripes;
 use super::unit::UnitOfWork;
 use crate::app::{Context, Host};
 use crate::guest::Visit;
-use crate::journal::{Cause, ReadSet};
+use crate::journal::Cause;
 use crate::observe::TraceContext;
 use crate::rollout::Version;
 
@@ -30,35 +29,30 @@ pub async fn ready(
     time: Duration,
 ) -> Result<Result<(), String>, Failure> {
     let trace = TraceContext::new();
+    let deadline = Instant::now() + time;
     let job = Arc::new(Job {
-        host: host.clone(),
-        context: context.clone(),
-        id: identifier::random(),
-        abandoned: 0,
-        correlation_id: trace.trace_id(),
-        causation_id: String::new(),
-        trace,
-        cause: Cause::Host {
-            purpose: "ready".into(),
-        },
-        trigger: Trigger::Nobody,
-        first_attempt: 1,
-        deadline: Instant::now() + time,
-        chain: Chain::default(),
         generation: Some(generation),
-        version: None,
-        continuity: Continuity::new(wall_clock()),
-        reads: ReadSet::default(),
-        writes: Vec::new(),
-        durability: None,
-        keep: Keep::Nowhere,
+        trace: trace.clone(),
+        ..Job::new(Beginning {
+            host: host.clone(),
+            context: context.clone(),
+            id: identifier::random(),
+            correlation_id: trace.trace_id(),
+            causation_id: String::new(),
+            cause: Cause::Host {
+                purpose: "ready".into(),
+            },
+            trigger: Trigger::Nobody,
+            deadline,
+        })
     });
     let unit = UnitOfWork::begin(&job, version, generation, 1, Stripes::default());
     let memory = usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {
         services: Box::new(unit),
         memory,
-        time,
+        deadline,
+        depth: 0,
     };
     version
         .guest

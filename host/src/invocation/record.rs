@@ -11,6 +11,8 @@ const FORMAT: u8 = 1;
 pub(super) struct StoredCall {
     /// When it was committed, in milliseconds since the Unix epoch.
     pub time: u64,
+    /// The context whose invocation made it; none when it came from outside.
+    pub caller: Option<String>,
     /// The interface of the function.
     pub interface: String,
     /// The function.
@@ -19,6 +21,8 @@ pub(super) struct StoredCall {
     pub parameters: Vec<u8>,
     /// Its answer, encoded.
     pub answer: Vec<u8>,
+    /// The function that undoes it, `<interface>#<function>`, as the version described it that ran it.
+    pub undo: Option<String>,
 }
 
 /// The stored response to a request with an `Idempotency-Key`.
@@ -36,28 +40,58 @@ pub(super) struct StoredResponse {
     pub body: Vec<u8>,
 }
 
-/// How many runs of a call were abandoned. Forgotten as stored results are: what those runs called is forgotten no later.
+/// How many runs of a call were abandoned. Forgotten as its stored result would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AbandonedRuns {
     /// When the last one was, in milliseconds since the Unix epoch.
     pub time: u64,
+    /// The context whose invocation made the call; none when it came from outside.
+    pub caller: Option<String>,
     /// How many.
     pub count: u32,
 }
 
-/// The input of an invocation that has begun to call others.
+/// An invocation that has begun to call others, and has not ended: what a later process needs to go on with it, or to undo what it called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// The id that everything with one cause at its root shares.
     pub correlation_id: String,
     /// The event or invocation that caused it; empty at the root.
     pub causation_id: String,
+    /// The context whose invocation made it, when it is a call from inside.
+    pub caller: Option<String>,
     /// Its time.
     pub now: u64,
     /// The sequence numbers that it drew before its latest call.
     pub draws: Vec<(String, u64)>,
+    /// How many runs under its id were abandoned before this one.
+    pub run: u32,
+    /// The contexts that this run may have called.
+    pub callees: Vec<String>,
+    /// The answers before its latest call that committed nothing where they came from, so that nobody else remembers them.
+    pub answers: Vec<StoredAnswer>,
+    /// Whether this run is given up, and its calls are being recorded to be undone.
+    pub is_abandoned: bool,
     /// The input, when nobody else would bring it again.
     pub input: Option<StoredInput>,
+}
+
+/// An answer that committed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredAnswer {
+    /// The call's id.
+    pub call: String,
+    /// The answer, encoded.
+    pub answer: Vec<u8>,
+}
+
+/// What the host has given up on until an operator decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// When, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// Why.
+    pub reason: String,
 }
 
 /// The input of an invocation that nobody else would bring again.
@@ -95,7 +129,7 @@ pub(super) struct StoredRequest {
     pub idempotency_key: Option<String>,
 }
 
-/// A call that is to be undone.
+/// A call that is to be undone. What was called with what, and what undoes it, is stored with the call's result, however large that is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Compensation {
     /// When it was recorded, in milliseconds since the Unix epoch.
@@ -103,17 +137,17 @@ pub(super) struct Compensation {
     /// The call's id.
     pub call: String,
     /// The context that ran it.
-    pub context: String,
-    /// The interface of the function.
-    pub interface: String,
-    /// The function.
-    pub function: String,
-    /// Its parameters, encoded; what undoes it takes the same.
-    pub parameters: Vec<u8>,
+    pub callee: String,
     /// The id that everything with one cause at its root shares.
     pub correlation_id: String,
     /// The invocation that did not commit.
     pub causation_id: String,
+    /// How often undoing it has failed.
+    pub failures: u32,
+    /// When it is tried again, in milliseconds since the Unix epoch.
+    pub due: u64,
+    /// Why operators have to decide about it; none while it is tried again by itself.
+    pub stuck: Option<Stuck>,
 }
 
 /// A write of a record under `key`.

@@ -1,15 +1,26 @@
-//! Stored results are kept for a time only: by then nobody repeats what they answer. So are intents that wait for somebody to bring their invocation again.
+//! Stored results are kept for a time after nobody can ask for them any more. One is still needed while its caller can be run again, or what it did can be
+//! undone: as long as the caller has not ended, which its intent says, and as long as a compensation names it, however long that takes.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::compensation;
+use super::failure::Failure;
+use super::identifier;
+use super::intent;
 use super::job::wall_clock;
-use super::record::{self, Intent};
+use super::record::{self, AbandonedRuns, Intent, StoredCall};
+use super::unfinished;
+use crate::app::{Context, Host};
 use crate::journal::{
-    self, Cause, CommitError, Durability, Ending, Header, KeyRange, Ledger, ReadSet, Space, Unit,
-    Write,
+    self, Cause, CommitError, Durability, Ending, Entry, Header, KeyRange, Ledger, ReadSet, Space,
+    Unit, Write,
 };
+
+/// What the keys of results begin with that are not those of calls.
+const ABANDONED_RUNS: &str = "abandoned:";
+const RESPONSES: &str = "key:";
 
 /// What all stored results begin with.
 #[derive(Serialize, Deserialize)]
@@ -17,65 +28,29 @@ struct Stored {
     time: u64,
 }
 
-/// Removes the results stored before a time, among the first `limit` from `start` on. Answers where the next ones are; `None` after the last.
+/// Removes the results stored before a time that nobody needs any more, among the first `limit` from `start` on. Answers where the next ones are; `None` after
+/// the last.
 ///
 /// # Errors
 ///
-/// When the journal cannot be read or written; a conflict means that one of them was stored anew meanwhile, and nothing was removed.
+/// When a journal cannot be read or written; a conflict means that one of them was stored anew meanwhile, and nothing was removed.
 pub async fn forget_results(
-    ledger: &Arc<Ledger>,
+    host: &Arc<Host>,
+    context: &Arc<Context>,
     start: Vec<u8>,
     before: u64,
     limit: usize,
 ) -> Result<Option<Vec<u8>>, CommitError> {
-    let is_old = |key: &[u8], value: &[u8]| Ok(record::read::<Stored>(key, value)?.time < before);
-    forget(ledger, Space::Result, start, limit, is_old).await
-}
-
-/// Removes the intents of calls and events that began before a time, in the same way: who would bring them again has no stored results to find any more,
-/// and is perhaps gone. Those of requests stay until they are finished.
-///
-/// # Errors
-///
-/// See [`forget_results`].
-pub async fn forget_intents(
-    ledger: &Arc<Ledger>,
-    start: Vec<u8>,
-    before: u64,
-    limit: usize,
-) -> Result<Option<Vec<u8>>, CommitError> {
-    let is_old = |key: &[u8], value: &[u8]| {
-        let intent: Intent = record::read(key, value)?;
-        Ok(intent.input.is_none() && intent.now < before)
-    };
-    forget(ledger, Space::Intent, start, limit, is_old).await
-}
-
-async fn forget(
-    ledger: &Arc<Ledger>,
-    space: Space,
-    start: Vec<u8>,
-    limit: usize,
-    is_old: impl Fn(&[u8], &[u8]) -> Result<bool, journal::Error>,
-) -> Result<Option<Vec<u8>>, CommitError> {
-    let began = ledger.applied();
-    let range = KeyRange::new(start, None);
-    let scanned = ledger.clone();
-    let scanning = tokio::task::spawn_blocking(move || scanned.scan(space, &range, limit, false));
-    // Only a runtime that shuts down gives no answer.
-    let found = scanning.await.unwrap_or(Err(journal::Error::Closed))?;
-    let next = match found.last() {
-        // The shortest key that sorts after the last one.
-        Some((last, _)) if found.len() == limit => Some([last.as_slice(), &[0]].concat()),
-        _ => None,
-    };
+    let began = context.ledger.applied();
+    let (found, next) = page(&context.ledger, Space::Result, start, limit).await?;
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
     for (key, value) in found {
-        if is_old(&key, &value)? {
-            reads.note_key(space, &key);
+        let is_old = record::read::<Stored>(&key, &value)?.time < before;
+        if is_old && !is_needed(host, &key, &value)? {
+            reads.note_key(Space::Result, &key);
             writes.push(Write {
-                space,
+                space: Space::Result,
                 key,
                 value: None,
             });
@@ -89,9 +64,84 @@ async fn forget(
             writes,
             events: Vec::new(),
         };
+        let ledger = &context.ledger;
         ledger.commit_as(unit, Durability::Relaxed).await?;
     }
     Ok(next)
+}
+
+/// Gives up, among the first `limit` from `start` on, calls that began before a time and whose caller is gone: its context has left the app, or does not know of it. What
+/// they called is undone. Answers where the next ones are; `None` after the last.
+///
+/// # Errors
+///
+/// When a journal cannot be read or written.
+pub async fn end_forsaken(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    start: Vec<u8>,
+    before: u64,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let (found, next) = page(&context.ledger, Space::Intent, start, limit).await?;
+    for (key, value) in found {
+        let intent: Intent = record::read(&key, &value)?;
+        let id = String::from_utf8_lossy(&key).into_owned();
+        let is_old = intent.caller.is_some() && intent.now < before;
+        if is_old && !is_awaited(host, &id, intent.caller.as_deref())? {
+            unfinished::abandon(host, context, &id, intent).await?;
+        }
+    }
+    Ok(next)
+}
+
+async fn page(
+    ledger: &Arc<Ledger>,
+    space: Space,
+    start: Vec<u8>,
+    limit: usize,
+) -> Result<(Vec<Entry>, Option<Vec<u8>>), journal::Error> {
+    let range = KeyRange::new(start, None);
+    let scanned = ledger.clone();
+    let scanning = tokio::task::spawn_blocking(move || scanned.scan(space, &range, limit, false));
+    // Only a runtime that shuts down gives no answer.
+    let found = scanning.await.unwrap_or(Err(journal::Error::Closed))?;
+    let next = match found.last() {
+        // The shortest key that sorts after the last one.
+        Some((last, _)) if found.len() == limit => Some([last.as_slice(), &[0]].concat()),
+        _ => None,
+    };
+    Ok((found, next))
+}
+
+fn is_needed(host: &Host, key: &[u8], value: &[u8]) -> Result<bool, journal::Error> {
+    let name = String::from_utf8_lossy(key);
+    if name.starts_with(RESPONSES) {
+        return Ok(false);
+    }
+    match name.strip_prefix(ABANDONED_RUNS) {
+        Some(call) => {
+            let runs: AbandonedRuns = record::read(key, value)?;
+            is_awaited(host, call, runs.caller.as_deref())
+        }
+        None => {
+            let call: StoredCall = record::read(key, value)?;
+            is_awaited(host, &name, call.caller.as_deref())
+        }
+    }
+}
+
+/// Whether a call, or the undoing of one, may still be asked for by the context that made it.
+fn is_awaited(host: &Host, call: &str, caller: Option<&str>) -> Result<bool, journal::Error> {
+    let Some(context) = caller.and_then(|name| host.contexts.get(name)) else {
+        return Ok(false);
+    };
+    let undone = identifier::undone_by(call);
+    let Some(run) = identifier::caller(undone.as_deref().unwrap_or(call)) else {
+        return Ok(false);
+    };
+    let is_owed = compensation::is_owed(context, run)?;
+    Ok(is_owed || undone.is_none() && intent::exists(context, identifier::without_run(run))?)
 }
 
 fn header() -> Header {
@@ -107,107 +157,5 @@ fn header() -> Header {
         version: String::new(),
         time: wall_clock(),
         status: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::record::{StoredCall, StoredInput, StoredParameters, StoredResponse};
-    use super::*;
-    use crate::journal::{Committer, MemoryStore, Options};
-
-    fn response(key: &str, time: u64) -> Write {
-        let stored = StoredResponse {
-            time,
-            fingerprint: "f".into(),
-            status: 201,
-            headers: vec![("location".into(), "/rooms/1".into())],
-            body: b"{}".to_vec(),
-        };
-        record::write(Space::Result, key, &stored).unwrap()
-    }
-
-    fn call(key: &str, time: u64) -> Write {
-        let stored = StoredCall {
-            time,
-            interface: "a:b/c".into(),
-            function: "d".into(),
-            parameters: vec![1],
-            answer: vec![2],
-        };
-        record::write(Space::Result, key, &stored).unwrap()
-    }
-
-    async fn keep(ledger: &Ledger, writes: Vec<Write>) {
-        let unit = Unit {
-            began: ledger.applied(),
-            reads: ReadSet::default(),
-            header: header(),
-            writes,
-            events: Vec::new(),
-        };
-        ledger.commit(unit).await.unwrap();
-    }
-
-    fn kept(ledger: &Ledger, space: Space) -> Vec<String> {
-        let found = ledger.scan(space, &KeyRange::all(), 100, false);
-        let key = |(key, _)| String::from_utf8(key).unwrap();
-        found.unwrap().into_iter().map(key).collect()
-    }
-
-    #[tokio::test]
-    async fn what_is_older_is_forgotten_step_by_step() {
-        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
-        let ledger = committer.open("room", Durability::Flush).unwrap();
-        let old = u64::from(u32::MAX);
-        let writes = vec![
-            call("a/0", old),
-            call("b/0", old + 1),
-            response("key:a", old - 1),
-            response("key:b", old + 1),
-        ];
-        keep(&ledger, writes).await;
-        let next = forget_results(&ledger, Vec::new(), old + 1, 2)
-            .await
-            .unwrap();
-        assert_eq!(kept(&ledger, Space::Result), ["b/0", "key:a", "key:b"]);
-        let next = forget_results(&ledger, next.unwrap(), old + 1, 2)
-            .await
-            .unwrap();
-        assert_eq!(kept(&ledger, Space::Result), ["b/0", "key:b"]);
-        assert_eq!(
-            forget_results(&ledger, next.unwrap(), old + 1, 2).await,
-            Ok(None)
-        );
-    }
-
-    #[tokio::test]
-    async fn intents_that_nobody_comes_back_for_are_forgotten() {
-        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
-        let ledger = committer.open("room", Durability::Flush).unwrap();
-        let intent = |key: &str, now, input| {
-            let intent = Intent {
-                correlation_id: "c".into(),
-                causation_id: String::new(),
-                now,
-                draws: Vec::new(),
-                input,
-            };
-            record::write(Space::Intent, key, &intent).unwrap()
-        };
-        let input = StoredInput::Call(StoredParameters {
-            interface: "a:b/c".into(),
-            function: "d".into(),
-            parameters: Vec::new(),
-            key: "k".into(),
-        });
-        let writes = vec![
-            intent("from outside", 1, Some(input)),
-            intent("new", 2, None),
-            intent("old", 1, None),
-        ];
-        keep(&ledger, writes).await;
-        assert_eq!(forget_intents(&ledger, Vec::new(), 2, 10).await, Ok(None));
-        assert_eq!(kept(&ledger, Space::Intent), ["from outside", "new"]);
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn one_more(job: &Job) -> Result<Option<Write>, Failure> {
     }
     let runs = AbandonedRuns {
         time: wall_clock(),
-        count: job.abandoned.saturating_add(1),
+        caller: job.caller.clone(),
+        count: job.replay.run().saturating_add(1),
     };
     Ok(Some(record::write(Space::Result, &key(&job.id), &runs)?))
 }

@@ -1,23 +1,25 @@
 //! The unit of work: the host's side of one attempt.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use wasmtime::component::Val;
 
 use super::call;
-use super::continuity::Draws;
 use super::failure::Failure;
+use super::hold::Consent;
 use super::identifier;
 use super::intent;
 use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
+use super::replay::{Draws, Place};
 use super::staged::{Scan, StagedState};
 use super::turns::Stripes;
 use crate::calls;
 use crate::guest::{Answer, Identity, Operation, Refusal, Services, StateEntry, value};
-use crate::journal::{self, Event, KeyRange, ReadSet, Space};
+use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
 use crate::rollout::Version;
 
 /// The longest key of the guest's state, in bytes.
@@ -31,6 +33,9 @@ pub(super) enum Interruption {
     /// It touched a key that is another invocation's turn.
     #[error("it is another invocation's turn")]
     NotItsTurn(Vec<u8>),
+    /// It wants to call something else than the attempts before it.
+    #[error("it takes another course than before")]
+    Diverged,
     /// It failed.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -58,13 +63,12 @@ pub(super) struct UnitOfWork {
     pub reads: ReadSet,
     pub state: StagedState,
     pub outbox: Outbox,
-    /// The ids of the calls that were answered `ok`.
-    pub calls: BTreeSet<String>,
     /// Whether all that the guest has seen is its input, its configuration and what it read: then it would answer the same again.
     pub is_repeatable: bool,
     draws: Draws,
     ids: u64,
-    call_count: u32,
+    /// How many calls it has made.
+    pub call_count: usize,
 }
 
 impl UnitOfWork {
@@ -90,7 +94,6 @@ impl UnitOfWork {
             reads,
             state: StagedState::new(Space::State(generation)),
             outbox: Outbox::default(),
-            calls: BTreeSet::new(),
             is_repeatable: true,
             draws: Draws::default(),
             ids: 0,
@@ -110,7 +113,7 @@ impl UnitOfWork {
     }
 
     fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
-        match self.job.context.turns.is_taken(key, self.held) {
+        match !self.job.may_not_wait() && self.job.context.turns.is_taken(key, self.held) {
             true => Err(Interruption::NotItsTurn(key.to_vec())),
             false => Ok(()),
         }
@@ -172,40 +175,80 @@ impl UnitOfWork {
             Ok(encoded) => encoded,
             Err(error) => return Ok(value::unavailable(error.to_string())),
         };
-        let id = identifier::of_call(
-            &self.job.run(),
-            self.call_count,
-            &operation.name(),
-            &encoded,
-        );
+        let place = self.call_count;
+        let id = identifier::of_call(&self.job.run(), place, &operation.name(), &encoded);
+        let may_have_run = match self.job.replay.place(place, &id) {
+            Place::Answered(answer) => {
+                self.call_count += 1;
+                return Ok(answer);
+            }
+            Place::Diverged => return Err(Interruption::Diverged.into()),
+            Place::Open { may_have_run } => may_have_run,
+        };
+        let callee = calls::offering(&self.job.host, &operation.interface);
+        if callee.is_some() {
+            intent::store_before_call(&self.job).await?;
+        }
         self.call_count += 1;
-        intent::store_before_call(&self.job).await?;
-        self.job.continuity.mark_called();
+        self.job.replay.begin_call(place, &id, callee);
+        let (consent, mut asked) = Consent::new();
         let request = call::Request {
-            id: id.clone(),
+            id,
             operation,
             parameters,
             encoded,
             correlation_id: self.job.correlation_id.clone(),
             causation_id: self.job.id.clone(),
             trace: self.job.trace.clone(),
-            deadline: self.job.deadline,
+            deadline: self.job.deadline_of_callee(),
             chain: self.chain(),
-            may_have_run: self.job.continuity.is_recovered(),
-            from_outside: false,
+            may_have_run,
+            caller: call::Caller::Context(self.job.context.name.clone()),
+            consent: Some(consent),
         };
-        let answered = calls::dispatch(&self.job.host, request).await;
-        if answered.uncertain {
-            self.job.continuity.mark_uncertain();
+        let job = self.job.clone();
+        let mut dispatching = pin!(calls::dispatch(&job.host, request));
+        let mut outdated = None;
+        let answered = loop {
+            tokio::select! {
+                answered = &mut dispatching => break answered,
+                Some(asked) = asked.recv() => {
+                    let agreed = self.hold().await;
+                    asked.answer(agreed.is_ok());
+                    outdated = agreed.err().or(outdated);
+                }
+            }
+        };
+        if let Some(key) = outdated {
+            return Err(Interruption::NotItsTurn(key).into());
         }
-        if !value::is_err(&answered.answer) {
-            self.calls.insert(id);
+        let size = self
+            .job
+            .replay
+            .end_call(place, answered.answer.clone(), answered.effect);
+        let limit = self.job.context.settings.limits.memory;
+        if size as u64 > limit {
+            return Err(Failure::AnsweredTooMuch { limit }.into());
         }
         Ok(answered.answer)
     }
 
+    /// From here on nobody else commits in this context until the run has ended; refused with a key that has changed since it was read.
+    async fn hold(&mut self) -> Result<(), Vec<u8>> {
+        self.job.hold_commits().await.map_err(|_| Vec::new())?;
+        let context = &self.job.context;
+        match context.ledger.settle(self.began, &self.reads).await {
+            Ok(()) => {
+                self.began = context.ledger.applied();
+                Ok(())
+            }
+            Err(CommitError::Conflict { key, .. }) => Err(key),
+            Err(_) => Err(Vec::new()),
+        }
+    }
+
     fn chain(&self) -> Chain {
-        let here = (self.job.context.name.clone(), self.held);
+        let here = self.job.link(self.held);
         self.job.chain.iter().cloned().chain([here]).collect()
     }
 }
@@ -267,7 +310,7 @@ impl Services for UnitOfWork {
     fn next_sequence(&mut self, name: String) -> Result<u64, Refusal> {
         self.is_repeatable = false;
         let place = self.draws.next(&name);
-        if let Some(number) = self.job.continuity.drawn(&name, place) {
+        if let Some(number) = self.job.replay.drawn(&name, place) {
             return Ok(number);
         }
         let number = self
@@ -276,7 +319,7 @@ impl Services for UnitOfWork {
             .ledger
             .next_sequence(&name)
             .map_err(broken)?;
-        self.job.continuity.remember_draw(name, number);
+        self.job.replay.remember_draw(name, number);
         Ok(number)
     }
 
@@ -352,13 +395,14 @@ impl Services for UnitOfWork {
 
     fn now(&mut self) -> Result<u64, Refusal> {
         self.is_repeatable = false;
-        Ok(self.job.continuity.observe_time())
+        Ok(self.job.replay.time())
     }
 
     fn new_id(&mut self) -> Result<String, Refusal> {
         self.is_repeatable = false;
         self.ids += 1;
-        Ok(identifier::derived(&self.job.id, "id", self.ids))
+        // Another run is to make others: what was undone may go by these.
+        Ok(identifier::derived(&self.job.run(), "id", self.ids))
     }
 
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {

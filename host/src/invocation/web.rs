@@ -5,17 +5,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
-use super::continuity::Continuity;
 use super::failure::Failure;
 use super::identifier;
-use super::job::{Chain, Input, Job, Keep, Trigger, wall_clock};
+use super::job::{Beginning, Input, Job, Keep, Place, Trigger};
 use super::message::{Request, WebAnswer};
 use super::origin::Origin;
 use super::reuse::Circumstances;
 use super::uninterrupted::Uninterrupted;
 use crate::app::{Context, Host};
 use crate::guest;
-use crate::journal::{Cause, ReadSet};
+use crate::journal::Cause;
 
 /// Runs a web request to its end, also when whoever asked goes away meanwhile.
 ///
@@ -45,19 +44,27 @@ pub async fn web(
         });
     }
     let deadline = Instant::now() + context.settings.limits.deadline;
-    let deadline = origin
-        .deadline
-        .map_or(deadline, |earlier| deadline.min(earlier.into()));
-    let place = context
-        .admission
-        .enter(deadline.saturating_duration_since(Instant::now()))
-        .await?;
+    // A repeat waits for the first without taking anything that others need.
+    let in_progress = match &key {
+        Some(key) => Some(context.keys.enter(key, deadline).await?),
+        None => None,
+    };
+    let place = context.admission.enter(0, deadline).await?;
     let running = {
         let (host, context) = (host.clone(), context.clone());
         async move {
-            let answer = run(&host, &context, request, origin, key, circumstances).await;
-            drop(place);
-            answer
+            let (_in_progress, place) = (in_progress, Place::taken(Some(place)));
+            run(
+                &host,
+                &context,
+                request,
+                origin,
+                key,
+                circumstances,
+                deadline,
+                place,
+            )
+            .await
         }
     };
     // A client that hangs up must not leave calls behind that nobody undoes.
@@ -71,36 +78,27 @@ async fn run(
     origin: Origin,
     key: Option<String>,
     circumstances: Option<Circumstances>,
+    deadline: Instant,
+    place: Place,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
-    let keep = keep(key.as_deref(), &request);
-    let _in_progress = match &key {
-        Some(key) => Some(context.keys.enter(key).await?),
-        None => None,
-    };
     let job = Arc::new(Job {
-        host: host.clone(),
-        context: context.clone(),
-        id: identifier::random(),
-        abandoned: 0,
-        correlation_id: origin.correlation_id,
-        causation_id: origin.causation_id,
         trace: origin.trace,
-        cause: Cause::Web {
-            method: request.method.clone(),
-            route: request.route.clone(),
-        },
-        trigger: Trigger::Intent(Input::Request(request.clone(), key)),
-        first_attempt: 1,
-        deadline: Instant::now() + context.settings.limits.deadline,
-        chain: Chain::default(),
-        generation: None,
-        version: None,
-        continuity: Continuity::new(wall_clock()),
-        reads: ReadSet::default(),
-        writes: Vec::new(),
-        durability: None,
-        keep,
+        keep: keep(key.as_deref(), &request),
+        place,
+        ..Job::new(Beginning {
+            host: host.clone(),
+            context: context.clone(),
+            id: identifier::random(),
+            correlation_id: origin.correlation_id,
+            causation_id: origin.causation_id,
+            cause: Cause::Web {
+                method: request.method.clone(),
+                route: request.route.clone(),
+            },
+            trigger: Trigger::Intent(Input::Request(request.clone(), key)),
+            deadline,
+        })
     });
     let done = attempts::run(&job, Entry::Web(request.clone())).await.inspect_err(|failure| {
         tracing::warn!(

@@ -16,7 +16,7 @@ use crate::events::cloud_event::JSON;
 use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
 use crate::guest::{Operation, json, value};
-use crate::invocation::{CallRequest, digest, random_id};
+use crate::invocation::{CallRequest, Caller, digest, random_id};
 use crate::observe::Correlation;
 use crate::observe::correlation::CORRELATION_ID;
 
@@ -166,12 +166,13 @@ impl Calls {
             deadline: Instant::now() + context.settings.limits.deadline,
             chain: Arc::default(),
             may_have_run: false,
-            from_outside: true,
+            caller: Caller::Outside,
+            consent: None,
         };
         let answer = calls::reach(&self.host, &context, request).await;
         let answer = answer.map_err(|failure| Problem::from(&failure))?;
         // Names and plain data always serialize.
-        Ok(serde_json::to_vec(&json::write(&answer)).unwrap_or_default())
+        Ok(serde_json::to_vec(&json::write(&answer.answer)).unwrap_or_default())
     }
 
     /// The function that a subject names.

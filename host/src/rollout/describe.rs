@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::guest::{
@@ -39,7 +40,8 @@ fn visit(memory: usize, time: Duration) -> Visit {
     Visit {
         services: Box::new(NoServices),
         memory,
-        time,
+        deadline: Instant::now() + time,
+        depth: 0,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Bringing a component into the host: compiled, linked, asked what it is.
 
+use wasmtime::component::Type;
+
 use super::describe;
 use super::gate::{Gate, Refusal};
 use super::version::{Description, Identity, Version};
-use crate::guest::{ArtifactCache, Engine, Guest, LoadError, Schema};
+use crate::guest::{ArtifactCache, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
@@ -89,16 +91,43 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
         return promise("events to follow", "innkeeper:context/policies@0.1.0");
     }
     for compensation in &description.compensations {
-        for function in [&compensation.function, &compensation.undo] {
-            let offered = function
-                .split_once('#')
-                .and_then(|(interface, name)| guest.offers().get(interface)?.operations.get(name));
-            if offered.is_none() {
-                return promise("a compensation", function);
-            }
+        let offered = |function: &str| {
+            let (interface, name) = function.split_once('#')?;
+            guest.offers().get(interface)?.operations.get(name)
+        };
+        let Some(function) = offered(&compensation.function) else {
+            return promise("a compensation", &compensation.function);
+        };
+        let Some(undo) = offered(&compensation.undo) else {
+            return promise("a compensation", &compensation.undo);
+        };
+        if !undoes(undo, function) {
+            return Err(Refusal::at(
+                Gate::Contract,
+                format!(
+                    "{} is to undo {}, but takes other parameters ({}, {}); let it take the same, and after them the ok value if it wants that",
+                    compensation.undo, compensation.function, undo.shape, function.shape
+                ),
+            ));
         }
     }
     Ok(())
+}
+
+/// Whether one function takes what another does, and perhaps its ok value behind that.
+fn undoes(undo: &Operation, function: &Operation) -> bool {
+    let types = |operation: &Operation| {
+        let types = operation.parameters.iter();
+        types.map(|(_, ty)| ty.clone()).collect::<Vec<_>>()
+    };
+    let (mut wanted, taken) = (types(function), types(undo));
+    if taken == wanted {
+        return true;
+    }
+    if let Some(Type::Result(result)) = &function.result {
+        wanted.extend(result.ok());
+    }
+    taken == wanted
 }
 
 fn check_schema(schema: &Schema, description: &Description) -> Result<(), Refusal> {

@@ -112,6 +112,13 @@ impl Version {
         self.scorecard.since(since, Instant::now())
     }
 
+    /// The function that undoes another, both as `<interface>#<function>`.
+    pub fn undo_of(&self, function: &str) -> Option<String> {
+        let mut compensations = self.description.compensations.iter();
+        let found = compensations.find(|compensation| compensation.function == function);
+        found.map(|compensation| compensation.undo.clone())
+    }
+
     /// How many invocations are under way in it.
     pub fn staying(&self) -> usize {
         self.residency.staying()

@@ -9,6 +9,8 @@ use super::gate::{Gate, Refusal};
 use super::serving::Serving;
 use super::version::Version;
 use crate::app::{Context, Host, Wiring, WiringError};
+use crate::guest::Operation;
+use crate::invocation::owed;
 use crate::manifest::SagaSettings;
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
@@ -48,6 +50,7 @@ pub(super) fn check(
     let around = Around { wiring, context };
     around.imports(version)?;
     around.consumers(version)?;
+    around.owed(host, version)?;
     around.followers(version)?;
     around.sagas(version, &host.manifest.sagas)?;
     around.follows(version)
@@ -140,8 +143,8 @@ impl Around<'_> {
                             ),
                         ));
                     }
-                    if let Some(undo) = before.and_then(|before| undo_of(before, &wanted.name()))
-                        && undo_of(version, &wanted.name()).is_none()
+                    if let Some(undo) = before.and_then(|before| before.undo_of(&wanted.name()))
+                        && version.undo_of(&wanted.name()).is_none()
                     {
                         return Err(Refusal::at(
                             Gate::Consumers,
@@ -153,6 +156,36 @@ impl Around<'_> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What others may still have undone can be undone, whether or not they import it any more.
+    fn owed(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
+        let Some(context) = host.contexts.get(self.context) else {
+            return Ok(());
+        };
+        let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
+        for (undo, owed) in owed::undos(host, context).map_err(unreadable)? {
+            let callers: Vec<_> = owed.callers.iter().map(String::as_str).collect();
+            let callers = callers.join(", ");
+            let calls = owed.calls;
+            let offered = operation(version, &undo);
+            let before = self.current(self.context);
+            let before = before.and_then(|before| operation(before, &undo));
+            let problem = match (offered, before) {
+                (None, _) => "does not offer it",
+                (Some(offered), Some(before)) if offered.shape != before.shape => {
+                    "offers it with other parameters"
+                }
+                _ => continue,
+            };
+            return Err(Refusal::at(
+                Gate::Consumers,
+                format!(
+                    "{calls} calls of {callers} may still have to be undone by {undo}, and this version {problem}; keep it until they have ended, and see `innkeeper dead-letters` for what waits for you"
+                ),
+            ));
         }
         Ok(())
     }
@@ -246,13 +279,13 @@ impl Around<'_> {
     }
 }
 
+fn operation<'a>(version: &'a Version, function: &str) -> Option<&'a Operation> {
+    let (interface, name) = function.split_once('#')?;
+    let offered = version.guest.offers().get(interface)?;
+    offered.operations.get(name).map(|operation| &**operation)
+}
+
 fn publishes(version: &Version, kind: &str) -> bool {
     let mut published = version.description.publishes.iter();
     published.any(|published| published == kind)
-}
-
-fn undo_of<'a>(version: &'a Version, function: &str) -> Option<&'a str> {
-    let mut compensations = version.description.compensations.iter();
-    let found = compensations.find(|compensation| compensation.function == function);
-    found.map(|compensation| compensation.undo.as_str())
 }

@@ -113,7 +113,6 @@ impl Inn {
             correlation_id: correlation_id.to_owned(),
             causation_id: String::new(),
             trace: TraceContext::new(),
-            deadline: None,
         };
         let answer =
             invocation::web(&self.host, self.context(context), request, origin, None).await;

@@ -7,6 +7,7 @@ mod dead_letter;
 mod description;
 mod rebuild;
 mod saga;
+mod undo;
 mod version;
 
 pub use self::cloud_event::CloudEvent;
@@ -18,6 +19,7 @@ pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
+pub use self::undo::{Undo, Undos, undo_id};
 pub use self::version::{
     HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
 };

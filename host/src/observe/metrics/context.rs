@@ -68,6 +68,10 @@ pub struct ContextMetrics {
     pub compensations_pending: Gauge,
     /// Calls that were undone.
     pub compensations: Counter,
+    /// Calls whose undoing was refused so often that an operator has to decide.
+    pub compensations_stuck: Counter,
+    /// Runs that took another course when they were run again, so that what they had called was undone.
+    pub runs_abandoned: Counter,
     /// Times that the circuit breaker opened.
     pub breaker_opened: Counter,
     swaps: Counter,
@@ -104,6 +108,8 @@ impl ContextMetrics {
             events_dead_lettered: counter(names::EVENTS_DEAD_LETTERED),
             compensations_pending: gauge(names::COMPENSATIONS_PENDING),
             compensations: counter(names::COMPENSATIONS),
+            compensations_stuck: counter(names::COMPENSATIONS_STUCK),
+            runs_abandoned: counter(names::RUNS_ABANDONED),
             breaker_opened: counter(names::BREAKER_OPENED),
             swaps: counter(names::SWAPS),
             swap_duration: histogram!(names::SWAP_DURATION, "context" => context.clone()),

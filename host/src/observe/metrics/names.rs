@@ -32,6 +32,10 @@ pub const CALLS: &str = "innkeeper_calls_total";
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
+/// Calls whose undoing was refused so often that an operator has to decide.
+pub const COMPENSATIONS_STUCK: &str = "innkeeper_compensations_stuck_total";
+/// Runs whose calls were undone because they took another course when they were run again.
+pub const RUNS_ABANDONED: &str = "innkeeper_runs_abandoned_total";
 /// Times that a circuit breaker opened, by context.
 pub const BREAKER_OPENED: &str = "innkeeper_circuit_breaker_opened_total";
 /// Swaps of versions, by context.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use innkeeper::app::{Host, Options};
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
-use innkeeper::invocation::{self, CallRequest, Origin, Request};
+use innkeeper::invocation::{self, CallRequest, Caller, Origin, Request};
 use innkeeper::manifest::Manifest;
 use innkeeper::observe::TraceContext;
 use innkeeper::rollout::{self, ComponentStore, Identity};
@@ -168,7 +168,6 @@ fn origin() -> Origin {
         correlation_id: trace.trace_id(),
         causation_id: String::new(),
         trace,
-        deadline: None,
     }
 }
 
@@ -229,12 +228,13 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             chain: Arc::default(),
             may_have_run: false,
-            from_outside: false,
+            caller: Caller::Context("bench".into()),
+            consent: None,
         };
         let answer = invocation::call(&inside.host, context, request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"));
-        assert_eq!(value::is_err(&answer), room != 1);
+        assert_eq!(value::is_err(&answer.answer), room != 1);
     }
     begun.elapsed() / TIMES
 }

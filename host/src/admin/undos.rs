@@ -1,0 +1,136 @@
+//! `/v1/contexts/{name}/undos`: calls that are still to be undone, and what operators decide about those that the host has given up on.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use http::StatusCode;
+use http::request::Parts;
+
+use super::extract::{Named, reading, segment};
+use super::problem::Problem;
+use super::state::State;
+use super::view;
+use crate::app::Context;
+use crate::invocation::compensation::{self, Decision, Owed};
+use crate::journal::{self, CommitError};
+use crate::observe::Timestamp;
+
+/// The most calls in one answer.
+const MOST: usize = 1000;
+
+/// The calls of a context that are still to be undone, those first that wait for an operator
+#[utoipa::path(get, path = "/v1/contexts/{name}/undos", tag = "dead letters", params(("name", description = "the context that called")), responses(
+    (status = 200, body = view::Undos),
+    (status = 404, description = "there is no such context")
+))]
+pub(super) async fn list(Named { context, .. }: Named) -> Result<Json<view::Undos>, Problem> {
+    let undos = reading(move || {
+        let (mut stuck, mut waiting) = (Vec::new(), Vec::new());
+        compensation::each_owed(&context, |owed| {
+            let undos = match owed.stuck {
+                Some(_) => &mut stuck,
+                None => &mut waiting,
+            };
+            if undos.len() < MOST {
+                undos.push(view::Undo::from(owed));
+            }
+        })?;
+        stuck.append(&mut waiting);
+        stuck.truncate(MOST);
+        Ok(view::Undos { undos: stuck })
+    });
+    Ok(Json(undos.await?))
+}
+
+/// Have a call undone that the host has given up on
+#[utoipa::path(post, path = "/v1/contexts/{name}/undos/{id}/retry", tag = "dead letters",
+    params(("name", description = "the context that called"), ("id", description = "the undo")),
+    responses(
+        (status = 202, description = "it is tried again"),
+        (status = 404, description = "there is no such context, or no such undo that waits for an operator")
+    )
+)]
+pub(super) async fn retry(Named { context, .. }: Named, Id(id): Id) -> Result<StatusCode, Problem> {
+    decide(context, id, Decision::Retry).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Leave a call as it is that the host could not undo
+#[utoipa::path(delete, path = "/v1/contexts/{name}/undos/{id}", tag = "dead letters",
+    params(("name", description = "the context that called"), ("id", description = "the undo")),
+    responses(
+        (status = 204, description = "it is not undone any more"),
+        (status = 404, description = "there is no such context, or no such undo that waits for an operator")
+    )
+)]
+pub(super) async fn drop(Named { context, .. }: Named, Id(id): Id) -> Result<StatusCode, Problem> {
+    decide(context, id, Decision::Drop).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn decide(context: Arc<Context>, id: String, decision: Decision) -> Result<(), Problem> {
+    let not_found = Problem::new(
+        StatusCode::NOT_FOUND,
+        format!(
+            "context {} has no undo {id} that waits for an operator; it may be done or dropped",
+            context.name
+        ),
+    );
+    let (searched, wanted) = (context.clone(), id.clone());
+    let found = reading(move || find(&searched, &wanted)).await?;
+    let key = found.ok_or_else(|| not_found.clone())?;
+    loop {
+        return match compensation::decide(&context, &key, decision).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(not_found),
+            // It is looked at again.
+            Err(CommitError::Conflict { .. }) => continue,
+            Err(error) => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                error.to_string(),
+            )),
+        };
+    }
+}
+
+/// The key of the undo that waits for an operator under an id.
+fn find(context: &Context, id: &str) -> Result<Option<String>, journal::Error> {
+    let mut found = None;
+    compensation::each_owed(context, |owed| {
+        if owed.stuck.is_some() && view::undo_id(&owed.id) == id {
+            found = Some(owed.id);
+        }
+    })?;
+    Ok(found)
+}
+
+/// The undo that the path names.
+pub(super) struct Id(String);
+
+impl FromRequestParts<Arc<State>> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Problem> {
+        Ok(Self(segment(parts, state, "id").await?))
+    }
+}
+
+impl From<Owed> for view::Undo {
+    fn from(owed: Owed) -> Self {
+        let (reason, since) = match owed.stuck {
+            Some(stuck) => (Some(stuck.reason), Some(Timestamp(stuck.time))),
+            None => (None, None),
+        };
+        Self {
+            id: view::undo_id(&owed.id),
+            call: owed.call,
+            callee: owed.callee,
+            correlation_id: owed.correlation_id,
+            caller: owed.causation_id,
+            failures: owed.failures,
+            reason,
+            since,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Calls that are still to be undone, as operators see them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::invocation::digest;
+use crate::observe::Timestamp;
+
+/// Some calls of a context that are still to be undone.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Undos {
+    /// The calls: those first that wait for an operator.
+    pub undos: Vec<Undo>,
+}
+
+/// A call that is still to be undone.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Undo {
+    /// Names it in its context.
+    pub id: String,
+    /// The call.
+    pub call: String,
+    /// The context that was called.
+    pub callee: String,
+    /// The id of its story.
+    pub correlation_id: String,
+    /// The invocation that called, and did not commit.
+    pub caller: String,
+    /// How often undoing it was refused.
+    pub failures: u32,
+    /// Why the host has given up on it; absent while it goes on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the host gave up on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// How operators name an undo: short, and fit for a path.
+pub fn undo_id(key: &str) -> String {
+    let digest = digest(&[key.as_bytes()]);
+    format!("undo-{}", digest.get(..12).unwrap_or(&digest))
+}

@@ -1,0 +1,176 @@
+//! Abandonment: what a run has called is recorded to be undone, in the journal of the context that called.
+//!
+//! A record holds ids, never parameters, so that it is small whatever was called with; and many records are written in steps. The intent says that the run is
+//! abandoned from the first step on, and leaves with the last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compensation;
+use super::failure::Failure;
+use super::intent;
+use super::job::{Job, wall_clock};
+use super::record::{self, Compensation};
+use super::recovery;
+use super::replay::Call;
+use super::runs;
+use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
+
+/// How many calls one commit records.
+const STEP: usize = 1_000;
+/// How long the caller of a failed invocation waits to find everything undone already.
+const COURTESY: Duration = Duration::from_secs(1);
+/// The pause before a full committer is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Ends an invocation that does not commit: its intent is taken away, what it called is recorded to be undone, and what the caller adds is written with the last of it.
+/// Nothing is committed when there is nothing of the kind.
+///
+/// # Errors
+///
+/// When the journal cannot be written: then it is not known whether what was called stays.
+pub(super) async fn abandon(
+    job: &Arc<Job>,
+    reason: &str,
+    additions: Vec<Write>,
+) -> Result<Option<u64>, Failure> {
+    recovery::recover(job).await?;
+    let run = job.run();
+    let undo = undoable(job);
+    let last = last_step(job, &undo, reason).await?;
+    let mut writes = records(job, last)?;
+    if !undo.is_empty() {
+        writes.extend(runs::one_more(job)?);
+    }
+    writes.extend(additions);
+    if job.replay.has_intent() {
+        writes.push(record::removal(Space::Intent, &job.id));
+    }
+    if writes.is_empty() {
+        return Ok(None);
+    }
+    let position = commit(job, reason, writes).await?;
+    if !undo.is_empty() {
+        job.context.compensations.wake();
+        let undoing = Box::pin(compensation::undo_now(&job.host, &job.context, &run));
+        // The compensator goes on with whatever is left then.
+        let _ = tokio::time::timeout(COURTESY, undoing).await;
+    }
+    Ok(Some(position))
+}
+
+/// Ends the present run of an invocation that goes on: what it called is recorded to be undone. The next run waits for that before it calls.
+///
+/// # Errors
+///
+/// When the journal cannot be written; the next run has not begun then.
+pub(super) async fn begin_again(job: &Job) -> Result<(), Failure> {
+    const REASON: &str = "it took another course when it was run again";
+    let undo = undoable(job);
+    let next = job.replay.run().saturating_add(1);
+    if !undo.is_empty() || job.replay.has_intent() {
+        let last = last_step(job, &undo, REASON).await?;
+        let mut writes = records(job, last)?;
+        let intent = intent::of_next_run(job, next)?;
+        let is_stored = intent.is_some();
+        writes.extend(intent);
+        commit(job, REASON, writes).await?;
+        job.replay.begin_run(next, is_stored);
+    } else {
+        job.replay.begin_run(next, false);
+    }
+    job.context.metrics.runs_abandoned.increment(1);
+    job.context.compensations.wake();
+    Ok(())
+}
+
+/// What a commit leaves to be undone: calls that were answered `unavailable`, and may have been committed all the same.
+pub(super) fn uncertain(job: &Job) -> Result<Vec<Write>, Failure> {
+    match job.host.safeguards.compensation {
+        true => records(job, &job.replay.uncertain()),
+        false => Ok(Vec::new()),
+    }
+}
+
+fn undoable(job: &Job) -> Vec<(usize, Call)> {
+    match job.host.safeguards.compensation {
+        true => job.replay.undoable(),
+        false => Vec::new(),
+    }
+}
+
+/// Records all calls but those of the last step, which is answered.
+async fn last_step<'a>(
+    job: &Job,
+    calls: &'a [(usize, Call)],
+    reason: &str,
+) -> Result<&'a [(usize, Call)], Failure> {
+    let mut rest = calls;
+    while let Some((step, after)) = rest.split_at_checked(STEP)
+        && !after.is_empty()
+    {
+        let mut writes = records(job, step)?;
+        writes.extend(intent::marked_abandoned(job)?);
+        commit(job, reason, writes).await?;
+        rest = after;
+    }
+    Ok(rest)
+}
+
+/// The records of calls to be undone. The last that was made comes first.
+fn records(job: &Job, calls: &[(usize, Call)]) -> Result<Vec<Write>, Failure> {
+    let run = job.run();
+    let time = wall_clock();
+    let record = |(place, call): &(usize, Call)| {
+        let compensation = Compensation {
+            time,
+            call: call.id.clone(),
+            callee: call.callee.clone()?,
+            correlation_id: job.correlation_id.clone(),
+            causation_id: job.id.clone(),
+            failures: 0,
+            due: time,
+            stuck: None,
+        };
+        let key = compensation::key(&run, *place);
+        Some(record::write(Space::Compensation, &key, &compensation))
+    };
+    Ok(calls
+        .iter()
+        .filter_map(record)
+        .collect::<Result<Vec<_>, _>>()?)
+}
+
+async fn commit(job: &Job, reason: &str, writes: Vec<Write>) -> Result<u64, Failure> {
+    loop {
+        let unit = Unit {
+            began: job.context.ledger.applied(),
+            reads: job.reads.clone(),
+            header: Header {
+                invocation: job.id.clone(),
+                cause: job.cause.clone(),
+                ending: Ending::Abandoned {
+                    reason: reason.to_owned(),
+                },
+                attempt: job.first_attempt,
+                correlation_id: job.correlation_id.clone(),
+                causation_id: job.causation_id.clone(),
+                version: job
+                    .context
+                    .version()
+                    .map(|version| version.digest.clone())
+                    .unwrap_or_default(),
+                time: wall_clock(),
+                status: None,
+            },
+            writes: writes.clone(),
+            events: Vec::new(),
+        };
+        match job.context.ledger.commit(unit).await {
+            Ok(position) => return Ok(position),
+            // It must not be lost: whoever fails here waits, with others, for the disk.
+            Err(CommitError::Busy) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(Failure::of_commit(&job.context.name, error)),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Holding: a run that has made a call which nothing can undo must commit what it has read and decided, since it can neither be repeated nor taken back.
+//!
+//! So before a call that names no undo commits, its caller is asked for its consent. The caller then checks that what it has read until now still holds,
+//! and keeps everybody else in its context from committing until its run has ended. Each context has one holder at a time. Whoever holds never waits
+//! for another holder, nor does whoever it has called: two that waited for each other would wait until a deadline.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
+
+use super::failure::Failure;
+use super::job::{Job, Trigger};
+use crate::rollout::Version;
+
+/// Who may commit in a context: everybody, or one that holds.
+#[derive(Default)]
+pub struct Commits {
+    lock: Arc<RwLock<()>>,
+    /// Held for an invocation that a crash cut short, until it is run again.
+    left: Mutex<Option<(String, OwnedRwLockWriteGuard<()>)>>,
+}
+
+impl Commits {
+    /// Holds the commits for an invocation that is to be run again; called before anything runs. False when another one holds them already.
+    pub(super) fn hold_for(&self, invocation: &str) -> bool {
+        let held = self.lock.clone().try_write_owned();
+        let is_held = held.is_ok();
+        if let Ok(held) = held {
+            *self.left.lock() = Some((invocation.to_owned(), held));
+        }
+        is_held
+    }
+
+    /// Lets everybody commit who waits for an invocation that has not come back.
+    pub fn release_left(&self) {
+        self.left.lock().take();
+    }
+
+    fn take_left(&self, invocation: &str) -> Option<OwnedRwLockWriteGuard<()>> {
+        let mut left = self.left.lock();
+        let is_its = left
+            .as_ref()
+            .is_some_and(|(held_for, _)| held_for == invocation);
+        match is_its {
+            true => left.take().map(|(_, held)| held),
+            false => None,
+        }
+    }
+}
+
+/// What an invocation holds of its context's commits.
+#[derive(Default)]
+pub(super) struct Hold(Mutex<Option<OwnedRwLockWriteGuard<()>>>);
+
+impl Hold {
+    /// Whether it holds them.
+    pub(super) fn is_held(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    /// Lets others commit again.
+    pub(super) fn release(&self) {
+        self.0.lock().take();
+    }
+}
+
+/// How a callee asks its caller for its consent to a commit that nothing undoes.
+#[derive(Clone)]
+pub struct Consent(mpsc::Sender<Asked>);
+
+/// A callee that waits for the consent.
+pub(super) struct Asked(oneshot::Sender<bool>);
+
+impl Asked {
+    pub(super) fn answer(self, agreed: bool) {
+        // Whoever does not wait any more does not commit.
+        let _ = self.0.send(agreed);
+    }
+}
+
+impl Consent {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Asked>) {
+        let (consent, asked) = mpsc::channel(1);
+        (Self(consent), asked)
+    }
+
+    async fn ask(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Asked(answer)).await.is_ok() && answered.await.unwrap_or(false)
+    }
+}
+
+impl Job {
+    /// The function that undoes it, if it is a call that something undoes.
+    pub(super) fn undo_by(&self, version: &Version) -> Option<String> {
+        version.undo_of(&self.function()?)
+    }
+
+    /// Takes over the hold that an earlier process had for this invocation.
+    pub(super) fn resume_hold(&self) {
+        if let Some(held) = self.context.commits.take_left(&self.id) {
+            *self.hold.0.lock() = Some(held);
+        }
+    }
+
+    /// Keeps everybody else from committing in its context until its run has ended.
+    pub(super) async fn hold_commits(&self) -> Result<(), Failure> {
+        if self.hold.is_held() {
+            return Ok(());
+        }
+        let lock = self.context.commits.lock.clone();
+        let held = match self.may_not_wait() {
+            true => lock.try_write_owned().map_err(|_| self.contended())?,
+            false => {
+                let waiting = tokio::time::timeout_at(self.deadline, lock.write_owned());
+                waiting.await.map_err(|_| self.contended())?
+            }
+        };
+        *self.hold.0.lock() = Some(held);
+        Ok(())
+    }
+
+    /// What it needs to commit: its turn beside everybody else's, and its caller's consent where nothing would undo it.
+    pub(super) async fn share_commits(
+        &self,
+        is_final: bool,
+    ) -> Result<Option<OwnedRwLockReadGuard<()>>, Failure> {
+        if let (true, Trigger::Caller, Some(consent)) = (is_final, &self.trigger, &self.consent)
+            && !consent.ask().await
+        {
+            return Err(Failure::CallerOutdated);
+        }
+        if self.hold.is_held() {
+            return Ok(None);
+        }
+        let lock = self.context.commits.lock.clone();
+        if let Ok(shared) = lock.clone().try_read_owned() {
+            return Ok(Some(shared));
+        }
+        if self.may_not_wait() {
+            return Err(self.contended());
+        }
+        let waiting = tokio::time::timeout_at(self.deadline, lock.read_owned());
+        waiting.await.map(Some).map_err(|_| self.contended())
+    }
+
+    fn contended(&self) -> Failure {
+        Failure::Contended { attempts: 1 }
+    }
+}

@@ -1,0 +1,85 @@
+//! What other contexts may still have undone in one: the functions for that count as used, whoever imports them now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compensation;
+use super::failure::Failure;
+use super::identifier;
+use super::record::{self, Intent, StoredCall};
+use super::recovery;
+use super::replay::Effect;
+use crate::app::{Context, Host};
+use crate::journal::{KeyRange, Space};
+
+/// How many records are read at a time.
+const BATCH: usize = 256;
+
+/// Who may still have something undone by one function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// The contexts that called.
+    pub callers: BTreeSet<String>,
+    /// How many calls that is.
+    pub calls: u64,
+}
+
+/// The functions of a context, `<interface>#<function>`, that undo calls which are to be undone, or whose callers have not ended.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub fn undos(host: &Host, callee: &Context) -> Result<BTreeMap<String, Owed>, Failure> {
+    let mut owed: BTreeMap<String, Owed> = BTreeMap::new();
+    let mut note = |undo: Option<String>, caller: &str| {
+        if let Some(undo) = undo {
+            let owed = owed.entry(undo).or_default();
+            owed.callers.insert(caller.to_owned());
+            owed.calls += 1;
+        }
+    };
+    for caller in host.contexts.values() {
+        let mut calls = Vec::new();
+        compensation::each_owed(caller, |owed| {
+            if owed.callee == callee.name {
+                calls.push(owed.call);
+            }
+        })?;
+        for call in calls {
+            let key = call.as_bytes();
+            if let Some(stored) = callee.ledger.get(Space::Result, key)? {
+                let stored: StoredCall = record::read(key, &stored)?;
+                note(stored.undo, &caller.name);
+            }
+        }
+        each_intent(caller, |id, intent| {
+            if intent.callees.contains(&callee.name) {
+                let run = identifier::of_run(id, intent.run);
+                for call in recovery::committed_at(callee, &run)? {
+                    if let Effect::Committed { undo } = call.effect {
+                        note(undo, &caller.name);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(owed)
+}
+
+fn each_intent(
+    context: &Context,
+    mut visit: impl FnMut(&str, &Intent) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut range = KeyRange::all();
+    loop {
+        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+        for (key, value) in found {
+            let intent = record::read(&key, &value)?;
+            visit(&String::from_utf8_lossy(&key), &intent)?;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Undoing one call, where it was made.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::component::Val;
+
+use super::call;
+use super::compensation::Try;
+use super::failure::Failure;
+use super::identifier;
+use super::intent;
+use super::job::Chain;
+use super::record::{self, Compensation, StoredCall};
+use super::unfinished;
+use crate::app::{Context, Host};
+use crate::guest::{Operation, value};
+use crate::journal::Space;
+use crate::observe::TraceContext;
+
+/// What came of undoing a call.
+pub(super) enum Undone {
+    /// It is undone.
+    Now,
+    /// It has not done anything that could be undone.
+    NothingToDo,
+}
+
+/// Why a call could not be undone.
+pub(super) struct Refusal {
+    pub reason: String,
+    /// Whether asking again may be in vain, as it is not when the callee only cannot be reached.
+    pub counts: bool,
+}
+
+impl Refusal {
+    fn counted(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            counts: true,
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            counts: failure.is_fault_of_context() && !matches!(failure, Failure::NotServing { .. }),
+            reason: failure.to_string(),
+        }
+    }
+}
+
+/// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
+pub(super) async fn undo(
+    host: &Arc<Host>,
+    context: &Context,
+    compensation: &Compensation,
+    which: Try,
+) -> Result<Undone, Refusal> {
+    let callee = host
+        .contexts
+        .get(&compensation.callee)
+        .ok_or_else(|| Refusal::counted("its context is not part of the app any more"))?;
+    let stored = match find(callee, &compensation.call)? {
+        Some(stored) => Some(stored),
+        None => {
+            // What was handed to the committer for a caller that is gone may be committed yet: wait until it is decided.
+            let barrier = callee.ledger.barrier().await;
+            barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
+            find(callee, &compensation.call)?
+        }
+    };
+    match stored {
+        Some(stored) => {
+            undo_stored(host, callee, compensation, &stored, &context.name, which).await
+        }
+        None => match intent::find(callee, &compensation.call)? {
+            // It was cut short: what it called is for its own context to undo.
+            Some(intent) => {
+                unfinished::abandon(host, callee, &compensation.call, intent).await?;
+                Ok(Undone::Now)
+            }
+            None => Ok(Undone::NothingToDo),
+        },
+    }
+}
+
+fn find(callee: &Context, call: &str) -> Result<Option<StoredCall>, Failure> {
+    let key = call.as_bytes();
+    let stored = callee.ledger.get(Space::Result, key)?;
+    Ok(stored
+        .map(|stored| record::read(key, &stored))
+        .transpose()?)
+}
+
+async fn undo_stored(
+    host: &Arc<Host>,
+    callee: &Arc<Context>,
+    compensation: &Compensation,
+    stored: &StoredCall,
+    caller: &str,
+    which: Try,
+) -> Result<Undone, Refusal> {
+    let Some(undo) = &stored.undo else {
+        return Ok(Undone::NothingToDo);
+    };
+    let version = callee.version().ok_or_else(|| Failure::NotServing {
+        context: callee.name.clone(),
+    })?;
+    let operation = undo.split_once('#').and_then(|(interface, function)| {
+        let offered = version.guest.offers().get(interface)?;
+        offered.operations.get(function).cloned()
+    });
+    let operation = operation.ok_or_else(|| {
+        Refusal::counted(format!(
+            "context {} does not offer {undo} any more; deploy a version that does",
+            callee.name
+        ))
+    })?;
+    let parameters = parameters(&operation, stored)?;
+    let encoded = value::encode(&parameters);
+    let request = call::Request {
+        id: identifier::of_undo(&compensation.call),
+        operation,
+        encoded: encoded.map_err(|error| Refusal::counted(error.to_string()))?,
+        parameters,
+        correlation_id: compensation.correlation_id.clone(),
+        causation_id: compensation.causation_id.clone(),
+        trace: TraceContext::new(),
+        deadline: Instant::now() + callee.settings.limits.deadline,
+        chain: Chain::default(),
+        may_have_run: which == Try::Again,
+        consent: None,
+        caller: call::Caller::Context(caller.to_owned()),
+    };
+    let answered = call::call(host, callee, request).await?;
+    match value::is_err(&answered.answer) {
+        true => Err(Refusal::counted(format!(
+            "{undo} answered {:?}",
+            answered.answer
+        ))),
+        false => Ok(Undone::Now),
+    }
+}
+
+/// What an undo is called with: the parameters of the call, and its result where the undo takes that, too.
+fn parameters(operation: &Operation, stored: &StoredCall) -> Result<Vec<Val>, Refusal> {
+    let unreadable = |error: value::ValueError| Refusal::counted(error.to_string());
+    let mut parameters = value::decode(&stored.parameters).map_err(unreadable)?;
+    if operation.parameters.len() == parameters.len() + 1 {
+        let answer = value::decode(&stored.answer).map_err(unreadable)?;
+        if let Some(Val::Result(Ok(Some(result)))) = answer.into_iter().next() {
+            parameters.push(*result);
+        }
+    }
+    Ok(parameters)
+}

@@ -1,0 +1,213 @@
+//! Invocations that a crash cut short, or that somebody who is gone has left: each is driven to its end, committed or abandoned.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::abandonment;
+use super::attempts::{self, Entry};
+use super::failure::Failure;
+use super::job::{Beginning, Input, Job, Keep, Trigger};
+use super::record::{self, Intent, StoredInput};
+use super::recovery;
+use super::replay::Replay;
+use super::web;
+use crate::app::{Context, Host};
+use crate::guest::value;
+use crate::journal::{Cause, KeyRange, Space};
+
+/// How many intents are read at a time.
+const BATCH: usize = 256;
+/// The pause before an intent that could not be ended is tried again; it doubles up to the longest.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Gives up a call that its caller will not bring again: what it called is recorded to be undone.
+pub(super) async fn abandon(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    id: &str,
+    intent: Intent,
+) -> Result<(), Failure> {
+    let job = Arc::new(Job {
+        caller: intent.caller.clone(),
+        replay: Replay::of(intent.clone()),
+        ..Job::new(Beginning {
+            host: host.clone(),
+            context: context.clone(),
+            id: id.to_owned(),
+            correlation_id: intent.correlation_id,
+            causation_id: intent.causation_id,
+            cause: Cause::Call {
+                function: String::new(),
+            },
+            trigger: Trigger::Caller,
+            deadline: Instant::now() + context.settings.limits.deadline,
+        })
+    });
+    // It may call others in turn, each level a future of its own.
+    Box::pin(abandonment::abandon(
+        &job,
+        "its caller has given it up",
+        Vec::new(),
+    ))
+    .await?;
+    Ok(())
+}
+
+/// The requests and calls from outside to a context that a crash cut short: to be resumed, each once, before the gateway opens.
+///
+/// Their `Idempotency-Key`s count as running from here on.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resumption>, Failure> {
+    let mut resumptions = Vec::new();
+    let mut range = KeyRange::all();
+    loop {
+        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
+        let Some((last, _)) = found.last() else { break };
+        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+        for (key, value) in found {
+            let intent: Intent = record::read(&key, &value)?;
+            let id = String::from_utf8_lossy(&key).into_owned();
+            if recovery::has_final_call(host, &id, &intent)? {
+                // Nobody changes what it has read before it is run again.
+                context.commits.hold_for(&id);
+            }
+            if let Some(input) = intent.input.clone() {
+                let key = match &input {
+                    StoredInput::Request(request) => request.idempotency_key.as_deref(),
+                    StoredInput::Call(call) => Some(&*call.key),
+                };
+                // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
+                let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
+                resumptions.push(Resumption {
+                    host: host.clone(),
+                    context: context.clone(),
+                    id,
+                    intent,
+                    input,
+                    _in_progress: in_progress,
+                });
+            }
+        }
+    }
+    Ok(resumptions)
+}
+
+/// An invocation that is to be driven to its end: committed, or compensated.
+pub struct Resumption {
+    host: Arc<Host>,
+    context: Arc<Context>,
+    id: String,
+    intent: Intent,
+    input: StoredInput,
+    _in_progress: Option<super::idempotency::InProgress>,
+}
+
+impl Resumption {
+    /// Drives it. Ends early only when the host stops; the intent stays then.
+    pub async fn run(self) {
+        let mut pause = PAUSE;
+        loop {
+            match self.attempt().await {
+                Ok(()) => return,
+                Err(failure) => {
+                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "an interrupted request could not be finished yet; trying again");
+                    tokio::select! {
+                        () = self.host.shutdown.cancelled() => return,
+                        () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<(), Failure> {
+        let (cause, trigger, keep, entry) = self.input()?;
+        let job = Arc::new(Job {
+            replay: Replay::of(self.intent.clone()),
+            keep,
+            ..Job::new(Beginning {
+                host: self.host.clone(),
+                context: self.context.clone(),
+                id: self.id.clone(),
+                correlation_id: self.intent.correlation_id.clone(),
+                causation_id: self.intent.causation_id.clone(),
+                cause,
+                trigger,
+                deadline: Instant::now() + self.context.settings.limits.deadline,
+            })
+        });
+        let ended = attempts::run(&job, entry).await;
+        match ended {
+            Ok(done) => {
+                let status = match &done.answer {
+                    attempts::Answer::Web(response) => response.status,
+                    _ => 0,
+                };
+                tracing::info!(
+                    context = self.context.name,
+                    invocation = self.id,
+                    correlation_id = self.intent.correlation_id,
+                    status,
+                    "finished a request that the last stop had interrupted"
+                );
+                Ok(())
+            }
+            // The journal did not take its end.
+            Err(failure)
+                if self
+                    .context
+                    .ledger
+                    .get(Space::Intent, self.id.as_bytes())?
+                    .is_some() =>
+            {
+                Err(failure)
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What it is about, as it was when it began.
+    fn input(&self) -> Result<(Cause, Trigger, Keep, Entry), Failure> {
+        Ok(match self.input.clone() {
+            StoredInput::Request(stored) => {
+                let key = stored.idempotency_key.clone();
+                let request = Arc::new(super::Request::from(stored));
+                let cause = Cause::Web {
+                    method: request.method.clone(),
+                    route: request.route.clone(),
+                };
+                let keep = web::keep(key.as_deref(), &request);
+                let trigger = Trigger::Intent(Input::Request(request.clone(), key));
+                (cause, trigger, keep, Entry::Web(request))
+            }
+            StoredInput::Call(stored) => {
+                let parameters = value::decode(&stored.parameters);
+                let parameters = parameters.map_err(|error| Failure::Journal {
+                    reason: error.to_string(),
+                })?;
+                let operation = format!("{}#{}", stored.interface, stored.function);
+                let cause = Cause::Call {
+                    function: operation.clone(),
+                };
+                let keep = Keep::Call {
+                    key: stored.key,
+                    interface: stored.interface,
+                    function: stored.function,
+                    parameters: stored.parameters,
+                };
+                let entry = Entry::Call {
+                    operation,
+                    wanted: None,
+                    parameters,
+                };
+                (cause, Trigger::Intent(Input::Call), keep, entry)
+            }
+        })
+    }
+}
