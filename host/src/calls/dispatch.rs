@@ -57,7 +57,11 @@ pub async fn reach(
             if failure.is_fault_of_context() && callee.breaker.failed(Instant::now()) {
                 callee.metrics.breaker_opened.increment(1);
             }
-            tracing::warn!(context = callee.name, %failure, "a call was not answered");
+            match failure {
+                // It is made again at once.
+                Failure::CallerOutdated => {}
+                _ => tracing::warn!(context = callee.name, %failure, "a call was not answered"),
+            }
         }
     }
     answered

@@ -25,6 +25,8 @@ use crate::rollout::{Stay, Version};
 
 /// After this many conflicts an invocation takes every stripe.
 const CONFLICTS_BEFORE_ALL: u32 = 4;
+/// After this many conflicts an invocation gives up that may not wait for its turn.
+const ATTEMPTS_WITHOUT_TURN: u32 = 10;
 /// The longest pause of an invocation that may not wait for its turn, in milliseconds.
 const LONGEST_PAUSE: u64 = 32;
 
@@ -183,7 +185,11 @@ fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
 
 async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure> {
     let began = std::time::Instant::now();
-    let limit = job.context.settings.limits.attempts.get();
+    let mut limit = job.context.settings.limits.attempts.get();
+    if job.may_not_wait() {
+        // Somebody who waits for it may be in the way of whoever is in its way.
+        limit = limit.min(ATTEMPTS_WITHOUT_TURN);
+    }
     recovery::recover(job).await?;
     let mut lost_to = Stripes::default();
     let mut stay = check_in(job, &mut entry)?;
@@ -440,7 +446,11 @@ async fn commit(
     number: u32,
 ) -> Result<Attempt, Failure> {
     let undo = job.undo_by(version);
-    let _shared = job.share_commits(undo.is_none()).await?;
+    let _shared = match job.share_commits(undo.is_none()).await {
+        Ok(shared) => shared,
+        Err(Failure::Contended { .. }) => return Ok(Attempt::Conflict(Vec::new())),
+        Err(failure) => return Err(failure),
+    };
     let time = wall_clock();
     let (timers, mut events) = unit.outbox.into_parts(time)?;
     for event in &mut events {

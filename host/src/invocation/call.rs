@@ -61,6 +61,8 @@ pub struct Answered {
     pub answer: Val,
     /// What it has done.
     pub(super) effect: Effect,
+    /// Whether it is the host's answer, since the callee gave none.
+    pub(super) is_failure: bool,
 }
 
 impl Answered {
@@ -69,6 +71,7 @@ impl Answered {
         Self {
             answer: value::unavailable(reason),
             effect: Effect::None,
+            is_failure: true,
         }
     }
 
@@ -84,6 +87,7 @@ impl Answered {
                 true => Effect::None,
                 false => Effect::Unknown,
             },
+            is_failure: true,
         }
     }
 }
@@ -159,7 +163,11 @@ pub async fn call(
     let done = attempts::run(&job, entry).await?;
     let effect = done.effect();
     match done.answer {
-        Answer::Call(answer) => Ok(Answered { answer, effect }),
+        Answer::Call(answer) => Ok(Answered {
+            answer,
+            effect,
+            is_failure: false,
+        }),
         Answer::Web(_) | Answer::Event(_) => Err(Failure::Trap {
             message: "a call was answered by another export".into(),
         }),

@@ -315,7 +315,8 @@ async fn failed(
     let doubled = FIRST_PAUSE.saturating_mul(1 << compensation.failures.min(10));
     let pause = match refusal.counts {
         true => doubled.min(LONGEST_PAUSE),
-        false => Duration::from_secs(1),
+        // It could not be reached, and most often can be soon.
+        false => FIRST_PAUSE,
     };
     compensation.due = wall_clock() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
     let left = match compensation.failures >= REFUSALS {

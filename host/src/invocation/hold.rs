@@ -1,17 +1,22 @@
 //! Holding: a run that has made a call which nothing can undo must commit what it has read and decided, since it can neither be repeated nor taken back.
 //!
 //! So before a call that names no undo commits, its caller is asked for its consent. The caller then checks that what it has read until now still holds,
-//! and keeps everybody else in its context from committing until its run has ended. Each context has one holder at a time. Whoever holds never waits
-//! for another holder, nor does whoever it has called: two that waited for each other would wait until a deadline.
+//! and keeps everybody else in its context from committing until its run has ended. Each context has one holder at a time. Whoever holds waits
+//! for another holder only for a moment, and so does whoever it has called: two that waited for each other would wait until a deadline. It is run again then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::job::{Job, Trigger};
 use crate::rollout::Version;
+
+/// How long an invocation waits for a holder while somebody waits for it: the holder may be waiting for that one.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Who may commit in a context: everybody, or one that holds.
 #[derive(Default)]
@@ -105,18 +110,17 @@ impl Job {
     }
 
     /// Keeps everybody else from committing in its context until its run has ended.
-    pub(super) async fn hold_commits(&self) -> Result<(), Failure> {
+    pub(super) async fn hold_commits(&self, version: &Version) -> Result<(), Failure> {
         if self.hold.is_held() {
             return Ok(());
         }
+        let mut until = self.deadline;
+        if self.undo_by(version).is_none() && self.ask_consent().await? {
+            // It is about to do what cannot be taken back, so it must be able to commit itself.
+            until = Instant::now() + PATIENCE;
+        }
         let lock = self.context.commits.lock.clone();
-        let held = match self.may_not_wait() {
-            true => lock.try_write_owned().map_err(|_| self.contended())?,
-            false => {
-                let waiting = tokio::time::timeout_at(self.deadline, lock.write_owned());
-                waiting.await.map_err(|_| self.contended())?
-            }
-        };
+        let held = self.within(until, lock.write_owned()).await?;
         *self.hold.0.lock() = Some(held);
         Ok(())
     }
@@ -126,26 +130,42 @@ impl Job {
         &self,
         is_final: bool,
     ) -> Result<Option<OwnedRwLockReadGuard<()>>, Failure> {
-        if let (true, Trigger::Caller, Some(consent)) = (is_final, &self.trigger, &self.consent)
-            && !consent.ask().await
-        {
-            return Err(Failure::CallerOutdated);
-        }
         if self.hold.is_held() {
             return Ok(None);
+        }
+        let mut until = self.deadline;
+        if is_final && self.ask_consent().await? {
+            until = Instant::now() + PATIENCE;
         }
         let lock = self.context.commits.lock.clone();
         if let Ok(shared) = lock.clone().try_read_owned() {
             return Ok(Some(shared));
         }
-        if self.may_not_wait() {
-            return Err(self.contended());
-        }
-        let waiting = tokio::time::timeout_at(self.deadline, lock.read_owned());
-        waiting.await.map(Some).map_err(|_| self.contended())
+        self.within(until, lock.read_owned()).await.map(Some)
     }
 
-    fn contended(&self) -> Failure {
-        Failure::Contended { attempts: 1 }
+    /// Has its caller hold what the caller has read, if there is one: answers whether there is.
+    async fn ask_consent(&self) -> Result<bool, Failure> {
+        match (&self.trigger, &self.consent) {
+            (Trigger::Caller, Some(consent)) => match consent.ask().await {
+                true => Ok(true),
+                false => Err(Failure::CallerOutdated),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    /// Waits for somebody who holds; only for a moment where others may wait for this one.
+    async fn within<T>(
+        &self,
+        until: Instant,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let until = match self.may_not_wait() {
+            true => until.min(Instant::now() + PATIENCE),
+            false => until,
+        };
+        let waited = tokio::time::timeout_at(until.min(self.deadline), waiting).await;
+        waited.map_err(|_| Failure::Contended { attempts: 1 })
     }
 }

@@ -32,6 +32,12 @@ pub struct Link {
     holds: bool,
 }
 
+impl Link {
+    fn keeps_others_waiting(&self) -> bool {
+        self.holds || !self.turn.is_empty()
+    }
+}
+
 /// The invocations on the way from the root to a call.
 pub type Chain = Arc<[Link]>;
 
@@ -212,11 +218,10 @@ impl Job {
             .fold(Stripes::default(), |held, link| held.and(link.turn))
     }
 
-    /// Whether somebody who waits for it keeps others waiting: then it must not wait for them.
+    /// Whether it keeps others from committing, or somebody who waits for it keeps others waiting: then it must not wait for them.
     pub(super) fn may_not_wait(&self) -> bool {
-        self.chain
-            .iter()
-            .any(|link| link.holds || !link.turn.is_empty())
+        let mut waiting = self.chain.iter();
+        self.hold.is_held() || waiting.any(Link::keeps_others_waiting)
     }
 
     /// The function that it runs, `<interface>#<function>`, if it is a call.

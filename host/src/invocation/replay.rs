@@ -130,10 +130,14 @@ impl Replay {
 
     /// The calls that the present run has made before, in their order. Those at the end which did nothing are not remembered: the guest may ask again.
     pub(super) fn recover(&self, mut calls: Vec<Call>) {
+        let mut inner = self.0.lock();
         while calls.last().is_some_and(|call| call.effect == Effect::None) {
             calls.pop();
+            // The stored intent has an answer that may become another.
+            if let Some(stored) = &mut inner.stored {
+                stored.answers = usize::MAX;
+            }
         }
-        let mut inner = self.0.lock();
         inner.passing = calls
             .iter()
             .filter(|call| call.effect == Effect::None)
@@ -409,6 +413,23 @@ mod tests {
         ]);
         assert!(replay.has_more_calls(1));
         assert!(!replay.has_more_calls(2));
+    }
+
+    #[test]
+    fn an_answer_that_is_asked_for_again_is_stored_again() {
+        let call = |id: &str, effect| Call {
+            id: id.into(),
+            callee: None,
+            answer: Some(Val::Bool(true)),
+            effect,
+        };
+        let replay = Replay::new(1, 0);
+        replay.mark_stored(&replay.unstored().unwrap());
+        called(&replay, 0, "ask", Effect::None);
+        replay.mark_stored(&replay.unstored().unwrap());
+        replay.recover(vec![call("ask", Effect::None)]);
+        called(&replay, 0, "ask", Effect::None);
+        assert!(replay.unstored().is_some(), "it may be another answer");
     }
 
     #[test]

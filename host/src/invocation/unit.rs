@@ -14,7 +14,7 @@ use super::identifier;
 use super::intent;
 use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
-use super::replay::{Draws, Place};
+use super::replay::{Draws, Effect, Place};
 use super::staged::{Scan, StagedState};
 use super::turns::Stripes;
 use crate::calls;
@@ -222,10 +222,13 @@ impl UnitOfWork {
         if let Some(key) = outdated {
             return Err(Interruption::NotItsTurn(key).into());
         }
-        let size = self
-            .job
-            .replay
-            .end_call(place, answered.answer.clone(), answered.effect);
+        // What could not be tried again may have done something the first time.
+        let effect = match may_have_run && answered.is_failure {
+            true => Effect::Unknown,
+            false => answered.effect,
+        };
+        let replay = &self.job.replay;
+        let size = replay.end_call(place, answered.answer.clone(), effect);
         let limit = self.job.context.settings.limits.memory;
         if size as u64 > limit {
             return Err(Failure::AnsweredTooMuch { limit }.into());
@@ -235,15 +238,23 @@ impl UnitOfWork {
 
     /// From here on nobody else commits in this context until the run has ended; refused with a key that has changed since it was read.
     async fn hold(&mut self) -> Result<(), Vec<u8>> {
-        self.job.hold_commits().await.map_err(|_| Vec::new())?;
+        self.job
+            .hold_commits(&self.version)
+            .await
+            .map_err(|_| Vec::new())?;
         let context = &self.job.context;
         match context.ledger.settle(self.began, &self.reads).await {
             Ok(()) => {
                 self.began = context.ledger.applied();
                 Ok(())
             }
-            Err(CommitError::Conflict { key, .. }) => Err(key),
-            Err(_) => Err(Vec::new()),
+            Err(error) => {
+                self.job.hold.release();
+                match error {
+                    CommitError::Conflict { key, .. } => Err(key),
+                    _ => Err(Vec::new()),
+                }
+            }
         }
     }
 

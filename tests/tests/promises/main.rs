@@ -20,3 +20,4 @@ mod scenario;
 mod shutdown;
 mod timers;
 mod versions;
+mod whole_runs;

@@ -3,7 +3,7 @@
 mod bindings {
     innkeeper_sdk::wit_bindgen::generate!({
         inline: "package test:caller-context; world calls { import test:unruly/tarpit@0.1.0; }",
-        path: "../wit",
+        path: "../wit/unruly",
         generate_all,
         runtime_path: "innkeeper_sdk::wit_bindgen::rt",
     });

@@ -3,7 +3,7 @@
 mod bindings {
     innkeeper_sdk::wit_bindgen::generate!({
         inline: "package test:unruly-context; world offers { export test:unruly/tarpit@0.1.0; }",
-        path: "../wit",
+        path: "../wit/unruly",
         runtime_path: "innkeeper_sdk::wit_bindgen::rt",
     });
 
