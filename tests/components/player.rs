@@ -1,7 +1,7 @@
 //! What the players share: a program is a list of steps, and each run that commits leaves a record of what it read, wrote and called.
 
-use innkeeper_sdk::invocation;
 use innkeeper_sdk::prelude::*;
+use innkeeper_sdk::{config, invocation};
 
 /// A step of a program.
 #[derive(Clone, Serialize, Deserialize)]
@@ -11,11 +11,13 @@ pub enum Step {
     Read(u64),
     /// Looks, and counts it up.
     Write(u64),
-    /// Has another player run a program.
+    /// Has another player run a program, which is sent with so many bytes more than it takes.
     Call {
         to: String,
         how: How,
         program: Vec<Step>,
+        #[serde(default)]
+        padding: usize,
     },
     /// Asks another player what a key holds.
     Ask { to: String, key: u64 },
@@ -23,6 +25,8 @@ pub enum Step {
     Either(Vec<Step>, Vec<Step>),
     /// Refuses.
     Refuse,
+    /// Does not go on.
+    Hang,
 }
 
 /// How a program is called.
@@ -128,8 +132,14 @@ fn go<O: Others>(run: &mut Run, program: &[Step], went_well: &mut bool) -> Resul
                 VALUES.put(*key, &Value { key: *key, count })?;
                 run.writes.push((*key, count));
             }
-            Step::Call { to, how, program } => {
+            Step::Call {
+                to,
+                how,
+                program,
+                padding,
+            } => {
                 let text = serde_json::to_string(program).unwrap_or_default();
+                let text = text + &" ".repeat(*padding);
                 let answer = O::call(to, *how, &text);
                 *went_well = answer.is_ok();
                 if let Ok(id) = answer {
@@ -145,14 +155,20 @@ fn go<O: Others>(run: &mut Run, program: &[Step], went_well: &mut bool) -> Resul
                 let next = if *went_well { one } else { other };
                 go::<O>(run, next, went_well)?;
             }
+            Step::Hang => loop {
+                std::hint::black_box(&run.number);
+            },
             Step::Refuse => return Err(Refused("as the program says".into())),
         }
     }
     Ok(())
 }
 
-/// Undoes a run, and what it has called.
+/// Undoes a run, and what it has called; refuses while its configuration says so.
 pub fn unplay<O: Others>(run: &str) -> Result<(), Refused> {
+    if config::text("undo").as_deref() == Some("refuse") {
+        return Err(Refused("not now".into()));
+    }
     let number = run
         .parse()
         .map_err(|_| Refused(format!("{run} is no run")))?;

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 18] = [
+const TEST_CONTEXTS: [&str; 20] = [
     "unruly",
     "caller",
     "bell",
@@ -21,7 +21,9 @@ const TEST_CONTEXTS: [&str; 18] = [
     "ledgerbook-three",
     "ledgerbook-back",
     "player-first",
+    "player-first-alone",
     "player-second",
+    "player-second-alone",
     "player-third",
     "room-moody",
     "room-renamed",

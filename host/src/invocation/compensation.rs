@@ -29,8 +29,6 @@ const AT_ONCE: usize = 8;
 /// The pause after a first failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How often one is refused before it waits for an operator. With the pauses between that is about a minute.
-pub(super) const REFUSALS: u32 = 12;
 /// How long an invocation that is run again waits for what it called before to be undone.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause before somebody else's work is looked at again.
@@ -319,7 +317,7 @@ async fn failed(
         false => FIRST_PAUSE,
     };
     compensation.due = wall_clock() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-    let left = match compensation.failures >= REFUSALS {
+    let left = match compensation.failures >= context.settings.limits.undo_attempts.get() {
         true => {
             tracing::error!(
                 context = context.name,

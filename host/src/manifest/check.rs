@@ -64,6 +64,8 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             place(&path, message)
         })?;
     }
+    check_retention(manifest)
+        .map_err(|message| place(&["journal", "result_retention"], message))?;
     follows::check(manifest).map_err(|(context, subject, key, message)| {
         let path = ["context", &context, "follows", "nats", &subject];
         let path: Vec<&str> = path.into_iter().chain(key).collect();
@@ -77,6 +79,22 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             .map_err(|(key, message)| place(&["saga", name, key], message))?;
     }
     Ok(())
+}
+
+/// Results must be there as long as whoever has called may ask for them again.
+fn check_retention(manifest: &Manifest) -> Result<(), String> {
+    let longest = manifest.contexts.iter().map(|(name, context)| {
+        let attempts = context.follow.attempts.get();
+        let tries = context.limits.deadline.saturating_mul(attempts);
+        let pauses = context.follow.max_backoff.saturating_mul(attempts - 1);
+        (tries.saturating_add(pauses), name)
+    });
+    match longest.max() {
+        Some((least, name)) if manifest.journal.result_retention < least => Err(format!(
+            "must be {least:?} at least, for so long an event may be tried by context `{name}` (limits.deadline, follow.attempts, follow.max_backoff)"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {

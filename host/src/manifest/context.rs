@@ -71,6 +71,9 @@ pub struct Limits {
     /// How often an invocation runs that others' commits keep getting in the way of.
     #[serde(deserialize_with = "scalar::positive")]
     pub attempts: NonZeroU32,
+    /// How often undoing one of its calls may be refused before that waits for an operator. With the pauses between, the default takes about a minute.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub undo_attempts: NonZeroU32,
 }
 
 impl Default for Limits {
@@ -85,6 +88,7 @@ impl Default for Limits {
             staged: 4 * MIB,
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
+            undo_attempts: NonZeroU32::MIN.saturating_add(11),
         }
     }
 }

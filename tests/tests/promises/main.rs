@@ -19,5 +19,6 @@ mod reuse;
 mod scenario;
 mod shutdown;
 mod timers;
+mod undoing;
 mod versions;
 mod whole_runs;

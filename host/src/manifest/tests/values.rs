@@ -171,6 +171,11 @@ fn impossible_contexts_are_refused() {
              with what was staged (limits.staged)",
         ),
         (
+            "[context.room]\npackage = 'room'\n[journal]\nresult_retention = '1s'",
+            "4:1: journal.result_retention: must be 390s at least, for so long an event may be tried by context `room` (limits.deadline, follow.attempts, \
+             follow.max_backoff)",
+        ),
+        (
             "[context.room]\npackage = 'room'\nfollow = { max_backoff = '10ms' }",
             "3:12: context.room.follow.max_backoff: must be at least initial_backoff (100ms)",
         ),
