@@ -20,16 +20,25 @@ impl Guest for Component {
         }
     }
 
+    fn refund(rsv_id: u64, _room_id: u64, pay_id: u64) -> Result<u64, PaymentError> {
+        told(payment::refund(rsv_id, pay_id)?)
+    }
+
     fn cancel(rsv_id: u64, _room_id: u64) -> Result<u64, PaymentError> {
-        match payment::cancel(rsv_id)? {
-            Cancellation::Made(payment) => {
-                let pay_id = payment.pay_id;
-                emit::<PaymentCancelled>(&payment.into())?;
-                Ok(pay_id)
-            }
-            Cancellation::Standing(pay_id) => Ok(pay_id),
-            Cancellation::NeverPaid => Ok(0),
+        told(payment::cancel(rsv_id)?)
+    }
+}
+
+/// Tells the others of a cancellation; answers the payment's id.
+fn told(cancellation: Cancellation) -> Result<u64, PaymentError> {
+    match cancellation {
+        Cancellation::Made(payment) => {
+            let pay_id = payment.pay_id;
+            emit::<PaymentCancelled>(&payment.into())?;
+            Ok(pay_id)
         }
+        Cancellation::Standing(pay_id) => Ok(pay_id),
+        Cancellation::NeverPaid => Ok(0),
     }
 }
 

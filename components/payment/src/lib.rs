@@ -20,7 +20,7 @@ innkeeper_sdk::context! {
         "reservation": ReservationCancelRequested => policy::refund,
     },
     compensations: {
-        "stay:payment/payments@0.1.0": "approve" => "cancel",
+        "stay:payment/payments@0.1.0": "approve" => "refund",
     },
 }
 

@@ -111,6 +111,14 @@ pub fn cancel(rsv_id: u64) -> Result<Cancellation, Fault> {
     Ok(Cancellation::Made(payment))
 }
 
+/// Cancels the payment that an approval has made, and no other.
+pub fn refund(rsv_id: u64, pay_id: u64) -> Result<Cancellation, Fault> {
+    match of_reservation(rsv_id)? {
+        Some(payment) if payment.pay_id == pay_id => cancel(rsv_id),
+        Some(_) | None => Ok(Cancellation::NeverPaid),
+    }
+}
+
 /// There is no bank behind this context: `declined_rooms`, for example `13, 17`, names the rooms whose payments are declined.
 fn is_declined(room_id: u64) -> bool {
     config::text("declined_rooms").is_some_and(|rooms| {

@@ -12,6 +12,10 @@ fn cancel(guest: &Guest<Component>, rsv_id: u64) -> u64 {
     guest.call(|| Component::cancel(rsv_id, 1)).unwrap()
 }
 
+fn refund(guest: &Guest<Component>, rsv_id: u64, pay_id: u64) -> u64 {
+    guest.call(|| Component::refund(rsv_id, 1, pay_id)).unwrap()
+}
+
 fn cancel_requested(guest: &Guest<Component>, rsv_id: u64) {
     let data = json!({"rsvId": rsv_id, "roomId": 1, "status": "reqCancel", "payId": null});
     guest
@@ -61,6 +65,20 @@ fn a_reservation_is_paid_once_and_refunded_once() {
         approve(&guest, 5, 1),
         Err(PaymentError::Declined(_))
     ));
+}
+
+#[test]
+fn an_approval_is_undone_by_its_own_payment() {
+    let guest = Guest::<Component>::new();
+    approve(&guest, 5, 1);
+    assert_eq!(refund(&guest, 5, 2), 0, "another approval made that one");
+    assert_eq!(
+        refund(&guest, 6, 1),
+        0,
+        "it was made for another reservation"
+    );
+    assert_eq!(refund(&guest, 5, 1), 1);
+    assert_eq!(refund(&guest, 5, 1), 1, "once");
 }
 
 #[test]

@@ -40,6 +40,10 @@ impl Guest for Component {
         panic!("bankrupt")
     }
 
+    fn refund(_: u64, _: u64, _: u64) -> Result<u64, PaymentError> {
+        Ok(0)
+    }
+
     fn cancel(_: u64, _: u64) -> Result<u64, PaymentError> {
         Ok(0)
     }
@@ -52,6 +56,6 @@ innkeeper_sdk::context! {
     },
     publishes: [PaymentApproved, PaymentCancelled],
     compensations: {
-        "stay:payment/payments@0.1.0": "approve" => "cancel",
+        "stay:payment/payments@0.1.0": "approve" => "refund",
     },
 }
