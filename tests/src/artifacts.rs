@@ -10,11 +10,12 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 15] = [
+const TEST_CONTEXTS: [&str; 16] = [
     "unruly",
     "caller",
     "bell",
     "insolvent",
+    "parrot",
     "steward",
     "ledgerbook-one",
     "ledgerbook-two",

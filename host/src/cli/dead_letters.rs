@@ -8,6 +8,7 @@ use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
+use crate::observe::shown::{CELL, SENTENCE, shown};
 use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried};
 
 /// How long to wait for all dead letters of a context to be handled.
@@ -151,13 +152,13 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     }
     Ok(output::line(format_args!(
         "{context}  {}  {} of {} {}, after {} attempts, at {}: {}",
-        letter.id,
-        letter.event.kind(),
-        letter.event.context(),
-        letter.event.subject,
+        shown(&letter.id, CELL),
+        shown(letter.event.kind(), CELL),
+        shown(letter.event.context(), CELL),
+        shown(&letter.event.subject, CELL),
         letter.attempts,
         letter.time,
-        letter.reason
+        shown(&letter.reason, SENTENCE)
     ))?)
 }
 
