@@ -75,8 +75,13 @@ impl Opening {
         };
         let home = TempDir::new().expect("a temporary directory can be made");
         share_artifacts(home.path());
-        let (process, gateway, operators) =
-            launch(home.path(), &self.settings, &self.variables, self.limits.as_deref()).await;
+        let (process, gateway, operators) = launch(
+            home.path(),
+            &self.settings,
+            &self.variables,
+            self.limits.as_deref(),
+        )
+        .await;
         Inn {
             settings: self.settings,
             variables: self.variables,
@@ -195,8 +200,7 @@ impl Inn {
     /// Starts it again on the same data. It must not be running.
     pub async fn reopen(&mut self) {
         assert!(self.process.ended().is_some(), "it is still running");
-        (self.process, self.gateway, self.operators) =
-            launch(
+        (self.process, self.gateway, self.operators) = launch(
             self.home.path(),
             &self.settings,
             &self.variables,

@@ -81,7 +81,10 @@ mod tests {
             assert_eq!(of(fields), (true, None), "{fields:?}");
         }
         assert_eq!(of(&["respond-async, wait=5"]), (true, Some(5)));
-        assert_eq!(of(&["wait = \"10\"; x", "wait=3, respond-async"]), (true, Some(10)));
+        assert_eq!(
+            of(&["wait = \"10\"; x", "wait=3, respond-async"]),
+            (true, Some(10))
+        );
         for fields in [
             &[][..],
             &[""],

@@ -8,8 +8,8 @@ use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
-use crate::observe::shown::{CELL, SENTENCE, shown};
 use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried};
+use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// How long to wait for all dead letters of a context to be handled.
 const RETRY_ALL: Duration = Duration::from_secs(600);

@@ -100,7 +100,9 @@ pub(super) async fn serve(
     announce("operators", doors.operators());
     let limit = manifest.admin.upload_limit;
     let places = doors.shares.operators;
-    let admin = doors.operators.serve(tokens, limit, places, metrics.clone());
+    let admin = doors
+        .operators
+        .serve(tokens, limit, places, metrics.clone());
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {

@@ -7,8 +7,8 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::observe::shown::{SENTENCE, shown};
 use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats};
+use crate::observe::shown::{SENTENCE, shown};
 
 /// Show how the contexts of a running app are
 ///

@@ -52,7 +52,11 @@ struct Node {
 impl Node {
     fn of_invocation(invocation: &Invocation) -> Self {
         let events = invocation.events.iter().map(|event| Self {
-            line: format!("* {} {}", shown(&event.kind, CELL), shown(&event.subject, CELL)),
+            line: format!(
+                "* {} {}",
+                shown(&event.kind, CELL),
+                shown(&event.subject, CELL)
+            ),
             below: event.children.iter().map(Self::of_invocation).collect(),
         });
         let calls = invocation.children.iter().map(Self::of_invocation);

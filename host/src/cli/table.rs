@@ -28,7 +28,8 @@ impl<const N: usize> Table<N> {
 
     /// Cells may hold text from outside.
     pub fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|cell| shown(&cell, CELL).into_owned()));
+        self.rows
+            .push(cells.map(|cell| shown(&cell, CELL).into_owned()));
     }
 
     pub fn print(&self) -> io::Result<()> {

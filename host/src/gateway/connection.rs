@@ -137,11 +137,12 @@ impl Protocol {
             Some(ended) => ended,
             None => {
                 if endings.soon.is_cancelled() {
-                    let first_request = poll_fn(|context| match connection.as_mut().poll(context) {
-                        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                        Poll::Pending if signs.has_asked() => Poll::Ready(None),
-                        Poll::Pending => Poll::Pending,
-                    });
+                    let first_request =
+                        poll_fn(|context| match connection.as_mut().poll(context) {
+                            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                            Poll::Pending if signs.has_asked() => Poll::Ready(None),
+                            Poll::Pending => Poll::Pending,
+                        });
                     if let Ok(Some(ended)) = timeout(FIRST_REQUEST, first_request).await {
                         return note(ended);
                     }

@@ -18,8 +18,8 @@ use tracing::debug;
 use super::{
     answer,
     body::{Intake, Patience},
-    cors,
     connection::last_patience,
+    cors,
     meter::Meter,
     pace,
     problem::Problem,

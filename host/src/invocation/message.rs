@@ -99,7 +99,10 @@ mod tests {
 
     #[test]
     fn a_response_must_fit_http() {
-        assert_eq!(response(200, "location", "/rooms/1").validate(LIMIT), Ok(()));
+        assert_eq!(
+            response(200, "location", "/rooms/1").validate(LIMIT),
+            Ok(())
+        );
         assert_eq!(
             response(100, "location", "/").validate(LIMIT),
             Err("status 100 is not one of 200 to 599".to_owned())

@@ -119,7 +119,10 @@ mod tests {
             assert_eq!(shown(text, CELL), seen);
         }
         assert_eq!(lines("a\n\tb\u{1b}c"), "a\n\tb\\u{1b}c");
-        assert_eq!(json("{\"a\":\"\u{9b}\u{e0001}\"}\n"), "{\"a\":\"\\u009b\\udb40\\udc01\"}\n");
+        assert_eq!(
+            json("{\"a\":\"\u{9b}\u{e0001}\"}\n"),
+            "{\"a\":\"\\u009b\\udb40\\udc01\"}\n"
+        );
     }
 
     #[test]

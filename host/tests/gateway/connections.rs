@@ -174,7 +174,10 @@ async fn a_client_that_takes_nothing_is_let_go() {
     .await;
     let mut client = inn.connect().await;
     // More than sockets hold: answers to requests that are sent on, none of which is read.
-    let request = format!("GET /rooms/{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(8000));
+    let request = format!(
+        "GET /rooms/{} HTTP/1.1\r\nhost: a\r\n\r\n",
+        "x".repeat(8000)
+    );
     let sending = async {
         loop {
             if client.try_send(&request).await.is_err() {

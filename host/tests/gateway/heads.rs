@@ -120,10 +120,14 @@ fn whatever_is_let_through_is_sent_and_read() {
             let sent = answer.headers.iter();
             let sent = guests(sent.map(|(name, value)| (name.clone(), value.clone().into_bytes())));
             let came = read.headers().iter();
-            let came = guests(came.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())));
+            let came =
+                guests(came.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())));
             prop_assert_eq!(came, sent);
             let has_body = ![204, 205, 304].contains(&answer.status);
-            prop_assert_eq!(&read.body()[..], if has_body { &answer.body[..] } else { b"" });
+            prop_assert_eq!(
+                &read.body()[..],
+                if has_body { &answer.body[..] } else { b"" }
+            );
         }
         Ok(())
     });

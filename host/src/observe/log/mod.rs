@@ -134,7 +134,10 @@ mod tests {
         for format in [LogFormat::Json, LogFormat::Pretty] {
             let text = logged(format, "info", log);
             let line = text.strip_suffix('\n').unwrap();
-            assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{text:?}");
+            assert!(
+                line.chars().all(|c| !c.is_control() && c != '\u{202e}'),
+                "{text:?}"
+            );
         }
         let long = "x".repeat(100_000);
         let text = logged(LogFormat::Pretty, "info", || tracing::info!(%long, "said"));

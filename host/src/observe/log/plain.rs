@@ -3,8 +3,8 @@
 use std::io;
 
 use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
 
 use crate::observe::shown::{self, shown};
 

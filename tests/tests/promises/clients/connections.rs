@@ -42,7 +42,10 @@ async fn the_limit_of_descriptors_is_raised() {
     let inn = opening.open().await;
     let _idle = idle(inn.gateway().base(), 1100).await;
     both_answer(&inn).await;
-    assert_eq!(inn.output().lines_with("connections at once instead of"), [""; 0]);
+    assert_eq!(
+        inn.output().lines_with("connections at once instead of"),
+        [""; 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +54,10 @@ async fn where_it_cannot_be_raised_it_is_shared_out() {
     let opening = Opening::new(parrot().await).under("ulimit -n 600");
     let inn = opening.open().await;
     let said = inn.output().lines_with("connections at once instead of");
-    assert!(said.len() == 1 && said[0].contains("serves 300 "), "{said:?}");
+    assert!(
+        said.len() == 1 && said[0].contains("serves 300 "),
+        "{said:?}"
+    );
     let _idle = idle(inn.gateway().base(), 700).await;
     let _others = idle(inn.operators().client().base(), 300).await;
     both_answer(&inn).await;

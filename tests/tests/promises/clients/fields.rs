@@ -10,7 +10,9 @@ use super::parrot;
 fn heard(body: &Value, name: &str) -> Vec<String> {
     let fields = body["headers"].as_array().expect("fields").iter();
     let values = fields.filter(|field| field[0] == name);
-    values.map(|field| field[1].as_str().unwrap().to_owned()).collect()
+    values
+        .map(|field| field[1].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn heard_by_http2(client: &mut Http2, request: http::request::Builder) -> (u16, Value) {
@@ -53,13 +55,21 @@ async fn a_request_is_for_one_host() {
         }
     }
     let mut client = Http2::connect(inn.gateway().base(), 65_535).await;
-    let authority = inn.gateway().base().strip_prefix("http://").unwrap().to_owned();
+    let authority = inn
+        .gateway()
+        .base()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     for request in [
         client.get("/echo"),
         client.get("/echo").header("host", &authority),
     ] {
         let (status, body) = heard_by_http2(&mut client, request).await;
-        assert_eq!((status, heard(&body, "host")), (200, vec![authority.clone()]));
+        assert_eq!(
+            (status, heard(&body, "host")),
+            (200, vec![authority.clone()])
+        );
     }
     for host in ["other", "a b", "", "127.0.0.1:1"] {
         let request = client.get("/echo").header("host", host);
@@ -118,7 +128,9 @@ async fn what_needs_no_encoding_is_the_same_encoded() {
 #[tokio::test]
 async fn what_is_no_request_is_answered_with_an_id_too() {
     let inn = Inn::with(parrot().await).await;
-    let many: String = (0..150).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many: String = (0..150)
+        .map(|number| format!("x-{number}: y\r\n"))
+        .collect();
     let many = format!("GET /echo HTTP/1.1\r\nhost: a\r\n{many}\r\n");
     let wide = "y".repeat(100_000);
     let wide = format!("GET /echo HTTP/1.1\r\nhost: a\r\nx: {wide}\r\n\r\n");
@@ -129,8 +141,14 @@ async fn what_is_no_request_is_answered_with_an_id_too() {
         ("GET /a b HTTP/1.1\r\nhost: a\r\n\r\n", 400),
         ("GET /echo HTTP/9.9\r\nhost: a\r\n\r\n", 400),
         ("GET /echo HTTP/1.1\r\nhost: a\r\nx y: z\r\n\r\n", 400),
-        ("GET /echo HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n", 400),
-        ("GET /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: x\r\n\r\n", 400),
+        (
+            "GET /echo HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
+            400,
+        ),
+        (
+            "GET /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: x\r\n\r\n",
+            400,
+        ),
         (&many, 431),
         (&wide, 431),
         (&long, 414),

@@ -24,14 +24,17 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
         let id = reply.header("x-correlation-id").to_owned();
         eventually("the log says why", async || {
             let lines = inn.output().lines_with(&id);
-            let why = lines.iter().any(|line| {
-                line.contains("header fields") && !line.contains("panicked")
-            });
+            let why = lines
+                .iter()
+                .any(|line| line.contains("header fields") && !line.contains("panicked"));
             if why { Ok(()) } else { Err(lines.join("\n")) }
         })
         .await;
     }
-    assert_eq!(client.get("/heard").await.expect(200).body["items"], json!([]));
+    assert_eq!(
+        client.get("/heard").await.expect(200).body["items"],
+        json!([])
+    );
     assert_eq!(inn.output().lines_with("panicked"), [""; 0]);
     // As much as is allowed is committed, and usual clients read it.
     for (count, length) in [(80, 0), (80, 150), (1, 15_000)] {
@@ -51,10 +54,12 @@ async fn its_limit_can_be_set() {
     let settings = settings.set("context.parrot.limits.response_head", "2KiB");
     let inn = Inn::with(settings).await;
     let post = async |length: usize| {
-        let request = format!(
-            "POST /head/1/{length} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n"
-        );
-        raw(inn.gateway().base(), request.as_bytes()).await.unwrap().status
+        let request =
+            format!("POST /head/1/{length} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+        raw(inn.gateway().base(), request.as_bytes())
+            .await
+            .unwrap()
+            .status
     };
     // The name has three bytes, and the host has 1024 of its own.
     assert_eq!(post(2048 - 1024 - 32 - 3).await, 200);

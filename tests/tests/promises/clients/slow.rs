@@ -32,12 +32,12 @@ async fn answers_that_are_not_taken_are_given_up_and_bounded() {
     for _ in 0..100 {
         answers.push(client.send(client.get(&path)).await);
     }
-    let ends = tokio::spawn(join_all(answers.into_iter().map(async |answer| {
-        match answer.await {
+    let ends = tokio::spawn(join_all(answers.into_iter().map(
+        async |answer| match answer.await {
             Ok(answer) => end_of(answer.into_body()).await,
             Err(error) => (0, error.reason()),
-        }
-    })));
+        },
+    )));
     let mut most = before;
     while !ends.is_finished() {
         most = most.max(inn.resident());
@@ -94,7 +94,9 @@ async fn idle_connections_are_closed_whatever_they_speak() {
     let mut stalled = Http2::connect(base, 0).await;
     let answer = stalled.ask(stalled.get("/echo")).await;
     timeout(SOON, asked.closed()).await.unwrap();
-    timeout(SOON, Http2::connect(base, 0).await.closed()).await.unwrap();
+    timeout(SOON, Http2::connect(base, 0).await.closed())
+        .await
+        .unwrap();
     let mut silent = connect(&inn).await;
     timeout(SOON, silent.read(&mut [0])).await.unwrap().unwrap();
     drop(answer);
@@ -127,7 +129,9 @@ async fn nobody_who_does_nothing_uses_up_the_drain() {
     }
     eventually("they have all come", async || {
         let metrics = inn.operators().client().get("/metrics").await.text;
-        let count = metrics.lines().find_map(|line| line.strip_prefix("innkeeper_http_connections "));
+        let count = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("innkeeper_http_connections "));
         match count.and_then(|count| count.parse::<f64>().ok()) {
             Some(count) if count >= 8.0 => Ok(()),
             other => Err(format!("{other:?}")),

@@ -38,13 +38,25 @@ async fn a_label_is_shown_as_it_is_spelt() {
     let deployed = innkeeper(&inn, &["deploy", "parrot", file, "--label", &long]).await;
     assert!(deployed.status.success(), "{deployed:?}");
     let shown = String::from_utf8(deployed.stdout).unwrap();
-    assert!(shown.contains("\\u{1b}[2J\\u{9b}31m") && shown.len() < 300, "{shown}");
-    for arguments in [&["versions", "parrot"][..], &["versions", "parrot", "--history"]] {
+    assert!(
+        shown.contains("\\u{1b}[2J\\u{9b}31m") && shown.len() < 300,
+        "{shown}"
+    );
+    for arguments in [
+        &["versions", "parrot"][..],
+        &["versions", "parrot", "--history"],
+    ] {
         let listed = innkeeper(&inn, arguments).await;
         let listed = String::from_utf8(listed.stdout).unwrap();
         // A head, and two versions or their steps: the label begins no line of its own, and makes none longer than a screen can show.
-        assert!(listed.lines().all(|line| !line.starts_with("forged")), "{listed}");
-        assert!(listed.lines().all(|line| line.chars().count() < 400), "{listed}");
+        assert!(
+            listed.lines().all(|line| !line.starts_with("forged")),
+            "{listed}"
+        );
+        assert!(
+            listed.lines().all(|line| line.chars().count() < 400),
+            "{listed}"
+        );
     }
     let json = innkeeper(&inn, &["versions", "parrot", "--json"]).await;
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -57,6 +69,9 @@ async fn a_label_is_shown_as_it_is_spelt() {
     let refused = innkeeper(&inn, &["versions", HOSTILE]).await;
     assert!(!refused.status.success());
     for line in inn.output().tail(1000).lines() {
-        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+        assert!(
+            !line.contains(|c: char| c.is_control() || c == '\u{202e}'),
+            "{line:?}"
+        );
     }
 }

@@ -17,7 +17,9 @@ async fn an_upload_that_announces_to_be_too_big_is_refused_at_once() {
         "content-length: 10000000000\r\nexpect: 100-continue\r\n\r\n",
     ] {
         let request = format!("{head}{rest}");
-        let reply = raw(operators.client().base(), request.as_bytes()).await.unwrap();
+        let reply = raw(operators.client().base(), request.as_bytes())
+            .await
+            .unwrap();
         reply.expect_problem(413);
     }
 }
@@ -33,7 +35,10 @@ async fn how_a_client_prefers_to_be_answered_is_a_list() {
         ("respond-async, wait=60", 201),
     ] {
         let component = artifacts::edited("parrot", prefer).await;
-        let request = operators.request(http::Method::POST, "/v1/contexts/parrot/versions?force=true");
+        let request = operators.request(
+            http::Method::POST,
+            "/v1/contexts/parrot/versions?force=true",
+        );
         let request = request
             .header("content-type", "application/wasm")
             .header("prefer", prefer)
