@@ -162,8 +162,8 @@ impl Protocol {
     /// Waits until nothing has been asked for as long as a client may take to ask: the timers of HTTP/1.1 see to that themselves once it is spoken.
     async fn unused(&self, signs: &Signs) {
         sleep(self.header_timeout).await;
-        while !signs.is_silent() {
-            if !signs.is_http2() {
+        loop {
+            if !signs.is_silent() && !signs.is_http2() {
                 return std::future::pending().await;
             }
             match signs.idle_for() {
