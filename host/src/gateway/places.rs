@@ -21,6 +21,9 @@ use super::signs::Signs;
 /// How often it is looked for a connection that has become idle, while all places are taken and somebody waits.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long one that was let go may take to leave before another is.
+const LEAVING: Duration = Duration::from_secs(1);
+
 /// The places that a port has. Who is idle makes room for who comes.
 #[derive(Clone)]
 pub(crate) struct Places {
@@ -70,10 +73,13 @@ impl Places {
             if let Some(free) = self.try_find() {
                 return free;
             }
-            self.taken.let_the_idlest_go();
+            let wait = match self.taken.let_the_idlest_go() {
+                true => LEAVING,
+                false => LOOK,
+            };
             let freeing = Arc::clone(&self.free).acquire_owned();
             // The semaphore is never closed.
-            if let Ok(Ok(permit)) = timeout(LOOK, freeing).await {
+            if let Ok(Ok(permit)) = timeout(wait, freeing).await {
                 return Free(permit);
             }
         }
@@ -93,7 +99,8 @@ impl Places {
 }
 
 impl Taken {
-    fn let_the_idlest_go(&self) {
+    /// Says whether there was one.
+    fn let_the_idlest_go(&self) -> bool {
         let connections = self.connections.lock();
         let idle = connections.values().filter_map(|connection| {
             let time = connection.signs.idle_for()?;
@@ -104,7 +111,9 @@ impl Taken {
             && idlest.signs.let_go()
         {
             idlest.let_go.cancel();
+            return true;
         }
+        false
     }
 }
 

@@ -52,7 +52,7 @@ fn answers() -> impl Strategy<Value = Response> {
         .prop_map(|(count, name)| vec![(name, String::new()); count]);
     let distinct = (0..100_usize, 0..300_usize).prop_map(|(count, length)| {
         let fields = (0..count).map(|number| (format!("x-{number}"), "v".repeat(length)));
-        fields.collect()
+        fields.collect::<Vec<_>>()
     });
     let statuses = prop_oneof![9 => 200..600_u16, 1 => any::<u16>()];
     let fields = prop_oneof![6 => few, 1 => many, 3 => distinct];

@@ -149,9 +149,9 @@ async fn what_is_no_request_is_answered_with_an_id_too() {
             "GET /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: x\r\n\r\n",
             400,
         ),
-        (&many, 431),
-        (&wide, 431),
-        (&long, 414),
+        (many.as_str(), 431),
+        (wide.as_str(), 431),
+        (long.as_str(), 414),
     ] {
         for base in [inn.gateway().base(), inn.operators().client().base()] {
             if base != inn.gateway().base() && status == 414 {

@@ -42,7 +42,8 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
         let reply = client.post(&path, json!({})).await.expect(200);
         assert_eq!(reply.header("x-0").len(), length, "{path}");
     }
-    assert_eq!(client.get("/heard").await.body["total"], 3);
+    let heard = client.get("/heard").await.body;
+    assert_eq!(heard["items"].as_array().map(Vec::len), Some(3));
     let mut http2 = Http2::connect(client.base(), 65_535).await;
     let request = http2.get("/heard");
     assert!(!whole(http2.ask(request).await.into_body()).await.is_empty());
