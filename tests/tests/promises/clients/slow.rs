@@ -32,12 +32,12 @@ async fn answers_that_are_not_taken_are_given_up_and_bounded() {
     for _ in 0..100 {
         answers.push(client.send(client.get(&path)).await);
     }
-    let ends = tokio::spawn(join_all(answers.into_iter().map(
-        async |answer| match answer.await {
+    let ends = tokio::spawn(join_all(answers.into_iter().map(|answer| async move {
+        match answer.await {
             Ok(answer) => end_of(answer.into_body()).await,
             Err(error) => (0, error.reason()),
-        },
-    )));
+        }
+    })));
     let mut most = before;
     while !ends.is_finished() {
         most = most.max(inn.resident());
