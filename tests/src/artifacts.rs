@@ -10,11 +10,12 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 20] = [
+const TEST_CONTEXTS: &[&str] = &[
     "unruly",
     "caller",
     "bell",
     "insolvent",
+    "parrot",
     "steward",
     "ledgerbook-one",
     "ledgerbook-two",
@@ -134,8 +135,8 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
             package: context.package?,
         })
     });
-    let ours = TEST_CONTEXTS.map(|name| Source {
-        name: name.to_owned(),
+    let ours = TEST_CONTEXTS.iter().map(|name| Source {
+        name: (*name).to_owned(),
         package: repository().join("tests/components").join(name),
     });
     let sources: Vec<_> = app.chain(ours).collect();

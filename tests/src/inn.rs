@@ -20,6 +20,7 @@ const TOKEN: &str = "only-for-tests-0123456789abcdef";
 pub struct Inn {
     settings: Settings,
     variables: Vec<(String, String)>,
+    limits: Option<String>,
     process: Process,
     gateway: Client,
     operators: Operators,
@@ -33,6 +34,7 @@ pub struct Opening {
     settings: Settings,
     variables: Vec<(String, String)>,
     alone: bool,
+    limits: Option<String>,
 }
 
 impl Opening {
@@ -42,12 +44,19 @@ impl Opening {
             settings,
             variables: Vec::new(),
             alone: false,
+            limits: None,
         }
     }
 
     /// With an environment variable.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Under limits that a shell sets: `ulimit -Sn 1024`.
+    pub fn under(mut self, limits: &str) -> Self {
+        self.limits = Some(limits.to_owned());
         self
     }
 
@@ -66,11 +75,17 @@ impl Opening {
         };
         let home = TempDir::new().expect("a temporary directory can be made");
         share_artifacts(home.path());
-        let (process, gateway, operators) =
-            launch(home.path(), &self.settings, &self.variables).await;
+        let (process, gateway, operators) = launch(
+            home.path(),
+            &self.settings,
+            &self.variables,
+            self.limits.as_deref(),
+        )
+        .await;
         Inn {
             settings: self.settings,
             variables: self.variables,
+            limits: self.limits,
             process,
             gateway,
             operators,
@@ -185,8 +200,13 @@ impl Inn {
     /// Starts it again on the same data. It must not be running.
     pub async fn reopen(&mut self) {
         assert!(self.process.ended().is_some(), "it is still running");
-        (self.process, self.gateway, self.operators) =
-            launch(self.home.path(), &self.settings, &self.variables).await;
+        (self.process, self.gateway, self.operators) = launch(
+            self.home.path(),
+            &self.settings,
+            &self.variables,
+            self.limits.as_deref(),
+        )
+        .await;
     }
 
     /// Starts it again with other settings.
@@ -209,6 +229,7 @@ async fn launch(
     home: &Path,
     settings: &Settings,
     variables: &[(String, String)],
+    limits: Option<&str>,
 ) -> (Process, Client, Operators) {
     let manifest = settings.write(home);
     let data = home.join("data");
@@ -227,7 +248,16 @@ async fn launch(
     ];
     let mut variables = variables.to_vec();
     variables.push(("INNKEEPER_ADMIN_TOKEN".to_owned(), TOKEN.to_owned()));
-    let mut process = Process::start(artifacts::binary().await, &arguments, &variables);
+    let binary = artifacts::binary().await;
+    let mut process = match limits {
+        None => Process::start(binary, &arguments, &variables),
+        Some(limits) => {
+            let script = format!("{limits}; exec \"$0\" \"$@\"");
+            let mut command = vec!["-c", &script, binary.to_str().expect("paths are UTF-8")];
+            command.extend(arguments);
+            Process::start(Path::new("/bin/sh"), &command, &variables)
+        }
+    };
     let output = process.output().clone();
     let opened = within(OPENING, async || {
         if let Some(status) = process.ended() {

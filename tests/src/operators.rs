@@ -27,6 +27,11 @@ impl Operators {
         &self.client
     }
 
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Whether the inn says that it is ready.
     pub async fn ready(&self) -> Result<(), String> {
         let reply = try_send(self.client.request(Method::GET, "/readyz")).await;

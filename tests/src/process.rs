@@ -97,6 +97,14 @@ impl Drop for Process {
     }
 }
 
+/// Lets this process have as many descriptors as it may: some tests hold a thousand connections.
+pub fn many_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("a limit can be raised to its maximum");
+}
+
 /// How long a process has kept processors busy so far.
 pub fn processor_time(process: u32) -> Duration {
     let file = format!("/proc/{process}/stat");

@@ -10,6 +10,7 @@ mod events;
 mod extract;
 mod health;
 mod openapi;
+mod prefer;
 mod problem;
 mod rebuild;
 mod rollouts;
@@ -27,6 +28,7 @@ mod uploads;
 mod versions;
 pub mod view;
 
+pub(crate) use self::server::CONNECTIONS;
 pub use self::server::{Admin, AdminError, Bound};
 pub use self::token::{Kept, Token};
 pub use self::tokens::Tokens;

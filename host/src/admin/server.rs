@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
-use http::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -19,19 +19,21 @@ use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 use super::events::STREAMS;
+use super::problem::Problem;
 use super::router::router;
 use super::state::State;
 use super::tokens::Tokens;
 use super::uploads::Uploads;
 use crate::app::Host;
 use crate::gateway::connection::{Endings, Protocol};
-use crate::gateway::listener;
-use crate::gateway::stream::Signs;
+use crate::gateway::places::Places;
+use crate::gateway::signs::Signs;
+use crate::gateway::{authority, decode, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
 
-/// Connections served at once; more wait to be accepted.
-const CONNECTIONS: usize = 256;
+/// Connections served at once, where there are descriptors for so many. One more takes the place of one that is idle, or waits.
+pub(crate) const CONNECTIONS: usize = 256;
 /// How long answers may take to end when the port closes.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
@@ -107,8 +109,14 @@ impl Bound {
         self.address
     }
 
-    /// Serves it. Until [`Admin::running`] it says that the app is starting.
-    pub fn serve(self, tokens: Tokens, upload_limit: RateLimit, metrics: Metrics) -> Admin {
+    /// Serves it, so many connections at once. Until [`Admin::running`] it says that the app is starting.
+    pub fn serve(
+        self,
+        tokens: Tokens,
+        upload_limit: RateLimit,
+        places: usize,
+        metrics: Metrics,
+    ) -> Admin {
         let state = Arc::new(State {
             metrics,
             tokens,
@@ -125,6 +133,7 @@ impl Bound {
         };
         let accepting = accept(
             self.listener,
+            Places::new(places),
             router(admin.state.clone()),
             admin.tasks.clone(),
             admin.closing.clone(),
@@ -157,28 +166,29 @@ impl Admin {
 
 async fn accept(
     listener: TcpListener,
+    places: Places,
     router: Router,
     tasks: TaskTracker,
     closing: CancellationToken,
 ) {
     let protocol = Protocol::new(&GatewaySettings::default(), &tasks);
-    let endings = Endings {
-        soon: closing.clone(),
-        now: CancellationToken::new(),
-    };
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let accepting = async {
-        // The semaphore is never closed.
-        while let Ok(place) = places.clone().acquire_owned().await {
+        loop {
             let (tcp, _) = listener::accept(&listener).await;
-            let signs = Arc::new(Signs::default());
+            let free = places.find().await;
+            let endings = Endings {
+                soon: closing.child_token(),
+                now: CancellationToken::new(),
+            };
+            let signs = Arc::new(Signs::new(endings.soon.clone()));
+            let place = places.give(free, signs.clone(), endings.now.clone());
             let (router, at_service) = (router.clone(), signs.clone());
             let service =
                 service_fn(move |request| answer(router.clone(), at_service.clone(), request));
             let service = TowerToHyperService::new(service);
             // This port closes last: nobody's first request is waited for.
             signs.ask();
-            let served = protocol.clone().serve(tcp, signs, service, endings.clone());
+            let served = protocol.clone().serve(tcp, signs, service, endings);
             tasks.spawn(async move {
                 served.await;
                 drop(place);
@@ -192,13 +202,40 @@ async fn accept(
 async fn answer(
     router: Router,
     signs: Arc<Signs>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let has_body = !request.body().is_end_stream();
     let version = request.version();
-    let mut response = router.oneshot(request).await?;
+    let mut response = match make_plain(&mut request) {
+        Ok(()) => router.oneshot(request).await?,
+        Err(problem) => problem.into_response(),
+    };
     if has_body && response.status().as_u16() >= 400 {
         signs.leave_unread(version, response.headers_mut());
     }
     Ok(response)
+}
+
+/// Says in one way whom the request is for, and in one way which path it asks for.
+fn make_plain(request: &mut Request<Incoming>) -> Result<(), Problem> {
+    let (uri, version) = (request.uri(), request.version());
+    let host = authority::of(uri, request.headers(), version)?.map(str::to_owned);
+    let path =
+        decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded"))?;
+    if path != uri.path() {
+        let query = uri.query().map(|query| format!("?{query}"));
+        let target = format!("{path}{}", query.unwrap_or_default());
+        *request.uri_mut() = target
+            .parse::<Uri>()
+            .map_err(|_| bad("the path cannot be read"))?;
+    }
+    if let Some(host) = host {
+        let host = HeaderValue::from_str(&host).map_err(|_| bad("the host cannot be read"))?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(())
+}
+
+fn bad(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }

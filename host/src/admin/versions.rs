@@ -9,11 +9,13 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::extract::{Named, Query, reading};
+use super::prefer::Preferences;
 use super::problem::Problem;
 use super::uploads::Place;
 use super::view;
@@ -25,8 +27,6 @@ use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 const WASM: &str = "application/wasm";
 /// Carries a signature of the component's digest.
 const SIGNATURE: HeaderName = HeaderName::from_static("innkeeper-signature");
-/// Says whether the answer is to come at once (RFC 7240).
-const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// How long a component may take to come.
 const ARRIVAL: Duration = Duration::from_secs(120);
 
@@ -71,7 +71,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Ve
 /// Bring a version
 ///
 /// The body is a component, or a module that wit-bindgen made. The answer comes when the version has passed its gates and serves, or is refused; when it is
-/// ramped up, as soon as that begins; with `Prefer: respond-async` at once.
+/// ramped up, as soon as that begins; with `Prefer: respond-async` at once, and with `Prefer: respond-async, wait=5` after five seconds at the latest.
 #[utoipa::path(post, path = "/v1/contexts/{name}/versions", tag = "versions",
     params(("name", description = "the context"), How,
         ("Innkeeper-Signature" = Option<String>, Header, description = "an ed25519 signature of the digest, in base64; `innkeeper sign` makes it")),
@@ -118,13 +118,17 @@ pub(super) async fn upload(
         );
         Problem::from(error)
     })?;
-    let is_async = parts
-        .headers
-        .get(PREFER)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"respond-async"));
-    let progress = match is_async {
-        true => rollout.progress(),
-        false => rollout::verdict(&rollout).await,
+    let verdict = rollout::verdict(&rollout);
+    let progress = match Preferences::of(&parts.headers) {
+        Preferences {
+            respond_async: true,
+            wait,
+        } => {
+            let wait = wait.unwrap_or_default();
+            let waited = tokio::time::timeout(wait, verdict).await;
+            waited.unwrap_or_else(|_| rollout.progress())
+        }
+        _ => verdict.await,
     };
     answer(&context, &rollout, progress)
 }
@@ -169,6 +173,18 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Reads the body, as far as it may go.
 async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
+    let too_big = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"
+            ),
+        )
+    };
+    // One that announces to be too big is refused before it comes.
+    if body.size_hint().lower() > limit {
+        return Err(too_big());
+    }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let collecting = Limited::new(body, most).collect();
     let collected = tokio::time::timeout(ARRIVAL, collecting)
@@ -181,12 +197,7 @@ async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
         })?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"
-            ),
-        )),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_big()),
         Err(error) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             format!("the component did not come whole: {error}"),

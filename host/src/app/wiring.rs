@@ -87,6 +87,7 @@ impl Wiring {
                 context: Arc::clone(name),
                 name,
                 request_limit: context.settings.limits.request,
+                response_limit: context.settings.limits.whole_response(),
                 routes: &version.description.routes,
             })
         });

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried, Undo, Undos};
+use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// How long to wait for all dead letters of a context to be handled.
 const RETRY_ALL: Duration = Duration::from_secs(600);
@@ -169,7 +170,8 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
             ..
         } = undo;
         output::line(format_args!(
-            "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+            "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {}",
+            shown(reason, SENTENCE)
         ))?;
     }
     Ok(count)
@@ -185,13 +187,13 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     }
     Ok(output::line(format_args!(
         "{context}  {}  {} of {} {}, after {} attempts, at {}: {}",
-        letter.id,
-        letter.event.kind(),
-        letter.event.context(),
-        letter.event.subject,
+        shown(&letter.id, CELL),
+        shown(letter.event.kind(), CELL),
+        shown(letter.event.context(), CELL),
+        shown(&letter.event.subject, CELL),
         letter.attempts,
         letter.time,
-        letter.reason
+        shown(&letter.reason, SENTENCE)
     ))?)
 }
 

@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::sse::Parser;
 use crate::admin::view::Rollout;
 use crate::manifest::{Ramp, parse_duration};
+use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);
@@ -175,23 +176,24 @@ struct Shown {
     doing: String,
 }
 
-fn show(rollout: &Rollout, shown: &mut Shown, progress: &Progress) {
-    for step in rollout.steps.iter().skip(shown.steps) {
+fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
+    for step in rollout.steps.iter().skip(so_far.steps) {
         let gate = step.gate.map_or("", |gate| gate.name());
         let took = Duration::from_micros(step.micros);
-        progress.say(format_args!("  {gate:<12} {} ({took:.1?})", step.what));
+        let what = shown(&step.what, SENTENCE);
+        progress.say(format_args!("  {gate:<12} {what} ({took:.1?})"));
     }
-    let has_more = rollout.steps.len() > shown.steps;
-    shown.steps = rollout.steps.len();
+    let has_more = rollout.steps.len() > so_far.steps;
+    so_far.steps = rollout.steps.len();
     let doing = match (rollout.is_over(), rollout.weight) {
         (true, _) => return,
         (false, 0) => rollout.stage.clone(),
         (false, weight) => format!("{} at {weight} %", rollout.stage),
     };
     // What was said wipes the line away that says what is done.
-    if doing != shown.doing || (has_more && progress.is_terminal()) {
+    if doing != so_far.doing || (has_more && progress.is_terminal()) {
         progress.step(&doing);
-        shown.doing = doing;
+        so_far.doing = doing;
     }
 }
 
@@ -216,7 +218,8 @@ fn tell(rollout: Rollout, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(());
     }
-    let label = rollout.label.map(|label| format!(" ({label})"));
+    let label = rollout.label;
+    let label = label.map(|label| format!(" ({})", shown(&label, CELL)));
     Ok(output::line(format_args!(
         "version {number} of {context}{} {done}",
         label.unwrap_or_default()

@@ -10,6 +10,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::sse::{Message, Parser};
 use crate::admin::view::CloudEvent;
+use crate::observe::shown::{CELL, shown};
 
 /// The pauses between attempts to reach a host that has gone.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -140,7 +141,7 @@ fn print(message: &Message, json: bool) -> Result<(), Failure> {
         });
     }
     if json {
-        return Ok(output::line(&message.data)?);
+        return Ok(output::json_line(&message.data)?);
     }
     let event: CloudEvent =
         serde_json::from_str(&message.data).map_err(|error| Failure::NotUnderstood {
@@ -156,8 +157,8 @@ fn print(message: &Message, json: bool) -> Result<(), Failure> {
     let time = time.get(11..23).unwrap_or(&time);
     Ok(output::line(format_args!(
         "{time}  {:<12} {:<26} {:<6} {data}",
-        event.context(),
-        event.kind(),
-        event.subject
+        shown(event.context(), CELL),
+        shown(event.kind(), CELL),
+        shown(&event.subject, CELL)
     ))?)
 }

@@ -12,7 +12,11 @@ use crate::gateway::GatewayError;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
+use crate::observe::shown::shown;
 use crate::rollout::compile::work::WorkError;
+
+/// The widest that is shown of what a host says.
+const SAID: usize = 4000;
 
 /// Why a command failed: one line, with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +63,15 @@ pub(super) enum Failure {
     Lost { address: String },
     #[error("the host at {address} did not answer in time; see its log, or ask again")]
     Slow { address: String },
-    #[error("what answers at {address} is no operators' port of this version: {reason}")]
+    #[error("what answers at {address} is no operators' port of this version: {}", shown(.reason, SAID))]
     NotUnderstood { address: String, reason: String },
-    #[error("{detail}")]
+    #[error("{}", shown(.detail, SAID))]
     Refused { status: u16, detail: String },
     #[error("{failed} dead letters failed again; `innkeeper dead-letters` shows why")]
     FailedAgain { failed: u64 },
-    #[error("the rebuild of {context} failed, and the old state serves: {reason}")]
+    #[error("the rebuild of {context} failed, and the old state serves: {}", shown(.reason, SAID))]
     Rebuild { context: String, reason: String },
-    #[error("{context}: the version does not serve: {reason}")]
+    #[error("{context}: the version does not serve: {}", shown(.reason, SAID))]
     Rollout { context: String, reason: String },
     #[error("{}: {source}", file.display())]
     File {

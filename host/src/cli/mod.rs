@@ -8,6 +8,7 @@ mod compile;
 mod components;
 mod dead_letters;
 mod deploy;
+mod descriptors;
 mod events;
 mod failure;
 mod key_file;

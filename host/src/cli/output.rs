@@ -5,22 +5,33 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// A line of the result, written at once.
+use crate::observe::shown::{self, shown};
+
+/// A line of the result, written at once: one line, whatever is in it.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+    write(&shown(&text.to_string(), usize::MAX))
 }
 
 /// A line of the result, for machines.
 pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
-    line(serde_json::to_string(value)?)
+    json_line(&serde_json::to_string(value)?)
+}
+
+/// A line of the result that is JSON already.
+pub(super) fn json_line(text: &str) -> io::Result<()> {
+    write(&shown::json(text))
+}
+
+fn write(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 /// A line for whoever watches.
 pub(super) fn note(text: impl Display) {
     // When nobody can read it, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", shown::lines(&text.to_string()));
 }
 
 /// What went wrong.

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::observe::shown::{lines, shown};
+
 /// Tells on standard error how far the work has come.
 pub(super) struct Progress {
     terminal: bool,
@@ -28,7 +30,7 @@ impl Progress {
     pub fn say(&self, text: impl Display) {
         let mut out = io::stderr().lock();
         // When nobody can read it, there is nobody to tell.
-        let _ = writeln!(out, "{}{text}", self.wipe());
+        let _ = writeln!(out, "{}{}", self.wipe(), lines(&text.to_string()));
     }
 
     /// A small step: on a terminal it makes way for the next one.
@@ -37,10 +39,10 @@ impl Progress {
         let _ = if self.terminal {
             let wipe = self.wipe();
             self.dangling.store(true, Ordering::Relaxed);
-            let text: String = text.to_string().chars().take(76).collect();
-            write!(out, "{wipe}  {text}").and_then(|()| out.flush())
+            let text = text.to_string();
+            write!(out, "{wipe}  {}", shown(&text, 76)).and_then(|()| out.flush())
         } else {
-            writeln!(out, "  {text}")
+            writeln!(out, "  {}", lines(&text.to_string()))
         };
     }
 

@@ -1,6 +1,7 @@
 //! From a manifest to a host that serves, until it is asked to stop.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,31 +11,53 @@ use tokio_util::sync::CancellationToken;
 
 use super::app_flags::ServeFlags;
 use super::components;
+use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
 use crate::admin::{self, AdminError, Token, Tokens};
 use crate::app::{Host, Options, Progress, Safeguards};
 use crate::gateway::{Drained, Gateway};
-use crate::manifest::Manifest;
+use crate::manifest::{GatewaySettings, Manifest};
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
 
 /// How often it is told what a stop still waits for.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// The ports. They are taken first: better to hear that one is not free before anything is built or begun.
+/// The ports, and how many connections each may have. They are taken first: better to hear that one is not free before anything is built or begun.
 pub(super) struct Doors {
     gateway: Gateway,
     operators: admin::Bound,
+    wanted: NonZeroU32,
+    shares: Shares,
 }
 
 impl Doors {
     pub fn open(manifest: &Manifest) -> Result<Self, Failure> {
+        let wanted = manifest.gateway.max_connections;
+        let shares = descriptors::share_out(wanted);
+        let gateway = GatewaySettings {
+            max_connections: shares.clients,
+            ..manifest.gateway.clone()
+        };
         Ok(Self {
-            gateway: Gateway::bind(&manifest.gateway)?,
+            gateway: Gateway::bind(&gateway)?,
             operators: admin::Bound::listen(manifest.admin.listen)?,
+            wanted,
+            shares,
         })
+    }
+
+    /// Says when there are fewer connections than were asked for.
+    fn warn_of_shares(&self) {
+        let Shares { limit, clients, .. } = self.shares;
+        if clients < self.wanted {
+            tracing::warn!(
+                "the gateway serves {clients} connections at once instead of {}: the process may have {limit} files open; raise its limit (`ulimit -n`), or lower gateway.max_connections",
+                self.wanted
+            );
+        }
     }
 
     pub fn gateway(&self) -> SocketAddr {
@@ -65,6 +88,7 @@ pub(super) async fn serve(
     let _log = log::start(&manifest.log, flags.log.as_deref())?;
     let safeguards = flags.safeguards();
     warn_of(safeguards);
+    doors.warn_of_shares();
     let metrics = Metrics::install()?;
     let options = Options {
         components: components::files(&manifest)?,
@@ -75,7 +99,10 @@ pub(super) async fn serve(
     let tokens = tokens(&manifest).await?;
     announce("operators", doors.operators());
     let limit = manifest.admin.upload_limit;
-    let admin = doors.operators.serve(tokens, limit, metrics.clone());
+    let places = doors.shares.operators;
+    let admin = doors
+        .operators
+        .serve(tokens, limit, places, metrics.clone());
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {

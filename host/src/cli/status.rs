@@ -8,6 +8,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats};
+use crate::observe::shown::{SENTENCE, shown};
 
 /// Show how the contexts of a running app are
 ///
@@ -87,7 +88,7 @@ fn feed(nats: &Nats) -> String {
         None => "the stream has not been reached yet".to_owned(),
     };
     match &nats.trouble {
-        Some(trouble) => format!("NATS: {lag}: {trouble}"),
+        Some(trouble) => format!("NATS: {lag}: {}", shown(trouble, SENTENCE)),
         None => format!("NATS: {lag}"),
     }
 }
@@ -108,7 +109,7 @@ async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
 /// A context in full, for people.
 fn lines(detail: &ContextDetail) -> Vec<String> {
     let context = &detail.context;
-    let field = |name: &str, value: String| format!("{name:<16}{value}");
+    let field = |name: &str, value: String| format!("{name:<16}{}", shown(&value, SENTENCE));
     let mut lines = vec![
         field("context", context.name.clone()),
         field("summary", context.summary.clone()),

@@ -6,6 +6,7 @@ use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
+use crate::observe::shown::{CELL, SENTENCE, shown};
 use crate::observe::story::{Invocation, Kind, Outcome, Story as Told};
 
 /// Show everything that happened under a correlation id, as a tree of what caused what
@@ -51,7 +52,11 @@ struct Node {
 impl Node {
     fn of_invocation(invocation: &Invocation) -> Self {
         let events = invocation.events.iter().map(|event| Self {
-            line: format!("* {} {}", event.kind, event.subject),
+            line: format!(
+                "* {} {}",
+                shown(&event.kind, CELL),
+                shown(&event.subject, CELL)
+            ),
             below: event.children.iter().map(Self::of_invocation).collect(),
         });
         let calls = invocation.children.iter().map(Self::of_invocation);
@@ -83,7 +88,7 @@ fn describe(invocation: &Invocation) -> String {
     };
     let time = time.to_string();
     let time = time.get(11..23).unwrap_or(&time);
-    let mut line = format!("{context}: {kind} {name}");
+    let mut line = format!("{context}: {kind} {}", shown(name, CELL));
     if let Some(status) = status {
         line += &format!(" -> {status}");
     }
@@ -92,7 +97,7 @@ fn describe(invocation: &Invocation) -> String {
     }
     if *outcome == Outcome::Abandoned {
         let reason = reason.as_deref().unwrap_or("no reason given");
-        line += &format!(", given up: {reason}");
+        line += &format!(", given up: {}", shown(reason, SENTENCE));
     }
     format!("{line}  ({time})")
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::output;
+use crate::observe::shown::{CELL, shown};
 
 /// How a column stands.
 #[derive(Clone, Copy)]
@@ -25,8 +26,10 @@ impl<const N: usize> Table<N> {
         }
     }
 
+    /// Cells may hold text from outside.
     pub fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+        self.rows
+            .push(cells.map(|cell| shown(&cell, CELL).into_owned()));
     }
 
     pub fn print(&self) -> io::Result<()> {

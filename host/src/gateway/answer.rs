@@ -1,7 +1,7 @@
 //! Makes an HTTP response of what a guest answered.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header, header::MaxSizeReached};
 use http_body_util::Full;
 use hyper::body::Body;
 
@@ -20,7 +20,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const VERSION: HeaderName = HeaderName::from_static("innkeeper-version");
 
 /// The headers that are the host's to set.
-const HOSTS_OWN: [HeaderName; 10] = [
+const HOSTS_OWN: [HeaderName; 11] = [
     header::CONTENT_LENGTH,
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -28,6 +28,7 @@ const HOSTS_OWN: [HeaderName; 10] = [
     header::TE,
     header::TRAILER,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
     CORRELATION_ID,
     TRACEPARENT,
     VERSION,
@@ -48,15 +49,18 @@ pub(super) fn response(
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.reserve(guests.headers.len() + 4);
+    let too_many = |_: MaxSizeReached| invalid("it has more header fields than HTTP".to_owned());
+    headers
+        .try_reserve(guests.headers.len() + 4)
+        .map_err(too_many)?;
     for (name, value) in guests.headers {
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(error.to_string()))?;
         if !HOSTS_OWN.contains(&name) {
-            headers.append(
-                name,
-                HeaderValue::try_from(value).map_err(|error| invalid(error.to_string()))?,
-            );
+            // HTTP/1.1 takes spaces around a value away, and HTTP/2 forbids them.
+            let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
+                .map_err(|error| invalid(error.to_string()))?;
+            headers.try_append(name, value).map_err(too_many)?;
         }
     }
     if replayed {

@@ -6,14 +6,25 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
+use crate::invocation::Failure;
 
 /// What of a body that nobody wants is taken nevertheless, so that its connection can be used again.
 const LEFTOVER: u64 = 64 << 10;
 /// How long that may take: most of it has come with the head.
 const LEFTOVER_WAIT: Duration = Duration::from_millis(100);
+
+/// How long a body may take to come.
+pub(super) struct Patience<'a> {
+    pub(super) usual: Duration,
+    /// Once the port closes.
+    pub(super) last: Duration,
+    /// Cancelled when it does.
+    pub(super) closing: &'a CancellationToken,
+}
 
 /// A request's body, and how much of it was read.
 pub(super) struct Intake {
@@ -43,7 +54,11 @@ impl Intake {
     }
 
     /// Reads the body. One that announces to be too big is refused before it is read.
-    pub(super) async fn read(&mut self, limit: u64, deadline: Duration) -> Result<Bytes, Problem> {
+    pub(super) async fn read(
+        &mut self,
+        limit: u64,
+        patience: Patience<'_>,
+    ) -> Result<Bytes, Problem> {
         if self.is_empty() {
             return Ok(Bytes::new());
         }
@@ -51,11 +66,24 @@ impl Intake {
         if self.body.size_hint().lower() > limit {
             return Err(too_big(limit));
         }
-        let collecting = timeout(deadline, collect(&mut self.body, limit));
-        let collected = collecting.await.unwrap_or_else(|_| {
-            let detail = format!("the body did not arrive within {deadline:?}");
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
-        })?;
+        let Patience {
+            usual,
+            last,
+            closing,
+        } = patience;
+        let late = async {
+            closing.cancelled().await;
+            sleep(last).await;
+        };
+        let collected = tokio::select! {
+            biased;
+            collected = collect(&mut self.body, limit) => collected,
+            () = sleep(usual) => {
+                let detail = format!("the body did not arrive within {usual:?}");
+                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
+            }
+            () = late => Err(Problem::from(&Failure::Stopping)),
+        }?;
         self.read = Read::All;
         Ok(collected)
     }

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
@@ -16,41 +17,43 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpStream,
-    time::{sleep, timeout},
+    time::{Instant, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
-use super::stream::{Signs, Stream};
+use super::{
+    pace::{Paced, Patience, Streams},
+    signs::Signs,
+    stream::Stream,
+};
 use crate::manifest::GatewaySettings;
 
 /// Requests that one HTTP/2 connection may have at once.
 const MOST_STREAMS: u32 = 128;
 /// The biggest head of a request, in bytes: path, query and headers.
-const BIGGEST_HEAD: usize = 64 * 1024;
+pub(super) const BIGGEST_HEAD: usize = 64 * 1024;
+/// What of each answer may wait for the network, once the client has made room for it.
+const BUFFERED: usize = 64 * 1024;
 /// After how much silence an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// What an HTTP/2 client says first, in bytes. No request of HTTP/1.1 is shorter.
-const PREFACE: u64 = 24;
 /// How long a client that has connected but not asked yet is waited for when the port closes: its request is on its way.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
+/// How long an idle HTTP/2 client may take to leave when it is told that its connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it is looked, while the port closes, whether a connection is worth waiting for.
+const LOOK: Duration = Duration::from_millis(100);
+/// The part of the time to drain for which a client may do nothing.
+const PART_OF_DRAIN: u32 = 4;
 
 /// How connections are served.
 #[derive(Clone)]
 pub(crate) struct Protocol {
-    builder: Builder<Tracked>,
+    tasks: TaskTracker,
     header_timeout: Duration,
     write_timeout: Duration,
-}
-
-/// Runs the tasks of HTTP/2 streams, and knows when they have ended.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> for Tracked {
-    fn execute(&self, future: F) {
-        self.0.spawn(future);
-    }
+    /// The write time-out when the port closes.
+    last_patience: Duration,
 }
 
 /// The two ends of a connection that is not the client's wish.
@@ -62,26 +65,43 @@ pub(crate) struct Endings {
     pub(crate) now: CancellationToken,
 }
 
+/// How long a client that is to send or to take something may do nothing when the port closes: it must not use up what others have to end.
+pub(super) fn last_patience(drain: Duration) -> Duration {
+    drain / PART_OF_DRAIN
+}
+
 impl Protocol {
     pub(crate) fn new(settings: &GatewaySettings, tasks: &TaskTracker) -> Self {
-        let mut builder = Builder::new(Tracked(tasks.clone()));
+        Self {
+            tasks: tasks.clone(),
+            header_timeout: settings.header_timeout,
+            write_timeout: settings.write_timeout,
+            last_patience: last_patience(settings.drain).min(settings.write_timeout),
+        }
+    }
+
+    fn builder(&self, closing: CancellationToken) -> Builder<Streams> {
+        let patience = Patience {
+            usual: self.write_timeout,
+            last: self.last_patience,
+            closing,
+        };
+        let mut builder = Builder::new(Streams::new(self.tasks.clone(), patience));
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
+            .header_read_timeout(self.header_timeout)
             .max_buf_size(BIGGEST_HEAD);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(MOST_STREAMS)
-            .max_header_list_size(BIGGEST_HEAD as u32)
+            // What is bigger than it may be, but not by much, is answered with more than a status.
+            .max_header_list_size(2 * BIGGEST_HEAD as u32)
+            .max_send_buf_size(BUFFERED)
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
-        Self {
-            builder,
-            header_timeout: settings.header_timeout,
-            write_timeout: settings.body_timeout,
-        }
+        builder
     }
 
     /// Serves a connection to its end. `signs` show how it is meanwhile.
@@ -94,43 +114,89 @@ impl Protocol {
     ) where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S::Future: Send + 'static,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
         let stream = TokioIo::new(Stream::new(tcp, Arc::clone(&signs), self.write_timeout));
-        let mut connection = pin!(self.builder.serve_connection(stream, service));
-        let mut first_words = pin!(sleep(self.header_timeout));
-        let mut spoke = false;
-        let ended = loop {
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => break ended,
-                () = endings.soon.cancelled() => {
-                    let first_request = poll_fn(|context| match connection.as_mut().poll(context) {
-                        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                        Poll::Pending if signs.has_asked() => Poll::Ready(None),
-                        Poll::Pending => Poll::Pending,
-                    });
+        let builder = self.builder(endings.soon.clone());
+        let service = Paced::new(service, Arc::clone(&signs));
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        let mut unused = pin!(self.unused(&signs));
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => Some(ended),
+            () = endings.now.cancelled() => return,
+            () = endings.soon.cancelled() => None,
+            () = unused.as_mut() => {
+                if !signs.is_http2() {
+                    return;
+                }
+                None
+            }
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                if endings.soon.is_cancelled() {
+                    let first_request =
+                        poll_fn(|context| match connection.as_mut().poll(context) {
+                            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                            Poll::Pending if signs.has_asked() => Poll::Ready(None),
+                            Poll::Pending => Poll::Pending,
+                        });
                     if let Ok(Some(ended)) = timeout(FIRST_REQUEST, first_request).await {
-                        break ended;
-                    }
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        biased;
-                        ended = connection.as_mut() => break ended,
-                        () = endings.now.cancelled() => return,
+                        return note(ended);
                     }
                 }
-                // Until it is known which HTTP is spoken, no timer of hyper runs.
-                () = first_words.as_mut(), if !spoke => {
-                    spoke = true;
-                    if signs.received() < PREFACE {
-                        return;
-                    }
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => ended,
+                    () = endings.now.cancelled() => return,
+                    () = self.given_up(&signs) => return,
                 }
             }
         };
-        if let Err(error) = ended {
-            debug!("connection ended early: {error}");
+        note(ended);
+    }
+
+    /// Waits until nothing has been asked for as long as a client may take to ask: the timers of HTTP/1.1 see to that themselves once it is spoken.
+    async fn unused(&self, signs: &Signs) {
+        sleep(self.header_timeout).await;
+        loop {
+            if !signs.is_silent() && !signs.is_http2() {
+                return std::future::pending().await;
+            }
+            match signs.idle_for() {
+                Some(idle) if idle >= self.header_timeout => return,
+                Some(idle) => sleep(self.header_timeout - idle).await,
+                None => sleep(self.header_timeout / 4).await,
+            }
         }
+    }
+
+    /// Waits until a connection that is to end is not worth waiting for: its client takes nothing of what there is for it, or nothing is asked.
+    async fn given_up(&self, signs: &Signs) {
+        let began = Instant::now();
+        let mut looks = interval(LOOK);
+        loop {
+            looks.tick().await;
+            let closing = signs.closing().is_cancelled();
+            let (stalled, farewell) = match closing {
+                true => (self.last_patience, FIRST_REQUEST),
+                false => (self.write_timeout, FAREWELL),
+            };
+            let is_stalled = signs.stalled_for().is_some_and(|time| time >= stalled);
+            let is_idle = began.elapsed() >= farewell
+                && signs.idle_for().is_some_and(|time| time >= farewell);
+            if is_stalled || (is_idle && signs.let_go()) {
+                return;
+            }
+        }
+    }
+}
+
+fn note(ended: Result<(), Box<dyn Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        debug!("connection ended early: {error}");
     }
 }

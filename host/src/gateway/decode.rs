@@ -1,8 +1,10 @@
 //! Percent-decoding, once, of what must be text.
 
+use std::borrow::Cow;
+
 /// What was sent is not percent-encoded UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// Decodes one segment of a path.
 pub(super) fn segment(encoded: &str) -> Result<String, Malformed> {
@@ -17,6 +19,36 @@ pub(super) fn check_path(path: &str) -> Result<(), Malformed> {
     } else {
         decode(path, false).map(drop)
     }
+}
+
+/// A path as it is compared: what needs no encoding stands for itself (RFC 9110 4.2.3), and everything else stays as it was sent.
+///
+/// # Errors
+///
+/// When the path cannot be decoded.
+pub(crate) fn plain_path(path: &str) -> Result<Cow<'_, str>, Malformed> {
+    check_path(path)?;
+    let mut plain = Cow::Borrowed("");
+    let mut rest = path;
+    while let Some((before, encoded)) = rest.split_once('%') {
+        let (digits, after) = encoded.split_at_checked(2).ok_or(Malformed)?;
+        plain += before;
+        match u8::from_str_radix(digits, 16).map_err(|_| Malformed)? {
+            byte if is_unreserved(byte) => plain.to_mut().push(char::from(byte)),
+            _ => plain += &rest[before.len()..before.len() + 3],
+        }
+        rest = after;
+    }
+    if plain.is_empty() {
+        return Ok(Cow::Borrowed(rest));
+    }
+    plain += rest;
+    Ok(plain)
+}
+
+/// Whether a byte means the same encoded or not (RFC 3986 2.3).
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
 /// Decodes a query as browsers encode forms: pairs with `&` between them, a plus for a space.
@@ -92,6 +124,27 @@ mod tests {
             );
         }
         assert_eq!(check_path("/rooms/caf%C3%A9"), Ok(()));
+    }
+
+    #[test]
+    fn what_needs_no_encoding_stands_for_itself() {
+        for (path, plain) in [
+            ("/rooms/1", "/rooms/1"),
+            ("/%72ooms/%31", "/rooms/1"),
+            ("%2Frooms", "%2Frooms"),
+            ("/a%2Fb%2fc", "/a%2Fb%2fc"),
+            ("/%7Eme/%2e%2E/x%2Dy_%5Fz", "/~me/../x-y__z"),
+            ("/%25%34%31", "/%2541"),
+            ("/caf%C3%A9%20", "/caf%C3%A9%20"),
+            ("/%2B+", "/%2B+"),
+            ("", ""),
+            ("*", "*"),
+        ] {
+            assert_eq!(plain_path(path).as_deref(), Ok(plain), "{path}");
+        }
+        for malformed in ["/%", "/%4", "/%zz", "/%ff", "/%+1", "/%é"] {
+            assert_eq!(plain_path(malformed), Err(Malformed), "{malformed}");
+        }
     }
 
     #[test]

@@ -17,15 +17,17 @@ use tracing::debug;
 
 use super::{
     answer,
-    body::Intake,
+    body::{Intake, Patience},
+    connection::last_patience,
     cors,
     meter::Meter,
+    pace,
     problem::Problem,
     rate_limit::{RateLimiter, network},
     reception::Reception,
     request,
     routes::Found,
-    stream::Signs,
+    signs::Signs,
 };
 use crate::{
     invocation::Origin,
@@ -46,6 +48,8 @@ pub(super) struct Desk<R> {
     cors: Option<CorsLayer>,
     rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
+    /// How long a body may take to come when the port closes.
+    last_patience: Duration,
     version_header: bool,
     pub(super) meter: Meter,
 }
@@ -73,6 +77,7 @@ impl<R: Reception> Desk<R> {
             cors: settings.cors.as_ref().map(cors::layer),
             rate_limiter: settings.rate_limit.map(RateLimiter::new),
             body_timeout: settings.body_timeout,
+            last_patience: last_patience(settings.drain).min(settings.body_timeout),
             version_header: settings.version_header,
             meter: Meter::new(),
         }
@@ -173,7 +178,7 @@ impl<R: Reception> Desk<R> {
         if malformed {
             return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
         }
-        request::check(parts)?;
+        let target = request::check(parts)?;
         if let Some(limiter) = &self.rate_limiter {
             limiter
                 .admit(network(line.client), Instant::now())
@@ -189,7 +194,7 @@ impl<R: Reception> Desk<R> {
                 })?;
         }
         // The table may be swapped meanwhile; this request keeps to what it found.
-        let found = self.reception.find(&parts.method, parts.uri.path());
+        let found = self.reception.find(&parts.method, &target.path);
         let (route, values) = match found {
             Found::Route(route, values) => (route, values),
             Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
@@ -210,10 +215,22 @@ impl<R: Reception> Desk<R> {
                 ));
             }
         };
-        let mut request = request::read(&route, values, parts)?;
+        let mut request = request::read(&route, values, parts, &target)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
-        request.body = body.read(route.request_limit, self.body_timeout).await?;
+        let patience = Patience {
+            usual: self.body_timeout,
+            last: self.last_patience,
+            closing: line.signs.closing(),
+        };
+        request.body = body.read(route.request_limit, patience).await?;
+        let most = route.response_limit;
+        pace::make_room(most).await.map_err(|full| {
+            let detail = full.to_string();
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Problem::of_kind(status, "overloaded", "Overloaded", detail)
+                .retry_after(Duration::from_secs(1))
+        })?;
 
         let origin = Origin {
             correlation_id: correlation.id.clone(),

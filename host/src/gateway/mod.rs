@@ -4,27 +4,31 @@
 //! an invocation.
 
 mod answer;
+pub(crate) mod authority;
 mod body;
 pub(crate) mod connection;
 mod cors;
-mod decode;
+pub(crate) mod decode;
 mod desk;
 pub(crate) mod listener;
 mod media_type;
 mod meter;
+mod pace;
 mod pattern;
+pub(crate) mod places;
 pub mod problem;
 pub(crate) mod rate_limit;
 mod reception;
 mod request;
 mod routes;
-pub(crate) mod stream;
+pub(crate) mod signs;
+mod stream;
+mod unparsed;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -34,7 +38,8 @@ pub(crate) use self::request::idempotency_key;
 use self::{
     connection::{Endings, Protocol},
     desk::Desk,
-    stream::Signs,
+    places::{Free, Places},
+    signs::Signs,
 };
 pub use self::{
     reception::Reception,
@@ -82,7 +87,7 @@ impl Gateway {
             desk: Arc::new(Desk::new(&settings, reception)),
             protocol: Protocol::new(&settings, &connections),
             connections,
-            places: Arc::new(Semaphore::new(settings.max_connections.get() as usize)),
+            places: Places::new(settings.max_connections.get() as usize),
             endings: Endings {
                 soon: CancellationToken::new(),
                 now: CancellationToken::new(),
@@ -91,7 +96,7 @@ impl Gateway {
         stop.run_until_cancelled(open.accept(&listener)).await;
         for (tcp, client) in listener::close(listener) {
             // Without a place, it is refused.
-            if let Ok(place) = Arc::clone(&open.places).try_acquire_owned() {
+            if let Some(place) = open.places.try_find() {
                 open.serve_connection(tcp, client, place);
             }
         }
@@ -104,27 +109,29 @@ struct Open<R> {
     desk: Arc<Desk<R>>,
     protocol: Protocol,
     connections: TaskTracker,
-    places: Arc<Semaphore>,
+    places: Places,
     endings: Endings,
 }
 
 impl<R: Reception> Open<R> {
     async fn accept(&self, listener: &TcpListener) {
-        // The semaphore is never closed.
-        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+        loop {
             let (tcp, client) = listener::accept(listener).await;
+            let place = self.places.find().await;
             self.serve_connection(tcp, client, place);
         }
     }
 
-    fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+    fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, free: Free) {
         let connected = self.desk.meter.connection();
         // Tokens of its own keep a connection from waiting for the lock of all others.
         let endings = Endings {
             soon: self.endings.soon.child_token(),
             now: self.endings.now.child_token(),
         };
-        let signs = Arc::new(Signs::default());
+        let signs = Arc::new(Signs::new(endings.soon.clone()));
+        let let_go = endings.now.clone();
+        let place = self.places.give(free, Arc::clone(&signs), let_go);
         let service = Arc::clone(&self.desk).service(client.ip(), Arc::clone(&signs));
         let served = self.protocol.clone().serve(tcp, signs, service, endings);
         self.connections.spawn(async move {

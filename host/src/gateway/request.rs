@@ -1,8 +1,10 @@
 //! What a request must be before a guest sees it.
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header, request::Parts};
+use std::borrow::Cow;
 
-use super::{decode, problem::Problem, routes::Route};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
+
+use super::{authority, connection::BIGGEST_HEAD, decode, problem::Problem, routes::Route};
 use crate::invocation::Request;
 use crate::observe::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
 
@@ -15,9 +17,29 @@ const LONGEST_URI: usize = 8 * 1024;
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
 
+/// What HTTP/2 counts for a field besides its name and its value (RFC 9113 6.5.2).
+const FIELD: usize = 32;
+
+/// What of a request is known before it is known who answers.
+pub(super) struct Target<'a> {
+    /// The path as it is compared.
+    pub(super) path: Cow<'a, str>,
+    /// Whom the request is for.
+    host: Option<&'a str>,
+}
+
 /// Checks what can be checked before it is known who answers.
-pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
+pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
     let uri = &parts.uri;
+    let fields = parts.headers.iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+    // HTTP/1.1 has been checked by its parser, which counts less for a field.
+    if parts.version == http::Version::HTTP_2 && fields.sum::<usize>() > BIGGEST_HEAD {
+        return Err(Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!("the fields of the request have more than {BIGGEST_HEAD} bytes"),
+        ));
+    }
     if uri.path().len() + uri.query().map_or(0, str::len) > LONGEST_URI {
         let detail = format!("path and query have more than {LONGEST_URI} bytes");
         return Err(Problem::new(StatusCode::URI_TOO_LONG, detail));
@@ -25,11 +47,11 @@ pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
     if !uri.path().starts_with('/') && uri.path() != "*" {
         return Err(bad("a request asks for a path, which begins with `/`"));
     }
-    let hosts = parts.headers.get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
-        return Err(bad("a request has one Host header"));
-    }
-    decode::check_path(uri.path()).map_err(|_| bad("the path is not percent-encoded UTF-8"))
+    Ok(Target {
+        host: authority::of(uri, &parts.headers, parts.version)?,
+        path: decode::plain_path(uri.path())
+            .map_err(|_| bad("the path is not percent-encoded UTF-8"))?,
+    })
 }
 
 /// Checks the body's media type against what the route consumes. A request without a body needs none.
@@ -103,6 +125,7 @@ pub(super) fn read<C>(
     route: &Route<C>,
     values: Vec<String>,
     parts: &Parts,
+    target: &Target<'_>,
 ) -> Result<Request, Problem> {
     let encoded = parts.uri.path().contains('%');
     let names = route.pattern.placeholders().iter().cloned();
@@ -114,12 +137,6 @@ pub(super) fn read<C>(
         };
         value.map(|value| (name, value))
     });
-    let carried = |name: &HeaderName| CARRIED.contains(name);
-    let headers = parts.headers.iter().filter(|(name, _)| !carried(name));
-    let headers = headers.filter_map(|(name, value)| {
-        let value = std::str::from_utf8(value.as_bytes()).ok()?;
-        Some((name.as_str().to_owned(), value.to_owned()))
-    });
     Ok(Request {
         method: route.method.as_str().to_owned(),
         route: route.pattern.as_str().to_owned(),
@@ -129,9 +146,36 @@ pub(super) fn read<C>(
             .map_err(|_| bad("the path is not percent-encoded UTF-8"))?,
         query: decode::query(parts.uri.query().unwrap_or_default())
             .map_err(|_| bad("the query is not percent-encoded UTF-8"))?,
-        headers: headers.collect(),
+        headers: fields(&parts.headers, target.host),
         body: bytes::Bytes::new(),
     })
+}
+
+/// The fields as the guest sees them: one `host`, whatever the version of HTTP calls it, and one `cookie`, which HTTP/2 may send in crumbs (RFC 9113 8.2.3).
+fn fields(headers: &HeaderMap, host: Option<&str>) -> Vec<(String, String)> {
+    let mut fields = Vec::with_capacity(headers.len() + 1);
+    fields.extend(host.map(|host| (header::HOST.as_str().to_owned(), host.to_owned())));
+    let mut cookie = None;
+    for (name, value) in headers {
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
+            continue;
+        };
+        if *name == header::HOST || CARRIED.contains(name) {
+            continue;
+        }
+        if *name == header::COOKIE {
+            match cookie.and_then(|place: usize| fields.get_mut(place)) {
+                Some((_, crumbs)) => {
+                    crumbs.push_str("; ");
+                    crumbs.push_str(value);
+                    continue;
+                }
+                None => cookie = Some(fields.len()),
+            }
+        }
+        fields.push((name.as_str().to_owned(), value.to_owned()));
+    }
+    fields
 }
 
 /// The text of a header that may be there once.

@@ -24,6 +24,8 @@ pub struct Offer<'a, C> {
     pub name: &'a str,
     /// The most that the body of a request may have, in bytes.
     pub request_limit: u64,
+    /// The most that an answer may have, in bytes: its head and its body.
+    pub response_limit: u64,
     /// The routes that it describes.
     pub routes: &'a [guest::Route],
 }
@@ -37,6 +39,7 @@ pub struct Route<C> {
     pub(super) pattern: Pattern,
     pub(super) consumes: Option<MediaType>,
     pub(super) request_limit: u64,
+    pub(super) response_limit: u64,
 }
 
 /// The table. It never changes; another takes its place.
@@ -169,6 +172,7 @@ impl<C: Clone> Route<C> {
             pattern: Pattern::parse(&described.path)?,
             consumes: consumes.transpose()?,
             request_limit: offer.request_limit,
+            response_limit: offer.response_limit,
         })
     }
 }
@@ -240,6 +244,7 @@ mod tests {
             context: *name,
             name,
             request_limit: 10,
+            response_limit: 10,
             routes,
         }))
     }

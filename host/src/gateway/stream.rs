@@ -3,78 +3,47 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Version, header};
+use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Sleep, sleep},
 };
 
+use super::{signs::Signs, unparsed};
+
 /// How long a connection is kept for a client that still sends what nobody reads.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What is known of a connection while it lasts.
-#[derive(Debug, Default)]
-pub(crate) struct Signs {
-    /// Whether a request's body was left unread.
-    unread: AtomicBool,
-    /// Whether there has been a request.
-    asked: AtomicBool,
-    received: AtomicU64,
-}
-
-impl Signs {
-    /// A request is answered before its body was read, so its connection is not used again, and the answer says so. When it is closed, the client may
-    /// still be sending: closing at once would answer that with a reset, which can take the answer away from a client that has not read it yet.
-    pub(crate) fn leave_unread(&self, version: Version, answer: &mut HeaderMap) {
-        self.unread.store(true, Relaxed);
-        if version <= Version::HTTP_11 {
-            answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-    }
-
-    /// A request has come.
-    pub(crate) fn ask(&self) {
-        self.asked.store(true, Relaxed);
-    }
-
-    /// Whether a request has come.
-    pub(crate) fn has_asked(&self) -> bool {
-        self.asked.load(Relaxed)
-    }
-
-    /// How many bytes have come.
-    pub(crate) fn received(&self) -> u64 {
-        self.received.load(Relaxed)
-    }
-}
-
 /// A TCP connection that gives up on a client that does not read, and lingers for one that still sends.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(super) struct Stream {
     tcp: TcpStream,
     signs: Arc<Signs>,
     write_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     lingering: Option<Pin<Box<Sleep>>>,
+    /// Whether all that was to be written is: what is written next begins a message.
+    is_between: bool,
+    /// What is written instead of something, and how long that was.
+    instead: Option<(Bytes, usize)>,
 }
 
 impl Stream {
-    pub(crate) fn new(tcp: TcpStream, signs: Arc<Signs>, write_timeout: Duration) -> Self {
+    pub(super) fn new(tcp: TcpStream, signs: Arc<Signs>, write_timeout: Duration) -> Self {
         Self {
             tcp,
             signs,
             write_timeout,
             stalled: None,
             lingering: None,
+            is_between: true,
+            instead: None,
         }
     }
 
@@ -86,12 +55,43 @@ impl Stream {
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
+            self.signs.flow();
             return written;
         }
         let timeout = self.write_timeout;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        self.signs.stall();
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether the parser's own answer to what is no request begins here. Then something more helpful is written instead of it.
+    fn begins_refusal(&mut self, bytes: &[u8]) -> bool {
+        if self.instead.is_none() && self.is_between && !self.signs.is_http2() {
+            self.instead = unparsed::answer_instead_of(bytes).map(|answer| (answer, bytes.len()));
+            if self.instead.is_some() {
+                self.signs.linger();
+            }
+        }
+        self.is_between = false;
+        self.instead.is_some()
+    }
+
+    /// Writes what is written instead, and says that the rest was.
+    fn write_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while let Some((rest, length)) = &mut self.instead {
+            if rest.is_empty() {
+                let length = *length;
+                self.instead = None;
+                return Poll::Ready(Ok(length));
+            }
+            let written = Pin::new(&mut self.tcp).poll_write(context, rest);
+            if let Poll::Ready(Ok(written)) = written {
+                rest.advance(written);
+            }
+            ready!(self.bounded(context, written))?;
+        }
+        Poll::Ready(Ok(0))
     }
 }
 
@@ -103,9 +103,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.tcp).poll_read(context, buffer))?;
-        self.signs
-            .received
-            .fetch_add((buffer.filled().len() - before) as u64, Relaxed);
+        let received = buffer.filled().get(before..).unwrap_or_default();
+        self.signs.receive(received);
         Poll::Ready(Ok(()))
     }
 }
@@ -116,6 +115,9 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.begins_refusal(bytes) {
+            return self.write_instead(context);
+        }
         let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
         self.bounded(context, written)
     }
@@ -125,6 +127,10 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let first = slices.first().map_or(&[][..], |slice| slice);
+        if self.begins_refusal(first) {
+            return self.write_instead(context);
+        }
         let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
         self.bounded(context, written)
     }
@@ -133,14 +139,16 @@ impl AsyncWrite for Stream {
         self.tcp.is_write_vectored()
     }
 
+    /// Is asked for when everything is written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_between = true;
         Pin::new(&mut self.tcp).poll_flush(context)
     }
 
     /// Says that nothing more comes. If the client was sending, takes what it sends, for a while, until it has read the answer and closes.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.tcp).poll_shutdown(context))?;
-        if !self.signs.unread.load(Relaxed) {
+        if !self.signs.has_unread() {
             return Poll::Ready(Ok(()));
         }
         let lingering = self

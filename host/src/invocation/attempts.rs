@@ -307,12 +307,13 @@ async fn attempt(
         Err(fault) => return settle_failure(job, &unit, Failure::of_fault(fault)).await,
     };
     if let Answer::Web(response) = &answer {
-        let limit = job.context.settings.limits.response;
+        let limits = &job.context.settings.limits;
+        let limit = limits.response;
         if response.body.len() as u64 > limit {
             return Err(Failure::ResponseTooLarge { limit });
         }
         response
-            .validate()
+            .validate(limits.response_head)
             .map_err(|reason| Failure::InvalidResponse { reason })?;
     }
     if answer.is_success() && job.replay.has_more_calls(unit.call_count) {

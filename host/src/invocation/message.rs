@@ -34,11 +34,33 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// The most fields that an answer may have. Usual clients read 100, those of the host among them.
+pub const MOST_FIELDS: usize = 80;
+/// What the host's own fields take of a head, in bytes.
+pub const OWN_FIELDS: usize = 1024;
+/// What HTTP/2 counts for a field besides its name and its value (RFC 9113 6.5.2). HTTP/1.1 sends less for it.
+const FIELD: usize = 32;
+
 impl Response {
-    /// Says what is wrong with a response that HTTP could not carry. To be asked before the commit: afterwards it is too late to take it back.
-    pub fn validate(&self) -> Result<(), String> {
+    /// Says what is wrong with a response that HTTP could not carry, or whose head is bigger than `limits.response_head`. To be asked before the commit: afterwards it is
+    /// too late to take it back.
+    pub fn validate(&self, limit: u64) -> Result<(), String> {
         if !(200..=599).contains(&self.status) {
             return Err(format!("status {} is not one of 200 to 599", self.status));
+        }
+        let fields = self.headers.len();
+        if fields > MOST_FIELDS {
+            return Err(format!(
+                "it has {fields} header fields, and {MOST_FIELDS} are what an answer may have"
+            ));
+        }
+        let sizes = self.headers.iter();
+        let sizes = sizes.map(|(name, value)| name.len() + value.len() + FIELD);
+        let size = sizes.sum::<usize>() + OWN_FIELDS;
+        if size as u64 > limit {
+            return Err(format!(
+                "its header fields make {size} bytes with those of the host, more than limits.response_head ({limit})"
+            ));
         }
         for (name, value) in &self.headers {
             http::HeaderName::from_bytes(name.as_bytes())
@@ -65,6 +87,8 @@ pub struct WebAnswer {
 mod tests {
     use super::*;
 
+    const LIMIT: u64 = 4096;
+
     fn response(status: u16, name: &str, value: &str) -> Response {
         Response {
             status,
@@ -75,22 +99,46 @@ mod tests {
 
     #[test]
     fn a_response_must_fit_http() {
-        assert_eq!(response(200, "location", "/rooms/1").validate(), Ok(()));
         assert_eq!(
-            response(100, "location", "/").validate(),
+            response(200, "location", "/rooms/1").validate(LIMIT),
+            Ok(())
+        );
+        assert_eq!(
+            response(100, "location", "/").validate(LIMIT),
             Err("status 100 is not one of 200 to 599".to_owned())
         );
         assert_eq!(
-            response(600, "location", "/").validate(),
+            response(600, "location", "/").validate(LIMIT),
             Err("status 600 is not one of 200 to 599".to_owned())
         );
         assert_eq!(
-            response(200, "no name", "/").validate(),
+            response(200, "no name", "/").validate(LIMIT),
             Err("\"no name\" cannot name a header".to_owned())
         );
         assert_eq!(
-            response(200, "x", "a\r\nb: c").validate(),
+            response(200, "x", "a\r\nb: c").validate(LIMIT),
             Err("header x has a value that HTTP cannot carry".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_whole_head_is_bounded() {
+        let of = |count: usize, length: usize| {
+            let value = "v".repeat(length);
+            Response {
+                headers: vec![("x".to_owned(), value); count],
+                ..response(200, "", "")
+            }
+        };
+        assert_eq!(of(MOST_FIELDS, 0).validate(LIMIT), Ok(()));
+        assert_eq!(
+            of(MOST_FIELDS + 1, 0).validate(LIMIT),
+            Err("it has 81 header fields, and 80 are what an answer may have".to_owned())
+        );
+        assert_eq!(of(1, 4096 - 1024 - 33).validate(LIMIT), Ok(()));
+        assert_eq!(
+            of(1, 4096 - 1024 - 32).validate(LIMIT),
+            Err("its header fields make 4097 bytes with those of the host, more than limits.response_head (4096)".to_owned())
         );
     }
 }

@@ -9,6 +9,10 @@ use super::{
 };
 use crate::journal::LARGEST_COMMIT;
 
+/// What the head of an answer may be limited to.
+const SMALLEST_HEAD: u64 = 2 << 10;
+const BIGGEST_HEAD: u64 = 256 << 10;
+
 /// Refuses a manifest that cannot work. `document` knows where each setting was written.
 pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
     let place = |path: &[&str], message: String| {
@@ -231,6 +235,12 @@ fn check_context(
                 "is more than limits.memory ({} bytes), so no guest could hold it",
                 limits.memory
             ),
+        ));
+    }
+    if !(SMALLEST_HEAD..=BIGGEST_HEAD).contains(&limits.response_head) {
+        return Err((
+            &["limits", "response_head"],
+            "must be from 2KiB (the host's own fields need 1KiB) to 256KiB".to_owned(),
         ));
     }
     check_commit(limits)?;

@@ -59,6 +59,9 @@ pub struct Limits {
     /// A response's body, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub response: u64,
+    /// A response's head, in bytes, as HTTP/2 counts it: names and values, and 32 for each field. The host's own fields are in it, too.
+    #[serde(deserialize_with = "scalar::size")]
+    pub response_head: u64,
     /// What answers that may be given again take of the host's memory, in bytes: 0, and every request is an invocation.
     #[serde(deserialize_with = "scalar::size_or_zero")]
     pub answers: u64,
@@ -84,12 +87,20 @@ impl Default for Limits {
             deadline: Duration::from_secs(5),
             request: MIB,
             response: 4 * MIB,
+            response_head: 16 * 1024,
             answers: 8 * MIB,
             staged: 4 * MIB,
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
             undo_attempts: NonZeroU32::MIN.saturating_add(11),
         }
+    }
+}
+
+impl Limits {
+    /// The most that an answer takes, its head and its body.
+    pub fn whole_response(&self) -> u64 {
+        self.response.saturating_add(self.response_head)
     }
 }
 

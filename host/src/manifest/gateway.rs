@@ -21,16 +21,19 @@ pub struct GatewaySettings {
     pub cors: Option<Cors>,
     /// How often one client address may call; unlimited when absent.
     pub rate_limit: Option<RateLimit>,
-    /// Connections served at once; more wait to be accepted.
+    /// Connections served at once. One more takes the place of the one that has been idle for longest, or waits.
     #[serde(deserialize_with = "scalar::positive")]
     pub max_connections: NonZeroU32,
-    /// How long a client may take to send a request's head, and stay idle between two: longer than a proxy in front keeps idle
+    /// How long a client may take to send a request's head, and stay idle between two, or without any in HTTP/2: longer than a proxy in front keeps idle
     /// connections (often 60 s), as it would send requests into closed ones.
     #[serde(deserialize_with = "scalar::positive_duration")]
     pub header_timeout: Duration,
     /// How long a client may take to send a request's body.
     #[serde(deserialize_with = "scalar::positive_duration")]
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer. In HTTP/2 each answer has this time of its own.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub write_timeout: Duration,
     /// How long requests in flight may take to end at shutdown.
     #[serde(deserialize_with = "scalar::duration")]
     pub drain: Duration,
@@ -47,6 +50,7 @@ impl Default for GatewaySettings {
             max_connections: NonZeroU32::MIN.saturating_add(16_383),
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             version_header: false,
         }

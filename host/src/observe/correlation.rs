@@ -49,7 +49,8 @@ impl Correlation {
         }
     }
 
-    fn of_trace(trace: TraceContext) -> Self {
+    /// Of what comes without an id of its own: that of its trace.
+    pub(crate) fn of_trace(trace: TraceContext) -> Self {
         Self {
             id: trace.trace_id(),
             trace,

@@ -3,6 +3,7 @@
 pub mod correlation;
 pub mod log;
 pub mod metrics;
+pub mod shown;
 pub mod story;
 mod timestamp;
 mod trace_context;

@@ -35,6 +35,11 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// The same, where the other side may close.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.stream.write_all(bytes.as_ref()).await
+    }
+
     /// Sends a request and reads the response. `head` is all of it up to the `Host` header.
     pub async fn ask(&mut self, head: &str) -> Reply {
         self.ask_with(head, "").await

@@ -146,19 +146,46 @@ async fn a_slow_body_is_answered_in_time() {
 
 #[tokio::test]
 async fn connections_beyond_the_most_wait() {
-    let inn = Served::with(GatewaySettings {
+    let mut inn = Served::with(GatewaySettings {
         max_connections: NonZeroU32::MIN,
         ..GatewaySettings::default()
     })
     .await;
     let mut first = inn.connect().await;
-    assert_eq!(first.ask("GET /rooms").await.status, 200);
+    first.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    inn.happens("came").await;
     let mut second = inn.connect().await;
     let waiting = second.ask("GET /rooms/2");
     tokio::pin!(waiting);
     assert!(timeout(SHORT, &mut waiting).await.is_err());
-    drop(first);
+    inn.state.gate.add_permits(1);
+    assert_eq!(first.reply().await.status, 200);
+    // It is idle now, and makes room.
     assert_eq!(timeout(SOON, waiting).await.unwrap().status, 200);
+    first.closes().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go() {
+    let inn = Served::with(GatewaySettings {
+        write_timeout: SHORT,
+        ..GatewaySettings::default()
+    })
+    .await;
+    let mut client = inn.connect().await;
+    // More than sockets hold: answers to requests that are sent on, none of which is read.
+    let request = format!(
+        "GET /rooms/{} HTTP/1.1\r\nhost: a\r\n\r\n",
+        "x".repeat(8000)
+    );
+    let sending = async {
+        loop {
+            if client.try_send(&request).await.is_err() {
+                return;
+            }
+        }
+    };
+    timeout(SOON, sending).await.unwrap();
 }
 
 #[tokio::test]

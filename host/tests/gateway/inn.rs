@@ -10,6 +10,7 @@ use innkeeper::{
     invocation::{Failure, Origin, Request, Response, WebAnswer},
     manifest::GatewaySettings,
 };
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -24,11 +25,16 @@ pub const SOON: Duration = Duration::from_secs(10);
 /// The most that a body may have here, in bytes.
 pub const LIMIT: u64 = 100;
 
+/// The most that the head of an answer may have here, in bytes.
+pub const MOST_HEAD: u64 = 16 << 10;
+
 /// What the reception knows.
 pub struct State {
     pub routes: ArcSwap<Routes<&'static str>>,
     /// Lets requests of `/slow` go.
     pub gate: Semaphore,
+    /// What `/head` answers, if it may.
+    pub answer: Mutex<Response>,
     /// Tells of requests that came to `/slow`, and of those that are there no more.
     events: mpsc::UnboundedSender<&'static str>,
 }
@@ -66,6 +72,16 @@ impl Reception for Inn {
                     let _ = state.events.send("came");
                     let _gone = Gone(&state);
                     let _ = state.gate.acquire().await;
+                }
+                "/head" => {
+                    let response = state.answer.lock().clone();
+                    return match response.validate(MOST_HEAD) {
+                        Ok(()) => Ok(WebAnswer {
+                            response,
+                            ..answer(200, Vec::new(), Vec::new())
+                        }),
+                        Err(reason) => Err(Failure::InvalidResponse { reason }),
+                    };
                 }
                 "/failures/{kind}" => return Err(failure(&request)),
                 "/nothing" => return Ok(answer(204, Vec::new(), b"something".to_vec())),
@@ -152,6 +168,7 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         route("PUT", "/notes/{room}/{note}", None),
         route("GET", "/nothing", None),
         route("GET", "/headers", None),
+        route("GET", "/head", None),
         route("GET", "/failures/{kind}", None),
     ];
     room.extend(extra.iter().map(|(method, path)| route(method, path, None)));
@@ -160,6 +177,7 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         context: name,
         name,
         request_limit: LIMIT,
+        response_limit: LIMIT,
         routes,
     };
     Routes::build([offer("room", &room), offer("slow", &slow)]).unwrap()
@@ -188,6 +206,7 @@ impl Served {
         let state = Arc::new(State {
             routes: ArcSwap::from_pointee(routes(&[])),
             gate: Semaphore::new(0),
+            answer: Mutex::new(answer(200, Vec::new(), Vec::new()).response),
             events: sender,
         });
         let gateway = Gateway::bind(&settings).unwrap();

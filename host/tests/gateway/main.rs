@@ -13,6 +13,7 @@ mod connections;
 mod correlation;
 mod cors;
 mod h2c;
+mod heads;
 mod idempotency;
 mod inn;
 mod refusals;

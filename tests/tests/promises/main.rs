@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod booking;
+mod clients;
 mod configuration;
 mod correlation;
 mod crash;

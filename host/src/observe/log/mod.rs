@@ -1,5 +1,6 @@
 //! Logs: lines for people on a terminal, JSON elsewhere. Whoever logs never waits for whoever reads.
 
+mod plain;
 mod writer;
 
 use std::io::{self, IsTerminal};
@@ -49,11 +50,12 @@ where
                     .json()
                     .flatten_event(true)
                     .with_span_list(false)
-                    .with_writer(writer),
+                    .with_writer(plain::Json(writer)),
             ),
         ),
         LogFormat::Pretty | LogFormat::Auto => {
-            Box::new(registry.with(fmt::layer().with_ansi(colours).with_writer(writer)))
+            let layer = fmt::layer().with_ansi(colours);
+            Box::new(registry.with(layer.fmt_fields(plain::fields()).with_writer(writer)))
         }
     }
 }
@@ -120,6 +122,26 @@ mod tests {
         assert_eq!(line["message"], "it rains");
         assert_eq!(line["context"], "room");
         assert_eq!(line["span"]["correlation_id"], "c1");
+    }
+
+    #[test]
+    fn whatever_is_logged_moves_no_cursor() {
+        let hostile = "a\u{1b}[2J\nERROR forged\u{9b}\u{202e}";
+        let log = || {
+            let _span = tracing::info_span!("call", by = %hostile).entered();
+            tracing::warn!(shown = %hostile, debugged = ?hostile, plain = hostile, "{hostile}");
+        };
+        for format in [LogFormat::Json, LogFormat::Pretty] {
+            let text = logged(format, "info", log);
+            let line = text.strip_suffix('\n').unwrap();
+            assert!(
+                line.chars().all(|c| !c.is_control() && c != '\u{202e}'),
+                "{text:?}"
+            );
+        }
+        let long = "x".repeat(100_000);
+        let text = logged(LogFormat::Pretty, "info", || tracing::info!(%long, "said"));
+        assert!(text.len() < 3000, "{}", text.len());
     }
 
     #[test]

@@ -116,16 +116,15 @@ fn is_problem(reply: Option<Reply>, status: u16) -> Result<(), String> {
             reply.status, reply.text
         ));
     }
-    // What cannot be parsed as HTTP at all is answered by the parser, without a body.
-    if reply.text.is_empty() && (status == 400 || status == 431 || status == 414) {
-        return Ok(());
-    }
     if reply.header("content-type") != "application/problem+json" {
         return Err(format!("no problem: {:?} {}", reply.headers, reply.text));
     }
     let title = reply.body["title"].as_str().unwrap_or_default();
     if reply.body["status"] != status || title.len() < 4 {
         return Err(format!("an odd problem: {}", reply.text));
+    }
+    if reply.header("x-correlation-id").is_empty() {
+        return Err("no correlation id".to_owned());
     }
     if status == 405 && reply.header("allow").is_empty() {
         return Err("405 without Allow".to_owned());
