@@ -29,7 +29,11 @@ const TEST_CONTEXTS: [&str; 15] = [
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
-const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+const PROFILE: &str = if cfg!(debug_assertions) {
+    "dev"
+} else {
+    "release"
+};
 
 /// The repository.
 pub fn repository() -> &'static Path {

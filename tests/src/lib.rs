@@ -29,6 +29,6 @@ pub use inn::{Inn, Opening};
 pub use load::{Load, Record};
 pub use manifest::Settings;
 pub use operators::Operators;
-pub use process::processor_time;
+pub use process::{Said, command, processor_time};
 pub use raw::raw;
 pub use stay::Stay;

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts, sagas,
-    stories, versions,
+    authorize, backup, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts,
+    sagas, stories, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -48,6 +48,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
             "/v1/contexts/{name}/dead-letters/{id}/retry",
             post(dead_letters::retry),
         )
+        .route("/v1/backup", post(backup::take))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

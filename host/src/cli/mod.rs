@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod app_flags;
+mod backup;
 mod build;
 mod client;
 mod command;
@@ -10,6 +11,7 @@ mod dead_letters;
 mod deploy;
 mod events;
 mod failure;
+mod journal;
 mod key_file;
 mod new;
 mod operator_flags;
