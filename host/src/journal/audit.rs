@@ -210,8 +210,12 @@ impl<'a, T: Tree> Audit<'a, T> {
             &key::story(&record.header.correlation_id, position),
             position,
         );
+        let mut seen = HashSet::with_capacity(record.changed.len());
         for changed in record.changed.iter().rev() {
-            self.last_change(changed, position);
+            // Of two changes of one key the later one counts.
+            if seen.insert(&changed.key) {
+                self.last_change(changed, position);
+            }
         }
     }
 
