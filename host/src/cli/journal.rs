@@ -207,10 +207,19 @@ fn tell(loss: &Loss, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The app's manifest, when its data directory is there.
 fn manifest(app: &AppFlags) -> Result<Manifest, Failure> {
-    match app.find()? {
-        Some(manifest) => Ok(manifest),
+    let manifest = match app.find()? {
+        Some(manifest) => manifest,
         // Which says that there is none.
-        None => app.load(),
+        None => app.load()?,
+    };
+    let directory = &manifest.journal.directory;
+    match directory.is_dir() {
+        true => Ok(manifest),
+        false => Err(Failure::Usage(format!(
+            "there is no data directory {}; name the one of the host with --data",
+            directory.display()
+        ))),
     }
 }

@@ -8,7 +8,7 @@ use super::watermark::{self, Found, Mark, Marks};
 use super::{Error, Journal};
 
 /// How many of the newest commits are looked at whenever a journal is opened.
-const ALWAYS: u64 = 64;
+const ALWAYS: u64 = 16;
 
 /// What the journals of a data directory should hold, before the engine touches them. A new directory gets its watermark here, before there is anything
 /// that could be lost: so one without it has lost it.
