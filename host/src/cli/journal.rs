@@ -189,6 +189,7 @@ fn tell(loss: &Loss, as_json: bool) -> Result<(), Failure> {
         upto,
         kept,
         lost,
+        ..
     } = loss;
     if as_json {
         return Ok(output::json(&json!({

@@ -125,6 +125,16 @@ pub fn repair(
         let checked = newest.position;
         kept.insert(name, Mark { newest, checked });
     }
+    let sound: u64 = losses.iter().map(|loss| loss.sound).sum();
+    let unsound_values: u64 = losses.iter().map(|loss| loss.unsound).sum();
+    if sound == 0 && unsound_values > 0 {
+        drop(new);
+        remove(&draft).map_err(failed)?;
+        return Err(Error::Open {
+            directory,
+            reason: "nothing in it has the format that this Innkeeper reads; run the version that wrote it, or restore a backup".to_owned(),
+        });
+    }
     drop((old, new));
     let former = data.join(format!("{DIRECTORY}.damaged-{now}"));
     std::fs::rename(&directory, &former)

@@ -37,6 +37,10 @@ pub struct Loss {
     pub kept: u64,
     /// What is lost, one line each.
     pub lost: Vec<String>,
+    /// How many values could be read.
+    pub sound: u64,
+    /// How many are there, and do not fit their checksum.
+    pub unsound: u64,
 }
 
 /// Moves what can be read of one context's journal into a new one.
@@ -73,6 +77,12 @@ impl<'a, T: Tree> Salvage<'a, T> {
     pub fn run(mut self, mark: Option<Mark>) -> Result<Loss, Error> {
         for span in key::whole() {
             self.copy(span)?;
+        }
+        if self.loss.unsound > 0 {
+            self.loss.lost.push(format!(
+                "{} values that do not fit their checksum",
+                self.loss.unsound
+            ));
         }
         self.sweeps = audit::sweeps(self.new)?;
         let reached = mark.map_or(0, |mark| mark.newest.position);
@@ -124,8 +134,11 @@ impl<'a, T: Tree> Salvage<'a, T> {
         Ok(())
     }
 
-    fn keep(&self, mut entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Error> {
+    fn keep(&mut self, mut entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Error> {
+        let found = entries.len();
         entries.retain(|(key, sealed)| seal::open(key, sealed).is_ok());
+        self.loss.sound += entries.len() as u64;
+        self.loss.unsound += (found - entries.len()) as u64;
         let changes: Vec<_> = entries
             .into_iter()
             .map(|(key, sealed)| Change {
@@ -137,7 +150,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
     }
 
     /// The commit that wrote what a key has, which is brought over if it can be read.
-    fn position(&self, key: &[u8]) -> Result<Option<u64>, Error> {
+    fn position(&mut self, key: &[u8]) -> Result<Option<u64>, Error> {
         if let Some(sealed) = self.new.get(key)? {
             return Ok(Some(seal::open(key, &sealed)?.position));
         }
@@ -187,7 +200,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
         }
     }
 
-    fn record(&self, position: u64) -> Result<Option<Record>, Error> {
+    fn record(&mut self, position: u64) -> Result<Option<Record>, Error> {
         match self.position(&key::commit(position))? {
             Some(_) => self.new.record(position),
             None => Ok(None),
