@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::machine::{self, Share};
-use crate::process::{Output, Process};
+use crate::process::{Output, Process, Said, command};
 use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, violations, within};
 
 /// How long it may take to open, on a machine that compiles guests for other tests.
@@ -35,6 +35,7 @@ pub struct Opening {
     variables: Vec<(String, String)>,
     alone: bool,
     limits: Option<String>,
+    own_artifacts: bool,
 }
 
 impl Opening {
@@ -45,6 +46,7 @@ impl Opening {
             variables: Vec::new(),
             alone: false,
             limits: None,
+            own_artifacts: false,
         }
     }
 
@@ -66,6 +68,12 @@ impl Opening {
         self
     }
 
+    /// With compiled components of its own, which no other inn uses.
+    pub fn own_artifacts(mut self) -> Self {
+        self.own_artifacts = true;
+        self
+    }
+
     /// Opens it.
     pub async fn open(self) -> Inn {
         artifacts::binary().await;
@@ -74,7 +82,10 @@ impl Opening {
             false => machine::shared().await,
         };
         let home = TempDir::new().expect("a temporary directory can be made");
-        share_artifacts(home.path());
+        std::fs::create_dir(home.path().join("data")).expect("a data directory can be made");
+        if !self.own_artifacts {
+            share_artifacts(home.path());
+        }
         let (process, gateway, operators) = launch(
             home.path(),
             &self.settings,
@@ -157,6 +168,32 @@ impl Inn {
         number.trim().parse().expect("a number")
     }
 
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Tries to start it on its data while it is closed, and gives what is said when that is refused.
+    pub async fn refused(&self) -> Said {
+        let (manifest, data) = (self.home.path().join("innkeeper.toml"), self.data());
+        let path = |path: &Path| path.to_str().expect("paths are UTF-8").to_owned();
+        let listen = "127.0.0.1:0";
+        let said = command(&[
+            "serve",
+            "--app",
+            &path(&manifest),
+            "--data",
+            &path(&data),
+            "--listen",
+            listen,
+            "--admin",
+            listen,
+        ])
+        .await;
+        assert!(!said.is_well, "it was not refused: {said:?}");
+        said
+    }
+
     /// The directory with its manifest and its data.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -220,7 +257,6 @@ impl Inn {
 fn share_artifacts(home: &Path) {
     let shared = artifacts::repository().join("components/target/innkeeper/artifacts");
     std::fs::create_dir_all(&shared).expect("the cache can be made");
-    std::fs::create_dir(home.join("data")).expect("a data directory can be made");
     std::os::unix::fs::symlink(shared, home.join("data/artifacts"))
         .expect("the cache can be linked");
 }

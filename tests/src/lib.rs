@@ -31,6 +31,6 @@ pub use inn::{Inn, Opening};
 pub use load::{Load, Record};
 pub use manifest::Settings;
 pub use operators::Operators;
-pub use process::{many_descriptors, processor_time};
+pub use process::{Said, command, many_descriptors, processor_time};
 pub use raw::raw;
 pub use stay::Stay;

@@ -105,6 +105,44 @@ pub fn many_descriptors() {
     setrlimit(Resource::Nofile, limit).expect("a limit can be raised to its maximum");
 }
 
+/// What a command has said that has ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Whether it did what it was asked.
+    pub is_well: bool,
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Its results.
+    pub out: String,
+    /// What it said meanwhile.
+    pub err: String,
+}
+
+/// Runs `innkeeper` with these arguments and no `INNKEEPER_…` variables to its end.
+pub async fn command(arguments: &[&str]) -> Said {
+    const LONGEST: Duration = Duration::from_secs(60);
+    let mut command = tokio::process::Command::new(crate::artifacts::binary().await);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("INNKEEPER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(LONGEST, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} has not ended after {LONGEST:?}"));
+    let output = output.expect("the binary can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said {
+        is_well: output.status.success(),
+        code: output.status.code(),
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+    }
+}
+
 /// How long a process has kept processors busy so far.
 pub fn processor_time(process: u32) -> Duration {
     let file = format!("/proc/{process}/stat");

@@ -1,13 +1,23 @@
 //! Components compiled ahead of time, kept on disk.
+//!
+//! A file is named by the component's digest and a checksum of what is in it. It is machine code that will be mapped and run: it is read through and compared with its name
+//! first, and what does not fit is compiled again. What was just read is in the system's cache of pages, and that is what is mapped.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+use twox_hash::XxHash64;
 
 use wasmtime::component::Component;
 
 use crate::engine::{CompileEngine, Engine};
 use crate::load::LoadError;
+
+const SEED: u64 = 0;
+const EXTENSION: &str = "cwasm";
+const PART: &str = "part";
 
 /// A directory of compiled components, keyed by the engine's settings and the component's digest.
 ///
@@ -52,14 +62,37 @@ impl ArtifactCache {
 
     /// Removes what a process left behind that was ended while it wrote.
     pub fn discard_unfinished(&self, engine: &Engine, digest: &str, process: u32) {
-        let path = self.path(engine.wasmtime(), digest);
+        let directory = self.of_engine(engine.wasmtime());
         // Most often there is nothing.
-        let _ = std::fs::remove_file(unfinished(&path, process));
+        let _ = std::fs::remove_file(unfinished(&directory, digest, process));
     }
 
-    /// The compiled component, when it is there.
+    /// Removes what other engines compiled, which this one cannot run: those of other versions of the host, or with other settings. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read or written.
+    pub fn remove_foreign(&self, engine: &Engine) -> io::Result<()> {
+        let ours = self.of_engine(engine.wasmtime());
+        for path in entries(&self.directory)? {
+            if path != ours && is_of_an_engine(&path) {
+                std::fs::remove_dir_all(&path)?;
+            }
+        }
+        for path in entries(&ours)? {
+            let is_ours = path.extension().is_some_and(|extension| extension == PART)
+                || checksum_in_name(&path).is_some();
+            if !is_ours && path.is_file() {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The compiled component, when it is there and sound.
     pub(super) fn find(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        read(engine, &self.path(engine.wasmtime(), digest))
+        let files = self.files(engine.wasmtime(), digest);
+        files.iter().find_map(|path| read(engine, path))
     }
 
     /// The compiled component; compiles and keeps it when it is not there yet. Blocks: call it from a blocking thread.
@@ -85,36 +118,95 @@ impl ArtifactCache {
 
     /// Forgets a compiled component; it is compiled again when it is needed. Blocks.
     pub fn remove(&self, engine: &Engine, digest: &str) {
-        // What cannot be removed does no harm.
-        let _ = std::fs::remove_file(self.path(engine.wasmtime(), digest));
+        for path in self.files(engine.wasmtime(), digest) {
+            // What cannot be removed does no harm.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     fn make(&self, engine: &wasmtime::Engine, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
         let compiled = engine
             .precompile_component(bytes)
             .map_err(LoadError::Invalid)?;
-        write(&self.path(engine, digest), &compiled).map_err(|source| LoadError::Cache {
+        write(&self.of_engine(engine), digest, &compiled).map_err(|source| LoadError::Cache {
             directory: self.directory.clone(),
             source,
         })
     }
 
-    fn path(&self, engine: &wasmtime::Engine, digest: &str) -> PathBuf {
+    /// Where what an engine compiles is kept.
+    fn of_engine(&self, engine: &wasmtime::Engine) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.directory
-            .join(format!("{:016x}", hasher.finish()))
-            .join(format!("{digest}.cwasm"))
+        self.directory.join(format!("{:016x}", hasher.finish()))
+    }
+
+    /// The files of a component: one, unless two processes have compiled it differently.
+    fn files(&self, engine: &wasmtime::Engine, digest: &str) -> Vec<PathBuf> {
+        // What cannot be listed is compiled again, which says why.
+        let mut files = entries(&self.of_engine(engine)).unwrap_or_default();
+        files.retain(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(&format!("{digest}-")))
+                && checksum_in_name(path).is_some()
+        });
+        files
+    }
+}
+
+/// What a directory holds; nothing when it is not there.
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
+    }
+}
+
+/// Whether a directory is named as those of engines are.
+fn is_of_an_engine(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.len() == 16 && u64::from_str_radix(name, 16).is_ok())
+        && path.is_dir()
+}
+
+/// What the content of a file should come to.
+fn checksum_in_name(path: &Path) -> Option<u64> {
+    let is_compiled = path
+        .extension()
+        .is_some_and(|extension| extension == EXTENSION);
+    let (_, checksum) = path.file_stem()?.to_str()?.rsplit_once('-')?;
+    (is_compiled && checksum.len() == 16).then_some(())?;
+    u64::from_str_radix(checksum, 16).ok()
+}
+
+/// What the content of a file comes to.
+fn checksum(path: &Path) -> io::Result<u64> {
+    const STEP: usize = 256 << 10;
+    let mut file = File::open(path)?;
+    let mut hasher = XxHash64::with_seed(SEED);
+    let mut step = vec![0; STEP];
+    loop {
+        match file.read(&mut step)? {
+            0 => return Ok(hasher.finish()),
+            length => hasher.write(step.get(..length).unwrap_or_default()),
+        }
     }
 }
 
 fn read(engine: &Engine, path: &Path) -> Option<Component> {
-    if !path.is_file() {
+    let found = checksum(path);
+    if !found
+        .as_ref()
+        .is_ok_and(|found| checksum_in_name(path) == Some(*found))
+    {
+        tracing::warn!(path = %path.display(), "a compiled component is damaged; compiling it again");
+        // It would be read again at each start.
+        let _ = std::fs::remove_file(path);
         return None;
     }
     #[expect(
         unsafe_code,
-        reason = "the file was written whole by `write` below, into a directory of the owner's, by an engine of equal settings"
+        reason = "the file was written by `write` below, into a directory of the owner's, by an engine of equal settings, and its bytes are those that were written: its checksum was compared just now"
     )]
     let component = unsafe { Component::deserialize_file(engine.wasmtime(), path) };
     component
@@ -122,11 +214,12 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
         .ok()
 }
 
-fn write(path: &Path, compiled: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+fn write(directory: &Path, digest: &str, compiled: &[u8]) -> io::Result<()> {
     make_private(directory)?;
+    let checksum = XxHash64::oneshot(SEED, compiled);
+    let path = directory.join(format!("{digest}-{checksum:016x}.{EXTENSION}"));
     // Two processes may compile the same component at once: each writes its own file, and the rename is atomic.
-    let unfinished = unfinished(path, std::process::id());
+    let unfinished = unfinished(directory, digest, std::process::id());
     let written = write_whole(&unfinished, compiled);
     let kept = written.and_then(|()| std::fs::rename(&unfinished, path));
     if kept.is_err() {
@@ -136,19 +229,19 @@ fn write(path: &Path, compiled: &[u8]) -> std::io::Result<()> {
     kept
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = std::fs::File::create(path)?;
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
 /// Where a process writes what is not whole yet.
-fn unfinished(path: &Path, process: u32) -> PathBuf {
-    path.with_extension(format!("{process}.part"))
+fn unfinished(directory: &Path, digest: &str, process: u32) -> PathBuf {
+    directory.join(format!("{digest}.{process}.{PART}"))
 }
 
 #[cfg(unix)]
-fn make_private(directory: &Path) -> std::io::Result<()> {
+fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -157,7 +250,7 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private(directory: &Path) -> std::io::Result<()> {
+fn make_private(directory: &Path) -> io::Result<()> {
     std::fs::create_dir_all(directory)
 }
 
@@ -179,8 +272,8 @@ mod tests {
                 })
                 .unwrap();
                 assert_eq!(
-                    cache.path(apart.wasmtime(), "digest"),
-                    cache.path(engine.wasmtime(), "digest")
+                    cache.of_engine(apart.wasmtime()),
+                    cache.of_engine(engine.wasmtime())
                 );
                 let bytes = wat::parse_str("(component)").unwrap();
                 let compiled = apart.wasmtime().precompile_component(&bytes).unwrap();
@@ -189,5 +282,46 @@ mod tests {
                 component.unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_is_damaged_is_compiled_again_and_what_is_foreign_goes() {
+        let home = tempfile::tempdir().unwrap();
+        let cache = ArtifactCache::new(home.path().join("artifacts"));
+        let engine = Engine::new(EngineOptions {
+            instances: 10,
+            memory: 1 << 24,
+            allocation: Instances::PooledDefault,
+        })
+        .unwrap();
+        let bytes = wat::parse_str(
+            "(component (core module $m (func (export \"f\") (result i32) i32.const 7)) (core instance (instantiate $m)))",
+        )
+        .unwrap();
+        let digest = "0".repeat(64);
+        cache.component(&engine, &digest, &bytes).unwrap();
+        let files = cache.files(engine.wasmtime(), &digest);
+        let whole = std::fs::read(&files[0]).unwrap();
+        let (start, third) = (whole.len() / 3, whole.len() / 3);
+        let mut zeroed = whole.clone();
+        zeroed[start..start + third].fill(0);
+        for damaged in [zeroed, whole[..start].to_vec(), Vec::new()] {
+            std::fs::write(&files[0], damaged).unwrap();
+            assert!(cache.find(&engine, &digest).is_none());
+            cache.component(&engine, &digest, &bytes).unwrap();
+            assert!(cache.holds(&engine, &digest));
+        }
+        let foreign = cache.directory().join("0123456789abcdef");
+        std::fs::create_dir(&foreign).unwrap();
+        std::fs::write(foreign.join("a.cwasm"), b"").unwrap();
+        let unchecked = cache
+            .of_engine(engine.wasmtime())
+            .join(format!("{digest}.cwasm"));
+        std::fs::write(&unchecked, b"").unwrap();
+        cache.remove_foreign(&engine).unwrap();
+        assert!(!foreign.exists() && !unchecked.exists());
+        assert!(cache.holds(&engine, &digest));
+        cache.remove(&engine, &digest);
+        assert!(!cache.holds(&engine, &digest));
     }
 }

@@ -1,6 +1,7 @@
 //! The operators' port: what they look at, and what they change.
 
 mod authorize;
+mod backup;
 mod caller;
 mod commits;
 mod config;
@@ -8,6 +9,7 @@ mod contexts;
 mod dead_letters;
 mod events;
 mod extract;
+pub(crate) mod frame;
 mod health;
 mod openapi;
 mod prefer;

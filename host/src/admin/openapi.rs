@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    commits, contexts, dead_letters, events, health, rebuild, rollouts, sagas, stories, undos,
+    backup, commits, contexts, dead_letters, events, health, rebuild, rollouts, sagas, stories, undos,
     versions,
 };
 
@@ -20,7 +20,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         versions::list, versions::upload, rollouts::newest, rollouts::rollback,
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
-        events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop,
+        events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop, backup::take,
     ),
     modifiers(&Token),
     security(("token" = [])),

@@ -124,6 +124,7 @@ impl Bound {
             private: self.address.ip().is_loopback(),
             host: OnceLock::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            backup: Arc::new(Semaphore::new(1)),
             draining: CancellationToken::new(),
         });
         let admin = Admin {

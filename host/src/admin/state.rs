@@ -23,6 +23,8 @@ pub(super) struct State {
     pub host: OnceLock<Arc<Host>>,
     /// Places for streams of events.
     pub streams: Arc<Semaphore>,
+    /// The place for the one backup at a time.
+    pub backup: Arc<Semaphore>,
     /// Cancelled when the host was asked to stop.
     pub draining: CancellationToken,
 }

@@ -45,6 +45,7 @@ fn port(burst: u32) -> Router {
         private: true,
         host: OnceLock::new(),
         streams: Arc::new(Semaphore::new(1)),
+        backup: Arc::new(Semaphore::new(1)),
         draining: CancellationToken::new(),
     });
     let said = |caller: Caller| async move { format!("{} {}", caller.name, caller.role) };

@@ -15,7 +15,7 @@ pub(super) struct Journals {
     pub ledgers: BTreeMap<String, Arc<Ledger>>,
     /// What is taken in from outside, by source.
     pub inlets: BTreeMap<String, Arc<Ledger>>,
-    committers: Vec<Arc<Committer>>,
+    committers: BTreeMap<manifest::Engine, Arc<Committer>>,
 }
 
 impl Journals {
@@ -56,7 +56,6 @@ impl Journals {
                 vacant.insert(ledger);
             }
         }
-        let committers = committers.into_values().collect();
         Ok(Self {
             ledgers,
             inlets,
@@ -64,9 +63,14 @@ impl Journals {
         })
     }
 
+    /// What commits to those that are on disk.
+    pub(super) fn on_disk(&self) -> Option<&Arc<Committer>> {
+        self.committers.get(&manifest::Engine::Sled)
+    }
+
     /// Flushes and closes them.
     pub(super) async fn close(&self) {
-        for committer in &self.committers {
+        for committer in self.committers.values() {
             committer.close().await;
         }
     }

@@ -1,6 +1,7 @@
 //! The app: its contexts, and the host that runs them.
 
 mod context;
+mod data;
 mod front;
 mod journals;
 mod start;
@@ -17,11 +18,12 @@ use tokio_util::task::TaskTracker;
 use self::journals::Journals;
 pub use self::{
     context::{Context, GENERATION_KEY},
+    data::{DataDirectory, DataError},
     start::{Options, Progress, StartError},
     wiring::{Wiring, WiringError},
 };
 use crate::guest::{ArtifactCache, Engine};
-use crate::journal::Ledger;
+use crate::journal::{Committer, Ledger};
 use crate::manifest::Manifest;
 use crate::nats;
 use crate::rollout::{Compiler, ComponentStore};
@@ -89,6 +91,11 @@ impl Host {
     /// The journals of the app, by name: what is taken in from outside is not among them.
     pub fn ledgers(&self) -> &BTreeMap<String, Arc<Ledger>> {
         &self.journals.ledgers
+    }
+
+    /// What commits to the journals that are on disk; none when all are in memory.
+    pub fn committer(&self) -> Option<&Arc<Committer>> {
+        self.journals.on_disk()
     }
 
     /// What serves at this moment, and who answers what.

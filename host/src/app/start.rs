@@ -129,10 +129,14 @@ impl Host {
             rewiring: Mutex::default(),
             journals,
         });
-        let components = host.components.clone();
-        let removing = tokio::task::spawn_blocking(move || components.remove_drafts());
+        let (components, artifacts) = (host.components.clone(), host.artifacts.clone());
+        let engine = host.engine.clone();
+        let removing = tokio::task::spawn_blocking(move || {
+            components.remove_drafts()?;
+            artifacts.remove_foreign(&engine)
+        });
         if let Ok(Err(error)) = removing.await {
-            tracing::warn!(%error, "drafts of components cannot be removed");
+            tracing::warn!(%error, "what earlier starts have left of components cannot be removed");
         }
         if let Err(error) = host.bring_up(&options.components, &progress).await {
             host.stop().await;

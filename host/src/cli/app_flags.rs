@@ -1,7 +1,7 @@
 //! The flags that say which app, and where its data are.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -36,6 +36,19 @@ impl AppFlags {
             manifest.journal.directory.clone_from(data);
         }
         Ok(manifest)
+    }
+
+    /// The app's manifest, if there is one here or one is named; or that of an app without one, whose data directory is named.
+    pub fn find(&self) -> Result<Option<Manifest>, Failure> {
+        let named = self.manifest != Path::new(Self::DEFAULT);
+        if named || self.manifest.exists() {
+            return Ok(Some(self.load()?));
+        }
+        Ok(self.data.as_ref().map(|data| {
+            let mut manifest = Manifest::default();
+            manifest.journal.directory.clone_from(data);
+            manifest
+        }))
     }
 }
 

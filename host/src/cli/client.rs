@@ -98,6 +98,16 @@ impl Client {
         self.send(request).await
     }
 
+    /// An answer that is taken as it comes, to something that changes nothing but takes a token.
+    pub async fn download(&self, path: &str) -> Result<Response, Failure> {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// Why an answer ended that is taken as it comes.
+    pub fn cut_off(&self, error: &reqwest::Error) -> Failure {
+        self.lost(error)
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign,
-    status, story, up, versions,
+    backup, build, compile, dead_letters, deploy, events, journal, new, rebuild, rollback, sagas,
+    serve, sign, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -41,6 +41,8 @@ pub(super) enum Command {
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
     Rollback(rollback::Rollback),
+    Backup(backup::Backup),
+    Journal(journal::Journal),
     #[command(hide = true)]
     Compile(compile::Compile),
     Sign(sign::Sign),
@@ -62,6 +64,8 @@ impl Command {
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
+            Self::Backup(command) => command.run().await,
+            Self::Journal(command) => command.run().await,
             Self::Compile(command) => command.run().await,
             Self::Sign(command) => command.run().await,
         }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::guest::ArtifactCache;
+use crate::rollout::ComponentStore;
 use crate::rollout::compile::work;
 
 /// Compile a component into a cache: what the host runs for each component that is brought to it, so that it can be limited and ended
@@ -39,8 +40,7 @@ impl Compile {
 
 /// A digest names a file.
 fn digest(text: &str) -> Result<String, String> {
-    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    match text.len() == 64 && text.bytes().all(hexadecimal) {
+    match ComponentStore::is_digest(text) {
         true => Ok(text.to_owned()),
         false => Err("a digest has 64 hexadecimal digits, in lower case".into()),
     }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use super::key_file::KeyFileError;
 use super::sign::SignError;
 use crate::admin::AdminError;
-use crate::app::StartError;
+use crate::app::{DataError, StartError};
 use crate::build;
 use crate::gateway::GatewayError;
+use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
@@ -32,6 +33,16 @@ pub(super) enum Failure {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error(
+        "{findings} findings; restore a backup, or `innkeeper journal repair --accept-loss` goes on without what is lost"
+    )]
+    Unsound { findings: u64 },
+    #[error("the copy is not complete: {0}; it cannot be used, remove it and try again")]
+    Incomplete(String),
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod app_flags;
+mod backup;
 mod build;
 mod client;
 mod command;
@@ -11,6 +12,7 @@ mod deploy;
 mod descriptors;
 mod events;
 mod failure;
+mod journal;
 mod key_file;
 mod new;
 mod operator_flags;

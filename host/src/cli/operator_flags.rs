@@ -1,7 +1,6 @@
 //! The flags of commands that talk to a running host.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use clap::Args;
 
@@ -9,7 +8,7 @@ use super::app_flags::{AppFlags, token};
 use super::client::Client;
 use super::failure::Failure;
 use crate::admin::Token;
-use crate::manifest::{AdminSettings, Manifest};
+use crate::manifest::AdminSettings;
 
 /// Which host, and who asks.
 #[derive(Args, Debug)]
@@ -33,7 +32,7 @@ pub(super) struct OperatorFlags {
 impl OperatorFlags {
     /// A client of that host.
     pub fn client(self) -> Result<Client, Failure> {
-        let manifest = self.manifest()?;
+        let manifest = self.app.find()?;
         let address = match (self.admin, &manifest) {
             (Some(address), _) => address,
             (None, Some(manifest)) => reachable(manifest.admin.listen)?,
@@ -48,23 +47,6 @@ impl OperatorFlags {
         let chosen = || manifest.as_ref()?.admin.token.clone();
         let token = self.admin_token.or_else(chosen).or_else(kept);
         Client::new(address, token)
-    }
-
-    /// The app's manifest, if there is one here or one is named.
-    fn manifest(&self) -> Result<Option<Manifest>, Failure> {
-        let file = &self.app.manifest;
-        let named = file != Path::new(AppFlags::DEFAULT);
-        match named || file.exists() {
-            true => Ok(Some(self.app.load()?)),
-            false => match &self.app.data {
-                Some(data) => {
-                    let mut manifest = Manifest::default();
-                    manifest.journal.directory.clone_from(data);
-                    Ok(Some(manifest))
-                }
-                None => Ok(None),
-            },
-        }
     }
 }
 

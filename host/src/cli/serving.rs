@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
 use crate::admin::{self, AdminError, Token, Tokens};
-use crate::app::{Host, Options, Progress, Safeguards};
+use crate::app::{DataDirectory, Host, Options, Progress, Safeguards};
 use crate::gateway::{Drained, Gateway};
 use crate::manifest::{GatewaySettings, Manifest};
 use crate::observe::log;
@@ -96,6 +96,8 @@ pub(super) async fn serve(
         compiler: compiler(),
         ..Options::default()
     };
+    // Before anything is written there. It is had until everything has ended.
+    let _data = take(&manifest).await?;
     let tokens = tokens(&manifest).await?;
     announce("operators", doors.operators());
     let limit = manifest.admin.upload_limit;
@@ -171,6 +173,13 @@ async fn stop(host: &Host, gateway: Option<JoinHandle<Drained>>) -> bool {
 fn announce(port: &str, address: SocketAddr) {
     // A host serves although nobody reads what it prints.
     let _ = output::line(format_args!("{port} http://{address}"));
+}
+
+/// Has the data directory for this process alone.
+pub(super) async fn take(manifest: &Manifest) -> Result<DataDirectory, Failure> {
+    let directory = manifest.journal.directory.clone();
+    let taking = tokio::task::spawn_blocking(move || DataDirectory::take(&directory));
+    Ok(taking.await.map_err(|_| Failure::Interrupted)??)
 }
 
 /// Who is known to the operators' port.

@@ -1,6 +1,8 @@
 //! The committer: one thread that turns units of work into commits, in groups, with one flush for each group.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +14,9 @@ use super::end::End;
 use super::ledger::{Desk, Ledger};
 use super::worker::Worker;
 use super::{CommitError, Durability, Error, Store, Unit};
+
+/// How long the committer waits for whoever holds it.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 /// How the committer works.
 #[derive(Clone, Debug)]
@@ -63,6 +68,42 @@ pub(super) type Answer = oneshot::Sender<Result<u64, CommitError>>;
 pub(super) enum Task {
     Commit(Box<Submission>),
     Barrier(oneshot::Sender<Result<(), CommitError>>),
+    Hold(Held),
+}
+
+/// The committer's side of a [`Hold`].
+pub(super) struct Held {
+    /// Tells that nothing is committed from now on.
+    pub begun: std::sync::mpsc::SyncSender<()>,
+    /// Ends when the hold does.
+    pub ended: std::sync::mpsc::Receiver<()>,
+    /// Is set when it took too long.
+    pub is_over: Arc<AtomicBool>,
+}
+
+/// While this is there nothing is committed; not for long.
+pub(super) struct Hold {
+    _end: std::sync::mpsc::SyncSender<()>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Hold {
+    /// Lets the committer go on, and says whether it has waited all the time.
+    pub fn release(self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+}
+
+impl Held {
+    /// Waits until the hold ends, or has taken too long.
+    pub fn wait(self) {
+        // Who asked may be gone.
+        if self.begun.send(()).is_ok()
+            && self.ended.recv_timeout(LONGEST_HOLD) == Err(RecvTimeoutError::Timeout)
+        {
+            self.is_over.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// A unit of work that waits for its commit.
@@ -78,7 +119,7 @@ impl Task {
     pub fn size(&self) -> usize {
         match self {
             Task::Commit(submission) => submission.unit.size(),
-            Task::Barrier(_) => 0,
+            Task::Barrier(_) | Task::Hold(_) => 0,
         }
     }
 }
@@ -131,6 +172,29 @@ impl Committer {
         let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
         ledgers.push(ledger.clone());
         Ok(ledger)
+    }
+
+    /// How far the journal of a context goes for readers; none when nobody has opened it.
+    pub(super) fn applied(&self, context: &str) -> Option<u64> {
+        let ledgers = self.shared.ledgers.lock();
+        let ledger = ledgers.iter().find(|ledger| ledger.context() == context);
+        ledger.map(|ledger| ledger.applied())
+    }
+
+    /// Has it wait, with everything before on disk. Blocks until it does.
+    pub(super) fn hold(&self) -> Result<Hold, Error> {
+        let (begun, begins) = std::sync::mpsc::sync_channel(1);
+        let (end, ended) = std::sync::mpsc::sync_channel(0);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let held = Held {
+            begun,
+            ended,
+            is_over: is_over.clone(),
+        };
+        let sent = self.queue.blocking_send(Task::Hold(held));
+        sent.map_err(|_| Error::Closed)?;
+        begins.recv().map_err(|_| Error::Closed)?;
+        Ok(Hold { _end: end, is_over })
     }
 
     /// The store that it commits to.

@@ -21,24 +21,34 @@ pub enum Error {
         /// What the engine said.
         reason: String,
     },
+    /// It does not hold what it should.
+    #[error("the journal in {} is not what it should be: {what}. Restore the data directory from a backup; or `innkeeper journal repair --accept-loss` goes on without what is lost, and says what that is", directory.display())]
+    Unsound {
+        /// The journal's directory.
+        directory: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
     /// The engine failed to read or write.
     #[error("the journal cannot use its disk: {reason}. Check free space and the disk's health")]
     Disk {
         /// What the engine said.
         reason: String,
     },
-    /// A record was written by a newer Innkeeper.
+    /// A record was written by another Innkeeper.
     #[error(
-        "a record of the journal has format {found}, and this Innkeeper knows formats up to {known}: run the version that wrote it, or a newer one"
+        "the journal has format {found}, and this Innkeeper reads format {known} only: run the version that wrote it"
     )]
     Format {
         /// The format of the record.
         found: u8,
-        /// The newest format that is known here.
+        /// The format that is known here.
         known: u8,
     },
     /// A record cannot be understood.
-    #[error("the journal is damaged at {what}: restore its directory from a backup")]
+    #[error(
+        "the journal is damaged at {what}: stop Innkeeper, see with `innkeeper journal verify` how much is, and restore a backup or run `innkeeper journal repair`"
+    )]
     Damaged {
         /// Which record.
         what: String,

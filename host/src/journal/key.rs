@@ -82,6 +82,7 @@ const EVENT: u8 = b'e';
 const STORY: u8 = b'x';
 const SEQUENCE: u8 = b'n';
 const PIECE: u8 = b'v';
+const SWEPT: u8 = b'w';
 
 fn prefix(space: Space) -> Vec<u8> {
     match space {
@@ -149,6 +150,14 @@ pub(super) fn commits_after(position: u64) -> Span {
             start: end.clone(),
             end,
         },
+    }
+}
+
+/// Where the commits before a position are kept.
+pub(super) fn commits_before(position: u64) -> Span {
+    Span {
+        start: commit(0),
+        end: commit(position),
     }
 }
 
@@ -233,6 +242,77 @@ pub(super) fn piece(encoded: &[u8], index: u32) -> Vec<u8> {
     key.extend_from_slice(encoded);
     key.extend_from_slice(&index.to_be_bytes());
     key
+}
+
+/// Where it is noted up to which commit a span has been swept: what those wrote there need not be there any more.
+pub(super) fn swept(span: &Span) -> Vec<u8> {
+    let mut key = vec![SWEPT];
+    key.extend_from_slice(&(span.start.len() as u64).to_be_bytes());
+    key.extend_from_slice(&span.start);
+    key.extend_from_slice(&span.end);
+    key
+}
+
+/// The span that such a note is about.
+pub(super) fn swept_span(note: &[u8]) -> Result<Span, Error> {
+    let parts = || {
+        let (length, rest) = note.get(1..)?.split_first_chunk()?;
+        let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+        let (start, end) = rest.split_at_checked(length)?;
+        Some(Span {
+            start: start.to_vec(),
+            end: end.to_vec(),
+        })
+    };
+    parts().ok_or_else(|| Error::Damaged {
+        what: "a note of what was swept".to_owned(),
+    })
+}
+
+/// Where all such notes are kept.
+pub(super) fn sweeps() -> Span {
+    Span::prefix(vec![SWEPT])
+}
+
+/// Where the marks of all sequences are kept.
+pub(super) fn sequences() -> Span {
+    Span::prefix(vec![SEQUENCE])
+}
+
+/// Every key but pieces of long values.
+pub(super) fn whole() -> [Span; 2] {
+    let pieces = pieces();
+    [
+        Span {
+            start: vec![0],
+            end: pieces.start,
+        },
+        Span {
+            start: pieces.end,
+            end: vec![0xff],
+        },
+    ]
+}
+
+/// A key for people: what it is, and its name.
+pub(super) fn readable(encoded: &[u8]) -> String {
+    let name = |key: &[u8]| key.escape_ascii().to_string();
+    if let Ok((space, key)) = decode(encoded) {
+        return match space {
+            Space::State(_) => format!("the key `{}`", name(key)),
+            space => format!("the {space:?} record `{}`", name(key)),
+        };
+    }
+    match encoded.split_first() {
+        Some((&COMMIT, _)) => position(encoded)
+            .map_or_else(|_| name(encoded), |position| format!("commit {position}")),
+        Some((&EVENT, _)) => event_position(encoded).map_or_else(
+            |_| name(encoded),
+            |EventPosition { commit, index }| format!("event {index} of commit {commit}"),
+        ),
+        Some((&SEQUENCE, key)) => format!("the sequence `{}`", name(key)),
+        _ => name(encoded),
+    }
 }
 
 /// Where all pieces of long values are kept.

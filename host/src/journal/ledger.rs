@@ -47,7 +47,7 @@ use super::end::End;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
 use super::{
-    Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT,
+    Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT, Link,
     ReadSet, Space, Unit, key,
 };
 
@@ -69,6 +69,8 @@ pub struct Ledger {
     pub(super) applied: watch::Sender<u64>,
     pub(super) flushed: watch::Sender<u64>,
     pub(super) lanes: Vec<watch::Sender<u64>>,
+    /// The newest commit when it was opened.
+    pub(super) begun: Link,
 }
 
 /// What a ledger shares with its committer.
@@ -86,7 +88,8 @@ impl Ledger {
         journal: Arc<dyn Journal>,
         desk: Desk,
     ) -> Result<Ledger, Error> {
-        let last = journal.last_position()?;
+        let begun = journal.newest()?;
+        let last = begun.position;
         let mut lanes = Vec::with_capacity(usize::from(LANES));
         for lane in 0..LANES {
             let end = journal
@@ -107,6 +110,7 @@ impl Ledger {
             applied: watch::Sender::new(last),
             flushed: watch::Sender::new(last),
             lanes,
+            begun,
         })
     }
 

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store};
+use super::{Bounds, Entry, Error, Journal, Store, seal};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Tree for MemoryTree {
                 range.next()
             };
             let Some((key, value)) = next else { break };
-            bytes += value.len();
+            bytes += value.len().saturating_sub(seal::LENGTH);
             found.push((key.clone(), value.clone()));
         }
         Ok(found)

@@ -5,18 +5,25 @@
 //! A [`Ledger`] is one context's view of both: what an invocation reads from and commits to.
 
 mod apply;
+mod audit;
 mod capture;
 mod committer;
+mod copy;
 mod end;
 mod error;
 mod format;
+mod guard;
 mod key;
 mod ledger;
+mod maintenance;
 mod memory;
+mod opening;
 mod pieces;
 mod read_set;
 mod recent;
 mod record;
+mod salvage;
+mod seal;
 mod sequence;
 mod sled;
 mod store;
@@ -24,18 +31,24 @@ mod store;
 mod tests;
 mod tree;
 mod unit;
+mod watermark;
 mod worker;
 
+pub use self::audit::Findings;
 pub use self::capture::Capture;
 pub use self::committer::{Committer, Options};
+pub use self::copy::{CopyError, CopyWriter, Part, Raw, copy};
 pub use self::error::{CommitError, Error};
+pub use self::format::Link;
 pub use self::key::KeyRange;
 pub use self::ledger::Ledger;
+pub use self::maintenance::{Repaired, Verified, repair, verify};
 pub use self::memory::MemoryStore;
 pub use self::read_set::ReadSet;
 pub use self::record::{
     Cause, Commit, Ending, Event, EventPosition, Header, LANES, Space, Write, lane_of,
 };
+pub use self::salvage::Loss;
 pub use self::sled::SledStore;
 pub use self::store::{Bounds, Entry, Journal, Recorded, Store};
 pub use self::unit::{Durability, LARGEST_COMMIT, Unit};

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apply::Change;
+use super::format::Link;
 use super::key::Span;
+use super::opening::{self, unsound};
 use super::pieces::Pieces;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store};
+use super::watermark::Keeper;
+use super::{Bounds, Entry, Error, Journal, Store, guard, seal};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
@@ -19,77 +22,177 @@ pub(super) const SEGMENT: usize = 16 << 20;
 /// sled's own tree, which is there before any context.
 const DEFAULT_TREE: &[u8] = b"__sled__default";
 
+/// Where it is in the data directory.
+pub(super) const DIRECTORY: &str = "journal";
+/// How sled's notes are called of how far it has read its own file.
+pub(super) const SNAPSHOT: &str = "snap.";
+/// sled's file in it, with all commits.
+pub(super) const FILE: &str = "db";
+
 /// Holds journals in a directory.
 pub struct SledStore {
+    engine: Engine,
+    keeper: Keeper,
+}
+
+/// sled, and its file.
+pub(super) struct Engine {
     db: ::sled::Db,
     /// sled's file, to sync it.
     file: File,
 }
 
 impl SledStore {
-    /// Opens `<data>/journal`, making it when it is not there. `cache` is in bytes. Reads the disk: call it where blocking is allowed.
+    /// Opens `<data>/journal`, making it when it is not there, and checks that it holds what it should: see [`Error::Unsound`]. Reads the disk: call it
+    /// where blocking is allowed.
     pub fn open(data: &Path, cache: u64) -> Result<SledStore, Error> {
-        let directory = data.join("journal");
-        let config = ::sled::Config::new()
-            .path(&directory)
-            .cache_capacity(cache)
-            .segment_size(SEGMENT)
-            .mode(::sled::Mode::HighThroughput)
-            .flush_every_ms(None);
-        let db = config
-            .open()
-            .map_err(|error| cannot_open(&directory, &error))?;
-        let file = sync_entries(data, &directory)
-            .map_err(|error| cannot_open(&directory, &error.into()))?;
-        Ok(SledStore { db, file })
+        let marks = opening::expected(data)?;
+        let engine = Engine::open(data, cache)?;
+        let checked = match opening::check(&engine, &marks) {
+            Ok(checked) => checked,
+            Err(what) => {
+                // It writes once more when it is closed, and may stumble over what was found. What was found is said.
+                let _closed = guard::guarded("it was closed", || {
+                    drop(engine);
+                    Ok(())
+                });
+                return Err(unsound(data, what));
+            }
+        };
+        let keeper = Keeper::start(data, checked)?;
+        Ok(SledStore { engine, keeper })
     }
 }
 
-impl Store for SledStore {
-    fn open(&self, context: &str) -> Result<Arc<dyn Journal>, Error> {
-        let tree = self.db.open_tree(context)?;
-        Ok(Arc::new(SledTree {
-            pieces: Pieces::of(&tree)?,
-            tree,
-        }))
+impl Engine {
+    /// Opens sled as it finds its files; what does not fit it may drop.
+    pub fn open(data: &Path, cache: u64) -> Result<Engine, Error> {
+        guard::keep_quiet();
+        let directory = data.join(DIRECTORY);
+        let opened = guard::guarded("it was opened", || {
+            let db = ::sled::Config::new()
+                .path(&directory)
+                .cache_capacity(cache)
+                .segment_size(SEGMENT)
+                .mode(::sled::Mode::HighThroughput)
+                .flush_every_ms(None)
+                .open()
+                .map_err(|error| cannot_open(&directory, &error))?;
+            let file = sync_entries(data, &directory)
+                .map_err(|error| cannot_open(&directory, &error.into()))?;
+            Ok(Engine { db, file })
+        });
+        opened.map_err(|error| match error {
+            Error::Damaged { what } => unsound(data, format!("it is damaged at {what}")),
+            error => error,
+        })
     }
 
-    fn flush(&self) -> Result<(), Error> {
-        self.db.flush()?;
+    /// The journal of a context, made when there is none.
+    pub fn tree(&self, context: &str) -> Result<SledTree, Error> {
+        guard::guarded("a journal was opened", || {
+            let tree = self.db.open_tree(context)?;
+            Ok(SledTree {
+                pieces: Pieces::of(&tree)?,
+                tree,
+            })
+        })
+    }
+
+    /// The contexts that have a journal.
+    pub fn contexts(&self) -> Vec<String> {
+        let names = self.db.tree_names().into_iter();
+        names
+            .filter(|name| name != DEFAULT_TREE)
+            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .collect()
+    }
+
+    /// Makes everything before durable. Blocks.
+    pub fn flush(&self) -> Result<(), Error> {
+        guard::guarded("it was flushed", || Ok(self.db.flush().map(drop)?))?;
         // There sled only asks for the pages to be written: neither the file's new length nor what the disk caches is safe after that.
         if cfg!(target_os = "linux") {
             self.file.sync_data().map_err(::sled::Error::from)?;
         }
         Ok(())
     }
+}
+
+impl Store for SledStore {
+    fn open(&self, context: &str) -> Result<Arc<dyn Journal>, Error> {
+        Ok(Arc::new(self.engine.tree(context)?))
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        self.engine.flush()
+    }
+
+    fn reached(&self, context: &str, newest: Link) {
+        self.keeper.reached(context, newest);
+    }
+
+    fn close(&self) {
+        self.keeper.close();
+    }
 
     fn contexts(&self) -> Result<Vec<String>, Error> {
-        let names = self
-            .db
-            .tree_names()
-            .into_iter()
-            .filter(|name| name != DEFAULT_TREE);
-        Ok(names
-            .map(|name| String::from_utf8_lossy(&name).into_owned())
-            .collect())
+        Ok(self.engine.contexts())
     }
 
     fn size(&self) -> u64 {
-        self.db.size_on_disk().unwrap_or_default()
+        self.engine.db.size_on_disk().unwrap_or_default()
     }
 }
 
-struct SledTree {
+pub(super) struct SledTree {
     tree: ::sled::Tree,
     pieces: Pieces,
 }
 
 impl Tree for SledTree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.pieces.get(&self.tree, key)
+        guard::guarded("a key was read", || self.pieces.get(&self.tree, key))
     }
 
     fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+        guard::guarded("keys were read", || self.scan_range(span, bounds, reverse))
+    }
+
+    fn count(&self, span: &Span) -> Result<u64, Error> {
+        guard::guarded("keys were counted", || {
+            if span.is_empty() {
+                return Ok(0);
+            }
+            let mut count = 0;
+            for entry in self.tree.range(span.start.as_slice()..span.end.as_slice()) {
+                entry?;
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+        guard::guarded("it was written", || self.apply(changes))
+    }
+
+    fn put(&self, change: &Change<'_>) -> Result<(), Error> {
+        guard::guarded("it was written", || {
+            // A batch would wait for a flush that is under way, and let all readers wait with it.
+            let old = match &change.value {
+                Some(value) => self.tree.insert(change.key.as_slice(), value.as_ref())?,
+                None => self.tree.remove(change.key.as_slice())?,
+            };
+            old.map_or(Ok(()), |old| {
+                self.pieces.forget(&self.tree, &change.key, &old)
+            })
+        })
+    }
+}
+
+impl SledTree {
+    fn scan_range(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
@@ -106,26 +209,14 @@ impl Tree for SledTree {
                 break;
             };
             if let Some(value) = self.pieces.complete(&self.tree, &key, &value)? {
-                bytes += value.len();
+                bytes += value.len().saturating_sub(seal::LENGTH);
                 found.push((key.to_vec(), value));
             }
         }
         Ok(found)
     }
 
-    fn count(&self, span: &Span) -> Result<u64, Error> {
-        if span.is_empty() {
-            return Ok(0);
-        }
-        let mut count = 0;
-        for entry in self.tree.range(span.start.as_slice()..span.end.as_slice()) {
-            entry?;
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+    fn apply(&self, changes: &[Change<'_>]) -> Result<(), Error> {
         let mut batch = ::sled::Batch::default();
         let mut changed = HashSet::with_capacity(changes.len());
         // The newest first: an earlier change of the same key is left out, with all its pieces.
@@ -137,34 +228,46 @@ impl Tree for SledTree {
         }
         Ok(self.tree.apply_batch(batch)?)
     }
-
-    fn put(&self, change: &Change<'_>) -> Result<(), Error> {
-        // A batch would wait for a flush that is under way, and let all readers wait with it.
-        let old = match &change.value {
-            Some(value) => self.tree.insert(change.key.as_slice(), value.as_ref())?,
-            None => self.tree.remove(change.key.as_slice())?,
-        };
-        old.map_or(Ok(()), |old| {
-            self.pieces.forget(&self.tree, &change.key, &old)
-        })
-    }
 }
 
 impl From<::sled::Error> for Error {
     fn from(error: ::sled::Error) -> Error {
-        Error::Disk {
-            reason: error.to_string(),
+        match error {
+            ::sled::Error::Corruption { .. } | ::sled::Error::ReportableBug(_) => Error::Damaged {
+                what: format!("a page of its engine ({error})"),
+            },
+            ::sled::Error::Io(error) if is_of_content(&error) => Error::Damaged {
+                what: format!("a page of its engine ({error})"),
+            },
+            error => Error::Disk {
+                reason: error.to_string(),
+            },
         }
     }
+}
+
+/// Whether a file could be read, but not what is in it.
+fn is_of_content(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    matches!(
+        error.kind(),
+        InvalidData | InvalidInput | Other | UnexpectedEof
+    )
 }
 
 fn cannot_open(directory: &Path, error: &::sled::Error) -> Error {
     let (directory, reason) = (PathBuf::from(directory), error.to_string());
     // sled has no error of its own for this.
     if reason.contains("could not acquire lock") {
-        Error::InUse { directory }
-    } else {
-        Error::Open { directory, reason }
+        return Error::InUse { directory };
+    }
+    match error {
+        ::sled::Error::Io(error) if !is_of_content(error) => Error::Open { directory, reason },
+        // What is read there cannot be what sled wrote.
+        _ => Error::Unsound {
+            directory,
+            what: format!("its engine cannot read it ({reason})"),
+        },
     }
 }
 
@@ -174,5 +277,5 @@ fn sync_entries(data: &Path, directory: &Path) -> io::Result<File> {
         File::open(directory)?.sync_all()?;
         File::open(data)?.sync_all()?;
     }
-    File::open(directory.join("db"))
+    File::open(directory.join(FILE))
 }

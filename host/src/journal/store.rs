@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Space};
+use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space};
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -62,11 +62,12 @@ pub trait Journal: Send + Sync + 'static {
     /// How many keys a range holds.
     fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error>;
 
-    /// Appends commits with consecutive positions as one atomic batch: visible at once, durable after [`Store::flush`].
-    fn append(&self, commits: &[Commit]) -> Result<(), Error>;
+    /// Appends commits with consecutive positions, behind the one `before`, as one atomic batch: visible at once, durable after [`Store::flush`].
+    /// Tells the last of them as the next one knows it.
+    fn append(&self, commits: &[Commit], before: Link) -> Result<Link, Error>;
 
-    /// The position of the newest commit, 0 when there is none.
-    fn last_position(&self) -> Result<u64, Error>;
+    /// The newest commit as the next one knows it.
+    fn newest(&self) -> Result<Link, Error>;
 
     /// A lane's events after `after` (`None` means from the first) that were committed at `upto` or before, at most `limit` of them.
     fn events(
@@ -97,6 +98,18 @@ pub trait Journal: Send + Sync + 'static {
     /// The mark of a sequence: no number up to it may be given out again. 0 for a new one.
     fn sequence(&self, name: &str) -> Result<u64, Error>;
 
+    /// The keys after one, and what they have, as they are kept, about so many bytes of them; none when there are no more. For copies.
+    fn raw_after(&self, after: &[u8], bytes: usize) -> Result<Vec<Raw>, Error>;
+
+    /// What a key has, as it is kept. For copies.
+    fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// The keys that a commit has changed, as they are kept. For copies.
+    fn raw_changed(&self, position: u64) -> Result<Vec<Vec<u8>>, Error>;
+
+    /// What is kept outside of commits: few keys. For copies.
+    fn raw_outside(&self) -> Result<Vec<Raw>, Error>;
+
     /// Sets the mark of a sequence. It goes to the same log as the commits, so the flush that makes a later commit durable covers it.
     fn reserve(&self, name: &str, to: u64) -> Result<(), Error>;
 }
@@ -108,6 +121,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes everything appended before durable. Blocks.
     fn flush(&self) -> Result<(), Error>;
+
+    /// Notes how far a context's journal is on disk by now. Never waits for the disk itself.
+    fn reached(&self, _context: &str, _newest: Link) {}
+
+    /// Ends what is noted meanwhile. Blocks.
+    fn close(&self) {}
 
     /// The contexts that have a journal here.
     fn contexts(&self) -> Result<Vec<String>, Error>;

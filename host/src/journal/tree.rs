@@ -1,12 +1,13 @@
 //! A journal on top of any ordered key-value engine. What an engine has to offer is [`Tree`]; the rest is the same for all.
 
-use std::borrow::Cow;
+use std::mem;
 
 use super::apply::{self, Change};
-use super::format::{self, Record};
+use super::copy::Raw;
+use super::format::{self, Link, Record};
 use super::key::{self, Span};
 use super::{
-    Bounds, Commit, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space,
+    Bounds, Commit, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space, seal,
 };
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
@@ -15,7 +16,10 @@ const STORY: usize = 10_000;
 /// About how many bytes of values a step of a sweep reads.
 const SWEPT: usize = 1 << 20;
 
-/// An ordered map of bytes whose batches are atomic.
+/// What a mended commit has in the place of an event that was lost.
+pub(super) const LOST_LANE: u8 = u8::MAX;
+
+/// An ordered map of bytes whose batches are atomic. Its values are sealed; bounds count what is in them.
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error>;
@@ -28,11 +32,44 @@ pub(super) trait Tree: Send + Sync + 'static {
     fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
         self.scan_within(span, Bounds::entries(limit), reverse)
     }
+
+    /// The value of a key, checked.
+    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let sealed = self.get(key)?;
+        sealed.map(|sealed| seal::unseal(key, sealed)).transpose()
+    }
+
+    /// The entries of a span, checked.
+    fn values(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.scan_within(span, bounds, reverse)?;
+        for (key, value) in &mut entries {
+            *value = seal::unseal(key, mem::take(value))?;
+        }
+        Ok(entries)
+    }
+
+    /// A commit as the next one knows it; none when it is not there.
+    fn link(&self, position: u64) -> Result<Option<Link>, Error> {
+        let key = key::commit(position);
+        let Some(sealed) = self.get(&key)? else {
+            return Ok(None);
+        };
+        let checksum = seal::open(&key, &sealed)?.checksum;
+        Ok(Some(Link { position, checksum }))
+    }
+
+    /// The record of a commit; none when it is not there.
+    fn record(&self, position: u64) -> Result<Option<Record>, Error> {
+        let value = self.value(&key::commit(position))?;
+        value
+            .map(|value| format::decode(&value, || format!("commit {position}")))
+            .transpose()
+    }
 }
 
 impl<T: Tree> Journal for T {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Tree::get(self, &key::encode(space, key))
+        self.value(&key::encode(space, key))
     }
 
     fn scan_within(
@@ -43,7 +80,7 @@ impl<T: Tree> Journal for T {
         reverse: bool,
     ) -> Result<Vec<Entry>, Error> {
         let span = Span::of(space, range);
-        let mut entries = Tree::scan_within(self, &span, bounds, reverse)?;
+        let mut entries = self.values(&span, bounds, reverse)?;
         for (key, _) in &mut entries {
             *key = key::decode(key)?.1.to_vec();
         }
@@ -54,17 +91,26 @@ impl<T: Tree> Journal for T {
         Tree::count(self, &Span::of(space, range))
     }
 
-    fn append(&self, commits: &[Commit]) -> Result<(), Error> {
+    fn append(&self, commits: &[Commit], before: Link) -> Result<Link, Error> {
         let mut changes = Vec::with_capacity(commits.len() * 8);
+        let mut newest = before;
         for commit in commits {
-            changes.append(&mut apply::changes(commit)?);
+            let (mut made, link) = apply::changes(commit, newest)?;
+            changes.append(&mut made);
+            newest = link;
         }
-        self.write(&changes)
+        self.write(&changes)?;
+        Ok(newest)
     }
 
-    fn last_position(&self) -> Result<u64, Error> {
+    fn newest(&self) -> Result<Link, Error> {
         let newest = Tree::scan(self, &key::commits_after(0), 1, true)?;
-        newest.first().map_or(Ok(0), |(key, _)| key::position(key))
+        let Some((key, sealed)) = newest.first() else {
+            return Ok(Link::default());
+        };
+        let position = key::position(key)?;
+        let checksum = seal::open(key, sealed)?.checksum;
+        Ok(Link { position, checksum })
     }
 
     fn events(
@@ -74,7 +120,8 @@ impl<T: Tree> Journal for T {
         upto: u64,
         limit: usize,
     ) -> Result<Vec<(EventPosition, Event)>, Error> {
-        let entries = Tree::scan(self, &key::events(lane, after, upto), limit, false)?;
+        let span = key::events(lane, after, upto);
+        let entries = self.values(&span, Bounds::entries(limit), false)?;
         entries
             .iter()
             .map(|(key, value)| Ok((key::event_position(key)?, read_event(key, value)?)))
@@ -103,20 +150,23 @@ impl<T: Tree> Journal for T {
         let mut story = Vec::with_capacity(notes.len());
         for (note, _) in notes {
             let position = key::position(&note)?;
-            let value = Tree::get(self, &key::commit(position))?.ok_or_else(|| Error::Damaged {
+            let record = self.record(position)?.ok_or_else(|| Error::Damaged {
                 what: format!("commit {position}, which is missing"),
             })?;
-            story.push(recorded(self, position, &value)?);
+            story.push(recorded(self, position, record)?);
         }
         Ok(story)
     }
 
     fn commits(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Error> {
-        let entries = Tree::scan(self, &key::commits_after(after), limit, false)?;
-        entries
-            .iter()
-            .map(|(key, value)| recorded(self, key::position(key)?, value))
-            .collect()
+        let span = key::commits_after(after);
+        let entries = self.values(&span, Bounds::entries(limit), false)?;
+        let record = |(key, value): &Entry| {
+            let position = key::position(key)?;
+            let record = format::decode(value, || format!("commit {position}"))?;
+            recorded(self, position, record)
+        };
+        entries.iter().map(record).collect()
     }
 
     fn sweep(&self, space: Space, range: &KeyRange, limit: usize) -> Result<usize, Error> {
@@ -124,8 +174,15 @@ impl<T: Tree> Journal for T {
             entries: limit,
             bytes: SWEPT,
         };
-        let entries = Tree::scan_within(self, &Span::of(space, range), bounds, false)?;
+        let span = Span::of(space, range);
+        let entries = Tree::scan_within(self, &span, bounds, false)?;
         let swept = entries.len();
+        if swept > 0 {
+            // First: whoever checks the journal must not miss what is swept.
+            let note = key::swept(&span);
+            let upto = format::encode(&self.newest()?.position)?;
+            self.put(&Change::put(seal::NO_COMMIT, note, &upto))?;
+        }
         for (key, _) in entries {
             self.put(&Change { key, value: None })?;
         }
@@ -133,24 +190,74 @@ impl<T: Tree> Journal for T {
     }
 
     fn sequence(&self, name: &str) -> Result<u64, Error> {
-        match Tree::get(self, &key::sequence(name))? {
+        match self.value(&key::sequence(name))? {
             Some(mark) => format::decode(&mark, || format!("the sequence {name}")),
             None => Ok(0),
         }
     }
 
+    fn raw_after(&self, after: &[u8], bytes: usize) -> Result<Vec<Raw>, Error> {
+        let bounds = Bounds {
+            entries: usize::MAX,
+            bytes,
+        };
+        for mut span in key::whole() {
+            // The shortest key after it.
+            span.start = span.start.max([after, &[0]].concat());
+            let entries = Tree::scan_within(self, &span, bounds, false)?;
+            if !entries.is_empty() {
+                let entries = entries.into_iter();
+                return Ok(entries.map(|(key, value)| (key, Some(value))).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Tree::get(self, key)
+    }
+
+    fn raw_changed(&self, position: u64) -> Result<Vec<Vec<u8>>, Error> {
+        let Some(record) = self.record(position)? else {
+            return Ok(Vec::new());
+        };
+        let mut keys = vec![
+            key::commit(position),
+            key::story(&record.header.correlation_id, position),
+        ];
+        for (index, lane) in (0..=u16::MAX).zip(record.lanes) {
+            let place = EventPosition {
+                commit: position,
+                index,
+            };
+            keys.push(key::event(lane, place));
+        }
+        keys.extend(record.changed.into_iter().map(|changed| changed.key));
+        Ok(keys)
+    }
+
+    fn raw_outside(&self) -> Result<Vec<Raw>, Error> {
+        let mut found = Vec::new();
+        for span in [key::sequences(), key::sweeps()] {
+            let entries = Tree::scan(self, &span, usize::MAX, false)?.into_iter();
+            found.extend(entries.map(|(key, value)| (key, Some(value))));
+        }
+        Ok(found)
+    }
+
     fn reserve(&self, name: &str, to: u64) -> Result<(), Error> {
-        self.put(&Change {
-            key: key::sequence(name),
-            value: Some(Cow::Owned(format::encode(&to)?)),
-        })
+        let mark = format::encode(&to)?;
+        self.put(&Change::put(seal::NO_COMMIT, key::sequence(name), &mark))
     }
 }
 
-fn recorded<T: Tree>(tree: &T, position: u64, value: &[u8]) -> Result<Recorded, Error> {
-    let record: Record = format::decode(value, || format!("commit {position}"))?;
+fn recorded<T: Tree>(tree: &T, position: u64, record: Record) -> Result<Recorded, Error> {
     let mut events = Vec::with_capacity(record.lanes.len());
     for (index, lane) in (0..=u16::MAX).zip(record.lanes) {
+        // Lost, and mended without it.
+        if lane == LOST_LANE {
+            continue;
+        }
         let key = key::event(
             lane,
             EventPosition {
@@ -158,7 +265,7 @@ fn recorded<T: Tree>(tree: &T, position: u64, value: &[u8]) -> Result<Recorded, 
                 index,
             },
         );
-        let value = Tree::get(tree, &key)?.ok_or_else(|| Error::Damaged {
+        let value = tree.value(&key)?.ok_or_else(|| Error::Damaged {
             what: format!("event {index} of commit {position}, which is missing"),
         })?;
         events.push(read_event(&key, &value)?);

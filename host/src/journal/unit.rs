@@ -1,6 +1,6 @@
 //! What an invocation hands over to be committed.
 
-use super::{Event, Header, ReadSet, Write};
+use super::{Event, Header, ReadSet, Write, seal};
 
 /// What an invocation read and staged.
 #[derive(Clone, Debug)]
@@ -26,7 +26,10 @@ impl Unit {
 
 /// About how many bytes a commit adds to the journal.
 pub(super) fn size(writes: &[Write], events: &[Event]) -> usize {
-    let writes = writes.iter().map(Write::size);
+    // The commit says which keys it changed, and each value is sealed.
+    let writes = writes
+        .iter()
+        .map(|write| write.size() + write.key.len() + seal::LENGTH);
     let events = events.iter().map(Event::size);
     HEADER + writes.chain(events).sum::<usize>()
 }

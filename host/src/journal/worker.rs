@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::committer::{Answer, Shared, Submission, Task};
+use super::committer::{Answer, Held, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
-use super::{Commit, CommitError, Durability, LANES, unit};
+use super::{Commit, CommitError, Durability, LANES, Link, unit};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
@@ -37,6 +37,8 @@ struct Group {
     /// For each lane with an event since the last flush, the newest commit that has one.
     lanes: [u64; LANES as usize],
     unflushed: bool,
+    /// The newest commit that is visible.
+    newest: Link,
 }
 
 /// Who waits for what becomes of a group.
@@ -46,6 +48,7 @@ struct Waiting {
     applied: Vec<(Answer, u64)>,
     rejected: Vec<(Answer, CommitError)>,
     barriers: Vec<oneshot::Sender<Result<(), CommitError>>>,
+    holds: Vec<Held>,
 }
 
 impl Worker {
@@ -106,6 +109,7 @@ impl Worker {
             match task {
                 Task::Commit(submission) => self.admit(*submission, &mut waiting),
                 Task::Barrier(answer) => waiting.barriers.push(answer),
+                Task::Hold(held) => waiting.holds.push(held),
             }
         }
         let applied = self.append();
@@ -115,16 +119,22 @@ impl Worker {
         for (answer, rejection) in waiting.rejected {
             let _gone = answer.send(applied.clone().and(Err(rejection)));
         }
-        let flushed = if waiting.flush.is_empty() && self.unflushed < GROUP_SIZE {
+        let is_due = self.unflushed >= GROUP_SIZE || !waiting.holds.is_empty();
+        let flushed = if waiting.flush.is_empty() && !is_due {
             applied
         } else {
             applied.and_then(|()| self.flush())
         };
+        let flushed_well = flushed.is_ok();
         for (answer, position) in waiting.flush {
             let _gone = answer.send(flushed.clone().map(|()| position));
         }
         for answer in waiting.barriers {
             let _gone = answer.send(flushed.clone());
+        }
+        if flushed_well {
+            // Last: nobody who has been answered waits for them.
+            waiting.holds.into_iter().for_each(Held::wait);
         }
         if self.flush_at.is_none() && self.groups.iter().any(|group| group.unflushed) {
             self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
@@ -173,6 +183,7 @@ impl Worker {
                 commits: Vec::new(),
                 lanes: Default::default(),
                 unflushed: false,
+                newest: ledger.begun,
             }));
         }
         self.groups.get_mut(ledger)
@@ -183,10 +194,10 @@ impl Worker {
         self.shared.end.check()?;
         for group in &mut self.groups {
             for commits in batches(&group.commits) {
-                group
+                group.newest = group
                     .ledger
                     .journal()
-                    .append(commits)
+                    .append(commits, group.newest)
                     .map_err(|error| self.shared.end.fail(&error))?;
                 group.unflushed = true;
                 for commit in commits {
@@ -216,6 +227,8 @@ impl Worker {
             .map_err(|error| self.shared.end.fail(&error))?;
         for group in self.groups.iter_mut().filter(|group| group.unflushed) {
             group.unflushed = false;
+            let context = group.ledger.context();
+            self.shared.store.reached(context, group.newest);
             // Before the lanes: a follower reads up to what is flushed.
             group.ledger.flushed.send_replace(group.ledger.applied());
             for (sender, newest) in group.ledger.lanes.iter().zip(&mut group.lanes) {
@@ -236,6 +249,7 @@ impl Worker {
             .and_then(|()| self.flush())
             .is_ok()
         {
+            self.shared.store.close();
             self.shared.end.close();
         }
     }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 
 use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Rollout, Stage};
-use super::prove::{Proven, Unproven, prove};
+use super::prove::{self, Proven, Unproven, prove};
 use super::register::State;
 use super::schema::Move;
 use super::scorecard::Tally;
@@ -130,6 +130,8 @@ impl Conducting<'_> {
             && let Some(version) = serving.filter(|version| version.digest == rollout.digest())
         {
             rollout.name(version.identity());
+            // What is kept of it may have been damaged since.
+            prove::store(host, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }

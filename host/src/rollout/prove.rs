@@ -300,12 +300,9 @@ pub(super) async fn load_stored(
     }
     let (store, digest) = (host.components.clone(), entry.digest.clone());
     let read = tokio::task::spawn_blocking(move || store.get(&digest)).await;
-    let bytes = match read {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => {
-            let reason = format!("version {} cannot be read: {error}", entry.number);
-            return Err(Refusal::at(Gate::Component, reason));
-        }
+    let (bytes, unreadable) = match read {
+        Ok(Ok(bytes)) => (Some(bytes), None),
+        Ok(Err(error)) => (None, Some(error)),
         Err(_) => return Err(Refusal::at(Gate::Component, "the host is stopping")),
     };
     let identity = Identity {
@@ -313,15 +310,28 @@ pub(super) async fn load_stored(
         number: entry.number,
         label: entry.label.clone(),
     };
-    let version = load::load(
+    let loaded = load::load(
         &host.engine,
         &host.artifacts,
         &context.name,
         &context.settings,
         identity,
-        Some(bytes),
+        bytes,
     )
-    .await?;
+    .await;
+    let version = match (loaded, unreadable) {
+        (Ok(version), None) => version,
+        (Err(refusal), None) => return Err(refusal),
+        // What was made of its bytes is sound: it serves, until somebody brings the bytes again.
+        (Ok(version), Some(error)) => {
+            tracing::error!(context = context.name, number = entry.number, %error, "the bytes of a version cannot be read; it serves as it was compiled");
+            version
+        }
+        (Err(_), Some(error)) => {
+            let reason = format!("version {} cannot be read: {error}", entry.number);
+            return Err(Refusal::at(Gate::Component, reason));
+        }
+    };
     let version = Arc::new(version);
     context.rollouts.keep_loaded(&version);
     Ok(version)

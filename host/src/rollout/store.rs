@@ -27,6 +27,17 @@ impl ComponentStore {
         hex::encode(Sha256::digest(bytes))
     }
 
+    /// Whether a text can be one.
+    pub fn is_digest(text: &str) -> bool {
+        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == 64 && text.bytes().all(hexadecimal)
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where a component is, or would be.
     pub fn path(&self, digest: &str) -> PathBuf {
         self.directory.join(digest).with_added_extension("wasm")
@@ -37,14 +48,14 @@ impl ComponentStore {
         self.path(digest).is_file()
     }
 
-    /// Keeps a component: whole and on disk when this returns. Blocks.
+    /// Keeps a component: whole and on disk when this returns, also where there was one that had been damaged. Blocks.
     ///
     /// # Errors
     ///
     /// When the directory cannot be written.
     pub fn put(&self, digest: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(digest);
-        if path.is_file() {
+        if self.get(digest).is_ok() {
             return Ok(());
         }
         let draft = self.draft(digest, bytes)?;
@@ -162,6 +173,8 @@ mod tests {
                 .to_string()
                 .contains("damaged")
         );
+        store.put(&digest, b"component").unwrap();
+        assert_eq!(store.get(&digest).unwrap(), b"component", "it is mended");
         let draft = store.draft(&digest, b"component").unwrap();
         assert_eq!(std::fs::read(draft.path()).unwrap(), b"component");
         let path = draft.path().to_owned();

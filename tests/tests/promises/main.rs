@@ -10,6 +10,7 @@ mod correlation;
 mod crash;
 mod dead_letters;
 mod defects;
+mod disk;
 mod guests;
 mod idempotency;
 mod load;

@@ -63,7 +63,7 @@ fn commits() -> impl Strategy<Value = Vec<Commit>> {
 
 fn append(journal: &dyn Journal, commits: &[Commit], group: usize) {
     for group in commits.chunks(group) {
-        journal.append(group).unwrap();
+        journal.append(group, journal.newest().unwrap()).unwrap();
     }
 }
 
@@ -265,7 +265,7 @@ fn sweep_in_steps() {
             writes: writes.collect(),
             events: Vec::new(),
         };
-        journal.append(&[commit]).unwrap();
+        journal.append(&[commit], Link::default()).unwrap();
         let all = KeyRange::all();
         let steps: Vec<_> = (0..4)
             .map(|_| journal.sweep(Space::State(0), &all, 4).unwrap())
@@ -274,7 +274,7 @@ fn sweep_in_steps() {
         assert_eq!(journal.count(Space::State(0), &all).unwrap(), 0);
         assert_eq!(journal.count(Space::State(1), &all).unwrap(), 10);
         assert_eq!(journal.get(Space::State(1), &[3]).unwrap(), Some(long));
-        assert_eq!(journal.last_position().unwrap(), 1);
+        assert_eq!(journal.newest().unwrap().position, 1);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the journal promises, tried on its engines.
 
 mod committing;
+mod copying;
+mod damage;
 mod engines;
 mod flushing;
 mod keys;
@@ -110,7 +112,7 @@ fn picture(journal: &dyn Journal) -> Picture {
     let scan = |space: &Space| journal.scan(*space, &all, usize::MAX, false).unwrap();
     let events = |lane| journal.events(lane, None, u64::MAX, usize::MAX).unwrap();
     Picture {
-        last: journal.last_position().unwrap(),
+        last: journal.newest().unwrap().position,
         spaces: SPACES.iter().map(scan).collect(),
         commits: journal.commits(0, usize::MAX).unwrap(),
         events: (0..LANES).map(events).collect(),

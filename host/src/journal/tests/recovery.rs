@@ -93,7 +93,7 @@ fn images(
                 commit(&mut random, position, 5, length)
             })
             .collect();
-        journal.append(&batch).unwrap();
+        journal.append(&batch, journal.newest().unwrap()).unwrap();
         store.flush().unwrap();
         (after, shown_after) = (fs::read(file(&live)).unwrap(), picture(&*journal));
         if wanted(before.len(), after.len()) {

@@ -237,7 +237,7 @@ fn check(runtime: &tokio::runtime::Runtime, store: Arc<dyn Store>, context: &str
                 writes: run.writes.clone(),
                 events: Vec::new(),
             };
-            model.append(&[commit]).unwrap();
+            model.append(&[commit], Link::default()).unwrap();
         }
     }
     assert_eq!(last, ledger.flushed());

@@ -96,7 +96,7 @@ proptest! {
             writes: key.iter().map(|(key, value)| Write { space: STATE, key: vec![*key], value: value.clone() }).collect(),
             events: Vec::new(),
         };
-        journal.append(&[commit(1, &present.iter().map(|key| (*key, Some(vec![1]))).collect())]).unwrap();
+        journal.append(&[commit(1, &present.iter().map(|key| (*key, Some(vec![1]))).collect())], Link::default()).unwrap();
         let range = KeyRange::new([start], end.map(|end| vec![end]));
         let found = journal.scan(STATE, &range, limit, reverse).unwrap();
         let mut reads = ReadSet::default();
@@ -104,7 +104,7 @@ proptest! {
 
         let covered = reads.covers(&key::encode(STATE, &[other]));
         for value in [Some(vec![2]), None] {
-            journal.append(&[commit(2, &BTreeMap::from([(other, value)]))]).unwrap();
+            journal.append(&[commit(2, &BTreeMap::from([(other, value)]))], Link::default()).unwrap();
             let again = journal.scan(STATE, &range, limit, reverse).unwrap();
             prop_assert!(covered || again == found);
         }

@@ -1,0 +1,390 @@
+//! A disk that lies is noticed: what was acknowledged is there, or the start is refused and says what is wrong.
+
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use innkeeper_tests::{Inn, Load, Opening, Record, Said, Settings, artifacts, command};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::json;
+
+/// The engine's file.
+fn db(inn: &Inn) -> PathBuf {
+    inn.data().join("journal/db")
+}
+
+/// What is left of a start: copies of files, to be put back.
+struct Kept {
+    of: PathBuf,
+    copy: PathBuf,
+}
+
+impl Kept {
+    fn of(inn: &Inn) -> Self {
+        let kept = Self {
+            of: inn.data(),
+            copy: inn.home().join("kept"),
+        };
+        for part in ["journal", "watermark"] {
+            copy(&kept.of.join(part), &kept.copy.join(part));
+        }
+        kept
+    }
+
+    fn put_back(&self) {
+        for part in ["journal", "watermark"] {
+            // It may be what the test has taken away.
+            let _ = fs::remove_dir_all(self.of.join(part));
+            copy(&self.copy.join(part), &self.of.join(part));
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+/// One line that says what is wrong, and what to do; no backtrace.
+fn names(said: &Said, what: &str) {
+    let last = said.err.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("error: ") && last.contains(what),
+        "{said:?}"
+    );
+    assert!(last.contains("journal repair --accept-loss"), "{said:?}");
+    assert!(!said.err.contains("panicked"), "{said:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+async fn verify(data: &Path) -> Said {
+    command(&["journal", "verify", "--data", text(data)]).await
+}
+
+/// An inn with some rooms that is closed.
+async fn closed(rooms: usize) -> (Inn, Vec<u64>) {
+    let mut inn = Inn::open().await;
+    let mut registered = Vec::new();
+    for _ in 0..rooms {
+        registered.push(inn.stay().room("kept").await);
+    }
+    inn.at_rest().await;
+    inn.close().await;
+    (inn, registered)
+}
+
+#[tokio::test]
+async fn a_journal_that_was_cut_or_is_gone_is_refused() {
+    let (inn, _) = closed(30).await;
+    let kept = Kept::of(&inn);
+    for part in [0.99, 0.9, 0.1] {
+        let file = fs::OpenOptions::new().write(true).open(db(&inn)).unwrap();
+        let length = file.metadata().unwrap().len();
+        file.set_len((length as f64 * part) as u64).unwrap();
+        names(&inn.refused().await, "commit");
+        // What the engine made of its file meanwhile hides nothing.
+        names(&inn.refused().await, "commit");
+        assert_eq!(verify(&inn.data()).await.code, Some(1));
+        kept.put_back();
+    }
+    fs::write(db(&inn), b"").unwrap();
+    names(&inn.refused().await, "missing or empty");
+    fs::remove_file(db(&inn)).unwrap();
+    names(&inn.refused().await, "missing or empty");
+    fs::remove_dir_all(inn.data().join("journal")).unwrap();
+    names(&inn.refused().await, "missing or empty");
+    kept.put_back();
+    fs::remove_dir_all(inn.data().join("watermark")).unwrap();
+    names(&inn.refused().await, "watermark is missing");
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_refused_or_does_no_harm() {
+    let (mut inn, rooms) = closed(30).await;
+    let kept = Kept::of(&inn);
+    let mut dice = StdRng::seed_from_u64(3);
+    let length = fs::metadata(db(&inn)).unwrap().len();
+    for _ in 0..8 {
+        let at = dice.random_range(0..length);
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(db(&inn))
+            .unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ (1 << dice.random_range(0..8))], at)
+            .unwrap();
+        let verified = verify(&inn.data()).await;
+        assert!(!verified.err.contains("panicked"), "{verified:?}");
+        match verified.is_well {
+            false => names(&inn.refused().await, "journal"),
+            true => {
+                inn.reopen().await;
+                for room in &rooms {
+                    inn.stay()
+                        .shows(&format!("/rooms/{room}"), json!({"desc": "kept"}))
+                        .await;
+                }
+                assert!(inn.output().lines_with("panicked").is_empty());
+                inn.close().await;
+            }
+        }
+        kept.put_back();
+    }
+}
+
+#[tokio::test]
+async fn a_repair_says_what_is_lost_and_nothing_new_is_skipped() {
+    let (mut inn, rooms) = closed(30).await;
+    let file = fs::OpenOptions::new().write(true).open(db(&inn)).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(length * 8 / 10).unwrap();
+    names(&inn.refused().await, "commit");
+
+    let data = inn.data();
+    let refused = command(&["journal", "repair", "--data", text(&data)]).await;
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let repaired = command(&["journal", "repair", "--accept-loss", "--data", text(&data)]).await;
+    assert!(
+        repaired.is_well && repaired.out.contains("lost, of"),
+        "{repaired:?}"
+    );
+    assert!(repaired.err.contains("journal.damaged-"), "{repaired:?}");
+    let verified = verify(&data).await;
+    assert!(verified.is_well, "{verified:?}");
+
+    inn.reopen().await;
+    let book = inn.at_rest().await;
+    assert!(
+        book.rooms.len() < rooms.len(),
+        "{} are left",
+        book.rooms.len()
+    );
+    // Who follows has seen later commits than those that are left: the new ones are later still.
+    let room = inn.stay().room("new").await;
+    inn.stay()
+        .shows(&format!("/roomviews/{room}"), json!({"desc": "new"}))
+        .await;
+    inn.stay().booked(room).await;
+    inn.at_rest().await;
+    inn.close().await;
+    assert!(verify(&data).await.is_well);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_kill_leaves_is_never_refused() {
+    let mut inn = Inn::open().await;
+    let record = Arc::new(Record::default());
+    let mut dice = StdRng::seed_from_u64(5);
+    for _ in 0..6 {
+        let load = Load::start(inn.gateway(), &record, 16, dice.random());
+        // The moment itself is what is random here: there is nothing to wait for.
+        tokio::time::sleep(Duration::from_millis(dice.random_range(20..400))).await;
+        inn.kill_9();
+        load.stop().await;
+        let verified = verify(&inn.data()).await;
+        assert!(verified.is_well, "{verified:?}");
+        inn.reopen().await;
+    }
+    inn.at_rest().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_taken_while_the_host_goes_on() {
+    let mut inn = Inn::open().await;
+    let mut rooms = Vec::new();
+    for _ in 0..20 {
+        rooms.push(inn.stay().room("before").await);
+    }
+    let record = Arc::new(Record::default());
+    let load = Load::start(inn.gateway(), &record, 8, 1);
+    let backup = inn.home().join("backup");
+    let address = inn.operators().client().base().to_owned();
+    let taken = |token: &'static str| {
+        let (backup, address) = (backup.clone(), address.clone());
+        async move {
+            command(&[
+                "backup",
+                text(&backup),
+                "--admin",
+                &address,
+                "--admin-token",
+                token,
+            ])
+            .await
+        }
+    };
+    let refused = taken("no-token").await;
+    assert!(
+        !refused.is_well && refused.err.contains("no token"),
+        "{refused:?}"
+    );
+    assert!(!backup.exists());
+    let said = taken("only-for-tests-0123456789abcdef").await;
+    load.stop().await;
+    assert!(said.is_well && said.out.contains("sound"), "{said:?}");
+    let again = taken("only-for-tests-0123456789abcdef").await;
+    assert!(
+        !again.is_well && again.err.contains("not empty"),
+        "{again:?}"
+    );
+    assert!(verify(&backup).await.is_well);
+
+    inn.close().await;
+    fs::rename(inn.data(), inn.home().join("former")).unwrap();
+    fs::rename(&backup, inn.data()).unwrap();
+    fs::rename(
+        inn.home().join("former/artifacts"),
+        inn.data().join("artifacts"),
+    )
+    .unwrap();
+    inn.reopen().await;
+    inn.at_rest().await;
+    for room in rooms {
+        inn.stay()
+            .shows(&format!("/rooms/{room}"), json!({"desc": "before"}))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_compiled_component_that_is_damaged_is_compiled_again() {
+    let mut inn = Opening::new(Settings::empty().with("room", "room").await)
+        .own_artifacts()
+        .open()
+        .await;
+    let room = inn.stay().room("kept").await;
+    inn.close().await;
+    let artifacts = inn.data().join("artifacts");
+    let engine = fs::read_dir(&artifacts)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for entry in fs::read_dir(&engine).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        let third = bytes.len() / 3;
+        bytes[third..2 * third].fill(0);
+        fs::write(path, bytes).unwrap();
+    }
+    let foreign = artifacts.join("0123456789abcdef");
+    fs::create_dir(&foreign).unwrap();
+    inn.reopen().await;
+    inn.stay()
+        .shows(&format!("/rooms/{room}"), json!({"desc": "kept"}))
+        .await;
+    assert!(!inn.output().lines_with("compiling it again").is_empty());
+    assert!(
+        !foreign.exists(),
+        "what other engines compiled is cleaned up"
+    );
+}
+
+#[tokio::test]
+async fn a_stored_component_that_is_damaged_is_mended_by_bringing_it_again() {
+    let mut inn = Inn::open().await;
+    let second = artifacts::edited("room", "disk").await;
+    let digest = artifacts::digest(&second);
+    inn.operators()
+        .deploy("room", second.clone(), "ramp=100")
+        .await
+        .expect(201);
+    assert_eq!(inn.operators().serving("room").await, digest);
+    let stored = inn.data().join("components").join(format!("{digest}.wasm"));
+    let damage = || fs::write(&stored, &second[..second.len() / 2]).unwrap();
+    damage();
+    // While it serves, and is known.
+    inn.operators()
+        .deploy("room", second.clone(), "ramp=100")
+        .await;
+    assert_eq!(fs::read(&stored).unwrap(), second);
+    damage();
+    // What was compiled of it is sound: no start goes back a version.
+    inn.close().await;
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, digest);
+    inn.operators()
+        .deploy("room", second.clone(), "ramp=100")
+        .await;
+    assert_eq!(fs::read(&stored).unwrap(), second);
+    inn.close().await;
+    for compiled in compiled(&inn, &digest) {
+        fs::remove_file(compiled).unwrap();
+    }
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, digest);
+}
+
+/// What was compiled of a component that only this test has.
+fn compiled(inn: &Inn, digest: &str) -> Vec<PathBuf> {
+    let entries = |directory: &Path| {
+        let entries = fs::read_dir(directory).unwrap();
+        entries
+            .map(|entry| entry.unwrap().path())
+            .collect::<Vec<_>>()
+    };
+    let engines = entries(&inn.data().join("artifacts"));
+    let mut found: Vec<_> = engines.iter().flat_map(|engine| entries(engine)).collect();
+    found.retain(|path| path.to_string_lossy().contains(digest));
+    assert!(!found.is_empty(), "it was compiled");
+    found
+}
+
+#[tokio::test]
+async fn who_comes_second_writes_nothing_and_others_read_nothing() {
+    let inn = Inn::open().await;
+    inn.stay().room("mine").await;
+    let listed = || {
+        let entries = fs::read_dir(inn.data()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = listed();
+    let said = inn.refused().await;
+    assert!(said.err.contains("in use by another process"), "{said:?}");
+    assert_eq!(
+        listed(),
+        before,
+        "it has no token of its own, and makes none here"
+    );
+    for offline in [
+        vec!["journal", "verify"],
+        vec!["journal", "repair", "--accept-loss"],
+    ] {
+        let data = inn.data();
+        let said = command(&[&offline[..], &["--data", text(&data)]].concat()).await;
+        assert!(said.err.contains("in use by another process"), "{said:?}");
+    }
+    private(&inn.data());
+}
+
+/// Nobody but the owner may do anything with what is in a directory.
+fn private(directory: &Path) {
+    let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match fs::symlink_metadata(&path).unwrap().file_type() {
+            kind if kind.is_symlink() => {}
+            kind if kind.is_dir() => private(&path),
+            _ => assert_eq!(mode(&path), 0o600, "{}", path.display()),
+        }
+    }
+}
