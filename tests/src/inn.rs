@@ -189,6 +189,21 @@ impl Inn {
             launch(self.home.path(), &self.settings, &self.variables).await;
     }
 
+    /// Starts it again on the same data, though not everything in it may serve. It must not be running.
+    ///
+    /// # Errors
+    ///
+    /// What it printed, when it ended instead.
+    pub async fn try_reopen(&mut self, variables: &[(&str, &str)]) -> Result<(), String> {
+        assert!(self.process.ended().is_some(), "it is still running");
+        let mut all = self.variables.clone();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        all.extend(variables.iter().map(own));
+        (self.process, self.gateway, self.operators) =
+            start(self.home.path(), &self.settings, &all).await?;
+        Ok(())
+    }
+
     /// Starts it again with other settings.
     pub async fn reopen_with(&mut self, settings: Settings) {
         self.settings = settings;
@@ -210,6 +225,24 @@ async fn launch(
     settings: &Settings,
     variables: &[(String, String)],
 ) -> (Process, Client, Operators) {
+    let (process, gateway, operators) = match start(home, settings, variables).await {
+        Ok(started) => started,
+        Err(reason) => panic!("{reason}"),
+    };
+    let ready = within(OPENING, async || operators.ready().await);
+    if let Err(reason) = ready.await {
+        let output = process.output().tail(40);
+        panic!("not ready after {OPENING:?}: {reason}\n{output}");
+    }
+    (process, gateway, operators)
+}
+
+/// Starts it, until it says where it listens; or says how it ended instead.
+async fn start(
+    home: &Path,
+    settings: &Settings,
+    variables: &[(String, String)],
+) -> Result<(Process, Client, Operators), String> {
     let manifest = settings.write(home);
     let data = home.join("data");
     let path = |path: &PathBuf| path.to_str().expect("paths are UTF-8").to_owned();
@@ -239,19 +272,15 @@ async fn launch(
     });
     let (gateway, operators) = match opened.await {
         Ok(Ok(addresses)) => addresses,
-        Ok(Err(status)) => panic!(
-            "it ended with {status} while it opened:\n{}",
-            output.tail(40)
-        ),
+        Ok(Err(status)) => {
+            let output = output.tail(40);
+            return Err(format!("it ended with {status} while it opened:\n{output}"));
+        }
         Err(missing) => panic!("{missing} after {OPENING:?}:\n{}", output.tail(40)),
     };
     let (gateway, operators) = (
         Client::new(gateway),
         Operators::new(Client::new(operators), TOKEN),
     );
-    let ready = within(OPENING, async || operators.ready().await);
-    if let Err(reason) = ready.await {
-        panic!("not ready after {OPENING:?}: {reason}\n{}", output.tail(40));
-    }
-    (process, gateway, operators)
+    Ok((process, gateway, operators))
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::context::stored_generation;
 use super::journals::Journals;
-use super::wiring::{Wiring, WiringError};
+use super::wiring::Wiring;
 use super::{Context, Host, Safeguards};
 use crate::config;
 use crate::events;
@@ -20,7 +20,7 @@ use crate::invocation::{Failure, compensation, intent};
 use crate::journal;
 use crate::manifest::Manifest;
 use crate::nats;
-use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore, Serving};
+use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore};
 
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct Options {
     pub safeguards: Safeguards,
     /// The program that compiles what is uploaded, in a process of its own; none has it compiled in this one.
     pub compiler: Option<PathBuf>,
+    /// Whether a component that is refused stops the start. Otherwise what served before serves on, or its context is down.
+    pub strict: bool,
 }
 
 /// What happens while an app starts.
@@ -76,9 +78,6 @@ pub enum StartError {
     /// A component cannot be brought in.
     #[error(transparent)]
     Boot(#[from] BootError),
-    /// The contexts do not fit each other.
-    #[error(transparent)]
-    Wiring(#[from] WiringError),
     /// What was interrupted cannot be read.
     #[error("what the last stop interrupted cannot be taken up: {0}")]
     Recovery(#[from] Failure),
@@ -130,7 +129,8 @@ impl Host {
         if let Ok(Err(error)) = removing.await {
             tracing::warn!(%error, "drafts of components cannot be removed");
         }
-        if let Err(error) = host.bring_up(&options.components, &progress).await {
+        let (components, strict) = (&options.components, options.strict);
+        if let Err(error) = host.bring_up(components, strict, &progress).await {
             host.stop().await;
             return Err(error);
         }
@@ -140,9 +140,10 @@ impl Host {
     async fn bring_up(
         self: &Arc<Self>,
         components: &BTreeMap<String, PathBuf>,
+        strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let mut boots: Vec<(&Arc<Context>, Boot)> = Vec::new();
+        let mut boots: Vec<Boot> = Vec::new();
         for (name, context) in &self.contexts {
             let Some(file) = components.get(name) else {
                 continue;
@@ -150,29 +151,25 @@ impl Host {
             progress(Progress::Loading {
                 context: name.clone(),
             });
-            let boot = rollout::boot(self, context, file).await?;
-            progress(Progress::Loaded {
-                context: name.clone(),
-                digest: boot.version.digest.clone(),
-            });
-            boots.push((context, boot));
+            boots.push(rollout::boot(self, context, file).await?);
         }
-        let changes = boots.iter().map(|(context, boot)| {
-            let serving = Serving {
-                current: Some(boot.version.clone()),
-                candidate: None,
-                generation: context.generation(),
-            };
-            (context.name.clone(), serving)
-        });
-        let wiring = self.wiring.load().with(&self.contexts, changes)?;
-        self.wiring.store(Arc::new(wiring));
-        for (context, boot) in &boots {
-            boot.open(self, context).await?;
+        rollout::open(self, &mut boots, strict).await?;
+        for boot in &boots {
+            if let Some(version) = boot.version() {
+                progress(Progress::Loaded {
+                    context: boot.context.name.clone(),
+                    digest: version.digest.clone(),
+                });
+            }
+        }
+        for context in self.contexts.keys() {
+            for what in rollout::unwired(self, context) {
+                tracing::warn!(context, what, "it leads nowhere");
+            }
         }
         self.resume(progress)?;
-        for (context, boot) in boots {
-            boot.go_on(self, context).await;
+        for boot in boots {
+            boot.go_on(self).await;
         }
         Ok(())
     }

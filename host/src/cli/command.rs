@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign,
-    status, story, up, versions,
+    build, compile, dead_letters, deploy, events, new, rebuild, rollback, rollout, sagas, serve,
+    sign, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -40,6 +40,7 @@ pub(super) enum Command {
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
+    Rollout(rollout::Rollout),
     Rollback(rollback::Rollback),
     #[command(hide = true)]
     Compile(compile::Compile),
@@ -61,6 +62,7 @@ impl Command {
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,
+            Self::Rollout(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
             Self::Compile(command) => command.run().await,
             Self::Sign(command) => command.run().await,

@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod rebuild;
 mod rollback;
+mod rollout;
 mod sagas;
 mod serve;
 mod serving;

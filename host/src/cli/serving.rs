@@ -70,6 +70,7 @@ pub(super) async fn serve(
         components: components::files(&manifest)?,
         safeguards,
         compiler: compiler(),
+        strict: flags.strict,
         ..Options::default()
     };
     let tokens = tokens(&manifest).await?;

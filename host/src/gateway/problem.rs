@@ -209,7 +209,7 @@ impl From<&Failure> for Problem {
             | Failure::CommitTooLarge { .. }
             | Failure::ResponseTooLarge { .. }
             | Failure::InvalidResponse { .. }
-            | Failure::InvalidKey { .. }
+            | Failure::InvalidKey(_)
             | Failure::NotExported { .. }
             | Failure::UndescribedEvent { .. }
             | Failure::CallDepth { .. } => Self::of_kind(

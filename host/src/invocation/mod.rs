@@ -25,6 +25,7 @@ mod retention;
 pub mod reuse;
 mod runs;
 mod staged;
+pub(crate) mod state_key;
 pub mod turns;
 mod uninterrupted;
 mod unit;

@@ -19,5 +19,5 @@ pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
 pub use self::version::{
-    HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
+    Evidence, HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions, Watch,
 };
