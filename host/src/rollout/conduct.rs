@@ -11,6 +11,7 @@ use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{Proven, Unproven, prove};
 use super::register::State;
 use super::schema::Move;
+use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
@@ -146,12 +147,14 @@ impl Conducting<'_> {
             return Ok(Outcome::Passed);
         }
         self.unless_aborted(rollout.going_on()).await?;
+        let mut since = version.total();
         let swapped = match state {
             Move::None => {
                 let current = context.version();
                 let mut verdict = None;
                 if let Some(current) = &current {
                     verdict = self.ramp(&version, current).await?;
+                    since = version.total();
                 }
                 let because = swap::because(rollout, self.reason(verdict));
                 let (current, way) = (current.as_ref(), Way::Forward);
@@ -172,7 +175,7 @@ impl Conducting<'_> {
             decided,
         );
         context.metrics.swap(decided);
-        watch::begin(host, context, rollout, &version, former.as_ref());
+        watch::begin(host, context, rollout, (&version, since), former.as_ref());
         Ok(Outcome::Current { decided })
     }
 
@@ -244,13 +247,15 @@ impl Conducting<'_> {
             if rollout.orders().1 {
                 break;
             }
+            // Before it gets its share: the first of what it does counts, too.
+            let since = (version.total(), current.total());
             swap::ramp(host, context, version, current, weight).await?;
             rollout.enter(Stage::Ramping, weight);
             let before = verdict.map(|verdict| format!("; {verdict}"));
             let begins = format!("ramping at {weight} %{}", before.unwrap_or_default());
             self.note_ramping(version, begins).await;
             let began = Instant::now();
-            let watched = self.watch_step(version, current, weight, step);
+            let watched = self.watch_step((version, current), since, weight, step);
             let passed = self.unless_aborted(watched).await??;
             let passed = format!("at {weight} %: {passed}");
             rollout.passed(Gate::Ramp, &passed, began.elapsed());
@@ -260,18 +265,17 @@ impl Conducting<'_> {
         Ok(verdict)
     }
 
-    /// Watches over a version for a step; answers how it did in that time.
+    /// Watches over a version for a step, which began when the two had done so much; answers how it did in that time.
     async fn watch_step(
         &self,
-        version: &Arc<Version>,
-        current: &Arc<Version>,
+        (version, current): (&Arc<Version>, &Arc<Version>),
+        (new, old): (Tally, Tally),
         weight: u8,
         step: Duration,
     ) -> Result<String, Cut> {
         let rollout = self.rollout;
         let settings = &self.context.settings.rollout;
         let mut trial = Trial::step(settings, step);
-        let (new, old) = (version.total(), current.total());
         let mut looked = Instant::now();
         loop {
             tokio::select! {

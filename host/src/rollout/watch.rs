@@ -20,12 +20,12 @@ const WARM: Duration = Duration::from_secs(3);
 /// How often in a row it is found wanting before it counts.
 const SURE: u32 = 2;
 
-/// Watches over a version, for as long as it serves and the settings say.
+/// Watches over a version that had done so much when it took over, for as long as it serves and the settings say.
 pub(super) fn begin(
     host: &Arc<Host>,
     context: &Arc<Context>,
     rollout: &Arc<Rollout>,
-    version: &Arc<Version>,
+    (version, since): (&Arc<Version>, Tally),
     former: Option<&Arc<Version>>,
 ) {
     let (host, context) = (host.clone(), context.clone());
@@ -42,7 +42,7 @@ pub(super) fn begin(
         context,
         rollout: rollout.clone(),
         version: version.clone(),
-        since: version.total(),
+        since,
         before: former.last_minute(),
         ever: former.total(),
     };
