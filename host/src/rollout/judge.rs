@@ -139,6 +139,9 @@ impl fmt::Display for Evidence {
             errors_before,
             sure,
         } = self;
+        if *count == 0 {
+            return f.write_str("it has had no invocations");
+        }
         write!(f, "{errors} of its {count} invocations failed")?;
         if *errors == 0 {
             return Ok(());
