@@ -13,6 +13,8 @@ use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, viol
 const OPENING: Duration = Duration::from_secs(60);
 /// How long it may take to close after it was asked to.
 const CLOSING: Duration = Duration::from_secs(40);
+/// How long its last words may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The token of the operators' port.
 const TOKEN: &str = "only-for-tests-0123456789abcdef";
 
@@ -273,6 +275,13 @@ async fn start(
     let (gateway, operators) = match opened.await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(status)) => {
+            // What it printed last may still be on its way.
+            let said = || output.lines_with("error: ");
+            let _says_why = within(LAST_WORDS, async || match said().is_empty() {
+                true => Err(()),
+                false => Ok(()),
+            })
+            .await;
             let output = output.tail(40);
             return Err(format!("it ended with {status} while it opened:\n{output}"));
         }

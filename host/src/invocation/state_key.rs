@@ -5,7 +5,7 @@ const LONGEST: usize = 1_024;
 
 /// A key that the contract forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key of {length} bytes is not allowed: keys have 1 to {LONGEST}")]
+#[error("a state key of {length} bytes is not allowed; keys have 1 to {LONGEST}")]
 pub struct InvalidKey {
     /// How long it is, in bytes.
     pub length: usize,

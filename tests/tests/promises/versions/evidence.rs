@@ -232,7 +232,7 @@ async fn a_rollout_is_told_until_its_watch_has_ended() {
         let last = text
             .lines()
             .filter_map(|line| line.strip_prefix("data: "))
-            .last();
+            .next_back();
         serde_json::from_str::<Value>(last.expect("something is told")).expect("JSON")
     };
     let sound = edited("room", "sound").await;
