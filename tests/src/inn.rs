@@ -13,6 +13,8 @@ use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, viol
 const OPENING: Duration = Duration::from_secs(60);
 /// How long it may take to close after it was asked to.
 const CLOSING: Duration = Duration::from_secs(40);
+/// How long its last words may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The token of the operators' port.
 const TOKEN: &str = "only-for-tests-0123456789abcdef";
 
@@ -246,6 +248,21 @@ impl Inn {
         .await;
     }
 
+    /// Starts it again on the same data, though not everything in it may serve. It must not be running.
+    ///
+    /// # Errors
+    ///
+    /// What it printed, when it ended instead.
+    pub async fn try_reopen(&mut self, variables: &[(&str, &str)]) -> Result<(), String> {
+        assert!(self.process.ended().is_some(), "it is still running");
+        let mut all = self.variables.clone();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        all.extend(variables.iter().map(own));
+        (self.process, self.gateway, self.operators) =
+            start(self.home.path(), &self.settings, &all).await?;
+        Ok(())
+    }
+
     /// Starts it again with other settings.
     pub async fn reopen_with(&mut self, settings: Settings) {
         self.settings = settings;
@@ -267,6 +284,24 @@ async fn launch(
     variables: &[(String, String)],
     limits: Option<&str>,
 ) -> (Process, Client, Operators) {
+    let (process, gateway, operators) = match start(home, settings, variables).await {
+        Ok(started) => started,
+        Err(reason) => panic!("{reason}"),
+    };
+    let ready = within(OPENING, async || operators.ready().await);
+    if let Err(reason) = ready.await {
+        let output = process.output().tail(40);
+        panic!("not ready after {OPENING:?}: {reason}\n{output}");
+    }
+    (process, gateway, operators)
+}
+
+/// Starts it, until it says where it listens; or says how it ended instead.
+async fn start(
+    home: &Path,
+    settings: &Settings,
+    variables: &[(String, String)],
+) -> Result<(Process, Client, Operators), String> {
     let manifest = settings.write(home);
     let data = home.join("data");
     let path = |path: &PathBuf| path.to_str().expect("paths are UTF-8").to_owned();
@@ -305,19 +340,22 @@ async fn launch(
     });
     let (gateway, operators) = match opened.await {
         Ok(Ok(addresses)) => addresses,
-        Ok(Err(status)) => panic!(
-            "it ended with {status} while it opened:\n{}",
-            output.tail(40)
-        ),
+        Ok(Err(status)) => {
+            // What it printed last may still be on its way.
+            let said = || output.lines_with("error: ");
+            let _says_why = within(LAST_WORDS, async || match said().is_empty() {
+                true => Err(()),
+                false => Ok(()),
+            })
+            .await;
+            let output = output.tail(40);
+            return Err(format!("it ended with {status} while it opened:\n{output}"));
+        }
         Err(missing) => panic!("{missing} after {OPENING:?}:\n{}", output.tail(40)),
     };
     let (gateway, operators) = (
         Client::new(gateway),
         Operators::new(Client::new(operators), TOKEN),
     );
-    let ready = within(OPENING, async || operators.ready().await);
-    if let Err(reason) = ready.await {
-        panic!("not ready after {OPENING:?}: {reason}\n{}", output.tail(40));
-    }
-    (process, gateway, operators)
+    Ok((process, gateway, operators))
 }

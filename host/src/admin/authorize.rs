@@ -53,9 +53,17 @@ pub(super) async fn authorize(
 fn needed(method: &Method, path: Option<&str>) -> Role {
     match (method, path) {
         (&Method::GET | &Method::HEAD | &Method::OPTIONS, _) => Role::Read,
-        (&Method::POST, Some("/v1/contexts/{name}/versions" | "/v1/contexts/{name}/rollback")) => {
-            Role::Deploy
-        }
+        (
+            &Method::POST,
+            Some(
+                "/v1/contexts/{name}/versions"
+                | "/v1/contexts/{name}/rollback"
+                | "/v1/contexts/{name}/rollout/pause"
+                | "/v1/contexts/{name}/rollout/resume"
+                | "/v1/contexts/{name}/rollout/promote"
+                | "/v1/contexts/{name}/rollout/abort",
+            ),
+        ) => Role::Deploy,
         _ => Role::Admin,
     }
 }
@@ -119,6 +127,10 @@ mod tests {
         }
         assert_eq!(needed(&Method::POST, versions), Role::Deploy);
         assert_eq!(needed(&Method::POST, rollback), Role::Deploy);
+        for order in ["pause", "resume", "promote", "abort"] {
+            let path = format!("/v1/contexts/{{name}}/rollout/{order}");
+            assert_eq!(needed(&Method::POST, Some(&path)), Role::Deploy);
+        }
         assert_eq!(needed(&Method::POST, rebuild), Role::Admin);
         assert_eq!(needed(&Method::POST, None), Role::Admin);
     }

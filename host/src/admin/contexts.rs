@@ -13,6 +13,7 @@ use crate::calls::BreakerState;
 use crate::events::{self, Lag, dead_letter, rebuild};
 use crate::journal::{self, KeyRange, Space};
 use crate::nats;
+use crate::rollout;
 
 /// The app's contexts, and how each is
 #[utoipa::path(get, path = "/v1/contexts", tag = "contexts", responses(
@@ -21,7 +22,7 @@ use crate::nats;
 ))]
 pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>, Problem> {
     let contexts = reading(move || {
-        let contexts = host.contexts.values().map(see);
+        let contexts = host.contexts.values().map(|context| see(&host, context));
         Ok(view::Contexts {
             app: host.manifest.app.name.clone(),
             contexts: contexts.collect::<Result<_, _>>()?,
@@ -37,15 +38,18 @@ pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>,
     (status = 404, description = "there is no such context")
 ))]
 pub(super) async fn one(
-    Named { context, .. }: Named,
+    Named { host, context }: Named,
 ) -> Result<Json<view::ContextDetail>, Problem> {
     let detail = reading(move || {
         let version = context.version();
+        let rollout = context.rollouts.newest();
         Ok(view::ContextDetail {
             description: version.map(|version| (&version.description).into()),
             config: config::masked(&context.config()),
+            rollout: rollout
+                .map(|rollout| view::Rollout::new(&context.name, &rollout, rollout.progress())),
             rebuild: rebuild::progress(&context)?.map(Into::into),
-            context: see(&context)?,
+            context: see(&host, &context)?,
         })
     });
     Ok(Json(detail.await?))
@@ -63,12 +67,13 @@ fn see_nats(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
 }
 
 /// Looks at a context. Blocks.
-fn see(context: &Arc<Context>) -> Result<view::Context, journal::Error> {
+fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Error> {
     let serving = context.serving();
     let version = &serving.current;
     let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
     let lag = events::lag(context)?.into_iter();
+    let unwired = rollout::unwired(host, &context.name);
     Ok(view::Context {
         name: context.name.clone(),
         summary: version
@@ -98,5 +103,11 @@ fn see(context: &Arc<Context>) -> Result<view::Context, journal::Error> {
         intents_pending: ledger.count(Space::Intent, &KeyRange::all())?,
         compensations_pending: ledger.count(Space::Compensation, &KeyRange::all())?,
         dead_letters: dead_letter::count(context)?,
+        notices: context
+            .rollouts
+            .refused()
+            .into_iter()
+            .chain(unwired)
+            .collect(),
     })
 }

@@ -72,7 +72,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
 fn serves(context: &Context) -> Result<(), String> {
     match context.version() {
         Some(_) => Ok(()),
-        None => Err("no version serves".into()),
+        None => Err(match context.rollouts.refused() {
+            Some(refused) => format!("no version serves: {refused}"),
+            None => "no version serves".into(),
+        }),
     }
 }
 

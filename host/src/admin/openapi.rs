@@ -9,7 +9,7 @@ use super::{
     versions,
 };
 
-const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
+const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version, to tell its rollout what to do, or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,6 +18,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         health::live, health::ready, health::metrics,
         contexts::list, contexts::one, commits::list,
         versions::list, versions::upload, rollouts::newest, rollouts::rollback,
+        rollouts::pause, rollouts::resume, rollouts::promote, rollouts::abort,
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
         events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop, backup::take,

@@ -12,13 +12,13 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::extract::{Named, Query};
 use super::problem::Problem;
 use super::view;
-use crate::rollout::{self, Progress, RollbackError, Rollout};
+use crate::rollout::{self, ControlError, Order, Progress, RollbackError, Rollout};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -26,21 +26,50 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Back {
-    /// The number of a version that served before, or the first digits of its digest, at least six; the one before when absent.
+    /// The number of a version that served once, or the first digits of its digest, at least six; the one before when absent.
     to: Option<String>,
+    /// Why; it is kept in the history.
+    reason: Option<String>,
+}
+
+/// Until when a rollout is told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Until {
+    /// Until it has ended.
+    #[default]
+    Ended,
+    /// Until the watch over its version has ended, too.
+    Watched,
+}
+
+/// How a rollout is told.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tell {
+    /// Until when it is told as `text/event-stream`.
+    #[serde(default)]
+    until: Until,
+}
+
+/// Why a rollout is told what to do.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Why {
     /// Why; it is kept in the history.
     reason: Option<String>,
 }
 
 /// The newest rollout of a context
 ///
-/// Asked for as `text/event-stream`, it is told again whenever it has come further, until it has ended.
-#[utoipa::path(get, path = "/v1/contexts/{name}/rollout", tag = "versions", params(("name", description = "the context")), responses(
+/// Asked for as `text/event-stream`, it is told again whenever it has come further, until it has ended, or until its watch has (`until=watched`).
+#[utoipa::path(get, path = "/v1/contexts/{name}/rollout", tag = "versions", params(("name", description = "the context"), Tell), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context, or no rollout since the host started")
 ))]
 pub(super) async fn newest(
     Named { host, context }: Named,
+    Query(tell): Query<Tell>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Some(rollout) = context.rollouts.newest() else {
@@ -66,6 +95,7 @@ pub(super) async fn newest(
         context: context.name.clone(),
         progress,
         rollout,
+        until: tell.until,
         stop: host.shutdown.clone(),
         ended: false,
     };
@@ -82,6 +112,7 @@ struct Telling {
     context: String,
     rollout: Arc<Rollout>,
     progress: watch::Receiver<Progress>,
+    until: Until,
     stop: CancellationToken,
     ended: bool,
 }
@@ -97,11 +128,102 @@ impl Telling {
             return Some(Event::default().comment("the host is stopping"));
         }
         let progress = self.progress.borrow_and_update().clone();
-        self.ended = progress.outcome.is_some();
+        self.ended = match self.until {
+            Until::Ended => progress.outcome.is_some(),
+            Until::Watched => progress.is_settled(),
+        };
         let view = view::Rollout::new(&self.context, &self.rollout, progress);
         // Names, numbers and texts always serialize.
         let json = serde_json::to_string(&view).unwrap_or_default();
         Some(Event::default().event("rollout").data(json))
+    }
+}
+
+/// Pause the rollout that is under way
+///
+/// The version keeps the share of the work that it has until the rollout is resumed. Where it does worse than the one before it, it is taken back all the same.
+#[utoipa::path(post, path = "/v1/contexts/{name}/rollout/pause", tag = "versions", params(("name", description = "the context"), Why), responses(
+    (status = 200, body = view::Rollout),
+    (status = 404, description = "there is no such context"),
+    (status = 409, description = "no rollout is under way, it is paused already, or it moves the state")
+))]
+pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
+    control(named, caller, why, Order::Pause).await
+}
+
+/// Resume a rollout that was paused
+#[utoipa::path(post, path = "/v1/contexts/{name}/rollout/resume", tag = "versions", params(("name", description = "the context"), Why), responses(
+    (status = 200, body = view::Rollout),
+    (status = 404, description = "there is no such context"),
+    (status = 409, description = "no rollout is under way, or it is not paused")
+))]
+pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
+    control(named, caller, why, Order::Resume).await
+}
+
+/// Give the version that is ramped up all of the work now
+#[utoipa::path(post, path = "/v1/contexts/{name}/rollout/promote", tag = "versions", params(("name", description = "the context"), Why), responses(
+    (status = 200, body = view::Rollout),
+    (status = 404, description = "there is no such context"),
+    (status = 409, description = "no rollout is under way, it is promoted already, or it moves the state")
+))]
+pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
+    control(named, caller, why, Order::Promote).await
+}
+
+/// End the rollout that is under way: the version before it gets all of the work
+#[utoipa::path(post, path = "/v1/contexts/{name}/rollout/abort", tag = "versions", params(("name", description = "the context"), Why), responses(
+    (status = 200, body = view::Rollout),
+    (status = 404, description = "there is no such context"),
+    (status = 409, description = "no rollout is under way, or its version has taken over meanwhile")
+))]
+pub(super) async fn abort(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
+    control(named, caller, why, Order::Abort).await
+}
+
+type Controlled = Result<Json<view::Rollout>, Problem>;
+
+async fn control(
+    Named { host, context }: Named,
+    caller: Caller,
+    Query(why): Query<Why>,
+    order: Order,
+) -> Controlled {
+    let name = context.name.clone();
+    let at_host = host.clone();
+    // Whoever asks may go away: what is done is kept in the history all the same.
+    let controlling = host.tasks.spawn(async move {
+        rollout::control(&at_host, &context, order, why.reason, &caller.name).await
+    });
+    match controlling.await {
+        Ok(controlled) => {
+            let rollout = controlled?;
+            let progress = rollout.progress();
+            Ok(Json(view::Rollout::new(&name, &rollout, progress)))
+        }
+        Err(_) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host is stopping",
+        )),
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Slow { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
+            ControlError::Nothing { .. }
+            | ControlError::Already { .. }
+            | ControlError::Moving { .. }
+            | ControlError::TooLate { .. } => Self::of_kind(
+                StatusCode::CONFLICT,
+                "rollout-not-so",
+                "The rollout is not in that state",
+                error.to_string(),
+            ),
+        }
     }
 }
 

@@ -29,6 +29,13 @@ pub(super) fn router(state: Arc<State>) -> Router {
             get(versions::list).post(versions::upload),
         )
         .route("/v1/contexts/{name}/rollout", get(rollouts::newest))
+        .route("/v1/contexts/{name}/rollout/pause", post(rollouts::pause))
+        .route("/v1/contexts/{name}/rollout/resume", post(rollouts::resume))
+        .route(
+            "/v1/contexts/{name}/rollout/promote",
+            post(rollouts::promote),
+        )
+        .route("/v1/contexts/{name}/rollout/abort", post(rollouts::abort))
         .route("/v1/contexts/{name}/rollback", post(rollouts::rollback))
         .route("/v1/contexts/{name}/commits", get(commits::list))
         .route(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::Host;
+use super::{Context, Host};
 use crate::gateway::{Found, Reception};
 use crate::invocation::{self, Failure, Origin, Request, WebAnswer};
 
@@ -12,7 +12,20 @@ impl Reception for Arc<Host> {
     type Context = Arc<str>;
 
     fn find(&self, method: &Method, path: &str) -> Found<Arc<str>> {
-        self.wiring().routes.find(method, path)
+        let wiring = self.wiring();
+        match wiring.routes.find(method, path) {
+            Found::Nothing => {
+                // What a context answers that is down is not known: the path may well be one of its.
+                let down = |context: &&Arc<Context>| {
+                    let serving = wiring.serving(&context.name);
+                    context.rollouts.should_serve()
+                        && serving.is_none_or(|serving| serving.current.is_none())
+                };
+                let down = self.contexts.values().find(down);
+                down.map_or(Found::Nothing, |context| Found::Down(context.name.clone()))
+            }
+            found => found,
+        }
     }
 
     fn web(

@@ -103,6 +103,11 @@ impl Host {
         self.wiring.load()
     }
 
+    /// The wiring that a start begins with, when nobody is served yet.
+    pub(crate) fn begin_with(&self, wiring: Wiring) {
+        self.wiring.store(Arc::new(wiring));
+    }
+
     /// Exchanges the wiring in one step, one exchange at a time. `change` makes the next one, and makes it durable; whoever begins after `then` sees it.
     pub(crate) async fn rewire<E>(
         &self,

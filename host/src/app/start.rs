@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::context::stored_generation;
 use super::journals::Journals;
-use super::wiring::{Wiring, WiringError};
+use super::wiring::Wiring;
 use super::{Context, Host, Safeguards};
 use crate::config;
 use crate::events;
@@ -21,7 +21,7 @@ use crate::invocation::{Failure, compensation, unfinished};
 use crate::journal;
 use crate::manifest::Manifest;
 use crate::nats;
-use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore, Serving};
+use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -37,6 +37,8 @@ pub struct Options {
     pub safeguards: Safeguards,
     /// The program that compiles what is uploaded, in a process of its own; none has it compiled in this one.
     pub compiler: Option<PathBuf>,
+    /// Whether a component that is refused stops the start. Otherwise what served before serves on, or its context is down.
+    pub strict: bool,
 }
 
 /// What happens while an app starts.
@@ -80,9 +82,6 @@ pub enum StartError {
     /// A component cannot be brought in.
     #[error(transparent)]
     Boot(#[from] BootError),
-    /// The contexts do not fit each other.
-    #[error(transparent)]
-    Wiring(#[from] WiringError),
     /// What was interrupted cannot be read.
     #[error("what the last stop interrupted cannot be taken up: {0}")]
     Recovery(#[from] Failure),
@@ -138,7 +137,8 @@ impl Host {
         if let Ok(Err(error)) = removing.await {
             tracing::warn!(%error, "what earlier starts have left of components cannot be removed");
         }
-        if let Err(error) = host.bring_up(&options.components, &progress).await {
+        let (components, strict) = (&options.components, options.strict);
+        if let Err(error) = host.bring_up(components, strict, &progress).await {
             host.stop().await;
             return Err(error);
         }
@@ -148,9 +148,10 @@ impl Host {
     async fn bring_up(
         self: &Arc<Self>,
         components: &BTreeMap<String, PathBuf>,
+        strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let mut boots: Vec<(&Arc<Context>, Boot)> = Vec::new();
+        let mut boots: Vec<Boot> = Vec::new();
         for (name, context) in &self.contexts {
             let Some(file) = components.get(name) else {
                 continue;
@@ -158,29 +159,25 @@ impl Host {
             progress(Progress::Loading {
                 context: name.clone(),
             });
-            let boot = rollout::boot(self, context, file).await?;
-            progress(Progress::Loaded {
-                context: name.clone(),
-                digest: boot.version.digest.clone(),
-            });
-            boots.push((context, boot));
+            boots.push(rollout::boot(self, context, file).await?);
         }
-        let changes = boots.iter().map(|(context, boot)| {
-            let serving = Serving {
-                current: Some(boot.version.clone()),
-                candidate: None,
-                generation: context.generation(),
-            };
-            (context.name.clone(), serving)
-        });
-        let wiring = self.wiring.load().with(&self.contexts, changes)?;
-        self.wiring.store(Arc::new(wiring));
-        for (context, boot) in &boots {
-            boot.open(self, context).await?;
+        rollout::open(self, &mut boots, strict).await?;
+        for boot in &boots {
+            if let Some(version) = boot.version() {
+                progress(Progress::Loaded {
+                    context: boot.context.name.clone(),
+                    digest: version.digest.clone(),
+                });
+            }
+        }
+        for context in self.contexts.keys() {
+            for what in rollout::unwired(self, context) {
+                tracing::warn!(context, what, "it leads nowhere");
+            }
         }
         self.resume(progress)?;
-        for (context, boot) in boots {
-            boot.go_on(self, context).await;
+        for boot in boots {
+            boot.go_on(self).await;
         }
         Ok(())
     }

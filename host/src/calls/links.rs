@@ -44,6 +44,11 @@ impl Links {
         Ok(())
     }
 
+    /// Every interface that is offered.
+    pub fn interfaces(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
     /// The context that offers an interface.
     pub fn offering(&self, interface: &str) -> Option<&str> {
         self.0.get(interface).map(String::as_str)

@@ -80,6 +80,9 @@ pub(super) struct ServeFlags {
     /// What is logged: a level, or a list such as `info,innkeeper::events=debug` [default: the manifest's, else info]
     #[arg(long, value_name = "LEVEL", env = "INNKEEPER_LOG")]
     pub log: Option<String>,
+    /// Do not start when a component is refused, instead of serving on what served before it
+    #[arg(long, env = "INNKEEPER_STRICT")]
+    pub strict: bool,
     /// Runs without a safeguard, to show what it is for. Loses and doubles work
     #[arg(
         long,

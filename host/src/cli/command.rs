@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    backup, build, compile, dead_letters, deploy, events, journal, new, rebuild, rollback, sagas,
-    serve, sign, status, story, up, versions,
+    backup, build, compile, dead_letters, deploy, events, journal, new, rebuild, rollback, rollout,
+    sagas, serve, sign, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -40,6 +40,7 @@ pub(super) enum Command {
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
+    Rollout(rollout::Rollout),
     Rollback(rollback::Rollback),
     Backup(backup::Backup),
     Journal(journal::Journal),
@@ -63,6 +64,7 @@ impl Command {
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,
+            Self::Rollout(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Journal(command) => command.run().await,

@@ -1,7 +1,7 @@
 //! `innkeeper deploy`
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -11,7 +11,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::progress::Progress;
 use super::sse::Parser;
-use crate::admin::view::Rollout;
+use crate::admin::view::{Rollout, Watch};
 use crate::manifest::{Ramp, parse_duration};
 use crate::observe::shown::{CELL, SENTENCE, shown};
 
@@ -19,18 +19,22 @@ use crate::observe::shown::{CELL, SENTENCE, shown};
 const SENDING: Duration = Duration::from_secs(180);
 /// How long to wait before asking again how it goes.
 const PAUSE: Duration = Duration::from_millis(300);
+/// How long a host that went away may take to come back.
+const RETURN: Duration = Duration::from_secs(60);
 
 /// Bring a version of a context, and watch it pass its gates and take over
 ///
 /// The file is a component (`innkeeper build` makes them), or a module that wit-bindgen made. A version that does not pass a gate, or does worse than the
-/// one before it while it is ramped up, leaves things as they were; the exit code is 1 then.
+/// one before it while it is ramped up, leaves things as they were; the exit code is 1 then. When the host restarts meanwhile, this waits for it, and says what
+/// became of the version.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper deploy room components/target/innkeeper/room.wasm
   innkeeper deploy room room.wasm --ramp 5,25,100 --step 10s --label 'reviews have stars'
+  innkeeper deploy room room.wasm --until-watched
   innkeeper deploy room room.wasm --dry-run
 
-A signature in <FILE>.sig is sent along; `innkeeper sign` makes it. `innkeeper rollback room` takes a version back.")]
+A signature in <FILE>.sig is sent along; `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
 pub(super) struct Deploy {
     /// The context
     context: String,
@@ -57,6 +61,9 @@ pub(super) struct Deploy {
     /// Begin, and do not wait for the end; `innkeeper versions <CONTEXT>` shows what became of it
     #[arg(long)]
     no_wait: bool,
+    /// Wait until the version has been watched over, too; end with 1 when it is taken back
+    #[arg(long, conflicts_with_all = ["no_wait", "dry_run"])]
+    until_watched: bool,
     /// Print the rollout as JSON at the end
     #[arg(long)]
     json: bool,
@@ -77,18 +84,19 @@ impl Deploy {
         let path = self.path();
         let progress = Progress::new();
         let (context, no_wait, json) = (self.context, self.no_wait, self.json);
+        let until_watched = self.until_watched;
         let client = self.operator.client()?;
         progress.step(format_args!("sending {} bytes", bytes.len()));
         let begun: Rollout = client.send_bytes(&path, &headers, bytes, SENDING).await?;
-        let rollout = match no_wait || begun.is_over() {
+        let rollout = match no_wait || is_told(&begun, until_watched) {
             true => begun,
-            false => follow(&client, &context, &begun, &progress).await?,
+            false => follow(&client, &context, &begun, until_watched, &progress).await?,
         };
         progress.clear();
         if json {
             output::json(&rollout)?;
         }
-        tell(rollout, json)
+        tell(rollout, until_watched, json)
     }
 
     fn path(&self) -> String {
@@ -133,17 +141,51 @@ async fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// Shows each step as it is done, until there is no more.
+/// Whether there is no more to wait for.
+fn is_told(rollout: &Rollout, until_watched: bool) -> bool {
+    rollout.is_over() && !(until_watched && rollout.is_watched())
+}
+
+/// Shows each step as it is done, until there is no more. A host that goes away meanwhile is waited for.
 async fn follow(
     client: &Client,
     context: &str,
     begun: &Rollout,
+    until_watched: bool,
     progress: &Progress,
 ) -> Result<Rollout, Failure> {
-    let path = format!("/v1/contexts/{}/rollout", encoded(context));
+    let until = if until_watched { "watched" } else { "ended" };
+    let path = format!("/v1/contexts/{}/rollout?until={until}", encoded(context));
+    let ended = |reason: String| Failure::Rollout {
+        context: context.to_owned(),
+        reason,
+    };
     let mut shown = Shown::default();
+    let mut away = None;
     loop {
-        let mut stream = client.stream(&path, None).await?;
+        let mut stream = match client.stream(&path, None).await {
+            Ok(stream) => stream,
+            Err(Failure::Refused { status: 404, .. }) => {
+                return Err(ended(
+                    "the host restarted before it had kept the version; deploy it again".into(),
+                ));
+            }
+            Err(failure) if failure.may_pass() => {
+                let since = *away.get_or_insert_with(|| {
+                    progress.say("  the host has gone away; waiting until it is back");
+                    Instant::now()
+                });
+                if since.elapsed() > RETURN {
+                    return Err(ended(format!(
+                        "it is not known what became of it: {failure}. When the host is back, `innkeeper versions {context} --history` tells"
+                    )));
+                }
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        away = None;
         let mut parser = Parser::default();
         while let Ok(Some(bytes)) = stream.chunk().await {
             for message in parser.take(&bytes) {
@@ -151,15 +193,12 @@ async fn follow(
                     continue;
                 };
                 if rollout.id != begun.id {
-                    return Err(Failure::Rollout {
-                        context: context.to_owned(),
-                        reason: format!(
-                            "it has ended, and another rollout has begun before its end was seen; `innkeeper versions {context} --history` tells how"
-                        ),
-                    });
+                    return Err(ended(format!(
+                        "it has ended, and another rollout has begun before its end was seen; `innkeeper versions {context} --history` tells how"
+                    )));
                 }
                 show(&rollout, &mut shown, progress);
-                if rollout.is_over() {
+                if is_told(&rollout, until_watched) {
                     return Ok(rollout);
                 }
             }
@@ -185,10 +224,12 @@ fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
     }
     let has_more = rollout.steps.len() > so_far.steps;
     so_far.steps = rollout.steps.len();
+    let paused = if rollout.paused { ", paused" } else { "" };
     let doing = match (rollout.is_over(), rollout.weight) {
+        (true, _) if rollout.is_watched() => "it serves, and is watched".to_owned(),
         (true, _) => return,
-        (false, 0) => rollout.stage.clone(),
-        (false, weight) => format!("{} at {weight} %", rollout.stage),
+        (false, 0) => format!("{}{paused}", rollout.stage),
+        (false, weight) => format!("{} at {weight} %{paused}", rollout.stage),
     };
     // What was said wipes the line away that says what is done.
     if doing != so_far.doing || (has_more && progress.is_terminal()) {
@@ -197,12 +238,13 @@ fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
     }
 }
 
-fn tell(rollout: Rollout, json: bool) -> Result<(), Failure> {
+fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure> {
     let Rollout {
         context, number, ..
     } = rollout;
     let done = match rollout.outcome.as_deref() {
         Some("passed") => "has passed its gates; nothing was changed".to_owned(),
+        Some("current") if until_watched => watched(&context, rollout.watch)?,
         Some("current") => "serves".to_owned(),
         Some("unchanged") => "serves already".to_owned(),
         None => format!("is {}", rollout.stage),
@@ -224,6 +266,25 @@ fn tell(rollout: Rollout, json: bool) -> Result<(), Failure> {
         "version {number} of {context}{} {done}",
         label.unwrap_or_default()
     ))?)
+}
+
+/// What the watch over a version has come to.
+fn watched(context: &str, watch: Option<Watch>) -> Result<String, Failure> {
+    let Some(Watch { state, reason }) = watch else {
+        return Ok("serves; it is not watched (rollout.watch is 0s)".to_owned());
+    };
+    let reason = reason.unwrap_or_default();
+    match state.as_str() {
+        "well" => Ok(format!("serves, and was watched to the end: {reason}")),
+        "taken-back" => Err(Failure::Rollout {
+            context: context.to_owned(),
+            reason,
+        }),
+        _ => Err(Failure::Unwatched {
+            context: context.to_owned(),
+            reason,
+        }),
+    }
 }
 
 fn ramp(text: &str) -> Result<String, String> {

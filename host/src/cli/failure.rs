@@ -84,6 +84,8 @@ pub(super) enum Failure {
     Rebuild { context: String, reason: String },
     #[error("{context}: the version does not serve: {}", shown(.reason, SAID))]
     Rollout { context: String, reason: String },
+    #[error("{context}: the version was not watched to the end: {reason}")]
+    Unwatched { context: String, reason: String },
     #[error("{}: {source}", file.display())]
     File {
         file: std::path::PathBuf,

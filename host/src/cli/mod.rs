@@ -20,6 +20,7 @@ mod output;
 mod progress;
 mod rebuild;
 mod rollback;
+mod rollout;
 mod sagas;
 mod serve;
 mod serving;

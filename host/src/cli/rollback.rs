@@ -15,7 +15,8 @@ const TIME: Duration = Duration::from_secs(30);
 
 /// Go back to the version of a context that served before
 ///
-/// A ramp that is under way ends instead, and the version that serves goes on.
+/// A ramp that is under way ends instead, and the version that serves goes on. With --to, any version that served once and is still kept takes over, also one that
+/// was itself rolled back from.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper rollback room

@@ -94,6 +94,7 @@ pub(super) async fn serve(
         components: components::files(&manifest)?,
         safeguards,
         compiler: compiler(),
+        strict: flags.strict,
         ..Options::default()
     };
     // Before anything is written there. It is had until everything has ended.

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats};
+use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats, Rollout};
 use crate::observe::shown::{SENTENCE, shown};
 
 /// Show how the contexts of a running app are
@@ -56,6 +56,13 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         ("BREAKER", Align::Left),
     ]);
     let dead: u64 = contexts.iter().map(|context| context.dead_letters).sum();
+    let notices: Vec<_> = contexts
+        .iter()
+        .flat_map(|context| {
+            let notices = context.notices.iter();
+            notices.map(|notice| format!("{}: {notice}", context.name))
+        })
+        .collect();
     for context in contexts {
         table.row([
             context.name.clone(),
@@ -70,6 +77,9 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         ]);
     }
     table.print()?;
+    for notice in notices {
+        output::line(notice)?;
+    }
     if let Some(nats) = nats {
         output::line(feed(&nats))?;
     }
@@ -132,6 +142,11 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field("to be undone", context.compensations_pending.to_string()),
         field("dead letters", context.dead_letters.to_string()),
     ];
+    let notices = context.notices.iter();
+    lines.extend(notices.map(|notice| field("notice", notice.clone())));
+    if let Some(rollout) = &detail.rollout {
+        lines.push(field("rollout", rollout_line(rollout)));
+    }
     if let Some(rebuild) = &detail.rebuild {
         let progress = format!(
             "{:?}, {} of {} events",
@@ -160,6 +175,38 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     let config = detail.config.iter();
     lines.extend(config.map(|(key, value)| field("config", format!("{key} = {value}"))));
     lines
+}
+
+/// How a rollout goes or went, in a line.
+fn rollout_line(rollout: &Rollout) -> String {
+    let Rollout {
+        number,
+        stage,
+        weight,
+        ..
+    } = rollout;
+    let mut line = match (&rollout.outcome, weight) {
+        (Some(outcome), _) => format!("version {number}: {outcome}"),
+        (None, 0) => format!("version {number}: {stage}"),
+        (None, weight) => format!("version {number}: {stage} at {weight} %"),
+    };
+    if rollout.paused {
+        line.push_str(", paused");
+    }
+    if let Some(held) = &rollout.held {
+        line.push_str(&format!(", held: {held}"));
+    } else if let Some(evidence) = &rollout.evidence {
+        line.push_str(&format!(": {}", evidence.summary));
+    }
+    if let Some(reason) = &rollout.reason {
+        line.push_str(&format!(": {reason}"));
+    }
+    if let Some(watch) = &rollout.watch {
+        line.push_str(&format!(", watch: {}", watch.state));
+        let reason = watch.reason.iter();
+        line.extend(reason.map(|reason| format!(": {reason}")));
+    }
+    line
 }
 
 /// A version as people tell it apart.

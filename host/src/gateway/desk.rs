@@ -30,7 +30,7 @@ use super::{
     signs::Signs,
 };
 use crate::{
-    invocation::Origin,
+    invocation::{Failure, Origin},
     manifest::GatewaySettings,
     observe::{
         Correlation,
@@ -205,8 +205,13 @@ impl<R: Reception> Desk<R> {
                 return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
                     .with_header(header::ALLOW, allow));
             }
-            Found::Nothing if parts.method == Method::OPTIONS && parts.uri.path() == "*" => {
+            Found::Nothing | Found::Down(_)
+                if parts.method == Method::OPTIONS && parts.uri.path() == "*" =>
+            {
                 return Ok(options(ALL_METHODS));
+            }
+            Found::Down(context) => {
+                return Err(Problem::from(&Failure::NotServing { context }));
             }
             Found::Nothing => {
                 return Err(Problem::new(

@@ -217,7 +217,7 @@ impl From<&Failure> for Problem {
             | Failure::AnsweredTooMuch { .. }
             | Failure::ResponseTooLarge { .. }
             | Failure::InvalidResponse { .. }
-            | Failure::InvalidKey { .. }
+            | Failure::InvalidKey(_)
             | Failure::NotExported { .. }
             | Failure::UndescribedEvent { .. }
             | Failure::CallDepth { .. } => Self::of_kind(

@@ -69,6 +69,8 @@ pub enum Found<C> {
     OtherMethods(HeaderValue),
     /// There is no such path.
     Nothing,
+    /// There is none, but it may be one of this context, of which no version serves.
+    Down(String),
 }
 
 impl<C> Default for Routes<C> {
@@ -258,7 +260,7 @@ mod tests {
                 values.join(",")
             ),
             Found::OtherMethods(allow) => format!("allow {}", allow.to_str().unwrap()),
-            Found::Nothing => "nothing".to_owned(),
+            Found::Nothing | Found::Down(_) => "nothing".to_owned(),
         }
     }
 

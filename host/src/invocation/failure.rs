@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::state_key::InvalidKey;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 
@@ -78,13 +79,8 @@ pub enum Failure {
         reason: String,
     },
     /// The guest used a key that state cannot have.
-    #[error("the guest used a state key of {length} bytes; keys have 1 to {limit}")]
-    InvalidKey {
-        /// How long it was, in bytes.
-        length: usize,
-        /// How long it may be, in bytes.
-        limit: usize,
-    },
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidKey),
     /// The guest lacks what its description promises.
     #[error("the guest does not export {export}, which it was entered by")]
     NotExported {
@@ -237,7 +233,7 @@ impl Failure {
             | Self::AnsweredTooMuch { .. }
             | Self::ResponseTooLarge { .. }
             | Self::InvalidResponse { .. }
-            | Self::InvalidKey { .. }
+            | Self::InvalidKey(_)
             | Self::NotExported { .. }
             | Self::UndescribedEvent { .. }
             | Self::NotServing { .. } => true,

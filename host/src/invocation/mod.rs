@@ -28,6 +28,7 @@ mod retention;
 pub mod reuse;
 mod runs;
 mod staged;
+pub(crate) mod state_key;
 pub mod turns;
 mod undo;
 pub mod unfinished;

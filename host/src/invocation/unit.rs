@@ -16,14 +16,13 @@ use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
 use super::replay::{Draws, Effect, Place};
 use super::staged::{Scan, StagedState};
+use super::state_key;
 use super::turns::Stripes;
 use crate::calls;
 use crate::guest::{Answer, Identity, Operation, Refusal, Services, StateEntry, value};
 use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
 use crate::rollout::Version;
 
-/// The longest key of the guest's state, in bytes.
-const LONGEST_KEY: usize = 1_024;
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
 
@@ -128,13 +127,7 @@ impl UnitOfWork {
     }
 
     fn stage(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), Refusal> {
-        if key.is_empty() || key.len() > LONGEST_KEY {
-            return Err(Failure::InvalidKey {
-                length: key.len(),
-                limit: LONGEST_KEY,
-            }
-            .into());
-        }
+        state_key::check(&key).map_err(Failure::from)?;
         self.check_turn(key.as_bytes())?;
         self.state.put(key.into_bytes(), value);
         Ok(self.check_staged()?)

@@ -39,7 +39,7 @@ pub use self::{
     journal::{Durability, Engine, JournalSettings},
     nats::NatsSettings,
     probe::StartupProbe,
-    rollout::{Ramp, RampKey, RolloutSettings, UploadSettings},
+    rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };
 

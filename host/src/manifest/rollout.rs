@@ -53,9 +53,14 @@ pub struct RolloutSettings {
     pub step: Duration,
     /// What decides which version a request goes to.
     pub key: RampKey,
-    /// How much a version must have served before its errors and its latency say anything.
+    /// How many invocations of a version say that it does well, when they do not fail; fewer are too little.
     #[serde(deserialize_with = "scalar::positive")]
     pub min_requests: NonZeroU32,
+    /// What becomes of a step of the ramp in which the version has done too little. Failures are never too little.
+    pub on_too_little: OnTooLittle,
+    /// How much longer a step may take, or the watch, when its time is over and nothing is sure.
+    #[serde(deserialize_with = "scalar::duration")]
+    pub max_hold: Duration,
     /// How many percentage points more of it may fail than of the old version's.
     #[serde(deserialize_with = "scalar::percent_or_zero")]
     pub max_errors: u8,
@@ -83,6 +88,8 @@ impl Default for RolloutSettings {
             step: Duration::from_secs(10),
             key: RampKey::default(),
             min_requests: NonZeroU32::MIN.saturating_add(19),
+            on_too_little: OnTooLittle::default(),
+            max_hold: Duration::from_secs(5 * 60),
             max_errors: 1,
             max_latency: 150,
             latency_floor: Duration::from_millis(5),
@@ -91,6 +98,17 @@ impl Default for RolloutSettings {
             keep: NonZeroU32::MIN.saturating_add(4),
         }
     }
+}
+
+/// What becomes of a step of the ramp in which a version has done too little to be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTooLittle {
+    /// It goes on until there is enough, for `max_hold` at most; then the ramp is aborted.
+    #[default]
+    Hold,
+    /// The version gets the next share.
+    Promote,
 }
 
 /// The shares of the work that a new version gets one after another, in percent: rising, and the last one is all of it.

@@ -1,7 +1,8 @@
-//! What serves when the host starts: what served before, unless the manifest names another component than it did then.
+//! What a context starts with: what served before, unless the manifest names another component than it did then, and that passes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::gate::{Gate, Refusal};
 use super::prove::{self, Unproven};
@@ -9,25 +10,29 @@ use super::register::{Arrival, Because, Entry, Register, State};
 use super::schema::{self, Move};
 use super::standing::Standing;
 use super::store::ComponentStore;
+use super::swap::Way;
 use super::upload::{self, Upload};
 use super::version::Version;
-use super::{probe, swap};
+use super::{pending, probe, standing, swap};
 use crate::app::{Context, Host};
 use crate::invocation::random_id;
 use crate::journal::{self, CommitError};
 
+/// How long it is until a context is tried again that was not ready.
+const REVIVAL: Duration = Duration::from_secs(5);
+
 /// Why a context cannot start.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BootError {
     /// The file cannot be read.
-    #[error("context {context}: {} cannot be read: {source}; `innkeeper build` makes it", file.display())]
+    #[error("context {context}: {} cannot be read: {reason}; `innkeeper build` makes it", file.display())]
     Unreadable {
         /// The context.
         context: String,
         /// The component's file.
         file: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        reason: String,
     },
     /// It does not pass a gate.
     #[error("context {context}: {}: {refusal}", file.display())]
@@ -39,9 +44,9 @@ pub enum BootError {
         /// Why.
         refusal: Refusal,
     },
-    /// It is not ready.
-    #[error("context {context}: {refusal}")]
-    NotReady {
+    /// What served before cannot.
+    #[error("context {context}: what served before: {refusal}")]
+    NotServing {
         /// The context.
         context: String,
         /// Why.
@@ -65,21 +70,47 @@ pub enum BootError {
     },
 }
 
-/// The version that a context starts with.
+/// What a context starts with.
 pub struct Boot {
-    /// The version.
-    pub version: Arc<Version>,
-    /// What stands from now on, when it is something else than before.
-    standing: Option<Standing>,
+    /// The context.
+    pub context: Arc<Context>,
+    file: PathBuf,
+    /// The version, if there is one.
+    choice: Option<Choice>,
+    /// What served before, where that is another one than the choice.
+    former: Option<Arc<Version>>,
+    /// Why the manifest's component does not serve, or what served before.
+    refused: Option<BootError>,
     /// What is to be rolled out when the host has started: it is newer, and the state has to move for it.
     newer: Option<Vec<u8>>,
+    is_ready: bool,
+    /// What was not ready, where there is nothing else.
+    not_ready: Option<Arc<Version>>,
 }
 
-/// Finds out what a context starts with, and loads it.
+/// A version that a context may start with.
+struct Choice {
+    version: Arc<Version>,
+    /// What stands from now on, when it is something else than before.
+    standing: Option<Standing>,
+}
+
+impl Choice {
+    /// What served before serves again.
+    fn again(version: Arc<Version>) -> Self {
+        Self {
+            version,
+            standing: None,
+        }
+    }
+}
+
+/// Finds out what a context starts with, and loads it: the manifest's component where that is newer, else what served before. Where the manifest's component is
+/// refused, what served before goes on; where nothing did, the context is down.
 ///
 /// # Errors
 ///
-/// See [`BootError`].
+/// When a journal or the data directory cannot be used; see [`BootError`].
 pub async fn boot(
     host: &Arc<Host>,
     context: &Arc<Context>,
@@ -94,32 +125,99 @@ pub async fn boot(
 }
 
 impl Boot {
-    /// Waits until the version says that it is ready, and has it stand.
-    ///
-    /// # Errors
-    ///
-    /// See [`BootError`].
-    pub async fn open(&self, host: &Arc<Host>, context: &Arc<Context>) -> Result<(), BootError> {
-        let name = || context.name.clone();
-        let ready = probe::ready(host, context, &self.version, context.generation()).await;
-        ready.map_err(|refusal| BootError::NotReady {
-            context: name(),
-            refusal,
-        })?;
-        let journal = |source| BootError::Journal {
-            context: name(),
-            source,
-        };
-        if let Some(standing) = &self.standing {
-            standing.commit(context).await.map_err(journal)?;
-        }
-        reconcile(host, context, &self.version.digest)
-            .await
-            .map_err(journal)
+    /// The version, if there is one.
+    pub fn version(&self) -> Option<&Arc<Version>> {
+        self.choice.as_ref().map(|choice| &choice.version)
     }
 
-    /// Rolls out what is newer, if anything is.
-    pub async fn go_on(self, host: &Arc<Host>, context: &Arc<Context>) {
+    /// What served before, where that is another version.
+    pub(super) fn former(&self) -> Option<&Arc<Version>> {
+        self.former.as_ref()
+    }
+
+    /// Whether the version has not served before.
+    pub(super) fn is_new(&self) -> bool {
+        let mut choice = self.choice.iter();
+        choice.any(|choice| choice.standing.is_some())
+    }
+
+    /// Why the manifest's component, or what served before, does not serve.
+    pub(super) fn refused(&self) -> Option<&BootError> {
+        self.refused.as_ref()
+    }
+
+    /// The version that it starts with does not pass a gate: what served before does, or nothing.
+    pub(super) async fn refuse(&mut self, host: &Arc<Host>, refusal: Refusal) {
+        let booting = Booting {
+            host,
+            context: &self.context,
+            file: &self.file,
+        };
+        let is_readiness = refusal.gate == Gate::Ready;
+        let refused = match self.is_new() {
+            true => booting.refused(refusal),
+            false => BootError::NotServing {
+                context: self.context.name.clone(),
+                refusal,
+            },
+        };
+        let turned_away = self.choice.take().map(|choice| choice.version);
+        match (self.former.take(), turned_away) {
+            (Some(former), Some(turned_away)) => {
+                booting.reject(&turned_away.digest, &refused).await;
+                self.choice = Some(Choice::again(former));
+            }
+            (_, turned_away) => self.not_ready = turned_away.filter(|_| is_readiness),
+        }
+        self.is_ready = false;
+        self.note(refused);
+    }
+
+    /// Says that something does not serve that should.
+    fn note(&mut self, refused: BootError) {
+        let serves = match &self.choice {
+            Some(choice) => format!("{} serves on", choice.version.title),
+            None => "the context is down, and answers 503".to_owned(),
+        };
+        tracing::warn!(context = self.context.name, reason = %refused, serves, "a component is refused at the start");
+        let noted = format!("refused at the start, so {serves}: {refused}");
+        *self.context.rollouts.refused.lock() = Some(noted);
+        self.refused = Some(refused);
+    }
+
+    /// Waits until the version says that it is ready.
+    pub(super) async fn ready(&mut self, host: &Arc<Host>) -> Result<(), Refusal> {
+        if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
+            let (context, version) = (&self.context, &choice.version);
+            probe::ready(host, context, version, context.generation()).await?;
+            self.is_ready = true;
+        }
+        Ok(())
+    }
+
+    /// Has the version stand, and puts the register right.
+    pub(super) async fn stand(&self, host: &Arc<Host>) -> Result<(), BootError> {
+        let context = &self.context;
+        let journal = |source| BootError::Journal {
+            context: context.name.clone(),
+            source,
+        };
+        if let Some(standing) = self.choice.as_ref().and_then(|one| one.standing.as_ref()) {
+            standing.commit(context).await.map_err(journal)?;
+        }
+        let current = self.version().map(|version| version.digest.as_str());
+        let settled = pending::settle(host, context, current).await;
+        settled.map_err(journal)?;
+        reconcile(host, context, current).await.map_err(journal)
+    }
+
+    /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
+    pub async fn go_on(self, host: &Arc<Host>) {
+        let context = &self.context;
+        if let Some(version) = self.not_ready {
+            host.tasks
+                .spawn(revive(host.clone(), context.clone(), version));
+        }
         let Some(bytes) = self.newer else { return };
         let upload = Upload {
             bytes,
@@ -142,6 +240,37 @@ impl Boot {
     }
 }
 
+/// Tries again to bring in a version that was not ready at the start, until it is, or another one serves.
+async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
+    loop {
+        tokio::select! {
+            () = host.shutdown.cancelled() => return,
+            () = tokio::time::sleep(REVIVAL) => {}
+        }
+        let newest = context.rollouts.newest();
+        if newest.is_some_and(|newest| !newest.is_over()) {
+            continue;
+        }
+        if context.version().is_some() {
+            return;
+        }
+        if let Err(refusal) = probe::ready(&host, &context, &version, context.generation()).await {
+            tracing::warn!(context = context.name, %refusal, "the context is still down");
+            continue;
+        }
+        let because = Because::host("it is ready by now", &random_id());
+        match swap::swap(&host, &context, &version, None, Way::Forward, &because).await {
+            Ok(_) => {
+                standing::note_shipped_if_named(&context, &version.digest).await;
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(context = context.name, %error, "the context is still down");
+            }
+        }
+    }
+}
+
 struct Booting<'a> {
     host: &'a Arc<Host>,
     context: &'a Arc<Context>,
@@ -150,29 +279,62 @@ struct Booting<'a> {
 
 impl Booting<'_> {
     async fn run(&self) -> Result<Boot, BootError> {
-        let bytes = self.read().await?;
-        let digest = ComponentStore::digest(&bytes);
         // Set once: a context starts once.
         let _ = self.context.rollouts.shipped.set(self.file.to_owned());
         let read = Standing::read(&self.context.ledger);
-        let Some(standing) = read.map_err(|error| self.journal(error.into()))? else {
-            // A journal that is older than versions are, or a new one.
-            return self.bring(Standing::default(), digest, bytes, "").await;
+        let standing = read.map_err(|error| self.journal(error.into()))?;
+        let served = standing.as_ref().map(|standing| standing.digest.clone());
+        let served = served.filter(|served| !served.is_empty());
+        let mut boot = Boot {
+            context: self.context.clone(),
+            file: self.file.to_owned(),
+            choice: None,
+            former: None,
+            refused: None,
+            newer: None,
+            is_ready: false,
+            not_ready: None,
         };
-        let is_newer = standing.shipped.as_ref() != Some(&digest);
-        if is_newer && !self.is_quarantined(&digest)? {
-            return self.bring(standing, digest, bytes, &random_id()).await;
-        }
-        match self.stored(&standing.digest).await {
-            Ok(version) => Ok(Boot {
-                version,
-                standing: None,
-                newer: None,
-            }),
-            Err(refusal) => {
-                tracing::error!(context = self.context.name, digest = standing.digest, %refusal, "what served before cannot be loaded; the manifest's component serves instead");
-                self.bring(standing, digest, bytes, &random_id()).await
+        match self.bring(standing, &mut boot).await {
+            Ok(Some(choice)) => {
+                let served = served.filter(|served| *served != choice.version.digest);
+                boot.former = self.served(served).await;
+                boot.choice = Some(choice);
             }
+            // Nothing is newer than what served before.
+            Ok(None) => boot.choice = self.served(served).await.map(Choice::again),
+            Err(refused @ (BootError::Unreadable { .. } | BootError::Refused { .. })) => {
+                boot.choice = self.served(served).await.map(Choice::again);
+                boot.note(refused);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(boot)
+    }
+
+    /// What served before, if anything did and it can be loaded.
+    async fn served(&self, digest: Option<String>) -> Option<Arc<Version>> {
+        let digest = digest?;
+        match self.stored(&digest).await {
+            Ok(version) => Some(version),
+            Err(refusal) => {
+                tracing::error!(context = self.context.name, digest, %refusal, "what served before cannot be loaded");
+                None
+            }
+        }
+    }
+
+    /// The register says why it does not serve.
+    async fn reject(&self, digest: &str, refused: &BootError) {
+        let because = Because::host(refused.to_string(), &random_id());
+        let change = [(digest, State::Rejected)];
+        let known = Register::of(self.host, &self.context.name)
+            .and_then(|register| register.find(digest))
+            .ok()
+            .flatten();
+        // Each start finds it refused again.
+        if known.is_some_and(|entry| entry.state != State::Rejected) {
+            swap::note(self.host, self.context, &change, &because).await;
         }
     }
 
@@ -193,10 +355,10 @@ impl Booting<'_> {
 
     async fn read(&self) -> Result<Vec<u8>, BootError> {
         let file = self.file.to_owned();
-        let unreadable = |source| BootError::Unreadable {
+        let unreadable = |error: std::io::Error| BootError::Unreadable {
             context: self.context.name.clone(),
             file: self.file.to_owned(),
-            source,
+            reason: error.to_string(),
         };
         match tokio::task::spawn_blocking(move || std::fs::read(file)).await {
             Ok(read) => read.map_err(unreadable),
@@ -204,37 +366,64 @@ impl Booting<'_> {
         }
     }
 
-    /// Starts with the manifest's component, or, where the state has to move for it first, with what served before.
+    /// The manifest's component, where it is newer than what served before, or that cannot be loaded any more; none where what served before goes on.
     async fn bring(
         &self,
-        standing: Standing,
-        digest: String,
-        bytes: Vec<u8>,
-        rollout: &str,
-    ) -> Result<Boot, BootError> {
-        let entry = self.enter(&digest, &bytes, rollout).await?;
-        let loaded = prove::load_stored(self.host, self.context, &entry).await;
-        let version = loaded.map_err(|refusal| self.refused(refusal))?;
-        let before = Some(standing.clone());
-        let needed = schema::needed(&self.context.name, before, &version);
-        let mut next = match needed.map_err(|refusal| self.refused(refusal))? {
-            Move::None => standing.succeeded_by(&digest, version.schema.number, false),
-            Move::Migrate { .. } | Move::Rebuild => {
-                let served = self.stored(&standing.digest).await;
-                // It is known when its rollout has ended; until then each start begins it again.
-                return Ok(Boot {
-                    version: served.map_err(|refusal| self.refused(refusal))?,
-                    standing: None,
-                    newer: Some(bytes),
-                });
+        standing: Option<Standing>,
+        boot: &mut Boot,
+    ) -> Result<Option<Choice>, BootError> {
+        let bytes = self.read().await?;
+        let digest = ComponentStore::digest(&bytes);
+        // A journal that is older than versions are, or a new one, tells no story.
+        let rollout = standing.as_ref().map(|_| random_id()).unwrap_or_default();
+        let standing = standing.unwrap_or_default();
+        let is_newer = standing.shipped.as_ref() != Some(&digest);
+        if !is_newer || self.is_quarantined(&digest)? {
+            match self.stored(&standing.digest).await {
+                Ok(_) => return Ok(None),
+                Err(refusal) => {
+                    tracing::error!(context = self.context.name, digest = standing.digest, %refusal, "what served before cannot be loaded; the manifest's component serves instead");
+                }
+            }
+        }
+        let entry = self.enter(&digest, &bytes, &rollout).await?;
+        let tried = self.try_out(&standing, &entry).await;
+        let (version, needed) = match tried {
+            Ok(tried) => tried,
+            Err(refusal) => {
+                let refused = self.refused(refusal);
+                if !standing.digest.is_empty() {
+                    self.reject(&digest, &refused).await;
+                }
+                return Err(refused);
             }
         };
-        next.shipped = Some(digest);
-        Ok(Boot {
-            version,
-            standing: Some(next),
-            newer: None,
-        })
+        match needed {
+            Move::None => {
+                let mut next = standing.succeeded_by(&digest, version.schema.number, false);
+                next.shipped = Some(digest);
+                Ok(Some(Choice {
+                    version,
+                    standing: Some(next),
+                }))
+            }
+            Move::Migrate { .. } | Move::Rebuild => {
+                // It is known when its rollout has ended; until then each start begins it again.
+                boot.newer = Some(bytes);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Loads a version, and finds out what the state needs before it can serve.
+    async fn try_out(
+        &self,
+        standing: &Standing,
+        entry: &Entry,
+    ) -> Result<(Arc<Version>, Move), Refusal> {
+        let version = prove::load_stored(self.host, self.context, entry).await?;
+        let needed = schema::needed(&self.context.name, Some(standing.clone()), &version)?;
+        Ok((version, needed))
     }
 
     /// Keeps the bytes, and has them in the register.
@@ -297,23 +486,25 @@ impl Booting<'_> {
 async fn reconcile(
     host: &Arc<Host>,
     context: &Arc<Context>,
-    current: &str,
+    current: Option<&str>,
 ) -> Result<(), CommitError> {
     let entries = Register::of(host, &context.name)?.list()?;
     let ended = |entry: &Entry| match entry.state {
-        State::Current if entry.digest != current => Some(State::Drained),
+        State::Current => Some(State::Drained),
         State::Draining => Some(State::Drained),
         State::Ramping => Some(State::Uploaded),
         _ => None,
     };
     let mut changes: Vec<_> = entries
         .iter()
-        .filter(|entry| entry.digest != current)
+        .filter(|entry| Some(entry.digest.as_str()) != current)
         .filter_map(|entry| Some((entry.digest.as_str(), ended(entry)?)))
         .collect();
-    let serves = entries.iter().find(|entry| entry.digest == current);
-    if serves.is_some_and(|entry| entry.state != State::Current) {
-        changes.push((current, State::Current));
+    let serves = entries
+        .iter()
+        .find(|entry| Some(entry.digest.as_str()) == current);
+    if let Some(entry) = serves.filter(|entry| entry.state != State::Current) {
+        changes.push((entry.digest.as_str(), State::Current));
     }
     if !changes.is_empty() {
         let because = Because::host("the host has started", "");

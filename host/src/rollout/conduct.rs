@@ -13,9 +13,10 @@ use super::register::State;
 use super::schema::Move;
 use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
+use super::trial::{Decision, Trial};
 use super::upload::Upload;
 use super::version::Version;
-use super::{judge, moving, retention, standing, watch};
+use super::{judge, moving, pending, retention, standing, watch};
 use crate::app::{Context, Host};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -82,7 +83,12 @@ pub(super) async fn conduct(
     if upload.is_shipped && is_decided {
         standing::note_shipped(&context, &rollout.digest()).await;
     }
+    let is_current = matches!(outcome, Outcome::Current { .. });
     rollout.end(outcome);
+    // What the stop of the host has cut off is told when it is back; and what is watched has not ended yet.
+    if !(rollout.is_dry_run || is_current || host.shutdown.is_cancelled()) {
+        pending::clear(&host, &context, &rollout.id).await;
+    }
     if !upload.dry_run {
         // What was refused is kept no longer than others.
         retention::keep_newest(&host, &context).await;
@@ -138,16 +144,21 @@ impl Conducting<'_> {
         let Proven { version, state } = self
             .unless_aborted(prove(host, context, rollout, upload))
             .await??;
+        self.tell_left_out_ramp(&state);
         if upload.dry_run {
             return Ok(Outcome::Passed);
         }
+        self.unless_aborted(rollout.going_on()).await?;
+        let mut since = version.total();
         let swapped = match state {
             Move::None => {
                 let current = context.version();
+                let mut verdict = None;
                 if let Some(current) = &current {
-                    self.ramp(&version, current).await?;
+                    verdict = self.ramp(&version, current).await?;
+                    since = version.total();
                 }
-                let because = swap::because(rollout, self.reason());
+                let because = swap::because(rollout, self.reason(verdict));
                 let (current, way) = (current.as_ref(), Way::Forward);
                 swap::swap(host, context, &version, current, way, &because).await?
             }
@@ -166,82 +177,144 @@ impl Conducting<'_> {
             decided,
         );
         context.metrics.swap(decided);
-        if let Some(former) = former {
-            watch::begin(host, context, rollout, &version, &former);
-        }
+        watch::begin(host, context, rollout, (&version, since), former.as_ref());
         Ok(Outcome::Current { decided })
     }
 
-    fn reason(&self) -> String {
-        match &self.upload.label {
-            Some(label) => format!("rolled out ({label})"),
-            None => "rolled out".to_owned(),
+    /// The steps of the ramp, before the version gets all of the work.
+    fn parts(&self) -> impl Iterator<Item = u8> {
+        let settings = &self.context.settings.rollout;
+        let ramp = self.upload.ramp.as_ref().unwrap_or(&settings.ramp);
+        let parts = ramp.percents().iter().copied();
+        parts.filter(|weight| *weight < 100)
+    }
+
+    /// Says that there will be no ramp, where one was asked for.
+    fn tell_left_out_ramp(&self, state: &Move) {
+        let parts: Vec<_> = self.parts().map(|part| format!("{part} %")).collect();
+        if parts.is_empty() {
+            return;
         }
+        let parts = parts.join(", ");
+        match state {
+            Move::None if self.context.version().is_some() => {}
+            Move::None => self.rollout.did(
+                format!("the ramp over {parts} is left out: no version serves yet"),
+                Duration::ZERO,
+            ),
+            Move::Migrate { .. } | Move::Rebuild => self.rollout.did(
+                format!(
+                    "the ramp over {parts} is left out: {state}, and two versions cannot share a state that only one of them reads; all of the work moves at once, and the version is watched for {:?} afterwards",
+                    self.context.settings.rollout.watch
+                ),
+                Duration::ZERO,
+            ),
+        }
+    }
+
+    fn reason(&self, verdict: Option<String>) -> String {
+        let label = self.upload.label.as_ref();
+        let label = label.map(|label| format!(" ({label})")).unwrap_or_default();
+        let verdict = verdict.map(|verdict| format!("; {verdict}"));
+        format!("rolled out{label}{}", verdict.unwrap_or_default())
     }
 
     /// Goes on unless someone takes the rollout back, or the host stops.
     async fn unless_aborted<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
         tokio::select! {
             done = work => Ok(done),
-            () = self.rollout.abort.cancelled() => Err(Cut::Aborted("it was taken back".into())),
+            () = self.rollout.abort.cancelled() => {
+                Err(Cut::Aborted(self.rollout.taken_back().reason))
+            }
             () = self.host.shutdown.cancelled() => Err(Cut::Aborted("the host is stopping".into())),
         }
     }
 
-    /// Gives the version more and more of the work, as long as it does as well as the one before it.
-    async fn ramp(&self, version: &Arc<Version>, current: &Arc<Version>) -> Result<(), Cut> {
+    /// Gives the version more and more of the work, as long as it does as well as the one before it. Answers how it did in the last step.
+    async fn ramp(
+        &self,
+        version: &Arc<Version>,
+        current: &Arc<Version>,
+    ) -> Result<Option<String>, Cut> {
         let Self {
             host,
             context,
             rollout,
             upload,
         } = *self;
-        let settings = &context.settings.rollout;
-        let ramp = upload.ramp.as_ref().unwrap_or(&settings.ramp);
-        let step = upload.step.unwrap_or(settings.step);
-        let parts = ramp.percents().iter().copied();
-        for (index, weight) in parts.filter(|weight| *weight < 100).enumerate() {
+        let step = upload.step.unwrap_or(context.settings.rollout.step);
+        let mut verdict = None;
+        for weight in self.parts() {
+            self.unless_aborted(rollout.going_on()).await?;
+            if rollout.orders().1 {
+                break;
+            }
+            // Before it gets its share: the first of what it does counts, too.
+            let since = (version.total(), current.total());
             swap::ramp(host, context, version, current, weight).await?;
             rollout.enter(Stage::Ramping, weight);
-            if index == 0 {
-                let because = swap::because(rollout, format!("ramping from {weight} %"));
-                let change = [(version.digest.as_str(), State::Ramping)];
-                swap::note(host, context, &change, &because).await;
-            }
-            let watched = self.watch_step(version, current, step);
-            let tally = self.unless_aborted(watched).await??;
-            rollout.passed(
-                Gate::Ramp,
-                format!(
-                    "{weight} %: {} invocations, {} failed",
-                    tally.count, tally.errors
-                ),
-                step,
-            );
+            let before = verdict.map(|verdict| format!("; {verdict}"));
+            let begins = format!("ramping at {weight} %{}", before.unwrap_or_default());
+            self.note_ramping(version, begins).await;
+            let began = Instant::now();
+            let watched = self.watch_step((version, current), since, weight, step);
+            let passed = self.unless_aborted(watched).await??;
+            let passed = format!("at {weight} %: {passed}");
+            rollout.passed(Gate::Ramp, &passed, began.elapsed());
+            verdict = Some(passed);
         }
-        Ok(())
+        self.unless_aborted(rollout.going_on()).await?;
+        Ok(verdict)
     }
 
-    /// Watches over a version for a step; answers what it did in that time.
+    /// Watches over a version for a step, which began when the two had done so much; answers how it did in that time.
     async fn watch_step(
         &self,
-        version: &Arc<Version>,
-        current: &Arc<Version>,
+        (version, current): (&Arc<Version>, &Arc<Version>),
+        (new, old): (Tally, Tally),
+        weight: u8,
         step: Duration,
-    ) -> Result<Tally, Cut> {
-        let began = Instant::now();
+    ) -> Result<String, Cut> {
+        let rollout = self.rollout;
         let settings = &self.context.settings.rollout;
+        let mut trial = Trial::step(settings, step);
+        let mut looked = Instant::now();
         loop {
-            let left = step.saturating_sub(began.elapsed());
-            tokio::time::sleep(left.min(GLANCE)).await;
-            let (new, old) = (version.tally(began), current.tally(began));
-            if let Some(fault) = judge::fault(settings, &new, &old) {
-                return Err(Refusal::at(Gate::Ramp, fault).into());
+            tokio::select! {
+                () = tokio::time::sleep(trial.left().min(GLANCE)) => {}
+                () = rollout.ordered() => {}
             }
-            if began.elapsed() >= step {
-                return Ok(new);
+            let (is_paused, is_promoted) = rollout.orders();
+            let since = std::mem::replace(&mut looked, Instant::now());
+            if !is_paused {
+                trial.pass(looked - since);
+            }
+            let ever = current.total();
+            let judgement = judge::judge(
+                settings,
+                &version.total().since(&new),
+                &ever.clone().since(&old),
+                &ever,
+            );
+            rollout.weigh(&judgement.evidence);
+            match trial.decide(&judgement) {
+                Decision::Fail(fault) => return Err(Refusal::at(Gate::Ramp, fault).into()),
+                _ if is_promoted => return Ok(format!("promoted early; {}", judgement.evidence)),
+                Decision::Pass(verdict) if !is_paused => return Ok(verdict),
+                Decision::Hold(why) if rollout.hold(&why) => {
+                    rollout.did(format!("held at {weight} %: {why}"), step);
+                    self.note_ramping(version, format!("held at {weight} %: {why}"))
+                        .await;
+                }
+                _ => {}
             }
         }
+    }
+
+    async fn note_ramping(&self, version: &Version, reason: String) {
+        let because = swap::because(self.rollout, reason);
+        let change = [(version.digest.as_str(), State::Ramping)];
+        swap::note(self.host, self.context, &change, &because).await;
     }
 
     /// Ends a rollout early: whatever the version had of the work goes back, and the register says why.
@@ -250,7 +323,10 @@ impl Conducting<'_> {
             Cut::Refused(refusal) => (State::Rejected, refusal.to_string()),
             Cut::Aborted(reason) => (State::Uploaded, reason.clone()),
         };
-        let because = swap::because(self.rollout, reason);
+        let mut because = swap::because(self.rollout, reason);
+        if self.rollout.abort.is_cancelled() {
+            because.by = self.rollout.taken_back().by;
+        }
         let serving = self.context.serving();
         let ramped = serving.candidate.as_ref();
         let digest = self.rollout.digest();
@@ -264,6 +340,8 @@ impl Conducting<'_> {
             }
             // It was turned away at the door, and stays what it was: above all what is quarantined.
             None if !self.rollout.was_entered() => {}
+            // The next start says what became of it.
+            None if self.host.shutdown.is_cancelled() => {}
             None => {
                 let change = [(digest.as_str(), state)];
                 swap::note(self.host, self.context, &change, &because).await;

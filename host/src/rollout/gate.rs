@@ -73,11 +73,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Refused at a gate.
+    /// Refused at a gate. What others say over several lines is told in one.
     pub fn at(gate: Gate, reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        let lines: Vec<_> = reason.lines().map(str::trim).collect();
         Self {
             gate,
-            reason: reason.to_string(),
+            reason: lines.join(" "),
         }
     }
 }

@@ -9,12 +9,16 @@
 mod boot;
 pub(crate) mod compile;
 mod conduct;
+mod control;
 mod describe;
 mod gate;
 mod judge;
 mod load;
 mod moving;
+mod nearest;
+mod opening;
 mod origins;
+mod pending;
 mod probe;
 mod progress;
 mod prove;
@@ -27,8 +31,11 @@ mod scorecard;
 mod serving;
 pub mod signature;
 mod standing;
+mod statistics;
 mod store;
 mod swap;
+mod trial;
+mod unwired;
 mod upload;
 mod version;
 mod watch;
@@ -38,14 +45,18 @@ pub(crate) use self::swap::{Exchange, SwapError, Swapped, exchange};
 pub use self::{
     boot::{Boot, BootError, boot},
     compile::{CompileError, CompileLimits, Compiler},
+    control::{ControlError, Order, control},
     gate::{Gate, Refusal},
+    judge::Evidence,
     load::load,
-    progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step},
+    opening::open,
+    progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step, Watched},
     register::{Entry, State, Step as HistoryStep, history},
     residency::{Drained, Stay},
     rollback::{RollbackError, RolledBack, rollback},
     serving::{Candidate, Serving},
     store::ComponentStore,
+    unwired::unwired,
     upload::{Upload, UploadError, begin, too_big, verdict},
     version::{Description, Identity, Version},
 };

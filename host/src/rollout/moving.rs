@@ -21,7 +21,7 @@ use super::{describe, probe};
 use crate::app::{Context, Host};
 use crate::events::{self, Letters, STEP, rebuild};
 use crate::guest::StateEntry;
-use crate::invocation::turns::Stripes;
+use crate::invocation::{state_key, turns::Stripes};
 use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
 
 /// So few changes are migrated while the context stands still.
@@ -137,7 +137,7 @@ impl<'a> Migration<'a> {
         let mut count = 0;
         let mut range = KeyRange::all();
         loop {
-            self.check()?;
+            self.go_on()?;
             let space = Space::State(self.former);
             let entries = events::read_step(&self.context.ledger, space, &range).await?;
             let Some((last, _)) = entries.last() else {
@@ -152,7 +152,7 @@ impl<'a> Migration<'a> {
     /// Migrates what has changed meanwhile, until that is little.
     async fn catch_up(&mut self) -> Result<(), Cut> {
         for _ in 0..ROUNDS {
-            self.check()?;
+            self.go_on()?;
             if self.again().await? <= FEW {
                 break;
             }
@@ -198,6 +198,11 @@ impl<'a> Migration<'a> {
             return Ok(());
         }
         let results = self.ask(&entries).await?;
+        for ((old, _), result) in entries.iter().zip(&results) {
+            for entry in result {
+                self.check(old, entry)?;
+            }
+        }
         let mut writes = Vec::new();
         let mut written = BTreeSet::new();
         for ((old, _), results) in entries.into_iter().zip(results) {
@@ -298,13 +303,32 @@ impl<'a> Migration<'a> {
         ))
     }
 
+    /// Refuses an entry that the version could not have put: it could not be changed any more.
+    fn check(&self, old: &[u8], entry: &StateEntry) -> Result<(), Cut> {
+        let told = |reason: String| {
+            let old = old.escape_ascii();
+            refused(format!(
+                "`migrate` makes of {old} what `put` refuses: {reason}"
+            ))
+        };
+        state_key::check(&entry.key).map_err(|error| told(error.to_string()))?;
+        let limit = self.context.settings.limits.staged;
+        let size = (entry.key.len() + entry.value.len()) as u64;
+        match size > limit {
+            true => Err(told(format!(
+                "an entry of {size} bytes, and limits.staged is {limit}"
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Whether to go on.
-    fn check(&self) -> Result<(), Cut> {
+    fn go_on(&self) -> Result<(), Cut> {
         if self.host.shutdown.is_cancelled() {
             return Err(Cut::Aborted("the host is stopping".into()));
         }
         match self.rollout.abort.is_cancelled() {
-            true => Err(Cut::Aborted("it was taken back".into())),
+            true => Err(Cut::Aborted(self.rollout.taken_back().reason)),
             false => Ok(()),
         }
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Refusal};
+use super::judge::Evidence;
 use super::version::{Identity, Version};
 use crate::invocation::{random_id, wall_clock};
 
@@ -21,6 +22,8 @@ pub struct Rollouts {
     pub(super) loaded: Mutex<Vec<Arc<Version>>>,
     /// The component that the manifest names.
     pub(super) shipped: OnceLock<PathBuf>,
+    /// Why the component that the manifest names does not serve since the start.
+    pub(super) refused: Mutex<Option<String>>,
 }
 
 /// One rollout.
@@ -34,7 +37,17 @@ pub struct Rollout {
     progress: watch::Sender<Progress>,
     /// Cancelled by whoever takes it back.
     pub(super) abort: CancellationToken,
+    taken_back: OnceLock<TakenBack>,
+    /// Tells that it was paused, resumed or promoted.
+    ordered: Notify,
     was_entered: AtomicBool,
+}
+
+/// Who took a rollout back, and why.
+#[derive(Clone, Debug)]
+pub(super) struct TakenBack {
+    pub by: String,
+    pub reason: String,
 }
 
 /// How far a rollout is.
@@ -46,10 +59,56 @@ pub struct Progress {
     pub stage: Stage,
     /// Which part of the work goes to the version, in percent.
     pub weight: u8,
+    /// Whether somebody has paused it.
+    pub is_paused: bool,
+    /// Whether somebody has said that it need not be tried any longer.
+    pub is_promoted: bool,
+    /// Why the version is still in its step, though the step's time is over.
+    pub held: Option<String>,
+    /// What the version has done in its step or under its watch, compared with the one before it.
+    pub evidence: Option<Evidence>,
     /// What it has done so far, in order.
     pub steps: Vec<Step>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// How the watch over the version goes, or went; none when there is none.
+    pub watch: Option<Watched>,
+}
+
+/// How the watch over a version that has taken over goes, or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It is watched.
+    Watching,
+    /// It has done well: says with what.
+    Well(String),
+    /// It did worse than the one before it, which serves again; it is quarantined.
+    TakenBack(String),
+    /// The watch ended before its time.
+    Cut(String),
+}
+
+impl Progress {
+    /// The beginning of a rollout.
+    fn begin(version: Identity) -> Self {
+        Self {
+            version,
+            stage: Stage::Checking,
+            weight: 0,
+            is_paused: false,
+            is_promoted: false,
+            held: None,
+            evidence: None,
+            steps: Vec::new(),
+            outcome: None,
+            watch: None,
+        }
+    }
+
+    /// Whether nothing more will come of it, also not of the watch.
+    pub fn is_settled(&self) -> bool {
+        self.outcome.is_some() && self.watch != Some(Watched::Watching)
+    }
 }
 
 /// What a rollout does.
@@ -105,6 +164,16 @@ impl Rollouts {
         self.newest.lock().clone()
     }
 
+    /// Whether the context should serve: it has a component.
+    pub fn should_serve(&self) -> bool {
+        self.shipped.get().is_some()
+    }
+
+    /// Why the component that the manifest names does not serve since the start, if it was refused.
+    pub fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
+    }
+
     /// How many invocations are under way in a version; none when it is not loaded.
     pub fn staying(&self, digest: &str) -> Option<usize> {
         self.find_loaded(digest).map(|version| version.staying())
@@ -125,22 +194,33 @@ impl Rollouts {
         if let Some(newest) = newest.as_ref().filter(|newest| !newest.is_over()) {
             return Err(newest.clone());
         }
-        let rollout = Arc::new(Rollout {
-            id: random_id(),
-            by: by.to_owned(),
-            is_dry_run,
-            progress: watch::Sender::new(Progress {
-                version,
-                stage: Stage::Checking,
-                weight: 0,
-                steps: Vec::new(),
-                outcome: None,
-            }),
-            abort: CancellationToken::new(),
-            was_entered: AtomicBool::new(false),
-        });
+        let begun = Progress::begin(version);
+        let rollout = Arc::new(Rollout::new(random_id(), by, is_dry_run, begun));
         *newest = Some(rollout.clone());
         Ok(rollout)
+    }
+
+    /// The rollout that may be told what to do: it is under way, and more than a try.
+    pub(super) fn in_hand(&self) -> Option<Arc<Rollout>> {
+        let newest = self.newest();
+        newest.filter(|newest| !newest.is_over() && !newest.is_dry_run)
+    }
+
+    /// Remembers a rollout of an earlier process, which has ended with that.
+    pub(super) fn remember(&self, id: String, by: &str, version: Identity, outcome: Outcome) {
+        let watch = match &outcome {
+            Outcome::Current { .. } => Some(Watched::Cut(
+                "the host restarted, and the watch over a version ends with the process".into(),
+            )),
+            _ => None,
+        };
+        let ended = Progress {
+            stage: Stage::Ended,
+            outcome: Some(outcome),
+            watch,
+            ..Progress::begin(version)
+        };
+        *self.newest.lock() = Some(Arc::new(Rollout::new(id, by, false, ended)));
     }
 
     /// A loaded version.
@@ -176,6 +256,19 @@ impl Rollouts {
 }
 
 impl Rollout {
+    fn new(id: String, by: &str, is_dry_run: bool, progress: Progress) -> Self {
+        Self {
+            id,
+            by: by.to_owned(),
+            is_dry_run,
+            progress: watch::Sender::new(progress),
+            abort: CancellationToken::new(),
+            taken_back: OnceLock::new(),
+            ordered: Notify::new(),
+            was_entered: AtomicBool::new(false),
+        }
+    }
+
     /// How far it is.
     pub fn progress(&self) -> Progress {
         self.progress.borrow().clone()
@@ -204,6 +297,64 @@ impl Rollout {
         reached.map_or_else(|_| self.progress(), |progress| progress.clone())
     }
 
+    /// Takes it back: it ends as soon as it can.
+    pub(super) fn take_back(&self, by: &str, reason: Option<String>) {
+        let _first = self.taken_back.set(TakenBack {
+            by: by.to_owned(),
+            reason: match reason {
+                Some(reason) => format!("it was taken back by {by}: {reason}"),
+                None => format!("it was taken back by {by}"),
+            },
+        });
+        self.abort.cancel();
+    }
+
+    /// Who took it back, and why.
+    pub(super) fn taken_back(&self) -> TakenBack {
+        let taken_back = self.taken_back.get().cloned();
+        taken_back.unwrap_or_else(|| TakenBack {
+            by: "host".into(),
+            reason: "another version has taken over meanwhile".into(),
+        })
+    }
+
+    /// Pauses it, or lets it go on. Says whether that changed anything.
+    pub(super) fn pause(&self, is_paused: bool) -> bool {
+        self.order(|progress| std::mem::replace(&mut progress.is_paused, is_paused) != is_paused)
+    }
+
+    /// Ends its trials: the version gets all of the work. Says whether that changed anything.
+    pub(super) fn promote(&self) -> bool {
+        self.order(|progress| {
+            progress.is_paused = false;
+            !std::mem::replace(&mut progress.is_promoted, true)
+        })
+    }
+
+    fn order(&self, order: impl FnOnce(&mut Progress) -> bool) -> bool {
+        let mut is_new = false;
+        self.progress
+            .send_modify(|progress| is_new = order(progress));
+        self.ordered.notify_waiters();
+        is_new
+    }
+
+    /// Resolves when somebody has paused, resumed or promoted it.
+    pub(super) async fn ordered(&self) {
+        self.ordered.notified().await;
+    }
+
+    /// Whether it is paused, and whether it is promoted.
+    pub(super) fn orders(&self) -> (bool, bool) {
+        let progress = self.progress.borrow();
+        (progress.is_paused, progress.is_promoted)
+    }
+
+    /// Resolves when it is not paused.
+    pub(super) async fn going_on(&self) {
+        self.until(|progress| !progress.is_paused).await;
+    }
+
     /// Whether it has got so far that the register knows of it.
     pub(super) fn was_entered(&self) -> bool {
         self.was_entered.load(Ordering::Acquire)
@@ -222,6 +373,37 @@ impl Rollout {
         self.progress.send_modify(|progress| {
             progress.stage = stage;
             progress.weight = weight;
+            progress.held = None;
+            progress.evidence = None;
+        });
+    }
+
+    /// The version is still in its step, though the step's time is over. Says whether that is new.
+    pub(super) fn hold(&self, why: &str) -> bool {
+        self.progress.send_if_modified(|progress| {
+            let is_new = progress.held.is_none();
+            let is_other = progress.held.as_deref() != Some(why);
+            if is_other {
+                progress.held = Some(why.to_owned());
+            }
+            is_new
+        })
+    }
+
+    /// What the version has done in its step, or under its watch.
+    pub(super) fn weigh(&self, evidence: &Evidence) {
+        // Whoever looks is told; who waits for news is not woken several times a second.
+        self.progress.send_if_modified(|progress| {
+            progress.evidence = Some(evidence.clone());
+            false
+        });
+    }
+
+    /// The watch over the version has come to this.
+    pub(super) fn watched(&self, watch: Watched) {
+        self.progress.send_modify(|progress| {
+            progress.held = None;
+            progress.watch = Some(watch);
         });
     }
 
@@ -247,8 +429,22 @@ impl Rollout {
     pub(super) fn end(&self, outcome: Outcome) {
         self.progress.send_modify(|progress| {
             progress.stage = Stage::Ended;
+            progress.is_paused = false;
+            progress.held = None;
             progress.outcome = Some(outcome);
         });
+    }
+}
+
+impl Watched {
+    /// Its name, as it is told, and why.
+    pub fn told(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Watching => ("watching", None),
+            Self::Well(verdict) => ("well", Some(verdict)),
+            Self::TakenBack(reason) => ("taken-back", Some(reason)),
+            Self::Cut(reason) => ("cut", Some(reason)),
+        }
     }
 }
 

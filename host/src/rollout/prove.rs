@@ -13,8 +13,8 @@ use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
 use super::version::{Identity, Version};
-use super::{load, probe, signature, swap, wire};
-use crate::app::{Context, Host};
+use super::{load, pending, probe, signature, swap, unwired, wire};
+use crate::app::{Context, Host, Wiring};
 use crate::journal::CommitError;
 
 /// A version that has passed.
@@ -90,7 +90,11 @@ pub(super) async fn prove(
     wire::check(host, &wiring, &context.name, &version)?;
     let serving = context.serving().only(&version);
     wire::with(&host.contexts, &wiring, &context.name, serving)?;
-    rollout.passed(Gate::Consumers, fits(&wiring, &version), clock.lap());
+    rollout.passed(
+        Gate::Consumers,
+        fits(host, context, &wiring, &version),
+        clock.lap(),
+    );
     // A version that migrates is asked when the state has its shape.
     if !matches!(state, Move::Migrate { .. }) {
         probe::ready(host, context, &version, context.generation()).await?;
@@ -150,6 +154,7 @@ async fn enter(
     digest: &str,
     signer: Option<String>,
 ) -> Result<Entry, Unproven> {
+    pending::note(host, context, rollout).await?;
     store(host, digest, &upload.bytes).await?;
     let arrival = Arrival {
         digest: digest.to_owned(),
@@ -160,8 +165,8 @@ async fn enter(
     let because = swap::because(rollout, "uploaded");
     let entry = register.enter(&arrival, &because).await?;
     rollout.entered();
-    if !upload.is_shipped && standing::is_shipped(context, digest).await {
-        standing::note_shipped(context, digest).await;
+    if !upload.is_shipped {
+        standing::note_shipped_if_named(context, digest).await;
     }
     Ok(entry)
 }
@@ -278,14 +283,11 @@ fn imports(version: &Version) -> String {
     }
 }
 
-fn fits(wiring: &crate::app::Wiring, version: &Version) -> String {
-    let unoffered = wire::unoffered(wiring, version);
-    match unoffered.is_empty() {
+fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> String {
+    let unwired = unwired::of_version(host, wiring, &context.name, version);
+    match unwired.is_empty() {
         true => "it fits the other contexts".to_owned(),
-        false => format!(
-            "it fits the other contexts; nobody offers {} yet, so its calls there will be answered `unavailable`",
-            unoffered.join(", ")
-        ),
+        false => format!("it fits the other contexts, but {}", unwired.join("; ")),
     }
 }
 

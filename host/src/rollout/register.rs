@@ -38,8 +38,19 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Uploaded,
+        Self::Ramping,
+        Self::Current,
+        Self::Draining,
+        Self::Drained,
+        Self::Rejected,
+        Self::Quarantined,
+    ];
+
     /// The kind of the event that says so.
-    fn event(self) -> &'static str {
+    pub(super) fn event(self) -> &'static str {
         match self {
             Self::Uploaded => "VersionUploaded",
             Self::Ramping => "VersionRamping",
@@ -341,6 +352,13 @@ pub fn history(host: &Host, context: &str) -> Result<Vec<Entry>, journal::Error>
 }
 
 impl Entry {
+    /// Whether it had all of the work once.
+    pub(super) fn has_served(&self) -> bool {
+        let was = |state| matches!(state, State::Current | State::Draining | State::Drained);
+        // The history may have forgotten it.
+        was(self.state) || self.history.iter().any(|step| was(step.state))
+    }
+
     fn step(&mut self, state: State, because: &Because) {
         self.state = state;
         if self.history.len() >= MOST_STEPS {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::control::ENDING;
 use super::gate::Refusal;
 use super::progress::Outcome;
 use super::prove;
@@ -15,21 +16,16 @@ use crate::app::{Context, Host};
 use crate::invocation::random_id;
 use crate::journal::{self, CommitError};
 
-/// How long a rollout that is ended may take for it.
-const ENDING: Duration = Duration::from_secs(30);
-
 /// Why there was no rollback.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
     /// There is nothing to go back to.
-    #[error(
-        "context {context} has no version to go back to: {}", what(.wanted.as_deref())
-    )]
+    #[error("context {context} has no version to go back to: {reason}")]
     Nothing {
         /// The context.
         context: String,
-        /// What was asked for.
-        wanted: Option<String>,
+        /// Why not to the one that was asked for, or to any.
+        reason: String,
     },
     /// A rollout is under way, and a certain version was asked for, or it does not end.
     #[error(
@@ -52,15 +48,6 @@ pub enum RollbackError {
     /// It could not be made durable.
     #[error(transparent)]
     Journal(#[from] CommitError),
-}
-
-fn what(wanted: Option<&str>) -> String {
-    match wanted {
-        None => "the one that serves is the first, or the others are gone".to_owned(),
-        Some(wanted) => format!(
-            "none that served before has the number or digest {wanted}, or its bytes are gone"
-        ),
-    }
 }
 
 impl From<SwapError> for RollbackError {
@@ -106,14 +93,11 @@ pub async fn rollback(
     by: &str,
 ) -> Result<RolledBack, RollbackError> {
     let began = Instant::now();
-    if let Some(ended) = end_rollout(context, wanted, began).await? {
+    if let Some(ended) = end_rollout(context, wanted, reason.clone(), by, began).await? {
         return Ok(ended);
     }
-    let nothing = || RollbackError::Nothing {
-        context: context.name.clone(),
-        wanted: wanted.map(str::to_owned),
-    };
-    let from = context.version().ok_or_else(nothing)?;
+    let from = context.version();
+    let from = from.ok_or_else(|| nothing(context, "none serves that it could take over from"))?;
     let because = Because {
         by: by.to_owned(),
         reason: match reason {
@@ -123,7 +107,10 @@ pub async fn rollback(
         rollout: random_id(),
         at: None,
     };
-    let to = find(host, context, wanted, &from)?.ok_or_else(nothing)?;
+    let to = match wanted {
+        Some(wanted) => find(host, context, wanted, &from)?,
+        None => before(host, context, &from)?,
+    };
     let version = go_back(host, context, &to, &from, Way::Back, &because).await?;
     tracing::info!(
         target: "innkeeper::audit", by, context = context.name, from = %from.title, to = %version.title, "rolled back"
@@ -140,11 +127,11 @@ pub async fn rollback(
 async fn end_rollout(
     context: &Context,
     wanted: Option<&str>,
+    reason: Option<String>,
+    by: &str,
     began: Instant,
 ) -> Result<Option<RolledBack>, RollbackError> {
-    let newest = context.rollouts.newest();
-    let under_way = newest.filter(|newest| !newest.is_over() && !newest.is_dry_run);
-    let Some(rollout) = under_way else {
+    let Some(rollout) = context.rollouts.in_hand() else {
         return Ok(None);
     };
     let error = || RollbackError::UnderWay {
@@ -155,7 +142,7 @@ async fn end_rollout(
     if wanted.is_some() {
         return Err(error());
     }
-    rollout.abort.cancel();
+    rollout.take_back(by, reason);
     let ending = rollout.until(|progress| progress.outcome.is_some());
     let ended = tokio::time::timeout(ENDING, ending).await;
     let ended = ended.map_err(|_| error())?;
@@ -174,30 +161,70 @@ async fn end_rollout(
     }
 }
 
-/// The version to go back to.
-fn find(
-    host: &Host,
-    context: &Context,
-    wanted: Option<&str>,
-    from: &Version,
-) -> Result<Option<Entry>, journal::Error> {
+fn nothing(context: &Context, reason: impl Into<String>) -> RollbackError {
+    RollbackError::Nothing {
+        context: context.name.clone(),
+        reason: reason.into(),
+    }
+}
+
+/// The version that served before.
+fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     for digest in &standing.before {
-        let Some(entry) = register.find(digest)? else {
-            continue;
-        };
-        let is_meant = wanted.is_none_or(|wanted| {
-            wanted == entry.number.to_string()
-                || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
-        });
-        let is_another = entry.digest != from.digest;
-        let is_sound = entry.is_stored && is_another && entry.state != State::Quarantined;
-        if is_meant && is_sound {
-            return Ok(Some(entry));
+        let entry = register.find(digest)?;
+        if let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) {
+            return Ok(entry);
         }
     }
-    Ok(None)
+    Err(nothing(
+        context,
+        "the one that serves is the first, or the others are gone or quarantined",
+    ))
+}
+
+/// The version of this number or digest, whenever it served: one that was rolled back from can be gone back to as well.
+fn find(
+    host: &Host,
+    context: &Context,
+    wanted: &str,
+    from: &Version,
+) -> Result<Entry, RollbackError> {
+    let entries = Register::of(host, &context.name)?.list()?;
+    let is_meant = |entry: &Entry| {
+        wanted == entry.number.to_string()
+            || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
+    };
+    let mut meant: Vec<_> = entries.into_iter().filter(is_meant).collect();
+    match (meant.pop(), meant.is_empty()) {
+        (None, _) => Err(nothing(
+            context,
+            format!("none has the number {wanted}, or a digest that begins so"),
+        )),
+        (Some(_), false) => Err(nothing(
+            context,
+            format!("several digests begin with {wanted}; write more of it"),
+        )),
+        (Some(entry), true) => match unsound(&entry, from) {
+            None => Ok(entry),
+            Some(why) => Err(nothing(context, format!("version {} {why}", entry.number))),
+        },
+    }
+}
+
+/// Why a version cannot be gone back to, if it cannot.
+fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
+    if entry.digest == from.digest {
+        return Some("serves already");
+    }
+    if entry.state == State::Quarantined {
+        return Some("is quarantined; deploy it with --force to insist");
+    }
+    if !entry.is_stored {
+        return Some("is so old that its component is not kept any more; deploy it again");
+    }
+    (!entry.has_served()).then_some("has never served; deploy it")
 }
 
 async fn go_back(
@@ -222,10 +249,7 @@ pub(super) async fn take_back(
     version: &Arc<Version>,
     because: &Because,
 ) -> Result<(), RollbackError> {
-    let to = find(host, context, None, version)?.ok_or_else(|| RollbackError::Nothing {
-        context: context.name.clone(),
-        wanted: None,
-    })?;
+    let to = before(host, context, version)?;
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {
         let change = [(version.digest.as_str(), state)];

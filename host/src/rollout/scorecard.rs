@@ -1,11 +1,16 @@
-//! How a version does: its invocations of the last minute, by the second.
+//! How a version does: its invocations since it was loaded, and those of the last minute.
+//!
+//! What happened in any span of time, however long, is the difference between two looks at the first. Nothing is forgotten for that, and both take
+//! the same memory for ever.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How many seconds are remembered.
-const SECONDS: usize = 64;
+/// The last minute is counted in slices of this length.
+const SLICE: Duration = Duration::from_secs(5);
+/// How many of them make the last minute, with the one that has just begun.
+const SLICES: usize = 13;
 /// How many steps there are from one power of two to the next: a quantile is true to a fifth.
 const STEPS: usize = 4;
 /// Latencies from one microsecond to half a minute.
@@ -14,23 +19,28 @@ const BUCKETS: usize = 25 * STEPS;
 /// The invocations of a version.
 pub(super) struct Scorecard {
     since: Instant,
-    seconds: Mutex<Box<[Second]>>,
+    counts: Mutex<Counts>,
+}
+
+struct Counts {
+    total: Tally,
+    slices: Box<[Slice]>,
 }
 
 #[derive(Clone)]
-struct Second {
+struct Slice {
     number: u64,
     tally: Tally,
 }
 
 /// Invocations counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// How many there were.
     pub count: u64,
     /// How many failed, and the version is to blame.
     pub errors: u64,
-    latencies: [u32; BUCKETS],
+    latencies: [u64; BUCKETS],
 }
 
 impl Default for Tally {
@@ -45,13 +55,16 @@ impl Default for Tally {
 
 impl Default for Scorecard {
     fn default() -> Self {
-        let empty = Second {
+        let empty = Slice {
             number: u64::MAX,
             tally: Tally::default(),
         };
         Self {
             since: Instant::now(),
-            seconds: Mutex::new(vec![empty; SECONDS].into_boxed_slice()),
+            counts: Mutex::new(Counts {
+                total: Tally::default(),
+                slices: vec![empty; SLICES].into_boxed_slice(),
+            }),
         }
     }
 }
@@ -59,35 +72,39 @@ impl Default for Scorecard {
 impl Scorecard {
     /// An invocation ended.
     pub(super) fn note(&self, now: Instant, took: Duration, failed: bool) {
-        let number = self.second(now);
-        let mut seconds = self.seconds.lock();
-        let Some(second) = seconds.get_mut(number as usize % SECONDS) else {
+        let number = self.slice(now);
+        let mut counts = self.counts.lock();
+        counts.total.note(took, failed);
+        let Some(slice) = counts.slices.get_mut(number as usize % SLICES) else {
             return;
         };
-        if second.number != number {
-            second.number = number;
-            second.tally = Tally::default();
+        if slice.number != number {
+            slice.number = number;
+            slice.tally = Tally::default();
         }
-        second.tally.note(took, failed);
+        slice.tally.note(took, failed);
     }
 
-    /// The invocations that ended since `then`, to the second; those of the last minute at most.
-    pub(super) fn since(&self, then: Instant, now: Instant) -> Tally {
-        let last = self.second(now);
-        let first = self
-            .second(then)
-            .max(last.saturating_sub(SECONDS as u64 - 2));
+    /// All invocations that have ended.
+    pub(super) fn total(&self) -> Tally {
+        self.counts.lock().total.clone()
+    }
+
+    /// Those of the last minute, or a slice more.
+    pub(super) fn last_minute(&self, now: Instant) -> Tally {
+        let last = self.slice(now);
+        let first = last.saturating_sub(SLICES as u64 - 1);
         let mut sum = Tally::default();
-        for second in self.seconds.lock().iter() {
-            if (first..=last).contains(&second.number) {
-                sum.add(&second.tally);
+        for slice in &self.counts.lock().slices {
+            if (first..=last).contains(&slice.number) {
+                sum.add(&slice.tally);
             }
         }
         sum
     }
 
-    fn second(&self, at: Instant) -> u64 {
-        at.saturating_duration_since(self.since).as_secs()
+    fn slice(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.since).as_secs() / SLICE.as_secs()
     }
 }
 
@@ -108,17 +125,22 @@ impl Tally {
         }
     }
 
-    /// The part of the invocations that failed, in percent.
-    pub fn error_percent(&self) -> f64 {
-        100.0 * self.errors as f64 / self.count.max(1) as f64
+    /// What has come since an earlier look.
+    pub(super) fn since(mut self, earlier: &Self) -> Self {
+        self.count = self.count.saturating_sub(earlier.count);
+        self.errors = self.errors.saturating_sub(earlier.errors);
+        for (bucket, before) in self.latencies.iter_mut().zip(&earlier.latencies) {
+            *bucket = bucket.saturating_sub(*before);
+        }
+        self
     }
 
     /// The latency that 99 of 100 invocations do not exceed.
-    pub fn p99(&self) -> Duration {
+    pub(super) fn p99(&self) -> Duration {
         let beyond = self.count / 100;
         let mut seen = 0;
         for (index, bucket) in self.latencies.iter().enumerate().rev() {
-            seen += u64::from(*bucket);
+            seen += bucket;
             if seen > beyond {
                 return upper_bound(index);
             }
@@ -127,11 +149,11 @@ impl Tally {
     }
 
     /// How many invocations took longer than a limit; those that may have taken less do not count.
-    pub fn slower_than(&self, limit: Duration) -> u64 {
+    pub(super) fn slower_than(&self, limit: Duration) -> u64 {
         let slower = self.latencies.iter().enumerate();
         slower
             .filter(|(index, _)| *index > 0 && upper_bound(index - 1) >= limit)
-            .map(|(_, count)| u64::from(*count))
+            .map(|(_, count)| count)
             .sum()
     }
 }
@@ -173,16 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_counted_for_a_minute() {
+    fn a_span_of_any_length_is_whole_and_a_minute_is_a_minute() {
         let card = Scorecard::default();
         let at = |seconds| card.since + Duration::from_secs(seconds);
-        for second in 0..100 {
+        let mut looks = Vec::new();
+        for second in 0..10_000 {
+            looks.push(card.total());
             card.note(at(second), MILLISECOND, second % 2 == 0);
         }
-        assert_eq!(card.since(at(90), at(99)).count, 10);
-        assert_eq!(card.since(at(90), at(99)).errors, 5);
-        assert_eq!(card.since(at(0), at(99)).count, 63, "the rest is forgotten");
-        assert_eq!(card.since(at(200), at(200)).count, 0);
+        let whole = card.total().since(&looks[0]);
+        assert_eq!((whole.count, whole.errors), (10_000, 5_000));
+        let span = card.total().since(&looks[9_000]);
+        assert_eq!((span.count, span.errors), (1_000, 500));
+        assert_eq!(span.slower_than(Duration::ZERO), 1_000);
+        let minute = card.last_minute(at(9_999));
+        assert_eq!((minute.count, minute.errors), (65, 32));
+        assert_eq!(card.last_minute(at(20_000)).count, 0);
     }
 
     #[test]

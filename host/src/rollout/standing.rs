@@ -51,11 +51,14 @@ impl Standing {
         next
     }
 
-    /// After a version that it had been before has taken over again.
+    /// After a version that served once has taken over again. What is gone back to by steps is not come by again; going back to one that was itself rolled back
+    /// from is a step like any other, which can be taken back.
     pub(super) fn taken_back_to(&self, digest: &str, schema: u32) -> Self {
+        let Some(place) = self.before.iter().position(|before| before == digest) else {
+            return self.succeeded_by(digest, schema, false);
+        };
         let mut next = self.clone();
-        let place = next.before.iter().position(|before| before == digest);
-        next.before.drain(..place.map_or(0, |place| place + 1));
+        next.before.drain(..=place);
         digest.clone_into(&mut next.digest);
         next.note_schema(schema, false);
         next
@@ -102,7 +105,7 @@ impl Standing {
 }
 
 /// Whether the manifest names this component by now.
-pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
+async fn is_shipped(context: &Context, digest: &str) -> bool {
     let Some(file) = context.rollouts.shipped.get().cloned() else {
         return false;
     };
@@ -110,6 +113,13 @@ pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
     // Where it cannot be read it is seen at the next start.
     let read = reading.await.ok().and_then(Result::ok);
     read.is_some_and(|bytes| ComponentStore::digest(&bytes) == digest)
+}
+
+/// The same, where it is the manifest's component.
+pub(super) async fn note_shipped_if_named(context: &Context, digest: &str) {
+    if is_shipped(context, digest).await {
+        note_shipped(context, digest).await;
+    }
 }
 
 /// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
@@ -158,6 +168,20 @@ mod tests {
         assert_eq!((back.digest.as_str(), back.before.len()), ("a", 0));
         let skipped = third.taken_back_to("a", 0);
         assert_eq!((skipped.digest.as_str(), skipped.before.len()), ("a", 0));
+    }
+
+    #[test]
+    fn a_rollback_can_be_taken_back() {
+        let two = Standing::default()
+            .succeeded_by("a", 0, false)
+            .succeeded_by("b", 0, false);
+        let back = two.taken_back_to("a", 0);
+        let forth = back.taken_back_to("b", 0);
+        assert_eq!(
+            (forth.digest.as_str(), &forth.before[..]),
+            ("b", &["a".to_owned()][..])
+        );
+        assert_eq!(forth.taken_back_to("a", 0), back);
     }
 
     #[test]

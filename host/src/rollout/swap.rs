@@ -114,6 +114,8 @@ pub(super) async fn settle(
     because: &Because,
 ) {
     context.rollouts.keep_loaded(version);
+    // Whatever was refused at the start: somebody has chosen what serves since.
+    *context.rollouts.refused.lock() = None;
     let left = swapped.former.iter().map(|former| (former, state));
     let turned_away = swapped.turned_away.iter();
     let left = left.chain(turned_away.map(|version| (version, State::Uploaded)));

@@ -107,9 +107,14 @@ impl Version {
         self.scorecard.note(Instant::now(), took, failed);
     }
 
-    /// Its invocations since a time, to the second; those of the last minute at most.
-    pub(super) fn tally(&self, since: Instant) -> Tally {
-        self.scorecard.since(since, Instant::now())
+    /// All invocations of it that have ended.
+    pub(super) fn total(&self) -> Tally {
+        self.scorecard.total()
+    }
+
+    /// Those of the last minute.
+    pub(super) fn last_minute(&self) -> Tally {
+        self.scorecard.last_minute(Instant::now())
     }
 
     /// The function that undoes another, both as `<interface>#<function>`.

@@ -4,91 +4,138 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::gate::{Gate, Refusal};
-use super::judge;
-use super::progress::Rollout;
+use super::judge::{Judgement, judge};
+use super::progress::{Rollout, Watched};
 use super::register::Because;
-use super::rollback;
 use super::scorecard::Tally;
+use super::trial::{Decision, Trial};
 use super::version::Version;
+use super::{pending, rollback};
 use crate::app::{Context, Host};
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
-/// What the version before it did in this time is what it is compared with.
-const BEFORE: Duration = Duration::from_secs(60);
 /// How long it has served before its latency says anything: at first a machine has to get used to it.
 const WARM: Duration = Duration::from_secs(3);
 /// How often in a row it is found wanting before it counts.
 const SURE: u32 = 2;
 
-/// Watches over a version, for as long as it serves and the settings say.
+/// Watches over a version that had done so much when it took over, for as long as it serves and the settings say.
 pub(super) fn begin(
     host: &Arc<Host>,
     context: &Arc<Context>,
     rollout: &Arc<Rollout>,
-    version: &Arc<Version>,
-    former: &Arc<Version>,
+    (version, since): (&Arc<Version>, Tally),
+    former: Option<&Arc<Version>>,
 ) {
-    let time = context.settings.rollout.watch;
-    let now = Instant::now();
+    let (host, context) = (host.clone(), context.clone());
+    let (Some(former), false) = (former, context.settings.rollout.watch.is_zero()) else {
+        let rollout = rollout.id.clone();
+        host.clone()
+            .tasks
+            .spawn(async move { pending::clear(&host, &context, &rollout).await });
+        return;
+    };
+    rollout.watched(Watched::Watching);
     let watch = Watch {
         host: host.clone(),
-        context: context.clone(),
-        rollout: rollout.id.clone(),
+        context,
+        rollout: rollout.clone(),
         version: version.clone(),
-        before: former.tally(now.checked_sub(BEFORE).unwrap_or(now)),
-        began: now,
+        since,
+        before: former.last_minute(),
+        ever: former.total(),
     };
-    if !time.is_zero() {
-        host.tasks.spawn(watch.run(time));
-    }
+    host.tasks.spawn(watch.run());
 }
 
 struct Watch {
     host: Arc<Host>,
     context: Arc<Context>,
-    rollout: String,
+    rollout: Arc<Rollout>,
     version: Arc<Version>,
+    /// What the version had done when the watch began.
+    since: Tally,
+    /// What the one before it did in its last minute.
     before: Tally,
-    began: Instant,
+    /// And since it was loaded, which counts where that is too little.
+    ever: Tally,
 }
 
 impl Watch {
-    async fn run(self, time: Duration) {
-        let mut wanting = 0;
-        while self.began.elapsed() < time {
-            tokio::select! {
-                () = self.host.shutdown.cancelled() => return,
-                () = tokio::time::sleep(GLANCE) => {}
-            }
-            let serves = self.context.version();
-            if serves.is_none_or(|serves| !Arc::ptr_eq(&serves, &self.version)) {
-                return;
-            }
-            match self.fault() {
-                None => wanting = 0,
-                Some(_) if wanting + 1 < SURE => wanting += 1,
-                Some(fault) => return self.take_back(fault).await,
-            }
+    async fn run(self) {
+        // Where the host stops, it says when it is back that the watch was cut off.
+        if let Some(ended) = self.watch().await {
+            self.rollout.watched(ended);
+            pending::clear(&self.host, &self.context, &self.rollout.id).await;
         }
-        tracing::info!(context = self.context.name, version = %self.version.title, "it was watched for {time:?}, and does well");
     }
 
-    fn fault(&self) -> Option<String> {
+    /// Watches until it is decided, or another version serves; none when the host stops.
+    async fn watch(&self) -> Option<Watched> {
+        let (context, title) = (&self.context, &self.version.title);
+        let mut trial = Trial::watch(&context.settings.rollout);
+        let (began, mut looked) = (Instant::now(), Instant::now());
+        let mut wanting = 0;
+        loop {
+            tokio::select! {
+                () = self.host.shutdown.cancelled() => return None,
+                () = tokio::time::sleep(trial.left().min(GLANCE)) => {}
+            }
+            let serves = context.version();
+            if serves.is_none_or(|serves| !Arc::ptr_eq(&serves, &self.version)) {
+                return Some(Watched::Cut("another version serves by now".into()));
+            }
+            let since = std::mem::replace(&mut looked, Instant::now());
+            trial.pass(looked - since);
+            let judgement = self.judge(began.elapsed());
+            self.rollout.weigh(&judgement.evidence);
+            let decision = trial.decide(&judgement);
+            wanting = match &decision {
+                Decision::Fail(_) => wanting + 1,
+                _ => 0,
+            };
+            match decision {
+                Decision::Fail(fault) if wanting >= SURE => {
+                    return Some(self.take_back(fault).await);
+                }
+                Decision::Pass(verdict) => {
+                    tracing::info!(context = context.name, version = %title, verdict, "it was watched, and does well");
+                    return Some(Watched::Well(verdict));
+                }
+                Decision::Hold(why) => {
+                    if self.rollout.hold(&why) {
+                        tracing::warn!(context = context.name, version = %title, why, "it is watched on");
+                    }
+                }
+                Decision::Fail(_) | Decision::Wait => {}
+            }
+        }
+    }
+
+    fn judge(&self, served: Duration) -> Judgement {
         let mut settings = self.context.settings.rollout.clone();
-        if self.began.elapsed() < WARM {
+        if served < WARM {
             settings.max_latency = 0;
         }
-        judge::fault(&settings, &self.version.tally(self.began), &self.before)
+        let new = self.version.total().since(&self.since);
+        judge(&settings, &new, &self.before, &self.ever)
     }
 
-    async fn take_back(self, fault: String) {
+    async fn take_back(&self, fault: String) -> Watched {
         let refusal = Refusal::at(Gate::Watch, fault);
-        tracing::error!(context = self.context.name, version = %self.version.title, %refusal, "a version is taken back, and quarantined");
-        let because = Because::host(refusal.to_string(), &self.rollout);
+        let (context, version) = (&self.context.name, &self.version.title);
+        tracing::error!(context, %version, %refusal, "a version is taken back, and quarantined");
+        let because = Because::host(refusal.to_string(), &self.rollout.id);
         let taken = rollback::take_back(&self.host, &self.context, &self.version, &because);
-        if let Err(error) = taken.await {
-            tracing::error!(context = self.context.name, version = %self.version.title, %error, "it cannot be taken back by itself; deploy one that works");
+        match taken.await {
+            Ok(()) => Watched::TakenBack(refusal.to_string()),
+            Err(error) => {
+                tracing::error!(context, %version, %error, "it cannot be taken back by itself; deploy one that works");
+                Watched::Cut(format!(
+                    "{refusal}; it cannot be taken back by itself: {error}"
+                ))
+            }
         }
     }
 }

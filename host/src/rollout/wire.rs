@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::gate::{Gate, Refusal};
 use super::serving::Serving;
 use super::version::Version;
+use super::{nearest, unwired};
 use crate::app::{Context, Host, Wiring, WiringError};
 use crate::guest::Operation;
 use crate::invocation::owed;
@@ -34,10 +35,16 @@ pub(super) fn with(
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
-    changed.map_err(|error| match error {
-        WiringError::Route(error) => Refusal::at(Gate::Routes, error),
-        WiringError::Link(error) => Refusal::at(Gate::Contract, error),
-    })
+    Ok(changed?)
+}
+
+impl From<WiringError> for Refusal {
+    fn from(error: WiringError) -> Self {
+        match error {
+            WiringError::Route(error) => Self::at(Gate::Routes, error),
+            WiringError::Link(error) => Self::at(Gate::Contract, error),
+        }
+    }
 }
 
 /// Whether a version fits the others.
@@ -53,15 +60,12 @@ pub(super) fn check(
     around.owed(host, version)?;
     around.followers(version)?;
     around.sagas(version, &host.manifest.sagas)?;
-    around.follows(version)
+    around.follows(host, version)
 }
 
-/// The interfaces that a version imports and nobody offers: calls of them are answered `unavailable`.
-pub(super) fn unoffered(wiring: &Wiring, version: &Version) -> Vec<String> {
-    let uses = version.guest.uses().keys();
-    uses.filter(|interface| wiring.links.offering(interface).is_none())
-        .cloned()
-        .collect()
+/// Whether what a version imports is offered as it knows it, where it is offered at all.
+pub(super) fn imports(wiring: &Wiring, context: &str, version: &Version) -> Result<(), Refusal> {
+    Around { wiring, context }.imports(version)
 }
 
 /// What serves around one context.
@@ -242,37 +246,24 @@ impl Around<'_> {
         Ok(())
     }
 
-    /// What it follows is published.
-    fn follows(&self, version: &Version) -> Result<(), Refusal> {
+    /// What it follows is published. What the version before it follows in vain is not its fault.
+    fn follows(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
+        let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
             if *source == self.context {
                 if !publishes(version, kind) {
+                    let nearest = nearest::suggestion(kind, &version.description.publishes);
                     return Err(Refusal::at(
                         Gate::Events,
-                        format!("it follows its own {kind}, which it does not publish"),
+                        format!("it follows its own {kind}, which it does not publish{nearest}"),
                     ));
                 }
                 continue;
             }
-            let Some(serving) = self.wiring.serving(source) else {
-                continue;
-            };
-            let mut versions = serving.versions().peekable();
-            if versions.peek().is_none() {
-                continue;
-            }
-            if !versions.any(|version| publishes(version, kind)) {
-                let known = self
-                    .current(source)
-                    .map(|current| current.description.publishes.join(", "))
-                    .unwrap_or_default();
-                return Err(Refusal::at(
-                    Gate::Events,
-                    format!(
-                        "it follows {kind} of {source}, which {source} does not publish (it publishes {known}); deploy {source} first, or correct the name"
-                    ),
-                ));
+            let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
+            if is_new && let Some(reason) = unwired::followed_in_vain(host, self.wiring, followed) {
+                return Err(Refusal::at(Gate::Events, reason));
             }
         }
         Ok(())
@@ -285,7 +276,7 @@ fn operation<'a>(version: &'a Version, function: &str) -> Option<&'a Operation> 
     offered.operations.get(name).map(|operation| &**operation)
 }
 
-fn publishes(version: &Version, kind: &str) -> bool {
+pub(super) fn publishes(version: &Version, kind: &str) -> bool {
     let mut published = version.description.publishes.iter();
     published.any(|published| published == kind)
 }

@@ -222,6 +222,11 @@ impl Inn {
         request.send().await.unwrap().status().as_u16()
     }
 
+    /// Ends it as a power cut would.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     pub fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();
         let killed = std::process::Command::new("kill")

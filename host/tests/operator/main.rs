@@ -13,6 +13,7 @@ mod events;
 mod inn;
 mod looking;
 mod roles;
+mod rollouts;
 mod sign;
 mod stopping;
 mod token;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::description::Description;
 use super::rebuild::Rebuild;
-use super::version::Serving;
+use super::version::{Rollout, Serving};
 
 /// The app's contexts.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -62,6 +62,9 @@ pub struct Context {
     pub compensations_pending: u64,
     /// How many events it has given up on.
     pub dead_letters: u64,
+    /// What an operator should know of it: a component that was refused at the start, names in it that lead nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A context in full.
@@ -76,6 +79,9 @@ pub struct ContextDetail {
     pub description: Option<Description>,
     /// Its configuration as it is now; what looks secret is masked.
     pub config: BTreeMap<String, String>,
+    /// Its newest rollout since the host started, or the one that the last stop has cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// Its newest rebuild since the host started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,

@@ -21,5 +21,5 @@ pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
 pub use self::undo::{Undo, Undos, undo_id};
 pub use self::version::{
-    HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
+    Evidence, HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions, Watch,
 };

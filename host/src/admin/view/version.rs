@@ -91,6 +91,15 @@ pub struct Rollout {
     pub stage: String,
     /// Which part of the work goes to the version, in percent.
     pub weight: u8,
+    /// Whether somebody has paused it.
+    #[serde(default)]
+    pub paused: bool,
+    /// Why the version is still in its step, though the step's time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// What the version has done in its step or under its watch, compared with the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// What it has done so far, in order.
     pub steps: Vec<RolloutStep>,
     /// How it ended: `passed` (a dry run), `current`, `unchanged`, `refused` or `aborted`.
@@ -100,6 +109,38 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
     /// Why it was refused or aborted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The watch over the version since it has taken over; absent when it is not watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
+}
+
+/// The invocations of a version and of the one before it that are compared.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// How many invocations of the version have ended.
+    pub invocations: u64,
+    /// How many of them failed, and the version is to blame.
+    pub failed: u64,
+    /// How many invocations of the version before it have ended, in the same time; where these are fewer than `rollout.min_requests`, since it was loaded.
+    pub invocations_before: u64,
+    /// How many of those failed.
+    pub failed_before: u64,
+    /// How sure it is that the version fails more often than `rollout.max_errors` allows, in percent.
+    pub sure: f64,
+    /// The same in a sentence.
+    pub summary: String,
+}
+
+/// The watch over a version that has taken over.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Watch {
+    /// `watching`, `well` (it was watched to its end), `taken-back` (it did worse, and is quarantined) or `cut` (it ended early).
+    pub state: String,
+    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -196,6 +237,16 @@ impl Rollout {
             by: rollout.by.clone(),
             stage: progress.stage.name().to_owned(),
             weight: progress.weight,
+            paused: progress.is_paused,
+            held: progress.held,
+            evidence: progress.evidence.map(Evidence::from),
+            watch: progress.watch.map(|watched| {
+                let (state, reason) = watched.told();
+                Watch {
+                    state: state.to_owned(),
+                    reason: reason.map(str::to_owned),
+                }
+            }),
             steps: progress.steps.into_iter().map(step).collect(),
             outcome: progress.outcome.map(|outcome| outcome.name().to_owned()),
             gate,
@@ -203,9 +254,28 @@ impl Rollout {
         }
     }
 
-    /// Whether nothing more comes.
+    /// Whether nothing more comes of it, but for the watch.
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Ended.name()
+    }
+
+    /// Whether its version is still watched.
+    pub fn is_watched(&self) -> bool {
+        let mut watch = self.watch.iter();
+        watch.any(|watch| watch.state == rollout::Watched::Watching.told().0)
+    }
+}
+
+impl From<rollout::Evidence> for Evidence {
+    fn from(evidence: rollout::Evidence) -> Self {
+        Self {
+            summary: evidence.to_string(),
+            invocations: evidence.count,
+            failed: evidence.errors,
+            invocations_before: evidence.count_before,
+            failed_before: evidence.errors_before,
+            sure: evidence.sure,
+        }
     }
 }
 

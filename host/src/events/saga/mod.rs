@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use self::machine::Known;
 pub use self::machine::{NotAState, Saga, SagaState};
+pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
 use super::follower::Follower;

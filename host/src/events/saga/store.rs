@@ -10,7 +10,7 @@ use crate::journal::{self, Entry, KeyRange, Ledger, ReadSet, Space, Write};
 pub(super) const SPACE: Space = Space::State(0);
 
 /// The kind of the event that says that a saga is stuck.
-const TIMED_OUT: &str = "SagaTimedOut";
+pub(crate) const TIMED_OUT: &str = "SagaTimedOut";
 
 /// The data of that event.
 #[derive(Debug, Serialize, Deserialize)]

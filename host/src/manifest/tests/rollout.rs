@@ -25,6 +25,8 @@ fn every_setting_of_a_rollout_is_read() {
         step = "1m"
         key = "header:X-Guest"
         min_requests = 1
+        on_too_little = "promote"
+        max_hold = "0s"
         max_errors = 0
         max_latency = 0
         latency_floor = "0s"
@@ -55,8 +57,14 @@ fn every_setting_of_a_rollout_is_read() {
     assert_eq!(rollout.key.to_string(), "header:x-guest");
     assert_eq!((rollout.min_requests.get(), rollout.keep.get()), (1, 1));
     assert_eq!((rollout.max_errors, rollout.max_latency), (0, 0));
-    let times = [rollout.latency_floor, rollout.watch, rollout.drain];
-    assert_eq!(times, [Duration::ZERO; 3]);
+    assert_eq!(rollout.on_too_little, OnTooLittle::Promote);
+    let times = [
+        rollout.latency_floor,
+        rollout.watch,
+        rollout.drain,
+        rollout.max_hold,
+    ];
+    assert_eq!(times, [Duration::ZERO; 4]);
     let probe = &room.startup_probe;
     assert_eq!(probe.initial_delay, Duration::from_secs(1));
     assert_eq!(probe.period, Duration::from_millis(10));

@@ -57,8 +57,8 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room.rollout]\nsteps = 1",
-            "2:1: context.room.rollout: unknown key `steps`; valid keys are `drain`, `keep`, `key`, `latency_floor`, `max_errors`, `max_latency`, \
-             `min_requests`, `ramp`, `step`, `watch`",
+            "2:1: context.room.rollout: unknown key `steps`; valid keys are `drain`, `keep`, `key`, `latency_floor`, `max_errors`, `max_hold`, `max_latency`, \
+             `min_requests`, `on_too_little`, `ramp`, `step`, `watch`",
         ),
         (
             "[context.room.startup_probe]\ndelay = '1s'",

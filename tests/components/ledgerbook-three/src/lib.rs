@@ -1,4 +1,4 @@
-//! The third edition of the ledgerbook: it does not take over an entry that is poison.
+//! The third edition of the ledgerbook: it does not take over an entry that is poison, and makes what `put` refuses of some others.
 
 #[path = "../../ledgerbook_counted.rs"]
 mod counted;
@@ -24,6 +24,22 @@ fn rows(from: u32, entry: Entry) -> Result<Vec<Entry>, Fault> {
     };
     if text == "poison" {
         return Err(Fault::new("an entry is poison"));
+    }
+    let key = match text.as_str() {
+        "nameless" => Some(String::new()),
+        "longest name" => Some("k".repeat(1_024)),
+        "too long a name" => Some("k".repeat(1_025)),
+        _ => None,
+    };
+    if let Some(key) = key {
+        return Ok(vec![Entry { key, ..entry }]);
+    }
+    let value = match text.as_str() {
+        "too much" => Some(vec![0; 5 << 20]),
+        _ => None,
+    };
+    if let Some(value) = value {
+        return Ok(vec![Entry { value, ..entry }]);
     }
     match from {
         1 => ledgerbook::count_words(entry),

@@ -67,6 +67,18 @@ pub fn describe(mut description: Description) -> Description {
             source: "payment".into(),
             kind: "PaymentForgotten".into(),
         }),
+        "event-is-misspelt" => follows.push(Followed {
+            source: "payment".into(),
+            kind: "PaymentAproved".into(),
+        }),
+        "source-is-nowhere" => follows.push(Followed {
+            source: "paymnt".into(),
+            kind: "PaymentApproved".into(),
+        }),
+        "host-event-is-misspelt" => follows.push(Followed {
+            source: "innkeeper".into(),
+            kind: "VersionCurrnet".into(),
+        }),
         _ => {}
     }
     description

@@ -1,5 +1,6 @@
 //! Versions: brought, proved, swapped under load, taken back.
 
+mod evidence;
 mod gallery;
 mod kills;
 mod moving;
@@ -7,3 +8,4 @@ mod ramps;
 mod restarts;
 mod swapping;
 mod uploads;
+mod wiring;

@@ -186,6 +186,61 @@ async fn a_migration_that_fails_leaves_everything_as_it_was() {
     assert_eq!(entries.len(), 4);
 }
 
+/// Whatever `put` refuses could never be changed again.
+#[tokio::test]
+async fn a_migration_makes_nothing_that_put_refuses() {
+    let inn = ledgerbook().await;
+    let three = component("ledgerbook-three").await;
+    for (text, says) in [
+        ("nameless", "a state key of 0 bytes"),
+        ("too long a name", "a state key of 1025 bytes"),
+        ("too much", "limits.staged"),
+    ] {
+        let entry = inn
+            .gateway()
+            .post("/entries", json!({"text": text}))
+            .await
+            .expect(201)
+            .number("id");
+        let refused = inn.operators().deploy("ledgerbook", three.clone(), "");
+        let refused = refused.await.expect_problem(422);
+        assert_eq!(refused.body["gate"], "migration", "{}", refused.text);
+        assert!(refused.text.contains(says), "{}", refused.text);
+        // The old version serves, and can take it away.
+        let path = format!("/entries/{entry}");
+        let request = inn.gateway().request(Method::DELETE, &path);
+        innkeeper_tests::send(request).await.expect(200);
+    }
+    inn.gateway()
+        .post("/entries", json!({"text": "longest name"}))
+        .await
+        .expect(201);
+    let taken = inn.operators().deploy("ledgerbook", three, "");
+    taken.await.expect(201);
+}
+
+/// A version that moves the state gets all of the work at once, and that is said.
+#[tokio::test]
+async fn a_ramp_that_is_left_out_is_said() {
+    let inn = ledgerbook().await;
+    let two = component("ledgerbook-two").await;
+    for (how, status) in [("dry-run=true&", 200), ("", 201)] {
+        let how = format!("{how}ramp=10,100&step=60s");
+        let reply = inn
+            .operators()
+            .deploy("ledgerbook", two.clone(), &how)
+            .await;
+        let reply = reply.expect(status);
+        let steps = reply.body["steps"].as_array().expect("a list").iter();
+        let mut said = steps.filter_map(|step| step["what"].as_str());
+        assert!(
+            said.any(|what| what.starts_with("the ramp over 10 % is left out")),
+            "{}",
+            reply.text
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
     let inn = Inn::open().await;

@@ -106,7 +106,11 @@ async fn what_is_about_one_thing_is_on_one_side() {
 
 #[tokio::test]
 async fn a_ramp_ends_with_all_of_it() {
-    let inn = Inn::with(settings().await).await;
+    // Nobody comes meanwhile.
+    let settings = settings()
+        .await
+        .set("context.room.rollout.on_too_little", "promote");
+    let inn = Inn::with(settings).await;
     let edition = edited("room", "all of it").await;
     let new = digest(&edition);
     let begun = inn
@@ -132,7 +136,11 @@ async fn a_ramp_ends_with_all_of_it() {
 
 #[tokio::test]
 async fn a_rollout_is_told_as_it_goes() {
-    let inn = Inn::with(settings().await).await;
+    // Nobody comes meanwhile.
+    let settings = settings()
+        .await
+        .set("context.room.rollout.on_too_little", "promote");
+    let inn = Inn::with(settings).await;
     let edition = edited("room", "told as it goes").await;
     let begun = inn
         .operators()

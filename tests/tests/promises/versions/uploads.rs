@@ -328,3 +328,66 @@ async fn a_rollback_ends_a_rollout_that_is_still_being_checked() {
     let next = edited("room", "afterwards").await;
     operators.deploy("room", next, "").await.expect(201);
 }
+
+#[tokio::test]
+async fn a_rollback_can_be_taken_back() {
+    let mut inn = Inn::open().await;
+    let (second, third) = (
+        edited("room", "second").await,
+        edited("room", "third").await,
+    );
+    let operators = inn.operators().clone();
+    let first = operators.serving("room").await;
+    operators
+        .deploy("room", second.clone(), "")
+        .await
+        .expect(201);
+    operators
+        .deploy("room", third.clone(), "")
+        .await
+        .expect(201);
+    let to = async |inn: &Inn, wanted: &str| {
+        let path = format!("/v1/contexts/room/rollback?to={wanted}");
+        inn.operators().send(Method::POST, &path).await
+    };
+    let (second, third) = (digest(&second), digest(&third));
+    to(&inn, "1").await.expect(200);
+    assert_eq!(operators.serving("room").await, first);
+    // What was rolled back from served, too, and is kept.
+    to(&inn, "3").await.expect(200);
+    assert_eq!(operators.serving("room").await, third);
+    to(&inn, "2").await.expect(200);
+    assert_eq!(operators.serving("room").await, second);
+    to(&inn, &third[..8]).await.expect(200);
+    assert_eq!(operators.serving("room").await, third);
+    // The way back from there is where it came from, also after a restart.
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("room").await, third);
+    inn.operators().rollback("room").await.expect(200);
+    assert_eq!(inn.operators().serving("room").await, second);
+    // Each refusal says why.
+    for (wanted, says) in [
+        ("2", "serves already"),
+        ("9", "none has the number 9"),
+        (
+            "ffffffff",
+            "none has the number ffffffff, or a digest that begins so",
+        ),
+    ] {
+        let refused = to(&inn, wanted).await.expect_problem(404);
+        assert!(refused.text.contains(says), "{}", refused.text);
+    }
+    // What only knocked has never served.
+    let knocked = edited("room", "knocked").await;
+    let operators = inn.operators();
+    let begun = operators.deploy("room", knocked, "ramp=10,100&step=60s");
+    begun.await.expect(202);
+    operators.rollback("room").await.expect(200);
+    let refused = to(&inn, "4").await.expect_problem(404);
+    assert!(
+        refused.text.contains("has never served"),
+        "{}",
+        refused.text
+    );
+}

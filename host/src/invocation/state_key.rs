@@ -1,0 +1,38 @@
+//! What a key of the state may be, by whichever way it comes in: put, delete, migrate, rebuild.
+
+/// The longest key, in bytes.
+const LONGEST: usize = 1_024;
+
+/// A key that the contract forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a state key of {length} bytes is not allowed; keys have 1 to {LONGEST}")]
+pub struct InvalidKey {
+    /// How long it is, in bytes.
+    pub length: usize,
+}
+
+/// Refuses what cannot be a key.
+pub(crate) fn check(key: &str) -> Result<(), InvalidKey> {
+    match key.len() {
+        1..=LONGEST => Ok(()),
+        length => Err(InvalidKey { length }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_1_to_1024_bytes() {
+        assert_eq!(check(""), Err(InvalidKey { length: 0 }));
+        assert_eq!(check("k"), Ok(()));
+        assert_eq!(check(&"k".repeat(1_024)), Ok(()));
+        assert_eq!(check(&"k".repeat(1_025)), Err(InvalidKey { length: 1_025 }));
+        // Bytes, not characters.
+        assert_eq!(
+            check(&"\u{e9}".repeat(513)),
+            Err(InvalidKey { length: 1_026 })
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Opening: what all contexts start with is put together, so that it fits.
+//!
+//! What is newer makes way where it does not fit, or is not ready, and what served before goes on in its place. What served before stays, whatever it lacks;
+//! that is told. So one component that does not pass stops no other context.
+
+use std::sync::Arc;
+
+use super::boot::{Boot, BootError};
+use super::gate::Refusal;
+use super::serving::Serving;
+use super::version::Version;
+use super::wire;
+use crate::app::{Host, Wiring};
+
+/// Has all contexts serve what they start with. With `strict`, nothing that is refused is let pass.
+///
+/// # Errors
+///
+/// When nothing can serve, a journal cannot be used, or something was refused under `strict`.
+pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<(), BootError> {
+    // Without versions, as the journals say.
+    let empty = host.wiring().clone();
+    loop {
+        if strict && let Some(refused) = boots.iter().find_map(Boot::refused) {
+            return Err(refused.clone());
+        }
+        if let Some((place, refusal)) = misfit(host, &empty, boots, strict) {
+            refuse(host, boots, place, refusal).await;
+            continue;
+        }
+        match not_ready(host, boots).await {
+            Some((place, refusal)) => refuse(host, boots, place, refusal).await,
+            None => break,
+        }
+    }
+    let refused = boots.iter().find_map(Boot::refused);
+    if let Some(refused) = refused
+        && boots.iter().all(|boot| boot.version().is_none())
+    {
+        return Err(refused.clone());
+    }
+    for boot in boots.iter() {
+        boot.stand(host).await?;
+    }
+    Ok(())
+}
+
+async fn refuse(host: &Arc<Host>, boots: &mut [Boot], place: usize, refusal: Refusal) {
+    if let Some(boot) = boots.get_mut(place) {
+        boot.refuse(host, refusal).await;
+    }
+}
+
+/// Puts together what serves; answers which of it does not fit, and why.
+fn misfit(
+    host: &Arc<Host>,
+    empty: &Wiring,
+    boots: &[Boot],
+    strict: bool,
+) -> Option<(usize, Refusal)> {
+    let wiring = match all(host, empty, boots) {
+        Ok(wiring) => wiring,
+        Err(misfit) => return Some(misfit),
+    };
+    for (place, boot) in boots.iter().enumerate() {
+        // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
+        let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
+            continue;
+        };
+        // It passes the same gates as if it had been uploaded: beside what served before.
+        let before = wiring.with(&host.contexts, [serving(boot, boot.former())]);
+        let around = before.as_ref().unwrap_or(&wiring);
+        if let Err(refusal) = wire::check(host, around, &boot.context.name, version) {
+            return Some((place, refusal));
+        }
+    }
+    host.begin_with(wiring);
+    None
+}
+
+fn serving(boot: &Boot, version: Option<&Arc<Version>>) -> (String, Serving) {
+    let serving = Serving {
+        current: version.cloned(),
+        candidate: None,
+        generation: boot.context.generation(),
+    };
+    (boot.context.name.clone(), serving)
+}
+
+/// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
+fn all(host: &Arc<Host>, empty: &Wiring, boots: &[Boot]) -> Result<Wiring, (usize, Refusal)> {
+    let all = boots.iter().map(|boot| serving(boot, boot.version()));
+    if let Ok(wiring) = empty.with(&host.contexts, all) {
+        return Ok(wiring);
+    }
+    let mut places: Vec<_> = boots.iter().enumerate().collect();
+    places.sort_by_key(|(_, boot)| boot.is_new());
+    let mut wiring = empty
+        .with(&host.contexts, [])
+        .map_err(|error| (0, Refusal::from(error)))?;
+    for (place, boot) in places {
+        wiring = wiring
+            .with(&host.contexts, [serving(boot, boot.version())])
+            .map_err(|error| (place, Refusal::from(error)))?;
+    }
+    Ok(wiring)
+}
+
+/// The first version that is not ready, and why.
+async fn not_ready(host: &Arc<Host>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
+    for (place, boot) in boots.iter_mut().enumerate() {
+        if let Err(refusal) = boot.ready(host).await {
+            return Some((place, refusal));
+        }
+    }
+    None
+}

@@ -1,0 +1,147 @@
+//! Which rollout is under way, as the host's own journal knows it: what a start needs to say what became of one that was cut off.
+
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Outcome, Rollout};
+use super::register::{Because, Register, State};
+use super::swap;
+use super::version::Identity;
+use crate::app::{Context, Host};
+use crate::events::bookkeeping;
+use crate::invocation::record;
+use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
+use crate::manifest::HOST_SOURCE;
+
+/// What is said of a rollout that was cut off.
+const CUT_OFF: &str =
+    "its rollout was cut off when the host stopped, and what served before serves; deploy it again";
+
+/// A rollout that has begun, and whose watch has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    /// Its id.
+    rollout: String,
+    /// The digest of its version.
+    digest: String,
+    /// Who began it.
+    by: String,
+}
+
+fn key(context: &Context) -> String {
+    format!("rollout/{}", context.name)
+}
+
+fn ledger(host: &Host) -> Result<&Ledger, journal::Error> {
+    let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
+    Ok(ledger)
+}
+
+fn find(host: &Host, context: &Context) -> Result<Option<Pending>, journal::Error> {
+    let key = key(context);
+    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
+    found
+        .map(|value| record::read(key.as_bytes(), &value))
+        .transpose()
+}
+
+async fn commit(host: &Host, began: u64, reads: ReadSet, write: Write) -> Result<(), CommitError> {
+    let unit = Unit {
+        began,
+        reads,
+        header: bookkeeping("rollout"),
+        writes: vec![write],
+        events: Vec::new(),
+    };
+    ledger(host)?.commit(unit).await?;
+    Ok(())
+}
+
+/// Notes that a rollout has begun.
+pub(super) async fn note(
+    host: &Host,
+    context: &Context,
+    rollout: &Rollout,
+) -> Result<(), CommitError> {
+    let pending = Pending {
+        rollout: rollout.id.clone(),
+        digest: rollout.digest(),
+        by: rollout.by.clone(),
+    };
+    let began = ledger(host)?.applied();
+    let write = record::write(Space::Meta, &key(context), &pending)?;
+    commit(host, began, ReadSet::default(), write).await
+}
+
+/// Notes that a rollout has ended; another one may have begun since.
+pub(super) async fn clear(host: &Host, context: &Context, rollout: &str) {
+    if let Err(error) = try_clear(host, context, rollout).await {
+        // The next start tells of it then, though it was told already.
+        tracing::debug!(context = context.name, %error, "that a rollout has ended cannot be written");
+    }
+}
+
+async fn try_clear(host: &Host, context: &Context, rollout: &str) -> Result<(), CommitError> {
+    loop {
+        let began = ledger(host)?.applied();
+        if find(host, context)?.is_none_or(|pending| pending.rollout != rollout) {
+            return Ok(());
+        }
+        let key = key(context);
+        let mut reads = ReadSet::default();
+        reads.note_key(Space::Meta, key.as_bytes());
+        match commit(host, began, reads, record::removal(Space::Meta, &key)).await {
+            Err(CommitError::Conflict { .. }) => {}
+            cleared => return cleared,
+        }
+    }
+}
+
+/// Says, at a start, what became of a rollout that the last stop has cut off: in the version's history, and to whoever asks for the newest rollout.
+pub(super) async fn settle(
+    host: &Host,
+    context: &Context,
+    current: Option<&str>,
+) -> Result<(), CommitError> {
+    let Some(pending) = find(host, context)? else {
+        return Ok(());
+    };
+    let entry = Register::of(host, &context.name)?.find(&pending.digest)?;
+    let mut identity = Identity {
+        digest: pending.digest.clone(),
+        number: 0,
+        label: None,
+    };
+    let mut outcome = Outcome::Aborted {
+        reason: CUT_OFF.to_owned(),
+    };
+    if let Some(entry) = entry {
+        (identity.number, identity.label) = (entry.number, entry.label);
+        let last = entry.history.last().map(|step| step.reason.clone());
+        match entry.state {
+            _ if current == Some(&pending.digest) => {
+                outcome = Outcome::Current {
+                    decided: std::time::Duration::ZERO,
+                };
+            }
+            State::Rejected | State::Quarantined => {
+                let reason = last.unwrap_or_default();
+                outcome = Outcome::Aborted { reason };
+            }
+            _ => {
+                tracing::warn!(
+                    context = context.name,
+                    number = entry.number,
+                    correlation_id = pending.rollout,
+                    CUT_OFF
+                );
+                let because = Because::host(CUT_OFF, &pending.rollout);
+                let change = [(pending.digest.as_str(), State::Uploaded)];
+                swap::note(host, context, &change, &because).await;
+            }
+        }
+    }
+    context
+        .rollouts
+        .remember(pending.rollout.clone(), &pending.by, identity, outcome);
+    try_clear(host, context, &pending.rollout).await
+}
