@@ -7,6 +7,8 @@
 mod apply;
 mod capture;
 mod committer;
+mod contention;
+mod counts;
 mod end;
 mod error;
 mod format;
@@ -19,6 +21,7 @@ mod recent;
 mod record;
 mod sequence;
 mod sled;
+mod slices;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,7 @@ mod worker;
 
 pub use self::capture::Capture;
 pub use self::committer::{Committer, Options};
+pub use self::contention::Contended;
 pub use self::error::{CommitError, Error};
 pub use self::key::KeyRange;
 pub use self::ledger::Ledger;
@@ -37,5 +41,5 @@ pub use self::record::{
     Cause, Commit, Ending, Event, EventPosition, Header, LANES, Space, Write, lane_of,
 };
 pub use self::sled::SledStore;
-pub use self::store::{Bounds, Entry, Journal, Recorded, Store};
+pub use self::store::{Bounds, Counted, Entry, Journal, Recorded, Store};
 pub use self::unit::{Durability, LARGEST_COMMIT, Unit};

@@ -10,7 +10,7 @@ use super::apply::Change;
 use super::key::Span;
 use super::pieces::Pieces;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store};
+use super::{Bounds, Counted, Entry, Error, Journal, Store};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
@@ -113,16 +113,27 @@ impl Tree for SledTree {
         Ok(found)
     }
 
-    fn count(&self, span: &Span) -> Result<u64, Error> {
+    fn contains(&self, key: &[u8]) -> Result<bool, Error> {
+        Ok(self.tree.contains_key(key)?)
+    }
+
+    fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
+        let mut counted = Counted {
+            keys: 0,
+            last: None,
+        };
         if span.is_empty() {
-            return Ok(0);
+            return Ok(counted);
         }
-        let mut count = 0;
         for entry in self.tree.range(span.start.as_slice()..span.end.as_slice()) {
-            entry?;
-            count += 1;
+            let (key, _) = entry?;
+            counted.keys += 1;
+            if counted.keys >= limit {
+                counted.last = Some(key.to_vec());
+                break;
+            }
         }
-        Ok(count)
+        Ok(counted)
     }
 
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {

@@ -1,10 +1,12 @@
 //! What the journal promises, tried on its engines.
 
 mod committing;
+mod counts;
 mod engines;
 mod flushing;
 mod keys;
 mod lanes;
+mod reads;
 mod recovery;
 mod sequences;
 mod serializable;
