@@ -7,12 +7,17 @@ use http::Method;
 use super::Host;
 use crate::gateway::{Found, Reception};
 use crate::invocation::{self, Failure, Origin, Request, WebAnswer};
+use crate::memory::Reservation;
 
 impl Reception for Arc<Host> {
     type Context = Arc<str>;
 
     fn find(&self, method: &Method, path: &str) -> Found<Arc<str>> {
         self.wiring().routes.find(method, path)
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
+        Ok(self.memory.reserve(bytes)?)
     }
 
     fn web(

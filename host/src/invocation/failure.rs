@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
+use crate::memory::Exhausted;
 
 /// Why an invocation failed. Nothing of it was committed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +65,22 @@ pub enum Failure {
     ScannedTooMuch {
         /// What memory the guest may have, in bytes.
         limit: u64,
+    },
+    /// The guest read more than it may.
+    #[error(
+        "the guest read more than {limit} {what} of its state (limits.read.{what}); let it read less in one invocation, a page at a time"
+    )]
+    ReadTooMuch {
+        /// `keys` or `bytes`.
+        what: &'static str,
+        /// How many it may read.
+        limit: u64,
+    },
+    /// The host holds as much for its invocations as it may.
+    #[error("{reason}")]
+    NoMemory {
+        /// How much that is.
+        reason: String,
     },
     /// The guest's answer is too big.
     #[error("the guest's response exceeds {limit} bytes (limits.response)")]
@@ -189,6 +206,9 @@ impl Failure {
                 limit: limit as u64,
             },
             Fault::StackExhausted => Self::StackExhausted,
+            Fault::NoMemory => Self::NoMemory {
+                reason: "the host has no memory left for the guest ([host] memory)".into(),
+            },
             Fault::Refused(refusal) => Self::Trap {
                 message: refusal.to_string(),
             },
@@ -219,6 +239,7 @@ impl Failure {
             | Self::StackExhausted
             | Self::StagedTooMuch { .. }
             | Self::ScannedTooMuch { .. }
+            | Self::ReadTooMuch { .. }
             | Self::CommitTooLarge { .. }
             | Self::ResponseTooLarge { .. }
             | Self::InvalidResponse { .. }
@@ -229,6 +250,7 @@ impl Failure {
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }
             | Self::NoInstance { .. }
+            | Self::NoMemory { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
             | Self::BeingUndone { .. }
@@ -257,6 +279,14 @@ impl From<journal::Error> for Failure {
             error => Self::Journal {
                 reason: error.to_string(),
             },
+        }
+    }
+}
+
+impl From<Exhausted> for Failure {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::NoMemory {
+            reason: exhausted.to_string(),
         }
     }
 }

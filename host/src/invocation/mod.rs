@@ -24,6 +24,7 @@ pub(crate) mod record;
 mod retention;
 pub mod reuse;
 mod runs;
+mod spent;
 mod staged;
 pub mod turns;
 mod uninterrupted;

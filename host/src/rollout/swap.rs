@@ -207,8 +207,7 @@ async fn take_over(
         },
         || {
             let left = left.lock();
-            left.iter()
-                .for_each(|left: &Arc<Version>| left.residency.close());
+            left.iter().for_each(|left: &Arc<Version>| left.close());
         },
     )
     .await?;
@@ -308,7 +307,7 @@ pub(super) async fn withdraw(
         },
         || {
             if !serves.load(Ordering::Relaxed) {
-                version.residency.close();
+                version.close();
             }
         },
     )
