@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::context::stored_generation;
+use super::context::{Shared, stored_generation};
 use super::journals::Journals;
 use super::wiring::{Wiring, WiringError};
 use super::{Context, Host, Safeguards};
@@ -19,8 +20,12 @@ use crate::guest::{ArtifactCache, Engine, EngineOptions};
 use crate::invocation::{Failure, compensation, intent};
 use crate::journal;
 use crate::manifest::Manifest;
+use crate::memory::Budget;
 use crate::nats;
 use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore, Serving};
+
+/// How many contexts are brought up at once.
+const BOOTS: usize = 16;
 
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
@@ -109,8 +114,13 @@ impl Host {
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let wiring = Arc::new(ArcSwap::default());
-        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring).await?;
+        let memory = manifest.host.memory();
+        // Answers are only kept in order to be quick: most of it is for invocations.
+        let answers = Budget::new(memory / 4);
+        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, &answers).await?;
         let host = Arc::new(Self {
+            memory: Budget::new(memory - answers.limit()),
+            answers,
             nats: manifest.nats.as_ref().map(|_| Arc::default()),
             manifest,
             contexts,
@@ -142,21 +152,23 @@ impl Host {
         components: &BTreeMap<String, PathBuf>,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let mut boots: Vec<(&Arc<Context>, Boot)> = Vec::new();
-        for (name, context) in &self.contexts {
-            let Some(file) = components.get(name) else {
-                continue;
-            };
-            progress(Progress::Loading {
-                context: name.clone(),
-            });
-            let boot = rollout::boot(self, context, file).await?;
-            progress(Progress::Loaded {
-                context: name.clone(),
-                digest: boot.version.digest.clone(),
-            });
-            boots.push((context, boot));
-        }
+        let named = self.contexts.iter().filter_map(|(name, context)| {
+            let file = components.get(name)?;
+            Some(async move {
+                progress(Progress::Loading {
+                    context: name.clone(),
+                });
+                let boot = rollout::boot(self, context, file).await?;
+                progress(Progress::Loaded {
+                    context: name.clone(),
+                    digest: boot.version.digest.clone(),
+                });
+                Ok::<_, StartError>((context, boot))
+            })
+        });
+        // Each waits for the disk several times; those that wait together wait once.
+        let boots = stream::iter(named).buffered(BOOTS);
+        let boots: Vec<(&Arc<Context>, Boot)> = boots.try_collect().await?;
         let changes = boots.iter().map(|(context, boot)| {
             let serving = Serving {
                 current: Some(boot.version.clone()),
@@ -167,9 +179,9 @@ impl Host {
         });
         let wiring = self.wiring.load().with(&self.contexts, changes)?;
         self.wiring.store(Arc::new(wiring));
-        for (context, boot) in &boots {
-            boot.open(self, context).await?;
-        }
+        let opening = boots.iter().map(|(context, boot)| boot.open(self, context));
+        let opening = stream::iter(opening).buffered(BOOTS);
+        opening.try_collect::<()>().await?;
         self.resume(progress)?;
         for (context, boot) in boots {
             boot.go_on(self, context).await;
@@ -211,18 +223,24 @@ async fn contexts(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
     wiring: &Arc<ArcSwap<Wiring>>,
+    answers: &Arc<Budget>,
 ) -> Result<BTreeMap<String, Arc<Context>>, StartError> {
     let mut contexts = BTreeMap::new();
     let mut generations = Vec::new();
-    for (name, ledger) in &journals.ledgers {
-        let Some(settings) = manifest.contexts.get(name) else {
+    let file = manifest.file.as_deref();
+    let stop = shutdown.child_token();
+    let configs = config::Live::start(&manifest.contexts, file, tasks, stop).await;
+    for (name, settings) in &manifest.contexts {
+        let (Some(ledger), Some(config)) = (journals.ledgers.get(name), configs.get(name)) else {
             continue;
         };
-        let file = manifest.file.as_deref();
-        let config = config::Live::start(name, settings, file, tasks, shutdown.child_token()).await;
         generations.push((name.clone(), stored_generation(ledger)?));
-        let (settings, ledger) = (settings.clone(), ledger.clone());
-        let context = Context::new(name, settings, ledger, config, wiring.clone());
+        let shared = Shared {
+            config: config.clone(),
+            wiring: wiring.clone(),
+            answers: answers.clone(),
+        };
+        let context = Context::new(name, settings.clone(), ledger.clone(), shared);
         contexts.insert(name.clone(), Arc::new(context));
     }
     wiring.store(Arc::new(Wiring::empty(generations)));
