@@ -62,6 +62,19 @@ pub struct Context {
     pub compensations_pending: u64,
     /// How many events it has given up on.
     pub dead_letters: u64,
+    /// The keys that its invocations had to be run again for most often, the worst first; five at most, since the host started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contended: Vec<Contended>,
+}
+
+/// A key that many invocations change at once: each but one is run again.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contended {
+    /// The key of the state; bytes that are not visible ASCII are escaped.
+    pub key: String,
+    /// How often an invocation was run again because of it, about.
+    pub conflicts: u64,
 }
 
 /// A context in full.
