@@ -6,6 +6,7 @@ mod bad_input;
 mod booking;
 mod configuration;
 mod correlation;
+mod costs;
 mod crash;
 mod dead_letters;
 mod defects;
