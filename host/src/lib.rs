@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod invocation;
 pub mod journal;
 pub mod manifest;
+pub mod memory;
 pub mod nats;
 pub mod observe;
 pub mod rollout;

@@ -11,6 +11,8 @@ use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
 const TEST_CONTEXTS: &[&str] = &[
+    "archive",
+    "idler",
     "unruly",
     "caller",
     "bell",

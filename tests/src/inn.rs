@@ -284,7 +284,7 @@ async fn launch(
     variables: &[(String, String)],
     limits: Option<&str>,
 ) -> (Process, Client, Operators) {
-    let (process, gateway, operators) = match start(home, settings, variables).await {
+    let (process, gateway, operators) = match start(home, settings, variables, limits).await {
         Ok(started) => started,
         Err(reason) => panic!("{reason}"),
     };
@@ -301,6 +301,7 @@ async fn start(
     home: &Path,
     settings: &Settings,
     variables: &[(String, String)],
+    limits: Option<&str>,
 ) -> Result<(Process, Client, Operators), String> {
     let manifest = settings.write(home);
     let data = home.join("data");

@@ -6,7 +6,7 @@ use crate::message::MESSAGES;
 
 /// `GET /messages`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(&MESSAGES.page(paging)?)
+    Response::page(&MESSAGES.page(paging)?)
 }
 
 /// `GET /messages/{id}`

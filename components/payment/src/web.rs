@@ -6,7 +6,7 @@ use crate::payment::PAYMENTS;
 
 /// `GET /payments`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(&PAYMENTS.page(paging)?)
+    Response::page(&PAYMENTS.page(paging)?)
 }
 
 /// `GET /payments/{id}`

@@ -32,7 +32,7 @@ impl TryFrom<String> for Wish {
 
 /// `GET /reservations`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(
+    Response::page(
         &RESERVATIONS
             .page(paging)?
             .map(|reservation| reservation.fact()),

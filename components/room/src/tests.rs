@@ -1,4 +1,4 @@
-use innkeeper_sdk::testing::Guest;
+use innkeeper_sdk::testing::{Guest, Reply};
 use serde_json::{Value, json};
 
 use crate::Component;
@@ -97,6 +97,46 @@ fn a_room_is_registered_shown_modified_and_deleted() {
 }
 
 #[test]
+fn a_list_links_to_its_other_parts() {
+    let guest = Guest::<Component>::new();
+    for number in 1..=7 {
+        guest.post("/rooms", json!({"desc": number.to_string()}));
+    }
+    let ids = |reply: &Reply| {
+        let items = reply.body["items"].as_array().unwrap();
+        let ids = items.iter().map(|room| room["roomId"].as_u64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    let reply = guest.get("/rooms?size=3&color=deep%20blue");
+    assert_eq!(ids(&reply), [1, 2, 3]);
+    // The values of a query come to a guest decoded.
+    let links = reply.header("link").unwrap();
+    assert_eq!(
+        links,
+        "</rooms?color=deep%2520blue&page=0&size=3>; rel=\"first\", \
+         </rooms?color=deep%2520blue&after=3&size=3>; rel=\"next\", \
+         </rooms?color=deep%2520blue&page=2&size=3>; rel=\"last\""
+    );
+    let reply = guest.get("/rooms?after=3&size=3");
+    assert_eq!(
+        (ids(&reply), &reply.body["after"]),
+        (vec![4, 5, 6], &json!(3))
+    );
+    assert_eq!(reply.body["total"], 7);
+    let reply = guest.get("/rooms?after=6&size=3");
+    assert_eq!(ids(&reply), [7]);
+    assert!(!reply.header("link").unwrap().contains("next"));
+    let reply = guest.get("/rooms?page=2&size=3");
+    assert_eq!(ids(&reply), [7]);
+    assert!(
+        reply
+            .header("link")
+            .unwrap()
+            .contains("</rooms?page=1&size=3>; rel=\"prev\"")
+    );
+}
+
+#[test]
 fn what_a_client_may_not_set_is_refused_and_changes_nothing() {
     let guest = with_room();
     for body in [
@@ -126,6 +166,9 @@ fn what_a_client_may_not_set_is_refused_and_changes_nothing() {
         "/rooms?size=0",
         "/rooms?size=101",
         "/rooms?page=1&page=2",
+        "/rooms?after=x",
+        "/rooms?after=-1",
+        "/rooms?after=1&page=1",
     ] {
         assert_eq!(guest.get(path).status, 400, "{path}");
     }

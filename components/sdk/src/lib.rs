@@ -82,7 +82,7 @@ pub use event::{Event, Published, Subject, cancel, emit, emit_after};
 pub use fault::Fault;
 pub use json::Json;
 pub use migration::{Migration, StateSchema};
-pub use page::{Page, Paging};
+pub use page::{Page, Paging, Start};
 pub use path::Path;
 pub use policy::{Happened, Outcome, PolicyError};
 pub use problem::{Invalid, Problem};

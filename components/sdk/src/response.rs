@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Answer, Fault, Response};
+use crate::{Answer, Fault, Page, Response};
 
 impl Response {
     /// 200 with a JSON body.
@@ -17,6 +17,18 @@ impl Response {
     /// As [`ok`](Self::ok).
     pub fn created<T: Serialize + ?Sized>(location: &str, body: &T) -> Answer {
         Ok(Self::json(201, body)?.with_header("location", location))
+    }
+
+    /// 200 with a page of a collection, and `Link` headers to the others (RFC 8288).
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn page<T: Serialize>(page: &Page<T>) -> Answer {
+        let answer = Self::ok(page)?;
+        Ok(match page.links() {
+            Some(links) => answer.with_header("link", &links),
+            None => answer,
+        })
     }
 
     /// 204: done, and nothing to say.

@@ -3,7 +3,7 @@ use core::marker::PhantomData;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::host::state;
-use crate::{Fault, Page, Paging, Problem};
+use crate::{Entry, Fault, Page, Paging, Problem, Start};
 
 /// A value that a [`Table`] keeps. Stored compactly, by position of the fields, behind a byte that names the version of its shape.
 ///
@@ -187,28 +187,60 @@ impl<V: Record> Table<u64, V> {
     /// When what is stored cannot be read.
     pub fn page(&self, paging: Paging) -> Result<Page<V>, Fault> {
         let total = self.count();
-        let items = match self.nth(paging.offset(), total) {
-            Some(first) => state::scan(&self.key(&first), &self.edge('0'), paging.size, false)
-                .iter()
-                .map(|entry| self.decode(&entry.value))
-                .collect::<Result<_, _>>()?,
-            None => Vec::new(),
+        let (entries, has_more) = match paging.start {
+            Start::After(id) => {
+                let mut entries = id.checked_add(1).map_or_else(Vec::new, |next| {
+                    // One more tells whether there is more.
+                    self.rows_from(next, paging.size.saturating_add(1))
+                });
+                let has_more = entries.len() > paging.size as usize;
+                entries.truncate(paging.size as usize);
+                (entries, has_more)
+            }
+            Start::Page(page) => {
+                let offset = u64::from(page) * u64::from(paging.size);
+                let entries = self.rows(offset, paging.size, total);
+                let has_more = offset + (entries.len() as u64) < total;
+                (entries, has_more)
+            }
         };
+        let last = entries.last().and_then(|entry| self.id_of(entry));
+        let items = entries.iter().map(|entry| self.decode(&entry.value));
         Ok(Page {
-            items,
-            page: paging.page,
-            size: paging.size,
+            items: items.collect::<Result<_, _>>()?,
             total,
+            paging,
+            next: last.filter(|_| has_more),
         })
+    }
+
+    /// So many rows, or less at the end, behind the first `offset` of all `total`.
+    fn rows(&self, offset: u64, size: u32, total: u64) -> Vec<Entry> {
+        let left = total.saturating_sub(offset);
+        if left == 0 {
+            return Vec::new();
+        }
+        if left <= u64::from(size) {
+            // The newest: no need to find out where they begin.
+            let mut rows = state::scan(&self.edge('/'), &self.edge('0'), left as u32, true);
+            rows.reverse();
+            return rows;
+        }
+        let first = match offset <= left {
+            true => self.first_behind(offset),
+            false => self.first_of_last(left),
+        };
+        first.map_or_else(Vec::new, |first| self.rows_from(first, size))
+    }
+
+    fn rows_from(&self, first: u64, count: u32) -> Vec<Entry> {
+        state::scan(&self.key(&first), &self.edge('0'), count, false)
     }
 
     /// An id that has exactly `n` ids of the table before it; none when the table ends before.
     ///
     /// `n` ids take at least `n` numbers, so it can skip as many numbers as ids are missing, and count how many ids those were.
-    fn nth(&self, n: u64, total: u64) -> Option<u64> {
-        if n >= total {
-            return None;
-        }
+    fn first_behind(&self, n: u64) -> Option<u64> {
         let (mut id, mut missing) = (0_u64, n);
         while missing > 0 {
             let next = id.checked_add(missing)?;
@@ -217,11 +249,29 @@ impl<V: Record> Table<u64, V> {
             id = next;
             if skipped == 0 {
                 // A gap: go on at the id behind it.
-                let entry = state::scan(&self.key(&id), &self.edge('0'), 1, false).pop()?;
-                id = u64::from_str_radix(entry.key.get(self.name.len() + 1..)?, 16).ok()?;
+                id = self.id_of(&self.rows_from(id, 1).pop()?)?;
             }
         }
         Some(id)
+    }
+
+    /// An id that has exactly `n` ids of the table from it on; none when the table has fewer. The same from the other end.
+    fn first_of_last(&self, n: u64) -> Option<u64> {
+        let (mut end, mut missing) = (self.edge('0'), n);
+        loop {
+            let last = state::scan(&self.edge('/'), &end, 1, true).pop()?;
+            let first = self.id_of(&last)?.saturating_sub(missing.checked_sub(1)?);
+            let start = self.key(&first);
+            missing = missing.checked_sub(state::count(&start, &end))?;
+            if missing == 0 {
+                return Some(first);
+            }
+            end = start;
+        }
+    }
+
+    fn id_of(&self, entry: &Entry) -> Option<u64> {
+        u64::from_str_radix(entry.key.get(self.name.len() + 1..)?, 16).ok()
     }
 }
 
@@ -246,7 +296,8 @@ mod tests {
     const PAIRS: Table<(u64, u64), ()> = Table::new("pairs");
 
     fn page(page: u32, size: u32) -> Vec<u64> {
-        NUMBERS.page(Paging { page, size }).unwrap().items
+        let paging = Paging::new(Start::Page(page), size);
+        NUMBERS.page(paging).unwrap().items
     }
 
     #[test]
@@ -268,11 +319,32 @@ mod tests {
                         .flatten()
                         .collect();
                     assert_eq!(pages, expected);
+                    let (mut after, mut followed) = (Some(0), Vec::new());
+                    while let Some(id) = after {
+                        let page = NUMBERS.page(Paging::new(Start::After(id), size)).unwrap();
+                        assert_eq!(page.total, expected.len() as u64);
+                        followed.extend(page.items);
+                        after = page.next;
+                    }
+                    assert_eq!(followed, expected);
                 }
                 assert_eq!(page(u32::MAX, 100), [0; 0]);
                 assert_eq!(NUMBERS.count(), expected.len() as u64);
             });
         }
+    }
+
+    #[test]
+    fn what_comes_after_an_item_does_not_need_the_item() {
+        Guest::bare().run(|| {
+            [1, 5, 6, u64::MAX]
+                .iter()
+                .for_each(|id| NUMBERS.put(*id, id).unwrap());
+            let after = |id, size| NUMBERS.page(Paging::new(Start::After(id), size)).unwrap();
+            assert_eq!(after(2, 2).items, [5, 6]);
+            assert_eq!((after(2, 2).next, after(2, 3).next), (Some(6), None));
+            assert_eq!(after(u64::MAX, 3).items, [0; 0]);
+        });
     }
 
     #[test]

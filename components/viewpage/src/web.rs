@@ -6,7 +6,7 @@ use crate::view::{ROWS, Row};
 
 /// `GET /roomviews`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(&ROWS.page(paging)?.try_map(Row::show)?)
+    Response::page(&ROWS.page(paging)?.try_map(Row::show)?)
 }
 
 /// `GET /roomviews/{id}`

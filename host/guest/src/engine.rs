@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::guests::Guests;
 use crate::slots::Slots;
 
 /// How often a guest that computes without a pause lets others have its thread.
@@ -49,6 +50,7 @@ impl Default for EngineOptions {
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     slots: Slots,
+    guests: Arc<Guests>,
     _clock: Arc<Clock>,
 }
 
@@ -64,6 +66,7 @@ impl Engine {
         Ok(Self {
             wasmtime,
             slots: Slots::new(options.instances),
+            guests: Arc::default(),
             _clock: clock,
         })
     }
@@ -71,6 +74,11 @@ impl Engine {
     /// The wasmtime engine.
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
+    }
+
+    /// What it has loaded.
+    pub(super) fn guests(&self) -> &Guests {
+        &self.guests
     }
 
     /// The places that instances take.

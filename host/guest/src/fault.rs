@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::frame::Denied;
+
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;
 
@@ -33,6 +35,9 @@ pub enum Fault {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The host has no memory to give, so it could not go on.
+    #[error("the host has no memory left for the guest")]
+    NoMemory,
     /// It recursed too deeply.
     #[error("the guest's call stack is exhausted: it recurses too deeply")]
     StackExhausted,
@@ -49,7 +54,7 @@ pub enum Fault {
 
 impl Fault {
     /// What an error of wasmtime means, given whether the guest was refused memory while it ran.
-    pub(super) fn from_wasmtime(error: wasmtime::Error, denied_memory: Option<usize>) -> Self {
+    pub(super) fn from_wasmtime(error: wasmtime::Error, denied_memory: Option<Denied>) -> Self {
         let error = match error.downcast::<Refusal>() {
             Ok(refusal) => return Self::Refused(refusal),
             Err(error) => error,
@@ -63,7 +68,8 @@ impl Fault {
         match error.downcast_ref::<wasmtime::Trap>() {
             Some(wasmtime::Trap::StackOverflow) => Self::StackExhausted,
             _ => match denied_memory {
-                Some(limit) => Self::OutOfMemory { limit },
+                Some(Denied::Limit(limit)) => Self::OutOfMemory { limit },
+                Some(Denied::Host) => Self::NoMemory,
                 None => Self::Trap {
                     message: describe(&error),
                 },

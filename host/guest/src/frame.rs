@@ -15,7 +15,7 @@ use crate::services::Services;
 pub(super) struct Frame {
     pub(super) services: Box<dyn Services>,
     memory_limit: usize,
-    memory_denied: bool,
+    denied: Option<Denied>,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
 }
 
@@ -24,27 +24,42 @@ impl Frame {
         Self {
             services,
             memory_limit,
-            memory_denied: false,
+            denied: None,
             wasi: None,
         }
     }
 
-    /// The memory limit, if the guest was refused memory.
-    pub(super) fn denied_memory(&self) -> Option<usize> {
-        self.memory_denied.then_some(self.memory_limit)
+    /// Why the guest was refused memory, if it was.
+    pub(super) fn denied_memory(&self) -> Option<Denied> {
+        self.denied
     }
+}
+
+/// Why a guest was refused memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Denied {
+    /// It would have had more than it may, in bytes.
+    Limit(usize),
+    /// The host has none to give.
+    Host,
 }
 
 impl ResourceLimiter for Frame {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= self.memory_limit;
-        self.memory_denied |= !granted;
-        Ok(granted)
+        let denied = if desired > self.memory_limit {
+            Denied::Limit(self.memory_limit)
+        } else if !self.services.reserve(desired.saturating_sub(current)) {
+            Denied::Host
+        } else {
+            return Ok(true);
+        };
+        self.denied = Some(denied);
+        Ok(false)
     }
 
     fn table_growing(

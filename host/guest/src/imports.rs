@@ -35,18 +35,18 @@ impl state::Host for Frame {
         Ok(self.services.delete(key)?)
     }
 
-    fn scan(
+    async fn scan(
         &mut self,
         start: String,
         end: String,
         limit: u32,
         reverse: bool,
     ) -> Result<Vec<state::Entry>> {
-        Ok(self.services.scan(start, end, limit, reverse)?)
+        Ok(self.services.scan(start, end, limit, reverse).await?)
     }
 
-    fn count(&mut self, start: String, end: String) -> Result<u64> {
-        Ok(self.services.count(start, end)?)
+    async fn count(&mut self, start: String, end: String) -> Result<u64> {
+        Ok(self.services.count(start, end).await?)
     }
 
     fn next_sequence(&mut self, name: String) -> Result<u64> {

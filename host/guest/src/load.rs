@@ -88,7 +88,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Compiles (or finds in the cache), checks and links a component. Blocks: call it from a blocking thread.
+    /// Compiles (or finds in the cache), checks and links a component, unless it is loaded already. Blocks: call it from a blocking thread.
     ///
     /// # Errors
     ///
@@ -98,8 +98,10 @@ impl Guest {
         cache: &ArtifactCache,
         digest: &str,
         bytes: &[u8],
-    ) -> Result<Self, LoadError> {
-        Self::of_component(engine, cache.component(engine, digest, bytes)?)
+    ) -> Result<Arc<Self>, LoadError> {
+        engine.guests().find_or_load(digest, || {
+            Self::of_component(engine, cache.component(engine, digest, bytes)?)
+        })
     }
 
     /// The same for a component that was compiled before: never compiles. Blocks for milliseconds.
@@ -111,13 +113,15 @@ impl Guest {
         engine: &Engine,
         cache: &ArtifactCache,
         digest: &str,
-    ) -> Result<Self, LoadError> {
-        match cache.find(engine, digest) {
-            Some(component) => Self::of_component(engine, component),
-            None => Err(LoadError::NotCompiled {
-                directory: cache.directory().to_owned(),
-            }),
-        }
+    ) -> Result<Arc<Self>, LoadError> {
+        engine
+            .guests()
+            .find_or_load(digest, || match cache.find(engine, digest) {
+                Some(component) => Self::of_component(engine, component),
+                None => Err(LoadError::NotCompiled {
+                    directory: cache.directory().to_owned(),
+                }),
+            })
     }
 
     fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {

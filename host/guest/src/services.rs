@@ -30,8 +30,11 @@ pub struct Identity {
     pub attempt: u32,
 }
 
+/// What a service answers, on its way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
 /// The answer to a typed call, on its way.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Val, Refusal>> + Send + 'a>>;
+pub type Answer<'a> = Pending<'a, Val>;
 
 /// The host's side of one invocation: the implementation of every import that a context may have.
 ///
@@ -50,9 +53,9 @@ pub trait Services: Any + Send {
         end: String,
         limit: u32,
         reverse: bool,
-    ) -> Result<Vec<StateEntry>, Refusal>;
+    ) -> Pending<'_, Vec<StateEntry>>;
     /// `state.count`
-    fn count(&mut self, start: String, end: String) -> Result<u64, Refusal>;
+    fn count(&mut self, start: String, end: String) -> Pending<'_, u64>;
     /// `state.next-sequence`
     fn next_sequence(&mut self, name: String) -> Result<u64, Refusal>;
     /// `outbox.emit`
@@ -77,4 +80,6 @@ pub trait Services: Any + Send {
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal>;
     /// A function of another context. The answer is a `result`; what cannot be reached is its `unavailable`.
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_>;
+    /// Reserves memory of the host for what the guest's own memory grows by, in bytes. False when the host has none to give.
+    fn reserve(&mut self, bytes: usize) -> bool;
 }

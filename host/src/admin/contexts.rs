@@ -11,9 +11,12 @@ use super::view;
 use crate::app::{Context, Host};
 use crate::calls::BreakerState;
 use crate::events::{self, Lag, dead_letter, rebuild};
-use crate::journal::{self, KeyRange, Space};
+use crate::journal::{self, KeyRange, Ledger, Space};
 use crate::nats;
 use crate::rollout;
+
+/// How many contended keys are shown.
+const CONTENDED: usize = 5;
 
 /// The app's contexts, and how each is
 #[utoipa::path(get, path = "/v1/contexts", tag = "contexts", responses(
@@ -109,5 +112,17 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             .into_iter()
             .chain(unwired)
             .collect(),
+        contended: contended(ledger),
     })
+}
+
+/// The keys of the state that invocations collide on.
+fn contended(ledger: &Ledger) -> Vec<view::Contended> {
+    let worst = ledger.contended(usize::MAX).into_iter();
+    let of_the_state = worst.filter(|contended| matches!(contended.space, Space::State(_)));
+    let seen = of_the_state.map(|contended| view::Contended {
+        key: contended.key.escape_ascii().to_string(),
+        conflicts: contended.conflicts,
+    });
+    seen.take(CONTENDED).collect()
 }

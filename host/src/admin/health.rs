@@ -17,7 +17,7 @@ use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
 use crate::nats;
-use crate::observe::metrics::{NATS_LAG, NATS_UP};
+use crate::observe::metrics::{MEMORY_HELD, MEMORY_LIMIT, NATS_LAG, NATS_UP};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -121,6 +121,10 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 fn take_levels(host: &Host) {
+    for (what, budget) in [("invocations", &host.memory), ("answers", &host.answers)] {
+        ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
+        ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
+    }
     if let Some(standing) = &host.nats {
         let is_up = standing.trouble().is_none();
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });

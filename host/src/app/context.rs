@@ -18,6 +18,7 @@ use crate::invocation::idempotency::KeysInProgress;
 use crate::invocation::turns::Turns;
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
+use crate::memory::Budget;
 use crate::observe::ContextMetrics;
 use crate::rollout::{Rollouts, Serving, Version};
 
@@ -52,18 +53,29 @@ pub struct Context {
     pub rollouts: Rollouts,
     /// What it counts.
     pub metrics: ContextMetrics,
+    /// What all contexts may hold in memory of answers that may be given again.
+    pub answers: Arc<Budget>,
     wiring: Arc<ArcSwap<Wiring>>,
     config: Arc<config::Live>,
 }
 
+/// What a context has of its app.
+pub(super) struct Shared {
+    /// Its configuration.
+    pub config: Arc<config::Live>,
+    /// What serves in all contexts.
+    pub wiring: Arc<ArcSwap<Wiring>>,
+    /// What all contexts may hold in memory of answers that may be given again.
+    pub answers: Arc<Budget>,
+}
+
 impl Context {
     /// A context of an app.
-    pub fn new(
+    pub(super) fn new(
         name: &str,
         settings: ContextSettings,
         ledger: Arc<Ledger>,
-        config: Arc<config::Live>,
-        wiring: Arc<ArcSwap<Wiring>>,
+        shared: Shared,
     ) -> Self {
         let breaker = &settings.circuit_breaker;
         Self {
@@ -82,8 +94,9 @@ impl Context {
             timers: Notify::new(),
             metrics: ContextMetrics::new(name),
             rollouts: Rollouts::default(),
-            wiring,
-            config,
+            answers: shared.answers,
+            wiring: shared.wiring,
+            config: shared.config,
             name: name.to_owned(),
             settings,
             ledger,

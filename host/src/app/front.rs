@@ -7,6 +7,7 @@ use http::Method;
 use super::{Context, Host};
 use crate::gateway::{Found, Reception};
 use crate::invocation::{self, Failure, Origin, Request, WebAnswer};
+use crate::memory::Reservation;
 
 impl Reception for Arc<Host> {
     type Context = Arc<str>;
@@ -26,6 +27,10 @@ impl Reception for Arc<Host> {
             }
             found => found,
         }
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
+        Ok(self.memory.reserve(bytes)?)
     }
 
     fn web(

@@ -25,6 +25,7 @@ pub use self::{
 use crate::guest::{ArtifactCache, Engine};
 use crate::journal::{Committer, Ledger};
 use crate::manifest::Manifest;
+use crate::memory::Budget;
 use crate::nats;
 use crate::rollout::{Compiler, ComponentStore};
 
@@ -60,6 +61,10 @@ pub struct Host {
     pub tasks: TaskTracker,
     /// How the events on NATS are; none when the manifest has no `[nats]`.
     pub nats: Option<Arc<nats::Standing>>,
+    /// What it may hold in memory for invocations.
+    pub memory: Arc<Budget>,
+    /// What it may hold in memory of answers that may be given again.
+    pub answers: Arc<Budget>,
     /// What makes guests of components.
     pub engine: Engine,
     /// Components that are compiled.

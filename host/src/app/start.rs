@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::context::stored_generation;
+use super::context::{Shared, stored_generation};
 use super::journals::Journals;
 use super::wiring::Wiring;
 use super::{Context, Host, Safeguards};
@@ -20,11 +21,15 @@ use crate::guest::{ArtifactCache, Engine, EngineOptions};
 use crate::invocation::{Failure, compensation, unfinished};
 use crate::journal;
 use crate::manifest::Manifest;
+use crate::memory::Budget;
 use crate::nats;
 use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// How many contexts are brought up at once.
+const BOOTS: usize = 16;
 
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
@@ -112,8 +117,13 @@ impl Host {
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let wiring = Arc::new(ArcSwap::default());
-        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring).await?;
+        let memory = manifest.host.memory();
+        // Answers are only kept in order to be quick: most of it is for invocations.
+        let answers = Budget::new(memory / 4);
+        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, &answers).await?;
         let host = Arc::new(Self {
+            memory: Budget::new(memory - answers.limit()),
+            answers,
             nats: manifest.nats.as_ref().map(|_| Arc::default()),
             manifest,
             contexts,
@@ -151,16 +161,18 @@ impl Host {
         strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let mut boots: Vec<Boot> = Vec::new();
-        for (name, context) in &self.contexts {
-            let Some(file) = components.get(name) else {
-                continue;
-            };
-            progress(Progress::Loading {
-                context: name.clone(),
-            });
-            boots.push(rollout::boot(self, context, file).await?);
-        }
+        let named = self.contexts.iter().filter_map(|(name, context)| {
+            let file = components.get(name)?;
+            Some(async move {
+                progress(Progress::Loading {
+                    context: name.clone(),
+                });
+                rollout::boot(self, context, file).await
+            })
+        });
+        // Each waits for the disk several times; those that wait together wait once.
+        let boots = stream::iter(named).buffered(BOOTS);
+        let mut boots: Vec<Boot> = boots.try_collect().await?;
         rollout::open(self, &mut boots, strict).await?;
         for boot in &boots {
             if let Some(version) = boot.version() {
@@ -228,18 +240,24 @@ async fn contexts(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
     wiring: &Arc<ArcSwap<Wiring>>,
+    answers: &Arc<Budget>,
 ) -> Result<BTreeMap<String, Arc<Context>>, StartError> {
     let mut contexts = BTreeMap::new();
     let mut generations = Vec::new();
-    for (name, ledger) in &journals.ledgers {
-        let Some(settings) = manifest.contexts.get(name) else {
+    let file = manifest.file.as_deref();
+    let stop = shutdown.child_token();
+    let configs = config::Live::start(&manifest.contexts, file, tasks, stop).await;
+    for (name, settings) in &manifest.contexts {
+        let (Some(ledger), Some(config)) = (journals.ledgers.get(name), configs.get(name)) else {
             continue;
         };
-        let file = manifest.file.as_deref();
-        let config = config::Live::start(name, settings, file, tasks, shutdown.child_token()).await;
         generations.push((name.clone(), stored_generation(ledger)?));
-        let (settings, ledger) = (settings.clone(), ledger.clone());
-        let context = Context::new(name, settings, ledger, config, wiring.clone());
+        let shared = Shared {
+            config: config.clone(),
+            wiring: wiring.clone(),
+            answers: answers.clone(),
+        };
+        let context = Context::new(name, settings.clone(), ledger.clone(), shared);
         contexts.insert(name.clone(), Arc::new(context));
     }
     wiring.store(Arc::new(Wiring::empty(generations)));

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Breaker, Context, ContextDetail, Contexts, Nats, Rollout};
+use crate::admin::view::{Breaker, Contended, Context, ContextDetail, Contexts, Nats, Rollout};
 use crate::observe::shown::{SENTENCE, shown};
 
 /// Show how the contexts of a running app are
@@ -63,6 +63,8 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
             notices.map(|notice| format!("{}: {notice}", context.name))
         })
         .collect();
+    let contended = contexts.iter().filter(|context| is_contended(context));
+    let contended: Vec<_> = contended.map(|context| context.name.clone()).collect();
     for context in contexts {
         table.row([
             context.name.clone(),
@@ -86,7 +88,21 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     if dead > 0 {
         output::note("Next: innkeeper dead-letters");
     }
+    for name in contended {
+        output::note(format!(
+            "{name} has a key that its invocations keep colliding on. Next: innkeeper status {name}"
+        ));
+    }
     Ok(())
+}
+
+/// Whether a key is so hot that it costs the context much of its speed.
+fn is_contended(context: &Context) -> bool {
+    const MANY: u64 = 1_000;
+    let worst = context.contended.first();
+    worst.is_some_and(|worst| {
+        worst.conflicts >= MANY && worst.conflicts >= context.journal.applied / 10
+    })
 }
 
 /// How the events on NATS are, for people.
@@ -146,6 +162,15 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     lines.extend(notices.map(|notice| field("notice", notice.clone())));
     if let Some(rollout) = &detail.rollout {
         lines.push(field("rollout", rollout_line(rollout)));
+    }
+    for Contended { key, conflicts } in &context.contended {
+        let times = format!("{key} had invocations run again {conflicts} times");
+        lines.push(field("contended", times));
+    }
+    if is_contended(context) {
+        let advice = "many invocations change that key, and only one at a time gets through; \
+                      divide it among several keys, or have a projection make it from events";
+        lines.push(field("advice", advice.to_owned()));
     }
     if let Some(rebuild) = &detail.rebuild {
         let progress = format!(

@@ -3,13 +3,18 @@
 mod directory;
 mod sources;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::sources::Sources;
+use self::sources::{Glance, Sources};
 use crate::manifest::ContextSettings;
 
 /// The values by key.
@@ -25,57 +30,67 @@ pub struct Live {
 }
 
 impl Live {
-    /// Reads the values of `context`, and keeps reading what changes in its directory and in `manifest`, the app's file, until `stop`.
+    /// Reads the values of each context, and keeps reading what changes in its directory and in `manifest`, the app's file, until `stop`.
     ///
     /// What cannot be read leaves the values as they were, and one line in the log.
     pub async fn start(
-        context: &str,
-        settings: &ContextSettings,
+        contexts: &BTreeMap<String, ContextSettings>,
         manifest: Option<&Path>,
         tasks: &TaskTracker,
         stop: CancellationToken,
-    ) -> Arc<Self> {
-        let sources = Sources::new(context, settings, manifest);
-        let (sources, values) = look(sources).await;
-        let live = Arc::new(Self {
-            current: ArcSwap::from_pointee(values.unwrap_or_else(|| settings.config.clone())),
+    ) -> BTreeMap<String, Arc<Self>> {
+        let watched = contexts.iter().map(|(name, settings)| {
+            let live = Arc::new(Self {
+                current: ArcSwap::from_pointee(settings.config.clone()),
+            });
+            (Sources::new(name, settings, manifest), live)
         });
-        if let Some(sources) = sources.filter(Sources::can_change) {
-            tasks.spawn(Arc::clone(&live).watch(sources, stop));
+        let watched: Vec<_> = watched.collect();
+        let lives = contexts.keys().cloned();
+        let lives = lives.zip(watched.iter().map(|(_, live)| live.clone()));
+        let lives = lives.collect();
+        let manifest = manifest.map(Path::to_owned);
+        if let Some(mut watched) = look(watched, manifest.clone()).await {
+            watched.retain(|(sources, _)| sources.can_change());
+            if !watched.is_empty() {
+                tasks.spawn(watch(watched, manifest, stop));
+            }
         }
-        live
+        lives
     }
 
     /// The values as they are now. They do not change under whoever holds them.
     pub fn current(&self) -> Arc<Values> {
         self.current.load_full()
     }
+}
 
-    async fn watch(self: Arc<Self>, mut sources: Sources, stop: CancellationToken) {
-        let mut ticks = interval(PERIOD);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let (Some(next), values) = look(sources).await else {
-                return;
-            };
-            sources = next;
-            if let Some(values) = values {
-                self.current.store(Arc::new(values));
-            }
-        }
+/// The sources of each context, and where its values are shown.
+type Watched = Vec<(Sources, Arc<Live>)>;
+
+async fn watch(mut watched: Watched, manifest: Option<PathBuf>, stop: CancellationToken) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let Some(looked) = look(watched, manifest.clone()).await else {
+            return;
+        };
+        watched = looked;
     }
 }
 
-/// Looks at the sources on a thread that may block. Gives them back, unless the runtime stops; and the values, if they changed.
-async fn look(mut sources: Sources) -> (Option<Sources>, Option<Values>) {
+/// Looks at all sources on a thread that may block, and shows what has changed. Gives them back, unless the runtime stops.
+async fn look(mut watched: Watched, manifest: Option<PathBuf>) -> Option<Watched> {
     let looked = tokio::task::spawn_blocking(move || {
-        let values = sources.look();
-        (sources, values)
+        let app = Glance::at(manifest.as_deref());
+        for (sources, live) in &mut watched {
+            if let Some(values) = sources.look(&app) {
+                live.current.store(Arc::new(values));
+            }
+        }
+        watched
     });
-    match looked.await {
-        Ok((sources, values)) => (Some(sources), values),
-        Err(_) => (None, None),
-    }
+    looked.await.ok()
 }
 
 #[cfg(test)]

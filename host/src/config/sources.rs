@@ -1,6 +1,7 @@
 //! Where a context's values come from: the app's manifest, and a directory that overrides it.
 
 use std::{
+    cell::OnceCell,
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -39,7 +40,7 @@ impl Sources {
     }
 
     /// The values, if they are not what they were.
-    pub(super) fn look(&mut self) -> Option<Values> {
+    pub(super) fn look(&mut self, app: &Glance) -> Option<Values> {
         let Self {
             context,
             manifest,
@@ -49,8 +50,9 @@ impl Sources {
             seen,
         } = self;
         let file = manifest.as_mut().and_then(|watched| {
-            watched.look(context, Stamp::of_file, |file| {
-                let manifest = Manifest::load(file).map_err(|error| error.to_string())?;
+            let stamp = |_: &Path| app.stamp();
+            watched.look(context, stamp, |file| {
+                let manifest = app.manifest().map_err(ToOwned::to_owned)?;
                 let settings = manifest.contexts.get(context.as_str());
                 settings
                     .map(|settings| settings.config.clone())
@@ -79,6 +81,43 @@ impl Sources {
             values.extend(self.mounted.clone());
             values
         })
+    }
+}
+
+/// The app's manifest at one moment, read at most once for all contexts.
+pub(super) struct Glance {
+    file: Option<PathBuf>,
+    stamp: OnceCell<Result<Stamp, (io::ErrorKind, String)>>,
+    manifest: OnceCell<Result<Manifest, String>>,
+}
+
+impl Glance {
+    pub(super) fn at(file: Option<&Path>) -> Self {
+        Self {
+            file: file.map(Path::to_owned),
+            stamp: OnceCell::new(),
+            manifest: OnceCell::new(),
+        }
+    }
+
+    fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        let stamp = self.stamp.get_or_init(|| {
+            Stamp::of_file(self.file()).map_err(|error| (error.kind(), error.to_string()))
+        });
+        stamp
+            .clone()
+            .map_err(|(kind, error)| io::Error::new(kind, error))
+    }
+
+    fn manifest(&self) -> Result<&Manifest, &str> {
+        let manifest = self
+            .manifest
+            .get_or_init(|| Manifest::load(self.file()).map_err(|error| error.to_string()));
+        manifest.as_ref().map_err(String::as_str)
     }
 }
 
@@ -140,7 +179,7 @@ impl Watched {
 }
 
 /// What tells cheaply that files are as they were.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Stamp(Vec<(PathBuf, SystemTime, u64)>);
 
 impl Stamp {

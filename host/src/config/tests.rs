@@ -46,14 +46,9 @@ impl App {
     async fn start(&self) -> Arc<Live> {
         let file = self.manifest();
         let manifest = Manifest::load(&file).unwrap();
-        Live::start(
-            "room",
-            &manifest.contexts["room"],
-            Some(&file),
-            &self.tasks,
-            self.stop.clone(),
-        )
-        .await
+        let stop = self.stop.clone();
+        let lives = Live::start(&manifest.contexts, Some(&file), &self.tasks, stop).await;
+        lives["room"].clone()
     }
 }
 

@@ -1,9 +1,12 @@
 //! The events of some contexts, read from their journals at the speed of whoever asks.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::future::select_all;
+use futures::future::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -14,8 +17,16 @@ use crate::journal::{self, Event, EventPosition, Ledger};
 const BATCH: usize = 32;
 
 /// The flushed events of some contexts: of each in its order, and among them by their time.
+///
+/// An event costs the same however many contexts have none.
 pub(crate) struct Feed {
     sources: Vec<Source>,
+    /// Sources of which it is not known whether an event waits.
+    unseen: Vec<usize>,
+    /// Sources of which one waits, by its time.
+    ready: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The other sources: each tells when it has news.
+    idle: FuturesUnordered<News>,
     places: Places,
     /// How many are still to be left out.
     skip: usize,
@@ -73,6 +84,9 @@ struct Source {
     flushed: watch::Receiver<u64>,
 }
 
+/// Tells which source has news.
+type News = Pin<Box<dyn Future<Output = usize> + Send + Sync>>;
+
 type Reading = JoinHandle<Result<Vec<(EventPosition, Event)>, journal::Error>>;
 
 impl Feed {
@@ -85,6 +99,9 @@ impl Feed {
         let kinds = Arc::new(kinds);
         let mut feed = Self {
             sources: Vec::with_capacity(contexts.len()),
+            unseen: (0..contexts.len()).collect(),
+            ready: BinaryHeap::new(),
+            idle: FuturesUnordered::new(),
             places: Places::default(),
             skip: 0,
         };
@@ -119,22 +136,31 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The next event; `None` when all that there are have been told.
+    /// The next event; `None` when all that there are have been told. Dropping it loses none.
     pub async fn next(&mut self) -> Result<Option<Told>, FeedError> {
         loop {
-            for source in &mut self.sources {
-                source.fill().await?;
+            while let Some(Some(news)) = self.idle.next().now_or_never() {
+                self.unseen.push(news);
             }
-            let time = |source: &&mut Source| source.waiting.front().map(|(_, event)| event.time);
-            let ready = self
-                .sources
-                .iter_mut()
-                .filter(|source| time(source).is_some());
-            let Some(source) = ready.min_by_key(time) else {
+            while let Some(index) = self.unseen.last().copied() {
+                if let Some(source) = self.sources.get_mut(index) {
+                    source.fill().await?;
+                    match source.waiting.front() {
+                        Some((_, event)) => self.ready.push(Reverse((event.time, index))),
+                        None => self.idle.push(source.news(index)),
+                    }
+                }
+                self.unseen.pop();
+            }
+            let Some(Reverse((_, index))) = self.ready.pop() else {
                 return Ok(None);
             };
+            self.unseen.push(index);
+            let Some(source) = self.sources.get_mut(index) else {
+                continue;
+            };
             let Some((position, event)) = source.waiting.pop_front() else {
-                return Ok(None);
+                continue;
             };
             source.told = position;
             self.places.note(&source.context, position);
@@ -157,16 +183,12 @@ impl Feed {
 
     /// Waits until there may be more.
     pub async fn changed(&mut self) {
-        let news = self
-            .sources
-            .iter_mut()
-            .map(|source| Box::pin(source.news()));
-        let news: Vec<_> = news.collect();
-        match news.is_empty() {
-            true => std::future::pending().await,
-            false => {
-                select_all(news).await;
-            }
+        if !self.unseen.is_empty() || !self.ready.is_empty() {
+            return;
+        }
+        match self.idle.next().await {
+            Some(news) => self.unseen.push(news),
+            None => std::future::pending().await,
         }
     }
 }
@@ -245,11 +267,16 @@ impl Source {
         tokio::task::spawn_blocking(move || events(&ledger, &kinds, after, count))
     }
 
-    async fn news(&mut self) {
-        if self.flushed.changed().await.is_err() {
-            // The journal is closed: nothing comes any more.
-            std::future::pending().await
-        }
+    /// Resolves when there is something that was not looked at yet.
+    fn news(&self, index: usize) -> News {
+        let mut flushed = self.flushed.clone();
+        Box::pin(async move {
+            match flushed.changed().await {
+                Ok(()) => index,
+                // The journal is closed: nothing comes any more.
+                Err(_) => std::future::pending().await,
+            }
+        })
     }
 }
 

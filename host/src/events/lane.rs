@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
@@ -15,14 +17,19 @@ use super::cursor::Cursor;
 use super::follower::Watched;
 use crate::invocation;
 use crate::journal::{
-    self, Cause, CommitError, Ending, Event, EventPosition, Header, Ledger, ReadSet, Space, Unit,
-    Write,
+    self, Bounds, Cause, CommitError, Durability, Ending, Event, EventPosition, Header, Ledger,
+    ReadSet, Space, Unit, Write,
 };
 
-/// How many events are read at a time.
-const BATCH: usize = 256;
+/// How many events are read at a time, and how many bytes of them.
+const BATCH: Bounds = Bounds {
+    entries: 256,
+    bytes: 4 << 20,
+};
 /// After how many events that nobody here follows the cursor is written all the same.
 const SKIPS: usize = 4_096;
+/// How long after the first of them it is written at the latest.
+const KEEP: Duration = Duration::from_secs(5);
 /// How many events behind the cursor an earlier life may have come to: it went past some whose kinds it did not follow. Twice as many as it should be,
 /// since a cursor may not have been written at once.
 const AHEAD: usize = 2 * SKIPS;
@@ -81,7 +88,10 @@ pub(super) struct Lane<H> {
     passed: Arc<AtomicU64>,
     is_first: bool,
     earlier: Earlier,
+    /// How many events it has gone past since its cursor was written.
     skipped: usize,
+    /// When the cursor is to be written, if it has.
+    keep_at: Option<Instant>,
     stop: CancellationToken,
 }
 
@@ -137,6 +147,7 @@ impl<H: Handler> Lane<H> {
             passed: Arc::default(),
             is_first: true,
             skipped: 0,
+            keep_at: None,
             stop,
         })
     }
@@ -154,7 +165,11 @@ impl<H: Handler> Lane<H> {
     /// Follows until it is told to stop, also after a panic. Nothing is under way any more when it returns.
     pub(super) async fn keep_running(mut self) {
         let mut backoff = Backoff::of_journal();
-        while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
+        while AssertUnwindSafe(self.run_and_keep())
+            .catch_unwind()
+            .await
+            .is_err()
+        {
             self.log_error(
                 "its lane ended by a mistake of the host, and is taken up again",
                 "panic",
@@ -177,6 +192,7 @@ impl<H: Handler> Lane<H> {
         ledger.barrier().await?;
         let place = self.cursor.read(ledger)?;
         self.place.send_replace(place);
+        self.note_kept();
         self.is_first = true;
         self.earlier = Earlier::of(&self.source, self.number);
         Ok(())
@@ -192,6 +208,14 @@ impl<H: Handler> Lane<H> {
         );
     }
 
+    async fn run_and_keep(&mut self) {
+        self.run().await;
+        // Whoever follows next need not look at what this one has gone past.
+        if self.skipped > 0 {
+            self.keep_place().await;
+        }
+    }
+
     async fn run(&mut self) {
         let mut news = self.source.ledger.lane(self.number);
         loop {
@@ -202,6 +226,7 @@ impl<H: Handler> Lane<H> {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 changed = news.changed() => if changed.is_err() { return },
+                () = until(self.keep_at) => self.keep_place().await,
             }
         }
     }
@@ -215,7 +240,9 @@ impl<H: Handler> Lane<H> {
         loop {
             match self.read(upto).await {
                 Ok(batch) => {
-                    let is_full = batch.len() == BATCH;
+                    let bytes: usize = batch.iter().map(|(_, event)| event.size()).sum();
+                    // What is stored may be a little less than that: then one look more finds nothing.
+                    let is_full = batch.len() == BATCH.entries || bytes >= BATCH.bytes / 2;
                     self.pass(batch, is_full).await?;
                     if !is_full {
                         return ControlFlow::Continue(());
@@ -232,8 +259,9 @@ impl<H: Handler> Lane<H> {
     async fn read(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
         let (ledger, lane) = (self.source.ledger.clone(), self.number);
         let after = *self.place.borrow();
-        let reading =
-            tokio::task::spawn_blocking(move || ledger.journal().events(lane, after, upto, BATCH));
+        let reading = tokio::task::spawn_blocking(move || {
+            ledger.journal().events_within(lane, after, upto, BATCH)
+        });
         // Only a runtime that shuts down gives no answer.
         reading.await.unwrap_or(Err(journal::Error::Closed))
     }
@@ -265,7 +293,7 @@ impl<H: Handler> Lane<H> {
             .handle(self.arrival(position, event, has_more))
             .await?;
         self.is_first = false;
-        self.skipped = 0;
+        self.note_kept();
         self.move_to(position);
         ControlFlow::Continue(())
     }
@@ -280,7 +308,7 @@ impl<H: Handler> Lane<H> {
             false => false,
         };
         if decided {
-            self.skipped = 0;
+            self.note_kept();
             self.move_to(position);
         } else {
             self.skip(position).await;
@@ -308,19 +336,35 @@ impl<H: Handler> Lane<H> {
         self.place.send_replace(Some(position));
     }
 
-    /// Goes past an event. The cursor follows with the next commit, or after enough of them with one of its own.
+    /// Goes past an event. The cursor follows with the next commit, or before long with one of its own.
     async fn skip(&mut self, position: EventPosition) {
         self.move_to(position);
         self.skipped += 1;
-        if self.skipped >= SKIPS {
-            match self.write_cursor(position).await {
-                Ok(_) => self.skipped = 0,
-                // It stays further back than it could be, which costs time at the next start and nothing else; the next event tries again.
-                Err(error) => {
-                    tracing::debug!(source = self.source.name, %error, "a cursor was not written");
-                }
+        let now = Instant::now();
+        let keep_at = *self.keep_at.get_or_insert(now + KEEP);
+        if self.skipped >= SKIPS || now >= keep_at {
+            self.keep_place().await;
+        }
+    }
+
+    /// Writes the cursor where it has come to, without waiting for the disk: after a crash some events are looked at once more, and passed again.
+    async fn keep_place(&mut self) {
+        let Some(position) = *self.place.borrow() else {
+            return self.note_kept();
+        };
+        match self.write_cursor(position).await {
+            Ok(_) => self.note_kept(),
+            // It stays further back than it could be, which costs time at the next start and nothing else.
+            Err(error) => {
+                self.keep_at = Some(Instant::now() + KEEP);
+                tracing::debug!(source = self.source.name, %error, "a cursor was not written");
             }
         }
+    }
+
+    fn note_kept(&mut self) {
+        self.skipped = 0;
+        self.keep_at = None;
     }
 
     async fn write_cursor(&self, position: EventPosition) -> Result<u64, CommitError> {
@@ -332,13 +376,20 @@ impl<H: Handler> Lane<H> {
             writes: vec![self.cursor.moved_to(position)],
             events: Vec::new(),
         };
-        ledger.commit(unit).await
+        ledger.commit_as(unit, Durability::Relaxed).await
     }
 
     fn reads(&self) -> ReadSet {
         let mut reads = ReadSet::default();
         reads.note_key(Space::Cursor, self.cursor.key());
         reads
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -53,6 +53,14 @@ impl Intake {
         self.body.is_end_stream()
     }
 
+    /// How many bytes reading it may take: what it announces, or the limit.
+    pub(super) fn bound(&self, limit: u64) -> u64 {
+        match self.is_empty() {
+            true => 0,
+            false => self.body.size_hint().upper().unwrap_or(limit).min(limit),
+        }
+    }
+
     /// Reads the body. One that announces to be too big is refused before it is read.
     pub(super) async fn read(
         &mut self,

@@ -223,6 +223,10 @@ impl<R: Reception> Desk<R> {
         let mut request = request::read(&route, values, parts, &target)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
+        let _memory = self
+            .reception
+            .reserve(body.bound(route.request_limit))
+            .map_err(|failure| Problem::from(&failure))?;
         let patience = Patience {
             usual: self.body_timeout,
             last: self.last_patience,

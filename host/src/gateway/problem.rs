@@ -176,6 +176,13 @@ impl From<&Failure> for Problem {
                 "the host runs as many guests as it can",
             )
             .retry_after(soon),
+            Failure::NoMemory { .. } => Self::of_kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Overloaded",
+                "the host has no memory left for this at the moment; nothing was changed",
+            )
+            .retry_after(soon),
             Failure::Contended { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "contended",
@@ -213,6 +220,7 @@ impl From<&Failure> for Problem {
             | Failure::StackExhausted
             | Failure::StagedTooMuch { .. }
             | Failure::ScannedTooMuch { .. }
+            | Failure::ReadTooMuch { .. }
             | Failure::CommitTooLarge { .. }
             | Failure::AnsweredTooMuch { .. }
             | Failure::ResponseTooLarge { .. }
@@ -296,6 +304,21 @@ mod tests {
             (
                 Failure::Journal {
                     reason: "disk".to_owned(),
+                },
+                500,
+                None,
+            ),
+            (
+                Failure::NoMemory {
+                    reason: "full".to_owned(),
+                },
+                503,
+                Some("1"),
+            ),
+            (
+                Failure::ReadTooMuch {
+                    what: "keys",
+                    limit: 1,
                 },
                 500,
                 None,

@@ -4,6 +4,7 @@ use http::Method;
 
 use super::routes::Found;
 use crate::invocation::{Failure, Origin, Request, WebAnswer};
+use crate::memory::Reservation;
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
 pub trait Reception: Send + Sync + 'static {
@@ -12,6 +13,13 @@ pub trait Reception: Send + Sync + 'static {
 
     /// Looks up who answers a method at a path, as the routes are now.
     fn find(&self, method: &Method, path: &str) -> Found<Self::Context>;
+
+    /// Reserves memory for a request's body, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the host has none left.
+    fn reserve(&self, bytes: u64) -> Result<Reservation, Failure>;
 
     /// Runs a web invocation. `key` is the request's `Idempotency-Key`. The future is dropped when the client goes away.
     fn web(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::state_key::InvalidKey;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
+use crate::memory::Exhausted;
 
 /// Why an invocation failed. Nothing of it was committed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,22 @@ pub enum Failure {
     ScannedTooMuch {
         /// What memory the guest may have, in bytes.
         limit: u64,
+    },
+    /// The guest read more than it may.
+    #[error(
+        "the guest read more than {limit} {what} of its state (limits.read.{what}); let it read less in one invocation, a page at a time"
+    )]
+    ReadTooMuch {
+        /// `keys` or `bytes`.
+        what: &'static str,
+        /// How many it may read.
+        limit: u64,
+    },
+    /// The host holds as much for its invocations as it may.
+    #[error("{reason}")]
+    NoMemory {
+        /// How much that is.
+        reason: String,
     },
     /// The guest's answer is too big.
     #[error("the guest's response exceeds {limit} bytes (limits.response)")]
@@ -199,6 +216,9 @@ impl Failure {
                 limit: limit as u64,
             },
             Fault::StackExhausted => Self::StackExhausted,
+            Fault::NoMemory => Self::NoMemory {
+                reason: "the host has no memory left for the guest ([host] memory)".into(),
+            },
             Fault::Refused(refusal) => Self::Trap {
                 message: refusal.to_string(),
             },
@@ -229,6 +249,7 @@ impl Failure {
             | Self::StackExhausted
             | Self::StagedTooMuch { .. }
             | Self::ScannedTooMuch { .. }
+            | Self::ReadTooMuch { .. }
             | Self::CommitTooLarge { .. }
             | Self::AnsweredTooMuch { .. }
             | Self::ResponseTooLarge { .. }
@@ -240,6 +261,7 @@ impl Failure {
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }
             | Self::NoInstance { .. }
+            | Self::NoMemory { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
             | Self::BeingUndone { .. }
@@ -270,6 +292,14 @@ impl From<journal::Error> for Failure {
             error => Self::Journal {
                 reason: error.to_string(),
             },
+        }
+    }
+}
+
+impl From<Exhausted> for Failure {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::NoMemory {
+            reason: exhausted.to_string(),
         }
     }
 }

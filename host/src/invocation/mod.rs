@@ -27,6 +27,7 @@ mod replay;
 mod retention;
 pub mod reuse;
 mod runs;
+mod spent;
 mod staged;
 pub(crate) mod state_key;
 pub mod turns;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::Failure;
+use super::spent::{self, Spent};
 use crate::guest::StateEntry;
-use crate::journal::{self, Bounds, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{Bounds, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// The most entries that one scan answers.
 const SCAN_LIMIT: usize = 10_000;
@@ -18,6 +20,12 @@ pub(super) struct Scan<'a> {
     pub reverse: bool,
     /// How many bytes of values are too many.
     pub memory: u64,
+}
+
+/// What is noted of everything that is read from below.
+pub(super) struct Notes<'a> {
+    pub reads: &'a mut ReadSet,
+    pub spent: &'a mut Spent,
 }
 
 /// Staged writes over a ledger, with a note of everything that was read from below.
@@ -49,14 +57,16 @@ impl StagedState {
     pub(super) fn get(
         &self,
         ledger: &Ledger,
-        reads: &mut ReadSet,
+        notes: Notes<'_>,
         key: &[u8],
-    ) -> Result<Option<Vec<u8>>, journal::Error> {
+    ) -> Result<Option<Vec<u8>>, Failure> {
         if let Some(staged) = self.writes.get(key) {
             return Ok(staged.clone());
         }
-        reads.note_key(self.space, key);
-        ledger.get(self.space, key)
+        notes.reads.note_key(self.space, key);
+        let found = ledger.get(self.space, key)?;
+        notes.spent.note(1, found.as_ref().map_or(0, Vec::len))?;
+        Ok(found)
     }
 
     /// Stages a value, or with `None` a removal.
@@ -71,10 +81,10 @@ impl StagedState {
     }
 
     /// `memory` is what the guest may have: it could not take more than that, and the host need not hold it either.
-    pub(super) fn scan(
+    pub(super) async fn scan(
         &self,
-        ledger: &Ledger,
-        reads: &mut ReadSet,
+        ledger: &Arc<Ledger>,
+        notes: Notes<'_>,
         Scan {
             range,
             limit,
@@ -90,13 +100,19 @@ impl StagedState {
         let staged: Vec<_> = self.staged_in(range).collect();
         // Every staged key may hide one entry from below, so that many more are fetched.
         let wanted = limit + staged.len();
+        let memory_bytes = usize::try_from(memory).unwrap_or(usize::MAX);
+        let left = notes.spent.bounds();
         let bounds = Bounds {
-            entries: wanted,
-            bytes: usize::try_from(memory).unwrap_or(usize::MAX),
+            entries: wanted.min(left.entries),
+            bytes: memory_bytes.min(left.bytes),
         };
-        let below = ledger.scan_within(self.space, range, bounds, reverse)?;
-        reads.note_scan(self.space, range, wanted, reverse, &below);
-        if below.iter().map(|(_, value)| value.len()).sum::<usize>() >= bounds.bytes {
+        let found = ledger.scan_in_slices(self.space, range, bounds, reverse);
+        let below = found.await?;
+        notes
+            .reads
+            .note_scan(self.space, range, bounds.entries, reverse, &below);
+        notes.spent.note_found(&below)?;
+        if spent::bytes_of(&below) >= memory_bytes {
             return Err(Failure::ScannedTooMuch { limit: memory });
         }
         let reached = if below.len() < wanted {
@@ -129,15 +145,27 @@ impl StagedState {
         })
     }
 
-    pub(super) fn count(
+    pub(super) async fn count(
         &self,
-        ledger: &Ledger,
-        reads: &mut ReadSet,
+        ledger: &Arc<Ledger>,
+        notes: Notes<'_>,
         range: &KeyRange,
-    ) -> Result<u64, journal::Error> {
-        reads.note_range(self.space, range);
-        let mut count = ledger.count(self.space, range)?;
+    ) -> Result<u64, Failure> {
+        notes.reads.note_range(self.space, range);
+        let mut count = match ledger.journal().kept_count(self.space, range)? {
+            Some(count) => {
+                notes.spent.note(1, 0)?;
+                count
+            }
+            None => {
+                let left = notes.spent.bounds().entries as u64;
+                let counted = ledger.count_in_slices(self.space, range, left).await?;
+                notes.spent.note(counted.keys.max(1), 0)?;
+                counted.keys
+            }
+        };
         for (key, value) in self.staged_in(range) {
+            notes.spent.note(1, 0)?;
             match (ledger.get(self.space, key)?.is_some(), value.is_some()) {
                 (true, false) => count = count.saturating_sub(1),
                 (false, true) => count += 1,
@@ -172,11 +200,10 @@ impl StagedState {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::events::bookkeeping;
     use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
+    use crate::manifest::ReadLimits;
 
     const SPACE: Space = Space::State(0);
     const LONG: usize = 100_000;
@@ -200,7 +227,7 @@ mod tests {
         ledger.commit(unit).await.unwrap();
         let mut state = StagedState::new(SPACE);
         state.put(b"a".to_vec(), Some(b"staged".to_vec()));
-        let scan = |limit: u32, reverse: bool| {
+        let scan = async |limit: u32, reverse: bool| {
             let range = KeyRange::all();
             let scan = Scan {
                 range: &range,
@@ -208,15 +235,82 @@ mod tests {
                 reverse,
                 memory: 1_000_000,
             };
-            let found = state.scan(&ledger, &mut ReadSet::default(), scan);
+            let notes = Notes {
+                reads: &mut ReadSet::default(),
+                spent: &mut Spent::new(ReadLimits::default()),
+            };
+            let found = state.scan(&ledger, notes, scan).await;
             found.map(|found| found.len())
         };
-        assert_eq!(scan(8, false), Ok(8));
-        assert_eq!(scan(8, true), Ok(8));
+        assert_eq!(scan(8, false).await, Ok(8));
+        assert_eq!(scan(8, true).await, Ok(8));
         let too_much = Failure::ScannedTooMuch { limit: 1_000_000 };
         for limit in [0, 12, 10_000] {
-            assert_eq!(scan(limit, false), Err(too_much.clone()), "{limit}");
-            assert_eq!(scan(limit, true), Err(too_much.clone()), "{limit}");
+            assert_eq!(scan(limit, false).await, Err(too_much.clone()), "{limit}");
+            assert_eq!(scan(limit, true).await, Err(too_much.clone()), "{limit}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_bounded_over_all_reads() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("room", Durability::Flush).unwrap();
+        let writes = (0..50_u8).map(|key| Write {
+            space: SPACE,
+            key: format!("rooms/{key:02}").into_bytes(),
+            value: Some(vec![1; 100]),
+        });
+        let unit = Unit {
+            began: 0,
+            reads: ReadSet::default(),
+            header: bookkeeping("test"),
+            writes: writes.collect(),
+            events: Vec::new(),
+        };
+        ledger.commit(unit).await.unwrap();
+        let state = StagedState::new(SPACE);
+        let limits = |keys: u32, bytes| ReadLimits {
+            keys: keys.try_into().unwrap(),
+            bytes,
+        };
+        let too_much = |what, limit| Failure::ReadTooMuch { what, limit };
+        let all = KeyRange::all();
+        let scan = |limit| Scan {
+            range: &all,
+            limit,
+            reverse: false,
+            memory: u64::MAX,
+        };
+        for (limits, scanned, counted) in [
+            (limits(50, 5_000), Ok(50), Ok(50)),
+            (
+                limits(49, 5_000),
+                Err(too_much("keys", 49)),
+                Err(too_much("keys", 49)),
+            ),
+            (limits(50, 4_999), Err(too_much("bytes", 4_999)), Ok(50)),
+        ] {
+            let mut reads = ReadSet::default();
+            let mut spent = Spent::new(limits);
+            let (reads, spent) = (&mut reads, &mut spent);
+            let found = state.scan(&ledger, Notes { reads, spent }, scan(0)).await;
+            assert_eq!(found.map(|found| found.len()), scanned);
+            let spent = &mut Spent::new(limits);
+            let found = state.count(&ledger, Notes { reads, spent }, &all).await;
+            assert_eq!(found, counted);
+        }
+        // One after the other, whether or not anything is there; a table's count is one.
+        let mut reads = ReadSet::default();
+        let mut spent = Spent::new(limits(3, 5_000));
+        let (reads, spent) = (&mut reads, &mut spent);
+        let table = KeyRange::prefix("rooms/");
+        let found = state.count(&ledger, Notes { reads, spent }, &table).await;
+        assert_eq!(found, Ok(50));
+        let found = state.scan(&ledger, Notes { reads, spent }, scan(1)).await;
+        assert_eq!(found.map(|found| found.len()), Ok(1));
+        let missing = state.get(&ledger, Notes { reads, spent }, b"nobody");
+        assert_eq!(missing, Ok(None));
+        let missing = state.get(&ledger, Notes { reads, spent }, b"nobody");
+        assert_eq!(missing, Err(too_much("keys", 3)));
     }
 }

@@ -15,12 +15,14 @@ use super::intent;
 use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
 use super::replay::{Draws, Effect, Place};
-use super::staged::{Scan, StagedState};
+use super::spent::Spent;
+use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
 use super::turns::Stripes;
 use crate::calls;
-use crate::guest::{Answer, Identity, Operation, Refusal, Services, StateEntry, value};
+use crate::guest::{Answer, Identity, Operation, Pending, Refusal, Services, StateEntry, value};
 use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
+use crate::memory::Reservation;
 use crate::rollout::Version;
 
 /// What a guest hears that calls where it may not.
@@ -64,6 +66,11 @@ pub(super) struct UnitOfWork {
     pub outbox: Outbox,
     /// Whether all that the guest has seen is its input, its configuration and what it read: then it would answer the same again.
     pub is_repeatable: bool,
+    spent: Spent,
+    /// For what was read and staged.
+    memory: Reservation,
+    /// For the guest's own memory.
+    guest_memory: Reservation,
     draws: Draws,
     ids: u64,
     /// How many calls it has made.
@@ -94,6 +101,9 @@ impl UnitOfWork {
             state: StagedState::new(Space::State(generation)),
             outbox: Outbox::default(),
             is_repeatable: true,
+            spent: Spent::new(job.context.settings.limits.read),
+            memory: job.host.memory.nothing(),
+            guest_memory: job.host.memory.nothing(),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
@@ -108,7 +118,10 @@ impl UnitOfWork {
     /// The unit of work behind the services that a guest was entered with.
     pub(super) fn from_services(services: Box<dyn Services>) -> Option<Box<Self>> {
         let any: Box<dyn Any> = services;
-        any.downcast().ok()
+        let mut unit: Box<Self> = any.downcast().ok()?;
+        // The guest is gone.
+        unit.guest_memory = unit.job.host.memory.nothing();
+        Some(unit)
     }
 
     fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
@@ -118,12 +131,66 @@ impl UnitOfWork {
         }
     }
 
-    fn check_staged(&self) -> Result<(), Failure> {
+    fn check_staged(&mut self) -> Result<(), Failure> {
         let limit = self.job.context.settings.limits.staged;
         match self.state.bytes() + self.outbox.bytes() > limit {
             true => Err(Failure::StagedTooMuch { limit }),
-            false => Ok(()),
+            false => self.reserve_held(0),
         }
+    }
+
+    /// Reserves memory for what is staged, for the note of what was read, and for `answer`, the bytes of what the guest is about to get.
+    fn reserve_held(&mut self, answer: usize) -> Result<(), Failure> {
+        let noted = self.reads.bytes() + answer;
+        let held = self.state.bytes() + self.outbox.bytes() + noted as u64;
+        Ok(self.memory.cover(held)?)
+    }
+
+    fn get_noted(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Interruption> {
+        self.check_turn(key)?;
+        let notes = Notes {
+            reads: &mut self.reads,
+            spent: &mut self.spent,
+        };
+        let found = self.state.get(&self.job.context.ledger, notes, key)?;
+        self.reserve_held(found.as_ref().map_or(0, Vec::len))?;
+        Ok(found)
+    }
+
+    async fn scan_noted(
+        &mut self,
+        range: &KeyRange,
+        limit: u32,
+        reverse: bool,
+    ) -> Result<Vec<StateEntry>, Failure> {
+        let context = &self.job.context;
+        let scan = Scan {
+            range,
+            limit,
+            reverse,
+            memory: context.settings.limits.memory,
+        };
+        let notes = Notes {
+            reads: &mut self.reads,
+            spent: &mut self.spent,
+        };
+        let found = self.state.scan(&context.ledger, notes, scan).await?;
+        let bytes = found
+            .iter()
+            .map(|entry| entry.key.len() + entry.value.len());
+        self.reserve_held(bytes.sum())?;
+        Ok(found)
+    }
+
+    async fn count_noted(&mut self, range: &KeyRange) -> Result<u64, Failure> {
+        let notes = Notes {
+            reads: &mut self.reads,
+            spent: &mut self.spent,
+        };
+        let count = self.state.count(&self.job.context.ledger, notes, range);
+        let count = count.await?;
+        self.reserve_held(0)?;
+        Ok(count)
     }
 
     fn stage(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), Refusal> {
@@ -270,10 +337,7 @@ fn range(start: String, end: String) -> KeyRange {
 
 impl Services for UnitOfWork {
     fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
-        self.check_turn(key.as_bytes())?;
-        self.state
-            .get(&self.job.context.ledger, &mut self.reads, key.as_bytes())
-            .map_err(broken)
+        Ok(self.get_noted(key.as_bytes())?)
     }
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Result<(), Refusal> {
@@ -290,25 +354,18 @@ impl Services for UnitOfWork {
         end: String,
         limit: u32,
         reverse: bool,
-    ) -> Result<Vec<StateEntry>, Refusal> {
-        let context = &self.job.context;
-        let scan = Scan {
-            range: &range(start, end),
-            limit,
-            reverse,
-            memory: context.settings.limits.memory,
-        };
-        Ok(self.state.scan(&context.ledger, &mut self.reads, scan)?)
+    ) -> Pending<'_, Vec<StateEntry>> {
+        Box::pin(async move {
+            let range = range(start, end);
+            Ok(self.scan_noted(&range, limit, reverse).await?)
+        })
     }
 
-    fn count(&mut self, start: String, end: String) -> Result<u64, Refusal> {
-        self.state
-            .count(
-                &self.job.context.ledger,
-                &mut self.reads,
-                &range(start, end),
-            )
-            .map_err(broken)
+    fn count(&mut self, start: String, end: String) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let range = range(start, end);
+            Ok(self.count_noted(&range).await?)
+        })
     }
 
     fn next_sequence(&mut self, name: String) -> Result<u64, Refusal> {
@@ -415,5 +472,9 @@ impl Services for UnitOfWork {
 
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_> {
         Box::pin(self.call_other(operation, parameters))
+    }
+
+    fn reserve(&mut self, bytes: usize) -> bool {
+        self.guest_memory.grow(bytes as u64).is_ok()
     }
 }

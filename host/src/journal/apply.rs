@@ -1,4 +1,5 @@
-//! What a commit changes in an engine: a function of the commit alone, so that every engine that applies the same commits holds the same.
+//! What a commit changes in an engine: a function of the commit alone, so that every engine that applies the same commits holds the same. What follows from
+//! that, and from what was there, is in `counts.rs`.
 
 use std::borrow::Cow;
 

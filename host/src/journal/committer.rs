@@ -1,5 +1,6 @@
 //! The committer: one thread that turns units of work into commits, in groups, with one flush for each group.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -7,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::end::End;
@@ -27,7 +28,7 @@ pub struct Options {
     pub group: usize,
     /// How long a relaxed commit may stay out of the disk.
     pub flush_every: Duration,
-    /// How many recent writes each context remembers, to find conflicts.
+    /// What the recent writes of all contexts may take, to find conflicts, in bytes.
     pub window: usize,
 }
 
@@ -37,7 +38,7 @@ impl Default for Options {
             queue: 8_192,
             group: 1_024,
             flush_every: Duration::from_millis(200),
-            window: 65_536,
+            window: 32 << 20,
         }
     }
 }
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     pub options: Options,
     pub ledgers: Mutex<Vec<Arc<Ledger>>>,
     pub end: Arc<End>,
+    /// The places of those who read much.
+    pub readers: Arc<Semaphore>,
     /// Asks the thread to stop.
     pub closing: CancellationToken,
     /// Tells that it has.
@@ -135,11 +138,13 @@ impl Committer {
             .build()
             .map_err(cannot_start)?;
         let (queue, tasks) = mpsc::channel(options.queue.max(1));
+        let readers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Arc::new(Shared {
             store,
             options,
             ledgers: Mutex::default(),
             end: Arc::default(),
+            readers: Arc::new(Semaphore::new(readers)),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
@@ -163,11 +168,12 @@ impl Committer {
             return Ok(ledger.clone());
         }
         let journal = self.shared.store.open(context)?;
+        journal.upgrade()?;
         let desk = Desk {
             index: ledgers.len(),
             queue: self.queue.clone(),
             end: self.shared.end.clone(),
-            window: self.shared.options.window,
+            readers: self.shared.readers.clone(),
         };
         let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
         ledgers.push(ledger.clone());

@@ -83,6 +83,7 @@ const STORY: u8 = b'x';
 const SEQUENCE: u8 = b'n';
 const PIECE: u8 = b'v';
 const SWEPT: u8 = b'w';
+const COUNT: u8 = b'k';
 
 fn prefix(space: Space) -> Vec<u8> {
     match space {
@@ -318,6 +319,47 @@ pub(super) fn readable(encoded: &[u8]) -> String {
 /// Where all pieces of long values are kept.
 pub(super) fn pieces() -> Span {
     Span::prefix(vec![PIECE])
+}
+
+/// Where it is kept how many keys of a generation's state begin with `table`.
+pub(super) fn count(generation: u32, table: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(5 + table.len());
+    key.push(COUNT);
+    key.extend_from_slice(&generation.to_be_bytes());
+    key.extend_from_slice(table);
+    key
+}
+
+/// Where all counts of a generation's state are kept.
+pub(super) fn counts_of(generation: u32) -> Span {
+    Span::prefix(count(generation, &[]))
+}
+
+/// Where all counts are kept, but for how far they hold.
+pub(super) fn counts() -> Span {
+    Span {
+        start: count(0, &[]),
+        end: after(vec![COUNT]),
+    }
+}
+
+/// Where it is kept up to which commit the counts hold.
+pub(super) fn counted() -> Vec<u8> {
+    vec![COUNT]
+}
+
+/// Where the state is kept, in all generations.
+pub(super) fn states() -> Span {
+    Span::prefix(vec![STATE])
+}
+
+/// Whether two encoded keys are in the same space.
+pub(super) fn share_space(one: &[u8], other: &[u8]) -> bool {
+    let space = |encoded: &[u8]| decode(encoded).map(|(space, _)| space);
+    match (space(one), space(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// The shortest key after all that begin with `prefix`; none when it is all 0xff.

@@ -39,10 +39,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::capture::{Capture, Captures};
 use super::committer::{Submission, Task};
+use super::contention::{Contended, Contention};
 use super::end::End;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
@@ -63,7 +64,9 @@ pub struct Ledger {
     pub(super) index: usize,
     pub(super) queue: mpsc::Sender<Task>,
     end: Arc<End>,
-    pub(super) recent: Recent,
+    pub(super) readers: Arc<Semaphore>,
+    pub(super) recent: Arc<Recent>,
+    contention: Contention,
     pub(super) sequences: Sequences,
     pub(super) captures: Captures,
     pub(super) applied: watch::Sender<u64>,
@@ -78,7 +81,7 @@ pub(super) struct Desk {
     pub index: usize,
     pub queue: mpsc::Sender<Task>,
     pub end: Arc<End>,
-    pub window: usize,
+    pub readers: Arc<Semaphore>,
 }
 
 impl Ledger {
@@ -104,7 +107,9 @@ impl Ledger {
             index: desk.index,
             queue: desk.queue,
             end: desk.end,
-            recent: Recent::new(last, desk.window),
+            readers: desk.readers,
+            recent: Arc::new(Recent::new(last)),
+            contention: Contention::default(),
             sequences: Sequences::default(),
             captures: Captures::default(),
             applied: watch::Sender::new(last),
@@ -161,6 +166,11 @@ impl Ledger {
         self.journal.scan_within(space, range, bounds, reverse)
     }
 
+    /// The keys that units of work had to give way for most often, the worst first.
+    pub fn contended(&self, count: usize) -> Vec<Contended> {
+        self.contention.worst(count)
+    }
+
     /// How many keys a range holds. Nothing is noted.
     pub fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error> {
         self.journal.count(space, range)
@@ -208,15 +218,25 @@ impl Ledger {
                 mpsc::error::TrySendError::Full(_) => CommitError::Busy,
                 mpsc::error::TrySendError::Closed(_) => CommitError::Closed,
             })?;
-        self.answer(answered).await
+        self.note_conflict(self.answer(answered).await)
     }
 
     /// Tells whether the reads of a unit of work that changed nothing are consistent. Waits only when it read what is not on disk yet.
     pub async fn settle(&self, began: u64, reads: &ReadSet) -> Result<(), CommitError> {
         if let Some(overlap) = self.overlap(reads, began) {
             self.reach(&self.applied, overlap.position).await?;
-            return Err(conflict(&overlap));
+            return self.note_conflict(Err(conflict(&overlap)));
         }
+        self.settle_flushed(began, reads).await
+    }
+
+    /// Whether what was read is as it was at a position, and may be told to somebody. Nobody has to run again when it is not.
+    pub async fn holds(&self, since: u64, reads: &ReadSet) -> bool {
+        self.overlap(reads, since).is_none() && self.settle_flushed(since, reads).await.is_ok()
+    }
+
+    /// Waits until what was read, up to a position, is on disk.
+    async fn settle_flushed(&self, began: u64, reads: &ReadSet) -> Result<(), CommitError> {
         match self.durability {
             Durability::Relaxed => Ok(()),
             Durability::Flush => match self.overlap(reads, self.flushed()) {
@@ -271,6 +291,13 @@ impl Ledger {
             Ok(answer) => answer,
             Err(_) => Err(self.end.reached().await),
         }
+    }
+
+    fn note_conflict<T>(&self, result: Result<T, CommitError>) -> Result<T, CommitError> {
+        if let Err(CommitError::Conflict { space, key }) = &result {
+            self.contention.note(*space, key);
+        }
+        result
     }
 
     fn lane_sender(&self, lane: u8) -> Option<&watch::Sender<u64>> {

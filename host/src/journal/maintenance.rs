@@ -9,7 +9,9 @@ use super::opening::{expected_here, unsound};
 use super::salvage::{Loss, Salvage};
 use super::sled::{DIRECTORY, Engine, SNAPSHOT};
 use super::watermark::{self, Found, Mark, Marks};
-use super::{Error, Journal};
+use super::apply::Change;
+use super::tree::Tree;
+use super::{Error, Journal, key};
 
 /// Where a new journal is made.
 const DRAFT: &str = "journal.repaired";
@@ -120,6 +122,12 @@ pub fn repair(
         let (from, into) = (old.tree(&name)?, new.tree(&name)?);
         let mark = marks.get(&name).copied();
         losses.push(Salvage::new(&name, &from, &into, now).run(mark)?);
+        // What is left of a table is counted when the journal is opened.
+        let uncounted = Change {
+            key: key::counted(),
+            value: None,
+        };
+        into.put(&uncounted)?;
         new.flush()?;
         let newest = into.newest()?;
         let checked = newest.position;

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
-use super::{Bounds, Entry, Error, Journal, Store, seal};
+use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -79,11 +79,27 @@ impl Tree for MemoryTree {
         Ok(found)
     }
 
-    fn count(&self, span: &Span) -> Result<u64, Error> {
+    fn contains(&self, key: &[u8]) -> Result<bool, Error> {
+        Ok(self.entries.read().contains_key(key))
+    }
+
+    fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
+        let mut counted = Counted {
+            keys: 0,
+            last: None,
+        };
         if span.is_empty() {
-            return Ok(0);
+            return Ok(counted);
         }
-        Ok(self.entries.read().range::<[u8], _>(ends(span)).count() as u64)
+        let entries = self.entries.read();
+        for (key, _) in entries.range::<[u8], _>(ends(span)) {
+            counted.keys += 1;
+            if counted.keys >= limit {
+                counted.last = Some(key.clone());
+                break;
+            }
+        }
+        Ok(counted)
     }
 
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {

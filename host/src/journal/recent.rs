@@ -1,4 +1,6 @@
 //! The window of recent writes, which tells whether what a unit of work read has been written since it began.
+//!
+//! Each context has one, and what they may hold is bounded for all of them together: a context that nobody writes to costs nothing.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,6 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::{ReadSet, Write, key};
+
+/// About what a write takes in a window besides its key, in bytes.
+const WRITE: usize = 96;
+/// Room for fewer writes than this is not given back.
+const SPARE: usize = 64;
 
 /// The newest write among what was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,18 +39,30 @@ struct Window {
     log: VecDeque<(u64, Arc<[u8]>)>,
     /// What was written here or before has left the window.
     horizon: u64,
+}
+
+/// What the windows of all contexts hold. When it is too much, the oldest commit leaves its window, whosever it is.
+pub(super) struct Windows {
     bound: usize,
+    bytes: usize,
+    /// The commits that are in a window, oldest first.
+    commits: VecDeque<Remembered>,
+}
+
+struct Remembered {
+    window: Arc<Recent>,
+    position: u64,
+    bytes: usize,
 }
 
 impl Recent {
-    /// An empty window after the commit at `newest`, which holds at most `bound` writes.
-    pub fn new(newest: u64, bound: usize) -> Recent {
+    /// An empty window after the commit at `newest`.
+    pub fn new(newest: u64) -> Recent {
         let window = Window {
             newest,
             keys: HashMap::new(),
             log: VecDeque::new(),
             horizon: newest,
-            bound,
         };
         Recent {
             newest: AtomicU64::new(newest),
@@ -73,6 +92,49 @@ impl Recent {
         window.note(position, writes);
         Ok(position)
     }
+
+    /// Forgets the commits up to a position.
+    fn forget(&self, position: u64) {
+        self.window.lock().forget(position);
+    }
+}
+
+impl Windows {
+    /// They may hold so many bytes.
+    pub fn new(bound: usize) -> Windows {
+        Windows {
+            bound,
+            bytes: 0,
+            commits: VecDeque::new(),
+        }
+    }
+
+    /// Counts a commit that a window holds, and has the oldest ones leave when there are too many.
+    pub fn note(&mut self, window: &Arc<Recent>, position: u64, writes: &[Write]) {
+        if writes.is_empty() {
+            return;
+        }
+        let bytes = bytes(writes);
+        self.bytes += bytes;
+        self.commits.push_back(Remembered {
+            window: window.clone(),
+            position,
+            bytes,
+        });
+        while self.bytes > self.bound {
+            let Some(oldest) = self.commits.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.bytes;
+            oldest.window.forget(oldest.position);
+        }
+    }
+}
+
+/// About what the writes of a commit take in a window.
+pub(super) fn bytes(writes: &[Write]) -> usize {
+    let writes = writes.iter().map(|write| write.key.len() + WRITE);
+    writes.sum::<usize>() + size_of::<Remembered>()
 }
 
 impl Window {
@@ -118,14 +180,19 @@ impl Window {
             self.log.push_back((position, key.clone()));
             self.keys.insert(key, position);
         }
-        while self.log.len() > self.bound {
-            let Some((oldest, key)) = self.log.pop_front() else {
-                break;
-            };
-            self.horizon = oldest;
-            if self.keys.get(&key) == Some(&oldest) {
+    }
+
+    fn forget(&mut self, upto: u64) {
+        while let Some((position, key)) = self.log.pop_front_if(|(position, _)| *position <= upto) {
+            if self.keys.get(&key) == Some(&position) {
                 self.keys.remove(&key);
             }
+        }
+        self.horizon = self.horizon.max(upto);
+        // A context that was busy once does not keep the room for it.
+        if self.log.capacity() > SPARE.max(4 * self.log.len()) {
+            self.log.shrink_to(2 * self.log.len());
+            self.keys.shrink_to(2 * self.keys.len());
         }
     }
 }

@@ -13,7 +13,7 @@ use super::opening::{self, unsound};
 use super::pieces::Pieces;
 use super::tree::Tree;
 use super::watermark::Keeper;
-use super::{Bounds, Entry, Error, Journal, Store, guard, seal};
+use super::{Bounds, Counted, Entry, Error, Journal, Store, guard, seal};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
@@ -159,18 +159,12 @@ impl Tree for SledTree {
         guard::guarded("keys were read", || self.scan_range(span, bounds, reverse))
     }
 
-    fn count(&self, span: &Span) -> Result<u64, Error> {
-        guard::guarded("keys were counted", || {
-            if span.is_empty() {
-                return Ok(0);
-            }
-            let mut count = 0;
-            for entry in self.tree.range(span.start.as_slice()..span.end.as_slice()) {
-                entry?;
-                count += 1;
-            }
-            Ok(count)
-        })
+    fn contains(&self, key: &[u8]) -> Result<bool, Error> {
+        guard::guarded("a key was looked for", || Ok(self.tree.contains_key(key)?))
+    }
+
+    fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
+        guard::guarded("keys were counted", || self.count_range(span, limit))
     }
 
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
@@ -214,6 +208,25 @@ impl SledTree {
             }
         }
         Ok(found)
+    }
+
+    fn count_range(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
+        let mut counted = Counted {
+            keys: 0,
+            last: None,
+        };
+        if span.is_empty() {
+            return Ok(counted);
+        }
+        for entry in self.tree.range(span.start.as_slice()..span.end.as_slice()) {
+            let (key, _) = entry?;
+            counted.keys += 1;
+            if counted.keys >= limit {
+                counted.last = Some(key.to_vec());
+                break;
+            }
+        }
+        Ok(counted)
     }
 
     fn apply(&self, changes: &[Change<'_>]) -> Result<(), Error> {

@@ -31,6 +31,15 @@ impl Bounds {
     }
 }
 
+/// How many keys were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// So many.
+    pub keys: u64,
+    /// The last of them, when it was the limit that ended it; none when all were counted.
+    pub last: Option<Vec<u8>>,
+}
+
 /// What is kept of a commit: its position, its header and its events. Its writes live on in their spaces only.
 pub type Recorded = (u64, Header, Vec<Event>);
 
@@ -59,8 +68,22 @@ pub trait Journal: Send + Sync + 'static {
         reverse: bool,
     ) -> Result<Vec<Entry>, Error>;
 
-    /// How many keys a range holds.
-    fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error>;
+    /// How many keys a range holds, at most `limit`: so many are looked at.
+    fn count_within(&self, space: Space, range: &KeyRange, limit: u64) -> Result<Counted, Error>;
+
+    /// How many keys a range holds, where that is kept: it is for a table of the state, all keys that begin with the same text up to their first slash.
+    fn kept_count(&self, space: Space, range: &KeyRange) -> Result<Option<u64>, Error>;
+
+    /// How many keys a range holds. Looks at all of them, where their count is not kept.
+    fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error> {
+        match self.kept_count(space, range)? {
+            Some(count) => Ok(count),
+            None => Ok(self.count_within(space, range, u64::MAX)?.keys),
+        }
+    }
+
+    /// Makes what an earlier Innkeeper wrote what this one expects. Blocks; nothing may be appended meanwhile.
+    fn upgrade(&self) -> Result<(), Error>;
 
     /// Appends commits with consecutive positions, behind the one `before`, as one atomic batch: visible at once, durable after [`Store::flush`].
     /// Tells the last of them as the next one knows it.
@@ -76,6 +99,17 @@ pub trait Journal: Send + Sync + 'static {
         after: Option<EventPosition>,
         upto: u64,
         limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, Error> {
+        self.events_within(lane, after, upto, Bounds::entries(limit))
+    }
+
+    /// Like [`Journal::events`], but ends when either bound is reached; the bytes are those that are stored.
+    fn events_within(
+        &self,
+        lane: u8,
+        after: Option<EventPosition>,
+        upto: u64,
+        bounds: Bounds,
     ) -> Result<Vec<(EventPosition, Event)>, Error>;
 
     /// How many events that would be, without a limit.

@@ -4,10 +4,11 @@ use std::mem;
 
 use super::apply::{self, Change};
 use super::copy::Raw;
+use super::counts;
 use super::format::{self, Link, Record};
 use super::key::{self, Span};
 use super::{
-    Bounds, Commit, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space, seal,
+    Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space, seal,
 };
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
@@ -23,7 +24,9 @@ pub(super) const LOST_LANE: u8 = u8::MAX;
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error>;
-    fn count(&self, span: &Span) -> Result<u64, Error>;
+    fn contains(&self, key: &[u8]) -> Result<bool, Error>;
+    /// How many keys a span holds, at most `limit`; with the last one, when it has come to that many.
+    fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error>;
     /// Makes all changes or none, in the order given; also after a crash.
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error>;
     /// Makes one change of a short value, at any time and from any thread.
@@ -87,8 +90,21 @@ impl<T: Tree> Journal for T {
         Ok(entries)
     }
 
-    fn count(&self, space: Space, range: &KeyRange) -> Result<u64, Error> {
-        Tree::count(self, &Span::of(space, range))
+    fn kept_count(&self, space: Space, range: &KeyRange) -> Result<Option<u64>, Error> {
+        let kept = counts::of_range(space, range);
+        kept.map(|key| counts::read(self, &key)).transpose()
+    }
+
+    fn count_within(&self, space: Space, range: &KeyRange, limit: u64) -> Result<Counted, Error> {
+        let mut counted = Tree::count_within(self, &Span::of(space, range), limit)?;
+        if let Some(last) = &mut counted.last {
+            *last = key::decode(last)?.1.to_vec();
+        }
+        Ok(counted)
+    }
+
+    fn upgrade(&self) -> Result<(), Error> {
+        counts::complete(self)
     }
 
     fn append(&self, commits: &[Commit], before: Link) -> Result<Link, Error> {
@@ -98,6 +114,9 @@ impl<T: Tree> Journal for T {
             let (mut made, link) = apply::changes(commit, newest)?;
             changes.append(&mut made);
             newest = link;
+        }
+        if let Some(last) = commits.last() {
+            changes.append(&mut counts::changes(self, &changes, last.position)?);
         }
         self.write(&changes)?;
         Ok(newest)
@@ -113,15 +132,15 @@ impl<T: Tree> Journal for T {
         Ok(Link { position, checksum })
     }
 
-    fn events(
+    fn events_within(
         &self,
         lane: u8,
         after: Option<EventPosition>,
         upto: u64,
-        limit: usize,
+        bounds: Bounds,
     ) -> Result<Vec<(EventPosition, Event)>, Error> {
         let span = key::events(lane, after, upto);
-        let entries = self.values(&span, Bounds::entries(limit), false)?;
+        let entries = self.values(&span, bounds, false)?;
         entries
             .iter()
             .map(|(key, value)| Ok((key::event_position(key)?, read_event(key, value)?)))
@@ -134,7 +153,8 @@ impl<T: Tree> Journal for T {
         after: Option<EventPosition>,
         upto: u64,
     ) -> Result<u64, Error> {
-        Tree::count(self, &key::events(lane, after, upto))
+        let span = key::events(lane, after, upto);
+        Ok(Tree::count_within(self, &span, u64::MAX)?.keys)
     }
 
     fn lane_end(&self, lane: u8) -> Result<Option<EventPosition>, Error> {
@@ -174,6 +194,9 @@ impl<T: Tree> Journal for T {
             entries: limit,
             bytes: SWEPT,
         };
+        if let Space::State(generation) = space {
+            counts::forget(self, generation)?;
+        }
         let span = Span::of(space, range);
         let entries = Tree::scan_within(self, &span, bounds, false)?;
         let swept = entries.len();

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::committer::{Answer, Held, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
+use super::recent::Windows;
 use super::{Commit, CommitError, Durability, LANES, Link, unit};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
@@ -24,6 +25,12 @@ pub(super) struct Worker {
     tasks: mpsc::Receiver<Task>,
     /// One for each ledger.
     groups: Vec<Group>,
+    /// Those that have commits in the current group: not each of many contexts is looked at for one that works.
+    working: Vec<usize>,
+    /// Those that have commits which are visible and not on disk.
+    unflushed_groups: Vec<usize>,
+    /// What the windows of recent writes hold.
+    windows: Windows,
     /// When relaxed commits are to be flushed.
     flush_at: Option<Instant>,
     /// How many bytes are visible and not on disk.
@@ -53,10 +60,14 @@ struct Waiting {
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, tasks: mpsc::Receiver<Task>) -> Worker {
+        let windows = Windows::new(shared.options.window);
         Worker {
             shared,
             tasks,
             groups: Vec::new(),
+            working: Vec::new(),
+            unflushed_groups: Vec::new(),
+            windows,
             flush_at: None,
             unflushed: 0,
         }
@@ -136,7 +147,7 @@ impl Worker {
             // Last: nobody who has been answered waits for them.
             waiting.holds.into_iter().for_each(Held::wait);
         }
-        if self.flush_at.is_none() && self.groups.iter().any(|group| group.unflushed) {
+        if self.flush_at.is_none() && !self.unflushed_groups.is_empty() {
             self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
         }
     }
@@ -149,18 +160,20 @@ impl Worker {
             durability,
             answer,
         } = submission;
-        let Some(group) = self.group(ledger) else {
+        self.open_groups(ledger);
+        let Some(group) = self.groups.get_mut(ledger) else {
             return waiting.rejected.push((answer, CommitError::Closed));
         };
-        let position = match group
-            .ledger
-            .recent
-            .admit(unit.began, &unit.reads, &unit.writes)
-        {
+        let recent = &group.ledger.recent;
+        let position = match recent.admit(unit.began, &unit.reads, &unit.writes) {
             Ok(position) => position,
             Err(overlap) => return waiting.rejected.push((answer, conflict(&overlap))),
         };
+        self.windows.note(recent, position, &unit.writes);
         group.ledger.captures.note(&unit.writes);
+        if group.commits.is_empty() {
+            self.working.push(ledger);
+        }
         group.commits.push(Commit {
             position,
             header: unit.header,
@@ -173,33 +186,38 @@ impl Worker {
         }
     }
 
-    /// The group of a ledger, which may have been opened since the last look.
-    fn group(&mut self, ledger: usize) -> Option<&mut Group> {
-        if ledger >= self.groups.len() {
-            let ledgers = self.shared.ledgers.lock();
-            let new = ledgers.iter().skip(self.groups.len());
-            self.groups.extend(new.map(|ledger| Group {
-                ledger: ledger.clone(),
-                commits: Vec::new(),
-                lanes: Default::default(),
-                unflushed: false,
-                newest: ledger.begun,
-            }));
+    /// Sees to it that a ledger has a group, which may have been opened since the last look.
+    fn open_groups(&mut self, ledger: usize) {
+        if ledger < self.groups.len() {
+            return;
         }
-        self.groups.get_mut(ledger)
+        let ledgers = self.shared.ledgers.lock();
+        let new = ledgers.iter().skip(self.groups.len());
+        self.groups.extend(new.map(|ledger| Group {
+            ledger: ledger.clone(),
+            commits: Vec::new(),
+            lanes: Default::default(),
+            unflushed: false,
+            newest: ledger.begun,
+        }));
     }
 
     /// Makes the group visible.
     fn append(&mut self) -> Result<(), CommitError> {
         self.shared.end.check()?;
-        for group in &mut self.groups {
+        for index in mem::take(&mut self.working) {
+            let Some(group) = self.groups.get_mut(index) else {
+                continue;
+            };
             for commits in batches(&group.commits) {
                 group.newest = group
                     .ledger
                     .journal()
                     .append(commits, group.newest)
                     .map_err(|error| self.shared.end.fail(&error))?;
-                group.unflushed = true;
+                if !mem::replace(&mut group.unflushed, true) {
+                    self.unflushed_groups.push(index);
+                }
                 for commit in commits {
                     for event in &commit.events {
                         if let Some(newest) = group.lanes.get_mut(usize::from(event.lane())) {
@@ -225,7 +243,10 @@ impl Worker {
             .store
             .flush()
             .map_err(|error| self.shared.end.fail(&error))?;
-        for group in self.groups.iter_mut().filter(|group| group.unflushed) {
+        for index in mem::take(&mut self.unflushed_groups) {
+            let Some(group) = self.groups.get_mut(index) else {
+                continue;
+            };
             group.unflushed = false;
             let context = group.ledger.context();
             self.shared.store.reached(context, group.newest);

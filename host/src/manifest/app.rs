@@ -1,8 +1,9 @@
-//! `[app]` and `[log]`.
+//! `[app]`, `[host]` and `[log]`.
 
 use serde::Deserialize;
 
 use super::scalar;
+use crate::memory;
 
 /// `[app]`: what the contexts make together.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -18,6 +19,22 @@ impl Default for App {
         Self {
             name: "app".to_owned(),
         }
+    }
+}
+
+/// `[host]`: what the process may use of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostSettings {
+    /// What the host may hold in memory for invocations and their answers, in bytes. Without it: half of what its control group has, or the machine.
+    #[serde(deserialize_with = "scalar::optional_size")]
+    pub memory: Option<u64>,
+}
+
+impl HostSettings {
+    /// What the host may hold in memory for invocations and their answers, in bytes.
+    pub fn memory(&self) -> u64 {
+        self.memory.unwrap_or_else(|| memory::of_the_machine() / 2)
     }
 }
 

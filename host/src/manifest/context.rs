@@ -68,6 +68,8 @@ pub struct Limits {
     /// What an invocation may stage, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub staged: u64,
+    /// What an invocation may read of its state.
+    pub read: ReadLimits,
     /// How many contexts deep a call may reach.
     #[serde(deserialize_with = "scalar::number")]
     pub call_depth: u32,
@@ -90,6 +92,7 @@ impl Default for Limits {
             response_head: 16 * 1024,
             answers: 8 * MIB,
             staged: 4 * MIB,
+            read: ReadLimits::default(),
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
             undo_attempts: NonZeroU32::MIN.saturating_add(11),
@@ -101,6 +104,27 @@ impl Limits {
     /// The most that an answer takes, its head and its body.
     pub fn whole_response(&self) -> u64 {
         self.response.saturating_add(self.response_head)
+    }
+}
+
+/// `[context.<name>.limits.read]`: what one run of an invocation may read of its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadLimits {
+    /// How many keys it may look at, whether or not anything is there. The count of a table costs one.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub keys: NonZeroU32,
+    /// How many bytes of values it may read.
+    #[serde(deserialize_with = "scalar::size")]
+    pub bytes: u64,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self {
+            keys: NonZeroU32::MIN.saturating_add(999_999),
+            bytes: 64 * 1024 * 1024,
+        }
     }
 }
 

@@ -32,8 +32,8 @@ use self::{document::Node, fault::Fault};
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration};
 pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
-    app::{App, LogFormat, LogSettings},
-    context::{CircuitBreaker, ContextSettings, Follow, Limits},
+    app::{App, HostSettings, LogFormat, LogSettings},
+    context::{CircuitBreaker, ContextSettings, Follow, Limits, ReadLimits},
     follows::{FollowedSubject, Follows, Inlet},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},
@@ -54,6 +54,8 @@ pub struct Manifest {
     pub file: Option<PathBuf>,
     /// The app.
     pub app: App,
+    /// What the process may use.
+    pub host: HostSettings,
     /// The public port.
     pub gateway: GatewaySettings,
     /// The operators' port.

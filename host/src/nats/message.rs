@@ -15,12 +15,11 @@ use serde_json::Value;
 use super::subject;
 use crate::events::cloud_event;
 use crate::events::feed::Told;
-use crate::events::place::Places;
 use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
 use crate::observe::Timestamp;
 
-/// How far the relay has come with a message.
+/// Where the event of a message is in the journal of its context. It is not said how far the relay has come with others: each context's last message tells.
 pub(super) const PLACES: &str = "Innkeeper-Places";
 /// Who published the event of a message.
 pub(super) const SOURCE: &str = "ce-source";
@@ -78,13 +77,11 @@ pub(super) struct Message {
     pub data: Bytes,
     /// Without its data.
     event: Event,
-    /// How far the relay has come when it is published.
-    places: String,
 }
 
 impl Message {
-    /// The message of an event; with `places` the relay has come so far.
-    pub fn new(told: Told, places: &Places) -> Self {
+    /// The message of an event.
+    pub fn new(told: Told) -> Self {
         let Told {
             context,
             position,
@@ -95,7 +92,6 @@ impl Message {
             position,
             data: std::mem::take(&mut event.data).into(),
             event,
-            places: places.to_string(),
         }
     }
 
@@ -122,7 +118,9 @@ impl Message {
         let mut headers = NO_HEADERS.clone();
         headers.insert(NATS_MESSAGE_ID, event.id.as_str());
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
-        headers.insert(HeaderName::from_static(PLACES), self.places.as_str());
+        let EventPosition { commit, index } = self.position;
+        let place = format!("{}:{commit}.{index}", self.context);
+        headers.insert(HeaderName::from_static(PLACES), place);
         headers.insert(HeaderName::from_static("content-type"), content_type);
         let time = Timestamp(event.time).to_string();
         let source = cloud_event::source(&address.app, &self.context);
@@ -175,14 +173,12 @@ mod tests {
             },
             event,
         };
-        let mut places = Places::default();
-        places.note("room", told.position);
         let address = Address {
             app: "stay".into(),
             prefix: "stay".into(),
             stream: "events".into(),
         };
-        let headers = Message::new(told, &places).headers(&address);
+        let headers = Message::new(told).headers(&address);
         assert_eq!(headers.len(), NO_HEADERS.len());
         let mut all: Vec<(String, &str)> = headers
             .iter()

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
+use futures::stream::{StreamExt, TryStreamExt};
 
 use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
@@ -18,6 +20,9 @@ use crate::events::place::Places;
 use crate::journal::{self, Ledger};
 use crate::manifest::{Engine, HOST_SOURCE, NatsSettings};
 
+/// How many contexts' last events are asked for at once.
+const ASKED: usize = 32;
+
 /// The relay of an app.
 pub(super) struct Relay {
     host: Arc<Host>,
@@ -30,10 +35,8 @@ pub(super) struct Relay {
     pub(super) unconfirmed: VecDeque<Message>,
     /// The newest event that was confirmed.
     confirmed: Option<String>,
-    /// How far it has come with that.
+    /// How far it has come with that. The places of contexts that are not part of the app now are carried along: one may come back.
     places: Places,
-    /// How far it has come with what was read. The places of contexts that are not part of the app now are carried along: one may come back.
-    read: Places,
     /// How far is kept.
     kept: Places,
 }
@@ -56,7 +59,6 @@ impl Relay {
             unconfirmed: VecDeque::new(),
             confirmed: None,
             places: Places::default(),
-            read: Places::default(),
             kept: Places::default(),
         }
     }
@@ -102,7 +104,7 @@ impl Relay {
         let stream = stream::open(&context, &self.address, &self.settings).await?;
         let contexts = self.host.ledgers().keys();
         let End { sequence, event } = stream::end(&stream, &self.address, contexts).await?;
-        self.go_on_after(event).await?;
+        self.go_on_after(&stream, event).await?;
         if self.standing.note_trouble(None) {
             tracing::info!(stream = self.address.stream, "events are published again");
         }
@@ -117,7 +119,11 @@ impl Relay {
     }
 
     /// Makes what is sent next be what comes after the last event of the stream.
-    async fn go_on_after(&mut self, last: Option<Published>) -> Result<(), Trouble> {
+    async fn go_on_after(
+        &mut self,
+        stream: &Stream,
+        last: Option<Published>,
+    ) -> Result<(), Trouble> {
         if let Some(last) = last {
             if self.confirmed.as_ref() == Some(&last.id) {
                 return Ok(());
@@ -129,7 +135,8 @@ impl Relay {
             }
             if self.outlives_the_process() && self.is_ours(&last).await? {
                 self.confirmed = Some(last.id);
-                return self.begin_after(Some(last.places)).await;
+                let places = self.published(stream).await?;
+                return self.begin_after(Some(places)).await;
             }
             tracing::warn!(
                 stream = self.address.stream,
@@ -139,12 +146,41 @@ impl Relay {
         if self.feed.is_some() {
             return Ok(());
         }
+        let kept = self.read_kept().await?;
+        self.begin_after(kept).await
+    }
+
+    /// Where the host's own journal says that it stood.
+    async fn read_kept(&self) -> Result<Option<Places>, Trouble> {
         let host = self.host.clone();
-        let kept = reading(move || {
+        reading(move || {
             host.ledger(HOST_SOURCE)
                 .map_or(Ok(None), |own| position::read(own))
+        })
+        .await
+    }
+
+    /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
+    async fn published(&self, stream: &Stream) -> Result<Places, Trouble> {
+        let mut places = self.read_kept().await?.unwrap_or_default();
+        let further = self.host.ledgers().iter().filter(|(name, ledger)| {
+            let kept = places.0.get(*name).map_or(0, |place| place.commit);
+            ledger.flushed() > kept
         });
-        self.begin_after(kept.await?).await
+        let asking = further.map(|(name, _)| async move {
+            let last = stream::last_of(stream, &self.address, name).await?;
+            Ok::<_, Trouble>(match last {
+                Some(last) if self.is_ours(&last).await? => last.place(),
+                _ => None,
+            })
+        });
+        let asking = futures::stream::iter(asking.collect::<Vec<_>>());
+        let found: Vec<_> = asking.buffered(ASKED).try_collect().await?;
+        for (name, place) in found.into_iter().flatten() {
+            let kept = places.0.get(&name).copied().unwrap_or_default();
+            places.note(&name, place.max(kept));
+        }
+        Ok(places)
     }
 
     /// Whether what was counted by a process before this one can be true of the journals. In memory they begin anew with each, and come to the same places
@@ -188,10 +224,6 @@ impl Relay {
         let begin = Begin::After(places.clone());
         self.unconfirmed.clear();
         let feed = Feed::open(journals, BTreeSet::new(), begin).await?;
-        self.read = places.clone();
-        for (name, place) in &feed.places().0 {
-            self.read.note(name, *place);
-        }
         self.feed = Some(feed);
         self.standing.note_places(places.clone());
         self.places = places;
@@ -206,9 +238,7 @@ impl Relay {
         let Some(told) = feed.next().await? else {
             return Ok(false);
         };
-        self.read.note(&told.context, told.position);
-        let message = Message::new(told, &self.read);
-        self.unconfirmed.push_back(message);
+        self.unconfirmed.push_back(Message::new(told));
         Ok(true)
     }
 
@@ -216,9 +246,9 @@ impl Relay {
     pub(super) fn confirm(&mut self, count: usize) {
         for message in self.unconfirmed.drain(..count) {
             self.places.note(&message.context, message.position);
+            self.standing.note_place(&message.context, message.position);
             self.confirmed = Some(message.into_id());
         }
-        self.standing.note_places(self.places.clone());
     }
 
     /// Keeps how far it has come, if it has come further.

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 use crate::app::Host;
 use crate::events::place::Places;
-use crate::journal::{self, LANES};
+use crate::journal::{self, EventPosition, LANES};
 
 /// How the events on NATS are.
 #[derive(Default)]
@@ -35,6 +35,12 @@ impl Standing {
     /// How far the events are published; `None` while that is not known.
     pub(super) fn places(&self) -> Option<Places> {
         self.state.lock().places.clone()
+    }
+
+    pub(super) fn note_place(&self, context: &str, position: EventPosition) {
+        if let Some(places) = &mut self.state.lock().places {
+            places.note(context, position);
+        }
     }
 
     pub(super) fn note_places(&self, places: Places) {

@@ -14,6 +14,7 @@ use super::message::{Address, PLACES, SOURCE};
 use super::subject;
 use super::trouble::Trouble;
 use crate::events::place::Places;
+use crate::journal::EventPosition;
 use crate::manifest::NatsSettings;
 
 /// Where a stream ends.
@@ -192,23 +193,49 @@ pub(super) async fn end<'a>(
     // The last message is another's, or was deleted: the relay's own last one is the newest of all contexts'.
     let mut newest: Option<(u64, Published)> = None;
     for context in contexts {
-        let subject = subject::of_context(&address.prefix, context);
-        match stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => {
-                if let Some(event) = published(&message)
-                    && newest.as_ref().is_none_or(|(at, _)| *at < message.sequence)
-                {
-                    newest = Some((message.sequence, event));
-                }
-            }
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(unusable(&address.stream, &error)),
+        let last = last_message(stream, address, context).await?;
+        if let Some(message) = last
+            && let Some(event) = published(&message)
+            && newest.as_ref().is_none_or(|(at, _)| *at < message.sequence)
+        {
+            newest = Some((message.sequence, event));
         }
     }
     Ok(End {
         sequence,
         event: newest.map(|(_, event)| event),
     })
+}
+
+/// The last event of a context that is in the stream.
+pub(super) async fn last_of(
+    stream: &Stream,
+    address: &Address,
+    context: &str,
+) -> Result<Option<Published>, Trouble> {
+    let last = last_message(stream, address, context).await?;
+    Ok(last.as_ref().and_then(published))
+}
+
+async fn last_message(
+    stream: &Stream,
+    address: &Address,
+    context: &str,
+) -> Result<Option<StreamMessage>, Trouble> {
+    let subject = subject::of_context(&address.prefix, context);
+    match stream.get_last_raw_message_by_subject(&subject).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(unusable(&address.stream, &error)),
+    }
+}
+
+impl Published {
+    /// Its context, and where it is in that one's journal.
+    pub(super) fn place(&self) -> Option<(String, EventPosition)> {
+        let place = self.places.0.get(&self.context)?;
+        Some((self.context.clone(), *place))
+    }
 }
 
 fn is_absent(error: &async_nats::jetstream::stream::LastRawMessageError) -> bool {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::guest::{
-    self, Answer, Fault, Guest, Identity, Operation, Refusal, Services, StateEntry, Visit,
+    self, Answer, Fault, Guest, Identity, Operation, Pending, Refusal, Services, StateEntry, Visit,
 };
 
 /// How long a description may take.
@@ -69,12 +69,12 @@ impl Services for NoServices {
         refused("state.delete")
     }
 
-    fn scan(&mut self, _: String, _: String, _: u32, _: bool) -> Result<Vec<StateEntry>, Refusal> {
-        refused("state.scan")
+    fn scan(&mut self, _: String, _: String, _: u32, _: bool) -> Pending<'_, Vec<StateEntry>> {
+        Box::pin(async { refused("state.scan") })
     }
 
-    fn count(&mut self, _: String, _: String) -> Result<u64, Refusal> {
-        refused("state.count")
+    fn count(&mut self, _: String, _: String) -> Pending<'_, u64> {
+        Box::pin(async { refused("state.count") })
     }
 
     fn next_sequence(&mut self, _: String) -> Result<u64, Refusal> {
@@ -111,5 +111,10 @@ impl Services for NoServices {
 
     fn call(&mut self, _: Arc<Operation>, _: Vec<Val>) -> Answer<'_> {
         Box::pin(async { refused("another context") })
+    }
+
+    // Few are asked at a time, and each within its limit.
+    fn reserve(&mut self, _: usize) -> bool {
+        true
     }
 }

@@ -5,12 +5,17 @@
 
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use super::boot::{Boot, BootError};
 use super::gate::Refusal;
 use super::serving::Serving;
 use super::version::Version;
 use super::wire;
 use crate::app::{Host, Wiring};
+
+/// How many contexts note at once what serves in them.
+const AT_ONCE: usize = 16;
 
 /// Has all contexts serve what they start with. With `strict`, nothing that is refused is let pass.
 ///
@@ -39,10 +44,10 @@ pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<
     {
         return Err(refused.clone());
     }
-    for boot in boots.iter() {
-        boot.stand(host).await?;
-    }
-    Ok(())
+    // Each waits for the disk; those that wait together wait once.
+    let standing = boots.iter().map(|boot| boot.stand(host));
+    let standing = stream::iter(standing).buffered(AT_ONCE);
+    standing.try_collect::<()>().await
 }
 
 async fn refuse(host: &Arc<Host>, boots: &mut [Boot], place: usize, refusal: Refusal) {

@@ -209,8 +209,7 @@ async fn take_over(
         },
         || {
             let left = left.lock();
-            left.iter()
-                .for_each(|left: &Arc<Version>| left.residency.close());
+            left.iter().for_each(|left: &Arc<Version>| left.close());
         },
     )
     .await?;
@@ -310,7 +309,7 @@ pub(super) async fn withdraw(
         },
         || {
             if !serves.load(Ordering::Relaxed) {
-                version.residency.close();
+                version.close();
             }
         },
     )

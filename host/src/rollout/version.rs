@@ -25,7 +25,7 @@ pub struct Version {
     /// What it says of itself, and what its imports and exports say.
     pub description: Description,
     /// What is entered.
-    pub guest: Guest,
+    pub guest: Arc<Guest>,
     /// Which state it can work with.
     pub schema: Schema,
     /// Answers that it has given and would give again.
@@ -51,7 +51,7 @@ impl Version {
         identity: Identity,
         description: Description,
         schema: Schema,
-        guest: Guest,
+        guest: Arc<Guest>,
         answers: Answers,
     ) -> Self {
         let short = identity.digest.get(..12).unwrap_or(&identity.digest);
@@ -130,7 +130,7 @@ impl Version {
     }
 
     /// Whether nobody new checks in.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.residency.is_closed()
     }
 
@@ -139,9 +139,10 @@ impl Version {
         self.residency.open();
     }
 
-    /// Lets nobody new in.
+    /// Lets nobody new in. It gives no answer again, so those that it has given go.
     pub(crate) fn close(&self) {
         self.residency.close();
+        self.answers.forget();
     }
 
     /// Empties it: see [`Residency::drain`].

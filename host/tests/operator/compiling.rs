@@ -1,6 +1,7 @@
 //! Components that are compiled in a process of its own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Guest, LoadError};
@@ -50,7 +51,7 @@ impl Bench {
             .await
     }
 
-    fn load(&self) -> Result<Guest, LoadError> {
+    fn load(&self) -> Result<Arc<Guest>, LoadError> {
         Guest::load_compiled(&self.engine, &self.cache, &self.digest)
     }
 

@@ -7,6 +7,7 @@ mod booking;
 mod clients;
 mod configuration;
 mod correlation;
+mod costs;
 mod crash;
 mod dead_letters;
 mod defects;

@@ -42,7 +42,7 @@ pub fn create(Json(new): Json<New>) -> Answer {
 
 /// `GET /reviews`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(&REVIEWS.page(paging)?)
+    Response::page(&REVIEWS.page(paging)?)
 }
 
 /// `GET /reviews/{id}`

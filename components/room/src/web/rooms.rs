@@ -46,7 +46,7 @@ pub fn register(Json(new): Json<Settable>) -> Answer {
 
 /// `GET /rooms`
 pub fn list(paging: Paging) -> Answer {
-    Response::ok(&ROOMS.page(paging)?.map(Shown::from))
+    Response::page(&ROOMS.page(paging)?.map(Shown::from))
 }
 
 /// `GET /rooms/{id}`

@@ -65,6 +65,19 @@ pub struct Context {
     /// What an operator should know of it: a component that was refused at the start, names in it that lead nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// The keys that its invocations had to be run again for most often, the worst first; five at most, since the host started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contended: Vec<Contended>,
+}
+
+/// A key that many invocations change at once: each but one is run again.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contended {
+    /// The key of the state; bytes that are not visible ASCII are escaped.
+    pub key: String,
+    /// How often an invocation was run again because of it, about.
+    pub conflicts: u64,
 }
 
 /// A context in full.

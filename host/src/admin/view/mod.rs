@@ -13,7 +13,7 @@ mod version;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Context, ContextDetail, Contexts, Invocations, Nats, Positions,
+    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Nats, Positions,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

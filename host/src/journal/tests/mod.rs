@@ -2,11 +2,13 @@
 
 mod committing;
 mod copying;
+mod counts;
 mod damage;
 mod engines;
 mod flushing;
 mod keys;
 mod lanes;
+mod reads;
 mod recovery;
 mod sequences;
 mod serializable;

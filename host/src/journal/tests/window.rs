@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::key;
-use super::super::recent::Recent;
+use super::super::recent::{Recent, Windows, bytes};
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -43,9 +43,15 @@ proptest! {
     #![proptest_config(cases(512))]
 
     #[test]
-    fn finds_conflicts(attempts in attempts(), bound in 1..40_usize, first in 0..5_u64) {
-        let recent = Recent::new(first, bound);
+    fn finds_conflicts(attempts in attempts(), bound in 200..9_000_usize, first in 0..5_u64, elsewhere in 0..4_usize) {
+        let recent = Arc::new(Recent::new(first));
+        // What other contexts write takes room, too.
+        let other = Arc::new(Recent::new(0));
+        let mut windows = Windows::new(bound);
         let mut log: Vec<(u64, u8)> = Vec::new();
+        // Each commit of either, oldest first: where it is, when it is here, and what it takes.
+        let mut all: Vec<(Option<u64>, usize)> = Vec::new();
+        let mut others = 0;
         let mut newest = first;
         for attempt in attempts {
             let mut reads = ReadSet::default();
@@ -63,8 +69,12 @@ proptest! {
             let writes: Vec<_> = attempt.writes.iter().map(write).collect();
 
             let began = newest.saturating_sub(attempt.age).max(first);
-            let forgotten = log.len().checked_sub(bound + 1).and_then(|last| log.get(last));
-            let horizon = forgotten.map_or(first, |(position, _)| *position);
+            let mut held = 0;
+            let forgotten = all.iter().rev().find(|(position, bytes)| {
+                held += bytes;
+                held > bound && position.is_some()
+            });
+            let horizon = forgotten.and_then(|(position, _)| *position).unwrap_or(first);
             let written = log.iter().rev().find(|(position, key)| *position > began && covers(&attempt, *key));
             match recent.admit(began, &reads, &writes) {
                 Ok(position) => {
@@ -72,6 +82,16 @@ proptest! {
                     prop_assert_eq!(written, None);
                     prop_assert!(began >= horizon || reads.is_empty());
                     newest = position;
+                    windows.note(&recent, position, &writes);
+                    if !writes.is_empty() {
+                        all.push((Some(position), bytes(&writes)));
+                    }
+                    for _ in 0..elsewhere {
+                        others += 1;
+                        let write = [Write { space: STATE, key: vec![1], value: None }];
+                        windows.note(&other, others, &write);
+                        all.push((None, bytes(&write)));
+                    }
                     log.extend(attempt.writes.iter().map(|key| (position, *key)));
                 }
                 Err(overlap) if began >= horizon => {

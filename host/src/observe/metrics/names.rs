@@ -49,6 +49,11 @@ pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
+/// What is held in memory for invocations, and of answers that may be given again, in bytes.
+pub const MEMORY_HELD: &str = "innkeeper_memory_held_bytes";
+/// What may be held of either, in bytes.
+pub const MEMORY_LIMIT: &str = "innkeeper_memory_limit_bytes";
+
 /// Events that were published to NATS.
 pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
 /// Events that are still to be published to NATS.
@@ -122,6 +127,16 @@ pub(super) fn describe() {
         HTTP_REQUEST_DURATION,
         Unit::Seconds,
         "How long requests took at the public port."
+    );
+    describe_gauge!(
+        MEMORY_HELD,
+        Unit::Bytes,
+        "What is held in memory, by what for: invocations, or answers that may be given again."
+    );
+    describe_gauge!(
+        MEMORY_LIMIT,
+        Unit::Bytes,
+        "What may be held in memory, by what for; see [host] memory."
     );
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
     describe_gauge!(NATS_LAG, "Events that are still to be published to NATS.");

@@ -26,12 +26,12 @@ innkeeper_sdk::events! {
 #[derive(Serialize, Deserialize)]
 pub struct Nothing {}
 
-fn list() -> Answer {
-    Response::ok(&Page::<u64> {
+fn list(paging: Paging) -> Answer {
+    Response::page(&Page::<u64> {
         items: Vec::new(),
-        page: 0,
-        size: 100,
         total: 0,
+        paging,
+        next: None,
     })
 }
 

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the other editions use the rest")]
 mod ledgerbook;
 
+use innkeeper_sdk::Start;
 use innkeeper_sdk::prelude::*;
 use ledgerbook::{BY_WORDS, COUNTED, Counted, Edition, PLAIN, Plain, Shown};
 
@@ -11,10 +12,7 @@ use ledgerbook::{BY_WORDS, COUNTED, Counted, Edition, PLAIN, Plain, Shown};
 struct Book;
 
 /// The whole of either table.
-const ALL: Paging = Paging {
-    page: 0,
-    size: 10_000,
-};
+const ALL: Paging = Paging::new(Start::Page(0), 10_000);
 
 impl Edition for Book {
     const NAME: &'static str = "back";
@@ -36,12 +34,15 @@ impl Edition for Book {
         all.sort_by_key(|plain| plain.id);
         let total = all.len() as u64;
         let size = paging.size as usize;
-        let before = size.saturating_mul(paging.page as usize);
+        let before = match paging.start {
+            Start::Page(page) => size.saturating_mul(page as usize),
+            Start::After(id) => all.iter().take_while(|plain| plain.id <= id).count(),
+        };
         Ok(Page {
             items: all.into_iter().skip(before).take(size).map(shown).collect(),
-            page: paging.page,
-            size: paging.size,
             total,
+            paging,
+            next: None,
         })
     }
 

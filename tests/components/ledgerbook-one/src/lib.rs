@@ -36,7 +36,7 @@ fn shown(plain: Plain) -> Shown {
 }
 
 /// As many entries as a page may have.
-const SOME: Paging = Paging { page: 0, size: 100 };
+const SOME: Paging = Paging::new(innkeeper_sdk::Start::Page(0), 100);
 
 /// `POST /conversions`: brings some entries into the shape of schema 2, to the very keys that a migration would bring them to.
 fn convert() -> Answer {

@@ -3,6 +3,7 @@
 //! Compares Innkeeper with its *native twin*: the same routes with the same validation, events and durability over the same journal, as plain
 //! axum handlers without a guest. Everything runs on one machine, the load generator too, so what counts are the ratios.
 
+mod costs;
 mod inside;
 mod load;
 mod machine;
@@ -33,6 +34,7 @@ enum Part {
     Inside,
     Memory,
     Relay,
+    Costs,
 }
 
 fn main() -> ExitCode {
@@ -47,12 +49,13 @@ fn main() -> ExitCode {
         ["inside"] => Wish::Measure(Part::Inside, false),
         ["memory"] => Wish::Measure(Part::Memory, false),
         ["relay"] => Wish::Measure(Part::Relay, false),
+        ["costs"] => Wish::Measure(Part::Costs, false),
         ["twin", data, durability] => Wish::Twin {
             data: (*data).to_owned(),
             relaxed: *durability == "relaxed",
         },
         _ => {
-            eprintln!("usage: bench [--write | load | reads | inside | memory | relay]");
+            eprintln!("usage: bench [--write | load | reads | inside | memory | relay | costs]");
             return ExitCode::from(2);
         }
     };
@@ -87,6 +90,9 @@ async fn measure(part: Part) -> Report {
     }
     if wanted(Part::Relay) {
         relay::measure(&mut report).await;
+    }
+    if wanted(Part::Costs) {
+        costs::measure(&mut report).await;
     }
     report
 }

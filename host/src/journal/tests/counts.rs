@@ -1,0 +1,284 @@
+//! The count of a table is the number of its keys, whatever has been committed, swept, or done by an earlier Innkeeper.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestRunner;
+
+use super::super::key;
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Commits that are appended as one batch.
+    Commit(Vec<Vec<Write>>),
+    Sweep(u32, usize),
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let key = prop_oneof![
+        select(vec![
+            "a/1", "a/2", "a/3", "a/", "ab/1", "b/1/x", "b/1/y", "b", "/x", "a", "a0", ""
+        ])
+        .prop_map(|key| key.as_bytes().to_vec()),
+        vec(select(vec![b'a', b'/', 0, 0xff]), 0..5),
+    ];
+    let space = select(vec![
+        Space::State(0),
+        Space::State(1),
+        Space::State(u32::MAX),
+        Space::Result,
+    ]);
+    let write = (space, key, any::<bool>()).prop_map(|(space, key, stays)| Write {
+        space,
+        key,
+        value: stays.then(|| b"value".to_vec()),
+    });
+    let step = prop_oneof![
+        8 => vec(vec(write, 0..6), 1..4).prop_map(Step::Commit),
+        1 => (0..2_u32, 1..4_usize).prop_map(|(generation, limit)| Step::Sweep(generation, limit)),
+        1 => Just(Step::Reopen),
+    ];
+    vec(step, 1..20)
+}
+
+/// The tables of a generation, with how many keys each has.
+fn tables(journal: &dyn Journal, generation: u32) -> BTreeMap<Vec<u8>, u64> {
+    let all = journal.scan(
+        Space::State(generation),
+        &KeyRange::all(),
+        usize::MAX,
+        false,
+    );
+    let mut tables = BTreeMap::new();
+    for (key, _) in all.unwrap() {
+        if let Some(slash) = key.iter().position(|byte| *byte == b'/') {
+            *tables.entry(key[..=slash].to_vec()).or_default() += 1;
+        }
+    }
+    tables
+}
+
+fn check(journal: &dyn Journal) {
+    for generation in [0, 1, u32::MAX] {
+        let space = Space::State(generation);
+        let tables = tables(journal, generation);
+        for (table, count) in &tables {
+            let range = KeyRange::prefix(table.clone());
+            assert_eq!(
+                journal.kept_count(space, &range).unwrap(),
+                Some(*count),
+                "{table:?}"
+            );
+            let looked = journal.count_within(space, &range, u64::MAX).unwrap();
+            assert_eq!(
+                looked,
+                Counted {
+                    keys: *count,
+                    last: None
+                }
+            );
+        }
+        for table in ["nobody/", "a/", "/"] {
+            let range = KeyRange::prefix(table);
+            let count = tables.get(table.as_bytes()).copied().unwrap_or_default();
+            assert_eq!(journal.count(space, &range).unwrap(), count);
+        }
+    }
+}
+
+#[test]
+fn are_exact() {
+    let data = tempfile::tempdir().unwrap();
+    let open = || SledStore::open(data.path(), 8 << 20).unwrap();
+    let mut store = Some(open());
+    let mut number = 0;
+    let runner = std::cell::RefCell::new((&mut store, &mut number));
+    let tried = TestRunner::new(cases(60)).run(&steps(), |steps| {
+        let mut state = runner.borrow_mut();
+        *state.1 += 1;
+        let name = format!("context-{}", state.1);
+        let memory = MemoryStore::new().open("memory").unwrap();
+        let mut disk = state.0.as_ref().unwrap().open(&name).unwrap();
+        let mut position = 0;
+        for step in steps {
+            match step {
+                Step::Commit(writes) => {
+                    let commits: Vec<_> = writes
+                        .into_iter()
+                        .map(|writes| {
+                            position += 1;
+                            Commit {
+                                position,
+                                header: header(""),
+                                writes,
+                                events: Vec::new(),
+                            }
+                        })
+                        .collect();
+                    memory.append(&commits, memory.newest().unwrap()).unwrap();
+                    disk.append(&commits, disk.newest().unwrap()).unwrap();
+                }
+                Step::Sweep(generation, limit) => {
+                    for journal in [&memory, &disk] {
+                        while journal
+                            .sweep(Space::State(generation), &KeyRange::all(), limit)
+                            .unwrap()
+                            > 0
+                        {}
+                    }
+                }
+                Step::Reopen => {
+                    state.0.as_ref().unwrap().flush().unwrap();
+                    drop(disk);
+                    drop(state.0.take());
+                    *state.0 = Some(open());
+                    disk = state.0.as_ref().unwrap().open(&name).unwrap();
+                    disk.upgrade().unwrap();
+                }
+            }
+            check(&*memory);
+            check(&*disk);
+        }
+        Ok(())
+    });
+    tried.unwrap();
+}
+
+/// What an Innkeeper has left that kept no counts, or one that did not keep them up to the end.
+#[test]
+fn are_made_where_there_are_none() {
+    let data = tempfile::tempdir().unwrap();
+    let writes = |range: std::ops::Range<u32>| {
+        range
+            .map(|id| put(&format!("rooms/{id}"), "value"))
+            .collect::<Vec<_>>()
+    };
+    let commit = |position, writes| Commit {
+        position,
+        header: header(""),
+        writes,
+        events: Vec::new(),
+    };
+    let range = KeyRange::prefix("rooms/");
+    {
+        let store = SledStore::open(data.path(), 8 << 20).unwrap();
+        let journal = store.open("room").unwrap();
+        journal
+            .append(&[commit(1, writes(0..500))], journal.newest().unwrap())
+            .unwrap();
+        store.flush().unwrap();
+    }
+    for (lost, expected) in [
+        (vec![key::counted(), key::count(0, b"rooms/")], 500),
+        (vec![key::counted()], 500),
+    ] {
+        let db = ::sled::Config::new()
+            .path(data.path().join("journal"))
+            .segment_size(16 << 20)
+            .open()
+            .unwrap();
+        let tree = db.open_tree("room").unwrap();
+        lost.iter()
+            .for_each(|key| assert!(tree.remove(key).unwrap().is_some()));
+        db.flush().unwrap();
+        drop((tree, db));
+        let store = SledStore::open(data.path(), 8 << 20).unwrap();
+        let journal = store.open("room").unwrap();
+        journal.upgrade().unwrap();
+        assert_eq!(journal.kept_count(STATE, &range).unwrap(), Some(expected));
+        store.flush().unwrap();
+    }
+}
+
+#[test]
+fn inserts_do_not_collide_and_whoever_counted_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("room", Durability::Flush).unwrap();
+        let began = ledger.applied();
+        let insert = |key: &str| Unit {
+            began,
+            ..blind(&ledger, key, vec![put(key, "value")])
+        };
+        let range = KeyRange::prefix("rooms/");
+        let mut counted = insert("totals/1");
+        counted.reads.note_range(STATE, &range);
+        assert_eq!(ledger.count(STATE, &range).unwrap(), 0);
+        assert_eq!(ledger.commit(insert("rooms/1")).await, Ok(1));
+        assert_eq!(ledger.commit(insert("rooms/2")).await, Ok(2));
+        let late = ledger.commit(counted).await;
+        assert!(
+            matches!(late, Err(CommitError::Conflict { .. })),
+            "{late:?}"
+        );
+        assert_eq!(ledger.count(STATE, &range).unwrap(), 2);
+        assert_eq!(ledger.contended(1)[0].conflicts, 1);
+    });
+}
+
+#[test]
+fn only_whole_tables_are_kept() {
+    let journal = MemoryStore::new().open("memory").unwrap();
+    let kept = |start: &str, end: Option<&str>| {
+        let range = KeyRange::new(start, end.map(|end| end.as_bytes().to_vec()));
+        journal.kept_count(STATE, &range).unwrap().is_some()
+    };
+    assert!(kept("rooms/", Some("rooms0")));
+    for (start, end) in [
+        ("rooms/", None),
+        ("rooms/", Some("rooms1")),
+        ("rooms/1", Some("rooms0")),
+        ("rooms/1/", Some("rooms/10")),
+        ("rooms", Some("roomt")),
+        ("", Some("rooms0")),
+    ] {
+        assert!(!kept(start, end), "{start} {end:?}");
+    }
+    let range = KeyRange::prefix("rooms/");
+    assert_eq!(journal.kept_count(Space::Result, &range).unwrap(), None);
+}
+
+#[tokio::test]
+async fn long_ranges_are_read_in_slices() {
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Relaxed).unwrap();
+    for step in 0..10 {
+        let writes = (0..2_000)
+            .map(|id| put(&format!("rooms/{step}/{id:04}"), "value"))
+            .collect();
+        ledger.commit(blind(&ledger, "fill", writes)).await.unwrap();
+    }
+    let range = KeyRange::all();
+    for (entries, bytes) in [
+        (0, 9),
+        (1, 9),
+        (255, usize::MAX),
+        (5_000, usize::MAX),
+        (30_000, usize::MAX),
+        (30_000, 40_000),
+        (30_000, 1),
+    ] {
+        for reverse in [false, true] {
+            let bounds = Bounds { entries, bytes };
+            let whole = ledger.scan_within(STATE, &range, bounds, reverse).unwrap();
+            let sliced = ledger
+                .scan_in_slices(STATE, &range, bounds, reverse)
+                .await
+                .unwrap();
+            assert_eq!(whole, sliced, "{bounds:?} {reverse}");
+        }
+    }
+    for limit in [1, 1_024, 1_025, 20_000, 20_001] {
+        let whole = ledger.journal().count_within(STATE, &range, limit).unwrap();
+        let sliced = ledger.count_in_slices(STATE, &range, limit).await.unwrap();
+        assert_eq!(whole, sliced, "{limit}");
+    }
+}

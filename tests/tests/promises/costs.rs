@@ -1,0 +1,302 @@
+//! What is read and held costs what it is worth, and is bounded: however many rows, contexts, events and readers there are.
+
+use std::time::{Duration, Instant};
+
+use innkeeper_tests::{Client, Inn, Opening, Reply, Settings, artifacts, eventually};
+use serde_json::{Value, json};
+
+async fn archive() -> Settings {
+    Settings::empty()
+        .with("archive", "archive")
+        .await
+        // Every request is to run the guest.
+        .set("context.archive.limits.answers", 0)
+        .set("context.archive.limits.deadline", "60s")
+        .set("journal.durability", "relaxed")
+}
+
+async fn fill(client: &Client, entries: u64) {
+    const STEP: u64 = 5_000;
+    for _ in 0..entries / STEP {
+        let reply = client.post(&format!("/entries/{STEP}"), json!(null)).await;
+        reply.expect(204);
+    }
+}
+
+/// The time that a request takes: the fastest of some, since others may work beside it.
+async fn takes(client: &Client, path: &str) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..30 {
+        let began = Instant::now();
+        client.get(path).await.expect(200);
+        times.push(began.elapsed());
+    }
+    times.into_iter().min().unwrap_or_default()
+}
+
+fn ids(reply: &Reply) -> Vec<u64> {
+    let items = reply.body["items"].as_array().expect("a page has items");
+    let id = |item: &Value| item["id"].as_u64().expect("an item has an id");
+    items.iter().map(id).collect()
+}
+
+/// Where a `Link` header leads.
+fn link(reply: &Reply, relation: &str) -> Option<String> {
+    let relation = format!("rel=\"{relation}\"");
+    let links = reply.headers["link"].to_str().expect("a link is text");
+    let link = links.split(", ").find(|link| link.ends_with(&relation))?;
+    Some(link.split(['<', '>']).nth(1)?.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_costs_the_same_however_many_rows_there_are() {
+    let inn = Opening::new(archive().await).alone().open().await;
+    let client = inn.gateway();
+    fill(client, 5_000).await;
+    let paths = |last: u64| {
+        [
+            "/entries?size=20".to_owned(),
+            "/entries?after=2500&size=20".to_owned(),
+            format!("/entries?page={last}&size=20"),
+        ]
+    };
+    let mut few = Vec::new();
+    for path in paths(249) {
+        few.push(takes(client, &path).await);
+    }
+    fill(client, 145_000).await;
+    for (path, few) in paths(7_499).iter().zip(few) {
+        let many = takes(client, path).await;
+        eprintln!("{path}: {few:?} with 5,000 rows, {many:?} with 150,000");
+        assert!(
+            many < few * 3 + Duration::from_millis(3),
+            "{path}: {few:?} grew to {many:?}"
+        );
+    }
+
+    // A page in the middle is there, too.
+    let middle = client.get("/entries?page=3750&size=20").await.expect(200);
+    assert_eq!(middle.number("total"), 150_000);
+    assert_eq!(ids(&middle), (75_001..=75_020).collect::<Vec<_>>());
+
+    // Who counts what nobody keeps a count of looks at each key: off the threads that everything else runs on, and in turns.
+    let base = client.base().to_owned();
+    let counting = (0..4).map(|_| {
+        let client = Client::new(base.clone());
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                let count = client.get("/counts").await.expect(200).body;
+                assert_eq!(count, 150_000);
+            }
+        })
+    });
+    let counting: Vec<_> = counting.collect();
+    let mut times = Vec::new();
+    while !counting.iter().all(|counter| counter.is_finished()) {
+        let began = Instant::now();
+        inn.operators().client().get("/livez").await;
+        times.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for counter in counting {
+        counter.await.expect("each count is answered");
+    }
+    times.sort();
+    let usual = times[times.len() / 2];
+    assert!(usual < Duration::from_millis(100), "/livez took {usual:?}");
+}
+
+#[tokio::test]
+async fn a_list_is_followed_by_its_links() {
+    let settings = archive().await.set("journal.durability", "flush");
+    let mut inn = Inn::with(settings).await;
+    fill(inn.gateway(), 5_000).await;
+    for id in [1, 20, 21, 22, 23, 24, 4_999, 5_000] {
+        let path = format!("/entries/{id}");
+        inn.gateway().delete(&path).await.expect(204);
+    }
+    inn.gateway()
+        .post("/entries/3", json!(null))
+        .await
+        .expect(204);
+    let gone = [1, 20, 21, 22, 23, 24, 4_999, 5_000];
+    for life in 0..2 {
+        let client = inn.gateway();
+        let first = client.get("/entries?size=100").await.expect(200);
+        assert_eq!(first.number("total"), 4_995, "in life {life}");
+        let mut found = Vec::new();
+        let mut next = link(&first, "first");
+        while let Some(path) = next {
+            let page = client.get(&path).await.expect(200);
+            assert_eq!(page.number("total"), 4_995);
+            found.extend(ids(&page));
+            next = link(&page, "next");
+        }
+        // Numbers may be skipped, and not only those that were deleted.
+        assert_eq!(found.len(), 4_995);
+        assert!(found.is_sorted() && !found.iter().any(|id| gone.contains(id)));
+        let last = client.get(&link(&first, "last").unwrap()).await.expect(200);
+        assert_eq!(ids(&last), found[4_900..]);
+        assert_eq!(link(&last, "next"), None);
+        let previous = client.get(&link(&last, "prev").unwrap()).await.expect(200);
+        assert_eq!(ids(&previous), found[4_800..4_900]);
+        inn.kill_9();
+        inn.reopen().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_reads_much_holds_little_and_what_reads_too_much_is_refused() {
+    const MANY: u64 = 250_000;
+    let settings = archive().await.set(
+        "context.archive.limits.read.keys",
+        i64::try_from(MANY).unwrap(),
+    );
+    let inn = Opening::new(settings).alone().open().await;
+    let miss = async |count: u64| {
+        let path = format!("/missing/{count}");
+        inn.gateway().post(&path, json!(null)).await
+    };
+    miss(1_000).await.expect(200);
+    let before = inn.resident();
+    let replies = futures::future::join_all((0..8).map(|_| miss(MANY))).await;
+    let after = inn.resident();
+    for reply in replies {
+        reply.expect(200);
+    }
+    eprintln!("{before} KiB grew to {after}");
+    assert!(after < before + 100 * 1_024, "{before} KiB grew to {after}");
+    let refused = miss(2_000_000).await;
+    let problem = refused.expect_problem(500);
+    assert_eq!(
+        problem.body["type"], "urn:innkeeper:problem:guest-failed",
+        "{problem:?}"
+    );
+    eventually("it is logged why", async || {
+        let lines = inn.output().lines_with("more than 250000 keys");
+        (!lines.is_empty()).then_some(()).ok_or("it is not")
+    })
+    .await;
+    miss(1_000).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_the_host_does_not_have_is_not_given() {
+    let settings = archive()
+        .await
+        // Of which three quarters are for invocations: two at a time, and not three.
+        .set("host.memory", "128MiB");
+    let inn = Opening::new(settings).alone().open().await;
+    let hold = async |_| inn.gateway().post("/memory/32", json!(null)).await;
+    hold(0).await.expect(200);
+    let replies = futures::future::join_all((0..12).map(hold)).await;
+    let mut refused = 0;
+    for reply in replies {
+        if reply.status != 200 {
+            let problem = reply.expect_problem(503);
+            assert_eq!(
+                problem.body["type"], "urn:innkeeper:problem:overloaded",
+                "{problem:?}"
+            );
+            assert!(!problem.header("retry-after").is_empty());
+            refused += 1;
+        }
+    }
+    assert!((1..12).contains(&refused), "{refused} of 12 were refused");
+    hold(0).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_everybody_changes_is_named() {
+    let inn = Inn::with(archive().await).await;
+    let add = |client: Client| async move {
+        for _ in 0..200 {
+            client.post("/totals", json!(null)).await.expect(200);
+        }
+    };
+    futures::future::join_all((0..16).map(|_| add(inn.gateway().clone()))).await;
+    let total = inn.gateway().post("/totals", json!(null)).await.expect(200);
+    assert_eq!(total.body, 3_201);
+    let status = inn.operators().get("/v1/contexts/archive").await;
+    let worst = &status["contended"][0];
+    assert_eq!(worst["key"], "totals/all", "{status}");
+    assert!(worst["conflicts"].as_u64() > Some(0), "{status}");
+}
+
+/// The context reservation follows one kind of event of room, and none that are published here.
+#[tokio::test]
+async fn what_a_follower_passed_over_it_does_not_look_at_again() {
+    let mut inn = Inn::open().await;
+    let journal = async |inn: &Inn| {
+        let status = inn.operators().get("/v1/contexts/reservation").await;
+        status["journal"]["flushed"].as_u64().expect("a number")
+    };
+    let before = journal(&inn).await;
+    for number in 0..64 {
+        inn.stay().room(&number.to_string()).await;
+    }
+    // At the latest some seconds after the first of them, each lane notes in the journal how far it has come.
+    eventually("the cursors are written", async || {
+        let now = journal(&inn).await;
+        (now >= before + 8).then_some(()).ok_or(now)
+    })
+    .await;
+    inn.kill_9();
+    inn.reopen().await;
+    assert!(journal(&inn).await >= before + 8);
+    inn.at_rest().await;
+}
+
+#[tokio::test]
+async fn a_version_that_was_taken_over_from_gives_back_the_memory_of_its_answers() {
+    let inn = Inn::with(Settings::empty().with("archive", "archive").await).await;
+    inn.gateway()
+        .post("/entries/500", json!(null))
+        .await
+        .expect(204);
+    let held = async || {
+        let metrics = inn.operators().client().get("/metrics").await.text;
+        let name = "innkeeper_memory_held_bytes{for=\"answers\"} ";
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("a line with it")
+            .parse::<f64>()
+            .expect("a number")
+    };
+    for id in 0..400 {
+        let path = format!("/entries?after={id}&size=100");
+        inn.gateway().get(&path).await.expect(200);
+    }
+    let before = held().await;
+    assert!(before > 400_000.0, "{before}");
+    let edited = artifacts::edited("archive", "two").await;
+    let deployed = inn.operators().deploy("archive", edited, "").await;
+    assert!(deployed.status < 300, "{}", deployed.text);
+    eventually("the memory is given back", async || {
+        let now = held().await;
+        (now < before / 10.0).then_some(()).ok_or(now)
+    })
+    .await;
+}
+
+/// Contexts that do nothing cost next to nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_contexts_start_soon_and_cost_little() {
+    let mut settings = Settings::of_the_app().await;
+    for number in 0..1_000 {
+        settings = settings.with(&format!("idler-{number}"), "idler").await;
+    }
+    let mut inn = Opening::new(settings).alone().open().await;
+    let resident = inn.resident();
+    let room = inn.stay().room("beside a thousand").await;
+    inn.close().await;
+    let began = Instant::now();
+    inn.reopen().await;
+    let again = began.elapsed();
+    eprintln!("started in {again:?}, {resident} KiB");
+    assert!(resident < 1 << 20, "{resident} KiB");
+    assert!(again < Duration::from_secs(40), "{again:?}");
+    assert_eq!(
+        inn.stay().at(&format!("/rooms/{room}")).await["roomId"],
+        room
+    );
+}
