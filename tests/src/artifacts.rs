@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 15] = [
+const TEST_CONTEXTS: [&str; 18] = [
     "unruly",
     "caller",
     "bell",
@@ -20,6 +20,9 @@ const TEST_CONTEXTS: [&str; 15] = [
     "ledgerbook-two",
     "ledgerbook-three",
     "ledgerbook-back",
+    "shelf-one",
+    "shelf-two",
+    "shelf-three",
     "room-moody",
     "room-renamed",
     "room-retyped",
@@ -29,7 +32,11 @@ const TEST_CONTEXTS: [&str; 15] = [
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
-const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+const PROFILE: &str = if cfg!(debug_assertions) {
+    "dev"
+} else {
+    "release"
+};
 
 /// The repository.
 pub fn repository() -> &'static Path {

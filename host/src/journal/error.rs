@@ -37,6 +37,11 @@ pub enum Error {
         /// The newest format that is known here.
         known: u8,
     },
+    /// The state was written by an Innkeeper before 0.2 of the contract.
+    #[error(
+        "its state is of a version of Innkeeper whose components this one does not run: run that version, or begin with another data directory (--data)"
+    )]
+    Former,
     /// A record cannot be understood.
     #[error("the journal is damaged at {what}: restore its directory from a backup")]
     Damaged {

@@ -7,7 +7,7 @@ use super::gate::{Gate, Refusal};
 use super::prove::{self, Unproven};
 use super::register::{Arrival, Because, Entry, Register, State};
 use super::schema::{self, Move};
-use super::standing::Standing;
+use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::upload::{self, Upload};
 use super::version::Version;
@@ -218,7 +218,7 @@ impl Booting<'_> {
         let before = Some(standing.clone());
         let needed = schema::needed(&self.context.name, before, &version);
         let mut next = match needed.map_err(|refusal| self.refused(refusal))? {
-            Move::None => standing.succeeded_by(&digest, version.schema.number, false),
+            Move::None => standing.succeeded_by(&digest, Shape::of(&version), false),
             Move::Migrate { .. } | Move::Rebuild => {
                 let served = self.stored(&standing.digest).await;
                 // It is known when its rollout has ended; until then each start begins it again.

@@ -10,7 +10,7 @@ use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{Proven, Unproven, prove};
 use super::register::State;
-use super::schema::Move;
+use super::schema::{self, Move};
 use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
@@ -143,7 +143,13 @@ impl Conducting<'_> {
             Move::None => {
                 let current = context.version();
                 if let Some(current) = &current {
-                    self.ramp(&version, current).await?;
+                    match schema::one_way(current, &version) {
+                        None => self.ramp(&version, current).await?,
+                        Some(reason) => rollout.did(
+                            format!("no ramp, and no way back by a rollback: {reason}"),
+                            Duration::ZERO,
+                        ),
+                    }
                 }
                 let because = swap::because(rollout, self.reason());
                 let (current, way) = (current.as_ref(), Way::Forward);

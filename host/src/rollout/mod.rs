@@ -29,6 +29,7 @@ pub mod signature;
 mod standing;
 mod store;
 mod swap;
+mod tables;
 mod upload;
 mod version;
 mod watch;
@@ -46,6 +47,7 @@ pub use self::{
     rollback::{RollbackError, RolledBack, rollback},
     serving::{Candidate, Serving},
     store::ComponentStore,
+    tables::{Table, Tables},
     upload::{Upload, UploadError, begin, too_big, verdict},
     version::{Description, Identity, Version},
 };
