@@ -63,6 +63,13 @@ pub struct Table<K, V> {
 impl<K: Key, V: Record> Table<K, V> {
     /// A table; its name is unique in the context and without `/`.
     pub const fn new(name: &'static str) -> Self {
+        let bytes = name.as_bytes();
+        assert!(!bytes.is_empty(), "a table has a name");
+        let mut place = 0;
+        while place < bytes.len() {
+            assert!(bytes[place] != b'/', "a table's name has no `/`");
+            place += 1;
+        }
         Self {
             name,
             types: PhantomData,

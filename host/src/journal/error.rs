@@ -37,9 +37,9 @@ pub enum Error {
         /// The newest format that is known here.
         known: u8,
     },
-    /// The state was written by an Innkeeper before 0.2 of the contract.
+    /// It was written by an Innkeeper that kept other things of a context, and in another form.
     #[error(
-        "its state is of a version of Innkeeper whose components this one does not run: run that version, or begin with another data directory (--data)"
+        "the journal was written by an older Innkeeper, in a form that this one does not read: run the version that wrote it, or begin with another data directory (--data)"
     )]
     Former,
     /// A record cannot be understood.

@@ -202,8 +202,8 @@ fn numbers_are_the_same_to_their_last_bit() {
             let wide = u128::from(number) << shift;
             assert_eq!(decode(text(&wide).as_bytes()), Ok(wide));
             assert_eq!(
-                decode(text(&(wide as i128 * -1)).as_bytes()),
-                Ok(wide as i128 * -1)
+                decode(text(&(-(wide as i128))).as_bytes()),
+                Ok(-(wide as i128))
             );
             // A double, which is what other languages have, holds whatever is written as a number.
             if let Ok(seen) = text(&number).parse::<f64>() {
