@@ -42,12 +42,19 @@ async fn fields_that_change_places_are_not_mistaken_for_each_other() {
         .operators()
         .deploy("shelf", component("shelf-two").await, "ramp=50,100&step=1s")
         .await;
-    let deployed = deployed.expect(201);
+    let deployed = deployed.expect(202);
     assert!(
         deployed.text.contains("it reads the state as it is"),
         "{}",
         deployed.text
     );
+    // Whichever of the two answers, it does not take one field for the other.
+    for _ in 0..20 {
+        let found = book(&inn, 1).await;
+        assert_eq!(found["author"], "Ursula", "{found}");
+        assert_eq!(found["title"], "The Dispossessed", "{found}");
+    }
+    inn.operators().rollout_ended("shelf").await;
     let mut by_now = shown.clone();
     by_now["stars"] = Value::Null;
     by_now["labels"] = json!([]);
