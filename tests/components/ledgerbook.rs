@@ -4,23 +4,19 @@ use innkeeper_sdk::Entry as Row;
 use innkeeper_sdk::prelude::*;
 
 /// An entry in the shape of schema 1.
-#[derive(Serialize, Deserialize)]
+#[derive(Record)]
 pub struct Plain {
     pub id: u64,
     pub text: String,
 }
 
-impl Record for Plain {}
-
 /// An entry in the shape of schema 2.
-#[derive(Serialize, Deserialize)]
+#[derive(Record)]
 pub struct Counted {
     pub id: u64,
     pub text: String,
     pub words: u32,
 }
-
-impl Record for Counted {}
 
 /// The entries of schema 1. All versions draw their ids from here.
 pub const PLAIN: Table<u64, Plain> = Table::new("entries");

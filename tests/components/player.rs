@@ -30,7 +30,7 @@ pub enum Step {
 }
 
 /// How a program is called.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub enum How {
     /// So that it can be undone.
@@ -56,16 +56,14 @@ impl From<Fault> for Refused {
 }
 
 /// What a key holds: how often it was written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Record)]
 pub struct Value {
     key: u64,
     count: u64,
 }
 
-impl Record for Value {}
-
 /// A run that has committed.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// Its number in its context: what it is answered with.
@@ -82,10 +80,8 @@ pub struct Run {
     undone: bool,
 }
 
-impl Record for Run {}
-
 /// A call of a run that was answered `ok`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub struct Called {
     to: String,
@@ -93,8 +89,8 @@ pub struct Called {
     run: String,
 }
 
-const VALUES: Table<u64, Value> = Table::new("values");
-const RUNS: Table<u64, Run> = Table::new("runs");
+pub const VALUES: Table<u64, Value> = Table::new("values");
+pub const RUNS: Table<u64, Run> = Table::new("runs");
 
 fn count(key: u64) -> Result<u64, Fault> {
     Ok(VALUES.get(key)?.map_or(0, |value| value.count))

@@ -17,6 +17,7 @@ macro_rules! room {
     ($($more:tt)*) => {
         innkeeper_sdk::context! {
             summary: "Rooms that can be booked, and their reviews.",
+            tables: [room::ROOMS, room::ENDED, review::REVIEWS, review::COUNTED],
             routes: {
                 POST "/rooms" => web::rooms::register,
                 GET "/rooms" => web::rooms::list,

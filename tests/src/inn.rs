@@ -258,8 +258,13 @@ impl Inn {
         let mut all = self.variables.clone();
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         all.extend(variables.iter().map(own));
-        (self.process, self.gateway, self.operators) =
-            start(self.home.path(), &self.settings, &all).await?;
+        (self.process, self.gateway, self.operators) = start(
+            self.home.path(),
+            &self.settings,
+            &all,
+            self.limits.as_deref(),
+        )
+        .await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use policy::{ReservationCancelled, ReservationConfirmed};
 
 innkeeper_sdk::context! {
     summary: "Messages to whoever booked.",
+    tables: [message::MESSAGES, message::WRITTEN],
     routes: {
         GET "/messages" => web::list,
         GET "/messages/{id}" => web::show,

@@ -6,10 +6,10 @@ use innkeeper_sdk::prelude::*;
 pub const MESSAGES: Table<u64, Message> = Table::new("messages");
 
 /// What has been written about each reservation, by reservation and occasion: one message for each.
-const WRITTEN: Table<(u64, u64), ()> = Table::new("written");
+pub const WRITTEN: Table<(u64, u64), ()> = Table::new("written");
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.
@@ -19,8 +19,6 @@ pub struct Message {
     /// What it says.
     pub content: String,
 }
-
-impl Record for Message {}
 
 /// What a message is written for. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Payments of reservations.",
+    tables: [payment::PAYMENTS, payment::BY_RESERVATION, payment::ENDED],
     routes: {
         GET "/payments" => web::list,
         GET "/payments/{id}" => web::show,

@@ -6,13 +6,13 @@ use innkeeper_sdk::{config, prelude::*};
 pub const PAYMENTS: Table<u64, Payment> = Table::new("payments");
 
 /// The payment of each reservation.
-const BY_RESERVATION: Table<u64, u64> = Table::new("by-reservation");
+pub const BY_RESERVATION: Table<u64, u64> = Table::new("by-reservation");
 
 /// The reservations that were cancelled before they were paid: a payment that comes late for one of them is declined.
-const ENDED: Table<u64, ()> = Table::new("ended");
+pub const ENDED: Table<u64, ()> = Table::new("ended");
 
 /// Whether a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// It does.
@@ -22,7 +22,7 @@ pub enum Status {
 }
 
 /// A payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// Its id.
@@ -34,8 +34,6 @@ pub struct Payment {
     /// Whether it stands.
     pub status: Status,
 }
-
-impl Record for Payment {}
 
 /// What there was to pay.
 #[derive(Debug, PartialEq, Eq)]

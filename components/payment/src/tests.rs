@@ -70,7 +70,7 @@ fn a_reservation_is_paid_once_and_refunded_once() {
 #[test]
 fn an_approval_is_undone_by_its_own_payment() {
     let guest = Guest::<Component>::new();
-    approve(&guest, 5, 1);
+    approve(&guest, 5, 1).unwrap();
     assert_eq!(refund(&guest, 5, 2), 0, "another approval made that one");
     assert_eq!(
         refund(&guest, 6, 1),

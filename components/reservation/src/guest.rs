@@ -3,7 +3,7 @@
 use innkeeper_sdk::{config, prelude::*};
 
 /// The live reservations of each guest, by guest and reservation.
-const GUESTS: Table<(u64, u64), ()> = Table::new("guests");
+pub const GUESTS: Table<(u64, u64), ()> = Table::new("guests");
 
 /// Refuses a guest who has as many reservations as `max_reservation_per_person` allows.
 pub fn admit(guest_id: u64) -> Result<(), Problem> {

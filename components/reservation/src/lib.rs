@@ -12,6 +12,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Reservations of rooms: the booking and cancelling sagas.",
+    tables: [reservation::RESERVATIONS, guest::GUESTS],
     routes: {
         POST "/reservations" => booking::book,
         GET "/reservations" => web::list,

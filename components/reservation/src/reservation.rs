@@ -8,7 +8,7 @@ use crate::events::ReservationFact;
 pub const RESERVATIONS: Table<u64, Reservation> = Table::new("reservations");
 
 /// How far a reservation has come; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Asked for.
@@ -22,7 +22,7 @@ pub enum Status {
 }
 
 /// A reservation, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Record)]
 pub struct Reservation {
     /// Its id.
     pub rsv_id: u64,
@@ -35,8 +35,6 @@ pub struct Reservation {
     /// Who made it, if they said so.
     pub guest_id: Option<u64>,
 }
-
-impl Record for Reservation {}
 
 impl Reservation {
     /// A reservation that is asked for.

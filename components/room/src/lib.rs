@@ -12,6 +12,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Rooms that can be booked, and their reviews.",
+    tables: [room::ROOMS, room::ENDED, review::REVIEWS, review::COUNTED],
     routes: {
         POST "/rooms" => web::rooms::register,
         GET "/rooms" => web::rooms::list,

@@ -11,7 +11,7 @@ pub const REVIEWS: Table<u64, Review> = Table::new("reviews");
 pub const COUNTED: Table<u64, ()> = Table::new("counted");
 
 /// What someone wrote about a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
     /// Its id.
@@ -21,8 +21,6 @@ pub struct Review {
     /// What was written.
     pub content: String,
 }
-
-impl Record for Review {}
 
 /// The subject is the room, so that what happens to its reviews keeps its order.
 impl Subject for Review {

@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 /// What was last done with a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// It was registered.
@@ -37,7 +37,7 @@ pub enum Action {
 }
 
 /// A room, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Record)]
 pub struct Room {
     /// Its id.
     pub room_id: u64,
@@ -53,10 +53,8 @@ pub struct Room {
     revision: u64,
 }
 
-impl Record for Room {}
-
 /// Which reservation has a room: cancelling another one must not free it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Record)]
 struct Hold {
     rsv_id: u64,
     /// Whether the reservation is known to exist. Events speak of the hold only then.

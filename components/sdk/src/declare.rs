@@ -1,6 +1,23 @@
 //! The declaration of a context.
 
-use crate::{Compensation, Description, Followed, Route};
+use crate::bindings::innkeeper::context::types;
+use crate::record::Types;
+use crate::{Compensation, Description, Followed, Key, Record, Route, Table};
+
+/// The tables of a context, as they are told.
+#[derive(Default)]
+pub struct Tables {
+    types: Types,
+    tables: Vec<types::Table>,
+}
+
+impl Tables {
+    /// With one more.
+    pub fn with<K: Key, V: Record>(mut self, table: &Table<K, V>) -> Self {
+        self.tables.push(table.describe(&mut self.types));
+        self
+    }
+}
 
 /// What [`context!`](crate::context) was told.
 pub struct Declaration {
@@ -18,7 +35,7 @@ pub struct Declaration {
 
 impl Declaration {
     /// The same for the host.
-    pub fn describe(&self) -> Description {
+    pub fn describe(&self, tables: Tables) -> Description {
         let route = |&(method, path, consumes): &(&str, &str, Option<&str>)| Route {
             method: method.into(),
             path: path.into(),
@@ -34,6 +51,8 @@ impl Declaration {
         };
         Description {
             summary: self.summary.into(),
+            types: tables.types.into_list(),
+            tables: tables.tables,
             routes: self.routes.iter().map(route).collect(),
             publishes: self.publishes.iter().map(|kind| (*kind).into()).collect(),
             follows: self.follows.iter().map(followed).collect(),
@@ -42,11 +61,12 @@ impl Declaration {
     }
 }
 
-/// Declares a context: what it answers, publishes and follows. Each part but the summary may be left out; the order is fixed.
+/// Declares a context: what it keeps, answers, publishes and follows. Each part but the summary may be left out; the order is fixed.
 ///
 /// ```text
 /// innkeeper_sdk::context! {
 ///     summary: "Rooms that can be booked.",
+///     tables: [ROOMS, ENDED],
 ///     routes: {
 ///         POST "/rooms" => room::register,
 ///         GET "/rooms/{id}" => room::show,
@@ -64,9 +84,11 @@ impl Declaration {
 /// }
 /// ```
 ///
-/// The `schema` is for a context whose state has changed its shape: its number, the others that it reads as they are, and a function that
-/// rewrites entries of any further one (see [`Migration`](crate::Migration)); for a projection instead `rebuild: true`, to be filled anew from the
-/// events. Without it the number is 0, and no other is read.
+/// The `tables` are all that it writes to: the host compares what they keep with what there is, before a version serves, and refuses a row of any other table.
+///
+/// The `schema` is for a context whose state has changed in a way that other versions cannot read (see [`Record`](trait@crate::Record)): its number, the
+/// others that it reads as they are, and a function that rewrites entries of any further one (see [`Migration`](crate::Migration)); for a projection instead
+/// `rebuild: true`, to be filled anew from the events. Without it the number is 0, and no other is read.
 ///
 /// It makes a type `Component` in the place where it stands, which also implements the interfaces that the context offers to others.
 ///
@@ -76,6 +98,7 @@ impl Declaration {
 macro_rules! context {
     (
         summary: $summary:expr
+        $(, tables: [$($table:path),* $(,)?])?
         $(, routes: { $($method:ident $path:literal => $handler:path),* $(,)? })?
         $(, publishes: [$($published:path),* $(,)?])?
         $(, follows: { $($source:literal: $followed:path => $policy:path),* $(,)? })?
@@ -108,7 +131,7 @@ macro_rules! context {
                         (concat!($interface, "#", $function), concat!($interface, "#", $undo)),
                     )*)?],
                 };
-                DECLARATION.describe()
+                DECLARATION.describe($crate::private::Tables::default()$($(.with(&$table))*)?)
             }
 
             fn handle(request: &$crate::Request) -> $crate::Answer {

@@ -20,7 +20,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// The row that [`put`](Self::put) would store.
     ///
     /// # Errors
-    /// When the value does not serialize.
+    /// When the value cannot be stored.
     pub fn entry(&self, key: K, value: &V) -> Result<Entry, Fault> {
         Ok(Entry {
             key: self.key(&key),

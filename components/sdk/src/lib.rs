@@ -1,15 +1,14 @@
 //! The Rust SDK for Innkeeper contexts: write the domain, and little else.
 //!
-//! A context is a crate of type `cdylib` that declares itself once with [`context!`]: its routes, the events that it publishes, the events
+//! A context is a crate of type `cdylib` that declares itself once with [`context!`]: its tables, its routes, the events that it publishes, the events
 //! that it follows. The declaration is both what the host is told ([`Description`]) and what runs, so the two cannot differ.
 //!
 //! ```
 //! use innkeeper_sdk::prelude::*;
 //!
 //! /// A note that someone left at the desk.
-//! #[derive(Clone, Serialize, Deserialize)]
+//! #[derive(Clone, Serialize, Deserialize, Record)]
 //! pub struct Note { id: u64, text: String }
-//! impl Record for Note {}
 //! impl Subject for Note { fn subject(&self) -> String { self.id.to_string() } }
 //!
 //! #[derive(Deserialize)]
@@ -36,6 +35,7 @@
 //!
 //! innkeeper_sdk::context! {
 //!     summary: "Notes left at the desk.",
+//!     tables: [NOTES],
 //!     routes: { POST "/notes" => leave, GET "/notes/{id}" => show },
 //!     publishes: [NoteLeft],
 //! }
@@ -66,6 +66,7 @@ mod page;
 mod path;
 mod policy;
 mod problem;
+mod record;
 mod response;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
@@ -75,18 +76,20 @@ mod web;
 
 pub use bindings::innkeeper::context::state::Entry;
 pub use bindings::innkeeper::context::types::{
-    Compensation, Description, Followed, Request, Response, Route,
+    Compensation, DataType, Description, Followed, Request, Response, Route,
 };
 pub use context::Context;
 pub use event::{Event, Published, Subject, cancel, emit, emit_after};
 pub use fault::Fault;
+pub use innkeeper_sdk_derive::Record;
 pub use json::Json;
 pub use migration::{Migration, StateSchema};
 pub use page::{Page, Paging, Start};
 pub use path::Path;
 pub use policy::{Happened, Outcome, PolicyError};
 pub use problem::{Invalid, Problem};
-pub use table::{Key, Record, Table};
+pub use record::Record;
+pub use table::{Key, Table};
 pub use text::Text;
 pub use web::{Answer, FromRequest, Handler};
 
@@ -94,8 +97,9 @@ pub use web::{Answer, FromRequest, Handler};
 #[doc(hidden)]
 pub mod private {
     pub use crate::bindings::innkeeper::context::types::Event as Delivered;
-    pub use crate::declare::Declaration;
+    pub use crate::declare::{Declaration, Tables};
     pub use crate::policy::dispatch as policy;
+    pub use crate::record::private as record;
     pub use crate::web::{consumes, dispatch as route};
 }
 

@@ -6,21 +6,19 @@ pub use crate::evolving::exports::innkeeper::context::migration::StateSchema;
 /// A context whose state has changed its shape; implemented by [`context!`](crate::context) when it is told a `schema`.
 ///
 /// A function that rewrites rows reads them by a table of their old shape, and makes entries by a table of the new one. Whatever it does not know
-/// stays as it is:
+/// stays as it is, where its table is one of the context's `tables`; a row of a table that is not used any more has nothing in its place:
 ///
 /// ```
 /// use innkeeper_sdk::prelude::*;
 /// use innkeeper_sdk::Entry;
 ///
 /// /// A note, as version 1 kept it.
-/// #[derive(Serialize, Deserialize)]
+/// #[derive(Record)]
 /// struct Old { text: String }
-/// impl Record for Old {}
 ///
 /// /// A note.
-/// #[derive(Serialize, Deserialize)]
+/// #[derive(Record)]
 /// struct Note { text: String, words: u64 }
-/// impl Record for Note {}
 ///
 /// const OLD: Table<u64, Old> = Table::new("notes");
 /// const NOTES: Table<u64, Note> = Table::new("counted");

@@ -1,49 +1,23 @@
 use core::marker::PhantomData;
 
-use serde::{Serialize, de::DeserializeOwned};
-
+use crate::bindings::innkeeper::context::types::{self, KeyPart};
 use crate::host::state;
-use crate::{Entry, Fault, Page, Paging, Problem, Start};
-
-/// A value that a [`Table`] keeps. Stored compactly, by position of the fields, behind a byte that names the version of its shape.
-///
-/// When the fields change, raise `VERSION`. Two versions of a context never work on state that one of them cannot read, so the context then
-/// also declares another `schema` number in [`context!`](crate::context), and one of:
-///
-/// - **Upgrade**: rows stay as they are, and `upgrade` reads those that older versions wrote. Declare their schema numbers under `reads`. A row has
-///   the new shape once it is put again. The swap moves nothing; it can be rolled back only while the older version reads what the newer one
-///   writes.
-/// - **Migrate**: rows are rewritten before the swap, by the function declared as `migrate`. This is what it takes to change keys or tables, or to
-///   fill an index. See [`Migration`](crate::Migration).
-pub trait Record: Serialize + DeserializeOwned {
-    /// The version of the shape that this type has now.
-    const VERSION: u8 = 1;
-
-    /// Reads a record that another version wrote.
-    ///
-    /// # Errors
-    /// When that version is not known; the default knows none.
-    fn upgrade(version: u8, _bytes: &[u8]) -> Result<Self, Fault> {
-        Err(Fault::new(format!(
-            "a record has the shape of version {version}, known is {}",
-            Self::VERSION
-        )))
-    }
-}
-
-/// For a table that only says that a key is there.
-impl Record for () {}
-
-/// For an index: from one id to another.
-impl Record for u64 {}
+use crate::record::{self, Types};
+use crate::{Entry, Fault, Page, Paging, Problem, Record, Start};
 
 /// A key of a [`Table`]; keys are ordered by their text.
 pub trait Key {
+    /// What it is made of, for the description.
+    #[doc(hidden)]
+    const PARTS: &'static [KeyPart];
+
     /// Appends the key's text.
     fn write(&self, text: &mut String);
 }
 
 impl Key for u64 {
+    const PARTS: &'static [KeyPart] = &[KeyPart::Number];
+
     /// Sixteen hexadecimal digits, so that the order of the texts is the order of the numbers.
     fn write(&self, text: &mut String) {
         let mut digits = [b'0'; 16];
@@ -63,12 +37,16 @@ impl Key for u64 {
 }
 
 impl Key for &str {
+    const PARTS: &'static [KeyPart] = &[KeyPart::Text];
+
     fn write(&self, text: &mut String) {
         text.push_str(self);
     }
 }
 
 impl Key for (u64, u64) {
+    const PARTS: &'static [KeyPart] = &[KeyPart::Number, KeyPart::Number];
+
     fn write(&self, text: &mut String) {
         self.0.write(text);
         text.push('/');
@@ -76,7 +54,7 @@ impl Key for (u64, u64) {
     }
 }
 
-/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");`
+/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context).
 pub struct Table<K, V> {
     name: &'static str,
     types: PhantomData<fn(K) -> V>,
@@ -85,6 +63,13 @@ pub struct Table<K, V> {
 impl<K: Key, V: Record> Table<K, V> {
     /// A table; its name is unique in the context and without `/`.
     pub const fn new(name: &'static str) -> Self {
+        let bytes = name.as_bytes();
+        assert!(!bytes.is_empty(), "a table has a name");
+        let mut place = 0;
+        while place < bytes.len() {
+            assert!(bytes[place] != b'/', "a table's name has no `/`");
+            place += 1;
+        }
         Self {
             name,
             types: PhantomData,
@@ -118,7 +103,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// Stores `value` under `key`.
     ///
     /// # Errors
-    /// When the value does not serialize.
+    /// When the value cannot be stored: its parts lie too deep in each other.
     pub fn put(&self, key: K, value: &V) -> Result<(), Fault> {
         state::put(&self.key(&key), &self.encode(value)?);
         Ok(())
@@ -155,22 +140,26 @@ impl<K: Key, V: Record> Table<K, V> {
     }
 
     pub(crate) fn encode(&self, value: &V) -> Result<Vec<u8>, Fault> {
-        postcard::to_extend(value, vec![V::VERSION]).map_err(|error| {
+        record::encode(value).map_err(|fault| {
             Fault::new(format!(
-                "a record of {} cannot be stored: {error}",
+                "a record of {} cannot be stored: {fault}",
                 self.name
             ))
         })
     }
 
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, Fault> {
-        match bytes.split_first() {
-            Some((version, bytes)) if *version == V::VERSION => postcard::from_bytes(bytes)
-                .map_err(|error| {
-                    Fault::new(format!("a record of {} cannot be read: {error}", self.name))
-                }),
-            Some((version, bytes)) => V::upgrade(*version, bytes),
-            None => Err(Fault::new(format!("a record of {} is empty", self.name))),
+        record::decode(bytes).map_err(|fault| {
+            Fault::new(format!("a record of {} cannot be read: {fault}", self.name))
+        })
+    }
+
+    /// The table for the description.
+    pub(crate) fn describe(&self, types: &mut Types) -> types::Table {
+        types::Table {
+            name: self.name.into(),
+            key: K::PARTS.into(),
+            value: types.of::<V>(),
         }
     }
 }
@@ -361,14 +350,13 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_an_unknown_version_is_a_fault() {
+    fn what_is_no_record_of_the_table_is_a_fault() {
         Guest::bare().run(|| {
-            state::put("numbers/0000000000000001", &[9, 1]);
-            assert_eq!(
-                NUMBERS.get(1),
-                Err(Fault::new(
-                    "a record has the shape of version 9, known is 1"
-                ))
+            state::put("numbers/0000000000000001", br#"{"id": 7}"#);
+            let fault = NUMBERS.get(1).unwrap_err().to_string();
+            assert!(
+                fault.starts_with("a record of numbers cannot be read: invalid type: map"),
+                "{fault}"
             );
             assert_eq!(NUMBERS.find(2).unwrap_err().status(), 404);
         });

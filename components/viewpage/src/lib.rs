@@ -9,6 +9,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "A view of each room with its reservation and payment.",
+    tables: [view::ROWS, view::STAYS, view::DELETED],
     routes: {
         GET "/roomviews" => web::list,
         GET "/roomviews/{id}" => web::show,

@@ -17,7 +17,7 @@ pub const STAYS: Table<u64, Stay> = Table::new("stays");
 pub const DELETED: Table<u64, ()> = Table::new("deleted");
 
 /// What is known of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Record)]
 pub struct Row {
     /// The room.
     pub room_id: u64,
@@ -29,7 +29,7 @@ pub struct Row {
     cancelled: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Record)]
 struct RoomPart {
     desc: String,
     status: String,
@@ -37,17 +37,13 @@ struct RoomPart {
     revision: u64,
 }
 
-impl Record for Row {}
-
 /// What is known of a reservation and its payment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Record)]
 pub struct Stay {
     rsv_status: Option<ReservationStatus>,
     pay_id: Option<u64>,
     pay_status: Option<PaymentStatus>,
 }
-
-impl Record for Stay {}
 
 /// A row, as it is shown. What is not known yet is null.
 #[derive(Debug, PartialEq, Eq, Serialize)]

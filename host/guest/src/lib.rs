@@ -25,12 +25,13 @@ pub use artifact::ArtifactCache;
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
-    Compensation, Description, Event, Followed, Request, Response, Route,
+    Alternative, Compensation, DataType, Description, Event, Field, Followed, KeyPart, Request,
+    Response, Route, Scalar, Table,
 };
 pub use compatible::Difference;
 pub use engine::{CompileEngine, Engine, EngineOptions, Instances};
 pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};
-pub use load::{Guest, LoadError};
+pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
 pub use services::{Answer, Identity, Pending, Services, StateEntry};

@@ -17,6 +17,8 @@ use crate::shape;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
+/// The package's version. Components for another one are refused.
+pub const CONTRACT_VERSION: &str = "0.2.0";
 
 /// Why a component cannot be a guest.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +42,14 @@ pub enum LoadError {
     },
     /// It does not export `describe`.
     #[error(
-        "it does not export `innkeeper:context/describe@0.1.0`; build it with the SDK, or against the WIT of this version of the host"
+        "it does not export `innkeeper:context/describe@{CONTRACT_VERSION}`; build it with the SDK, or against the WIT of this version of the host"
     )]
     NoDescription,
+    /// It is built for another version of the contract.
+    #[error(
+        "it is built for version {0} of the contract innkeeper:context, and this host has {CONTRACT_VERSION}; take components/sdk and wit/innkeeper of this version of Innkeeper, and build it again"
+    )]
+    OtherContract(String),
     /// It imports something that nobody grants.
     #[error(
         "it imports `{0}`, which the host does not grant; the contract in wit/ lists what there is"
@@ -125,13 +132,14 @@ impl Guest {
     }
 
     fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {
+        is_of_this_contract(engine, &component)?;
         let mut linker = Linker::new(engine.wasmtime());
         imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let uses = link_other_contexts(engine, &component, &mut linker)?;
         let (offers, functions) = offered(engine, &component)?;
         let exports = |interface: &str| {
             component
-                .get_export_index(None, format!("{CONTRACT}{interface}@0.1.0"))
+                .get_export_index(None, format!("{CONTRACT}{interface}@{CONTRACT_VERSION}"))
                 .is_some()
         };
         let (web, policies, health) = (exports("web"), exports("policies"), exports("health"));
@@ -191,6 +199,21 @@ impl Guest {
     /// Whether it handles events.
     pub fn has_policies(&self) -> bool {
         self.policies.is_some()
+    }
+}
+
+/// What it imports and exports of the contract is of this version.
+fn is_of_this_contract(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let exports = ty.exports(engine.wasmtime()).map(|(name, _)| name);
+    let imports = ty.imports(engine.wasmtime()).map(|(name, _)| name);
+    let other = exports.chain(imports).find_map(|name| {
+        let (_, version) = name.strip_prefix(CONTRACT)?.split_once('@')?;
+        (version != CONTRACT_VERSION).then(|| version.to_owned())
+    });
+    match other {
+        Some(version) => Err(LoadError::OtherContract(version)),
+        None => Ok(()),
     }
 }
 

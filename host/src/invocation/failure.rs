@@ -98,6 +98,14 @@ pub enum Failure {
     /// The guest used a key that state cannot have.
     #[error(transparent)]
     InvalidKey(#[from] InvalidKey),
+    /// The guest wrote into a table that it does not describe.
+    #[error(
+        "the guest wrote into the table {table}, which its description does not list; add it to the `tables` of the context"
+    )]
+    UndescribedTable {
+        /// The table's name: its key up to a `/`.
+        table: String,
+    },
     /// The guest lacks what its description promises.
     #[error("the guest does not export {export}, which it was entered by")]
     NotExported {
@@ -257,6 +265,7 @@ impl Failure {
             | Self::InvalidKey(_)
             | Self::NotExported { .. }
             | Self::UndescribedEvent { .. }
+            | Self::UndescribedTable { .. }
             | Self::NotServing { .. } => true,
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }

@@ -341,6 +341,11 @@ impl Services for UnitOfWork {
     }
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Result<(), Refusal> {
+        if !key.is_empty() && !self.version.description.tables.hold(&key) {
+            let mut table: String = key.split('/').next().unwrap_or_default().to_owned();
+            table.truncate(table.floor_char_boundary(128));
+            return Err(Failure::UndescribedTable { table }.into());
+        }
         self.stage(key, Some(value))
     }
 

@@ -45,6 +45,11 @@ pub enum Error {
         /// The format that is known here.
         known: u8,
     },
+    /// It was written by an Innkeeper that kept other things of a context, and in another form.
+    #[error(
+        "the journal was written by an older Innkeeper, in a form that this one does not read: run the version that wrote it, or begin with another data directory (--data)"
+    )]
+    Former,
     /// A record cannot be understood.
     #[error(
         "the journal is damaged at {what}: stop Innkeeper, see with `innkeeper journal verify` how much is, and restore a backup or run `innkeeper journal repair`"

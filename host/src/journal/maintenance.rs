@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::apply::Change;
 use super::audit::{Audit, Findings};
 use super::opening::{expected_here, unsound};
 use super::salvage::{Loss, Salvage};
 use super::sled::{DIRECTORY, Engine, SNAPSHOT};
-use super::watermark::{self, Found, Mark, Marks};
-use super::apply::Change;
 use super::tree::Tree;
+use super::watermark::{self, Found, Mark, Marks};
 use super::{Error, Journal, key};
 
 /// Where a new journal is made.

@@ -160,7 +160,9 @@ impl Tree for SledTree {
     }
 
     fn contains(&self, key: &[u8]) -> Result<bool, Error> {
-        guard::guarded("a key was looked for", || Ok(self.tree.contains_key(key)?))
+        guard::guarded("a key was looked for", || {
+            Ok(self.tree.contains_key(key)?)
+        })
     }
 
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {

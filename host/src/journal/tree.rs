@@ -8,7 +8,8 @@ use super::counts;
 use super::format::{self, Link, Record};
 use super::key::{self, Span};
 use super::{
-    Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded, Space, seal,
+    Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded,
+    Space, seal,
 };
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.

@@ -8,7 +8,7 @@ use super::gate::{Gate, Refusal};
 use super::prove::{self, Unproven};
 use super::register::{Arrival, Because, Entry, Register, State};
 use super::schema::{self, Move};
-use super::standing::Standing;
+use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
@@ -400,7 +400,7 @@ impl Booting<'_> {
         };
         match needed {
             Move::None => {
-                let mut next = standing.succeeded_by(&digest, version.schema.number, false);
+                let mut next = standing.succeeded_by(&digest, Shape::of(&version), false);
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
                     version,

@@ -10,7 +10,7 @@ use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{self, Proven, Unproven, prove};
 use super::register::State;
-use super::schema::Move;
+use super::schema::{self, Move};
 use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
@@ -155,7 +155,13 @@ impl Conducting<'_> {
                 let current = context.version();
                 let mut verdict = None;
                 if let Some(current) = &current {
-                    verdict = self.ramp(&version, current).await?;
+                    match schema::one_way(current, &version) {
+                        None => verdict = self.ramp(&version, current).await?,
+                        Some(reason) => rollout.did(
+                            format!("no ramp, and no way back by a rollback: {reason}"),
+                            Duration::ZERO,
+                        ),
+                    }
                     since = version.total();
                 }
                 let because = swap::because(rollout, self.reason(verdict));

@@ -4,8 +4,9 @@ use wasmtime::component::Type;
 
 use super::describe;
 use super::gate::{Gate, Refusal};
+use super::tables::Tables;
 use super::version::{Description, Identity, Version};
-use crate::guest::{ArtifactCache, Engine, Guest, LoadError, Operation, Schema};
+use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
@@ -48,7 +49,13 @@ pub async fn load(
             format!("`schema` failed: {fault}; it may call no import, and has five seconds"),
         )
     })?;
-    let description = Description::new(said, &guest);
+    let tables = Tables::described(&said).map_err(|problem| {
+        Refusal::at(
+            Gate::Describe,
+            format!("its tables are not described as they must be: {problem}"),
+        )
+    })?;
+    let description = Description::new(said, tables, &guest);
     check_promises(&description, &guest)?;
     check_schema(&schema, &description)?;
     let answers = Answers::new(settings.limits.answers);
@@ -68,6 +75,7 @@ fn gate_of(error: &LoadError) -> Gate {
         LoadError::Cache { .. } | LoadError::NotCompiled { .. } => Gate::Compile,
         LoadError::NotGranted(_) => Gate::Imports,
         LoadError::NoDescription
+        | LoadError::OtherContract(_)
         | LoadError::Contract(_)
         | LoadError::NoUnavailable { .. }
         | LoadError::NotPlain { .. } => Gate::Contract,
@@ -85,10 +93,16 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
         ))
     };
     if !description.routes.is_empty() && !description.web {
-        return promise("routes", "innkeeper:context/web@0.1.0");
+        return promise(
+            "routes",
+            &format!("innkeeper:context/web@{CONTRACT_VERSION}"),
+        );
     }
     if !description.follows.is_empty() && !description.policies {
-        return promise("events to follow", "innkeeper:context/policies@0.1.0");
+        return promise(
+            "events to follow",
+            &format!("innkeeper:context/policies@{CONTRACT_VERSION}"),
+        );
     }
     for compensation in &description.compensations {
         let offered = |function: &str| {

@@ -34,6 +34,7 @@ mod standing;
 mod statistics;
 mod store;
 mod swap;
+mod tables;
 mod trial;
 mod unwired;
 mod upload;
@@ -56,6 +57,7 @@ pub use self::{
     rollback::{RollbackError, RolledBack, rollback},
     serving::{Candidate, Serving},
     store::ComponentStore,
+    tables::{Table, Tables},
     unwired::unwired,
     upload::{Upload, UploadError, begin, too_big, verdict},
     version::{Description, Identity, Version},

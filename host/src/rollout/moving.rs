@@ -203,6 +203,17 @@ impl<'a> Migration<'a> {
                 self.check(old, entry)?;
             }
         }
+        let tables = &self.version.description.tables;
+        if let Some(odd) = results
+            .iter()
+            .flatten()
+            .find(|entry| !tables.hold(&entry.key))
+        {
+            return Err(refused(format!(
+                "`migrate` results in the key {:?}, and no table that the version describes has it; leave the entry out, or describe the table",
+                odd.key
+            )));
+        }
         let mut writes = Vec::new();
         let mut written = BTreeSet::new();
         for ((old, _), results) in entries.into_iter().zip(results) {

@@ -85,8 +85,13 @@ pub(super) async fn prove(
         None => bring(host, context, rollout, upload, identity, &mut clock).await?,
     };
     let wiring = host.wiring().clone();
-    let state = schema::needed(&context.name, Standing::read(&context.ledger)?, &version)?;
-    rollout.passed(Gate::Schema, state.to_string(), clock.lap());
+    let standing = Standing::read(&context.ledger)?;
+    let state = schema::needed(&context.name, standing.clone(), &version)?;
+    let told = match (&state, schema::remarks(standing.as_ref(), &version)) {
+        (Move::None, Some(remarks)) => format!("{state}; {remarks}"),
+        _ => state.to_string(),
+    };
+    rollout.passed(Gate::Schema, told, clock.lap());
     wire::check(host, &wiring, &context.name, &version)?;
     let serving = context.serving().only(&version);
     wire::with(&host.contexts, &wiring, &context.name, serving)?;

@@ -1,9 +1,12 @@
 //! Which state a version can work with, and what has to become of the state before it does.
+//!
+//! Versions of one schema number read what the others write; a version that `reads` another number reads what there is, and need not be read itself. Either way
+//! it is not only said: the tables that they describe are compared.
 
 use std::fmt;
 
 use super::gate::{Gate, Refusal};
-use super::standing::Standing;
+use super::standing::{Shape, Standing};
 use super::version::Version;
 
 /// What the state needs before a version can serve.
@@ -37,9 +40,14 @@ pub(super) fn needed(
     version: &Version,
 ) -> Result<Move, Refusal> {
     let schema = &version.schema;
-    let unread = unread(&standing.unwrap_or_default(), version);
+    let standing = standing.unwrap_or_default();
+    let unread = unread(&standing, version);
     match unread.iter().max() {
-        None => Ok(Move::None),
+        None => match difference(context, &standing, Shape::of(version)) {
+            None => Ok(Move::None),
+            Some(_) if schema.rebuild => Ok(Move::Rebuild),
+            Some(difference) => Err(Refusal::at(Gate::Schema, difference)),
+        },
         Some(_) if schema.rebuild => Ok(Move::Rebuild),
         Some(newest) if version.guest.has_migration() => Ok(Move::Migrate { from: *newest }),
         Some(_) => Err(Refusal::at(
@@ -52,6 +60,34 @@ pub(super) fn needed(
     }
 }
 
+/// What is there and a version does not read, for whoever rolls it out.
+pub(super) fn remarks(standing: Option<&Standing>, version: &Version) -> Option<String> {
+    standing?
+        .tables
+        .read_by(&version.description.tables)
+        .remarks()
+}
+
+/// Why the version that serves does not read what another writes. Then both must not serve at once.
+pub(super) fn one_way(serving: &Version, version: &Version) -> Option<String> {
+    let (schema, number) = (&serving.schema, version.schema.number);
+    if schema.number != number && !schema.reads.contains(&number) {
+        return Some(format!(
+            "version {} does not read schema {number}",
+            serving.number
+        ));
+    }
+    let tables = &serving.description.tables;
+    let reading = tables.read(&version.description.tables);
+    (!reading.is_complete()).then(|| {
+        format!(
+            "version {} does not read what this one writes: {}",
+            serving.number,
+            reading.difference()
+        )
+    })
+}
+
 /// Whether a version can be gone back to: it reads all that is there.
 pub(super) fn can_go_back(
     context: &str,
@@ -59,17 +95,61 @@ pub(super) fn can_go_back(
     version: &Version,
 ) -> Result<(), Refusal> {
     let unread = unread(standing, version);
-    match unread.is_empty() {
-        true => Ok(()),
-        false => Err(Refusal::at(
+    if !unread.is_empty() {
+        return Err(Refusal::at(
             Gate::Schema,
             format!(
                 "the state of context {context} has the schema {} by now, which version {} does not read; deploy one that does, or that migrates back",
                 list(&unread),
                 version.number
             ),
-        )),
+        ));
     }
+    let reading = standing.tables.read_by(&version.description.tables);
+    if reading.is_complete() {
+        return Ok(());
+    }
+    Err(Refusal::at(
+        Gate::Schema,
+        format!(
+            "version {} does not read what there is in the state of context {context} by now: {}; deploy one that does, or that migrates back",
+            version.number,
+            reading.difference()
+        ),
+    ))
+}
+
+/// Why a version cannot work with the state as it is, though its schema says that it does; says what to do.
+fn difference(context: &str, standing: &Standing, version: Shape<'_>) -> Option<String> {
+    let reading = standing.tables.read_by(version.tables);
+    if !reading.is_complete() {
+        return Some(format!(
+            "this version does not read what there is in the state of context {context}: {}; give what is new a default (`Option`, or `#[record(default)]`), let what is there keep its name (`#[record(rename = \"…\")]`) and type, or declare another number in `schema`, with `migrate`",
+            reading.difference()
+        ));
+    }
+    if standing.schema != version.schema {
+        return None;
+    }
+    // Of one number are only versions that can be exchanged for each other, back and forth.
+    let declare = format!(
+        "declare another number in `schema`, with `reads: [{}]`",
+        version.schema
+    );
+    let missing = standing.tables.missing_in(version.tables);
+    if !missing.is_empty() {
+        return Some(format!(
+            "this version does not describe {} any more, which context {context} has; if its rows are to stay there unread, {declare}, else with `migrate`",
+            missing.join(", ")
+        ));
+    }
+    let back = standing.tables.serving_reads(version.tables);
+    (!back.is_complete()).then(|| {
+        format!(
+            "the version of context {context} that serves would not read what this one writes: {}; so the two could not serve side by side, and there would be no way back. If that is meant, {declare}",
+            back.difference()
+        )
+    })
 }
 
 /// The schemas of the state that a version does not read.

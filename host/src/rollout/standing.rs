@@ -3,13 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::ComponentStore;
+use super::tables::{Tables, Written};
+use super::version::Version;
 use crate::app::Context;
 use crate::events::bookkeeping;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write};
 
 /// Where the journal keeps it.
-const KEY: &str = "version";
+const KEY: &str = "standing";
+/// Where journals kept it that know nothing of tables: what is in them was written as no component writes any more.
+const FORMER_KEY: &str = "version";
 /// How many versions are remembered to go back to.
 const MOST_BEFORE: usize = 100;
 
@@ -18,8 +22,12 @@ const MOST_BEFORE: usize = 100;
 pub(super) struct Standing {
     /// The digest of the version that serves.
     pub digest: String,
-    /// The shapes that the state may hold rows of.
+    /// The schema of the version that serves.
+    pub schema: u32,
+    /// The schemas that the state may hold rows of.
     pub schemas: Vec<u32>,
+    /// The tables that the state may hold rows of.
+    pub tables: Written,
     /// The digest of the component that the manifest named when it was last looked at, at a start or because somebody uploaded the same: another one there
     /// is newer than what serves.
     pub shipped: Option<String>,
@@ -27,17 +35,39 @@ pub(super) struct Standing {
     pub before: Vec<String>,
 }
 
+/// What a version writes its state in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape<'a> {
+    /// The number of its schema.
+    pub schema: u32,
+    /// Its tables.
+    pub tables: &'a Tables,
+}
+
+impl<'a> Shape<'a> {
+    /// That of a version.
+    pub(super) fn of(version: &'a Version) -> Self {
+        Self {
+            schema: version.schema.number,
+            tables: &version.description.tables,
+        }
+    }
+}
+
 impl Standing {
     /// What stands, if anything ever did.
     pub(super) fn read(ledger: &Ledger) -> Result<Option<Self>, journal::Error> {
         let found = ledger.get(Space::Meta, KEY.as_bytes())?;
+        if found.is_none() && ledger.get(Space::Meta, FORMER_KEY.as_bytes())?.is_some() {
+            return Err(journal::Error::Former);
+        }
         found
             .map(|value| record::read(KEY.as_bytes(), &value))
             .transpose()
     }
 
-    /// After another version, of this schema, has taken over; `moved` says that all of the state is in its shape now.
-    pub(super) fn succeeded_by(&self, digest: &str, schema: u32, moved: bool) -> Self {
+    /// After another version has taken over; `moved` says that all of the state is in its shape now.
+    pub(super) fn succeeded_by(&self, digest: &str, shape: Shape<'_>, moved: bool) -> Self {
         let mut next = self.clone();
         if next.digest != digest {
             next.before.retain(|before| before != digest);
@@ -47,27 +77,42 @@ impl Standing {
             next.before.truncate(MOST_BEFORE);
             digest.clone_into(&mut next.digest);
         }
-        next.note_schema(schema, moved);
+        if moved {
+            next.schemas.clear();
+            next.tables.clear();
+        }
+        next.serve(shape);
         next
     }
 
     /// After a version that served once has taken over again. What is gone back to by steps is not come by again; going back to one that was itself rolled back
     /// from is a step like any other, which can be taken back.
-    pub(super) fn taken_back_to(&self, digest: &str, schema: u32) -> Self {
+    pub(super) fn taken_back_to(&self, digest: &str, shape: Shape<'_>) -> Self {
         let Some(place) = self.before.iter().position(|before| before == digest) else {
-            return self.succeeded_by(digest, schema, false);
+            return self.succeeded_by(digest, shape, false);
         };
         let mut next = self.clone();
         next.before.drain(..=place);
         digest.clone_into(&mut next.digest);
-        next.note_schema(schema, false);
+        next.serve(shape);
         next
     }
 
-    fn note_schema(&mut self, schema: u32, moved: bool) {
-        if moved {
-            self.schemas.clear();
-        }
+    /// When a version begins to write beside the one that serves.
+    pub(super) fn written_also(&self, shape: Shape<'_>) -> Self {
+        let mut next = self.clone();
+        next.note(shape.schema);
+        next.tables.note(shape.tables);
+        next
+    }
+
+    fn serve(&mut self, shape: Shape<'_>) {
+        self.schema = shape.schema;
+        self.note(shape.schema);
+        self.tables.serve(shape.tables);
+    }
+
+    fn note(&mut self, schema: u32) {
         if !self.schemas.contains(&schema) {
             self.schemas.push(schema);
         }
@@ -155,52 +200,60 @@ async fn shipped(context: &Context, digest: &str) -> Result<(), CommitError> {
 mod tests {
     use super::*;
 
+    fn shape(schema: u32) -> Shape<'static> {
+        static NONE: std::sync::LazyLock<Tables> = std::sync::LazyLock::new(Tables::default);
+        Shape {
+            schema,
+            tables: &NONE,
+        }
+    }
+
     #[test]
     fn a_rollback_goes_back_step_by_step() {
-        let first = Standing::default().succeeded_by("a", 0, false);
+        let first = Standing::default().succeeded_by("a", shape(0), false);
         let third = first
-            .succeeded_by("b", 0, false)
-            .succeeded_by("c", 0, false);
+            .succeeded_by("b", shape(0), false)
+            .succeeded_by("c", shape(0), false);
         assert_eq!(third.before, ["b", "a"]);
-        let back = third.taken_back_to("b", 0);
+        let back = third.taken_back_to("b", shape(0));
         assert_eq!((back.digest.as_str(), back.before.len()), ("b", 1));
-        let back = back.taken_back_to("a", 0);
+        let back = back.taken_back_to("a", shape(0));
         assert_eq!((back.digest.as_str(), back.before.len()), ("a", 0));
-        let skipped = third.taken_back_to("a", 0);
+        let skipped = third.taken_back_to("a", shape(0));
         assert_eq!((skipped.digest.as_str(), skipped.before.len()), ("a", 0));
     }
 
     #[test]
     fn a_rollback_can_be_taken_back() {
         let two = Standing::default()
-            .succeeded_by("a", 0, false)
-            .succeeded_by("b", 0, false);
-        let back = two.taken_back_to("a", 0);
-        let forth = back.taken_back_to("b", 0);
+            .succeeded_by("a", shape(0), false)
+            .succeeded_by("b", shape(0), false);
+        let back = two.taken_back_to("a", shape(0));
+        let forth = back.taken_back_to("b", shape(0));
         assert_eq!(
             (forth.digest.as_str(), &forth.before[..]),
             ("b", &["a".to_owned()][..])
         );
-        assert_eq!(forth.taken_back_to("a", 0), back);
+        assert_eq!(forth.taken_back_to("a", shape(0)), back);
     }
 
     #[test]
     fn the_same_again_is_no_step() {
-        let one = Standing::default().succeeded_by("a", 0, false);
-        assert_eq!(one.succeeded_by("a", 0, false).before, [""; 0]);
+        let one = Standing::default().succeeded_by("a", shape(0), false);
+        assert_eq!(one.succeeded_by("a", shape(0), false).before, [""; 0]);
         let back_and_forth = one
-            .succeeded_by("b", 0, false)
-            .succeeded_by("a", 0, false)
-            .succeeded_by("b", 0, false);
+            .succeeded_by("b", shape(0), false)
+            .succeeded_by("a", shape(0), false)
+            .succeeded_by("b", shape(0), false);
         assert_eq!(back_and_forth.before, ["a"]);
     }
 
     #[test]
     fn the_state_holds_rows_of_every_version_that_wrote() {
         let two = Standing::default()
-            .succeeded_by("a", 1, false)
-            .succeeded_by("b", 2, false);
+            .succeeded_by("a", shape(1), false)
+            .succeeded_by("b", shape(2), false);
         assert_eq!(two.schemas, [1, 2]);
-        assert_eq!(two.succeeded_by("c", 3, true).schemas, [3]);
+        assert_eq!(two.succeeded_by("c", shape(3), true).schemas, [3]);
     }
 }

@@ -15,7 +15,7 @@ use super::register::{Because, Register, State};
 use super::residency::Drained;
 use super::schema::{self, Move};
 use super::serving::{Candidate, Serving};
-use super::standing::Standing;
+use super::standing::{Shape, Standing};
 use super::version::Version;
 use super::{retention, wire};
 use crate::app::{Context, Host};
@@ -80,18 +80,18 @@ pub(super) async fn swap(
     way: Way,
     because: &Because,
 ) -> Result<Swapped, SwapError> {
-    let (digest, schema) = (&version.digest, version.schema.number);
+    let (digest, shape) = (&version.digest, Shape::of(version));
     // The state may have moved since it was looked at.
     let next = |standing: Standing| match way {
         Way::Forward => match schema::needed(&context.name, Some(standing.clone()), version)? {
-            Move::None => Ok(standing.succeeded_by(digest, schema, false)),
+            Move::None => Ok(standing.succeeded_by(digest, shape, false)),
             Move::Migrate { .. } | Move::Rebuild => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
         },
         Way::Back | Way::BackFromHarm => {
             schema::can_go_back(&context.name, &standing, version)?;
-            Ok(standing.taken_back_to(digest, schema))
+            Ok(standing.taken_back_to(digest, shape))
         }
     };
     let swapped = take_over(host, context, version, former, None, next).await?;
@@ -156,8 +156,8 @@ pub(crate) async fn exchange(
     former: Option<&Arc<Version>>,
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
-    let (digest, schema) = (&version.digest, version.schema.number);
-    let next = |standing: Standing| Ok(standing.succeeded_by(digest, schema, true));
+    let (digest, shape) = (&version.digest, Shape::of(version));
+    let next = |standing: Standing| Ok(standing.succeeded_by(digest, shape, true));
     take_over(host, context, version, former, Some(exchange), next).await
 }
 
@@ -269,6 +269,12 @@ pub(super) async fn ramp(
                 return Err(SwapError::Overtaken {
                     context: context.name.clone(),
                 });
+            }
+            // Whatever becomes of it, there are rows of it from now on.
+            let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+            let written = standing.written_also(Shape::of(version));
+            if written != standing {
+                written.commit(context).await?;
             }
             let candidate = Candidate {
                 version: version.clone(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::residency::{Drained, Residency};
 use super::scorecard::{Scorecard, Tally};
+use super::tables::Tables;
 use crate::events::unreadable;
 use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
 use crate::invocation::reuse::Answers;
@@ -166,6 +167,8 @@ impl fmt::Debug for Version {
 pub struct Description {
     /// One sentence for operators.
     pub summary: String,
+    /// The tables of its state.
+    pub tables: Tables,
     /// The routes it answers.
     pub routes: Vec<Route>,
     /// The event kinds it publishes.
@@ -186,9 +189,10 @@ pub struct Description {
 
 impl Description {
     /// Puts together what a guest says with what it imports and exports.
-    pub(super) fn new(said: guest::Description, guest: &Guest) -> Self {
+    pub(super) fn new(said: guest::Description, tables: Tables, guest: &Guest) -> Self {
         Self {
             summary: said.summary,
+            tables,
             routes: said.routes,
             publishes: said.publishes,
             follows: said.follows,

@@ -4,22 +4,16 @@ use crate::testing::Guest;
 use crate::{Entry, Migration, StateSchema};
 
 /// A note, as schema 1 keeps it.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Record)]
 struct Old {
     text: String,
 }
 
-impl Record for Old {}
-
 /// A note, as schema 2 keeps it.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Record)]
 struct Note {
     text: String,
     words: u64,
-}
-
-impl Record for Note {
-    const VERSION: u8 = 2;
 }
 
 const OLD: Table<u64, Old> = Table::new("notes");
@@ -55,6 +49,7 @@ fn rows(from: u32, entry: Entry) -> Result<Vec<Entry>, Fault> {
 
 crate::context! {
     summary: "Notes.",
+    tables: [NOTES, BY_WORDS, TITLES],
     live: lives,
     schema: { number: 3, reads: [2, 4], migrate: rows },
 }

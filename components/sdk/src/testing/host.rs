@@ -17,6 +17,10 @@ pub(crate) struct World {
     pub(crate) stage: Stage,
     pub(crate) sequences: BTreeMap<String, u64>,
     pub(crate) config: BTreeMap<String, String>,
+    /// The tables that the context describes.
+    pub(crate) tables: Vec<String>,
+    /// Whether an invocation of the context runs: it writes to no other table.
+    pub(crate) runs: bool,
     pub(crate) now: u64,
     pub(crate) ids: u64,
     pub(crate) log: Vec<String>,
@@ -45,7 +49,14 @@ pub(crate) mod state {
     }
 
     pub(crate) fn put(key: &str, value: &[u8]) {
-        super::with(|world| world.stage.state.insert(key.into(), value.into()));
+        super::with(|world| {
+            let table = key.split('/').next().unwrap_or_default();
+            assert!(
+                !world.runs || world.tables.iter().any(|known| known == table),
+                "{table} is not one of the context's `tables`"
+            );
+            world.stage.state.insert(key.into(), value.into())
+        });
     }
 
     pub(crate) fn delete(key: &str) {

@@ -65,6 +65,8 @@ impl Context for Bare {
     fn describe() -> Description {
         Description {
             summary: String::new(),
+            types: vec![],
+            tables: vec![],
             routes: vec![],
             publishes: vec![],
             follows: vec![],
@@ -89,13 +91,20 @@ impl Guest<Bare> {
 }
 
 impl<C: Context> Guest<C> {
-    /// The context in an empty world.
+    /// The context in an empty world. An invocation that writes to a table that it does not describe panics.
     #[expect(
         clippy::new_without_default,
         reason = "it empties the thread's world, which a default should not"
     )]
     pub fn new() -> Self {
-        host::with(|world| *world = host::World::default());
+        let tables = C::describe().tables.into_iter();
+        let tables = tables.map(|table| table.name).collect();
+        host::with(|world| {
+            *world = host::World {
+                tables,
+                ..host::World::default()
+            };
+        });
         Self(PhantomData)
     }
 
@@ -238,11 +247,17 @@ impl<C: Context + Migration> Guest<C> {
 
 /// Runs an invocation; what it staged stays only when it ended well.
 fn commit_if<T>(invocation: impl FnOnce() -> T, well: impl FnOnce(&T) -> bool) -> T {
-    let before = host::with(|world| world.stage.clone());
+    let before = host::with(|world| {
+        world.runs = true;
+        world.stage.clone()
+    });
     let end = invocation();
-    if !well(&end) {
-        host::with(|world| world.stage = before);
-    }
+    host::with(|world| {
+        world.runs = false;
+        if !well(&end) {
+            world.stage = before;
+        }
+    });
     end
 }
 

@@ -9,6 +9,9 @@ use crate::rollout;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
+    /// The tables of its state.
+    #[serde(default)]
+    pub tables: Vec<Table>,
     /// The routes it answers.
     pub routes: Vec<Route>,
     /// The event kinds it publishes.
@@ -21,6 +24,18 @@ pub struct Description {
     pub offers: Vec<String>,
     /// The interfaces of other contexts that it uses.
     pub uses: Vec<String>,
+}
+
+/// A table of the state.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// The type of its keys, as WIT would write it.
+    pub key: String,
+    /// The type of its values.
+    pub value: String,
 }
 
 /// A route.
@@ -72,7 +87,13 @@ impl From<&rollout::Description> for Description {
             function: compensation.function.clone(),
             undo: compensation.undo.clone(),
         });
+        let tables = description.tables.iter().map(|(name, table)| Table {
+            name: name.to_owned(),
+            key: table.key(),
+            value: table.value(),
+        });
         Self {
+            tables: tables.collect(),
             routes: routes.collect(),
             publishes: description.publishes.clone(),
             follows: follows.collect(),

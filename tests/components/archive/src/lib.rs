@@ -6,13 +6,11 @@ use innkeeper_sdk::bindings::innkeeper::context::state;
 use innkeeper_sdk::prelude::*;
 
 /// A row.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Record)]
 pub struct Entry {
     id: u64,
     text: String,
 }
-
-impl Record for Entry {}
 
 const ENTRIES: Table<u64, Entry> = Table::new("entries");
 const TOTALS: Table<&str, u64> = Table::new("totals");
@@ -77,6 +75,7 @@ fn hold(Path(mebibytes): Path<u64>) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "Keeps entries, and is read in many ways.",
+    tables: [ENTRIES, TOTALS],
     routes: {
         POST "/entries/{count}" => fill,
         GET "/entries" => list,

@@ -24,7 +24,7 @@ impl Subject for Ring {
 }
 
 /// What has been heard of a bell.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Record)]
 pub struct Heard {
     /// The rings, in the order heard.
     numbers: Vec<u64>,
@@ -33,8 +33,6 @@ pub struct Heard {
     /// At which attempt.
     attempts: Vec<u32>,
 }
-
-impl Record for Heard {}
 
 const HEARD: Table<u64, Heard> = Table::new("heard");
 
@@ -134,6 +132,7 @@ fn hear(
 
 innkeeper_sdk::context! {
     summary: "Bells that ring, now or later.",
+    tables: [HEARD],
     routes: {
         POST "/bells/{bell}/rings" => ring,
         POST "/peals" => peal,

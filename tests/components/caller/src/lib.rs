@@ -30,6 +30,7 @@ fn list(paging: Paging) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "Calls what never answers.",
+    tables: [CALLS],
     routes: {
         POST "/calls" => call,
         GET "/calls" => list,

@@ -66,6 +66,7 @@ fn shown(plain: Plain) -> Shown {
 
 innkeeper_sdk::context! {
     summary: "A ledger of texts, which reads the next edition's.",
+    tables: [PLAIN, COUNTED, BY_WORDS],
     routes: {
         POST "/entries" => ledgerbook::write::<Book>,
         GET "/entries" => ledgerbook::list::<Book>,

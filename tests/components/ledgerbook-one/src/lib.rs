@@ -62,6 +62,7 @@ fn revert() -> Answer {
 
 innkeeper_sdk::context! {
     summary: "A ledger of texts.",
+    tables: [PLAIN, COUNTED, BY_WORDS],
     routes: {
         POST "/entries" => ledgerbook::write::<Book>,
         GET "/entries" => ledgerbook::list::<Book>,

@@ -50,6 +50,7 @@ fn rows(from: u32, entry: Entry) -> Result<Vec<Entry>, Fault> {
 
 innkeeper_sdk::context! {
     summary: "A ledger of texts without poison.",
+    tables: [COUNTED, ledgerbook::BY_WORDS],
     routes: {
         POST "/entries" => ledgerbook::write::<Book>,
         GET "/entries" => ledgerbook::list::<Book>,

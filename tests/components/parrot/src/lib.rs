@@ -63,6 +63,7 @@ fn count(paging: Paging) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "Says what it has heard.",
+    tables: [HEARD],
     routes: {
         GET "/echo" => say,
         GET "/echo/literal" => say,

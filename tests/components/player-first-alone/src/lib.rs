@@ -61,6 +61,7 @@ impl From<Refused> for PlayError {
 
 innkeeper_sdk::context! {
     summary: "Plays programs alone.",
+    tables: [player::VALUES, player::RUNS],
     routes: {
         POST "/first" => player::begin::<Nobody>,
         GET "/first/runs" => player::runs,

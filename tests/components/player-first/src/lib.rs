@@ -85,6 +85,7 @@ impl From<Refused> for PlayError {
 
 innkeeper_sdk::context! {
     summary: "Plays programs.",
+    tables: [player::VALUES, player::RUNS],
     routes: {
         POST "/first" => player::begin::<Theirs>,
         GET "/first/runs" => player::runs,

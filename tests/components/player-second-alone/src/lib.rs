@@ -1,6 +1,7 @@
 //! The second player, when it neither calls the others nor is called by them.
 
 #[path = "../../player.rs"]
+#[allow(dead_code, reason = "the others use the rest")]
 mod player;
 
 use player::{How, Others};
@@ -24,6 +25,7 @@ impl Others for Nobody {
 
 innkeeper_sdk::context! {
     summary: "Plays programs alone.",
+    tables: [player::VALUES, player::RUNS],
     routes: {
         POST "/second" => player::begin::<Nobody>,
         GET "/second/runs" => player::runs,

@@ -81,6 +81,7 @@ fn list(paging: Paging) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "Comes when a bell is rung.",
+    tables: [CARRIED],
     routes: {
         GET "/carried" => list,
     },

@@ -2,8 +2,9 @@
 
 use std::hint::black_box;
 
+use innkeeper_sdk::bindings::innkeeper::context::types::{Alternative, Field, KeyPart};
 use innkeeper_sdk::prelude::*;
-use innkeeper_sdk::{Description, Followed, Route, config, invocation};
+use innkeeper_sdk::{DataType, Description, Followed, Route, config, invocation};
 
 /// The mark that the file is searched for, and the mood, filled up with dots. No mood: it behaves.
 static MOOD: [u8; 64] = *b"the mood of this component: ....................................";
@@ -45,6 +46,8 @@ fn mood() -> String {
 pub fn describe(mut description: Description) -> Description {
     let Description {
         summary,
+        types,
+        tables,
         routes,
         publishes,
         follows,
@@ -62,6 +65,39 @@ pub fn describe(mut description: Description) -> Description {
         "describe-asks" => summary.push_str(&config::text("summary").unwrap_or_default()),
         "route-clashes" => routes.push(get("/payments")),
         "route-is-none" => routes.push(get("rooms/{id")),
+        "table-is-gone" => tables.retain(|table| table.name != "counted"),
+        "table-is-nowhere" => tables.iter_mut().for_each(|table| table.value = 1_000),
+        "key-is-another" => tables
+            .iter_mut()
+            .for_each(|table| table.key = vec![KeyPart::Text]),
+        "field-is-gone" => fields(types).retain(|field| field.name != "desc"),
+        "field-is-new" => {
+            let stars = field(types, "review_cnt").clone();
+            fields(types).push(Field {
+                name: "stars".into(),
+                ..stars
+            });
+        }
+        "field-is-renamed" => field(types, "desc").name = "description".into(),
+        "field-is-retyped" => {
+            let text = field(types, "desc").value;
+            field(types, "review_cnt").value = text;
+        }
+        "case-is-gone" => {
+            let action = field(types, "last_action").value as usize;
+            if let DataType::Variant(cases) = &mut types[action] {
+                cases.retain(|case| case.name != "Modify");
+            }
+        }
+        "case-is-new" => {
+            let action = field(types, "last_action").value as usize;
+            if let DataType::Variant(cases) = &mut types[action] {
+                cases.push(Alternative {
+                    name: "Painted".into(),
+                    value: None,
+                });
+            }
+        }
         "event-is-gone" => publishes.retain(|kind| kind != "RoomReserved"),
         "event-is-nowhere" => follows.push(Followed {
             source: "payment".into(),
@@ -82,6 +118,22 @@ pub fn describe(mut description: Description) -> Description {
         _ => {}
     }
     description
+}
+
+/// The fields of a room, as the state has it.
+fn fields(types: &mut [DataType]) -> &mut Vec<Field> {
+    let mut records = types.iter_mut().filter_map(|data_type| match data_type {
+        DataType::Record(fields) => Some(fields),
+        _ => None,
+    });
+    let room = records.find(|fields| fields.iter().any(|field| field.name == "revision"));
+    room.expect("a room has a revision")
+}
+
+fn field<'a>(types: &'a mut [DataType], name: &str) -> &'a mut Field {
+    let mut fields = fields(types).iter_mut();
+    let field = fields.find(|field| field.name == name);
+    field.expect("a room has such a field")
 }
 
 /// Whether it is ready in this mood.

@@ -97,6 +97,7 @@ fn list(paging: Paging) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "Runs errands.",
+    tables: [ERRANDS],
     routes: {
         GET "/errands" => list,
     },

@@ -91,10 +91,8 @@ fn calm(paging: Paging) -> Answer {
     Response::ok(&MARKS.page(paging)?)
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Record)]
 struct Long(String);
-
-impl Record for Long {}
 
 const TEXTS: Table<u64, Long> = Table::new("texts");
 const NAMES: Table<&str, u64> = Table::new("names");
@@ -145,6 +143,7 @@ impl Guest for Component {
 
 innkeeper_sdk::context! {
     summary: "Misbehaves as asked.",
+    tables: [MARKS, TEXTS, NAMES],
     routes: {
         POST "/unruly/{how}" => misbehave,
         GET "/unruly" => calm,

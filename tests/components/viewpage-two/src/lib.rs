@@ -36,6 +36,7 @@ fn show(Path(id): Path<u64>) -> Answer {
 
 innkeeper_sdk::context! {
     summary: "A view of each room with its reservation and payment. Second edition.",
+    tables: [ROWS, view::STAYS, view::DELETED],
     routes: {
         GET "/roomviews" => list,
         GET "/roomviews/{id}" => show,

@@ -5,6 +5,7 @@ mod gallery;
 mod kills;
 mod moving;
 mod ramps;
+mod records;
 mod restarts;
 mod swapping;
 mod uploads;
