@@ -40,7 +40,7 @@ pub enum LoadError {
     },
     /// It does not export `describe`.
     #[error(
-        "it does not export `innkeeper:context/describe@0.1.0`; build it with the SDK, or against the WIT of this version of the host"
+        "it does not export `innkeeper:context/describe@0.2.0`; build it with the SDK, or against the WIT of this version of the host"
     )]
     NoDescription,
     /// It imports something that nobody grants.

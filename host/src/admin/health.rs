@@ -17,7 +17,9 @@ use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
 use crate::nats;
-use crate::observe::metrics::{NATS_LAG, NATS_UP};
+use crate::observe::metrics::{
+    NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP,
+};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -123,6 +125,17 @@ fn take_levels(host: &Host) {
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
         if let Ok(Some(events)) = nats::behind(host) {
             ::metrics::gauge!(NATS_LAG).set(events as f64);
+        }
+        if let Ok(parked) = nats::parked::list(host) {
+            ::metrics::gauge!(NATS_PARKED).set(parked.len() as f64);
+        }
+        for ((source, subject), inlet) in standing.inlets() {
+            let labels = [("source", source), ("subject", subject)];
+            let is_up = inlet.trouble.is_none() && inlet.stream.is_some();
+            ::metrics::gauge!(NATS_INLET_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
+            if let Some(waiting) = inlet.waiting {
+                ::metrics::gauge!(NATS_INLET_LAG, &labels).set(waiting as f64);
+            }
         }
     }
     for context in host.contexts.values() {

@@ -9,6 +9,7 @@ mod dead_letters;
 mod events;
 mod extract;
 mod health;
+mod nats;
 mod openapi;
 mod problem;
 mod rebuild;

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts, sagas,
+    authorize, commits, contexts, dead_letters, events, health, nats, openapi, rebuild, rollouts, sagas,
     stories, versions,
 };
 
@@ -48,6 +48,10 @@ pub(super) fn router(state: Arc<State>) -> Router {
             "/v1/contexts/{name}/dead-letters/{id}/retry",
             post(dead_letters::retry),
         )
+        .route("/v1/nats/dead-letters", get(nats::dead_letters))
+        .route("/v1/nats/dead-letters/{id}", delete(nats::drop))
+        .route("/v1/nats/dead-letters/{id}/retry", post(nats::retry))
+        .route("/v1/nats/republish", post(nats::republish))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

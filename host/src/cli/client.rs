@@ -72,6 +72,12 @@ impl Client {
         self.understand(self.send(request).await?).await
     }
 
+    /// Asks for something that has no answer but that it was done.
+    pub async fn order(&self, path: &str, time: Duration) -> Result<(), Failure> {
+        let request = self.request(Method::POST, path).timeout(time);
+        self.send(request).await.map(drop)
+    }
+
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         let request = self.request(Method::DELETE, path).timeout(ANSWER);
         self.send(request).await.map(drop)

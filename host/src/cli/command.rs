@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    build, compile, dead_letters, deploy, events, new, rebuild, rollback, sagas, serve, sign,
+    build, compile, dead_letters, deploy, events, nats, new, rebuild, rollback, sagas, serve, sign,
     status, story, up, versions,
 };
 
@@ -37,6 +37,7 @@ pub(super) enum Command {
     Story(story::Story),
     Sagas(sagas::Sagas),
     DeadLetters(dead_letters::DeadLetters),
+    Nats(nats::Nats),
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
@@ -58,6 +59,7 @@ impl Command {
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,
             Self::DeadLetters(command) => command.run().await,
+            Self::Nats(command) => command.run().await,
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,

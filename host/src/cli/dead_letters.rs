@@ -149,13 +149,16 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
         }
         return Ok(output::json(&value)?);
     }
+    let attempts = match letter.held_back {
+        true => "not tried yet".to_owned(),
+        false => format!("after {} attempts", letter.attempts),
+    };
     Ok(output::line(format_args!(
-        "{context}  {}  {} of {} {}, after {} attempts, at {}: {}",
+        "{context}  {}  {} of {} {}, {attempts}, at {}: {}",
         letter.id,
         letter.event.kind(),
         letter.event.context(),
         letter.event.subject,
-        letter.attempts,
         letter.time,
         letter.reason
     ))?)

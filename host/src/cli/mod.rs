@@ -11,6 +11,7 @@ mod deploy;
 mod events;
 mod failure;
 mod key_file;
+mod nats;
 mod new;
 mod operator_flags;
 mod output;

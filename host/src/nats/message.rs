@@ -22,6 +22,8 @@ use crate::observe::Timestamp;
 
 /// How far the relay has come with a message.
 pub(super) const PLACES: &str = "Innkeeper-Places";
+/// Where an event is in its journal, for one that is published again: how far the relay has come does not say it then.
+pub(super) const AGAIN: &str = "Innkeeper-Again";
 /// Who published the event of a message.
 pub(super) const SOURCE: &str = "ce-source";
 
@@ -30,12 +32,13 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// The names of a message's headers, each without a value, so that nothing is sent of it: a map that does not have to grow, which would take its time.
 static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let names: [&str; 15] = [
+    let names: [&str; 16] = [
         NATS_MESSAGE_ID.as_ref(),
         NATS_EXPECTED_STREAM.as_ref(),
         NATS_EXPECTED_LAST_SEQUENCE.as_ref(),
         NATS_EXPECTED_LAST_MESSAGE_ID.as_ref(),
         PLACES,
+        AGAIN,
         "content-type",
         "ce-specversion",
         "ce-id",
@@ -80,6 +83,10 @@ pub(super) struct Message {
     event: Event,
     /// How far the relay has come when it is published.
     places: String,
+    /// The order that it is published again for.
+    again: Option<String>,
+    /// Events behind it that are not published: they count as published with it.
+    pub passed: Vec<(Arc<str>, EventPosition)>,
 }
 
 impl Message {
@@ -96,7 +103,35 @@ impl Message {
             data: std::mem::take(&mut event.data).into(),
             event,
             places: places.to_string(),
+            again: None,
+            passed: Vec::new(),
         }
+    }
+
+    /// The same, as it is published again for an order.
+    pub fn again(self, order: &str) -> Self {
+        Self {
+            again: Some(order.to_owned()),
+            ..self
+        }
+    }
+
+    /// The order that it is published again for, if it is.
+    pub fn order(&self) -> Option<&str> {
+        self.again.as_deref()
+    }
+
+    /// What the stream knows it by.
+    pub fn message_id(&self) -> Cow<'_, str> {
+        match &self.again {
+            Some(order) => format!("{}-{order}", self.event.id).into(),
+            None => (&*self.event.id).into(),
+        }
+    }
+
+    /// The event, without its data.
+    pub fn event(&self) -> &Event {
+        &self.event
     }
 
     pub fn id(&self) -> &str {
@@ -114,13 +149,13 @@ impl Message {
     /// The headers that are the same however often it is sent. They are made when it is: most of its cost, and few are sent twice.
     pub fn headers(&self, address: &Address) -> HeaderMap {
         let event = &self.event;
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.data).is_ok();
-        let content_type = match is_json {
-            true => cloud_event::JSON,
-            false => cloud_event::BYTES,
-        };
+        let content_type = cloud_event::content_type(&self.data);
         let mut headers = NO_HEADERS.clone();
-        headers.insert(NATS_MESSAGE_ID, event.id.as_str());
+        headers.insert(NATS_MESSAGE_ID, &*self.message_id());
+        if self.again.is_some() {
+            let EventPosition { commit, index } = self.position;
+            headers.insert(HeaderName::from_static(AGAIN), format!("{commit}.{index}"));
+        }
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
         headers.insert(HeaderName::from_static(PLACES), self.places.as_str());
         headers.insert(HeaderName::from_static("content-type"), content_type);

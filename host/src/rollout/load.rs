@@ -83,10 +83,10 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
         ))
     };
     if !description.routes.is_empty() && !description.web {
-        return promise("routes", "innkeeper:context/web@0.1.0");
+        return promise("routes", "innkeeper:context/web@0.2.0");
     }
     if !description.follows.is_empty() && !description.policies {
-        return promise("events to follow", "innkeeper:context/policies@0.1.0");
+        return promise("events to follow", "innkeeper:context/policies@0.2.0");
     }
     for compensation in &description.compensations {
         for function in [&compensation.function, &compensation.undo] {

@@ -59,11 +59,11 @@ fn find_surplus(
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
     for entry in ledger.scan(SPACE, places, limit, false)? {
-        let (_, correlation_id) = store::read_place(&entry)?;
-        let known = store::read(ledger, &mut reads, saga, &correlation_id)?;
+        let (_, about) = store::read_place(&entry)?;
+        let known = store::read(ledger, &mut reads, saga, &about)?;
         writes.extend(store::forget(
             saga,
-            &correlation_id,
+            &about,
             known.as_ref(),
             entry.0,
         ));
