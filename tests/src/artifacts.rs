@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// Contexts that only tests use.
-const TEST_CONTEXTS: [&str; 15] = [
+const TEST_CONTEXTS: [&str; 16] = [
     "unruly",
     "caller",
     "bell",
@@ -26,10 +26,15 @@ const TEST_CONTEXTS: [&str; 15] = [
     "room-closed",
     "room-grasping",
     "viewpage-two",
+    "postbox",
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
-const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+const PROFILE: &str = if cfg!(debug_assertions) {
+    "dev"
+} else {
+    "release"
+};
 
 /// The repository.
 pub fn repository() -> &'static Path {

@@ -1,5 +1,5 @@
-use serde::de::value::{Error, SeqDeserializer, StrDeserializer};
 use serde::de::DeserializeOwned;
+use serde::de::value::{Error, SeqDeserializer, StrDeserializer};
 
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::{Event, Fault};

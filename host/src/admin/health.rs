@@ -16,10 +16,9 @@ use super::state::State;
 use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
+use crate::manifest::Inlet;
 use crate::nats;
-use crate::observe::metrics::{
-    NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP,
-};
+use crate::observe::metrics::{NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -57,6 +56,12 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
             check("journal", journal(host).await);
             if let Some(most) = most_behind(host) {
                 check("nats", published(host, most).await);
+            }
+            for inlet in host.manifest.inlets() {
+                if let Some(most) = inlet.unready_when_behind {
+                    let name = format!("nats {} {}", inlet.source, inlet.subject);
+                    check(&name, taken_in(host, inlet, most));
+                }
             }
         }
     }
@@ -104,6 +109,22 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
         Ok(Ok(None)) => Err("the stream has not been reached yet".into()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("the host is stopping".into()),
+    }
+}
+
+/// Whether what is followed outside is taken in, but for so many messages.
+fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
+    let inlets = host.nats.as_ref().map(|standing| standing.inlets());
+    let key = (inlet.source, inlet.subject);
+    let found = inlets.and_then(|mut inlets| inlets.remove(&key));
+    let standing = found.unwrap_or_default();
+    match (standing.trouble, standing.waiting) {
+        (Some(trouble), _) => Err(trouble),
+        (None, Some(messages)) if messages <= u64::from(most) => Ok(()),
+        (None, Some(messages)) => Err(format!(
+            "{messages} messages are still to be taken in, more than {most}"
+        )),
+        (None, None) => Err("the stream has not been reached yet".into()),
     }
 }
 

@@ -152,7 +152,9 @@ async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            format!("the relay has no dead letter {id}; it may have been published or dropped meanwhile"),
+            format!(
+                "the relay has no dead letter {id}; it may have been published or dropped meanwhile"
+            ),
         )
     })
 }
@@ -163,7 +165,8 @@ async fn ask<T>(
     command: impl FnOnce(oneshot::Sender<T>) -> Command,
 ) -> Result<T, Problem> {
     let Some(standing) = &host.nats else {
-        let detail = "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
+        let detail =
+            "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     };
     let (answer, answered) = oneshot::channel();

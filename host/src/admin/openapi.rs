@@ -5,7 +5,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    commits, contexts, dead_letters, events, health, nats, rebuild, rollouts, sagas, stories, versions,
+    commits, contexts, dead_letters, events, health, nats, rebuild, rollouts, sagas, stories,
+    versions,
 };
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, commits, contexts, dead_letters, events, health, nats, openapi, rebuild, rollouts, sagas,
-    stories, versions,
+    authorize, commits, contexts, dead_letters, events, health, nats, openapi, rebuild, rollouts,
+    sagas, stories, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {

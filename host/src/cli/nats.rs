@@ -135,7 +135,10 @@ impl Drop {
 impl Republish {
     async fn run(self) -> Result<(), Failure> {
         let Self { context, from, .. } = &self;
-        let path = format!("/v1/nats/republish?context={}&from={from}", encoded(context));
+        let path = format!(
+            "/v1/nats/republish?context={}&from={from}",
+            encoded(context)
+        );
         let client = self.operator.client()?;
         let Republished { events } = client.post(&path, ANSWER).await?;
         Ok(output::line(format_args!(

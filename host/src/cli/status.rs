@@ -124,7 +124,12 @@ fn taken_in(inlet: &Inlet) -> String {
     if parts.is_empty() {
         parts.push("it is looked for".to_owned());
     }
-    format!("NATS {} {}: {}", inlet.source, inlet.subject, parts.join("; "))
+    format!(
+        "NATS {} {}: {}",
+        inlet.source,
+        inlet.subject,
+        parts.join("; ")
+    )
 }
 
 async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {

@@ -53,7 +53,12 @@ pub(super) fn subjects(
     generation: u32,
 ) -> Result<Vec<(String, String)>, journal::Error> {
     let prefix = [&generation.to_be_bytes(), PREFIX].concat();
-    let found = ledger.scan(Space::Cursor, &KeyRange::prefix(prefix.clone()), usize::MAX, false)?;
+    let found = ledger.scan(
+        Space::Cursor,
+        &KeyRange::prefix(prefix.clone()),
+        usize::MAX,
+        false,
+    )?;
     let subjects = found.into_iter().filter_map(|(key, _)| {
         let name = String::from_utf8_lossy(key.get(prefix.len()..)?).into_owned();
         let (source, subject) = name.split_once('/')?;

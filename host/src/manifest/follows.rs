@@ -28,6 +28,9 @@ pub struct FollowedSubject {
     /// For how long a CloudEvent that its producer sends again (with the same `source` and `id`) is recognized, and not taken in again; never when absent.
     #[serde(deserialize_with = "scalar::optional_duration")]
     pub deduplicate: Option<Duration>,
+    /// With how many messages still to be taken in the host says that it is not ready, and also when they cannot be; no reason when absent.
+    #[serde(deserialize_with = "scalar::optional_number")]
+    pub unready_when_behind: Option<u32>,
 }
 
 /// A followed subject, whichever contexts follow it.
@@ -43,6 +46,8 @@ pub struct Inlet {
     pub stream: Option<String>,
     /// For how long repeats are recognized, if they are.
     pub deduplicate: Option<Duration>,
+    /// With how many messages that wait the host is not ready, if that is a reason.
+    pub unready_when_behind: Option<u32>,
 }
 
 impl Inlet {
@@ -54,6 +59,7 @@ impl Inlet {
             kind: followed.kind.clone(),
             stream: followed.stream.clone(),
             deduplicate: followed.deduplicate,
+            unready_when_behind: followed.unready_when_behind,
         }
     }
 }

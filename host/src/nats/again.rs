@@ -15,9 +15,7 @@ use crate::events::bookkeeping;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::Places;
 use crate::invocation::record;
-use crate::journal::{
-    self, CommitError, EventPosition, Ledger, ReadSet, Space, Unit,
-};
+use crate::journal::{self, CommitError, EventPosition, Ledger, ReadSet, Space, Unit};
 
 const KEY: &str = "nats-republish";
 

@@ -78,7 +78,9 @@ fn media_type(content_type: &str) -> String {
 /// Whether a content type says that data is JSON.
 pub(super) fn is_json(content_type: &str) -> bool {
     let media_type = media_type(content_type);
-    let subtype = media_type.split_once('/').map_or("", |(_, subtype)| subtype);
+    let subtype = media_type
+        .split_once('/')
+        .map_or("", |(_, subtype)| subtype);
     subtype == "json" || subtype.ends_with("+json")
 }
 

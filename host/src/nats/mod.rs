@@ -23,9 +23,9 @@ mod trouble;
 
 use std::sync::Arc;
 
+pub use self::again::Command;
 use self::connection::Connection;
 use self::message::Address;
-pub use self::again::Command;
 pub use self::standing::{InletStanding, Standing, behind};
 use crate::app::Host;
 

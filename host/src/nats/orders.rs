@@ -13,7 +13,8 @@ impl Relay {
     /// Makes an event a dead letter of the relay, so that those behind it are published.
     pub(super) async fn park(&mut self, id: &str, reason: &str) -> Result<(), Trouble> {
         let found = self.unconfirmed.iter().position(|one| one.id() == id);
-        let Some((index, message)) = found.and_then(|index| Some((index, self.unconfirmed.get(index)?)))
+        let Some((index, message)) =
+            found.and_then(|index| Some((index, self.unconfirmed.get(index)?)))
         else {
             return Ok(());
         };
@@ -53,7 +54,10 @@ impl Relay {
         } else if let Some(order) = self.retried(&letter.place.position) {
             self.answer(order, Err(reason.to_owned()));
         }
-        match index.checked_sub(1).and_then(|before| self.unconfirmed.get_mut(before)) {
+        match index
+            .checked_sub(1)
+            .and_then(|before| self.unconfirmed.get_mut(before))
+        {
             Some(before) => before.passed.extend(passed),
             None => {
                 for (context, position) in passed {
@@ -141,7 +145,11 @@ impl Relay {
     /// Ends the orders that are carried out.
     pub(super) async fn finish_orders(&mut self) -> Result<(), Trouble> {
         let mut has_ended = false;
-        while let Some(index) = self.again.iter().position(|again| self.is_carried_out(again)) {
+        while let Some(index) = self
+            .again
+            .iter()
+            .position(|again| self.is_carried_out(again))
+        {
             let Some(again) = self.again.remove(index) else {
                 break;
             };

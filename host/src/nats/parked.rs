@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::Host;
 use crate::events::bookkeeping;
 use crate::invocation::record;
-use crate::journal::{
-    self, CommitError, EventPosition, KeyRange, Ledger, ReadSet, Space, Unit,
-};
+use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, ReadSet, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 const PREFIX: &str = "nats/";
@@ -60,7 +58,9 @@ impl fmt::Display for ParkedId {
 
 /// The text names no dead letter of the relay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no dead letter of the relay; one looks like `room.1204.0`, see `innkeeper nats dead-letters`")]
+#[error(
+    "`{0}` is no dead letter of the relay; one looks like `room.1204.0`, see `innkeeper nats dead-letters`"
+)]
 pub struct NotAParkedId(String);
 
 impl FromStr for ParkedId {
@@ -70,7 +70,10 @@ impl FromStr for ParkedId {
         let parse = || {
             let mut parts = text.split('.');
             let id = Self {
-                context: parts.next().filter(|context| !context.is_empty())?.to_owned(),
+                context: parts
+                    .next()
+                    .filter(|context| !context.is_empty())?
+                    .to_owned(),
                 position: EventPosition {
                     commit: parts.next()?.parse().ok()?,
                     index: parts.next()?.parse().ok()?,
@@ -129,7 +132,11 @@ pub(super) async fn keep(ledger: &Ledger, parked: &Parked) -> Result<(), CommitE
         began: ledger.applied(),
         reads: ReadSet::default(),
         header: bookkeeping("relay"),
-        writes: vec![record::write(Space::DeadLetter, &parked.place.key(), parked)?],
+        writes: vec![record::write(
+            Space::DeadLetter,
+            &parked.place.key(),
+            parked,
+        )?],
         events: Vec::new(),
     };
     ledger.commit(unit).await.map(|_| ())

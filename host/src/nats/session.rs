@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use async_nats::client::{PublishError as SendError, PublishErrorKind as SendErrorKind};
 use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE};
-use async_nats::jetstream::{Context, ErrorCode};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::{Context, ErrorCode};
 use async_nats::{Client, HeaderMap};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt};
@@ -115,7 +115,7 @@ pub(super) async fn run(
                 relay.keep_position().await?;
                 // Nobody tells of a stream that was deleted while there is nothing to publish.
                 if session.sent == 0 {
-                    stream::find(&session.context, &relay.address.stream).await?;
+                    stream::is_there(&session.context, &relay.address.stream).await?;
                 }
             }
         }
@@ -178,7 +178,10 @@ impl Session {
         });
         for (message, sequence, subject, headers) in made.collect::<Vec<_>>() {
             if subject.len() > LONGEST_SUBJECT {
-                return Err(unpublishable(message, "its kind is too long for a subject of NATS".to_owned()));
+                return Err(unpublishable(
+                    message,
+                    "its kind is too long for a subject of NATS".to_owned(),
+                ));
             }
             let data = message.data.clone();
             if sequence == group.last {

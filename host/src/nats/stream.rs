@@ -7,7 +7,9 @@ use async_nats::jetstream::context::{
     RequestError, RequestErrorKind,
 };
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use super::message::{AGAIN, Address, PLACES, SOURCE};
@@ -133,6 +135,14 @@ fn subjects_for(
 pub(super) async fn find(context: &Context, name: &str) -> Result<Stream, Trouble> {
     let found = get(context, name).await?;
     found.ok_or_else(|| Trouble::NoStream(name.to_owned()))
+}
+
+/// Makes sure that a stream is there still.
+pub(super) async fn is_there(context: &Context, name: &str) -> Result<(), Trouble> {
+    match get(context, name).await? {
+        Some(_) => Ok(()),
+        None => Err(Trouble::Gone(name.to_owned())),
+    }
 }
 
 /// How a stream is that was there before.

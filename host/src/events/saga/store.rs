@@ -77,12 +77,7 @@ pub(super) fn change(
 }
 
 /// The writes that forget a saga by its place, unless it has another place by now.
-pub(super) fn forget(
-    saga: &str,
-    about: &str,
-    known: Option<&Known>,
-    at: Vec<u8>,
-) -> Vec<Write> {
+pub(super) fn forget(saga: &str, about: &str, known: Option<&Known>, at: Vec<u8>) -> Vec<Write> {
     let is_there = known.is_some_and(|known| place(saga, about, known).as_bytes() == at);
     let mut writes = vec![Write {
         space: SPACE,

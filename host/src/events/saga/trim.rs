@@ -61,12 +61,7 @@ fn find_surplus(
     for entry in ledger.scan(SPACE, places, limit, false)? {
         let (_, about) = store::read_place(&entry)?;
         let known = store::read(ledger, &mut reads, saga, &about)?;
-        writes.extend(store::forget(
-            saga,
-            &about,
-            known.as_ref(),
-            entry.0,
-        ));
+        writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));
     }
     Ok(Some(Unit {
         began,

@@ -209,7 +209,8 @@ impl Intake {
         let kept = Place::read(&self.ledger, &self.inlet.subject)?;
         let elsewhere = Elsewhere::of(&places, &self.inlet.subject, info);
         place.sequence = place.sequence.max(elsewhere.covers(&self.inlet.subject));
-        let reading = consumer::open(&self.host, &self.inlet, &client, &stream, &place, &places).await?;
+        let reading =
+            consumer::open(&self.host, &self.inlet, &client, &stream, &place, &places).await?;
         let now = wall_clock();
         let policy = Policy {
             redelivered: reading.is_acknowledged,
@@ -486,10 +487,7 @@ fn arrived(
         _ => Trouble::Interrupted,
     })?;
     let info = message.info().map_err(|_| Trouble::Interrupted)?;
-    let (sequence, published) = (
-        info.stream_sequence,
-        info.published.unix_timestamp_nanos(),
-    );
+    let (sequence, published) = (info.stream_sequence, info.published.unix_timestamp_nanos());
     let is_next = info.consumer_sequence == session.counted + 1;
     // Where messages are acknowledged one may come again, and is recognized.
     let is_new = session.reading.is_acknowledged || sequence > session.place.sequence;

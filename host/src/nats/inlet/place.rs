@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::stream::{
-    Info, LastRawMessageErrorKind, RawMessageError, Stream,
-};
+use async_nats::jetstream::stream::{Info, LastRawMessageErrorKind, RawMessageError, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::invocation::record;
@@ -102,7 +100,10 @@ impl Place {
         let newest = self.marks.last().map_or(0, |mark| mark.sequence);
         let spared = |window: &[Mark]| match window {
             [before, _, after] => {
-                let (span, age) = (after.sequence - before.sequence, newest - after.sequence + 1);
+                let (span, age) = (
+                    after.sequence - before.sequence,
+                    newest - after.sequence + 1,
+                );
                 span.saturating_mul(1_000) / age
             }
             _ => u64::MAX,
@@ -315,7 +316,10 @@ mod tests {
         assert_eq!(place.marks.len(), MARKS);
         let first_and_last = [0, MARKS - 1].map(|index| place.marks[index].sequence);
         assert_eq!(first_and_last, [1, 1_000]);
-        assert!(place.marks[MARKS - 2].sequence > 900 && place.marks[2].sequence < 900, "{place:?}");
+        assert!(
+            place.marks[MARKS - 2].sequence > 900 && place.marks[2].sequence < 900,
+            "{place:?}"
+        );
         assert!(place.marks.is_sorted_by_key(|mark| mark.sequence));
     }
 

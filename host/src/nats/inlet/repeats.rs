@@ -122,7 +122,10 @@ fn newest(ledger: &Ledger, since: u64) -> Result<Vec<(Halves, u64)>, journal::Er
             if header.time < since {
                 return Ok(found);
             }
-            let halves = events.iter().rev().filter_map(|event| Halves::of(&event.id));
+            let halves = events
+                .iter()
+                .rev()
+                .filter_map(|event| Halves::of(&event.id));
             found.extend(halves.map(|halves| (halves, header.time)));
         }
         upto = from;
@@ -150,7 +153,8 @@ mod tests {
     }
 
     fn cloud_event(place: &str, id: &str) -> Incoming {
-        let text = format!(r#"{{"specversion": "1.0", "id": "{id}", "source": "/a", "type": "A"}}"#);
+        let text =
+            format!(r#"{{"specversion": "1.0", "id": "{id}", "source": "/a", "type": "A"}}"#);
         incoming(place, &text)
     }
 

@@ -279,7 +279,8 @@ fn a_repeat_has_the_name_of_the_first_and_a_place_of_its_own() {
         let outside = Outside {
             subject: "a",
             headers: None,
-            payload: br#"{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "x", "data": 1}"#,
+            payload:
+                br#"{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "x", "data": 1}"#,
             time: 9,
         };
         outside.events(place, None).remove(0)
@@ -349,7 +350,10 @@ fn what_claims_to_be_a_cloud_event_and_is_none_cannot_be_read() {
         (STRUCTURED.to_vec(), "{".into()),
         (STRUCTURED.to_vec(), json(r#", "time": 7"#)),
         (STRUCTURED.to_vec(), json(r#", "id": {}"#)),
-        (STRUCTURED.to_vec(), json(r#", "data": 1, "data_base64": """#)),
+        (
+            STRUCTURED.to_vec(),
+            json(r#", "data": 1, "data_base64": """#),
+        ),
         (STRUCTURED.to_vec(), json(r#", "data_base64": "?""#)),
         (
             STRUCTURED.to_vec(),
@@ -473,11 +477,17 @@ struct Produced {
 
 fn produced() -> impl Strategy<Value = Produced> {
     let known = [
-        "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data",
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "data",
     ];
-    let name = "[a-z0-9]{1,20}".prop_filter("an extension", move |name| {
-        !known.contains(&name.as_str())
-    });
+    let name =
+        "[a-z0-9]{1,20}".prop_filter("an extension", move |name| !known.contains(&name.as_str()));
     let name = prop_oneof![
         name,
         Just("correlationid".to_owned()),
