@@ -77,9 +77,24 @@ pub fn with_section(mut component: Vec<u8>, data: &str) -> Vec<u8> {
     component
 }
 
+/// A program without what cargo says to the tests that it runs: build scripts look at that, so that crates would be compiled again for it.
+fn as_from_a_shell(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let is_of_the_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if is_of_the_package {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
 async fn build_binary() -> PathBuf {
     // Cargo locks its directory itself, so tests of several processes wait for each other.
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = as_from_a_shell("cargo")
         .args(["build", "--workspace", "--bin", "innkeeper"])
         .args(["--profile", PROFILE])
         .args(["--message-format", "json-render-diagnostics"])

@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use percent_encoding::{CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -370,6 +370,9 @@ fn what_claims_to_be_a_cloud_event_and_is_none_cannot_be_read() {
     }
 }
 
+/// What the binding has written as `%` and two digits.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
 /// A value of an attribute, by the types of CloudEvents.
 #[derive(Clone, Debug)]
 enum Typed {
@@ -574,10 +577,9 @@ impl Produced {
     }
 
     fn binary(&self) -> Vec<Incoming> {
-        let encoded = CONTROLS.add(b' ').add(b'"').add(b'%');
         let mut headers = HeaderMap::new();
         for (name, value) in self.attributes() {
-            let value = utf8_percent_encode(&value.text(), &encoded).to_string();
+            let value = utf8_percent_encode(&value.text(), ENCODED).to_string();
             match name == "datacontenttype" {
                 true => headers.insert("content-type", value.replace("%20", " ")),
                 false => headers.insert(format!("ce-{name}"), value),

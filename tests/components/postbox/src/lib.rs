@@ -11,6 +11,8 @@ innkeeper_sdk::events! {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Letter {
+    /// What it is about.
+    subject: String,
     /// Its text, as the policy got it.
     text: String,
     /// What its data was, as a media type.
@@ -21,28 +23,31 @@ pub struct Letter {
 
 impl Record for Letter {}
 
-/// The letters about one subject.
+/// All letters.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Box {
+pub struct Pile {
     letters: Vec<Letter>,
 }
 
-impl Record for Box {}
+impl Record for Pile {}
 
-const BOXES: Table<String, Box> = Table::new("boxes");
+const PILES: Table<u64, Pile> = Table::new("piles");
 
 fn keep(happened: Happened<LetterCame>) -> Outcome {
-    let mut kept = BOXES.get(happened.subject.clone())?.unwrap_or_default();
+    let mut kept = PILES.get(0)?.unwrap_or_default();
     kept.letters.push(Letter {
+        subject: happened.subject,
         text: happened.data,
         content_type: happened.content_type,
         extensions: happened.extensions,
     });
-    Ok(BOXES.put(happened.subject, &kept)?)
+    Ok(PILES.put(0, &kept)?)
 }
 
 fn show(Path(subject): Path<String>) -> Answer {
-    Response::ok(&BOXES.get(subject)?.unwrap_or_default())
+    let mut found = PILES.get(0)?.unwrap_or_default();
+    found.letters.retain(|letter| letter.subject == subject);
+    Response::ok(&found)
 }
 
 innkeeper_sdk::context! {

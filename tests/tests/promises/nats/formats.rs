@@ -59,7 +59,7 @@ async fn guests_get_data_content_type_and_extensions() {
         ["comexampleextension1", "value"],
         ["comexampleothervalue", "5"]
     ]);
-    let expected = json!({"text": "<a/>", "contentType": "text/xml", "extensions": extensions});
+    let expected = json!({"subject": "mine", "text": "<a/>", "contentType": "text/xml", "extensions": extensions});
     assert_eq!(found[0], expected);
     // Text that is JSON is JSON.
     let json = letter("b", "application/json", "quoted").to_string();
