@@ -37,6 +37,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "room-closed",
     "room-grasping",
     "viewpage-two",
+    "postbox",
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.

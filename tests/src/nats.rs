@@ -1,7 +1,7 @@
 //! A NATS server of a test's own, which can be killed, stopped for a while and started again on the same data.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -104,6 +104,32 @@ impl NatsServer {
         self.listens().await;
     }
 
+    /// Keeps what it has stored by now, to go back to it later. It is stopped meanwhile.
+    pub async fn save(&mut self) -> TempDir {
+        self.kill_9();
+        let saved = TempDir::new().expect("a temporary directory can be made");
+        copy(self.home.path(), saved.path());
+        self.restart().await;
+        saved
+    }
+
+    /// Comes back with what it had stored when that was saved: everything later is lost.
+    pub async fn go_back(&mut self, saved: &TempDir) {
+        self.kill_9();
+        let store = self.home.path().join("jetstream");
+        std::fs::remove_dir_all(&store).expect("the store can be removed");
+        copy(saved.path(), self.home.path());
+        self.restart().await;
+    }
+
+    /// Makes a stream with these settings; gives the way to publish into it.
+    pub async fn make(&self, config: stream::Config) -> jetstream::Context {
+        let context = jetstream::new(self.client().await);
+        let made = context.create_stream(config).await;
+        made.expect("a stream can be made");
+        context
+    }
+
     /// Stops it in its tracks, for a while.
     pub async fn pause(&self, time: Duration) {
         self.signal("-STOP");
@@ -125,15 +151,12 @@ impl NatsServer {
 
     /// Makes a stream of a subject, on disk and without limits; gives the way to publish into it.
     pub async fn make_stream(&self, name: &str, subject: &str) -> jetstream::Context {
-        let context = jetstream::new(self.client().await);
-        let config = stream::Config {
+        self.make(stream::Config {
             name: name.to_owned(),
             subjects: vec![subject.to_owned()],
             ..stream::Config::default()
-        };
-        let made = context.create_stream(config).await;
-        made.expect("a stream can be made");
-        context
+        })
+        .await
     }
 
     /// Everything in a stream, as somebody reads it who knows nothing but NATS.
@@ -232,6 +255,18 @@ fn launch(home: &TempDir, port: u16, arguments: &[String]) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("nats-server is installed; scripts/setup.sh nats-server does it")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory can be made");
+    for entry in std::fs::read_dir(from).expect("a directory can be read") {
+        let entry = entry.expect("an entry can be read");
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).expect("a file can be copied")),
+        }
+    }
 }
 
 /// Debian puts it where not everybody looks.

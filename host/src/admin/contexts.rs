@@ -6,13 +6,13 @@ use axum::Json;
 
 use super::config;
 use super::extract::{Named, Running, reading};
+use super::nats;
 use super::problem::Problem;
 use super::view;
 use crate::app::{Context, Host};
 use crate::calls::BreakerState;
 use crate::events::{self, Lag, dead_letter, rebuild};
 use crate::journal::{self, KeyRange, Ledger, Space};
-use crate::nats;
 use crate::rollout;
 
 /// How many contended keys are shown.
@@ -29,7 +29,7 @@ pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>,
         Ok(view::Contexts {
             app: host.manifest.app.name.clone(),
             contexts: contexts.collect::<Result<_, _>>()?,
-            nats: see_nats(&host)?,
+            nats: nats::see(&host)?,
         })
     });
     Ok(Json(contexts.await?))
@@ -56,17 +56,6 @@ pub(super) async fn one(
         })
     });
     Ok(Json(detail.await?))
-}
-
-/// Looks at the events on NATS. Blocks.
-fn see_nats(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
-    let Some(standing) = &host.nats else {
-        return Ok(None);
-    };
-    Ok(Some(view::Nats {
-        lag: nats::behind(host)?,
-        trouble: standing.trouble(),
-    }))
 }
 
 /// Looks at a context. Blocks.

@@ -16,8 +16,11 @@ use super::state::State;
 use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
+use crate::manifest::Inlet;
 use crate::nats;
-use crate::observe::metrics::{MEMORY_HELD, MEMORY_LIMIT, NATS_LAG, NATS_UP};
+use crate::observe::metrics::{
+    MEMORY_HELD, MEMORY_LIMIT, NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP,
+};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -55,6 +58,12 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
             check("journal", journal(host).await);
             if let Some(most) = most_behind(host) {
                 check("nats", published(host, most).await);
+            }
+            for inlet in host.manifest.inlets() {
+                if let Some(most) = inlet.unready_when_behind {
+                    let name = format!("nats {} {}", inlet.source, inlet.subject);
+                    check(&name, taken_in(host, inlet, most));
+                }
             }
         }
     }
@@ -108,6 +117,22 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
     }
 }
 
+/// Whether what is followed outside is taken in, but for so many messages.
+fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
+    let inlets = host.nats.as_ref().map(|standing| standing.inlets());
+    let key = (inlet.source, inlet.subject);
+    let found = inlets.and_then(|mut inlets| inlets.remove(&key));
+    let standing = found.unwrap_or_default();
+    match (standing.trouble, standing.waiting) {
+        (Some(trouble), _) => Err(trouble),
+        (None, Some(messages)) if messages <= u64::from(most) => Ok(()),
+        (None, Some(messages)) => Err(format!(
+            "{messages} messages are still to be taken in, more than {most}"
+        )),
+        (None, None) => Err("the stream has not been reached yet".into()),
+    }
+}
+
 /// What was measured, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, description = "metrics in Prometheus' text format")))]
 pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
@@ -130,6 +155,17 @@ fn take_levels(host: &Host) {
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
         if let Ok(Some(events)) = nats::behind(host) {
             ::metrics::gauge!(NATS_LAG).set(events as f64);
+        }
+        if let Ok(parked) = nats::parked::list(host) {
+            ::metrics::gauge!(NATS_PARKED).set(parked.len() as f64);
+        }
+        for ((source, subject), inlet) in standing.inlets() {
+            let labels = [("source", source), ("subject", subject)];
+            let is_up = inlet.trouble.is_none() && inlet.stream.is_some();
+            ::metrics::gauge!(NATS_INLET_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
+            if let Some(waiting) = inlet.waiting {
+                ::metrics::gauge!(NATS_INLET_LAG, &labels).set(waiting as f64);
+            }
         }
     }
     for context in host.contexts.values() {

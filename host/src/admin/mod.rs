@@ -11,6 +11,7 @@ mod events;
 mod extract;
 pub(crate) mod frame;
 mod health;
+mod nats;
 mod openapi;
 mod prefer;
 mod problem;

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, backup, commits, contexts, dead_letters, events, health, openapi, rebuild, rollouts,
-    sagas, stories, undos, versions,
+    authorize, backup, commits, contexts, dead_letters, events, health, nats, openapi, rebuild,
+    rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -59,6 +59,10 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/v1/contexts/{name}/undos/{id}", delete(undos::drop))
         .route("/v1/contexts/{name}/undos/{id}/retry", post(undos::retry))
         .route("/v1/backup", post(backup::take))
+        .route("/v1/nats/dead-letters", get(nats::dead_letters))
+        .route("/v1/nats/dead-letters/{id}", delete(nats::drop))
+        .route("/v1/nats/dead-letters/{id}/retry", post(nats::retry))
+        .route("/v1/nats/republish", post(nats::republish))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

@@ -72,9 +72,9 @@ impl Client {
         self.understand(self.send(request).await?).await
     }
 
-    /// Asks for something that is answered without a body.
-    pub async fn tell(&self, path: &str) -> Result<(), Failure> {
-        let request = self.request(Method::POST, path).timeout(ANSWER);
+    /// Asks for something that has no answer but that it was done.
+    pub async fn order(&self, path: &str, time: Duration) -> Result<(), Failure> {
+        let request = self.request(Method::POST, path).timeout(time);
         self.send(request).await.map(drop)
     }
 

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    backup, build, compile, dead_letters, deploy, events, journal, new, rebuild, rollback, rollout,
-    sagas, serve, sign, status, story, up, versions,
+    backup, build, compile, dead_letters, deploy, events, journal, nats, new, rebuild, rollback,
+    rollout, sagas, serve, sign, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -37,6 +37,7 @@ pub(super) enum Command {
     Story(story::Story),
     Sagas(sagas::Sagas),
     DeadLetters(dead_letters::DeadLetters),
+    Nats(nats::Nats),
     Rebuild(rebuild::Rebuild),
     Versions(versions::Versions),
     Deploy(deploy::Deploy),
@@ -61,6 +62,7 @@ impl Command {
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,
             Self::DeadLetters(command) => command.run().await,
+            Self::Nats(command) => command.run().await,
             Self::Rebuild(command) => command.run().await,
             Self::Versions(command) => command.run().await,
             Self::Deploy(command) => command.run().await,

@@ -185,13 +185,16 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
         }
         return Ok(output::json(&value)?);
     }
+    let attempts = match letter.held_back {
+        true => "not tried yet".to_owned(),
+        false => format!("after {} attempts", letter.attempts),
+    };
     Ok(output::line(format_args!(
-        "{context}  {}  {} of {} {}, after {} attempts, at {}: {}",
+        "{context}  {}  {} of {} {}, {attempts}, at {}: {}",
         shown(&letter.id, CELL),
         shown(letter.event.kind(), CELL),
         shown(letter.event.context(), CELL),
         shown(&letter.event.subject, CELL),
-        letter.attempts,
         letter.time,
         shown(&letter.reason, SENTENCE)
     ))?)
@@ -202,7 +205,7 @@ impl Retry {
         let client = self.operator.client()?;
         if let Some(id) = self.id.as_ref().filter(|id| is_undo(id)) {
             let path = format!("{}/{}/retry", undo_path(&self.context), encoded(id));
-            client.tell(&path).await?;
+            client.order(&path, RETRY).await?;
             return Ok(output::line(format_args!("{id} is tried again"))?);
         }
         let retried: Retried = match &self.id {

@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod journal;
 mod key_file;
+mod nats;
 mod new;
 mod operator_flags;
 mod output;

@@ -75,7 +75,7 @@ impl Sagas {
         let mut table = Table::new([
             ("SAGA", Align::Left),
             ("STATE", Align::Left),
-            ("SUBJECT", Align::Left),
+            ("KEY", Align::Left),
             ("STARTED", Align::Left),
             ("ENDED", Align::Left),
             ("STORY", Align::Left),
@@ -85,7 +85,7 @@ impl Sagas {
             table.row([
                 saga.saga,
                 saga.state,
-                saga.subject,
+                saga.key,
                 saga.started_at.to_string(),
                 ended,
                 saga.correlation_id,

@@ -7,8 +7,10 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Breaker, Contended, Context, ContextDetail, Contexts, Nats, Rollout};
-use crate::observe::shown::{SENTENCE, shown};
+use crate::admin::view::{
+    Breaker, Contended, Context, ContextDetail, Contexts, Inlet, Nats, Rollout,
+};
+use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// Show how the contexts of a running app are
 ///
@@ -84,6 +86,15 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     }
     if let Some(nats) = nats {
         output::line(feed(&nats))?;
+        for inlet in &nats.inlets {
+            output::line(taken_in(inlet))?;
+        }
+        if let Some(notice) = &nats.notice {
+            output::line(format_args!("NATS: {notice}"))?;
+        }
+        if nats.dead_letters > 0 {
+            output::note("Next: innkeeper nats dead-letters");
+        }
     }
     if dead > 0 {
         output::note("Next: innkeeper dead-letters");
@@ -113,10 +124,42 @@ fn feed(nats: &Nats) -> String {
         Some(events) => format!("{events} events are still to be published"),
         None => "the stream has not been reached yet".to_owned(),
     };
+    let parked = match nats.dead_letters {
+        0 => String::new(),
+        1 => ", 1 event cannot be".to_owned(),
+        events => format!(", {events} events cannot be"),
+    };
     match &nats.trouble {
-        Some(trouble) => format!("NATS: {lag}: {}", shown(trouble, SENTENCE)),
-        None => format!("NATS: {lag}"),
+        Some(trouble) => format!("NATS: {lag}{parked}: {}", shown(trouble, SENTENCE)),
+        None => format!("NATS: {lag}{parked}"),
     }
+}
+
+/// How a subject that is followed outside is, for people.
+fn taken_in(inlet: &Inlet) -> String {
+    let mut parts = Vec::new();
+    match inlet.waiting {
+        Some(0) => parts.push("everything is taken in".to_owned()),
+        Some(messages) => parts.push(format!("{messages} messages are still to be taken in")),
+        None => {}
+    }
+    if inlet.dropped > 0 {
+        parts.push(format!(
+            "the stream has dropped {} messages before they were taken in",
+            inlet.dropped
+        ));
+    }
+    let trouble = inlet.trouble.as_ref();
+    parts.extend(trouble.map(|trouble| shown(trouble, SENTENCE).into_owned()));
+    if parts.is_empty() {
+        parts.push("it is looked for".to_owned());
+    }
+    format!(
+        "NATS {} {}: {}",
+        shown(&inlet.source, CELL),
+        shown(&inlet.subject, CELL),
+        parts.join("; ")
+    )
 }
 
 async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {

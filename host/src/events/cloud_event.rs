@@ -14,3 +14,11 @@ pub(crate) fn source(app: &str, context: &str) -> String {
 pub(crate) fn kind(app: &str, context: &str, kind: &str) -> String {
     format!("{app}.{context}.{kind}")
 }
+
+/// The content type of data that nobody has said more of.
+pub(crate) fn content_type(data: &[u8]) -> &'static str {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(data) {
+        Ok(_) => JSON,
+        Err(_) => BYTES,
+    }
+}

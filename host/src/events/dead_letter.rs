@@ -9,6 +9,9 @@ use crate::app::Context;
 use crate::invocation::{Delivery, record, wall_clock};
 use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
 
+/// How many are read at a time.
+const STEP: usize = 64;
+
 /// An event that a context has given up on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
@@ -97,6 +100,36 @@ pub(super) fn up_to(
     Ok(letters)
 }
 
+/// The oldest dead letter of a subject of a source.
+pub(super) fn oldest(
+    context: &Context,
+    source: &str,
+    subject: &str,
+) -> Result<Option<DeadLetter>, journal::Error> {
+    let mut range = of_lane(context.generation(), source, subject);
+    loop {
+        let letters = read_all(context, &range, STEP)?;
+        let Some(last) = letters.last() else {
+            return Ok(None);
+        };
+        range.start = format!("{}\0", last.id.key(context.generation())).into_bytes();
+        let mut letters = letters.into_iter();
+        if let Some(found) = letters.find(|letter| letter.event.subject == subject) {
+            return Ok(Some(found));
+        }
+    }
+}
+
+/// The keys of the dead letters in the lane of a subject.
+pub(super) fn of_lane(generation: u32, source: &str, subject: &str) -> KeyRange {
+    let lane = lane_of(subject);
+    KeyRange::prefix(lane_prefix(generation, source, lane))
+}
+
+fn lane_prefix(generation: u32, source: &str, lane: u8) -> String {
+    format!("{generation:010}/{source}/{lane:03}/")
+}
+
 fn read_all(
     context: &Context,
     range: &KeyRange,
@@ -132,6 +165,21 @@ impl DeadLetter {
         }
     }
 
+    /// What becomes of a delivery that waits behind another dead letter: it was never tried.
+    pub(super) fn held(delivery: &Delivery, position: EventPosition) -> Self {
+        let reason = "it is held back behind an earlier dead letter of its subject";
+        Self {
+            attempts: 0,
+            given_up: 0,
+            ..Self::new(delivery, position, reason)
+        }
+    }
+
+    /// Whether it was never tried, and only waits behind another.
+    pub fn is_held(&self) -> bool {
+        self.attempts == 0 && self.given_up == 0
+    }
+
     /// What becomes of it when it was not handled this time either.
     pub(super) fn again(self, attempts: u32, reason: &str) -> Self {
         Self {
@@ -162,7 +210,7 @@ impl LetterId {
     }
 
     fn lane_prefix(&self, generation: u32) -> String {
-        format!("{generation:010}/{}/{:03}/", self.source, self.lane)
+        lane_prefix(generation, &self.source, self.lane)
     }
 
     // The numbers have all their digits, so that keys sort as what they name.

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::dead_letter::DeadLetter;
-use super::lane::{Arrival, Handler};
+use super::hold::Mark;
+use super::lane::{Arrival, Handler, bookkeeping};
 use crate::app::{Context, Host};
 use crate::invocation::{self, Delivery, EventFailure, Failure};
-use crate::journal::{Durability, Ledger};
+use crate::journal::{CommitError, Durability, EventPosition, Ledger, Unit};
+use crate::manifest::OnDeadLetter;
 use crate::rollout::Version;
 
 /// How many events of a generation that is being filled are handled at once, for each processor.
@@ -91,6 +93,9 @@ impl Handler for Deliveries {
         let (position, stop) = (arrival.position, arrival.stop);
         let is_early = arrival.is_early && self.places.is_none();
         let mut delivery = self.delivery(arrival);
+        if self.hold(&delivery, position, stop).await? {
+            return ControlFlow::Continue(());
+        }
         if is_early && !delivery.may_have_run {
             // Where that cannot be read, the guest will not get far either.
             let left = invocation::has_left(&self.context, &delivery);
@@ -173,6 +178,67 @@ impl Deliveries {
         }
     }
 
+    fn holds_subjects(&self) -> bool {
+        self.context.settings.follow.on_dead_letter == OnDeadLetter::HoldSubject
+    }
+
+    fn mark(&self, delivery: &Delivery) -> Mark {
+        Mark::new(self.generation, &delivery.source, &delivery.event.subject)
+    }
+
+    /// Holds an event back where its subject has a dead letter, and the manifest asks for it. True when a commit holds it and the moved cursor.
+    async fn hold(
+        &self,
+        delivery: &Delivery,
+        position: EventPosition,
+        stop: &CancellationToken,
+    ) -> ControlFlow<(), bool> {
+        if !self.holds_subjects() {
+            return ControlFlow::Continue(false);
+        }
+        let mark = self.mark(delivery);
+        let mut backoff = Backoff::of_journal();
+        loop {
+            match self.try_to_hold(delivery, position, &mark).await {
+                Ok(is_held) => return ControlFlow::Continue(is_held),
+                // Perhaps the last dead letter of the subject has just gone.
+                Err(CommitError::Conflict { .. }) if !stop.is_cancelled() => {}
+                Err(error) => {
+                    tracing::error!(context = self.context.name, event = delivery.event.id, %error, "an event cannot be held back yet");
+                    backoff.pause(stop).await?;
+                }
+            }
+        }
+    }
+
+    async fn try_to_hold(
+        &self,
+        delivery: &Delivery,
+        position: EventPosition,
+        mark: &Mark,
+    ) -> Result<bool, CommitError> {
+        let ledger = self.ledger();
+        let began = ledger.applied();
+        if !mark.stands(ledger)? {
+            return Ok(false);
+        }
+        let mut reads = delivery.reads.clone();
+        mark.note(&mut reads);
+        let letter = DeadLetter::held(delivery, position);
+        let mut writes = delivery.writes.clone();
+        writes.push(letter.write(delivery.generation)?);
+        writes.push(mark.set());
+        let unit = Unit {
+            began,
+            reads,
+            header: bookkeeping("dead-letter"),
+            writes,
+            events: Vec::new(),
+        };
+        ledger.commit(unit).await?;
+        Ok(true)
+    }
+
     /// Ends a delivery that is told to stop. Where that is because its source is not followed any more, nobody will take it up again.
     async fn leave_off(&self, delivery: &Delivery, stop: &CancellationToken) -> ControlFlow<()> {
         let is_followed = self.follows(&delivery.source, &delivery.event.kind);
@@ -210,7 +276,11 @@ impl Deliveries {
         if self.places.is_none() {
             self.context.metrics.events_dead_lettered.increment(1);
         }
-        while let Err(failure) = leave(&self.host, &self.context, delivery, letter).await {
+        let mut delivery = delivery.clone();
+        if self.holds_subjects() {
+            delivery.writes.push(self.mark(&delivery).set());
+        }
+        while let Err(failure) = leave(&self.host, &self.context, &delivery, letter).await {
             tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "a dead letter cannot be kept yet");
             backoff.pause(stop).await?;
         }

@@ -3,6 +3,7 @@
 //! A follower reads its source's lanes, each from its own cursor, and every event that it follows becomes an invocation whose commit moves the cursor.
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
+pub(crate) mod attributes;
 pub(crate) mod backoff;
 mod carry;
 pub(crate) mod cloud_event;
@@ -13,6 +14,7 @@ pub(crate) mod feed;
 mod follower;
 mod following;
 mod generation;
+mod hold;
 mod housekeeping;
 mod lane;
 pub(crate) mod place;

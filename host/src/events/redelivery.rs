@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::backoff::Backoff;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
+use super::hold::{self, Mark};
 use super::lane::bookkeeping;
 use crate::app::{Context, Host};
 use crate::invocation::{self, Delivery, EventFailure, Failure};
-use crate::journal::{self, ReadSet, Unit};
+use crate::journal::{self, CommitError, ReadSet, Space, Unit};
 
 /// How many dead letters are read at a time.
 const BATCH: usize = 256;
@@ -34,6 +35,8 @@ pub enum RetryError {
         id: LetterId,
         /// Why.
         reason: String,
+        /// Whether its guest will not handle it, however often it is tried.
+        is_final: bool,
     },
     /// Its event could not run now; it is kept as it was.
     #[error("dead letter {id} cannot be handled now: {reason}; try again in a moment")]
@@ -81,6 +84,7 @@ pub async fn retry(
                 handled += 1;
             }
         }
+        release_later(&at_host, &at_context);
         Ok(handled)
     };
     // A task of its own: who asks may go away, and an invocation must not be left halfway.
@@ -111,6 +115,7 @@ async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried,
     loop {
         let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
         let Some(last) = letters.last() else {
+            release_later(host, context);
             return Ok(retried);
         };
         after = Some(last.id.clone());
@@ -151,11 +156,11 @@ pub async fn drop(
         let _alone = at_context.following.letters.lock().await;
         let letter = found(&at_context, &id)?;
         let delivery = delivery(&at_context, &letter);
-        match invocation::give_up(&at_host, &at_context, &delivery, "dropped by an operator").await
-        {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(not_now(&letter, &failure)),
-        }
+        let dropped = "dropped by an operator";
+        let dropped = invocation::give_up(&at_host, &at_context, &delivery, dropped).await;
+        dropped.map_err(|failure| not_now(&letter, &failure))?;
+        release_later(&at_host, &at_context);
+        Ok(())
     };
     match host.tasks.spawn(dropping).await {
         Ok(dropped) => dropped,
@@ -193,14 +198,15 @@ async fn redeliver(
             };
             (letter.attempts, error)
         }
-        EventFailure::Retry(reason)
-        | EventFailure::Reject(reason)
-        | EventFailure::NotFollowed(reason) => {
+        EventFailure::Retry(ref reason)
+        | EventFailure::Reject(ref reason)
+        | EventFailure::NotFollowed(ref reason) => {
             let error = RetryError::FailedAgain {
                 id: letter.id.clone(),
                 reason: reason.clone(),
+                is_final: !matches!(failure, EventFailure::Retry(_)),
             };
-            letter.reason = reason;
+            letter.reason.clone_from(reason);
             (delivery.attempt, error)
         }
     };
@@ -253,6 +259,103 @@ pub(super) async fn put_back(host: Arc<Host>, context: Arc<Context>) {
             return;
         }
     }
+    // What was held back, and is so no longer, may not have been handled when the process ended.
+    release_all(&host, &context).await;
+}
+
+/// Handles, in a task of its own, what no dead letter holds back any more.
+fn release_later(host: &Arc<Host>, context: &Arc<Context>) {
+    let (at_host, at_context) = (host.clone(), context.clone());
+    host.tasks
+        .spawn(async move { release_all(&at_host, &at_context).await });
+}
+
+/// Handles what no dead letter holds back any more, each subject's in order, until one of them fails.
+async fn release_all(host: &Arc<Host>, context: &Arc<Context>) {
+    let mut backoff = Backoff::of_journal();
+    loop {
+        let subjects = hold::subjects(&context.ledger, context.generation());
+        let released = async {
+            for (source, subject) in subjects? {
+                release(host, context, &source, &subject).await?;
+            }
+            Ok::<_, RetryError>(())
+        };
+        match released.await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(context = context.name, %error, "events that were held back are not handled yet");
+            }
+        }
+        if backoff.pause(&host.shutdown).await.is_break() {
+            return;
+        }
+    }
+}
+
+async fn release(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    source: &str,
+    subject: &str,
+) -> Result<(), RetryError> {
+    let follow = &context.settings.follow;
+    let (mut backoff, mut attempts) = (Backoff::of(follow), 0);
+    while !host.shutdown.is_cancelled() {
+        let began = context.ledger.applied();
+        let Some(letter) = dead_letter::oldest(context, source, subject)? else {
+            match lift(context, source, subject, began).await {
+                // The lane has left one more meanwhile.
+                Err(CommitError::Conflict { .. }) => continue,
+                Err(CommitError::Journal(error)) => return Err(error.into()),
+                Err(_) => return Err(journal::Error::Closed.into()),
+                Ok(()) => return Ok(()),
+            }
+        };
+        if !letter.is_held() && attempts == 0 {
+            return Ok(());
+        }
+        match redeliver(host, context, &letter.id).await {
+            Ok(_) => (backoff, attempts) = (Backoff::of(follow), 0),
+            Err(RetryError::FailedAgain { is_final, .. }) => {
+                attempts += 1;
+                if is_final || attempts >= follow.attempts.get() {
+                    context.metrics.events_dead_lettered.increment(1);
+                    return Ok(());
+                }
+                if backoff.pause(&host.shutdown).await.is_break() {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Says that a subject has no dead letters any more, if it had none at `began` and has none now.
+async fn lift(
+    context: &Context,
+    source: &str,
+    subject: &str,
+    began: u64,
+) -> Result<(), CommitError> {
+    let generation = context.generation();
+    let mark = Mark::new(generation, source, subject);
+    let mut reads = ReadSet::default();
+    mark.note(&mut reads);
+    reads.note_range(
+        Space::DeadLetter,
+        &dead_letter::of_lane(generation, source, subject),
+    );
+    let unit = Unit {
+        began,
+        reads,
+        header: bookkeeping("dead-letter"),
+        writes: vec![mark.removal()],
+        events: Vec::new(),
+    };
+    context.ledger.commit(unit).await.map(|_| ())
 }
 
 async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RetryError> {

@@ -13,6 +13,7 @@ use super::intent;
 use super::job::{Beginning, Job, Place, Trigger};
 use super::replay::Replay;
 use crate::app::{Context, Host};
+use crate::events::attributes::Attributes;
 use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
@@ -80,15 +81,19 @@ pub async fn event(
         let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
         compensation::finish(host, context, &earlier, job.deadline).await?;
     }
+    let attributes = Attributes::read(host, &delivery.source, &delivery.event);
+    let attributes = attributes.map_err(Failure::from)?;
     let entry = Entry::Event(guest::Event {
         id: delivery.event.id.clone(),
         kind: delivery.event.kind.clone(),
         source: delivery.source.clone(),
         subject: delivery.event.subject.clone(),
         time: delivery.event.time,
+        content_type: attributes.content_type,
         data: delivery.event.data.clone(),
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: delivery.event.causation_id.clone(),
+        extensions: attributes.extensions,
     });
     match attempts::run(&job, entry).await {
         Ok(attempts::Done {

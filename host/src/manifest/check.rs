@@ -4,7 +4,7 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
+    CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
     document::Node, fault::Fault, follows, rollout, scalar,
 };
 use crate::journal::LARGEST_COMMIT;
@@ -58,6 +58,12 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         }
         if name == HOST_SOURCE {
             let message = format!("`{name}` is the host's own name; take another for the context");
+            return Err(place(&["context", name], message));
+        }
+        if name == CALLS {
+            let message = format!(
+                "`{name}` is the word that calls over NATS are sent at (`<app>.{CALLS}.<context>...`), so no context can be called so; take another name"
+            );
             return Err(place(&["context", name], message));
         }
         check_context(name, context).map_err(|(keys, message)| {

@@ -174,6 +174,19 @@ pub struct Follow {
     /// The longest pause.
     #[serde(deserialize_with = "scalar::positive_duration")]
     pub max_backoff: Duration,
+    /// What becomes of later events of the same subject when one has become a dead letter.
+    pub on_dead_letter: OnDeadLetter,
+}
+
+/// What becomes of later events of a subject when one of its events has become a dead letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDeadLetter {
+    /// They are handled: the dead letter is handled after them, if ever.
+    #[default]
+    Continue,
+    /// They are held back until the dead letter is handled or dropped, and then handled in their order.
+    HoldSubject,
 }
 
 impl Default for Follow {
@@ -182,6 +195,7 @@ impl Default for Follow {
             attempts: NonZeroU32::MIN.saturating_add(11),
             initial_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(30),
+            on_dead_letter: OnDeadLetter::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `[context.<name>.follows]`: what a context follows outside the app.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
@@ -25,6 +25,12 @@ pub struct FollowedSubject {
     /// The stream that keeps it; the one that takes the subject when absent.
     #[serde(deserialize_with = "scalar::stream")]
     pub stream: Option<String>,
+    /// For how long a CloudEvent that its producer sends again (with the same `source` and `id`) is recognized, and not taken in again; never when absent.
+    #[serde(deserialize_with = "scalar::optional_duration")]
+    pub deduplicate: Option<Duration>,
+    /// With how many messages still to be taken in the host says that it is not ready, and also when they cannot be; no reason when absent.
+    #[serde(deserialize_with = "scalar::optional_number")]
+    pub unready_when_behind: Option<u32>,
 }
 
 /// A followed subject, whichever contexts follow it.
@@ -38,6 +44,10 @@ pub struct Inlet {
     pub kind: Option<String>,
     /// The stream, if it is named.
     pub stream: Option<String>,
+    /// For how long repeats are recognized, if they are.
+    pub deduplicate: Option<Duration>,
+    /// With how many messages that wait the host is not ready, if that is a reason.
+    pub unready_when_behind: Option<u32>,
 }
 
 impl Inlet {
@@ -48,6 +58,8 @@ impl Inlet {
             subject: subject.to_owned(),
             kind: followed.kind.clone(),
             stream: followed.stream.clone(),
+            deduplicate: followed.deduplicate,
+            unready_when_behind: followed.unready_when_behind,
         }
     }
 }
@@ -141,8 +153,8 @@ fn is_pattern(subject: &str) -> bool {
     true
 }
 
-/// Whether some subject is meant by both.
-fn overlap(one: &str, other: &str) -> bool {
+/// Whether some subject of NATS is meant by both.
+pub fn overlap(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.split('.'), other.split('.'));
     loop {
         match (one.next(), other.next()) {

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use super::scalar;
 
+/// The word of NATS subjects that calls from outside are sent at; no context can have this name.
+pub const CALLS: &str = "call";
+
 /// `[nats]`: where events are published, and how the host connects.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -20,6 +20,10 @@ pub struct SagaSettings {
     /// The events that end one compensated.
     #[serde(default)]
     pub compensates: Vec<EventName>,
+    /// The field of the events' data that says what a saga is about, such as `rsvId`: events with the same value there belong to one. Where it is absent, here or
+    /// in an event, the event's subject says it.
+    #[serde(default)]
+    pub key: Option<String>,
     /// After how long without an end it counts as stuck.
     #[serde(
         default = "half_a_minute",

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connection::{self, Connection};
+use super::subject;
 use crate::app::{Context, Host};
 use crate::calls;
 use crate::events::cloud_event::JSON;
@@ -44,7 +45,7 @@ impl Calls {
         Self {
             host: host.clone(),
             connection: connection.clone(),
-            prefix: format!("{prefix}.call."),
+            prefix: subject::of_calls(prefix).trim_end_matches('>').to_owned(),
         }
     }
 

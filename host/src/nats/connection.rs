@@ -66,6 +66,7 @@ async fn connect(
         .max_reconnects(None)
         .connection_timeout(PATIENCE)
         .request_timeout(Some(PATIENCE))
+        .ping_interval(PATIENCE)
         .event_callback(move |event| {
             let standing = standing.clone();
             async move { note(&standing, &event) }
@@ -124,8 +125,12 @@ fn unusable(file: &Path, error: &std::io::Error) -> Trouble {
 
 fn note(standing: &Standing, event: &Event) {
     match event {
-        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Connected => {
+            standing.note_connection(false);
+            tracing::info!("connected to NATS");
+        }
         Event::Disconnected => {
+            standing.note_connection(true);
             tracing::warn!("the connection to NATS is lost; events wait in the journals");
         }
         Event::ServerError(error) => {

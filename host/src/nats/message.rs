@@ -19,8 +19,10 @@ use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
 use crate::observe::Timestamp;
 
-/// Where the event of a message is in the journal of its context. It is not said how far the relay has come with others: each context's last message tells.
+/// How far the context of a message is published with it. It is not said how far the relay has come with others: each context's last message tells.
 pub(super) const PLACES: &str = "Innkeeper-Places";
+/// Where an event is in its journal, for one that is published again: how far the relay has come does not say it then.
+pub(super) const AGAIN: &str = "Innkeeper-Again";
 /// Who published the event of a message.
 pub(super) const SOURCE: &str = "ce-source";
 
@@ -29,12 +31,13 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// The names of a message's headers, each without a value, so that nothing is sent of it: a map that does not have to grow, which would take its time.
 static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let names: [&str; 15] = [
+    let names: [&str; 16] = [
         NATS_MESSAGE_ID.as_ref(),
         NATS_EXPECTED_STREAM.as_ref(),
         NATS_EXPECTED_LAST_SEQUENCE.as_ref(),
         NATS_EXPECTED_LAST_MESSAGE_ID.as_ref(),
         PLACES,
+        AGAIN,
         "content-type",
         "ce-specversion",
         "ce-id",
@@ -77,6 +80,12 @@ pub(super) struct Message {
     pub data: Bytes,
     /// Without its data.
     event: Event,
+    /// Where its context has come to when it is published, if not to the event itself.
+    come_to: Option<EventPosition>,
+    /// The order that it is published again for.
+    again: Option<String>,
+    /// Events behind it that are not published: they count as published with it.
+    pub passed: Vec<(Arc<str>, EventPosition)>,
 }
 
 impl Message {
@@ -92,7 +101,37 @@ impl Message {
             position,
             data: std::mem::take(&mut event.data).into(),
             event,
+            come_to: None,
+            again: None,
+            passed: Vec::new(),
         }
+    }
+
+    /// The same, as it is published again for an order, when its context has come so far.
+    pub fn again(self, order: &str, come_to: EventPosition) -> Self {
+        Self {
+            come_to: Some(come_to),
+            again: Some(order.to_owned()),
+            ..self
+        }
+    }
+
+    /// The order that it is published again for, if it is.
+    pub fn order(&self) -> Option<&str> {
+        self.again.as_deref()
+    }
+
+    /// What the stream knows it by.
+    pub fn message_id(&self) -> Cow<'_, str> {
+        match &self.again {
+            Some(order) => format!("{}-{order}", self.event.id).into(),
+            None => (&*self.event.id).into(),
+        }
+    }
+
+    /// The event, without its data.
+    pub fn event(&self) -> &Event {
+        &self.event
     }
 
     pub fn id(&self) -> &str {
@@ -110,15 +149,15 @@ impl Message {
     /// The headers that are the same however often it is sent. They are made when it is: most of its cost, and few are sent twice.
     pub fn headers(&self, address: &Address) -> HeaderMap {
         let event = &self.event;
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.data).is_ok();
-        let content_type = match is_json {
-            true => cloud_event::JSON,
-            false => cloud_event::BYTES,
-        };
+        let content_type = cloud_event::content_type(&self.data);
         let mut headers = NO_HEADERS.clone();
-        headers.insert(NATS_MESSAGE_ID, event.id.as_str());
+        headers.insert(NATS_MESSAGE_ID, &*self.message_id());
+        if self.again.is_some() {
+            let EventPosition { commit, index } = self.position;
+            headers.insert(HeaderName::from_static(AGAIN), format!("{commit}.{index}"));
+        }
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
-        let EventPosition { commit, index } = self.position;
+        let EventPosition { commit, index } = self.come_to.unwrap_or(self.position);
         let place = format!("{}:{commit}.{index}", self.context);
         headers.insert(HeaderName::from_static(PLACES), place);
         headers.insert(HeaderName::from_static("content-type"), content_type);

@@ -3,11 +3,15 @@
 //! One relay publishes the events of all journals. Each message says how far the relay had come with it, so the stream itself tells where to go on; and
 //! each is only taken by the server right behind the one before it, so nothing that was lost on the way can be overtaken.
 
+mod again;
 mod calls;
+mod cloud_event;
 mod connection;
 mod inlet;
 mod message;
+mod orders;
 mod outside;
+pub mod parked;
 mod position;
 mod relay;
 mod session;
@@ -19,9 +23,10 @@ mod trouble;
 
 use std::sync::Arc;
 
+pub use self::again::Command;
 use self::connection::Connection;
 use self::message::Address;
-pub use self::standing::{Standing, behind};
+pub use self::standing::{InletStanding, Standing, behind};
 use crate::app::Host;
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
@@ -51,7 +56,7 @@ pub fn start(host: &Arc<Host>) {
     host.tasks.spawn(relay.run());
     for inlet in inlets {
         if let Some(ledger) = host.ledger(&inlet.source) {
-            let intake = inlet::Intake::new(host, &connection, ledger, inlet);
+            let intake = inlet::Intake::new(host, &connection, standing, ledger, inlet);
             host.tasks.spawn(intake.run());
         }
     }

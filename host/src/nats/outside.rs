@@ -1,26 +1,21 @@
-//! A message from outside as an event: CloudEvents in the binary and in the structured mode, and anything else by the mapping of `docs/events.md`.
+//! A message from outside as events: CloudEvents, and anything else by the mapping of `docs/events.md`.
 
 use async_nats::HeaderMap;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use percent_encoding::percent_decode_str;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::cloud_event::{self, CloudEvent, header};
+use crate::events::attributes::Attributes;
 use crate::events::unreadable::unreadable;
+use crate::invocation::digest;
 use crate::journal::{Event, LARGEST_COMMIT};
 use crate::observe::TraceContext;
 use crate::observe::correlation::is_correlation_id;
 
-/// The one version of CloudEvents that there is.
-const VERSION: &str = "1.0";
-/// The content type of the structured mode.
-const STRUCTURED: &str = "application/cloudevents+json";
-
 /// The most bytes of an event: one commit holds it, with all that becomes of it here.
 const LARGEST: usize = LARGEST_COMMIT / 3 * 2;
+/// The most events of a batch: one commit holds them all.
+const MOST: usize = 10_000;
 
 /// A message in its stream.
 pub(super) struct Outside<'a> {
@@ -31,298 +26,211 @@ pub(super) struct Outside<'a> {
     pub time: u64,
 }
 
-/// What a CloudEvent says besides its data.
-#[derive(Default, Deserialize)]
-struct Attributes {
-    specversion: Option<String>,
-    id: Option<String>,
-    source: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    subject: Option<String>,
-    time: Option<String>,
-    correlationid: Option<String>,
+/// An event as it is taken in.
+pub(super) struct Incoming {
+    pub event: Event,
+    /// What its record has no room for, if there is such.
+    pub attributes: Option<Attributes>,
+    /// Whether its producer has named it, so that a repeat has the same name.
+    pub is_named: bool,
 }
 
-/// Its data in the structured mode, as it is written there.
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    data_base64: Option<String>,
+impl Incoming {
+    /// About how many bytes it adds to a commit.
+    pub fn size(&self) -> usize {
+        self.event.size() + self.attributes.as_ref().map_or(0, Attributes::size)
+    }
 }
 
-impl Outside<'_> {
-    /// The event with this id; of this kind, whatever the message says, if one is given.
-    pub(super) fn event(&self, id: String, kind: Option<&str>) -> Event {
-        let unreadable = |id: &str, data: &[u8], reason| {
-            let subject = self.subject.to_owned();
-            unreadable(id.to_owned(), subject, self.time, data.to_vec(), reason)
-        };
-        let event = match self.read(&id, kind) {
-            Ok(event) => event,
-            Err(reason) => unreadable(&id, self.payload, reason),
-        };
-        match event.size() {
-            bytes if bytes <= LARGEST => event,
-            bytes => {
-                let reason = format!(
-                    "it has {bytes} bytes, and an event has at most {LARGEST}: publish where its data is, rather than the data"
-                );
-                unreadable(&id, &[], reason)
-            }
-        }
+/// The id of an event: one half says where it was found, the other what its producer calls it. So whoever has seen one knows either again.
+pub(super) struct Halves {
+    pub place: u64,
+    pub name: u64,
+}
+
+impl Halves {
+    fn new(place: &[u8], index: usize, event: Option<&CloudEvent>) -> Self {
+        let place = half(&digest(&[place, &(index as u64).to_be_bytes()]));
+        let name = event.map_or(place, |event| {
+            let named = [event.required("source"), event.required("id")];
+            half(&digest(&named.map(str::as_bytes)))
+        });
+        Self { place, name }
     }
 
-    fn read(&self, id: &str, kind: Option<&str>) -> Result<Event, String> {
-        let content_type = self.header("content-type").unwrap_or_default();
-        let is_structured = content_type.to_ascii_lowercase().starts_with(STRUCTURED);
-        let (attributes, data) = match is_structured {
-            true => self.structured()?,
-            false => (self.binary()?, self.payload.to_vec()),
-        };
-        let Some(attributes) = attributes else {
-            return Ok(Event {
-                kind: named(kind, self.subject)?,
-                subject: self.subject.to_owned(),
-                time: self.time,
-                data,
-                correlation_id: self.correlation(None, id)?,
-                causation_id: String::new(),
-                id: id.to_owned(),
-            });
-        };
-        let required = |name: &str, value: Option<String>| {
-            value
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| format!("it is a CloudEvent without `{name}`"))
-        };
-        let version = required("specversion", attributes.specversion)?;
-        if version != VERSION {
-            return Err(format!(
-                "it is of CloudEvents {version}; {VERSION} is understood"
-            ));
-        }
-        required("source", attributes.source)?;
-        let time = attributes
-            .time
-            .map(|text| milliseconds(&text))
-            .transpose()?;
-        Ok(Event {
-            kind: named(kind, &required("type", attributes.kind)?)?,
-            subject: attributes
-                .subject
-                .filter(|subject| !subject.is_empty())
-                .unwrap_or_else(|| self.subject.to_owned()),
-            time: time.unwrap_or(self.time),
-            data,
-            correlation_id: self.correlation(attributes.correlationid, id)?,
-            // What the other side calls it: a story can be followed there.
-            causation_id: required("id", attributes.id)?,
-            id: id.to_owned(),
+    /// The halves of an event's id.
+    pub fn of(id: &str) -> Option<Self> {
+        let part = |range| u64::from_str_radix(id.get(range)?, 16).ok();
+        Some(Self {
+            place: part(0..16)?,
+            name: part(16..32)?,
         })
     }
 
-    /// The attributes from headers; none when there is no version of CloudEvents among them.
-    fn binary(&self) -> Result<Option<Attributes>, String> {
-        let attribute = |name: &str| {
-            let Some(text) = self.header(name) else {
-                return Ok(None);
-            };
-            match percent_decode_str(text).decode_utf8() {
-                Ok(text) => Ok(Some(text.into_owned())),
-                Err(_) => Err(format!("the header `{name}` is not percent-encoded UTF-8")),
-            }
-        };
-        let attributes = Attributes {
-            specversion: attribute("ce-specversion")?,
-            id: attribute("ce-id")?,
-            source: attribute("ce-source")?,
-            kind: attribute("ce-type")?,
-            subject: attribute("ce-subject")?,
-            time: attribute("ce-time")?,
-            correlationid: attribute("ce-correlationid")?,
-        };
-        let is_one = attributes.specversion.is_some() || attributes.id.is_some();
-        Ok(is_one.then_some(attributes))
+    fn id(&self) -> String {
+        format!("{:016x}{:016x}", self.place, self.name)
     }
+}
 
-    /// The attributes and the data from one JSON object.
-    fn structured(&self) -> Result<(Option<Attributes>, Vec<u8>), String> {
-        let malformed = |error: serde_json::Error| format!("it is no CloudEvent in JSON: {error}");
-        let attributes: Attributes = serde_json::from_slice(self.payload).map_err(malformed)?;
-        let data: Data = serde_json::from_slice(self.payload).map_err(malformed)?;
-        let data = match (data.data, data.data_base64) {
-            (Some(_), Some(_)) => return Err("it has `data` and `data_base64`".to_owned()),
-            (Some(data), None) => data.get().as_bytes().to_vec(),
-            (None, Some(text)) => BASE64_STANDARD
-                .decode(text)
-                .map_err(|error| format!("its `data_base64` is none: {error}"))?,
-            (None, None) => Vec::new(),
-        };
-        Ok((Some(attributes), data))
-    }
+fn half(digest: &str) -> u64 {
+    let half = digest.get(..16).unwrap_or_default();
+    u64::from_str_radix(half, 16).unwrap_or_default()
+}
 
-    fn correlation(&self, said: Option<String>, id: &str) -> Result<String, String> {
-        let said = said.or_else(|| Some(self.header("x-correlation-id")?.to_owned()));
-        match said {
-            Some(said) if is_correlation_id(&said) => Ok(said),
-            Some(said) => Err(format!(
-                "`{said}` is no correlation id: one has 1 to 128 visible ASCII characters without commas"
-            )),
-            None => {
-                let trace = self.header("traceparent").and_then(TraceContext::parse);
-                Ok(trace.map_or_else(|| id.to_owned(), |trace| trace.trace_id()))
+impl Outside<'_> {
+    /// The events in it, of this kind, whatever the message says, if one is given. `place` tells the message from all others.
+    pub(super) fn events(&self, place: &[u8], kind: Option<&str>) -> Vec<Incoming> {
+        let events = match cloud_event::read(self.headers, self.payload) {
+            cloud_event::Message::Other => {
+                return vec![self.fitting(Halves::new(place, 0, None), self.plain(place, kind))];
             }
+            cloud_event::Message::Events(events) => events,
+        };
+        let is_batch = events.len() > 1;
+        let too_much = is_batch && (events.len() > MOST || self.payload.len() > LARGEST);
+        if too_much {
+            let reason = format!(
+                "it is a batch of {} events and {} bytes, and one has at most {MOST} and {LARGEST}: publish smaller ones",
+                events.len(),
+                self.payload.len()
+            );
+            return vec![self.unreadable(&Halves::new(place, 0, None), &[], reason)];
+        }
+        let events = events.into_iter().enumerate();
+        let incoming = events.map(|(index, read)| {
+            let halves = Halves::new(place, index, read.as_ref().ok());
+            let event = read.and_then(|event| self.event(&halves, event, kind));
+            match event {
+                Ok(incoming) => self.fitting(halves, incoming),
+                // Of a batch the bytes are kept with each event that is none: nobody can tell where it began.
+                Err(reason) => {
+                    let reason = match is_batch {
+                        true => format!("number {} of its batch: {reason}", index + 1),
+                        false => reason,
+                    };
+                    self.unreadable(&Halves::new(place, index, None), self.payload, reason)
+                }
+            }
+        });
+        let incoming: Vec<_> = incoming.collect();
+        // Broken parts of one large batch, each with all its bytes, would be more than a commit holds.
+        match incoming.iter().map(Incoming::size).sum::<usize>() > LARGEST {
+            true if is_batch => incoming.into_iter().map(Incoming::without_bytes).collect(),
+            _ => incoming,
         }
     }
 
-    /// A header, however its name is capitalized.
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.headers?.iter();
-        let (_, values) = headers.find(|(found, _)| {
-            let found: &str = found.as_ref();
-            found.eq_ignore_ascii_case(name)
-        })?;
-        Some(values.first()?.as_str())
+    fn plain(&self, place: &[u8], kind: Option<&str>) -> Incoming {
+        let id = Halves::new(place, 0, None).id();
+        let content_type = header(self.headers, "content-type").map(str::to_owned);
+        let event = Event {
+            kind: named(kind, self.subject),
+            subject: self.subject.to_owned(),
+            time: self.time,
+            data: self.payload.to_vec(),
+            correlation_id: self.correlation([None, None], &id),
+            causation_id: String::new(),
+            id,
+        };
+        Incoming {
+            attributes: Attributes::of(&event.data, content_type, Vec::new()),
+            event,
+            is_named: false,
+        }
+    }
+
+    fn event(
+        &self,
+        halves: &Halves,
+        event: CloudEvent,
+        kind: Option<&str>,
+    ) -> Result<Incoming, String> {
+        let time = event.get("time").map(milliseconds).transpose()?.flatten();
+        let id = halves.id();
+        let told = [event.get("correlationid"), event.get("traceparent")];
+        let read = Event {
+            kind: named(kind, event.required("type")),
+            subject: event.get("subject").unwrap_or(self.subject).to_owned(),
+            time: time.unwrap_or(self.time),
+            correlation_id: self.correlation(told, &id),
+            // What the other side calls it: a story can be followed there.
+            causation_id: event.required("id").to_owned(),
+            id,
+            data: Vec::new(),
+        };
+        let content_type = event.get("datacontenttype").map(str::to_owned);
+        let extensions = event.extensions();
+        Ok(Incoming {
+            attributes: Attributes::of(&event.data, content_type, extensions),
+            event: Event {
+                data: event.data,
+                ..read
+            },
+            is_named: true,
+        })
+    }
+
+    /// The event, unless it is larger than what a commit holds.
+    fn fitting(&self, halves: Halves, incoming: Incoming) -> Incoming {
+        let bytes = incoming.size();
+        if bytes <= LARGEST {
+            return incoming;
+        }
+        let reason = format!(
+            "it has {bytes} bytes, and an event has at most {LARGEST}: publish where its data is, rather than the data"
+        );
+        self.unreadable(&halves, &[], reason)
+    }
+
+    fn unreadable(&self, halves: &Halves, bytes: &[u8], reason: String) -> Incoming {
+        let (subject, bytes) = (self.subject.to_owned(), bytes.to_vec());
+        let event = unreadable(halves.id(), subject, self.time, bytes, reason);
+        let incoming = Incoming {
+            event,
+            attributes: None,
+            is_named: false,
+        };
+        match incoming.size() {
+            bytes if bytes <= LARGEST => incoming,
+            _ => incoming.without_bytes(),
+        }
+    }
+
+    /// The first that is one of: what the event says, what the message says, the traces that they are part of; else the event's own id.
+    fn correlation(&self, [said, trace]: [Option<&str>; 2], id: &str) -> String {
+        let said = [said, header(self.headers, "x-correlation-id")];
+        let said = said.into_iter().flatten().find(|id| is_correlation_id(id));
+        if let Some(said) = said {
+            return said.to_owned();
+        }
+        let traces = [trace, header(self.headers, "traceparent")];
+        let trace = traces.into_iter().flatten().find_map(TraceContext::parse);
+        trace.map_or_else(|| id.to_owned(), |trace| trace.trace_id())
+    }
+}
+
+impl Incoming {
+    /// What cannot be read, without the bytes that it came as.
+    fn without_bytes(mut self) -> Self {
+        if crate::events::unreadable::reason(&self.event).is_some() {
+            self.event.data.clear();
+        }
+        self
     }
 }
 
 /// The kind that a context knows it as: as the manifest says, or the last word of its type or subject.
-fn named(kind: Option<&str>, full: &str) -> Result<String, String> {
-    let word = || full.rsplit(['.', '/']).next().unwrap_or_default();
-    match kind.unwrap_or_else(word) {
-        "" => Err(format!("`{full}` does not end with a word")),
-        kind => Ok(kind.to_owned()),
-    }
+fn named(kind: Option<&str>, full: &str) -> String {
+    let word = || full.rsplit(['.', '/']).find(|word| !word.is_empty());
+    kind.or_else(word).unwrap_or(full).to_owned()
 }
 
-fn milliseconds(text: &str) -> Result<u64, String> {
+/// A time as the journal has it; none when that has no number for it.
+fn milliseconds(text: &str) -> Result<Option<u64>, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339);
     let time = time.map_err(|_| format!("`{text}` is no time such as 2026-11-22T10:02:14Z"))?;
-    u64::try_from(time.unix_timestamp_nanos() / 1_000_000)
-        .map_err(|_| format!("`{text}` is before 1970"))
+    Ok(u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::unreadable;
-
-    fn read(headers: &[(&str, &str)], payload: &str, kind: Option<&str>) -> Event {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, *value);
-        }
-        let outside = Outside {
-            subject: "pms.rooms.closed",
-            headers: Some(&map),
-            payload: payload.as_bytes(),
-            time: 7,
-        };
-        outside.event("an-id".to_owned(), kind)
-    }
-
-    const BINARY: [(&str, &str); 4] = [
-        ("ce-specversion", "1.0"),
-        ("ce-id", "e1"),
-        ("ce-source", "/pms"),
-        ("ce-type", "com.pms.RoomClosed"),
-    ];
-
-    #[test]
-    fn a_cloud_event_in_headers() {
-        let more = [
-            ("ce-subject", "room%207"),
-            ("ce-time", "1970-01-01T00:00:01+00:00"),
-            ("ce-correlationid", "story-1"),
-        ];
-        let headers: Vec<_> = BINARY.into_iter().chain(more).collect();
-        let event = read(&headers, "{}", None);
-        assert_eq!(
-            (&*event.kind, &*event.subject, event.time),
-            ("RoomClosed", "room 7", 1_000)
-        );
-        assert_eq!(
-            (&*event.correlation_id, &*event.causation_id, &*event.id),
-            ("story-1", "e1", "an-id")
-        );
-        assert_eq!(event.data, b"{}");
-    }
-
-    #[test]
-    fn a_cloud_event_in_json() {
-        let headers = [(
-            "Content-Type",
-            "application/cloudevents+json; charset=utf-8",
-        )];
-        let json = r#"{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "RoomClosed", "data": {"b": 1, "a": 2}}"#;
-        let event = read(&headers, json, None);
-        assert_eq!(event.data, br#"{"b": 1, "a": 2}"#);
-        assert_eq!(
-            (&*event.kind, &*event.subject),
-            ("RoomClosed", "pms.rooms.closed")
-        );
-        let json = json.replace(r#""data": {"b": 1, "a": 2}"#, r#""data_base64": "aGk=""#);
-        assert_eq!(read(&headers, &json, None).data, b"hi");
-    }
-
-    #[test]
-    fn anything_else_is_an_event_by_its_subject() {
-        let event = read(&[("x-correlation-id", "story-2")], "hello", None);
-        assert_eq!(
-            (&*event.kind, &*event.subject, event.time, &*event.data),
-            ("closed", "pms.rooms.closed", 7, &b"hello"[..])
-        );
-        assert_eq!(event.correlation_id, "story-2");
-        assert_eq!(read(&[], "", Some("RoomClosed")).kind, "RoomClosed");
-        assert_eq!(read(&[], "", None).correlation_id, "an-id");
-    }
-
-    #[test]
-    fn what_no_commit_could_hold_is_not_taken_in() {
-        let event = read(&[], &"x".repeat(LARGEST - 1_000), None);
-        assert_eq!(unreadable::reason(&event), None);
-        let event = read(&[], &"x".repeat(LARGEST), None);
-        let reason = unreadable::reason(&event).unwrap();
-        assert!(reason.contains("at most 8388608"), "{reason}");
-        assert!(event.data.is_empty());
-    }
-
-    #[test]
-    fn what_claims_to_be_a_cloud_event_and_is_none_cannot_be_read() {
-        let without = |name: &str| -> Vec<_> {
-            let kept = BINARY.into_iter().filter(|(header, _)| *header != name);
-            kept.collect()
-        };
-        let with = |name, value| -> Vec<_> {
-            let others = without(name).into_iter();
-            others.chain([(name, value)]).collect()
-        };
-        let structured = [("content-type", "application/cloudevents+json")];
-        let cases: [(Vec<(&str, &str)>, &str); 10] = [
-            (without("ce-specversion"), "{}"),
-            (without("ce-id"), "{}"),
-            (without("ce-source"), "{}"),
-            (without("ce-type"), "{}"),
-            (with("ce-specversion", "0.3"), "{}"),
-            (with("ce-subject", "%ff"), "{}"),
-            (with("ce-time", "yesterday"), "{}"),
-            (with("ce-correlationid", "a,b"), "{}"),
-            (structured.to_vec(), "{"),
-            (
-                structured.to_vec(),
-                r#"{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "A", "data": 1, "data_base64": ""}"#,
-            ),
-        ];
-        for (headers, payload) in cases {
-            let event = read(&headers, payload, Some("RoomClosed"));
-            let reason = unreadable::reason(&event);
-            assert!(
-                reason.is_some_and(|reason| !reason.is_empty()),
-                "{headers:?}"
-            );
-            assert_eq!(event.data, payload.as_bytes());
-        }
-    }
-}
+mod tests;

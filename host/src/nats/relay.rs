@@ -6,9 +6,12 @@ use std::sync::Arc;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use futures::stream::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
 
+use super::again::{self, Again, Command};
 use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
+use super::parked;
 use super::position;
 use super::session::{self, WINDOW};
 use super::standing::Standing;
@@ -17,7 +20,7 @@ use super::trouble::Trouble;
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
-use crate::journal::{self, Ledger};
+use crate::journal::{self, EventPosition, Ledger};
 use crate::manifest::{Engine, HOST_SOURCE, NatsSettings};
 
 /// How many contexts' last events are asked for at once.
@@ -25,7 +28,7 @@ const ASKED: usize = 32;
 
 /// The relay of an app.
 pub(super) struct Relay {
-    host: Arc<Host>,
+    pub(super) host: Arc<Host>,
     settings: NatsSettings,
     pub(super) standing: Arc<Standing>,
     pub(super) address: Address,
@@ -35,10 +38,18 @@ pub(super) struct Relay {
     pub(super) unconfirmed: VecDeque<Message>,
     /// The newest event that was confirmed.
     confirmed: Option<String>,
-    /// How far it has come with that. The places of contexts that are not part of the app now are carried along: one may come back.
-    places: Places,
+    /// How far it has come with that.
+    pub(super) places: Places,
+    /// How far it has come with what was read. The places of contexts that are not part of the app now are carried along: one may come back.
+    read: Places,
     /// How far is kept.
     kept: Places,
+    /// What operators ask for.
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// What is published again.
+    pub(super) again: VecDeque<Again>,
+    /// The dead letters, also those that have come to an end.
+    pub(super) parked: BTreeSet<(String, EventPosition)>,
 }
 
 impl Relay {
@@ -49,6 +60,7 @@ impl Relay {
         connection: &Arc<Connection>,
         address: Address,
     ) -> Self {
+        let commands = standing.commands();
         Self {
             host: host.clone(),
             settings,
@@ -59,7 +71,11 @@ impl Relay {
             unconfirmed: VecDeque::new(),
             confirmed: None,
             places: Places::default(),
+            read: Places::default(),
             kept: Places::default(),
+            commands,
+            again: VecDeque::new(),
+            parked: BTreeSet::new(),
         }
     }
 
@@ -67,6 +83,9 @@ impl Relay {
     pub(super) async fn run(mut self) {
         let stop = self.host.shutdown.clone();
         let mut backoff = connection::backoff();
+        if let Err(trouble) = self.remember().await {
+            self.note(&trouble);
+        }
         loop {
             let before = self.confirmed.clone();
             let trouble = tokio::select! {
@@ -76,7 +95,14 @@ impl Relay {
             if self.confirmed != before {
                 backoff = connection::backoff();
             }
+            if let Trouble::Unpublishable { id, reason } = &trouble {
+                match self.park(id, reason).await {
+                    Ok(()) => continue,
+                    Err(error) => self.note(&error),
+                }
+            }
             self.note(&trouble);
+            self.refuse_commands(&trouble);
             if backoff.pause(&stop).await.is_break() {
                 break;
             }
@@ -98,13 +124,41 @@ impl Relay {
         }
     }
 
+    /// What an earlier process knew: how far it had come, what it could not publish, and what it was to publish again.
+    async fn remember(&mut self) -> Result<(), Trouble> {
+        let host = self.host.clone();
+        let (places, parked, orders) = reading(move || {
+            let own = host.ledger(HOST_SOURCE);
+            let places = own.map_or(Ok(None), |own| position::read(own))?;
+            let orders = own.map_or(Ok(Vec::new()), |own| again::kept(own))?;
+            Ok((places, parked::all(&host)?, orders))
+        })
+        .await?;
+        // Until the stream tells: so what waits can be counted while no server is there.
+        let places = places.filter(|_| self.outlives_the_process());
+        self.standing.note_places(places.unwrap_or_default());
+        let parked = parked.into_iter().map(|parked| parked.place);
+        self.parked = parked.map(|id| (id.context, id.position)).collect();
+        for order in orders {
+            if let Some(ledger) = self.host.ledger(&order.context).cloned() {
+                self.again.push_back(Again::begin(order, &ledger).await?);
+            }
+        }
+        Ok(())
+    }
+
     /// Connects, finds out where the stream ends, and goes on from there.
     async fn publish(&mut self) -> Result<std::convert::Infallible, Trouble> {
         let context = self.jetstream().await?;
-        let stream = stream::open(&context, &self.address, &self.settings).await?;
-        let contexts = self.host.ledgers().keys();
-        let End { sequence, event } = stream::end(&stream, &self.address, contexts).await?;
-        self.go_on_after(&stream, event).await?;
+        let contexts = || self.host.ledgers().keys();
+        let opened = stream::open(&context, &self.address, &self.settings, contexts()).await?;
+        let End { sequence, event } =
+            stream::end(&opened.stream, &self.address, contexts()).await?;
+        let is_empty = sequence == 0;
+        self.go_on_after(&opened.stream, event).await?;
+        if is_empty {
+            self.say_that_it_is_empty(opened.is_new).await?;
+        }
         if self.standing.note_trouble(None) {
             tracing::info!(stream = self.address.stream, "events are published again");
         }
@@ -170,7 +224,7 @@ impl Relay {
         let asking = further.map(|(name, _)| async move {
             let last = stream::last_of(stream, &self.address, name).await?;
             Ok::<_, Trouble>(match last {
-                Some(last) if self.is_ours(&last).await? => last.place(),
+                Some(last) if self.is_ours(&last).await? => last.come_to(),
                 _ => None,
             })
         });
@@ -192,8 +246,7 @@ impl Relay {
     /// Whether the journals hold an event where the stream says it is.
     async fn is_ours(&self, last: &Published) -> Result<bool, Trouble> {
         let ledger = self.host.ledger(&last.context).cloned();
-        let place = last.places.0.get(&last.context).copied();
-        let (Some(ledger), Some(place)) = (ledger, place) else {
+        let (Some(ledger), Some(place)) = (ledger, last.place) else {
             return Ok(false);
         };
         let id = last.id.clone();
@@ -223,7 +276,14 @@ impl Relay {
             .collect();
         let begin = Begin::After(places.clone());
         self.unconfirmed.clear();
+        for again in &mut self.again {
+            again.rewind().await?;
+        }
         let feed = Feed::open(journals, BTreeSet::new(), begin).await?;
+        self.read = places.clone();
+        for (name, place) in &feed.places().0 {
+            self.read.note(name, *place);
+        }
         self.feed = Some(feed);
         self.standing.note_places(places.clone());
         self.places = places;
@@ -232,27 +292,63 @@ impl Relay {
 
     /// Reads the next event and makes it a message, the last of the unconfirmed ones; `false` when all that there are have been taken.
     pub(super) async fn take(&mut self) -> Result<bool, Trouble> {
+        for again in &mut self.again {
+            if let Some(told) = again.next().await? {
+                let come_to = self.read.0.get(&*told.context).copied();
+                let message = Message::new(told);
+                let message = message.again(&again.order.id, come_to.unwrap_or_default());
+                self.unconfirmed.push_back(message);
+                return Ok(true);
+            }
+        }
         let Some(feed) = &mut self.feed else {
             return Ok(false);
         };
-        let Some(told) = feed.next().await? else {
-            return Ok(false);
-        };
-        self.unconfirmed.push_back(Message::new(told));
-        Ok(true)
+        while let Some(told) = feed.next().await? {
+            self.read.note(&told.context, told.position);
+            let place = (told.context.to_string(), told.position);
+            if self.parked.contains(&place) {
+                match self.unconfirmed.back_mut() {
+                    Some(message) => message.passed.push((told.context, told.position)),
+                    None => {
+                        self.places.note(&told.context, told.position);
+                        self.standing.note_place(&told.context, told.position);
+                    }
+                }
+                continue;
+            }
+            self.unconfirmed.push_back(Message::new(told));
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Notes that so many of the unconfirmed messages are in the stream.
     pub(super) fn confirm(&mut self, count: usize) {
         for message in self.unconfirmed.drain(..count) {
-            self.places.note(&message.context, message.position);
-            self.standing.note_place(&message.context, message.position);
+            match message.order() {
+                None => {
+                    self.places.note(&message.context, message.position);
+                    self.standing.note_place(&message.context, message.position);
+                }
+                Some(order) => {
+                    let mut orders = self.again.iter_mut().map(|again| &mut again.order);
+                    if let Some(order) = orders.find(|one| one.id == order) {
+                        order.after = message.position;
+                    }
+                }
+            }
+            for (context, position) in &message.passed {
+                self.places.note(context, *position);
+                self.standing.note_place(context, *position);
+            }
             self.confirmed = Some(message.into_id());
         }
     }
 
-    /// Keeps how far it has come, if it has come further.
+    /// Keeps how far it has come, if it has come further, and what is still to be published again.
     pub(super) async fn keep_position(&mut self) -> Result<(), Trouble> {
+        self.finish_orders().await?;
         if self.places == self.kept {
             return Ok(());
         }
@@ -264,7 +360,7 @@ impl Relay {
     }
 }
 
-async fn reading<T: Send + 'static>(
+pub(super) async fn reading<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, journal::Error> + Send + 'static,
 ) -> Result<T, Trouble> {
     let read = tokio::task::spawn_blocking(read).await;

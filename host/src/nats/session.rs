@@ -5,15 +5,16 @@
 //! a session begins with groups of one, which tell, and grows them with each that is confirmed.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 use async_nats::client::{PublishError as SendError, PublishErrorKind as SendErrorKind};
 use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE};
-use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::{Context, ErrorCode};
 use async_nats::{Client, HeaderMap};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt};
@@ -22,6 +23,7 @@ use tokio::time::MissedTickBehavior;
 use super::connection::PATIENCE;
 use super::message::{Address, Message};
 use super::relay::Relay;
+use super::stream;
 use super::trouble::Trouble;
 use crate::observe::metrics;
 
@@ -33,6 +35,21 @@ const GROUP: usize = 32;
 const GROUP_BYTES: usize = WINDOW_BYTES / 32;
 /// How often the position is kept: the stream tells it more exactly.
 const KEEPING: Duration = Duration::from_secs(5);
+
+/// The longest subject: a server ends the connection of a client that sends longer lines.
+const LONGEST_SUBJECT: usize = 2_048;
+/// Why an event does not get to the server.
+const LARGER_THAN_PAYLOAD: &str =
+    "it is larger than a message may be; raise `max_payload` of the NATS server";
+/// What a server says when there is no room for more.
+const IS_FULL: [ErrorCode; 6] = [
+    ErrorCode::STREAM_STORE_FAILED,
+    ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+    ErrorCode::MEMORY_RESOURCES_EXCEEDED,
+];
 
 type Confirmation = BoxFuture<'static, (Group, Result<PublishAck, PublishError>)>;
 
@@ -88,9 +105,19 @@ pub(super) async fn run(
         tokio::select! {
             Some((group, confirmation)) = session.confirmations.next() => {
                 session.confirm(relay, group, confirmation)?;
+                if !relay.again.is_empty() {
+                    relay.finish_orders().await?;
+                }
             }
             () = news => {}
-            _ = keeping.tick() => relay.keep_position().await?,
+            Some(command) = relay.commands.recv() => relay.accept(command).await?,
+            _ = keeping.tick() => {
+                relay.keep_position().await?;
+                // Nobody tells of a stream that was deleted while there is nothing to publish.
+                if session.sent == 0 {
+                    stream::is_there(&session.context, &relay.address.stream).await?;
+                }
+            }
         }
     }
 }
@@ -150,6 +177,12 @@ impl Session {
             (message, sequence, message.subject(address), headers)
         });
         for (message, sequence, subject, headers) in made.collect::<Vec<_>>() {
+            if subject.len() > LONGEST_SUBJECT {
+                return Err(unpublishable(
+                    message,
+                    "its kind is too long for a subject of NATS".to_owned(),
+                ));
+            }
             let data = message.data.clone();
             if sequence == group.last {
                 let publish = PublishMessage::build().headers(headers).payload(data);
@@ -160,7 +193,7 @@ impl Session {
             }
             let sent = self.client.publish_with_headers(subject, headers, data);
             let sent = sent.await;
-            sent.map_err(|error| unsent(&error, message, address))?;
+            sent.map_err(|error| unsent(&error, message))?;
         }
         Err(Trouble::Overtaken)
     }
@@ -202,34 +235,60 @@ fn headers(
     let mut headers = message.headers(address);
     headers.insert(NATS_EXPECTED_LAST_SEQUENCE, (sequence - 1).to_string());
     if let Some(previous) = previous {
-        headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous.id());
+        headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, &*previous.message_id());
     }
     headers
 }
 
 fn trouble(error: &PublishError, message: &Message, address: &Address) -> Trouble {
-    match error.kind() {
-        PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
+    let said = error.source().and_then(|why| why.downcast_ref());
+    let code = said.map(|why: &async_nats::jetstream::Error| (why.error_code(), why.to_string()));
+    match (error.kind(), code) {
+        (PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId, _) => {
             Trouble::Overtaken
         }
-        PublishErrorKind::MaxPayloadExceeded => too_big(message, address),
-        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Trouble::Unconfirmed {
+        (PublishErrorKind::MaxPayloadExceeded, _) => {
+            unpublishable(message, LARGER_THAN_PAYLOAD.to_owned())
+        }
+        (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => Trouble::Unconfirmed {
             subject: message.subject(address),
+        },
+        (PublishErrorKind::StreamNotFound, _) => Trouble::Gone(address.stream.clone()),
+        (_, Some((ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM, _))) => unpublishable(
+            message,
+            format!(
+                "it is larger than the stream `{}` takes; raise its `max_msg_size`",
+                address.stream
+            ),
+        ),
+        (_, Some((ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM, said))) => {
+            unpublishable(message, format!("its headers are too large: {said}"))
+        }
+        (_, Some((code, said))) if IS_FULL.contains(&code) => Trouble::Full {
+            stream: address.stream.clone(),
+            said,
+        },
+        (_, Some((_, said))) => Trouble::Stream {
+            stream: address.stream.clone(),
+            reason: said,
         },
         _ => Trouble::Unreachable(error.to_string()),
     }
 }
 
-fn unsent(error: &SendError, message: &Message, address: &Address) -> Trouble {
+fn unsent(error: &SendError, message: &Message) -> Trouble {
     match error.kind() {
-        SendErrorKind::MaxPayloadExceeded => too_big(message, address),
-        _ => Trouble::Unreachable(error.to_string()),
+        SendErrorKind::MaxPayloadExceeded => unpublishable(message, LARGER_THAN_PAYLOAD.to_owned()),
+        SendErrorKind::InvalidSubject => {
+            unpublishable(message, "its kind makes no subject of NATS".to_owned())
+        }
+        SendErrorKind::Send => Trouble::Unreachable(error.to_string()),
     }
 }
 
-fn too_big(message: &Message, address: &Address) -> Trouble {
-    Trouble::TooBig {
+fn unpublishable(message: &Message, reason: String) -> Trouble {
+    Trouble::Unpublishable {
         id: message.id().to_owned(),
-        subject: message.subject(address),
+        reason,
     }
 }

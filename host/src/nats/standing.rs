@@ -1,27 +1,119 @@
 //! How the events on NATS are, for whoever asks.
 
-use parking_lot::Mutex;
+use std::collections::BTreeMap;
 
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::again::Command;
 use crate::app::Host;
 use crate::events::place::Places;
-use crate::journal::{self, EventPosition, LANES};
+use crate::journal::{self, EventPosition, LANES, Ledger};
+
+/// How many commands of operators may wait.
+const COMMANDS: usize = 16;
+/// What is said while there is no connection.
+const LOST: &str = "the connection to the NATS server is lost; check that the server runs";
 
 /// How the events on NATS are.
-#[derive(Default)]
 pub struct Standing {
     state: Mutex<State>,
+    orders: mpsc::Sender<Command>,
+    commands: Mutex<Option<mpsc::Receiver<Command>>>,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        let (orders, commands) = mpsc::channel(COMMANDS);
+        Self {
+            state: Mutex::default(),
+            orders,
+            commands: Mutex::new(Some(commands)),
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
     trouble: Option<String>,
+    /// Whether the connection is lost, which comes before any other trouble.
+    is_lost: bool,
+    notice: Option<String>,
     places: Option<Places>,
+    inlets: BTreeMap<(String, String), InletStanding>,
+}
+
+/// How a followed subject is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InletStanding {
+    /// The stream that it is read from; none until it was found.
+    pub stream: Option<String>,
+    /// How many messages are still to be taken in; none until that is known.
+    pub waiting: Option<u64>,
+    /// How many messages the stream has dropped before they were taken in.
+    pub dropped: u64,
+    /// What keeps them from being taken in, if anything does.
+    pub trouble: Option<String>,
 }
 
 impl Standing {
     /// What keeps the events from NATS, if anything does.
     pub fn trouble(&self) -> Option<String> {
-        self.state.lock().trouble.clone()
+        let state = self.state.lock();
+        match state.is_lost {
+            true => Some(LOST.to_owned()),
+            false => state.trouble.clone(),
+        }
+    }
+
+    /// What operators should know, though nothing is in the way.
+    pub fn notice(&self) -> Option<String> {
+        self.state.lock().notice.clone()
+    }
+
+    /// Notes what operators should know.
+    pub(super) fn note_notice(&self, notice: Option<String>) {
+        self.state.lock().notice = notice;
+    }
+
+    /// Asks the relay for something; false when too much waits already.
+    pub fn ask(&self, command: Command) -> bool {
+        self.orders.try_send(command).is_ok()
+    }
+
+    /// What operators ask for. Only the first who wants to hear it does.
+    pub(super) fn commands(&self) -> mpsc::Receiver<Command> {
+        let commands = self.commands.lock().take();
+        commands.unwrap_or_else(|| mpsc::channel(1).1)
+    }
+
+    /// Notes whether there is a connection.
+    pub(super) fn note_connection(&self, is_lost: bool) {
+        self.state.lock().is_lost = is_lost;
+    }
+
+    /// The followed subjects, by source and subject.
+    pub fn inlets(&self) -> BTreeMap<(String, String), InletStanding> {
+        let state = self.state.lock();
+        let mut inlets = state.inlets.clone();
+        if state.is_lost {
+            for inlet in inlets.values_mut() {
+                inlet.trouble.get_or_insert_with(|| LOST.to_owned());
+            }
+        }
+        inlets
+    }
+
+    /// Notes how a followed subject is.
+    pub(super) fn note_inlet(
+        &self,
+        source: &str,
+        subject: &str,
+        change: impl FnOnce(&mut InletStanding),
+    ) {
+        let mut state = self.state.lock();
+        let key = (source.to_owned(), subject.to_owned());
+        change(state.inlets.entry(key).or_default());
     }
 
     /// Notes what keeps the events from NATS. Says whether that is news.
@@ -46,6 +138,23 @@ impl Standing {
     pub(super) fn note_places(&self, places: Places) {
         self.state.lock().places = Some(places);
     }
+}
+
+/// How many events of a journal are behind one place, and not behind another. Blocks.
+pub(super) fn between(
+    ledger: &Ledger,
+    after: EventPosition,
+    upto: EventPosition,
+) -> Result<u64, journal::Error> {
+    let mut events = 0;
+    for lane in 0..LANES {
+        let journal = ledger.journal();
+        let from = journal.count_events(lane, Some(after), upto.commit)?;
+        // Of the last commit only some of them, perhaps.
+        let beyond = journal.count_events(lane, Some(upto), upto.commit)?;
+        events += from.saturating_sub(beyond);
+    }
+    Ok(events)
 }
 
 /// How many events are still to be published; `None` without NATS, and while the host does not know yet how far it had come. Blocks.

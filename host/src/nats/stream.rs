@@ -7,10 +7,12 @@ use async_nats::jetstream::context::{
     RequestError, RequestErrorKind,
 };
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 
-use super::message::{Address, PLACES, SOURCE};
+use super::message::{AGAIN, Address, PLACES, SOURCE};
 use super::subject;
 use super::trouble::Trouble;
 use crate::events::place::Places;
@@ -29,35 +31,60 @@ pub(super) struct End {
 pub(super) struct Published {
     pub id: String,
     pub context: String,
+    /// How far the relay had come with it.
     pub places: Places,
+    /// Where it is in its journal.
+    pub place: Option<EventPosition>,
+}
+
+/// The stream, and whether it is new.
+pub(super) struct Opened {
+    pub stream: Stream,
+    pub is_new: bool,
 }
 
 /// The stream, made when there is none.
-pub(super) async fn open(
+pub(super) async fn open<'a>(
     context: &Context,
     address: &Address,
     settings: &NatsSettings,
-) -> Result<Stream, Trouble> {
-    let wanted = config(address, settings);
-    let stream = match get(context, &address.stream).await? {
-        Some(stream) => stream,
-        None => {
-            let made = context.create_stream(wanted).await;
-            return made.map_err(|error| unusable(&address.stream, &error));
-        }
-    };
-    let config = &stream.cached_info().config;
-    let all = subject::of_all(&address.prefix);
-    if !config
-        .subjects
-        .iter()
-        .any(|taken| subject::covers(taken, &all))
-    {
-        return Err(Trouble::OtherSubjects {
-            stream: address.stream.clone(),
-            wanted: all,
-            found: format!("{:?}", config.subjects),
+    contexts: impl Iterator<Item = &'a String>,
+) -> Result<Opened, Trouble> {
+    let subjects = contexts.map(|context| subject::of_context(&address.prefix, context));
+    let wanted = config(address, settings, subjects.collect());
+    let Some(mut stream) = get(context, &address.stream).await? else {
+        let made = context.create_stream(wanted).await;
+        let stream = made.map_err(|error| unusable(&address.stream, &error))?;
+        return Ok(Opened {
+            stream,
+            is_new: true,
         });
+    };
+    let found = &stream.cached_info().config;
+    let subjects = subjects_for(&wanted, found, address)?;
+    if subjects != found.subjects {
+        let changed = Config {
+            subjects: subjects.clone(),
+            ..found.clone()
+        };
+        let updated = context.update_stream(changed).await;
+        updated.map_err(|error| unusable(&address.stream, &error))?;
+        tracing::info!(
+            stream = address.stream,
+            "the stream takes {} from now on, one subject for each context, so that no call is taken for an event",
+            subjects.join(", ")
+        );
+        stream = find(context, &address.stream).await?;
+    }
+    let config = &stream.cached_info().config;
+    let calls = subject::of_calls(&address.prefix);
+    let mut taken = config.subjects.iter();
+    if let Some(subject) = taken.find(|taken| subject::overlap(taken, &calls)) {
+        tracing::warn!(
+            stream = address.stream,
+            "the stream takes `{subject}`, and so calls sent at `{calls}`: it stores them, and who calls may get its answer instead of the function's; let it take one subject for each context, such as `{}`",
+            wanted.subjects.first().map_or("", String::as_str)
+        );
     }
     for difference in differences(&wanted, config) {
         tracing::warn!(
@@ -65,13 +92,71 @@ pub(super) async fn open(
             "the stream has other settings than the manifest, and stays as it is: {difference}"
         );
     }
-    Ok(stream)
+    Ok(Opened {
+        stream,
+        is_new: false,
+    })
+}
+
+/// The subjects that a stream is to take. Those of one that the host made are brought up to date; one that somebody else made has to take them.
+fn subjects_for(
+    wanted: &Config,
+    found: &Config,
+    address: &Address,
+) -> Result<Vec<String>, Trouble> {
+    let is_own = found.description == wanted.description;
+    // What versions before made the stream take. It takes mistyped calls, too.
+    let former = subject::of_all(&address.prefix);
+    let kept = found.subjects.iter();
+    let mut subjects: Vec<String> = kept
+        .filter(|subject| !(is_own && **subject == former))
+        .cloned()
+        .collect();
+    let is_missing = |subjects: &[String], wanted: &str| {
+        !subjects.iter().any(|taken| subject::covers(taken, wanted))
+    };
+    for wanted in &wanted.subjects {
+        if !is_missing(&subjects, wanted) {
+            continue;
+        }
+        if !is_own {
+            return Err(Trouble::OtherSubjects {
+                stream: address.stream.clone(),
+                wanted: wanted.clone(),
+                found: format!("{:?}", found.subjects),
+            });
+        }
+        subjects.push(wanted.clone());
+    }
+    Ok(subjects)
 }
 
 /// A stream that is there.
 pub(super) async fn find(context: &Context, name: &str) -> Result<Stream, Trouble> {
     let found = get(context, name).await?;
     found.ok_or_else(|| Trouble::NoStream(name.to_owned()))
+}
+
+/// Makes sure that a stream is there still.
+pub(super) async fn is_there(context: &Context, name: &str) -> Result<(), Trouble> {
+    match get(context, name).await? {
+        Some(_) => Ok(()),
+        None => Err(Trouble::Gone(name.to_owned())),
+    }
+}
+
+/// How a stream is that was there before.
+pub(super) async fn look(stream: &Stream, name: &str) -> Result<Info, Trouble> {
+    let error = match stream.get_info().await {
+        Ok(info) => return Ok(info),
+        Err(error) => error,
+    };
+    match error.kind() {
+        RequestErrorKind::TimedOut => Err(Trouble::Unreachable(
+            "it does not answer in time".to_owned(),
+        )),
+        _ => Err(Trouble::Gone(name.to_owned())),
+    }
 }
 
 /// A stream, if it is there.
@@ -125,11 +210,11 @@ fn nobody_answers(error: &GetStreamError) -> bool {
     reason.is_some_and(|reason: &RequestError| reason.kind() == RequestErrorKind::NoResponders)
 }
 
-fn config(address: &Address, settings: &NatsSettings) -> Config {
+fn config(address: &Address, settings: &NatsSettings, subjects: Vec<String>) -> Config {
     Config {
         name: address.stream.clone(),
         description: Some(format!("The events of {}", address.app)),
-        subjects: vec![subject::of_all(&address.prefix)],
+        subjects,
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
         discard: DiscardPolicy::Old,
@@ -153,7 +238,6 @@ fn differences(wanted: &Config, found: &Config) -> Vec<String> {
         }
     };
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    compare("subjects", text(&wanted.subjects), text(&found.subjects));
     compare("retention", text(&wanted.retention), text(&found.retention));
     compare("storage", text(&wanted.storage), text(&found.storage));
     compare("discard", text(&wanted.discard), text(&found.discard));
@@ -231,8 +315,8 @@ async fn last_message(
 }
 
 impl Published {
-    /// Its context, and where it is in that one's journal.
-    pub(super) fn place(&self) -> Option<(String, EventPosition)> {
+    /// Its context, and how far that one is published with it.
+    pub(super) fn come_to(&self) -> Option<(String, EventPosition)> {
         let place = self.places.0.get(&self.context)?;
         Some((self.context.clone(), *place))
     }
@@ -249,9 +333,23 @@ fn is_absent(error: &async_nats::jetstream::stream::LastRawMessageError) -> bool
 
 fn published(message: &StreamMessage) -> Option<Published> {
     let header = |name: &str| Some(message.headers.get(name)?.as_str());
+    let context = header(SOURCE)?.rsplit('/').next()?.to_owned();
+    let places: Places = header(PLACES)?.parse().ok()?;
+    let place = match header(AGAIN) {
+        // One that is published again is not the one that the relay has come to.
+        Some(again) => {
+            let (commit, index) = again.split_once('.')?;
+            Some(EventPosition {
+                commit: commit.parse().ok()?,
+                index: index.parse().ok()?,
+            })
+        }
+        None => places.0.get(&context).copied(),
+    };
     Some(Published {
         id: header("ce-id")?.to_owned(),
-        context: header(SOURCE)?.rsplit('/').next()?.to_owned(),
-        places: header(PLACES)?.parse().ok()?,
+        context,
+        places,
+        place,
     })
 }

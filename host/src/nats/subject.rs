@@ -2,6 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::manifest::CALLS;
+pub(super) use crate::manifest::overlap;
+
 /// What a word of a subject is written without.
 const OTHERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
@@ -11,7 +14,12 @@ pub(super) fn of_event(prefix: &str, context: &str, kind: &str) -> String {
     format!("{prefix}.{context}.{kind}")
 }
 
-/// Where all events are published.
+/// Where calls from outside are sent. No context has this name.
+pub(super) fn of_calls(prefix: &str) -> String {
+    format!("{prefix}.{CALLS}.>")
+}
+
+/// What a stream of earlier versions took: mistyped calls, too.
 pub(super) fn of_all(prefix: &str) -> String {
     format!("{prefix}.*.*")
 }
@@ -48,6 +56,13 @@ mod tests {
             of_event("stay", "room", "a.b *>"),
             "stay.room.a%2Eb%20%2A%3E"
         );
+    }
+
+    #[test]
+    fn no_subject_of_events_is_one_of_calls() {
+        let calls = of_calls("stay");
+        assert!(!overlap(&of_context("stay", "room"), &calls));
+        assert!(overlap(&of_all("stay"), &calls) && overlap(">", &calls));
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub(super) enum Trouble {
     /// The stream that the manifest names is not there.
     #[error("there is no stream `{0}`; make it, or name another in `stream`")]
     NoStream(String),
+    /// A stream that was there is not there any more.
+    #[error("the stream `{0}` is gone: it was deleted, or the server has lost it")]
+    Gone(String),
     /// No stream keeps what is published at a subject.
     #[error("no stream keeps `{0}`; make one that does, or name one in `stream`")]
     NotKept(String),
@@ -76,11 +79,14 @@ pub(super) enum Trouble {
         "the server does not confirm what is published at `{subject}`; it may be down, or not allow the subject to the host's user"
     )]
     Unconfirmed { subject: String },
-    /// An event is bigger than a message may be.
+    /// An event can never be published as it is.
+    #[error("the event {id} cannot be published: {reason}")]
+    Unpublishable { id: String, reason: String },
+    /// The stream takes no more.
     #[error(
-        "the event {id} at `{subject}` is bigger than a message may be; raise `max_payload` of the NATS server: no event is left out"
+        "the stream `{stream}` is full: {said}; raise its limits (`max_bytes`, `max_msgs`) or those of the server, or let it drop its oldest messages (`discard: old`)"
     )]
-    TooBig { id: String, subject: String },
+    Full { stream: String, said: String },
     /// Somebody else has published into the stream, or what was sent before arrived late.
     #[error("the stream has gone on by itself")]
     Overtaken,

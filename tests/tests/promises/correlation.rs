@@ -135,6 +135,33 @@ async fn every_event_of_a_saga_carries_it() {
 }
 
 #[tokio::test]
+async fn two_sagas_under_one_correlation_id_are_two() {
+    let inn = Inn::open().await;
+    let mut keys = BTreeSet::new();
+    for _ in 0..2 {
+        let reply = book(&inn, &[("x-correlation-id", "one-for-both")])
+            .await
+            .expect(201);
+        keys.insert(reply.number("rsvId").to_string());
+    }
+    inn.at_rest().await;
+    eventually("both have ended", async || {
+        let sagas = inn.operators().get("/v1/sagas?saga=booking").await;
+        let found = sagas["sagas"].as_array().expect("a list").iter();
+        let completed = found
+            .filter(|saga| saga["state"] == "completed" && saga["correlationId"] == "one-for-both");
+        let completed: BTreeSet<String> = completed
+            .map(|saga| saga["key"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        match completed == keys {
+            true => Ok(()),
+            false => Err(sagas.to_string()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_story_tells_it_all_as_a_tree() {
     let mut inn = Inn::open().await;
     book(&inn, &[("x-correlation-id", "the story")])

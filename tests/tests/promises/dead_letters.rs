@@ -202,3 +202,84 @@ async fn a_retried_event_blocks_its_lane_only_and_succeeds_when_it_can() {
     }
     letters(&inn, 0).await;
 }
+
+/// A bell that holds back what comes after a dead letter of it.
+async fn holding(deaf: &str) -> Settings {
+    let settings = bells(deaf).await;
+    settings.set("context.bell.follow.on_dead_letter", "hold_subject")
+}
+
+#[tokio::test]
+async fn later_events_of_a_subject_wait_behind_its_dead_letter() {
+    let mut inn = Inn::with(holding("reject 2").await).await;
+    let stay = inn.stay();
+    for number in 1..=4 {
+        ring(&stay, 1, number).await;
+    }
+    let found = letters(&inn, 3).await;
+    let held: Vec<_> = found
+        .iter()
+        .map(|letter| letter["heldBack"].clone())
+        .collect();
+    assert_eq!(held, [json!(false), json!(true), json!(true)]);
+    // Others of the same lane go on, whichever those are.
+    for bell in 2..=33 {
+        ring(&stay, bell, 1).await;
+    }
+    for bell in 2..=33 {
+        heard(&stay, bell, json!([1])).await;
+    }
+    heard(&stay, 1, json!([1])).await;
+
+    // They wait across a power cut, and so does what comes then.
+    inn.kill_9();
+    inn.reopen().await;
+    ring(&inn.stay(), 1, 5).await;
+    letters(&inn, 4).await;
+    heard(&inn.stay(), 1, json!([1])).await;
+
+    // What fails again holds the others back still.
+    let retry = format!("{LETTERS}/{}/retry", found[0]["id"].as_str().unwrap());
+    inn.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect_problem(409);
+    letters(&inn, 4).await;
+    inn.close().await;
+    inn.reopen_with(holding("no more").await).await;
+    heard(&inn.stay(), 1, json!([1])).await;
+    inn.operators().send(Method::POST, &retry).await.expect(200);
+    heard(&inn.stay(), 1, json!([1, 2, 3, 4, 5])).await;
+    letters(&inn, 0).await;
+    ring(&inn.stay(), 1, 6).await;
+    heard(&inn.stay(), 1, json!([1, 2, 3, 4, 5, 6])).await;
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_dropped_letter_is_handled_in_order() {
+    let mut inn = Inn::with(holding("reject 1").await).await;
+    let stay = inn.stay();
+    for number in 1..=40 {
+        ring(&stay, 1, number).await;
+    }
+    let found = letters(&inn, 40).await;
+    let first = format!("{LETTERS}/{}", found[0]["id"].as_str().unwrap());
+    inn.operators()
+        .send(Method::DELETE, &first)
+        .await
+        .expect(204);
+    // It is killed while they are handled, and more come.
+    eventually("some are handled", async || {
+        let left = inn.operators().context("bell").await["deadLetters"].clone();
+        (left != 39).then_some(()).ok_or(left)
+    })
+    .await;
+    inn.kill_9();
+    inn.reopen().await;
+    for number in 41..=50 {
+        ring(&inn.stay(), 1, number).await;
+    }
+    let all: Vec<u64> = (2..=50).collect();
+    heard(&inn.stay(), 1, json!(all)).await;
+    letters(&inn, 0).await;
+}

@@ -189,9 +189,11 @@ impl<C: Context> Guest<C> {
             source: source.into(),
             subject: subject.into(),
             time: crate::invocation::now(),
+            content_type: "application/json".into(),
             data: data.to_string().into_bytes(),
             correlation_id: "test".into(),
             causation_id: "test".into(),
+            extensions: Vec::new(),
         };
         commit_if(|| C::on_event(event), Result::is_ok)
     }

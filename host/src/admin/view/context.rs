@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::description::Description;
+use super::nats::Nats;
 use super::rebuild::Rebuild;
 use super::version::{Rollout, Serving};
 
@@ -20,18 +21,6 @@ pub struct Contexts {
     /// How the events on NATS are; absent when the app publishes none there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nats: Option<Nats>,
-}
-
-/// How the events on NATS are.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Nats {
-    /// How many events are still to be published; absent until the stream has been reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lag: Option<u64>,
-    /// What keeps them from NATS, if anything does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
 }
 
 /// How a context is.

@@ -30,6 +30,9 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// How often it was given up on.
     pub given_up: u32,
+    /// Whether it was never tried, and only waits behind an earlier dead letter of its subject.
+    #[serde(default)]
+    pub held_back: bool,
     /// When it was given up on the last time.
     pub time: Timestamp,
     /// The event.
@@ -44,6 +47,7 @@ impl DeadLetter {
             reason: letter.reason.clone(),
             attempts: letter.attempts,
             given_up: letter.given_up,
+            held_back: letter.is_held(),
             time: Timestamp(letter.time),
             event: CloudEvent::new(app, &letter.id.source, &letter.event),
         }

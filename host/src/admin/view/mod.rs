@@ -5,6 +5,7 @@ mod commit;
 mod context;
 mod dead_letter;
 mod description;
+mod nats;
 mod rebuild;
 mod saga;
 mod undo;
@@ -13,10 +14,11 @@ mod version;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Nats, Positions,
+    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Positions,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
+pub use self::nats::{Inlet, Nats, RelayDeadLetter, RelayDeadLetters, Republished};
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
 pub use self::undo::{Undo, Undos, undo_id};

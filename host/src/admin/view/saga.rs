@@ -20,7 +20,10 @@ pub struct Sagas {
 pub struct Saga {
     /// Its name in the manifest.
     pub saga: String,
-    /// The correlation id that its events share; also the id of its story.
+    /// What it is about, by which its events are known: the field that the manifest names, or the subject.
+    #[serde(default)]
+    pub key: String,
+    /// The correlation id that it began under; also the id of its story.
     pub correlation_id: String,
     /// The subject of the event that began it.
     pub subject: String,
@@ -47,6 +50,7 @@ impl From<saga::Saga> for Saga {
             timed_out_at: saga.timed_out_at.map(Timestamp),
             ended_at: saga.ended_at.map(Timestamp),
             saga: saga.saga,
+            key: saga.key,
             correlation_id: saga.correlation_id,
             subject: saga.subject,
         }

@@ -63,7 +63,7 @@ impl FromStr for SagaState {
 pub struct Saga {
     /// Its name in the manifest.
     pub saga: String,
-    /// The correlation id that its events share.
+    /// The correlation id of the event that began it.
     pub correlation_id: String,
     /// The subject of the event that began it.
     pub subject: String,
@@ -81,6 +81,8 @@ pub struct Saga {
     pub ended_at: Option<u64>,
     /// The id of the event that ended it.
     pub ended_by: Option<String>,
+    /// What it is about: all its events say so.
+    pub key: String,
 }
 
 /// An event that ends a saga.
@@ -93,7 +95,7 @@ pub(super) struct Ending {
     pub by: String,
 }
 
-/// What is known of one correlation id.
+/// What is known of what one saga is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Known {
     /// It has begun.
@@ -109,7 +111,7 @@ pub(super) fn begin(known: Option<&Known>, saga: Saga) -> Option<Known> {
         Some(Known::Early(ending)) if is_older(ending, &saga) => Some(Known::Begun(saga)),
         Some(Known::Early(ending)) => Some(Known::Begun(ended(saga, ending))),
         Some(Known::Begun(before)) => {
-            // The same id is used once more, after the end of the saga that had it: the new one takes its place.
+            // What it is about begins once more, after its end: the new one takes its place.
             let is_over = match before.state {
                 SagaState::Running => false,
                 SagaState::TimedOut => before.timed_out_at <= Some(saga.started_at),
@@ -188,6 +190,7 @@ mod tests {
             timed_out_at: None,
             ended_at: None,
             ended_by: None,
+            key: "7".into(),
         }
     }
 
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_may_be_used_again_after_the_end() {
+    fn one_may_begin_again_after_the_end() {
         const LATER: u64 = 3 + SKEW;
         let running = (SagaState::Running, None);
         assert_eq!(outcome(&[Begin(1), Complete(2), Begin(LATER)]), running);

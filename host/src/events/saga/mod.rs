@@ -3,6 +3,7 @@
 //! A follower of the host's own keeps what it learns in the host's own journal, each event together with its cursor. A saga that is stuck is told by an event
 //! `SagaTimedOut` from the source `innkeeper`, which contexts can follow like any other.
 
+mod former;
 mod machine;
 mod store;
 mod trim;
@@ -17,11 +18,12 @@ pub use self::machine::{NotAState, Saga, SagaState};
 pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
+use super::backoff::Backoff;
 use super::follower::Follower;
 use super::lane::Source;
 use super::timer;
 use crate::app::Host;
-use crate::journal::{self, ReadSet};
+use crate::journal::{self, Ledger, ReadSet};
 use crate::manifest::HOST_SOURCE;
 
 /// Starts to watch the sagas of the manifest, if there are any.
@@ -29,6 +31,27 @@ pub(super) fn start(host: &Arc<Host>) -> Result<(), journal::Error> {
     let Some(ledger) = host.ledger(HOST_SOURCE) else {
         return Ok(());
     };
+    if !former::exist(ledger)? {
+        return watch(host, ledger);
+    }
+    let (host, ledger) = (host.clone(), ledger.clone());
+    let moving = host.clone();
+    moving.tasks.spawn(async move {
+        let mut backoff = Backoff::of_journal();
+        while let Err(error) = former::move_over(&ledger).await {
+            tracing::error!(%error, "sagas of a version before cannot be taken over yet");
+            if backoff.pause(&host.shutdown).await.is_break() {
+                return;
+            }
+        }
+        if let Err(error) = watch(&host, &ledger) {
+            tracing::error!(%error, "sagas cannot be watched; restart the host");
+        }
+    });
+    Ok(())
+}
+
+fn watch(host: &Arc<Host>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
     let watcher = Arc::new(Watcher {
         ledger: ledger.clone(),
         sagas: host.manifest.sagas.clone(),
@@ -83,8 +106,8 @@ pub fn list(
         for state in states.filter(|one| state.is_none_or(|state| state == *one)) {
             let places = store::places(name, Some(state));
             for entry in ledger.scan(store::SPACE, &places, limit, true)? {
-                let (_, correlation_id) = store::read_place(&entry)?;
-                let known = store::read(ledger, &mut ReadSet::default(), name, &correlation_id)?;
+                let (_, about) = store::read_place(&entry)?;
+                let known = store::read(ledger, &mut ReadSet::default(), name, &about)?;
                 match known {
                     Some(Known::Begun(saga)) if saga.state == state => found.push(saga),
                     // It has gone on since its place was read.

@@ -1,4 +1,4 @@
-//! How sagas are kept in the host's own journal: each under its name and correlation id, and once more in the order of time among those of its state.
+//! How sagas are kept in the host's own journal: each under its name and what it is about, and once more in the order of time among those of its state.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,15 @@ pub(super) struct TimedOut {
     pub correlation_id: String,
     pub started_at: u64,
     pub subject: String,
+    /// What it is about; its subject where versions before set the timer.
+    pub key: Option<String>,
+}
+
+impl TimedOut {
+    /// What the saga is about.
+    pub(super) fn about(&self) -> &str {
+        self.key.as_ref().unwrap_or(&self.subject)
+    }
 }
 
 /// What is known of a saga, with a note that it was read.
@@ -27,9 +36,9 @@ pub(super) fn read(
     ledger: &Ledger,
     reads: &mut ReadSet,
     saga: &str,
-    correlation_id: &str,
+    about: &str,
 ) -> Result<Option<Known>, journal::Error> {
-    let key = key(saga, correlation_id);
+    let key = key(saga, about);
     reads.note_key(SPACE, key.as_bytes());
     let found = ledger.get(SPACE, key.as_bytes())?;
     found
@@ -40,23 +49,23 @@ pub(super) fn read(
 /// The writes that bring what was known up to date. A saga that runs has a timer, and no other has one.
 pub(super) fn change(
     saga: &str,
-    correlation_id: &str,
+    about: &str,
     before: Option<&Known>,
     after: &Known,
 ) -> Result<Vec<Write>, journal::Error> {
     let mut writes = Vec::new();
     if let Some(before) = before {
-        writes.push(record::removal(SPACE, &place(saga, correlation_id, before)));
+        writes.push(record::removal(SPACE, &place(saga, about, before)));
         if let Known::Begun(saga) = before
             && saga.state == SagaState::Running
         {
             writes.extend(Timer::removals(saga.deadline, &timer_id(saga)));
         }
     }
-    writes.push(record::write(SPACE, &key(saga, correlation_id), after)?);
+    writes.push(record::write(SPACE, &key(saga, about), after)?);
     writes.push(Write {
         space: SPACE,
-        key: place(saga, correlation_id, after).into_bytes(),
+        key: place(saga, about, after).into_bytes(),
         value: Some(Vec::new()),
     });
     if let Known::Begun(saga) = after
@@ -68,20 +77,15 @@ pub(super) fn change(
 }
 
 /// The writes that forget a saga by its place, unless it has another place by now.
-pub(super) fn forget(
-    saga: &str,
-    correlation_id: &str,
-    known: Option<&Known>,
-    at: Vec<u8>,
-) -> Vec<Write> {
-    let is_there = known.is_some_and(|known| place(saga, correlation_id, known).as_bytes() == at);
+pub(super) fn forget(saga: &str, about: &str, known: Option<&Known>, at: Vec<u8>) -> Vec<Write> {
+    let is_there = known.is_some_and(|known| place(saga, about, known).as_bytes() == at);
     let mut writes = vec![Write {
         space: SPACE,
         key: at,
         value: None,
     }];
     if is_there {
-        writes.push(record::removal(SPACE, &key(saga, correlation_id)));
+        writes.push(record::removal(SPACE, &key(saga, about)));
     }
     writes
 }
@@ -95,32 +99,32 @@ pub(super) fn of_timer(timer: &Timer) -> Result<TimedOut, journal::Error> {
 
 /// The places of a saga's instances, in the order of time; those of one state, or with `None` the ends that came early.
 pub(super) fn places(saga: &str, state: Option<SagaState>) -> KeyRange {
-    KeyRange::prefix(format!("by/{saga}/{}/", letter(state)))
+    KeyRange::prefix(format!("at/{saga}/{}/", letter(state)))
 }
 
-/// The time and the correlation id in a place.
+/// The time and what it is about in a place.
 pub(super) fn read_place(entry: &Entry) -> Result<(u64, String), journal::Error> {
     let place = String::from_utf8_lossy(&entry.0);
     let mut parts = place.splitn(5, '/').skip(3);
     let time = parts.next().and_then(|time| time.parse().ok());
     match (time, parts.next()) {
-        (Some(time), Some(correlation_id)) => Ok((time, correlation_id.to_owned())),
+        (Some(time), Some(about)) => Ok((time, about.to_owned())),
         _ => Err(journal::Error::Damaged {
             what: format!("the place of a saga {place}"),
         }),
     }
 }
 
-fn key(saga: &str, correlation_id: &str) -> String {
-    format!("saga/{saga}/{correlation_id}")
+fn key(saga: &str, about: &str) -> String {
+    format!("about/{saga}/{about}")
 }
 
-fn place(saga: &str, correlation_id: &str, known: &Known) -> String {
+fn place(saga: &str, about: &str, known: &Known) -> String {
     let (state, time) = match known {
         Known::Begun(saga) => (Some(saga.state), time(saga)),
         Known::Early(ending) => (None, ending.at),
     };
-    format!("by/{saga}/{}/{time:020}/{correlation_id}", letter(state))
+    format!("at/{saga}/{}/{time:020}/{about}", letter(state))
 }
 
 fn letter(state: Option<SagaState>) -> char {
@@ -157,6 +161,7 @@ fn timer(saga: &Saga) -> Result<Timer, journal::Error> {
         correlation_id: saga.correlation_id.clone(),
         started_at: saga.started_at,
         subject: saga.subject.clone(),
+        key: Some(saga.key.clone()),
     };
     let data = serde_json::to_vec(&data).map_err(|error| journal::Error::Damaged {
         what: format!("an event that cannot be written ({error})"),

@@ -59,14 +59,9 @@ fn find_surplus(
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
     for entry in ledger.scan(SPACE, places, limit, false)? {
-        let (_, correlation_id) = store::read_place(&entry)?;
-        let known = store::read(ledger, &mut reads, saga, &correlation_id)?;
-        writes.extend(store::forget(
-            saga,
-            &correlation_id,
-            known.as_ref(),
-            entry.0,
-        ));
+        let (_, about) = store::read_place(&entry)?;
+        let known = store::read(ledger, &mut reads, saga, &about)?;
+        writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));
     }
     Ok(Some(Unit {
         began,

@@ -23,6 +23,9 @@ use crate::manifest::SagaSettings;
 /// How long deadlines wait for events that are there already and may hold the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The longest that what a saga is about is kept as; of more there is a digest.
+const LONGEST: usize = 256;
+
 /// What the host knows of the sagas that its manifest names.
 pub(super) struct Watcher {
     pub ledger: Arc<Ledger>,
@@ -91,9 +94,12 @@ impl Watcher {
             let Some(role) = role(settings, arrival.source, &event.kind) else {
                 continue;
             };
-            let before = store::read(&self.ledger, &mut reads, name, &event.correlation_id)?;
+            let about = about(settings, event);
+            let before = store::read(&self.ledger, &mut reads, name, &about)?;
             let after = match role {
-                Role::Starts => machine::begin(before.as_ref(), begun(name, settings, event)),
+                Role::Starts => {
+                    machine::begin(before.as_ref(), begun(name, settings, event, &about))
+                }
                 Role::Ends { is_compensation } => {
                     let ending = Ending {
                         is_compensation,
@@ -104,8 +110,7 @@ impl Watcher {
                 }
             };
             if let Some(after) = after {
-                let id = &event.correlation_id;
-                writes.extend(store::change(name, id, before.as_ref(), &after)?);
+                writes.extend(store::change(name, &about, before.as_ref(), &after)?);
             }
         }
         let sets_timers = writes
@@ -130,7 +135,25 @@ impl Watcher {
     }
 }
 
-fn begun(name: &str, settings: &SagaSettings, event: &Event) -> Saga {
+/// What the saga of an event is about. Whatever it was called by: two sagas that were begun under one correlation id are two.
+fn about(settings: &SagaSettings, event: &Event) -> String {
+    let field = |name: &String| {
+        let data: serde_json::Value = serde_json::from_slice(&event.data).ok()?;
+        match data.get(name)? {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    };
+    let named = settings.key.as_ref().and_then(field);
+    let about = named.unwrap_or_else(|| event.subject.clone());
+    match about.len() {
+        0..=LONGEST => about,
+        _ => invocation::digest(&[about.as_bytes()]),
+    }
+}
+
+fn begun(name: &str, settings: &SagaSettings, event: &Event, about: &str) -> Saga {
     let timeout = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
     Saga {
         saga: name.to_owned(),
@@ -143,6 +166,7 @@ fn begun(name: &str, settings: &SagaSettings, event: &Event) -> Saga {
         timed_out_at: None,
         ended_at: None,
         ended_by: None,
+        key: about.to_owned(),
     }
 }
 
@@ -198,8 +222,8 @@ impl Timers for Deadlines {
         reads: &mut ReadSet,
     ) -> Result<Vec<Write>, journal::Error> {
         let stuck = store::of_timer(timer)?;
-        let (saga, id) = (&stuck.saga, &stuck.correlation_id);
-        let before = store::read(&self.watcher.ledger, reads, saga, id)?;
+        let (saga, about) = (&stuck.saga, stuck.about());
+        let before = store::read(&self.watcher.ledger, reads, saga, about)?;
         let Some(Known::Begun(running)) = &before else {
             return Ok(Vec::new());
         };
@@ -208,10 +232,48 @@ impl Timers for Deadlines {
         };
         tracing::warn!(
             saga,
-            correlation_id = id,
-            subject = stuck.subject,
+            correlation_id = stuck.correlation_id,
+            about,
             "a saga is stuck: it has not ended before its timeout"
         );
-        store::change(saga, id, before.as_ref(), &Known::Begun(timed_out))
+        store::change(saga, about, before.as_ref(), &Known::Begun(timed_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saga_is_about_a_field_or_else_the_subject() {
+        let event = |data: &str| Event {
+            id: "e".into(),
+            kind: "Booked".into(),
+            subject: "room 1".into(),
+            time: 1,
+            data: data.into(),
+            correlation_id: "c".into(),
+            causation_id: String::new(),
+        };
+        let settings = |key: Option<&str>| SagaSettings {
+            starts: "a.Booked".parse().unwrap(),
+            completes: Vec::new(),
+            compensates: Vec::new(),
+            key: key.map(str::to_owned),
+            timeout: Duration::from_secs(1),
+        };
+        let by_field = settings(Some("rsvId"));
+        for (data, expected) in [
+            (r#"{"rsvId": 7}"#, "7"),
+            (r#"{"rsvId": "a/b"}"#, "a/b"),
+            (r#"{"rsvId": null}"#, "room 1"),
+            ("{}", "room 1"),
+            ("no json", "room 1"),
+        ] {
+            assert_eq!(about(&by_field, &event(data)), expected, "{data}");
+        }
+        assert_eq!(about(&settings(None), &event(r#"{"rsvId": 7}"#)), "room 1");
+        let long = format!(r#"{{"rsvId": "{}"}}"#, "x".repeat(1_000));
+        assert_eq!(about(&by_field, &event(&long)).len(), 32);
     }
 }

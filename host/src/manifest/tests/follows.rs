@@ -27,7 +27,7 @@ fn what_cannot_be_followed_is_refused() {
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsubject = 'x'"),
-            "4:1: context.room.follows.nats.pms.>: unknown key `subject`; valid keys are `kind`, `source`, `stream`",
+            "4:1: context.room.follows.nats.pms.>: unknown key `subject`; valid keys are `deduplicate`, `kind`, `source`, `stream`, `unready_when_behind`",
         ),
         (
             &format!(
@@ -51,6 +51,8 @@ fn two_contexts_that_follow_the_same_share_an_inlet() {
         subject: subject.to_owned(),
         kind: kind.map(str::to_owned),
         stream: stream.map(str::to_owned),
+        deduplicate: None,
+        unready_when_behind: None,
     };
     assert_eq!(
         manifest.unwrap().inlets(),

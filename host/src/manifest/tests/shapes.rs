@@ -79,11 +79,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room.follow]\nattempt = 1",
-            "2:1: context.room.follow: unknown key `attempt`; valid keys are `attempts`, `initial_backoff`, `max_backoff`",
+            "2:1: context.room.follow: unknown key `attempt`; valid keys are `attempts`, `initial_backoff`, `max_backoff`, `on_dead_letter`",
         ),
         (
             "[saga.booking]\nstart = 'room.Held'",
-            "2:1: saga.booking: unknown key `start`; valid keys are `compensates`, `completes`, `starts`, `timeout`",
+            "2:1: saga.booking: unknown key `start`; valid keys are `compensates`, `completes`, `key`, `starts`, `timeout`",
         ),
     ]);
 }

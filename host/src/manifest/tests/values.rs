@@ -117,6 +117,10 @@ fn impossible_contexts_are_refused() {
             "1:10: context.view_page: `view_page` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
         ),
         (
+            "[context.call]\npackage = 'call'",
+            "1:10: context.call: `call` is the word that calls over NATS are sent at (`<app>.call.<context>...`), so no context can be called so; take another name",
+        ),
+        (
             "[context.\"\"]\npackage = 'room'",
             "1:10: context.: `` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters",
         ),

@@ -58,6 +58,16 @@ pub const MEMORY_LIMIT: &str = "innkeeper_memory_limit_bytes";
 pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
 /// Events that are still to be published to NATS.
 pub const NATS_LAG: &str = "innkeeper_nats_relay_lag_events";
+/// Messages on NATS that are still to be taken in, by source and subject.
+pub const NATS_INLET_LAG: &str = "innkeeper_nats_inlet_lag_messages";
+/// Whether messages are taken in from NATS, 1 or 0, by source and subject.
+pub const NATS_INLET_UP: &str = "innkeeper_nats_inlet_up";
+/// Messages that a stream has dropped before they were taken in, by source and subject.
+pub const NATS_INLET_DROPPED: &str = "innkeeper_nats_inlet_dropped_total";
+/// Events that had been taken in before, and were not taken in again, by source and subject.
+pub const NATS_INLET_REPEATS: &str = "innkeeper_nats_inlet_repeats_total";
+/// Events that cannot be published to NATS and wait for an operator.
+pub const NATS_PARKED: &str = "innkeeper_nats_relay_dead_letters";
 /// Whether events get to NATS, 1 or 0.
 pub const NATS_UP: &str = "innkeeper_nats_up";
 
@@ -140,6 +150,26 @@ pub(super) fn describe() {
     );
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
     describe_gauge!(NATS_LAG, "Events that are still to be published to NATS.");
+    describe_gauge!(
+        NATS_INLET_LAG,
+        "Messages on NATS that are still to be taken in, by source and subject."
+    );
+    describe_gauge!(
+        NATS_INLET_UP,
+        "Whether messages are taken in from NATS, 1 or 0, by source and subject."
+    );
+    describe_counter!(
+        NATS_INLET_DROPPED,
+        "Messages that a stream has dropped before they were taken in, by source and subject."
+    );
+    describe_counter!(
+        NATS_INLET_REPEATS,
+        "Events that had been taken in before, and were not taken in again, by source and subject."
+    );
+    describe_gauge!(
+        NATS_PARKED,
+        "Events that cannot be published to NATS and wait for an operator."
+    );
     describe_gauge!(NATS_UP, "Whether events get to NATS, 1 or 0.");
     describe_gauge!(HTTP_CONNECTIONS, "Open connections at the public port.");
 }

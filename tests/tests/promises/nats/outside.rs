@@ -17,7 +17,7 @@ const BELLS: u64 = 100;
 const RINGS: u64 = 100;
 
 /// Bells that are rung from outside, too.
-async fn settings(server: &NatsServer) -> Settings {
+pub async fn settings(server: &NatsServer) -> Settings {
     Settings::empty()
         .with("bell", "bell")
         .await
@@ -26,7 +26,7 @@ async fn settings(server: &NatsServer) -> Settings {
 }
 
 /// Publishes until the server has it. A repeat is dropped by the server, which knows its id.
-async fn publish(
+pub async fn publish(
     context: &Context,
     subject: &str,
     id: &str,
@@ -54,13 +54,13 @@ async fn publish(
     .expect("the server takes it");
 }
 
-fn ring(bell: u64, number: u64) -> Vec<u8> {
+pub fn ring(bell: u64, number: u64) -> Vec<u8> {
     json!({"bell": bell, "number": number})
         .to_string()
         .into_bytes()
 }
 
-async fn heard(inn: &Inn, bell: u64, numbers: &[u64]) {
+pub async fn heard(inn: &Inn, bell: u64, numbers: &[u64]) {
     let stay = inn.stay();
     within(Duration::from_secs(60), async || {
         match stay.at(&format!("/bells/{bell}")).await["numbers"].clone() {

@@ -1,0 +1,194 @@
+//! `/v1/nats`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use utoipa::IntoParams;
+
+use super::extract::{Query, Running, no_such_context, reading, segment};
+use super::problem::Problem;
+use super::state::State;
+use super::view;
+use crate::app::Host;
+use crate::journal;
+use crate::nats::parked::{self, NotAParkedId, Parked, ParkedId};
+use crate::nats::{self, Command};
+
+/// How long the relay may take to do what it is asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at the events on NATS. Blocks.
+pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
+    let Some(standing) = &host.nats else {
+        return Ok(None);
+    };
+    let inlets = standing.inlets().into_iter();
+    Ok(Some(view::Nats {
+        lag: nats::behind(host)?,
+        trouble: standing.trouble(),
+        notice: standing.notice(),
+        dead_letters: parked::list(host)?.len() as u64,
+        inlets: inlets
+            .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
+            .collect(),
+    }))
+}
+
+/// The dead letter of the relay that the path names.
+pub(super) struct Letter(ParkedId);
+
+impl FromRequestParts<Arc<State>> for Letter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Problem> {
+        Ok(Self(segment(parts, state, "id").await?.parse()?))
+    }
+}
+
+/// The events that cannot be published as they are
+#[utoipa::path(get, path = "/v1/nats/dead-letters", tag = "nats", responses((status = 200, body = view::RelayDeadLetters)))]
+pub(super) async fn dead_letters(
+    Running(host): Running,
+) -> Result<Json<view::RelayDeadLetters>, Problem> {
+    let parked = reading(move || parked::list(&host)).await?;
+    Ok(Json(view::RelayDeadLetters {
+        dead_letters: parked.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Publish an event that could not be published
+#[utoipa::path(post, path = "/v1/nats/dead-letters/{id}/retry", tag = "nats", params(("id", description = "the dead letter")), responses(
+    (status = 204, description = "it is published"),
+    (status = 404, description = "there is no such dead letter"),
+    (status = 409, description = "it cannot be published, and is kept with the new reason"),
+    (status = 503, description = "it cannot be published now")
+))]
+pub(super) async fn retry(
+    Running(host): Running,
+    Letter(id): Letter,
+) -> Result<StatusCode, Problem> {
+    found(&host, &id).await?;
+    let asked = id.clone();
+    let published = ask(&host, |answer| Command::Retry { id: asked, answer }).await?;
+    match published {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(reason) => Err(Problem::of_kind(
+            StatusCode::CONFLICT,
+            "failed-again",
+            "Failed again",
+            format!("{id} is not published: {reason}"),
+        )),
+    }
+}
+
+/// Drop an event that could not be published
+#[utoipa::path(delete, path = "/v1/nats/dead-letters/{id}", tag = "nats", params(("id", description = "the dead letter")), responses(
+    (status = 204, description = "it will not be published"),
+    (status = 404, description = "there is no such dead letter")
+))]
+pub(super) async fn drop(
+    Running(host): Running,
+    Letter(id): Letter,
+) -> Result<StatusCode, Problem> {
+    let parked = found(&host, &id).await?;
+    match parked::drop(&host, parked).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            error.to_string(),
+        )),
+    }
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// The context that published them.
+    context: String,
+    /// The first commit whose events are published again, as the list of commits counts them.
+    from: u64,
+}
+
+/// Publish the events of a context again
+///
+/// Those that were published before, from a commit on, with the ids that they had. It goes on when nobody waits for the answer, also after a restart.
+#[utoipa::path(post, path = "/v1/nats/republish", tag = "nats", params(Which), responses(
+    (status = 202, body = view::Republished),
+    (status = 404, description = "there is no such context"),
+    (status = 503, description = "nothing can be published now")
+))]
+pub(super) async fn republish(
+    Running(host): Running,
+    Query(Which { context, from }): Query<Which>,
+) -> Result<(StatusCode, Json<view::Republished>), Problem> {
+    if host.context(&context).is_none() {
+        return Err(no_such_context(&host, &context));
+    }
+    if from == 0 {
+        let detail = "commits are counted from 1: write `from=1` for all events";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let asked = ask(&host, |answer| Command::Republish {
+        context,
+        from,
+        answer,
+    });
+    match asked.await? {
+        Ok(events) => Ok((StatusCode::ACCEPTED, Json(view::Republished { events }))),
+        Err(reason) => Err(not_now(&reason)),
+    }
+}
+
+async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
+    let (looking, wanted) = (host.clone(), id.clone());
+    let found = reading(move || parked::get(&looking, &wanted)).await?;
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            format!(
+                "the relay has no dead letter {id}; it may have been published or dropped meanwhile"
+            ),
+        )
+    })
+}
+
+/// Asks the relay for something, and waits for its answer.
+async fn ask<T>(
+    host: &Host,
+    command: impl FnOnce(oneshot::Sender<T>) -> Command,
+) -> Result<T, Problem> {
+    let Some(standing) = &host.nats else {
+        let detail =
+            "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    };
+    let (answer, answered) = oneshot::channel();
+    if !standing.ask(command(answer)) {
+        return Err(not_now("too many commands wait"));
+    }
+    match tokio::time::timeout(PATIENCE, answered).await {
+        Ok(Ok(answer)) => Ok(answer),
+        _ => {
+            let trouble = standing.trouble();
+            Err(not_now(trouble.as_deref().unwrap_or("the relay is busy")))
+        }
+    }
+}
+
+fn not_now(reason: &str) -> Problem {
+    let detail = format!("nothing can be published now: {reason}; try again in a moment");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1))
+}
+
+impl From<NotAParkedId> for Problem {
+    fn from(error: NotAParkedId) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}

@@ -1,0 +1,113 @@
+//! The events on NATS, as operators see them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::nats::{InletStanding, parked};
+use crate::observe::Timestamp;
+
+/// How the events on NATS are.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Nats {
+    /// How many events are still to be published; while the stream cannot be asked, counted from where the host last knew it to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<u64>,
+    /// What keeps them from NATS, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// What there is to know, though nothing is in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// How many events cannot be published as they are, and wait for an operator.
+    #[serde(default)]
+    pub dead_letters: u64,
+    /// What is followed outside.
+    #[serde(default)]
+    pub inlets: Vec<Inlet>,
+}
+
+/// A subject that is followed outside.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Inlet {
+    /// What contexts call the source of its events.
+    pub source: String,
+    /// The subject.
+    pub subject: String,
+    /// The stream that it is read from; absent until it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// How many messages are still to be taken in; absent until that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
+    /// How many messages the stream has dropped before they were taken in.
+    pub dropped: u64,
+    /// What keeps messages from being taken in, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl Inlet {
+    /// A subject of a source.
+    pub fn new(source: String, subject: String, standing: InletStanding) -> Self {
+        Self {
+            source,
+            subject,
+            stream: standing.stream,
+            waiting: standing.waiting,
+            dropped: standing.dropped,
+            trouble: standing.trouble,
+        }
+    }
+}
+
+/// The events that cannot be published as they are.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RelayDeadLetters {
+    /// The dead letters, by context, in the order of their events.
+    pub dead_letters: Vec<RelayDeadLetter>,
+}
+
+/// An event that cannot be published as it is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RelayDeadLetter {
+    /// Names it: `<context>.<commit>.<index>`.
+    pub id: String,
+    /// The context that published it.
+    pub context: String,
+    /// The event's id.
+    pub event: String,
+    /// Its kind.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Why it cannot be published.
+    pub reason: String,
+    /// When that was found out the last time.
+    pub time: Timestamp,
+}
+
+impl From<parked::Parked> for RelayDeadLetter {
+    fn from(parked: parked::Parked) -> Self {
+        Self {
+            id: parked.place.to_string(),
+            context: parked.place.context,
+            event: parked.event,
+            kind: parked.kind,
+            subject: parked.subject,
+            reason: parked.reason,
+            time: Timestamp(parked.time),
+        }
+    }
+}
+
+/// What is published again.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Republished {
+    /// How many events.
+    pub events: u64,
+}

@@ -1,0 +1,504 @@
+//! An inlet: takes what is published at a subject outside into a journal, where contexts follow it like the events of a context.
+//!
+//! How far it has come in the stream is part of the commit that takes messages in, so each is taken in once, whatever dies. What it has come to believe of
+//! the stream is checked against the stream, when it connects and from then on: see [`place`].
+
+mod consumer;
+mod place;
+mod repeats;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Message as Plain;
+use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, Context, Message};
+use async_nats::{Client, Subject};
+use futures::StreamExt;
+use tokio::time::MissedTickBehavior;
+
+use self::consumer::Reading;
+use self::place::{Comparison, Elsewhere, Place};
+use self::repeats::{Policy, Repeats};
+use super::connection::{self, Connection, PATIENCE};
+use super::outside::{Incoming, Outside};
+use super::standing::{InletStanding, Standing};
+use super::stream::nobody_keeps;
+use super::subject;
+use super::trouble::Trouble;
+use crate::app::Host;
+use crate::events::backoff::Backoff;
+use crate::events::bookkeeping;
+use crate::invocation::wall_clock;
+use crate::journal::{Ledger, ReadSet, Space, Unit, Write};
+use crate::manifest::Inlet;
+use crate::observe::metrics;
+
+/// How many messages are taken in by one commit.
+const BATCH: usize = 256;
+/// How many bytes of them; a larger message is taken in alone.
+const BYTES: usize = 2 << 20;
+/// How many events of them; a larger batch is taken in alone.
+const EVENTS: usize = 4_096;
+/// How often the stream is asked whether it is still the one that is read.
+const CHECK: Duration = Duration::from_secs(5);
+/// How long after a stream was set back or exchanged repeats are recognized by their names, in milliseconds.
+const DISTURBANCE: u64 = 24 * 60 * 60 * 1_000;
+
+/// One followed subject.
+pub(super) struct Intake {
+    host: Arc<Host>,
+    connection: Arc<Connection>,
+    standing: Arc<Standing>,
+    ledger: Arc<Ledger>,
+    inlet: Inlet,
+    /// The trouble that was said last.
+    said: Option<String>,
+}
+
+/// What is read, and how far it has come.
+struct Session {
+    client: Client,
+    stream: Stream,
+    reading: Reading,
+    elsewhere: Elsewhere,
+    repeats: Repeats,
+    place: Place,
+    /// The place that is kept in the journal.
+    kept: Option<Place>,
+    /// Whether the subject stands for all that the stream takes: a number that is missing is a message that was dropped then.
+    is_whole: bool,
+    /// The consumer counts what it sends: a gap means that something was lost on the way.
+    counted: u64,
+}
+
+/// What one commit takes in.
+#[derive(Default)]
+struct Taken {
+    incoming: Vec<Incoming>,
+    bytes: usize,
+    messages: usize,
+    /// Where the server waits to hear that they are kept.
+    receipts: Vec<Subject>,
+}
+
+impl Taken {
+    fn has_room_for(&self, incoming: &[Incoming]) -> bool {
+        let bytes: usize = incoming.iter().map(Incoming::size).sum();
+        let fits = self.bytes + bytes <= BYTES && self.incoming.len() + incoming.len() <= EVENTS;
+        self.incoming.is_empty() || fits
+    }
+
+    fn add(&mut self, message: &Arrived, incoming: Vec<Incoming>) {
+        self.bytes += incoming.iter().map(Incoming::size).sum::<usize>();
+        self.incoming.extend(incoming);
+        self.messages += 1;
+        self.receipts.extend(message.receipt.clone());
+    }
+}
+
+/// A message, and where it is.
+struct Arrived {
+    message: Plain,
+    sequence: u64,
+    /// When it was published, in nanoseconds since the Unix epoch.
+    published: i128,
+    receipt: Option<Subject>,
+}
+
+impl Intake {
+    pub(super) fn new(
+        host: &Arc<Host>,
+        connection: &Arc<Connection>,
+        standing: &Arc<Standing>,
+        ledger: &Arc<Ledger>,
+        inlet: Inlet,
+    ) -> Self {
+        Self {
+            host: host.clone(),
+            connection: connection.clone(),
+            standing: standing.clone(),
+            ledger: ledger.clone(),
+            inlet,
+            said: None,
+        }
+    }
+
+    /// Takes in until the host stops.
+    pub(super) async fn run(mut self) {
+        let stop = self.host.shutdown.clone();
+        let mut backoff = connection::backoff();
+        self.show(|_| {});
+        loop {
+            let trouble = tokio::select! {
+                () = stop.cancelled() => return,
+                Err(trouble) = self.take_in(&mut backoff) => trouble,
+            };
+            self.note(&trouble);
+            if backoff.pause(&stop).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    fn note(&mut self, trouble: &Trouble) {
+        let text = trouble.to_string();
+        self.show(|standing| standing.trouble = Some(text.clone()));
+        if self.said.as_ref() != Some(&text) {
+            tracing::warn!(
+                source = self.inlet.source,
+                subject = self.inlet.subject,
+                "nothing is taken in from NATS, and waits there: {text}"
+            );
+            self.said = Some(text);
+        }
+    }
+
+    fn show(&self, change: impl FnOnce(&mut InletStanding)) {
+        let Inlet {
+            source, subject, ..
+        } = &self.inlet;
+        self.standing.note_inlet(source, subject, change);
+    }
+
+    /// Connects, finds the stream, and goes on behind the last message that was taken in.
+    async fn take_in(&mut self, backoff: &mut Backoff) -> Result<Infallible, Trouble> {
+        let mut session = self.begin().await?;
+        self.show(|standing| {
+            standing.trouble = None;
+            standing.stream = Some(session.place.stream.clone());
+            standing.dropped = session.place.dropped;
+        });
+        if self.said.take().is_some() {
+            tracing::info!(
+                source = self.inlet.source,
+                subject = self.inlet.subject,
+                "messages are taken in again"
+            );
+        }
+        let mut checking = tokio::time::interval(CHECK);
+        checking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                chunk = session.reading.messages.next() => {
+                    let chunk = chunk.ok_or(Trouble::Interrupted)?;
+                    self.take(&mut session, chunk).await?;
+                    *backoff = connection::backoff();
+                }
+                _ = checking.tick() => self.check(&mut session).await?,
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Session, Trouble> {
+        let client = self.connection.client().await?;
+        let builder = jetstream::context::ContextBuilder::new().timeout(PATIENCE);
+        let context = builder.build(client.clone());
+        let stream = self.stream(&context).await?;
+        let info = stream.cached_info();
+        let mut places = Place::all(&self.ledger)?;
+        let kept = Place::read(&self.ledger, &self.inlet.subject)?;
+        let mut place = match kept {
+            Some(place) => self.recognize(&place, &stream, &mut places).await?,
+            None => Place::beginning(info),
+        };
+        let kept = Place::read(&self.ledger, &self.inlet.subject)?;
+        let elsewhere = Elsewhere::of(&places, &self.inlet.subject, info);
+        place.sequence = place.sequence.max(elsewhere.covers(&self.inlet.subject));
+        let reading =
+            consumer::open(&self.host, &self.inlet, &client, &stream, &place, &places).await?;
+        let now = wall_clock();
+        let policy = Policy {
+            redelivered: reading.is_acknowledged,
+            republished: place
+                .disturbed
+                .is_some_and(|at| now < at.saturating_add(DISTURBANCE)),
+            window: self.inlet.deduplicate,
+        };
+        let came_to = info.state.last_timestamp.unix_timestamp_nanos() / 1_000_000;
+        let came_to = u64::try_from(came_to).unwrap_or_default();
+        let mut subjects = info.config.subjects.iter();
+        Ok(Session {
+            client,
+            repeats: Repeats::read(&self.ledger, policy, came_to.min(now)).await?,
+            is_whole: subjects.all(|taken| subject::covers(&self.inlet.subject, taken)),
+            counted: reading.counted,
+            reading,
+            elsewhere,
+            place,
+            kept,
+            stream,
+        })
+    }
+
+    async fn stream(&self, context: &Context) -> Result<Stream, Trouble> {
+        let name = match &self.inlet.stream {
+            Some(name) => name.clone(),
+            None => {
+                let found = context.stream_by_subject(self.inlet.subject.as_str()).await;
+                found.map_err(|error| nobody_keeps(&self.inlet.subject, &error))?
+            }
+        };
+        super::stream::find(context, &name).await
+    }
+
+    /// The place to go on from in a stream that something was taken in from before.
+    async fn recognize(
+        &self,
+        place: &Place,
+        stream: &Stream,
+        places: &mut BTreeMap<String, Place>,
+    ) -> Result<Place, Trouble> {
+        let info = stream.cached_info();
+        let now = wall_clock();
+        match place.compare(stream, info).await? {
+            Comparison::Same => Ok(place.clone()),
+            Comparison::Another => {
+                tracing::warn!(
+                    source = self.inlet.source,
+                    subject = self.inlet.subject,
+                    stream = info.config.name,
+                    "the stream is another one than before, and is taken in from its first message; a CloudEvent that was taken in before is not taken in again"
+                );
+                Ok(place.anew(info, now))
+            }
+            Comparison::SetBack(to) => {
+                tracing::warn!(
+                    source = self.inlet.source,
+                    subject = self.inlet.subject,
+                    stream = info.config.name,
+                    "the stream has lost messages that were taken in: it was read up to {}, and is the same only up to {to}. It is read again from there; what was taken in before is not taken in again",
+                    place.sequence
+                );
+                let back = place.set_back(to, now);
+                let mut writes = vec![back.write(&self.inlet.subject)?];
+                // What was taken in under other subjects is no more of what is there now, either.
+                for (subject, other) in places.iter_mut() {
+                    if *subject != self.inlet.subject && other.is_of(info) && other.sequence > to {
+                        let followed = self.host.manifest.inlets();
+                        let mut followed = followed.iter();
+                        let is_read = followed.any(|inlet| {
+                            inlet.source == self.inlet.source && inlet.subject == *subject
+                        });
+                        // Whoever reads it notices by itself.
+                        if !is_read {
+                            *other = other.set_back(to, now);
+                            writes.push(other.write(subject)?);
+                        }
+                    }
+                }
+                self.keep(Some(place), writes, Vec::new()).await?;
+                Ok(back)
+            }
+        }
+    }
+
+    /// Takes in what has come.
+    async fn take(
+        &self,
+        session: &mut Session,
+        chunk: Vec<Result<Message, pull::MessagesError>>,
+    ) -> Result<(), Trouble> {
+        let mut taken = Taken::default();
+        let mut trouble = None;
+        for message in chunk {
+            let message = match arrived(message, session) {
+                Ok(message) => message,
+                Err(error) => {
+                    trouble = Some(error);
+                    break;
+                }
+            };
+            session.counted += 1;
+            let incoming = self.read(session, &message);
+            if !taken.has_room_for(&incoming) {
+                self.commit(session, mem::take(&mut taken)).await?;
+            }
+            self.pass(session, &message);
+            taken.add(&message, incoming);
+        }
+        if taken.messages > 0 {
+            self.commit(session, taken).await?;
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    /// Goes past a message, and sees whether others are missing before it.
+    fn pass(&self, session: &mut Session, message: &Arrived) {
+        let expected = session.place.sequence + 1;
+        if session.is_whole && message.sequence > expected {
+            self.dropped(session, message.sequence - expected);
+        }
+        session.place.note(message.sequence, message.published);
+    }
+
+    /// The events in a message that have not been taken in before.
+    fn read(&self, session: &mut Session, arrived: &Arrived) -> Vec<Incoming> {
+        let Arrived {
+            message,
+            sequence,
+            published,
+            ..
+        } = arrived;
+        if session.elsewhere.has(&message.subject, *sequence) {
+            return Vec::new();
+        }
+        let time = u64::try_from(published / 1_000_000).unwrap_or_default();
+        let outside = Outside {
+            subject: &message.subject,
+            headers: message.headers.as_ref(),
+            payload: &message.payload,
+            time,
+        };
+        // The time is part of it: a stream that was set back gives the same numbers to other messages.
+        let place = crate::invocation::digest(&[
+            session.place.stream.as_bytes(),
+            &session.place.made.to_be_bytes(),
+            &sequence.to_be_bytes(),
+            &published.to_be_bytes(),
+        ]);
+        let mut incoming = outside.events(place.as_bytes(), self.inlet.kind.as_deref());
+        let found = incoming.len();
+        incoming.retain(|one| !session.repeats.recognizes(one, time));
+        let repeats = found - incoming.len();
+        if repeats > 0 {
+            self.count(metrics::NATS_INLET_REPEATS, repeats as u64);
+            tracing::debug!(
+                source = self.inlet.source,
+                subject = %message.subject,
+                sequence,
+                repeats,
+                "events that were taken in before are not taken in again"
+            );
+        }
+        incoming
+    }
+
+    /// Commits what was read, and tells the server.
+    async fn commit(&self, session: &mut Session, taken: Taken) -> Result<(), Trouble> {
+        let mut writes = vec![session.place.write(&self.inlet.subject)?];
+        for incoming in &taken.incoming {
+            if let Some(attributes) = &incoming.attributes {
+                writes.push(attributes.write(&incoming.event.id)?);
+            }
+        }
+        self.keep(session.kept.as_ref(), writes, taken.incoming)
+            .await?;
+        session.kept = Some(session.place.clone());
+        for receipt in taken.receipts {
+            // One that gets lost is asked for again: the message is brought once more.
+            let _ = session.client.publish(receipt, "".into()).await;
+        }
+        Ok(())
+    }
+
+    /// Commits, unless somebody else has come further meanwhile.
+    async fn keep(
+        &self,
+        before: Option<&Place>,
+        writes: Vec<Write>,
+        incoming: Vec<Incoming>,
+    ) -> Result<(), Trouble> {
+        let began = self.ledger.applied();
+        if Place::read(&self.ledger, &self.inlet.subject)?.as_ref() != before {
+            return Err(Trouble::Interrupted);
+        }
+        let mut reads = ReadSet::default();
+        reads.note_key(Space::Meta, place::key(&self.inlet.subject).as_bytes());
+        let unit = Unit {
+            began,
+            reads,
+            header: bookkeeping("nats"),
+            writes,
+            events: incoming.into_iter().map(|one| one.event).collect(),
+        };
+        self.ledger.commit(unit).await?;
+        Ok(())
+    }
+
+    /// Asks whether the stream is still the one that is read, whether it drops what was not taken in, and how much waits there.
+    async fn check(&self, session: &mut Session) -> Result<(), Trouble> {
+        let info = super::stream::look(&session.stream, &session.place.stream).await?;
+        if !session.place.is_of(&info) || info.state.last_sequence < session.place.sequence {
+            return Err(Trouble::Interrupted);
+        }
+        let first = info.state.first_sequence;
+        if !session.reading.is_acknowledged && first > session.place.sequence + 1 {
+            self.dropped(session, first - session.place.sequence - 1);
+            session.place.sequence = first - 1;
+        }
+        let waiting = session.reading.waiting(session.counted).await?;
+        if waiting == 0 {
+            // The consumer was asked after the stream: whatever is for it of what the stream had is taken in.
+            session.place.sequence = session.place.sequence.max(info.state.last_sequence);
+        }
+        if session.kept.as_ref() != Some(&session.place) {
+            self.commit(session, Taken::default()).await?;
+        }
+        self.show(|standing| {
+            standing.waiting = Some(waiting);
+            standing.dropped = session.place.dropped;
+        });
+        Ok(())
+    }
+
+    /// Says that the stream has dropped messages which were not taken in.
+    fn dropped(&self, session: &mut Session, messages: u64) {
+        if messages == 0 {
+            return;
+        }
+        session.place.dropped += messages;
+        self.count(metrics::NATS_INLET_DROPPED, messages);
+        let which = match session.is_whole {
+            true => "",
+            false => ", some of which may have been at this subject",
+        };
+        tracing::warn!(
+            source = self.inlet.source,
+            subject = self.inlet.subject,
+            stream = session.place.stream,
+            "the stream has dropped {messages} messages after number {} before they were taken in{which}; raise its limits, or keep the host running",
+            session.place.sequence
+        );
+    }
+
+    fn count(&self, counter: &'static str, by: u64) {
+        let labels = [
+            ("source", self.inlet.source.clone()),
+            ("subject", self.inlet.subject.clone()),
+        ];
+        ::metrics::counter!(counter, &labels).increment(by);
+    }
+}
+
+/// A message in its order.
+fn arrived(
+    message: Result<Message, pull::MessagesError>,
+    session: &Session,
+) -> Result<Arrived, Trouble> {
+    let message = message.map_err(|error| match error.kind() {
+        MessagesErrorKind::MissingHeartbeat | MessagesErrorKind::NoResponders => {
+            Trouble::Unreachable("it has fallen silent".to_owned())
+        }
+        _ => Trouble::Interrupted,
+    })?;
+    let info = message.info().map_err(|_| Trouble::Interrupted)?;
+    let (sequence, published) = (info.stream_sequence, info.published.unix_timestamp_nanos());
+    let is_next = info.consumer_sequence == session.counted + 1;
+    // Where messages are acknowledged one may come again, and is recognized.
+    let is_new = session.reading.is_acknowledged || sequence > session.place.sequence;
+    if !is_next || !is_new {
+        return Err(Trouble::Interrupted);
+    }
+    let acknowledged = session.reading.is_acknowledged;
+    Ok(Arrived {
+        receipt: message.reply.clone().filter(|_| acknowledged),
+        message: message.message,
+        sequence,
+        published,
+    })
+}

@@ -1,0 +1,285 @@
+//! The relay says what is, and one event that cannot be published does not stop the others.
+
+use std::collections::BTreeMap;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use http::Method;
+use innkeeper_tests::nats::{JETSTREAM, NatsServer};
+use innkeeper_tests::{Inn, Opening, Settings, eventually};
+use serde_json::Value;
+
+use super::feed::{all_published, inn};
+
+/// What is said of NATS, when it is as it should be.
+async fn standing(inn: &Inn, is: impl Fn(&Value) -> bool) -> Value {
+    eventually("NATS is as it should be", async || {
+        let found = inn.operators().get("/v1/contexts").await["nats"].clone();
+        match is(&found) {
+            true => Ok(found),
+            false => Err(found.to_string()),
+        }
+    })
+    .await
+}
+
+async fn metric(inn: &Inn, line: &str) {
+    eventually(line, async || {
+        let metrics = inn.operators().client().get("/metrics").await.text;
+        let found = metrics.lines().any(|found| found == line);
+        found.then_some(()).ok_or("it is another")
+    })
+    .await;
+}
+
+fn trouble(nats: &Value) -> &str {
+    nats["trouble"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_waits_is_known_while_no_server_is_there() {
+    let mut server = NatsServer::start().await;
+    let mut inn = inn(&server).await;
+    inn.stay().room("published").await;
+    all_published(&inn, &server).await;
+    inn.close().await;
+    server.kill_9();
+    inn.reopen().await;
+    standing(&inn, |nats| nats["lag"] == 0).await;
+    inn.stay().room("waits").await;
+    standing(&inn, |nats| nats["lag"] == 1).await;
+    metric(&inn, "innkeeper_nats_relay_lag_events 1").await;
+    metric(&inn, "innkeeper_nats_up 0").await;
+}
+
+#[tokio::test]
+async fn nothing_that_waits_is_no_reason_to_be_unready() {
+    let mut server = NatsServer::start().await;
+    server.kill_9();
+    let settings = Settings::of_the_app().await.set("nats.url", server.url());
+    let settings = settings.set("nats.unready_when_behind", 10);
+    // It opens only when it is ready.
+    let inn = Opening::new(settings).open().await;
+    standing(&inn, |nats| nats["lag"] == 0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_while_nothing_happens_is_noticed() {
+    let mut server = NatsServer::start().await;
+    let inn = inn(&server).await;
+    metric(&inn, "innkeeper_nats_up 1").await;
+    server.kill_9();
+    metric(&inn, "innkeeper_nats_up 0").await;
+    let nats = standing(&inn, |nats| !trouble(nats).is_empty()).await;
+    assert!(
+        trouble(&nats).contains("connection to the NATS server is lost"),
+        "{nats}"
+    );
+    server.restart().await;
+    metric(&inn, "innkeeper_nats_up 1").await;
+}
+
+#[tokio::test]
+async fn a_full_stream_is_called_so() {
+    let server = NatsServer::with(JETSTREAM).await;
+    let full = Config {
+        name: "stay".to_owned(),
+        subjects: vec!["stay.*.*".to_owned()],
+        max_messages: 1,
+        discard: DiscardPolicy::New,
+        ..Config::default()
+    };
+    let context = server.make(full.clone()).await;
+    let inn = inn(&server).await;
+    inn.stay().room("the only one").await;
+    inn.stay().room("one too many").await;
+    let nats = standing(&inn, |nats| !trouble(nats).is_empty()).await;
+    assert!(
+        trouble(&nats).contains("the stream `stay` is full"),
+        "{nats}"
+    );
+    let wide = Config {
+        max_messages: -1,
+        ..full
+    };
+    context
+        .update_stream(wide)
+        .await
+        .expect("it can be changed");
+    all_published(&inn, &server).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_deleted_is_called_so() {
+    let server = NatsServer::start().await;
+    let inn = inn(&server).await;
+    inn.stay().room("a room").await;
+    all_published(&inn, &server).await;
+    let context = async_nats::jetstream::new(server.client().await);
+    context
+        .delete_stream("stay")
+        .await
+        .expect("it can be deleted");
+    // Nothing is published meanwhile. The host makes it anew, and says what is missing there.
+    let nats = standing(&inn, |nats| !nats["notice"].is_null()).await;
+    let notice = nats["notice"].as_str().expect("a text");
+    assert!(
+        notice.contains("was not there, and is made anew") && notice.contains("republish"),
+        "{notice}"
+    );
+    assert_eq!(
+        inn.output().lines_with("the stream `stay` is gone").len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_go_on() {
+    let server = NatsServer::with(JETSTREAM).await;
+    let narrow = Config {
+        name: "stay".to_owned(),
+        subjects: vec!["stay.*.*".to_owned()],
+        max_message_size: 2_000,
+        ..Config::default()
+    };
+    let context = server.make(narrow.clone()).await;
+    let mut inn = inn(&server).await;
+    let stay = inn.stay();
+    stay.room("small").await;
+    let large = stay.room(&"x".repeat(3_000)).await;
+    stay.room("small again").await;
+    // The view of it follows in other contexts: nothing of theirs is stopped.
+    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    let letters = inn.operators().get("/v1/nats/dead-letters").await;
+    let letter = letters["deadLetters"][0].clone();
+    assert_eq!(
+        (&letter["context"], &letter["subject"]),
+        (&"room".into(), &large.to_string().into())
+    );
+    let reason = letter["reason"].as_str().expect("a reason");
+    assert!(reason.contains("max_msg_size"), "{reason}");
+    assert_eq!(server.read("stay").await.len(), 2);
+    // It survives a power cut, and fails again while nothing has changed.
+    inn.kill_9();
+    inn.reopen().await;
+    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    let path = format!(
+        "/v1/nats/dead-letters/{}",
+        letter["id"].as_str().expect("an id")
+    );
+    let retry = format!("{path}/retry");
+    inn.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect_problem(409);
+    let wide = Config {
+        max_message_size: -1,
+        ..narrow
+    };
+    context
+        .update_stream(wide)
+        .await
+        .expect("it can be changed");
+    inn.operators().send(Method::POST, &retry).await.expect(204);
+    inn.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect_problem(404);
+    inn.stay().room("after that").await;
+    let (told, received) = all_published(&inn, &server).await;
+    assert_eq!(received.len(), told.len());
+    // The relay knows where to go on, whatever it published last.
+    inn.kill_9();
+    inn.reopen().await;
+    all_published(&inn, &server).await;
+    assert_eq!(server.read("stay").await.len(), told.len());
+}
+
+#[tokio::test]
+async fn one_that_is_larger_than_the_server_takes_can_be_dropped() {
+    let directory = tempfile::TempDir::new().expect("a temporary directory can be made");
+    let file = directory.path().join("nats.conf");
+    std::fs::write(&file, "max_payload: 8192\n").expect("a file can be written");
+    let server = NatsServer::with(&["-js", "-c", file.to_str().expect("UTF-8")]).await;
+    let mut inn = inn(&server).await;
+    inn.stay().room(&"x".repeat(9_000)).await;
+    inn.stay().room("small").await;
+    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    let letters = inn.operators().get("/v1/nats/dead-letters").await;
+    let id = letters["deadLetters"][0]["id"].as_str().expect("an id");
+    let path = format!("/v1/nats/dead-letters/{id}");
+    inn.operators()
+        .send(Method::DELETE, &path)
+        .await
+        .expect(204);
+    standing(&inn, |nats| nats["deadLetters"] == 0).await;
+    // It stays so.
+    inn.kill_9();
+    inn.reopen().await;
+    inn.stay().room("another").await;
+    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 0).await;
+}
+
+#[tokio::test]
+async fn events_are_published_again_on_command() {
+    let server = NatsServer::start().await;
+    let mut inn = inn(&server).await;
+    for number in 0..5 {
+        inn.stay().room(&format!("room {number}")).await;
+    }
+    all_published(&inn, &server).await;
+    inn.close().await;
+    let context = async_nats::jetstream::new(server.client().await);
+    context
+        .delete_stream("stay")
+        .await
+        .expect("it can be deleted");
+    inn.reopen().await;
+    let nats = standing(&inn, |nats| !nats["notice"].is_null()).await;
+    assert!(
+        nats["notice"]
+            .as_str()
+            .is_some_and(|text| text.contains("5 events were published before")),
+        "{nats}"
+    );
+    inn.stay().room("new").await;
+    let republish = "/v1/nats/republish?context=room&from=1";
+    let answer = inn
+        .operators()
+        .send(Method::POST, republish)
+        .await
+        .expect(202);
+    assert_eq!(
+        answer.body["events"].as_u64().map(|events| events >= 5),
+        Some(true)
+    );
+    let ids = async || -> BTreeMap<String, usize> {
+        let mut ids = BTreeMap::new();
+        for message in server.read("stay").await {
+            *ids.entry(message.header("ce-id").to_owned()).or_default() += 1;
+        }
+        ids
+    };
+    eventually("all are there", async || match ids().await.len() {
+        6 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    // The relay goes on where it was, also when it dies now.
+    let before = ids().await;
+    inn.kill_9();
+    inn.reopen().await;
+    inn.stay().room("last").await;
+    all_published(&inn, &server).await;
+    let after = ids().await;
+    assert_eq!(after.len(), before.len() + 1);
+    let repeated: usize = after.values().sum::<usize>() - after.len();
+    assert!(repeated <= 6, "{after:?}");
+    for path in ["context=cellar&from=1", "context=room&from=0"] {
+        let status = if path.contains("cellar") { 404 } else { 400 };
+        let path = format!("/v1/nats/republish?{path}");
+        inn.operators()
+            .send(Method::POST, &path)
+            .await
+            .expect_problem(status);
+    }
+}
