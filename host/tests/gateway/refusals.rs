@@ -14,7 +14,7 @@ async fn paths_that_are_not_there() {
         "//rooms",
         "/rooms/1/2",
         "/Rooms",
-        "/r%6Foms",
+        "/rooms%2F1",
         "/rooms?x=1#",
         "/rooms/../rooms/1/x",
     ] {
