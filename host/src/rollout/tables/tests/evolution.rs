@@ -61,7 +61,7 @@ impl Tree {
         let length = chance % 3;
         match self {
             Self::Scalar(guest::Scalar::Unit) => Value::Null,
-            Self::Scalar(guest::Scalar::Bool) => (chance % 2 == 0).into(),
+            Self::Scalar(guest::Scalar::Bool) => chance.is_multiple_of(2).into(),
             Self::Scalar(guest::Scalar::U8) => (chance % 256).into(),
             Self::Scalar(guest::Scalar::S16) => (-(chance as i64 % 32_768)).into(),
             Self::Scalar(guest::Scalar::U64) if chance.is_multiple_of(2) => {
@@ -233,7 +233,7 @@ fn change(tree: &Tree, other: &Tree, seed: u64) -> Tree {
                     let free = NAMES
                         .iter()
                         .find(|name| fields.iter().all(|one| one.0 != **name));
-                    fields.extend(free.map(|name| (*name, next % 2 == 0, other.clone())));
+                    fields.extend(free.map(|name| (*name, next.is_multiple_of(2), other.clone())));
                 }
                 _ => {
                     let place = next as usize % fields.len().max(1);
