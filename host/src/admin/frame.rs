@@ -37,10 +37,6 @@ impl Frames {
     /// # Errors
     ///
     /// When it is none.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "what is not there yet may still come"
-    )]
     pub fn next(&mut self) -> Result<Option<Part>, NoFrame> {
         let Some((length, rest)) = self.bytes.split_first_chunk() else {
             return Ok(None);

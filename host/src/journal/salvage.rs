@@ -106,10 +106,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
     /// Copies whatever is sound, from both ends when something in between cannot be read.
     fn copy(&mut self, span: Span) -> Result<(), Error> {
         let mut forward = span.clone();
-        loop {
-            let Ok(entries) = self.old.scan_within(&forward, STEP, false) else {
-                break;
-            };
+        while let Ok(entries) = self.old.scan_within(&forward, STEP, false) {
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
