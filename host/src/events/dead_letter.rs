@@ -177,7 +177,8 @@ impl DeadLetter {
 
     /// Whether it was never tried, and only waits behind another.
     pub fn is_held(&self) -> bool {
-        self.attempts == 0 && self.given_up == 0
+        // A restart may have cut its first attempt short, which counts as none.
+        self.attempts == 0
     }
 
     /// What becomes of it when it was not handled this time either.

@@ -111,13 +111,16 @@ impl Job {
 
     /// Keeps everybody else from committing in its context until its run has ended.
     pub(super) async fn hold_commits(&self, version: &Version) -> Result<(), Failure> {
-        if self.hold.is_held() {
+        if self.is_of_holder() {
             return Ok(());
         }
         let mut until = self.deadline;
         if self.undo_by(version).is_none() && self.ask_consent().await? {
             // It is about to do what cannot be taken back, so it must be able to commit itself.
             until = Instant::now() + PATIENCE;
+        }
+        if self.is_of_holder() {
+            return Ok(());
         }
         let lock = self.context.commits.lock.clone();
         let held = self.within(until, lock.write_owned()).await?;
@@ -130,12 +133,16 @@ impl Job {
         &self,
         is_final: bool,
     ) -> Result<Option<OwnedRwLockReadGuard<()>>, Failure> {
-        if self.hold.is_held() {
+        if self.is_of_holder() {
             return Ok(None);
         }
         let mut until = self.deadline;
         if is_final && self.ask_consent().await? {
             until = Instant::now() + PATIENCE;
+        }
+        if self.is_of_holder() {
+            // Its caller's consent led back to here.
+            return Ok(None);
         }
         let lock = self.context.commits.lock.clone();
         if let Ok(shared) = lock.clone().try_read_owned() {

@@ -22,19 +22,19 @@ use crate::rollout::Version;
 const LONGEST_MARGIN: Duration = Duration::from_secs(1);
 
 /// One invocation on the way from the root to a call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Link {
     /// Its context.
     context: String,
     /// The turn that it has there.
     turn: Stripes,
-    /// Whether it keeps others there from committing.
-    holds: bool,
+    /// What it holds of the commits there.
+    hold: Arc<Hold>,
 }
 
 impl Link {
     fn keeps_others_waiting(&self) -> bool {
-        self.holds || !self.turn.is_empty()
+        self.hold.is_held() || !self.turn.is_empty()
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Job {
     /// Its place among what its context runs at once.
     pub place: Place,
     /// What it holds of its context's commits.
-    pub hold: Hold,
+    pub hold: Arc<Hold>,
 }
 
 /// The least that is to be known of an invocation.
@@ -182,7 +182,7 @@ impl Job {
             durability: None,
             keep: Keep::Nowhere,
             place: Place::default(),
-            hold: Hold::default(),
+            hold: Arc::default(),
         }
     }
 
@@ -207,7 +207,7 @@ impl Job {
         Link {
             context: self.context.name.clone(),
             turn,
-            holds: self.hold.is_held(),
+            hold: self.hold.clone(),
         }
     }
 
@@ -216,6 +216,13 @@ impl Job {
         let here = self.chain.iter();
         here.filter(|link| link.context == self.context.name)
             .fold(Stripes::default(), |held, link| held.and(link.turn))
+    }
+
+    /// Whether it may commit although the commits of its context are held: it, or somebody in its context who waits for it, holds them.
+    pub(super) fn is_of_holder(&self) -> bool {
+        let mut waiting = self.chain.iter();
+        self.hold.is_held()
+            || waiting.any(|link| link.context == self.context.name && link.hold.is_held())
     }
 
     /// Whether it keeps others from committing, or somebody who waits for it keeps others waiting: then it must not wait for them.

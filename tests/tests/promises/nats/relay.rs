@@ -145,7 +145,7 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
     let mut inn = inn(&server).await;
     let stay = inn.stay();
     stay.room("small").await;
-    let large = stay.room(&"x".repeat(3_000)).await;
+    let large = stay.room(&"x".repeat(1_990)).await;
     stay.room("small again").await;
     // The view of it follows in other contexts: nothing of theirs is stopped.
     standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
@@ -198,10 +198,10 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
 async fn one_that_is_larger_than_the_server_takes_can_be_dropped() {
     let directory = tempfile::TempDir::new().expect("a temporary directory can be made");
     let file = directory.path().join("nats.conf");
-    std::fs::write(&file, "max_payload: 8192\n").expect("a file can be written");
+    std::fs::write(&file, "max_payload: 2500\n").expect("a file can be written");
     let server = NatsServer::with(&["-js", "-c", file.to_str().expect("UTF-8")]).await;
     let mut inn = inn(&server).await;
-    inn.stay().room(&"x".repeat(9_000)).await;
+    inn.stay().room(&"x".repeat(1_990)).await;
     inn.stay().room("small").await;
     standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
     let letters = inn.operators().get("/v1/nats/dead-letters").await;

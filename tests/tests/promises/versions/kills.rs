@@ -64,7 +64,13 @@ async fn while_it_is_ramped_up_the_old_one_goes_on() {
         .deploy("room", edition, "ramp=50,100&step=60s")
         .await
         .expect(202);
-    assert_eq!(inn.operators().state_of("room", &new).await, "ramping");
+    innkeeper_tests::eventually("it is ramped up", async || {
+        match inn.operators().state_of("room", &new).await {
+            state if state == "ramping" => Ok(()),
+            state => Err(state),
+        }
+    })
+    .await;
     inn.kill_9();
     inn.reopen().await;
     serves(&inn, &old).await;

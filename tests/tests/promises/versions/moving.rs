@@ -8,7 +8,7 @@ use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually, flood, requ
 use serde_json::{Value, json};
 
 /// So many are not followed again in no time.
-const EVENTS: u64 = 30_000;
+const EVENTS: u64 = 15_000;
 
 async fn component(name: &str) -> Vec<u8> {
     std::fs::read(&artifacts::components().await[name]).expect("it was built")

@@ -9,7 +9,9 @@ async fn component(name: &str) -> Vec<u8> {
 }
 
 async fn shelf() -> Inn {
-    Inn::with(Settings::empty().with("shelf", "shelf-one").await).await
+    let settings = Settings::empty().with("shelf", "shelf-one").await;
+    // Few ask for books here.
+    Inn::with(settings.set("context.shelf.rollout.on_too_little", "promote")).await
 }
 
 fn steps(reply: &Reply) -> Vec<String> {

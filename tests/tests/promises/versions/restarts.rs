@@ -239,7 +239,9 @@ async fn a_context_without_a_version_is_down_and_the_others_serve() {
     assert_eq!(readiness(&inn).await.0, 200);
     // Where nothing at all can serve there is nothing to start.
     inn.kill_9();
-    std::fs::remove_dir_all(inn.home().join("data/journal")).unwrap();
+    for directory in ["data/journal", "data/watermark"] {
+        std::fs::remove_dir_all(inn.home().join(directory)).unwrap();
+    }
     inn.rewrite(Settings::empty().component("message", &built));
     let ended = inn.try_reopen(&[]).await.unwrap_err();
     assert!(ended.contains("error: context message"), "{ended}");
