@@ -54,6 +54,7 @@ pub async fn web(
         let (host, context) = (host.clone(), context.clone());
         async move {
             let (_in_progress, place) = (in_progress, Place::taken(Some(place)));
+            let admitted = Admitted { deadline, place };
             run(
                 &host,
                 &context,
@@ -61,14 +62,19 @@ pub async fn web(
                 origin,
                 key,
                 circumstances,
-                deadline,
-                place,
+                admitted,
             )
             .await
         }
     };
     // A client that hangs up must not leave calls behind that nobody undoes.
     Uninterrupted::new(running, &host.tasks).await
+}
+
+/// What a request that may run has.
+struct Admitted {
+    deadline: Instant,
+    place: Place,
 }
 
 async fn run(
@@ -78,8 +84,7 @@ async fn run(
     origin: Origin,
     key: Option<String>,
     circumstances: Option<Circumstances>,
-    deadline: Instant,
-    place: Place,
+    Admitted { deadline, place }: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
     let job = Arc::new(Job {

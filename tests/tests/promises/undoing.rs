@@ -195,7 +195,7 @@ async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
         let request = innkeeper_tests::request("POST", "/first", &body);
         let begun = std::time::Instant::now();
         let flooded = innkeeper_tests::flood(
-            &inn.gateway().base(),
+            inn.gateway().base(),
             connections,
             connections * 6,
             move |_| request.clone(),

@@ -116,23 +116,24 @@ mod tests {
     use super::*;
     use crate::journal::{Committer, Durability, MemoryStore, Options};
 
+    /// The fields of a saga in the order in which they were kept.
+    type Fields<'a> = (
+        &'a str,
+        &'a str,
+        &'a str,
+        SagaState,
+        u64,
+        &'a str,
+        u64,
+        Option<u64>,
+        Option<u64>,
+        Option<&'a str>,
+    );
+
     #[derive(Serialize)]
     #[allow(dead_code, reason = "the order of the cases is what is kept")]
     enum Kept<'a> {
-        Begun(
-            (
-                &'a str,
-                &'a str,
-                &'a str,
-                SagaState,
-                u64,
-                &'a str,
-                u64,
-                Option<u64>,
-                Option<u64>,
-                Option<&'a str>,
-            ),
-        ),
+        Begun(Fields<'a>),
     }
 
     #[tokio::test]
