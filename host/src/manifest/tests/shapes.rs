@@ -16,7 +16,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "\n[gateway]\n  port = 80",
             "3:3: gateway: unknown key `port`; valid keys are `body_timeout`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, `rate_limit`, \
-             `version_header`",
+             `version_header`, `write_timeout`",
         ),
         (
             "[gateway.cors]\norigin = '*'",
@@ -66,11 +66,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`, `undo_attempts`",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `request`, `response`, `staged`, `undo_attempts`",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
         ),
         (
             "[context.room.circuit_breaker]\nmax_request = 1",
