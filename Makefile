@@ -4,16 +4,18 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-INNKEEPER := $(TARGET)/debug/innkeeper
+# dev compiles fast, and is what the tests have compiled already; release is what is deployed and measured.
+PROFILE := dev
+INNKEEPER := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/innkeeper
 SETUP := scripts/setup.sh
 # Of the whole workspace, as the tests are: the features of its dependencies are the same then, and nothing is compiled twice.
-BUILD := cargo build --workspace --bin innkeeper
+BUILD := cargo build --workspace --bin innkeeper --profile $(PROFILE)
 
 .PHONY: help up build test bench lint
 
 help:
 	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (ARGS=... goes to innkeeper up)"
-	@echo "make build   build the host and the contexts"
+	@echo "make build   build the host and the contexts (PROFILE=release: as they are deployed; so with make up)"
 	@echo "make test    run all tests"
 	@echo "make bench   measure, and write docs/performance.md"
 	@echo "make lint    check form and style"

@@ -222,7 +222,7 @@ fn make_plain(request: &mut Request<Incoming>) -> Result<(), Problem> {
     let (uri, version) = (request.uri(), request.version());
     let host = authority::of(uri, request.headers(), version)?.map(str::to_owned);
     let path =
-        decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded"))?;
+        decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded UTF-8"))?;
     if path != uri.path() {
         let query = uri.query().map(|query| format!("?{query}"));
         let target = format!("{path}{}", query.unwrap_or_default());

@@ -109,7 +109,7 @@ async fn a_stuck_saga_is_told_once_and_may_still_end() {
     let data: Value = serde_json::from_slice(&told[0].data).unwrap();
     assert_eq!(
         data,
-        json!({"saga": "stay", "correlationId": "stuck", "startedAt": stuck.started_at, "subject": room.to_string()})
+        json!({"saga": "stay", "correlationId": "stuck", "startedAt": stuck.started_at, "subject": room.to_string(), "key": room.to_string()})
     );
     assert_eq!(timeouts(&inn, "quick"), []);
 
