@@ -269,6 +269,6 @@ async fn without_and_with_compiling(inn: &Inn) -> (Duration, Duration) {
     assert!(answers.iter().all(|answer| answer.status == 201));
     let busy = p99(&answers);
     eprintln!("{compiled} components were compiled, p99 {busy:?}, without them {calm:?}");
-    assert!(compiled >= 3, "{compiled} components");
+    assert!(compiled >= 2, "{compiled} components");
     (calm, busy)
 }
