@@ -100,13 +100,7 @@ impl Tables {
             if table.key.is_empty() {
                 return Err(format!("the key of table {name} is made of nothing"));
             }
-            let mut gathering = Gathering {
-                from: types,
-                places: BTreeMap::new(),
-                types: Vec::new(),
-            };
-            gathering
-                .place(table.value)
+            let types = Gathering::all(types, table.value)
                 .map_err(|problem| format!("table {name}: {problem}"))?;
             let key = table.key.iter().map(|part| match part {
                 guest::KeyPart::Number => KeyPart::Number,
@@ -114,7 +108,7 @@ impl Tables {
             });
             let table = Table {
                 key: key.collect(),
-                types: gathering.types,
+                types,
             };
             if all.insert(name.clone(), table).is_some() {
                 return Err(format!("two tables are named {name}"));
@@ -135,62 +129,69 @@ impl Tables {
     }
 }
 
-/// Gathers what a type is made of, each part once.
+/// Gathers what a type is made of, each part once, and not by recursion: how deep types nest is up to the guest.
 struct Gathering<'a> {
     from: &'a [DataType],
     places: BTreeMap<u32, usize>,
-    types: Vec<Type>,
+    /// Those that have a place, by their number there: what has been gathered, and then what waits for it.
+    order: Vec<u32>,
 }
 
-impl Gathering<'_> {
-    fn place(&mut self, index: u32) -> Result<usize, String> {
-        if let Some(place) = self.places.get(&index) {
-            return Ok(*place);
+impl<'a> Gathering<'a> {
+    fn all(from: &'a [DataType], first: u32) -> Result<Vec<Type>, String> {
+        let mut gathering = Self {
+            from,
+            places: BTreeMap::new(),
+            order: Vec::new(),
+        };
+        gathering.place(first);
+        let mut types = Vec::new();
+        while let Some(index) = gathering.order.get(types.len()) {
+            let data_type = gathering.find(*index)?;
+            types.push(gathering.gather(data_type)?);
         }
+        Ok(types)
+    }
+
+    fn find(&self, index: u32) -> Result<&'a DataType, String> {
         let found = usize::try_from(index)
             .ok()
             .and_then(|index| self.from.get(index));
-        let data_type = found.ok_or_else(|| format!("there is no type {index}"))?;
-        let place = self.types.len();
-        self.types.push(Type::Scalar(Scalar::Unit));
-        self.places.insert(index, place);
-        let gathered = self.gather(data_type)?;
-        if let Some(slot) = self.types.get_mut(place) {
-            *slot = gathered;
-        }
-        Ok(place)
+        found.ok_or_else(|| format!("there is no type {index}"))
+    }
+
+    fn place(&mut self, index: u32) -> usize {
+        *self.places.entry(index).or_insert_with(|| {
+            self.order.push(index);
+            self.order.len() - 1
+        })
     }
 
     fn gather(&mut self, data_type: &DataType) -> Result<Type, String> {
         Ok(match data_type {
             DataType::Scalar(scalar) => Type::Scalar((*scalar).into()),
-            DataType::Optional(inner) => Type::Optional(self.place(*inner)?),
-            DataType::List(inner) => Type::List(self.place(*inner)?),
-            DataType::Map((key, value)) => Type::Map(self.place(*key)?, self.place(*value)?),
+            DataType::Optional(inner) => Type::Optional(self.place(*inner)),
+            DataType::List(inner) => Type::List(self.place(*inner)),
+            DataType::Map((key, value)) => Type::Map(self.place(*key), self.place(*value)),
             DataType::Tuple(parts) => {
-                let parts = parts.iter().map(|part| self.place(*part));
-                Type::Tuple(parts.collect::<Result<_, _>>()?)
+                Type::Tuple(parts.iter().map(|part| self.place(*part)).collect())
             }
             DataType::Record(fields) => {
                 all_differ(fields.iter().map(|field| &field.name))?;
-                let field = |field: &guest::Field| {
-                    Ok(Field {
-                        name: field.name.clone(),
-                        value: self.place(field.value)?,
-                        has_default: field.has_default,
-                    })
+                let field = |field: &guest::Field| Field {
+                    name: field.name.clone(),
+                    value: self.place(field.value),
+                    has_default: field.has_default,
                 };
-                Type::Record(fields.iter().map(field).collect::<Result<_, String>>()?)
+                Type::Record(fields.iter().map(field).collect())
             }
             DataType::Variant(cases) => {
                 all_differ(cases.iter().map(|case| &case.name))?;
-                let case = |case: &guest::Alternative| {
-                    Ok(Case {
-                        name: case.name.clone(),
-                        value: case.value.map(|value| self.place(value)).transpose()?,
-                    })
+                let case = |case: &guest::Alternative| Case {
+                    name: case.name.clone(),
+                    value: case.value.map(|value| self.place(value)),
                 };
-                Type::Variant(cases.iter().map(case).collect::<Result<_, String>>()?)
+                Type::Variant(cases.iter().map(case).collect())
             }
         })
     }

@@ -183,6 +183,13 @@ fn types_that_contain_themselves_are_compared_and_shown() {
 /// Types that would be endless to write out, or to compare pair by pair, cost little.
 #[test]
 fn types_that_explode_are_bounded() {
+    // How deep types nest is up to the guest: no stack may grow with them.
+    let small_stack = std::thread::Builder::new().stack_size(192 << 10);
+    let test = small_stack.spawn(exploding_types).unwrap();
+    test.join().unwrap();
+}
+
+fn exploding_types() {
     let doubling: Vec<_> = (1..900)
         .map(|next| DataType::Record(vec![field("left", next), field("right", next)]))
         .chain([U64])

@@ -6,6 +6,8 @@ use super::{KeyPart, Scalar, Table, Type};
 
 /// How much of a type is shown.
 const LONGEST: usize = 4_000;
+/// How deep a type is shown.
+const DEEPEST: usize = 32;
 
 impl Table {
     /// What its keys are made of.
@@ -49,7 +51,8 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     fn write(&mut self, place: usize) {
-        if self.text.len() >= self.longest || self.around.contains(&place) {
+        let is_enough = self.text.len() >= self.longest || self.around.len() == DEEPEST;
+        if is_enough || self.around.contains(&place) {
             self.text.push('…');
             return;
         }
