@@ -8,6 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
 /// What a machine is taken to have that does not say.
 const UNKNOWN: u64 = 2 << 30;
 
@@ -16,6 +19,11 @@ const UNKNOWN: u64 = 2 << 30;
 pub struct Budget {
     limit: u64,
     held: AtomicU64,
+    /// The budget that this is a part of: what is held here is held there, too.
+    around: Option<Arc<Budget>>,
+    /// Tells that something was given back; one for a budget and its parts.
+    given_back: Arc<Notify>,
+    setting: &'static str,
 }
 
 /// Bytes that are held until this is dropped.
@@ -28,11 +36,13 @@ pub struct Reservation {
 /// As much is held as may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the host holds as much for its invocations as it may, {limit} bytes ([host] memory); try again when fewer run, or raise it where the machine has more"
+    "the host holds as much for its invocations as it may, {limit} bytes ([host] {setting}); try again when fewer run, or raise it where the machine has more"
 )]
 pub struct Exhausted {
     /// How much may be held, in bytes.
     pub limit: u64,
+    /// The setting that says so.
+    pub setting: &'static str,
 }
 
 impl Budget {
@@ -41,6 +51,20 @@ impl Budget {
         Arc::new(Self {
             limit,
             held: AtomicU64::new(0),
+            around: None,
+            given_back: Arc::default(),
+            setting: "memory",
+        })
+    }
+
+    /// So many bytes of it for guests.
+    pub fn guests(self: &Arc<Self>, limit: u64) -> Arc<Self> {
+        Arc::new(Self {
+            limit: limit.min(self.limit),
+            held: AtomicU64::new(0),
+            around: Some(self.clone()),
+            given_back: self.given_back.clone(),
+            setting: "guests_memory",
         })
     }
 
@@ -75,11 +99,31 @@ impl Budget {
 
     fn take(&self, bytes: u64) -> Result<(), Exhausted> {
         let held = self.held.fetch_add(bytes, Ordering::Relaxed);
-        if held.saturating_add(bytes) <= self.limit {
-            return Ok(());
+        let taken = match held.saturating_add(bytes) <= self.limit {
+            true => self.around.as_ref().map_or(Ok(()), |all| all.take(bytes)),
+            false => Err(Exhausted {
+                limit: self.limit,
+                setting: self.setting,
+            }),
+        };
+        if taken.is_err() {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
         }
+        taken
+    }
+
+    fn give_back(&self, bytes: u64) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
-        Err(Exhausted { limit: self.limit })
+        match &self.around {
+            Some(all) => all.give_back(bytes),
+            None => self.given_back.notify_waiters(),
+        }
+    }
+
+    /// The most that one could ever hold.
+    fn most(&self) -> u64 {
+        let around = self.around.as_ref().map_or(u64::MAX, |all| all.most());
+        self.limit.min(around)
     }
 }
 
@@ -100,6 +144,28 @@ impl Reservation {
         Ok(())
     }
 
+    /// Reserves more as soon as there is so much left.
+    ///
+    /// # Errors
+    ///
+    /// When there is not until then, or can never be; it stays as it was then.
+    pub async fn grow_until(&mut self, bytes: u64, until: Instant) -> Result<(), Exhausted> {
+        let budget = self.budget.clone();
+        loop {
+            let given_back = budget.given_back.notified();
+            tokio::pin!(given_back);
+            // From here on nothing that is given back is missed.
+            given_back.as_mut().enable();
+            let grown = self.grow(bytes);
+            if grown.is_ok() || self.bytes.saturating_add(bytes) > budget.most() {
+                return grown;
+            }
+            if timeout_at(until, given_back).await.is_err() {
+                return grown;
+            }
+        }
+    }
+
     /// Sees to it that it holds so many bytes, or some more: most grow little by little.
     ///
     /// # Errors
@@ -116,7 +182,9 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes > 0 {
+            self.budget.give_back(self.bytes);
+        }
     }
 }
 
@@ -175,7 +243,10 @@ mod tests {
     fn what_is_held_is_given_back() {
         let budget = Budget::new(100_000);
         let mut one = budget.reserve(60_000).unwrap();
-        let exhausted = Exhausted { limit: 100_000 };
+        let exhausted = Exhausted {
+            limit: 100_000,
+            setting: "memory",
+        };
         assert_eq!(budget.reserve(50_000).unwrap_err(), exhausted);
         assert_eq!(one.grow(50_000), Err(exhausted));
         assert_eq!((one.bytes(), budget.held()), (60_000, 60_000));
@@ -187,6 +258,42 @@ mod tests {
         other.cover(1).unwrap();
         assert_eq!(budget.held(), 64 << 10);
         assert!(budget.reserve(u64::MAX).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_guests_hold_is_a_part_and_is_waited_for() {
+        let all = Budget::new(100);
+        let guests = all.guests(60);
+        let soon = || Instant::now() + std::time::Duration::from_millis(20);
+        let late = || Instant::now() + std::time::Duration::from_secs(20);
+        let first = guests.reserve(50).unwrap();
+        assert_eq!((all.held(), guests.held()), (50, 50));
+        assert_eq!(guests.reserve(20).unwrap_err().setting, "guests_memory");
+        let request = all.reserve(45).unwrap();
+        assert_eq!(guests.reserve(10).unwrap_err().setting, "memory");
+        assert_eq!((all.held(), guests.held()), (95, 50));
+        assert!(guests.nothing().grow_until(20, soon()).await.is_err());
+        // What can never be had is not waited for.
+        assert!(guests.nothing().grow_until(61, late()).await.is_err());
+        let waiting = tokio::spawn({
+            let guests = guests.clone();
+            async move {
+                let mut reservation = guests.nothing();
+                reservation
+                    .grow_until(20, late())
+                    .await
+                    .map(|()| reservation)
+            }
+        });
+        tokio::task::yield_now().await;
+        drop(request);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(first);
+        let second = waiting.await.unwrap().unwrap();
+        assert_eq!((all.held(), guests.held()), (20, 20));
+        drop(second);
+        assert_eq!((all.held(), guests.held()), (0, 0));
     }
 
     #[test]

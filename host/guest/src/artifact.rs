@@ -269,6 +269,7 @@ mod tests {
                     instances: 10,
                     memory,
                     allocation,
+                    ..EngineOptions::default()
                 })
                 .unwrap();
                 assert_eq!(
@@ -292,6 +293,7 @@ mod tests {
             instances: 10,
             memory: 1 << 24,
             allocation: Instances::PooledDefault,
+            ..EngineOptions::default()
         })
         .unwrap();
         let bytes = wat::parse_str(

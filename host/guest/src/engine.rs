@@ -1,5 +1,6 @@
 //! The one place where a wasmtime engine is made.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -8,10 +9,11 @@ use std::time::Duration;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::guests::Guests;
+use crate::scheduler::{Scheduler, Share, ShareOptions};
 use crate::slots::Slots;
 
 /// How often a guest that computes without a pause lets others have its thread.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(1);
 /// Bytes of a guest's memory that stay mapped between two invocations.
 const KEEP_RESIDENT: usize = 1 << 20;
 
@@ -33,6 +35,8 @@ pub struct EngineOptions {
     pub memory: usize,
     /// How instances are made.
     pub allocation: Instances,
+    /// How many guests may compute at once.
+    pub processors: usize,
 }
 
 impl Default for EngineOptions {
@@ -41,8 +45,15 @@ impl Default for EngineOptions {
             instances: 1_000,
             memory: 1 << 32,
             allocation: Instances::PooledWarm,
+            processors: processors(),
         }
     }
+}
+
+/// How many processors this process may use.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// A wasmtime engine with its clock: cheap to clone.
@@ -51,6 +62,8 @@ pub struct Engine {
     wasmtime: wasmtime::Engine,
     slots: Slots,
     guests: Arc<Guests>,
+    scheduler: Scheduler,
+    host_share: Arc<Share>,
     _clock: Arc<Clock>,
 }
 
@@ -63,8 +76,11 @@ impl Engine {
     pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime::Engine::new(&config(options))?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
+        let scheduler = Scheduler::new(options.processors);
         Ok(Self {
             wasmtime,
+            host_share: Arc::new(scheduler.share(ShareOptions::default())),
+            scheduler,
             slots: Slots::new(options.instances),
             guests: Arc::default(),
             _clock: clock,
@@ -79,6 +95,17 @@ impl Engine {
     /// What it has loaded.
     pub(super) fn guests(&self) -> &Guests {
         &self.guests
+    }
+
+    /// A share of the processors.
+    #[must_use]
+    pub fn share(&self, options: ShareOptions) -> Arc<Share> {
+        Arc::new(self.scheduler.share(options))
+    }
+
+    /// The share of what the host wants to know for itself.
+    pub(super) fn host_share(&self) -> &Arc<Share> {
+        &self.host_share
     }
 
     /// The places that instances take.

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
@@ -12,6 +14,7 @@ use crate::bindings::innkeeper::context::types::{Description, Event, Request, Re
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::load::Guest;
+use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
 
 /// One entry into a guest.
@@ -24,6 +27,8 @@ pub struct Visit {
     pub deadline: Instant,
     /// How deep the call is that it answers, from 0: deeper ones find an instance when the others must wait.
     pub depth: u32,
+    /// In whose name it computes; without one, in the host's.
+    pub share: Option<Arc<Share>>,
 }
 
 /// A finished visit.
@@ -165,7 +170,9 @@ impl Guest {
             memory,
             deadline,
             depth,
+            share,
         } = visit;
+        let share = share.as_ref().unwrap_or(self.engine.host_share());
         let began = Instant::now();
         let Some(_slot) = self.engine.slots().take(depth, deadline).await else {
             let message = format!(
@@ -178,15 +185,15 @@ impl Guest {
             };
         };
         let mut store = Store::new(self.engine.wasmtime(), Frame::new(services, memory));
-        store.limiter(|frame| frame);
-        // At every tick of the engine's clock a computing guest lets others run; that is also when the timer below can end it.
+        store.limiter_async(|frame| frame);
+        // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when the timer below can end it.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-        let outcome = tokio::time::timeout_at(deadline, async {
+        let computing = share.run(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             run(&mut store, &instance).await
-        })
-        .await;
+        });
+        let outcome = tokio::time::timeout_at(deadline, computing).await;
         let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault::from_wasmtime(error, store.data().denied_memory())),

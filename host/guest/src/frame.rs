@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+use async_trait::async_trait;
+use wasmtime::ResourceLimiterAsync;
 use wasmtime_wasi::{
     Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
     WasiCtxView, WasiView,
@@ -44,8 +45,9 @@ pub(super) enum Denied {
     Host,
 }
 
-impl ResourceLimiter for Frame {
-    fn memory_growing(
+#[async_trait]
+impl ResourceLimiterAsync for Frame {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
@@ -53,7 +55,7 @@ impl ResourceLimiter for Frame {
     ) -> wasmtime::Result<bool> {
         let denied = if desired > self.memory_limit {
             Denied::Limit(self.memory_limit)
-        } else if !self.services.reserve(desired.saturating_sub(current)) {
+        } else if !self.services.reserve(desired.saturating_sub(current)).await {
             Denied::Host
         } else {
             return Ok(true);
@@ -62,7 +64,7 @@ impl ResourceLimiter for Frame {
         Ok(false)
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         _current: usize,
         _desired: usize,

@@ -16,6 +16,7 @@ pub mod json;
 mod load;
 mod offer;
 mod output;
+mod scheduler;
 mod services;
 mod shape;
 mod slots;
@@ -29,9 +30,10 @@ pub use bindings::innkeeper::context::types::{
     Response, Route, Scalar, Table,
 };
 pub use compatible::Difference;
-pub use engine::{CompileEngine, Engine, EngineOptions, Instances};
+pub use engine::{CompileEngine, Engine, EngineOptions, Instances, processors};
 pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
-pub use services::{Answer, Identity, Pending, Services, StateEntry};
+pub use scheduler::{Share, ShareOptions};
+pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};

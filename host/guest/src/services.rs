@@ -36,6 +36,9 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send
 /// The answer to a typed call, on its way.
 pub type Answer<'a> = Pending<'a, Val>;
 
+/// Whether memory was reserved, on its way.
+pub type Reserved<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
 /// The host's side of one invocation: the implementation of every import that a context may have.
 ///
 /// A [`Refusal`] ends the invocation: the guest never sees it.
@@ -80,6 +83,6 @@ pub trait Services: Any + Send {
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal>;
     /// A function of another context. The answer is a `result`; what cannot be reached is its `unavailable`.
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_>;
-    /// Reserves memory of the host for what the guest's own memory grows by, in bytes. False when the host has none to give.
-    fn reserve(&mut self, bytes: usize) -> bool;
+    /// Reserves memory of the host for what the guest's own memory grows by, in bytes. False when the host has none to give, and had none for a while.
+    fn reserve(&mut self, bytes: usize) -> Reserved<'_>;
 }

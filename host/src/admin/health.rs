@@ -146,7 +146,12 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 fn take_levels(host: &Host) {
-    for (what, budget) in [("invocations", &host.memory), ("answers", &host.answers)] {
+    let budgets = [
+        ("invocations", &host.memory),
+        ("guests", &host.guests_memory),
+        ("answers", &host.answers),
+    ];
+    for (what, budget) in budgets {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
     }
@@ -170,6 +175,10 @@ fn take_levels(host: &Host) {
     }
     for context in host.contexts.values() {
         let metrics = &context.metrics;
+        let computed = context.share.computed().as_micros();
+        metrics
+            .cpu
+            .absolute(u64::try_from(computed).unwrap_or(u64::MAX));
         metrics.running.set(f64::from(context.admission.running()));
         metrics.waiting.set(f64::from(context.admission.pending()));
         if let Ok(pending) = compensation::pending(context) {

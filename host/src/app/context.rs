@@ -11,6 +11,7 @@ use super::wiring::Wiring;
 use crate::calls::Breaker;
 use crate::config;
 use crate::events::Following;
+use crate::guest::Share;
 use crate::invocation::admission::Admission;
 use crate::invocation::compensation::Compensations;
 use crate::invocation::hold::Commits;
@@ -51,6 +52,8 @@ pub struct Context {
     pub timers: Notify,
     /// How its versions come and go.
     pub rollouts: Rollouts,
+    /// What it has of the processors.
+    pub share: Arc<Share>,
     /// What it counts.
     pub metrics: ContextMetrics,
     /// What all contexts may hold in memory of answers that may be given again.
@@ -67,6 +70,8 @@ pub(super) struct Shared {
     pub wiring: Arc<ArcSwap<Wiring>>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
+    /// What it has of the processors.
+    pub share: Arc<Share>,
 }
 
 impl Context {
@@ -94,6 +99,7 @@ impl Context {
             timers: Notify::new(),
             metrics: ContextMetrics::new(name),
             rollouts: Rollouts::default(),
+            share: shared.share,
             answers: shared.answers,
             wiring: shared.wiring,
             config: shared.config,

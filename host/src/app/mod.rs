@@ -63,6 +63,8 @@ pub struct Host {
     pub nats: Option<Arc<nats::Standing>>,
     /// What it may hold in memory for invocations.
     pub memory: Arc<Budget>,
+    /// What guests may hold of it.
+    pub guests_memory: Arc<Budget>,
     /// What it may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
     /// What makes guests of components.

@@ -120,9 +120,14 @@ impl Host {
         let memory = manifest.host.memory();
         // Answers are only kept in order to be quick: most of it is for invocations.
         let answers = Budget::new(memory / 4);
-        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, &answers).await?;
+        let contexts = contexts(
+            &manifest, &journals, &tasks, &shutdown, &wiring, &answers, &engine,
+        )
+        .await?;
+        let for_invocations = Budget::new(memory - answers.limit());
         let host = Arc::new(Self {
-            memory: Budget::new(memory - answers.limit()),
+            guests_memory: for_invocations.guests(manifest.host.guests_memory()),
+            memory: for_invocations,
             answers,
             nats: manifest.nats.as_ref().map(|_| Arc::default()),
             manifest,
@@ -241,6 +246,7 @@ async fn contexts(
     shutdown: &CancellationToken,
     wiring: &Arc<ArcSwap<Wiring>>,
     answers: &Arc<Budget>,
+    engine: &Engine,
 ) -> Result<BTreeMap<String, Arc<Context>>, StartError> {
     let mut contexts = BTreeMap::new();
     let mut generations = Vec::new();
@@ -256,6 +262,7 @@ async fn contexts(
             config: config.clone(),
             wiring: wiring.clone(),
             answers: answers.clone(),
+            share: engine.share(settings.limits.share()),
         };
         let context = Context::new(name, settings.clone(), ledger.clone(), shared);
         contexts.insert(name.clone(), Arc::new(context));

@@ -38,10 +38,14 @@ mod versions;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use self::command::{Arguments, Command};
 use self::failure::Failure;
+use crate::guest;
+
+/// How many more threads the runtime has than guests may compute on at once.
+const THREADS_FOR_SOCKETS: usize = 2;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -63,7 +67,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let runtime = match &arguments.command {
         // Where memory is limited, no threads begin that could need it at any moment.
         Command::Compile(_) => Builder::new_current_thread().build(),
-        _ => Runtime::new(),
+        // Guests compute on as many threads as there are processors, so these are always left for sockets.
+        _ => Builder::new_multi_thread()
+            .worker_threads(guest::processors() + THREADS_FOR_SOCKETS)
+            .enable_all()
+            .build(),
     };
     let runtime = runtime.map_err(Failure::Runtime)?;
     let result = runtime.block_on(arguments.command.run());

@@ -388,6 +388,7 @@ async fn enter(
         memory,
         deadline: job.deadline,
         depth: job.depth(),
+        share: Some(job.context.share.clone()),
     };
     let (services, result) = match entry {
         Entry::Web(request) => {

@@ -53,6 +53,7 @@ pub async fn ready(
         memory,
         deadline,
         depth: 0,
+        share: Some(context.share.clone()),
     };
     version
         .guest

@@ -2,9 +2,12 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::call;
@@ -20,11 +23,17 @@ use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
 use super::turns::Stripes;
 use crate::calls;
-use crate::guest::{Answer, Identity, Operation, Pending, Refusal, Services, StateEntry, value};
+use crate::guest::{
+    Answer, Identity, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
+};
 use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
 use crate::memory::Reservation;
 use crate::rollout::Version;
 
+/// How long a guest waits for memory when the host has none to give.
+const WAIT_FOR_MEMORY: Duration = Duration::from_secs(2);
+/// How long it waits when it has more than it asks for: others may wait for what it has.
+const WAIT_FOR_MORE_MEMORY: Duration = Duration::from_millis(250);
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
 
@@ -103,7 +112,7 @@ impl UnitOfWork {
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
             memory: job.host.memory.nothing(),
-            guest_memory: job.host.memory.nothing(),
+            guest_memory: job.host.guests_memory.nothing(),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
@@ -120,7 +129,7 @@ impl UnitOfWork {
         let any: Box<dyn Any> = services;
         let mut unit: Box<Self> = any.downcast().ok()?;
         // The guest is gone.
-        unit.guest_memory = unit.job.host.memory.nothing();
+        unit.guest_memory = unit.job.host.guests_memory.nothing();
         Some(unit)
     }
 
@@ -479,7 +488,18 @@ impl Services for UnitOfWork {
         Box::pin(self.call_other(operation, parameters))
     }
 
-    fn reserve(&mut self, bytes: usize) -> bool {
-        self.guest_memory.grow(bytes as u64).is_ok()
+    fn reserve(&mut self, bytes: usize) -> Reserved<'_> {
+        let bytes = bytes as u64;
+        if self.guest_memory.grow(bytes).is_ok() {
+            return Box::pin(ready(true));
+        }
+        let wait = match self.guest_memory.bytes() <= bytes {
+            true => WAIT_FOR_MEMORY,
+            false => WAIT_FOR_MORE_MEMORY,
+        };
+        // An answer that says why comes before the deadline.
+        let last = self.job.deadline - self.job.budget / 10;
+        let until = last.min(Instant::now() + wait);
+        Box::pin(async move { self.guest_memory.grow_until(bytes, until).await.is_ok() })
     }
 }

@@ -29,12 +29,20 @@ pub struct HostSettings {
     /// What the host may hold in memory for invocations and their answers, in bytes. Without it: half of what its control group has, or the machine.
     #[serde(deserialize_with = "scalar::optional_size")]
     pub memory: Option<u64>,
+    /// What all guests may have of it, in bytes. Without it: half of it.
+    #[serde(deserialize_with = "scalar::optional_size")]
+    pub guests_memory: Option<u64>,
 }
 
 impl HostSettings {
     /// What the host may hold in memory for invocations and their answers, in bytes.
     pub fn memory(&self) -> u64 {
         self.memory.unwrap_or_else(|| memory::of_the_machine() / 2)
+    }
+
+    /// What all guests may have in memory, in bytes.
+    pub fn guests_memory(&self) -> u64 {
+        self.guests_memory.unwrap_or_else(|| self.memory() / 2)
     }
 }
 

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 
 use serde::Deserialize;
 
+use crate::guest::ShareOptions;
+
 use super::{
     follows::Follows,
     journal::{Durability, Engine},
@@ -70,6 +72,12 @@ pub struct Limits {
     pub staged: u64,
     /// What an invocation may read of its state.
     pub read: ReadLimits,
+    /// How many processors its guests may use at most on average, in thousandths: 500 is half of one.
+    #[serde(deserialize_with = "scalar::processors")]
+    pub cpu: Option<NonZeroU32>,
+    /// How much of the processors its guests get beside those of other contexts, in proportion to theirs. The word is that of Linux control groups.
+    #[serde(deserialize_with = "scalar::positive")]
+    pub cpu_weight: NonZeroU32,
     /// How many contexts deep a call may reach.
     #[serde(deserialize_with = "scalar::number")]
     pub call_depth: u32,
@@ -93,6 +101,8 @@ impl Default for Limits {
             answers: 8 * MIB,
             staged: 4 * MIB,
             read: ReadLimits::default(),
+            cpu: None,
+            cpu_weight: NonZeroU32::MIN.saturating_add(99),
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
             undo_attempts: NonZeroU32::MIN.saturating_add(11),
@@ -101,6 +111,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What it may use of the processors.
+    pub fn share(&self) -> ShareOptions {
+        ShareOptions {
+            weight: self.cpu_weight.get(),
+            processors: self.cpu.map(|cpu| f64::from(cpu.get()) / 1_000.0),
+        }
+    }
+
     /// The most that an answer takes, its head and its body.
     pub fn whole_response(&self) -> u64 {
         self.response.saturating_add(self.response_head)

@@ -143,6 +143,56 @@ pub(super) fn optional_number<'de, D: Deserializer<'de>>(
     number(deserializer).map(Some)
 }
 
+/// A number of processors as Kubernetes writes it, `0.5` or `"500m"`; in thousandths.
+pub(super) fn processors<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<NonZeroU32>, D::Error> {
+    let thousandths = deserializer.deserialize_any(Processors)?;
+    match NonZeroU32::new(thousandths) {
+        Some(thousandths) if (10..=1_000_000).contains(&thousandths.get()) => Ok(Some(thousandths)),
+        _ => Err(D::Error::custom(
+            "must be from 10m (a hundredth of a processor) to 1000 processors",
+        )),
+    }
+}
+
+struct Processors;
+
+impl Visitor<'_> for Processors {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of processors, for example `0.5`, `2` or `\"500m\"`")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<u32, E> {
+        let thousandths = u32::try_from(number)
+            .ok()
+            .and_then(|n| n.checked_mul(1_000));
+        Ok(thousandths.unwrap_or(0))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u32, E> {
+        self.visit_i64(i64::try_from(number).unwrap_or(-1))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
+        // Whatever is not a number, or too large for one, is out of the range that is checked.
+        Ok((number * 1_000.0).round() as u32)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
+        let thousandths = match text.strip_suffix('m') {
+            Some(thousandths) => thousandths.parse().ok(),
+            None => text
+                .parse()
+                .ok()
+                .map(|number: f64| (number * 1_000.0).round() as u32),
+        };
+        thousandths.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
 /// NATS servers, separated by commas, without secrets.
 pub(super) fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;

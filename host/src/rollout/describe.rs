@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::guest::{
-    self, Answer, Fault, Guest, Identity, Operation, Pending, Refusal, Services, StateEntry, Visit,
+    self, Answer, Fault, Guest, Identity, Operation, Pending, Refusal, Reserved, Services,
+    StateEntry, Visit,
 };
 
 /// How long a description may take.
@@ -42,6 +43,7 @@ fn visit(memory: usize, time: Duration) -> Visit {
         memory,
         deadline: Instant::now() + time,
         depth: 0,
+        share: None,
     }
 }
 
@@ -114,7 +116,7 @@ impl Services for NoServices {
     }
 
     // Few are asked at a time, and each within its limit.
-    fn reserve(&mut self, _: usize) -> bool {
-        true
+    fn reserve(&mut self, _: usize) -> Reserved<'_> {
+        Box::pin(async { true })
     }
 }

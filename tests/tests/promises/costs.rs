@@ -184,26 +184,51 @@ async fn what_reads_much_holds_little_and_what_reads_too_much_is_refused() {
 async fn memory_that_the_host_does_not_have_is_not_given() {
     let settings = archive()
         .await
-        // Of which three quarters are for invocations: two at a time, and not three.
-        .set("host.memory", "128MiB");
+        // Two guests at a time, and not three.
+        .set("host.memory", "256MiB")
+        .set("host.guests_memory", "80MiB")
+        .set("context.archive.limits.memory", "200MiB");
     let inn = Opening::new(settings).alone().open().await;
     let hold = async |_| inn.gateway().post("/memory/32", json!(null)).await;
     hold(0).await.expect(200);
-    let replies = futures::future::join_all((0..12).map(hold)).await;
+    let replies = futures::future::join_all((0..24).map(hold)).await;
     let mut refused = 0;
     for reply in replies {
         if reply.status != 200 {
-            let problem = reply.expect_problem(503);
-            assert_eq!(
-                problem.body["type"], "urn:innkeeper:problem:overloaded",
-                "{problem:?}"
-            );
-            assert!(!problem.header("retry-after").is_empty());
+            overloaded(reply);
             refused += 1;
         }
     }
-    assert!((1..12).contains(&refused), "{refused} of 12 were refused");
+    assert!(
+        refused < 12,
+        "most find memory when they wait, but {refused} of 24 did not"
+    );
     hold(0).await.expect(200);
+    // More than there can be is not waited for.
+    let begun = Instant::now();
+    let reply = inn.gateway().post("/memory/100", json!(null)).await;
+    overloaded(reply);
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    let metrics = inn.operators().client().get("/metrics").await.text;
+    let limit = "innkeeper_memory_limit_bytes{for=\"guests\"} 83886080";
+    assert!(metrics.contains(limit), "{metrics}");
+    assert!(
+        metrics.contains("innkeeper_memory_held_bytes{for=\"guests\"} 0"),
+        "{metrics}"
+    );
+}
+
+fn overloaded(reply: Reply) {
+    let problem = reply.expect_problem(503);
+    assert_eq!(
+        problem.body["type"], "urn:innkeeper:problem:overloaded",
+        "{problem:?}"
+    );
+    assert!(!problem.header("retry-after").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod crash;
 mod dead_letters;
 mod defects;
 mod disk;
+mod fair_shares;
 mod guests;
 mod idempotency;
 mod load;

@@ -66,11 +66,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `cpu`, `cpu_weight`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `cpu`, `cpu_weight`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
         ),
         (
             "[context.room.circuit_breaker]\nmax_request = 1",

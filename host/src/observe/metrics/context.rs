@@ -48,6 +48,8 @@ pub struct ContextMetrics {
     context: SharedString,
     kinds: [KindMetrics; 4],
     calls: [Counter; 3],
+    /// How long its guests have computed, in microseconds.
+    pub cpu: Counter,
     /// Invocations that run now.
     pub running: Gauge,
     /// Invocations that wait for their turn.
@@ -98,6 +100,7 @@ impl ContextMetrics {
             }),
             calls: ["ok", "refused", "unavailable"]
                 .map(|outcome| counter!(names::CALLS, "context" => context.clone(), "outcome" => outcome)),
+            cpu: counter(names::CPU),
             running: gauge(names::INVOCATIONS_RUNNING),
             waiting: gauge(names::INVOCATIONS_WAITING),
             answers_reused: counter(names::ANSWERS_REUSED),

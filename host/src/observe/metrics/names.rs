@@ -49,6 +49,9 @@ pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
+/// How long guests have computed, by context, in microseconds.
+pub const CPU: &str = "innkeeper_cpu_microseconds_total";
+
 /// What is held in memory for invocations, and of answers that may be given again, in bytes.
 pub const MEMORY_HELD: &str = "innkeeper_memory_held_bytes";
 /// What may be held of either, in bytes.
@@ -138,10 +141,15 @@ pub(super) fn describe() {
         Unit::Seconds,
         "How long requests took at the public port."
     );
+    describe_counter!(
+        CPU,
+        Unit::Microseconds,
+        "How long guests have computed, by context; see limits.cpu and limits.cpu_weight."
+    );
     describe_gauge!(
         MEMORY_HELD,
         Unit::Bytes,
-        "What is held in memory, by what for: invocations, or answers that may be given again."
+        "What is held in memory, by what for: invocations, their guests (a part of it), or answers that may be given again."
     );
     describe_gauge!(
         MEMORY_LIMIT,

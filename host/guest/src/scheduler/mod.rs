@@ -1,0 +1,218 @@
+//! Who computes next: processors are shared fairly between contexts.
+//!
+//! Guests compute in slices: at every tick of the engine's clock they give their thread back. For each slice an invocation asks for a processor, and when there
+//! are fewer than are asked for, the context that has used least goes first (start-time fair queueing, by weight). So a context that computes without end takes
+//! what the others leave, and no more than its share when they want theirs.
+
+mod state;
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::time::Sleep;
+
+use self::state::{Answer, State, Ticket};
+
+/// What a context may use of the processors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShareOptions {
+    /// How much it gets beside others, in proportion to theirs.
+    pub weight: u32,
+    /// How many processors it may use at most on average, whether others want them or not: 0.5 is half of one.
+    pub processors: Option<f64>,
+}
+
+impl Default for ShareOptions {
+    fn default() -> Self {
+        Self {
+            weight: 100,
+            processors: None,
+        }
+    }
+}
+
+/// Gives the processors to the shares; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Scheduler(Arc<Mutex<State>>);
+
+/// A context's share of the processors. Its guests compute in its name.
+pub struct Share {
+    scheduler: Scheduler,
+    number: u64,
+}
+
+impl Scheduler {
+    pub(super) fn new(processors: usize) -> Self {
+        Self(Arc::new(Mutex::new(State::new(processors))))
+    }
+
+    pub(super) fn share(&self, options: ShareOptions) -> Share {
+        Share {
+            number: self.0.lock().add(options, Instant::now()),
+            scheduler: self.clone(),
+        }
+    }
+}
+
+impl Share {
+    /// How long its guests have computed.
+    #[must_use]
+    pub fn computed(&self) -> Duration {
+        self.scheduler.0.lock().computed(self.number)
+    }
+
+    /// Runs what a guest does, whenever it is its turn.
+    pub(super) async fn run<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let turns = Turns {
+            share: self.clone(),
+            standing: Standing::Away,
+        };
+        Scheduled {
+            future: std::pin::pin!(future),
+            turns,
+        }
+        .await
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.scheduler.0.lock().remove(self.number);
+    }
+}
+
+/// A future that is polled only when its share has a processor.
+struct Scheduled<'a, F> {
+    future: Pin<&'a mut F>,
+    turns: Turns,
+}
+
+impl<F: Future> Future for Scheduled<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let Some(_slice) = this.turns.begin(context) else {
+            return Poll::Pending;
+        };
+        this.future.as_mut().poll(context)
+    }
+}
+
+/// An invocation's turns at the processors.
+struct Turns {
+    share: Arc<Share>,
+    standing: Standing,
+}
+
+/// Where an invocation stands.
+enum Standing {
+    /// It asks for nothing.
+    Away,
+    /// It is in the queue, or was told to come.
+    Queued(Ticket),
+    /// Its share has used up what it may use.
+    Throttled(Pin<Box<Sleep>>),
+}
+
+thread_local! {
+    /// Whether this thread has a processor, and how long what was run within its slice has taken. A call runs within the slice of its caller.
+    static WITHIN: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+impl Turns {
+    /// A slice, if there is a processor for it now; otherwise the task is woken when there is.
+    fn begin(&mut self, context: &mut Context<'_>) -> Option<Slice<'_>> {
+        if let Standing::Throttled(sleep) = &mut self.standing {
+            if sleep.as_mut().poll(context).is_pending() {
+                return None;
+            }
+            self.standing = Standing::Away;
+        }
+        let outer = WITHIN.get();
+        let began = Instant::now();
+        let mut state = self.share.scheduler.0.lock();
+        let ticket = match self.standing {
+            Standing::Queued(ticket) => Some(ticket),
+            _ => None,
+        };
+        let (answer, next) = match outer {
+            None => state.ask(self.share.number, ticket, context.waker(), began),
+            // The processor is there already. A second one could be waited for by everybody who has one.
+            Some(_) => (state.ask_within(self.share.number, began), None),
+        };
+        drop(state);
+        if let Some(next) = next {
+            next.wake();
+        }
+        match answer {
+            Answer::Go => {
+                self.standing = Standing::Away;
+                WITHIN.set(Some(Duration::ZERO));
+                Some(Slice {
+                    share: &self.share,
+                    began,
+                    outer,
+                })
+            }
+            Answer::Wait(ticket) => {
+                self.standing = Standing::Queued(ticket);
+                None
+            }
+            Answer::Throttled(until) => {
+                let mut sleep = Box::pin(tokio::time::sleep_until(until.into()));
+                // It is polled once, so that it wakes the task.
+                let is_over = sleep.as_mut().poll(context).is_ready();
+                self.standing = Standing::Throttled(sleep);
+                if is_over {
+                    context.waker().wake_by_ref();
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        if let Standing::Queued(ticket) = self.standing {
+            let share = &self.share;
+            let next = share.scheduler.0.lock().leave(share.number, ticket);
+            if let Some(next) = next {
+                next.wake();
+            }
+        }
+    }
+}
+
+/// A slice of a processor, until it is dropped.
+struct Slice<'a> {
+    share: &'a Share,
+    began: Instant,
+    outer: Option<Duration>,
+}
+
+impl Drop for Slice<'_> {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        let within = WITHIN.replace(self.outer.map(|outer| outer + took));
+        let own = took.saturating_sub(within.unwrap_or_default());
+        let mut state = self.share.scheduler.0.lock();
+        state.charge(self.share.number, took, own);
+        if self.outer.is_none() {
+            let next = state.release(self.share.number);
+            drop(state);
+            if let Some(next) = next {
+                next.wake();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

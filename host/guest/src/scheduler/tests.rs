@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+use super::*;
+
+const SLICE: Duration = Duration::from_millis(1);
+
+/// Shares that always want to compute, on a clock that is moved by hand.
+struct Machine {
+    state: State,
+    now: Instant,
+    /// How long each has computed.
+    computed: BTreeMap<u64, Duration>,
+}
+
+impl Machine {
+    fn new(processors: usize) -> Self {
+        Self {
+            state: State::new(processors),
+            now: Instant::now(),
+            computed: BTreeMap::new(),
+        }
+    }
+
+    fn share(&mut self, weight: u32, processors: Option<f64>) -> u64 {
+        let options = ShareOptions { weight, processors };
+        self.state.add(options, self.now)
+    }
+
+    /// Lets `wants` ask all the time, each as often at once as it says; slices of a share take as long as `takes` says.
+    fn run(&mut self, wants: &[(u64, usize)], takes: impl Fn(u64) -> Duration, time: Duration) {
+        let until = self.now + time;
+        let mut asking: Vec<(u64, Option<Ticket>)> = wants
+            .iter()
+            .flat_map(|(share, times)| vec![(*share, None); *times])
+            .collect();
+        let mut running: Vec<(Instant, u64)> = Vec::new();
+        while self.now < until {
+            let mut waiting = Vec::new();
+            for (share, ticket) in asking.drain(..) {
+                let (answer, _) = self.state.ask(share, ticket, Waker::noop(), self.now);
+                match answer {
+                    Answer::Go => running.push((self.now + takes(share), share)),
+                    Answer::Wait(ticket) => waiting.push((share, Some(ticket))),
+                    Answer::Throttled(_) => waiting.push((share, None)),
+                }
+            }
+            asking = waiting;
+            running.sort();
+            if running.is_empty() {
+                self.now += SLICE;
+                continue;
+            }
+            let (ends, share) = running.remove(0);
+            self.now = ends.max(self.now);
+            *self.computed.entry(share).or_default() += takes(share);
+            self.state.charge(share, takes(share), takes(share));
+            self.state.release(share);
+            asking.push((share, None));
+        }
+        for (_, share) in running {
+            self.state.release(share);
+        }
+        for (share, ticket) in asking {
+            if let Some(ticket) = ticket {
+                self.state.leave(share, ticket);
+            }
+        }
+    }
+
+    fn ratio(&self, one: u64, other: u64) -> f64 {
+        self.computed[&one].as_secs_f64() / self.computed[&other].as_secs_f64()
+    }
+}
+
+#[test]
+fn who_asks_more_gets_no_more() {
+    let mut machine = Machine::new(2);
+    let (many, few) = (machine.share(100, None), machine.share(100, None));
+    machine.run(&[(many, 256), (few, 4)], |_| SLICE, Duration::from_secs(2));
+    let ratio = machine.ratio(few, many);
+    assert!((0.95..1.05).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn longer_slices_are_fewer() {
+    let mut machine = Machine::new(2);
+    let (long, short) = (machine.share(100, None), machine.share(100, None));
+    let takes = |share| match share == long {
+        true => 10 * SLICE,
+        false => SLICE / 20,
+    };
+    machine.run(&[(long, 16), (short, 16)], takes, Duration::from_secs(4));
+    let ratio = machine.ratio(short, long);
+    assert!((0.9..1.1).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn weights_are_proportions() {
+    let mut machine = Machine::new(1);
+    let (heavy, light) = (machine.share(300, None), machine.share(100, None));
+    machine.run(&[(heavy, 5), (light, 5)], |_| SLICE, Duration::from_secs(2));
+    let ratio = machine.ratio(heavy, light);
+    assert!((2.9..3.1).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn who_was_idle_is_not_owed_for_it() {
+    let mut machine = Machine::new(1);
+    let (busy, idle) = (machine.share(100, None), machine.share(100, None));
+    machine.run(&[(busy, 8)], |_| SLICE, Duration::from_secs(2));
+    machine.computed.clear();
+    machine.run(&[(busy, 8), (idle, 8)], |_| SLICE, Duration::from_secs(2));
+    let ratio = machine.ratio(idle, busy);
+    assert!((0.95..1.05).contains(&ratio), "{ratio}");
+    // And neither is who was alone before it.
+    machine.computed.clear();
+    machine.run(&[(idle, 8)], |_| SLICE, Duration::from_secs(2));
+    machine.computed.clear();
+    machine.run(&[(busy, 8), (idle, 8)], |_| SLICE, Duration::from_secs(2));
+    let ratio = machine.ratio(busy, idle);
+    assert!((0.95..1.05).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn an_allowance_is_kept_to_and_the_rest_is_the_others() {
+    let mut machine = Machine::new(2);
+    let (bounded, free) = (machine.share(100, Some(0.25)), machine.share(100, None));
+    let time = Duration::from_secs(4);
+    machine.run(&[(bounded, 8), (free, 8)], |_| SLICE, time);
+    let used = machine.computed[&bounded].as_secs_f64() / time.as_secs_f64();
+    assert!((0.23..0.29).contains(&used), "{used}");
+    let rest = machine.computed[&free].as_secs_f64() / time.as_secs_f64();
+    assert!(rest > 1.65, "{rest}");
+}
+
+#[test]
+fn who_is_told_to_come_and_does_not_lets_the_next_come() {
+    let mut state = State::new(1);
+    let share = state.add(ShareOptions::default(), Instant::now());
+    let ask = |state: &mut State, ticket| {
+        let (answer, _) = state.ask(share, ticket, Waker::noop(), Instant::now());
+        answer
+    };
+    assert!(matches!(ask(&mut state, None), Answer::Go));
+    let (Answer::Wait(first), Answer::Wait(second)) =
+        (ask(&mut state, None), ask(&mut state, None))
+    else {
+        panic!("there is one processor");
+    };
+    assert!(state.release(share).is_some(), "the first is told to come");
+    assert!(
+        state.leave(share, first).is_some(),
+        "the second is told to come"
+    );
+    assert!(matches!(ask(&mut state, Some(second)), Answer::Go));
+    assert!(state.release(share).is_none(), "nobody waits");
+}
+
+/// Computes for so many slices.
+async fn compute(slices: usize, ends: Arc<AtomicBool>) {
+    for _ in 0..slices {
+        if ends.load(Ordering::Relaxed) {
+            return;
+        }
+        let began = Instant::now();
+        while began.elapsed() < SLICE {
+            std::hint::spin_loop();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
+    let scheduler = Scheduler::new(2);
+    let share = || Arc::new(scheduler.share(ShareOptions::default()));
+    let (greedy, modest) = (share(), share());
+    let ends = Arc::new(AtomicBool::new(false));
+    let spin = |share: &Arc<Share>, slices| {
+        let (share, ends) = (share.clone(), ends.clone());
+        tokio::spawn(async move { share.run(compute(slices, ends)).await })
+    };
+    let spinning: Vec<_> = (0..64).map(|_| spin(&greedy, usize::MAX)).collect();
+    for waiting in spinning.iter().take(32) {
+        waiting.abort();
+    }
+    for _ in 0..50 {
+        let one = spin(&modest, 3);
+        let done = tokio::time::timeout(Duration::from_secs(20), one).await;
+        done.expect("its turn comes").unwrap();
+    }
+    assert!(modest.computed() >= 100 * SLICE, "{:?}", modest.computed());
+    ends.store(true, Ordering::Relaxed);
+    for one in spinning {
+        let _ = one.await;
+    }
+    let state = scheduler.0.lock();
+    assert!(state.is_at_rest(), "nobody computes or waits");
+}
+
+#[tokio::test]
+async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
+    let scheduler = Scheduler::new(1);
+    let share = || Arc::new(scheduler.share(ShareOptions::default()));
+    let (caller, callee) = (share(), share());
+    let never = Arc::new(AtomicBool::new(false));
+    let call = callee.run(compute(5, never.clone()));
+    caller
+        .run(async {
+            compute(1, never.clone()).await;
+            call.await;
+        })
+        .await;
+    assert!(callee.computed() >= 5 * SLICE);
+    assert!(caller.computed() < 5 * SLICE, "{:?}", caller.computed());
+    assert!(scheduler.0.lock().is_at_rest());
+}

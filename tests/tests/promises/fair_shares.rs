@@ -1,0 +1,195 @@
+//! Processors are shared between contexts: who computes without end takes what the others leave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use innkeeper_tests::{Client, Inn, Opening, Settings, flood, request};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+/// Requests of a neighbour in a measurement.
+const REQUESTS: u64 = 6_000;
+/// What a neighbour is promised of its fair share.
+const PROMISED: f64 = 0.7;
+/// Where nothing else slows the machine down.
+const SLOWEST: Duration = Duration::from_millis(20);
+const SLOWEST_HEALTH: Duration = Duration::from_millis(50);
+
+/// What a context is like for its clients.
+#[derive(Debug)]
+struct Service {
+    /// Answers in a second.
+    rate: f64,
+    /// The time that 99 of 100 answers did not exceed.
+    p99: Duration,
+}
+
+async fn measure(inn: &Inn, path: &'static str) -> Service {
+    let begun = Instant::now();
+    let flooded = flood(inn.gateway().base(), 8, REQUESTS, move |_| {
+        request("GET", path, "")
+    })
+    .await;
+    assert_eq!(flooded.refusals, 0);
+    Service {
+        rate: REQUESTS as f64 / begun.elapsed().as_secs_f64(),
+        p99: flooded.percentile(99),
+    }
+}
+
+/// Clients that do the same again and again.
+struct Clients {
+    tasks: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Clients {
+    fn start<F: Future + Send>(count: usize, act: impl Fn() -> F + Clone + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for _ in 0..count {
+            let (stop, act) = (stop.clone(), act.clone());
+            tasks.spawn(async move {
+                loop {
+                    act().await;
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
+        }
+        Self { tasks, stop }
+    }
+
+    async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
+}
+
+fn spinning(client: &Client, count: usize) -> Clients {
+    let client = client.clone();
+    Clients::start(count, move || {
+        let client = client.clone();
+        async move {
+            client.post("/unruly/loop", json!({})).await;
+        }
+    })
+}
+
+/// Rooms that are read, beside a context that computes without end.
+async fn rooms(answers: i64) -> Inn {
+    let settings = Settings::of_the_app()
+        .await
+        .with("unruly", "unruly")
+        .await
+        .set("context.unruly.limits.deadline", "2s")
+        .set("context.room.limits.answers", answers);
+    let inn = Opening::new(settings).alone().open().await;
+    inn.stay().room("calm").await;
+    measure(&inn, "/rooms/1").await;
+    inn
+}
+
+/// Health probes as Kubernetes sends them; gives the slowest.
+async fn probe(inn: &Inn, times: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for _ in 0..times {
+        let begun = Instant::now();
+        let reply = inn.operators().client().get("/livez").await;
+        assert_eq!(reply.status, 200);
+        slowest = slowest.max(begun.elapsed());
+    }
+    slowest
+}
+
+async fn neighbours_of_spinning_guests(answers: i64) {
+    let inn = rooms(answers).await;
+    for count in [2, 256] {
+        let before = measure(&inn, "/rooms/1").await;
+        let clients = spinning(inn.gateway(), count);
+        // All of them compute by then.
+        probe(&inn, 10).await;
+        let beside = measure(&inn, "/rooms/1").await;
+        let health = probe(&inn, 50).await;
+        clients.stop().await;
+        eprintln!(
+            "{answers}, {count} spinning: {before:?}, beside them {beside:?}; /livez {health:?}"
+        );
+        assert!(
+            beside.rate >= PROMISED * before.rate / 2.0,
+            "{before:?} {beside:?}"
+        );
+        assert!(
+            beside.p99 < SLOWEST.max(3 * before.p99),
+            "{before:?} {beside:?}"
+        );
+        assert!(health < SLOWEST_HEALTH, "{health:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_guests_run_has_its_share_beside_spinning_guests() {
+    neighbours_of_spinning_guests(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_answers_are_given_again_has_its_share_beside_spinning_guests() {
+    neighbours_of_spinning_guests(8 << 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_requests_that_are_refused_leave_others_their_share() {
+    let inn = rooms(8 << 20).await;
+    let before = measure(&inn, "/rooms/1").await;
+    let body = format!("{{\"junk\": [0{}]}}", ",0".repeat(500_000));
+    let large = request("POST", "/reservations", &body);
+    let base = inn.gateway().base().to_owned();
+    let clients = Clients::start(16, move || {
+        let (base, large) = (base.clone(), large.clone());
+        async move {
+            let flooded = flood(&base, 1, 1, move |_| large.clone()).await;
+            assert_eq!(flooded.refusals, 1);
+        }
+    });
+    let beside = measure(&inn, "/rooms/1").await;
+    clients.stop().await;
+    eprintln!("{before:?}, beside large requests {beside:?}");
+    assert!(
+        beside.p99 < SLOWEST.max(3 * before.p99),
+        "{before:?} {beside:?}"
+    );
+    // The clients that send a megabyte at a time share the processors with it, too.
+    assert!(
+        beside.rate >= PROMISED * before.rate / 4.0,
+        "{before:?} {beside:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_context_computes_no_more_than_it_may() {
+    let settings = Settings::empty()
+        .with("unruly", "unruly")
+        .await
+        .set("context.unruly.limits.deadline", "2s")
+        .set("context.unruly.limits.cpu", "100m");
+    let inn = Opening::new(settings).alone().open().await;
+    let begun = Instant::now();
+    let clients = spinning(inn.gateway(), 8);
+    clients.stop().await;
+    let took = begun.elapsed().as_secs_f64();
+    let metrics = inn.operators().client().get("/metrics").await.text;
+    let name = "innkeeper_cpu_microseconds_total{context=\"unruly\"} ";
+    let microseconds: f64 = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .expect("it is counted")
+        .parse()
+        .expect("a number");
+    let computed = microseconds / 1e6;
+    assert!(
+        computed > 0.0 && computed / took < 0.2,
+        "{computed} s in {took} s"
+    );
+}
