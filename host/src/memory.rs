@@ -166,6 +166,14 @@ impl Reservation {
         }
     }
 
+    /// Gives everything back.
+    pub fn clear(&mut self) {
+        if self.bytes > 0 {
+            self.budget.give_back(self.bytes);
+            self.bytes = 0;
+        }
+    }
+
     /// Sees to it that it holds so many bytes, or some more: most grow little by little.
     ///
     /// # Errors
@@ -182,9 +190,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.bytes > 0 {
-            self.budget.give_back(self.bytes);
-        }
+        self.clear();
     }
 }
 

@@ -379,8 +379,11 @@ async fn enter(
     job: &Job,
     entry: &Entry,
     version: &Version,
-    unit: UnitOfWork,
+    mut unit: UnitOfWork,
 ) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
+    // An answer that says why comes before the deadline.
+    let last = job.deadline - job.budget / 10;
+    unit.guest_memory.begin(&version.guest_memory, last).await?;
     let limits = &job.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {

@@ -225,7 +225,7 @@ impl Failure {
             },
             Fault::StackExhausted => Self::StackExhausted,
             Fault::NoMemory => Self::NoMemory {
-                reason: "the host has no memory left for the guest ([host] memory)".into(),
+                reason: "the host has no memory left for the guest ([host] guests_memory)".into(),
             },
             Fault::Refused(refusal) => Self::Trap {
                 message: refusal.to_string(),

@@ -10,6 +10,7 @@ mod check_in;
 pub mod compensation;
 mod event;
 mod failure;
+pub mod guest_memory;
 pub mod hold;
 pub mod idempotency;
 mod identifier;

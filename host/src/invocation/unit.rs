@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::call;
 use super::failure::Failure;
+use super::guest_memory::GuestMemory;
 use super::hold::Consent;
 use super::identifier;
 use super::intent;
@@ -30,10 +29,6 @@ use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
 use crate::memory::Reservation;
 use crate::rollout::Version;
 
-/// How long a guest waits for memory when the host has none to give.
-const WAIT_FOR_MEMORY: Duration = Duration::from_secs(2);
-/// How long it waits when it has more than it asks for: others may wait for what it has.
-const WAIT_FOR_MORE_MEMORY: Duration = Duration::from_millis(250);
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
 
@@ -78,8 +73,8 @@ pub(super) struct UnitOfWork {
     spent: Spent,
     /// For what was read and staged.
     memory: Reservation,
-    /// For the guest's own memory.
-    guest_memory: Reservation,
+    /// The guest's own memory.
+    pub guest_memory: GuestMemory,
     draws: Draws,
     ids: u64,
     /// How many calls it has made.
@@ -112,7 +107,7 @@ impl UnitOfWork {
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
             memory: job.host.memory.nothing(),
-            guest_memory: job.host.guests_memory.nothing(),
+            guest_memory: GuestMemory::of(&job.host.guests_memory),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
@@ -128,8 +123,7 @@ impl UnitOfWork {
     pub(super) fn from_services(services: Box<dyn Services>) -> Option<Box<Self>> {
         let any: Box<dyn Any> = services;
         let mut unit: Box<Self> = any.downcast().ok()?;
-        // The guest is gone.
-        unit.guest_memory = unit.job.host.guests_memory.nothing();
+        unit.guest_memory.end(&unit.version.guest_memory);
         Some(unit)
     }
 
@@ -490,16 +484,9 @@ impl Services for UnitOfWork {
 
     fn reserve(&mut self, bytes: usize) -> Reserved<'_> {
         let bytes = bytes as u64;
-        if self.guest_memory.grow(bytes).is_ok() {
-            return Box::pin(ready(true));
+        match self.guest_memory.take(bytes) {
+            true => Box::pin(ready(true)),
+            false => Box::pin(self.guest_memory.grow(bytes, self.job.deadline)),
         }
-        let wait = match self.guest_memory.bytes() <= bytes {
-            true => WAIT_FOR_MEMORY,
-            false => WAIT_FOR_MORE_MEMORY,
-        };
-        // An answer that says why comes before the deadline.
-        let last = self.job.deadline - self.job.budget / 10;
-        let until = last.min(Instant::now() + wait);
-        Box::pin(async move { self.guest_memory.grow_until(bytes, until).await.is_ok() })
     }
 }

@@ -9,6 +9,7 @@ use super::scorecard::{Scorecard, Tally};
 use super::tables::Tables;
 use crate::events::unreadable;
 use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
+use crate::invocation::guest_memory::Foreseen;
 use crate::invocation::reuse::Answers;
 
 /// A component that has been loaded for a context.
@@ -31,6 +32,8 @@ pub struct Version {
     pub schema: Schema,
     /// Answers that it has given and would give again.
     pub answers: Answers,
+    /// What its guests need.
+    pub guest_memory: Foreseen,
     pub(super) residency: Residency,
     pub(super) scorecard: Scorecard,
 }
@@ -66,6 +69,7 @@ impl Version {
             guest,
             schema,
             answers,
+            guest_memory: Foreseen::default(),
             residency: Residency::default(),
             scorecard: Scorecard::default(),
         }
