@@ -353,6 +353,8 @@ fn list(names: &[impl AsRef<str>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
     use serde_json::json;
     use wasmtime::component::{Component, types::ComponentItem};
 
@@ -427,6 +429,59 @@ mod tests {
                 parameters(&types, Some(Value::Array(in_order))).unwrap(),
                 values
             );
+        }
+    }
+
+    fn anything() -> impl Strategy<Value = Value> {
+        let names =
+            "small|big|real|room-id|note|some|some-of|ok|err|none|a|b|green|-?Infinity|NaN|é|";
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (-200_i64..300).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            names.prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            let map = btree_map(names, inner.clone(), 0..4);
+            prop_oneof![
+                vec(inner, 0..4).prop_map(Value::from),
+                map.prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+        /// Most of it is refused; what is taken means the same when it is written and read again, in each of its forms.
+        #[test]
+        fn whatever_is_read_is_read_again(replaced in btree_map(0..11_usize, anything(), 1..4), all in anything()) {
+            let types = types();
+            let _ = parameters(&types, Some(all));
+            let mut json = good();
+            for (index, value) in replaced {
+                json[types[index].0.as_str()] = value;
+            }
+            if let Ok(values) = parameters(&types, Some(json)) {
+                let written = values.iter().map(write).collect();
+                prop_assert_eq!(&parameters(&types, Some(Value::Array(written))).unwrap(), &values);
+                let encoded = crate::value::encode(&values).unwrap();
+                prop_assert_eq!(&crate::value::decode(&encoded).unwrap(), &values);
+            }
+        }
+
+        #[test]
+        fn stored_values_that_are_damaged_are_refused(bytes in vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), with in any::<u8>()) {
+            let _ = crate::value::decode(&bytes);
+            let values = parameters(&types(), Some(good())).unwrap();
+            let mut encoded = crate::value::encode(&values).unwrap();
+            let at = at.index(encoded.len());
+            encoded[at] = with;
+            let _ = crate::value::decode(&encoded);
         }
     }
 

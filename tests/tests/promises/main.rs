@@ -13,6 +13,7 @@ mod dead_letters;
 mod defects;
 mod disk;
 mod fair_shares;
+mod fuzz;
 mod guests;
 mod idempotency;
 mod load;

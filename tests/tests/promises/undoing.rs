@@ -187,7 +187,7 @@ async fn a_callee_that_hangs_is_unavailable_before_its_caller_has_to_end() {
 
 #[tokio::test]
 async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
-    let inn = Inn::with(players().await).await;
+    let inn = Opening::new(players().await).alone().open().await;
     let program =
         json!([play("second", json!([play("first", json!([{"read": 1}]))])), {"read": 2}]);
     let body = json!({"program": program}).to_string();
@@ -203,13 +203,17 @@ async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
         .await;
         (flooded, begun.elapsed())
     };
-    let (few, took) = load(100).await;
-    let best = few.successes as f64 / took.as_secs_f64();
-    let (many, took) = load(600).await;
-    let good = many.successes as f64 / took.as_secs_f64();
-    assert_eq!(few.refusals, 0);
-    assert!(many.refusals == 0, "{} of {}", many.refusals, 600 * 6);
-    assert!(good > best / 2.0, "{good} a second instead of {best}");
+    // In turns, so that both see the same machine; the first ones warm it up.
+    load(100).await;
+    let (mut best, mut good) = (0.0, 0.0);
+    for _ in 0..2 {
+        for (connections, rate) in [(100, &mut best), (600, &mut good)] {
+            let (flooded, took) = load(connections).await;
+            assert_eq!(flooded.refusals, 0, "of {connections} connections");
+            *rate += flooded.successes as f64 / took.as_secs_f64();
+        }
+    }
+    assert!(good > 0.8 * best, "{good} instead of {best}");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod follows;
+mod random;
 mod reading;
 mod rollout;
 mod shapes;

@@ -1,0 +1,104 @@
+//! Random bytes through real sockets: whatever comes, the host answers by the rules or closes the connection, and serves the next client.
+//!
+//! Each runs for ten seconds; `INNKEEPER_TESTS_FUZZ_SECONDS` says how long instead. What once failed is kept in `seeds/`, and tried first.
+
+mod http1;
+mod http2;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use innkeeper_tests::{Inn, raw};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+/// How long the other side may think about nonsense before the client gives up.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+fn time() -> Duration {
+    let seconds = std::env::var("INNKEEPER_TESTS_FUZZ_SECONDS");
+    let seconds = seconds.ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(10))
+}
+
+fn seeds(name: &str) -> &'static str {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/promises/fuzz/seeds")
+        .join(name);
+    // Proptest wants it for ever.
+    Box::leak(file.to_string_lossy().into_owned().into_boxed_str())
+}
+
+/// Tries one thing after the other until the time is over.
+fn fuzz<S: Strategy>(
+    name: &str,
+    strategy: &S,
+    mut attempt: impl FnMut(S::Value) -> Result<(), TestCaseError>,
+) {
+    let begun = Instant::now();
+    let mut tried = 0_u64;
+    while begun.elapsed() < time() {
+        let mut runner = TestRunner::new(Config {
+            cases: 64,
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds(name)))),
+            ..Config::default()
+        });
+        let attempt = std::cell::RefCell::new(&mut attempt);
+        let result = runner.run(strategy, |value| (attempt.borrow_mut())(value));
+        result.unwrap_or_else(|error| panic!("{name}: {error}"));
+        tried += 64;
+    }
+    eprintln!("{name}: {tried} tried");
+}
+
+/// Sends bytes in pieces, and reads what comes until the other side closes or is silent.
+async fn exchange(base: &str, pieces: &[Vec<u8>]) -> Vec<u8> {
+    let address = base.strip_prefix("http://").expect("an http address");
+    let mut stream = TcpStream::connect(address).await.expect("the port is open");
+    stream.set_nodelay(true).expect("a socket option");
+    let mut read = Vec::new();
+    for piece in pieces {
+        // The other side may have closed by now.
+        if stream.write_all(piece).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let _ = stream.shutdown().await;
+    let reading = async { while stream.read_buf(&mut read).await.unwrap_or(0) > 0 {} };
+    let _ = tokio::time::timeout(PATIENCE, reading).await;
+    read
+}
+
+/// The host as it should be after all that: it serves, and nothing in it broke.
+async fn is_well(inn: &Inn) -> Result<(), TestCaseError> {
+    let reply = raw(
+        inn.gateway().base(),
+        b"GET /rooms/1 HTTP/1.1\r\nhost: inn\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    let status = reply.map(|reply| reply.status);
+    if status != Some(200) {
+        return Err(TestCaseError::fail(format!(
+            "the next client got {status:?}"
+        )));
+    }
+    match inn.output().lines_with("panicked").first() {
+        Some(line) => Err(TestCaseError::fail(line.clone())),
+        None => Ok(()),
+    }
+}
+
+/// An inn with a room, and the runtime that its clients run on.
+fn open() -> (Runtime, Inn) {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let inn = runtime.block_on(async {
+        let inn = Inn::open().await;
+        inn.stay().room("calm").await;
+        inn
+    });
+    (runtime, inn)
+}
