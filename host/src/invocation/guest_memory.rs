@@ -1,0 +1,127 @@
+//! The memory of guests: reserved before one begins, by what others like it needed.
+//!
+//! A guest that has some memory and waits for more keeps others from theirs, and many of them would wait for each other. So an invocation waits before its guest
+//! begins, holding nothing, until there is as much as its version needed lately. What it needs beyond that is there, or comes soon, or it is refused.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::memory::{Budget, Exhausted, Reservation};
+
+/// How long a guest that runs waits for more memory.
+const WAIT: Duration = Duration::from_millis(250);
+
+/// What the guests of a version needed lately, in bytes.
+#[derive(Debug, Default)]
+pub struct Foreseen(AtomicU64);
+
+impl Foreseen {
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One needed so much. Large ones are remembered for a while, and forgotten when small ones follow.
+    fn note(&self, bytes: u64) {
+        let before = self.bytes();
+        let after = bytes.max(before - before / 8);
+        if after != before {
+            self.0.store(after, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The memory of one guest.
+pub(super) struct GuestMemory {
+    reservation: Reservation,
+    used: u64,
+}
+
+impl GuestMemory {
+    pub(super) fn of(budget: &Arc<Budget>) -> Self {
+        Self {
+            reservation: budget.nothing(),
+            used: 0,
+        }
+    }
+
+    /// Reserves what is foreseen, as soon as there is so much.
+    pub(super) async fn begin(
+        &mut self,
+        foreseen: &Foreseen,
+        until: Instant,
+    ) -> Result<(), Exhausted> {
+        let bytes = foreseen.bytes();
+        match self.reservation.grow(bytes) {
+            Ok(()) => Ok(()),
+            Err(_) => self.reservation.grow_until(bytes, until).await,
+        }
+    }
+
+    /// Takes what the guest's memory grows by from what is reserved. False when that is not enough: then see [`GuestMemory::grow`].
+    pub(super) fn take(&mut self, bytes: u64) -> bool {
+        let used = self.used + bytes;
+        let missing = used.saturating_sub(self.reservation.bytes());
+        let is_there = missing == 0 || self.reservation.grow(missing).is_ok();
+        if is_there {
+            self.used = used;
+        }
+        is_there
+    }
+
+    /// The same, waiting a moment for what others give back.
+    pub(super) async fn grow(&mut self, bytes: u64, deadline: Instant) -> bool {
+        let missing = (self.used + bytes).saturating_sub(self.reservation.bytes());
+        let until = deadline.min(Instant::now() + WAIT);
+        let is_there = self.reservation.grow_until(missing, until).await.is_ok();
+        if is_there {
+            self.used += bytes;
+        }
+        is_there
+    }
+
+    /// The guest is gone.
+    pub(super) fn end(&mut self, foreseen: &Foreseen) {
+        foreseen.note(self.used);
+        self.used = 0;
+        self.reservation.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_needed_is_there_the_next_time_and_forgotten_in_time() {
+        let budget = Budget::new(100);
+        let foreseen = Foreseen::default();
+        let soon = || Instant::now() + Duration::from_millis(10);
+        let mut first = GuestMemory::of(&budget);
+        first.begin(&foreseen, soon()).await.unwrap();
+        assert!(first.take(40) && first.take(20));
+        assert!(!first.take(50) && !first.grow(50, soon()).await);
+        first.end(&foreseen);
+        assert_eq!(budget.held(), 0);
+        let mut second = GuestMemory::of(&budget);
+        second.begin(&foreseen, soon()).await.unwrap();
+        assert_eq!(budget.held(), 60);
+        // It waits while it holds nothing.
+        let mut third = GuestMemory::of(&budget);
+        assert!(third.begin(&foreseen, soon()).await.is_err());
+        assert_eq!(budget.held(), 60);
+        assert!(second.take(60));
+        assert_eq!(budget.held(), 60);
+        drop(second);
+        assert_eq!(budget.held(), 0);
+        for _ in 0..64 {
+            let mut small = GuestMemory::of(&budget);
+            small.begin(&foreseen, soon()).await.unwrap();
+            assert!(small.take(1));
+            small.end(&foreseen);
+        }
+        assert!(foreseen.bytes() < 10, "{}", foreseen.bytes());
+    }
+}
