@@ -45,12 +45,24 @@ impl Fault {
             }
             None => file.to_owned(),
         };
-        if self.path.is_empty() {
+        let line = if self.path.is_empty() {
             format!("{place}: {}", self.message)
         } else {
             format!("{place}: {}: {}", self.path.join("."), self.message)
-        }
+        };
+        one_line(&line)
     }
+}
+
+/// What a message repeats of the manifest may hold anything.
+fn one_line(text: &str) -> String {
+    text.chars().fold(String::new(), |mut line, c| {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+        line
+    })
 }
 
 /// The line and the column of a byte, both from 1; columns count characters.

@@ -8,8 +8,20 @@ use super::read;
 const SHIPPED: &str = include_str!("../../../../innkeeper.toml");
 
 const VALUES: [&str; 14] = [
-    "0", "-1", "1e400", "nan", "true", "\"\"", "\"5s\"", "\"1KiB\"", "[]", "[1, \"x\"]", "{ a = 1 }", "1979-05-27",
-    "\"\\u0000\\n\"", "99999999999999999999",
+    "0",
+    "-1",
+    "1e400",
+    "nan",
+    "true",
+    "\"\"",
+    "\"5s\"",
+    "\"1KiB\"",
+    "[]",
+    "[1, \"x\"]",
+    "{ a = 1 }",
+    "1979-05-27",
+    "\"\\u0000\\n\"",
+    "99999999999999999999",
 ];
 
 #[derive(Clone, Debug)]
@@ -29,7 +41,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         index().prop_map(Change::Double),
         (index(), index()).prop_map(|(one, other)| Change::Swap(one, other)),
         (index(), 0..VALUES.len()).prop_map(|(line, value)| Change::Value(line, value)),
-        (index(), "\\PC{0,20}|[\\[\\]a-z.=\"' 0-9]{0,30}").prop_map(|(line, text)| Change::Insert(line, text)),
+        (index(), "\\PC{0,20}|[\\[\\]a-z.=\"' 0-9]{0,30}")
+            .prop_map(|(line, text)| Change::Insert(line, text)),
         index().prop_map(Change::Cut),
     ];
     vec(change, 1..5)
