@@ -5,6 +5,7 @@
 
 mod artifact;
 mod bindings;
+mod brief;
 mod compatible;
 mod engine;
 mod enter;
@@ -21,7 +22,7 @@ mod shape;
 mod slots;
 pub mod value;
 
-pub use artifact::ArtifactCache;
+pub use artifact::{ArtifactCache, Compiled, Draft};
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
@@ -35,3 +36,4 @@ pub use fault::{Fault, Refusal};
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
 pub use services::{Answer, Identity, Pending, Services, StateEntry};
+pub use shape::Signature;
