@@ -263,7 +263,11 @@ impl Draft {
         let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let path = directory.join(format!("{digest}.{process}.{number}.{PART}"));
         let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).open(&path)?;
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
         Ok(Self {
             directory: directory.to_owned(),
             digest: digest.to_owned(),

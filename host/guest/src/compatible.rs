@@ -259,7 +259,10 @@ fn record_fits(given: &[(String, Shape)], taken: &[(String, Shape)]) -> Result<(
 }
 
 fn variant_fits(given: &[(String, Payload)], taken: &[(String, Payload)]) -> Result<(), Misfit> {
-    let known: BTreeMap<_, _> = taken.iter().map(|(name, payload)| (name, payload)).collect();
+    let known: BTreeMap<_, _> = taken
+        .iter()
+        .map(|(name, payload)| (name, payload))
+        .collect();
     for (name, given) in given {
         let Some(taken) = known.get(name) else {
             return Err(Misfit::unknown("be the case", name));

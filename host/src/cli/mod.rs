@@ -62,7 +62,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let runtime = match &arguments.command {
         // Where memory is limited, no threads begin that could need it at any moment.
-        Command::Compile(_) | Command::Wrap(_) => Builder::new_current_thread().enable_all().build(),
+        Command::Compile(_) | Command::Wrap(_) => {
+            Builder::new_current_thread().enable_all().build()
+        }
         _ => Runtime::new(),
     };
     let runtime = runtime.map_err(Failure::Runtime)?;

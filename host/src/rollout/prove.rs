@@ -345,9 +345,7 @@ pub(super) async fn load_stored(
     let file = host.components.path(&entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
     let loaded = match compiled(host, context, &entry.digest, file).await {
-        Ok((guest, _)) => {
-            load::of_guest(guest, &context.name, &context.settings, identity).await
-        }
+        Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(Unproven::Refused(refusal)) => Err(refusal),
         Err(Unproven::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
     };

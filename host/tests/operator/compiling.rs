@@ -72,7 +72,8 @@ impl Bench {
         let processes = std::fs::read_dir("/proc").unwrap();
         processes.into_iter().any(|process| {
             let command = process.unwrap().path().join("cmdline");
-            String::from_utf8_lossy(&std::fs::read(command).unwrap_or_default()).contains(&self.digest)
+            String::from_utf8_lossy(&std::fs::read(command).unwrap_or_default())
+                .contains(&self.digest)
         })
     }
 }
@@ -172,7 +173,9 @@ async fn what_is_no_component_is_invalid() {
         let apart = bench.compile(ENOUGH).await.unwrap_err();
         let said = apart.to_string();
         assert!(
-            said.starts_with("refused at the gate `component`: not a valid WebAssembly component: "),
+            said.starts_with(
+                "refused at the gate `component`: not a valid WebAssembly component: "
+            ),
             "{said}"
         );
         bench.compiler = Compiler::new(None);
@@ -200,7 +203,10 @@ async fn what_is_no_fault_of_the_component_is_said() {
 async fn the_command_is_hidden_and_says_one_line() {
     let help = run(innkeeper().arg("--help")).await;
     let help = text(&help.stdout);
-    assert!(!help.contains("compile") && !help.contains("wrap"), "{help}");
+    assert!(
+        !help.contains("compile") && !help.contains("wrap"),
+        "{help}"
+    );
     let bench = Bench::new(b"garbage");
     let mut command = innkeeper();
     let limits = ["--memory", "1000000000", "--guest-memory", "1000000"];

@@ -287,7 +287,9 @@ fn a_value_of_the_narrower_type_arrives_as_what_it_is() -> Result<()> {
 /// Tuples of tuples of an enumeration: each is a few bytes longer than the one before it, and eight times as long when it is written out.
 #[test]
 fn what_grows_when_it_is_written_out_is_refused_at_once() {
-    let names: String = (0..50).map(|number| format!("\"{}n{number}\" ", "name-".repeat(9))).collect();
+    let names: String = (0..50)
+        .map(|number| format!("\"{}n{number}\" ", "name-".repeat(9)))
+        .collect();
     let engine = engine();
     let mut depth = String::new();
     for number in 1..7 {

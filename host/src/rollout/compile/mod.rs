@@ -129,7 +129,9 @@ impl Compiler {
         let (engine, cache, digest) = (engine.clone(), cache.clone(), digest.to_owned());
         blocking(move || Ok(cache.remove(&engine, &digest))).await?;
         Err(CompileError::Failed {
-            reason: "the compiler's program is of another version than the host; start the host again".to_owned(),
+            reason:
+                "the compiler's program is of another version than the host; start the host again"
+                    .to_owned(),
         })
     }
 

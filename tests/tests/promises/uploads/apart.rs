@@ -83,7 +83,10 @@ async fn who_looks_at_it_can_reach_nothing() {
     assert_eq!(status["NoNewPrivs"], "1");
     // Where the tests run as root, it is nobody, and may do nothing that root may.
     if rustix::process::geteuid().is_root() {
-        assert!(status["Uid"].split_whitespace().all(|uid| uid == "65534"), "{status:?}");
+        assert!(
+            status["Uid"].split_whitespace().all(|uid| uid == "65534"),
+            "{status:?}"
+        );
         assert!(status["Groups"].is_empty(), "{status:?}");
         assert_eq!(u64::from_str_radix(&status["CapEff"], 16), Ok(0));
     }

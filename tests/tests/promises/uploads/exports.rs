@@ -23,7 +23,9 @@ async fn what_is_exported_by_a_bare_name_is_let_pass() {
     let inn = Inn::open().await;
     let room = artifacts::edited("room", "bare").await;
     // Among them are the contract's `state` and `outbox`, whose functions no other context could call.
-    let reply = inn.operators().deploy("room", with_bare_exports(room, 4), "");
+    let reply = inn
+        .operators()
+        .deploy("room", with_bare_exports(room, 4), "");
     reply.await.expect(201);
     let room = inn.stay().room("as before").await;
     assert!(room.to_string().contains("as before"), "{room}");

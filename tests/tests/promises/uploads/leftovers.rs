@@ -12,7 +12,11 @@ fn files(directory: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut left = vec![directory.to_owned()];
     while let Some(directory) = left.pop() {
-        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(&directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             match entry.path() {
                 path if path.is_dir() => left.push(path),
                 path => {
@@ -74,9 +78,18 @@ async fn what_is_tried_and_serves_stays() {
     let mut inn = Opening::new(idler().await).own_artifacts().open().await;
     let edition = artifacts::edited("idler", "serves").await;
     let operators = inn.operators();
-    operators.deploy("idler", edition.clone(), "dry-run=true").await.expect(200);
-    operators.deploy("idler", edition.clone(), "").await.expect(201);
-    operators.deploy("idler", edition.clone(), "dry-run=true").await.expect(200);
+    operators
+        .deploy("idler", edition.clone(), "dry-run=true")
+        .await
+        .expect(200);
+    operators
+        .deploy("idler", edition.clone(), "")
+        .await
+        .expect(201);
+    operators
+        .deploy("idler", edition.clone(), "dry-run=true")
+        .await
+        .expect(200);
     let digest = artifacts::digest(&edition);
     inn.close().await;
     inn.reopen().await;

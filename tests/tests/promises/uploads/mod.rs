@@ -27,8 +27,7 @@ fn bomb(name: &str) -> Vec<u8> {
     let cases: String = (0..24)
         .map(|number| format!("\"{}-n{number}\" ", "a-long-name".repeat(6)))
         .collect();
-    let mut types =
-        format!("(type $e (enum {cases})) (export \"kind\" (type $t0 (eq $e)))");
+    let mut types = format!("(type $e (enum {cases})) (export \"kind\" (type $t0 (eq $e)))");
     for depth in 1..=DEPTH {
         let parts = format!("$t{} ", depth - 1).repeat(8);
         types.push_str(&format!("(type $t{depth} (tuple {parts}))"));

@@ -94,7 +94,11 @@ async fn damaged_components_are_refused_and_the_host_goes_on() {
             422 => refused += 1,
             status => panic!("{case}: {damage:?}: {status} {}", reply.text),
         }
-        assert!(reply.text.len() < 8_000, "{damage:?}: {} bytes", reply.text.len());
+        assert!(
+            reply.text.len() < 8_000,
+            "{damage:?}: {} bytes",
+            reply.text.len()
+        );
     }
     let after = inn.most_resident();
     eprintln!("{refused} refused, {passed} passed; {before} KiB, and then {after} KiB");
@@ -102,5 +106,8 @@ async fn damaged_components_are_refused_and_the_host_goes_on() {
     assert!(after < before + MORE, "{before} KiB, and then {after} KiB");
     assert!(!has_panicked(&inn));
     let edition = artifacts::edited("idler", "sound").await;
-    inn.operators().deploy("idler", edition, "").await.expect(201);
+    inn.operators()
+        .deploy("idler", edition, "")
+        .await
+        .expect(201);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use innkeeper_tests::{Client, Inn, Operators, artifacts, within};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::idler;
@@ -39,7 +39,10 @@ async fn slow_uploads_with_one_token_leave_places_for_others_and_are_sent_away()
     // Those who are under way have been let in; others wait for them to end.
     for number in 0..3 {
         let edition = artifacts::edited("idler", &format!("beside the slow {number}")).await;
-        inn.operators().deploy("idler", edition, "").await.expect(201);
+        inn.operators()
+            .deploy("idler", edition, "")
+            .await
+            .expect(201);
     }
     // They trickle on, and are sent away all the same.
     let mut answers = Vec::new();
@@ -47,11 +50,17 @@ async fn slow_uploads_with_one_token_leave_places_for_others_and_are_sent_away()
         for stream in &mut slow {
             let _ = stream.write_all(&[0]).await;
             let mut answer = vec![0; 64];
-            if let Ok(read) = stream.try_read(&mut answer) && read > 0 {
+            if let Ok(read) = stream.try_read(&mut answer)
+                && read > 0
+            {
                 answers.push(String::from_utf8_lossy(&answer[..read]).into_owned());
             }
         }
-        match answers.iter().filter(|answer| answer.contains(" 408 ")).count() {
+        match answers
+            .iter()
+            .filter(|answer| answer.contains(" 408 "))
+            .count()
+        {
             0..3 => Err(format!("{answers:?}")),
             _ => Ok(()),
         }

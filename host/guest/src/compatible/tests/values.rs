@@ -61,7 +61,9 @@ fn values(shape: &Shape) -> Option<BTreeSet<String>> {
                 .collect()
         }
         Shape::List(inner) => {
-            let one = values(inner)?.into_iter().map(|value| format!("list [{value}]"));
+            let one = values(inner)?
+                .into_iter()
+                .map(|value| format!("list [{value}]"));
             one.chain(["list []".to_owned()]).collect()
         }
         Shape::FixedLengthList(inner, length) => {
@@ -73,11 +75,15 @@ fn values(shape: &Shape) -> Option<BTreeSet<String>> {
         }
         Shape::Map(pair) => {
             let each = vec![values(&pair.0)?, values(&pair.1)?];
-            let one = product(each)?.into_iter().map(|value| format!("map [{value}]"));
+            let one = product(each)?
+                .into_iter()
+                .map(|value| format!("map [{value}]"));
             one.chain(["map []".to_owned()]).collect()
         }
         Shape::Option(inner) => {
-            let some = values(inner)?.into_iter().map(|value| format!("some {value}"));
+            let some = values(inner)?
+                .into_iter()
+                .map(|value| format!("some {value}"));
             some.chain(["none".to_owned()]).collect()
         }
         Shape::Result(ok, error) => {
@@ -128,7 +134,9 @@ fn product(each: Vec<BTreeSet<String>>) -> Option<BTreeSet<String>> {
         }
         let with = |begun: &String| {
             let values = values.iter();
-            values.map(|value| format!("{begun}{value}, ")).collect::<Vec<_>>()
+            values
+                .map(|value| format!("{begun}{value}, "))
+                .collect::<Vec<_>>()
         };
         all = all.iter().flat_map(with).collect();
     }
@@ -144,7 +152,9 @@ fn pairs() -> impl Strategy<Value = (Shape, Shape)> {
 /// The type with each of its lists of names another one, or the same.
 fn change(shape: Shape) -> BoxedStrategy<Shape> {
     let payloads = |payload: Payload| match payload {
-        Some(shape) => change(*shape).prop_map(|shape| Some(Box::new(shape))).boxed(),
+        Some(shape) => change(*shape)
+            .prop_map(|shape| Some(Box::new(shape)))
+            .boxed(),
         None => Just(None).boxed(),
     };
     match shape {
