@@ -31,6 +31,9 @@ const KILLED: i32 = 9;
 const OUT_OF_TIME: i32 = 24;
 const OUT_OF_ROOM: i32 = 25;
 
+/// How a process has ended, and what it has said.
+type Ended = (ExitStatus, String);
+
 /// What is run, and within which limits.
 pub(super) struct Apart<'a> {
     pub program: &'a Path,
@@ -85,7 +88,7 @@ impl Apart<'_> {
     async fn settle<T>(
         &self,
         mut child: Child,
-        ended: Result<io::Result<((ExitStatus, String), T)>, Elapsed>,
+        ended: Result<io::Result<(Ended, T)>, Elapsed>,
     ) -> Result<T, CompileError> {
         match ended {
             Ok(Ok(((status, said), result))) => self.judge(status, &said).map(|()| result),
@@ -181,7 +184,7 @@ fn refused(said: &str) -> CompileError {
 }
 
 /// Waits for a process, and reads what it says.
-async fn end(child: &mut Child) -> io::Result<(ExitStatus, String)> {
+async fn end(child: &mut Child) -> io::Result<Ended> {
     let mut said = Vec::new();
     if let Some(stderr) = child.stderr.take() {
         stderr.take(SAID).read_to_end(&mut said).await?;

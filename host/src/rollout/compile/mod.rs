@@ -127,7 +127,11 @@ impl Compiler {
             return Ok(took);
         }
         let (engine, cache, digest) = (engine.clone(), cache.clone(), digest.to_owned());
-        blocking(move || Ok(cache.remove(&engine, &digest))).await?;
+        blocking(move || {
+            cache.remove(&engine, &digest);
+            Ok(())
+        })
+        .await?;
         Err(CompileError::Failed {
             reason:
                 "the compiler's program is of another version than the host; start the host again"
