@@ -7,17 +7,57 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use twox_hash::XxHash64;
 
 use wasmtime::component::Component;
 
 use crate::engine::{CompileEngine, Engine};
-use crate::load::LoadError;
+use crate::load::{Guest, LoadError};
 
 const SEED: u64 = 0;
 const EXTENSION: &str = "cwasm";
 const PART: &str = "part";
+
+/// The machine code of a component, as an engine of this process made it.
+pub struct Compiled(Vec<u8>);
+
+impl Compiled {
+    /// Its bytes, as they are kept.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl CompileEngine {
+    /// What a component is compiled to. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Invalid`] when the bytes are not a component.
+    pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, LoadError> {
+        let compiled = self.wasmtime().precompile_component(bytes);
+        compiled.map(Compiled).map_err(LoadError::Invalid)
+    }
+
+    /// What was compiled, ready to be asked what it is. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`]: all but what compiling and the cache have.
+    pub fn load(&self, compiled: &Compiled) -> Result<Arc<Guest>, LoadError> {
+        #[expect(
+            unsafe_code,
+            reason = "these bytes were made by an engine of these settings: nobody else makes a `Compiled`"
+        )]
+        let component = unsafe { Component::deserialize(self.wasmtime(), &compiled.0) };
+        // It was made a moment ago, so it is valid: what can be wrong is that the pool has no place for it.
+        let component = component.map_err(LoadError::OverLimits)?;
+        Ok(Arc::new(Guest::of_component(self.engine(), component)?))
+    }
+}
 
 /// A directory of compiled components, keyed by the engine's settings and the component's digest.
 ///
@@ -46,25 +86,13 @@ impl ArtifactCache {
         self.find(engine, digest).is_some()
     }
 
-    /// Compiles a component and keeps it, so that every [`Engine`] finds it. Blocks.
+    /// A file for what a component is compiled to. Blocks.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Invalid`] when the bytes are not a component, [`LoadError::Cache`] when the directory cannot be written.
-    pub fn compile(
-        &self,
-        engine: &CompileEngine,
-        digest: &str,
-        bytes: &[u8],
-    ) -> Result<(), LoadError> {
-        self.make(engine.wasmtime(), digest, bytes)
-    }
-
-    /// Removes what a process left behind that was ended while it wrote.
-    pub fn discard_unfinished(&self, engine: &Engine, digest: &str, process: u32) {
-        let directory = self.of_engine(engine.wasmtime());
-        // Most often there is nothing.
-        let _ = std::fs::remove_file(unfinished(&directory, digest, process));
+    /// When the directory cannot be written.
+    pub fn draft(&self, engine: &Engine, digest: &str) -> io::Result<Draft> {
+        Draft::new(&self.of_engine(engine.wasmtime()), digest)
     }
 
     /// Removes what other engines compiled, which this one cannot run: those of other versions of the host, or with other settings. Blocks.
@@ -128,7 +156,11 @@ impl ArtifactCache {
         let compiled = engine
             .precompile_component(bytes)
             .map_err(LoadError::Invalid)?;
-        write(&self.of_engine(engine), digest, &compiled).map_err(|source| LoadError::Cache {
+        let kept = Draft::new(&self.of_engine(engine), digest).and_then(|mut draft| {
+            draft.file.write_all(&compiled)?;
+            draft.keep()
+        });
+        kept.map_err(|source| LoadError::Cache {
             directory: self.directory.clone(),
             source,
         })
@@ -206,7 +238,7 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
     }
     #[expect(
         unsafe_code,
-        reason = "the file was written by `write` below, into a directory of the owner's, by an engine of equal settings, and its bytes are those that were written: its checksum was compared just now"
+        reason = "the file was written as a `Draft`, into a directory of the owner's, by an engine of equal settings, and its bytes are those that were written: its checksum was compared just now"
     )]
     let component = unsafe { Component::deserialize_file(engine.wasmtime(), path) };
     component
@@ -214,30 +246,63 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
         .ok()
 }
 
-fn write(directory: &Path, digest: &str, compiled: &[u8]) -> io::Result<()> {
-    make_private(directory)?;
-    let checksum = XxHash64::oneshot(SEED, compiled);
-    let path = directory.join(format!("{digest}-{checksum:016x}.{EXTENSION}"));
-    // Two processes may compile the same component at once: each writes its own file, and the rename is atomic.
-    let unfinished = unfinished(directory, digest, std::process::id());
-    let written = write_whole(&unfinished, compiled);
-    let kept = written.and_then(|()| std::fs::rename(&unfinished, path));
-    if kept.is_err() {
-        // A disk that is full is not filled up further.
-        let _ = std::fs::remove_file(&unfinished);
+/// What a component is compiled to, on its way into the cache: a file that nobody else writes to, and that goes with this unless it is kept.
+#[derive(Debug)]
+pub struct Draft {
+    directory: PathBuf,
+    digest: String,
+    path: PathBuf,
+    file: File,
+}
+
+impl Draft {
+    fn new(directory: &Path, digest: &str) -> io::Result<Self> {
+        make_private(directory)?;
+        // Several may be made of one component at once, by one process or by two.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = directory.join(format!("{digest}.{process}.{number}.{PART}"));
+        let mut options = File::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            digest: digest.to_owned(),
+            path,
+            file,
+        })
     }
-    kept
+
+    /// The file, for whoever writes it.
+    ///
+    /// # Errors
+    ///
+    /// When the process has too many files open.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Keeps what was written: it is what the component is compiled to. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made durable.
+    pub fn keep(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        let checksum = checksum(&self.path)?;
+        let name = format!("{}-{checksum:016x}.{EXTENSION}", self.digest);
+        std::fs::rename(&self.path, self.directory.join(name))
+    }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Where a process writes what is not whole yet.
-fn unfinished(directory: &Path, digest: &str, process: u32) -> PathBuf {
-    directory.join(format!("{digest}.{process}.{PART}"))
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // It may have got another name.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 #[cfg(unix)]

@@ -6,14 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wasmtime::component::Type;
-use wasmtime::component::types::{Record, Variant};
-
+use crate::brief::brief;
 use crate::offer::{Interface, Operation};
-use crate::shape;
-
-/// How much of a type's text a message shows.
-const SHOWN: usize = 120;
+use crate::shape::{Payload, Shape};
 
 /// A place where what is offered does not serve what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,32 +65,36 @@ impl Operation {
     ///
     /// The first place where it does not.
     pub fn serves(&self, wanted: &Operation) -> Result<(), Difference> {
-        if self.shape == wanted.shape {
+        let (offers, wants) = (&self.signature, &wanted.signature);
+        if offers == wants {
             return Ok(());
         }
-        let names = |operation: &Operation| {
-            let names = operation.parameters.iter().map(|(name, _)| name.as_str());
+        let operation = brief(wanted.name());
+        let names = |parameters: &[(String, Shape)]| {
+            let names = parameters.iter().map(|(name, _)| name.as_str());
             names.collect::<Vec<_>>().join(", ")
         };
-        let (offered_names, wanted_names) = (names(self), names(wanted));
-        if offered_names != wanted_names {
+        let (offered, given) = (names(&offers.parameters), names(&wants.parameters));
+        if offered != given {
             return Err(Difference::Parameters {
-                operation: wanted.name(),
-                wanted: wanted_names,
-                offered: offered_names,
+                operation,
+                wanted: brief(given),
+                offered: brief(offered),
             });
         }
-        for ((name, offered), (_, given)) in self.parameters.iter().zip(&wanted.parameters) {
-            fits(given, offered).map_err(|misfit| Difference::Parameter {
-                operation: wanted.name(),
-                place: format!("{name}{}", misfit.place),
-                problem: misfit.of_parameter(),
-            })?;
+        for ((name, offered), (_, given)) in offers.parameters.iter().zip(&wants.parameters) {
+            if let Err(misfit) = fits(given, offered) {
+                return Err(Difference::Parameter {
+                    operation,
+                    place: brief(format_args!("{name}{}", misfit.place)),
+                    problem: misfit.of_parameter(),
+                });
+            }
         }
-        payload_fits(self.result.as_ref(), wanted.result.as_ref()).map_err(|misfit| {
+        payload_fits(offers.result.as_ref(), wants.result.as_ref()).map_err(|misfit| {
             Difference::Result {
-                operation: wanted.name(),
-                place: misfit.place.trim_start_matches('.').to_owned(),
+                operation,
+                place: brief(misfit.place.trim_start_matches('.')),
                 problem: misfit.of_result(),
             }
         })
@@ -112,7 +111,7 @@ impl Interface {
         let serves = |(function, wanted): (&String, &Arc<Operation>)| {
             let Some(offered) = self.operations.get(function) else {
                 return Some(Difference::NotOffered {
-                    operation: wanted.name(),
+                    operation: brief(wanted.name()),
                 });
             };
             offered.serves(wanted).err()
@@ -157,7 +156,7 @@ impl Misfit {
             place: String::new(),
             problem: Problem::Unknown {
                 what,
-                name: name.to_owned(),
+                name: brief(name),
             },
         }
     }
@@ -192,121 +191,93 @@ impl Misfit {
 }
 
 /// Whether every value of the type `given` is a value of the type `taken` as it is.
-fn fits(given: &Type, taken: &Type) -> Result<(), Misfit> {
+fn fits(given: &Shape, taken: &Shape) -> Result<(), Misfit> {
     match (given, taken) {
-        (Type::Bool, Type::Bool)
-        | (Type::S8, Type::S8)
-        | (Type::U8, Type::U8)
-        | (Type::S16, Type::S16)
-        | (Type::U16, Type::U16)
-        | (Type::S32, Type::S32)
-        | (Type::U32, Type::U32)
-        | (Type::S64, Type::S64)
-        | (Type::U64, Type::U64)
-        | (Type::Float32, Type::Float32)
-        | (Type::Float64, Type::Float64)
-        | (Type::Char, Type::Char)
-        | (Type::String, Type::String) => Ok(()),
-        (Type::List(given), Type::List(taken)) => {
-            fits(&given.ty(), &taken.ty()).map_err(Misfit::within("[]"))
+        (Shape::Scalar(given), Shape::Scalar(taken)) if given == taken => Ok(()),
+        (Shape::List(given), Shape::List(taken)) => {
+            fits(given, taken).map_err(Misfit::within("[]"))
         }
-        (Type::FixedLengthList(given), Type::FixedLengthList(taken))
-            if given.len() == taken.len() =>
+        (Shape::FixedLengthList(given, length), Shape::FixedLengthList(taken, wanted))
+            if length == wanted =>
         {
-            fits(&given.ty(), &taken.ty()).map_err(Misfit::within("[]"))
+            fits(given, taken).map_err(Misfit::within("[]"))
         }
-        (Type::Map(given), Type::Map(taken)) => {
-            fits(&given.key(), &taken.key()).map_err(Misfit::within("[key]"))?;
-            fits(&given.value(), &taken.value()).map_err(Misfit::within("[value]"))
+        (Shape::Map(given), Shape::Map(taken)) => {
+            fits(&given.0, &taken.0).map_err(Misfit::within("[key]"))?;
+            fits(&given.1, &taken.1).map_err(Misfit::within("[value]"))
         }
-        (Type::Option(given), Type::Option(taken)) => {
-            fits(&given.ty(), &taken.ty()).map_err(Misfit::within(".some"))
+        (Shape::Option(given), Shape::Option(taken)) => {
+            fits(given, taken).map_err(Misfit::within(".some"))
         }
-        (Type::Result(given), Type::Result(taken)) => {
-            payload_fits(given.ok().as_ref(), taken.ok().as_ref())
-                .map_err(Misfit::within(".ok"))?;
-            payload_fits(given.err().as_ref(), taken.err().as_ref()).map_err(Misfit::within(".err"))
+        (Shape::Result(given, given_error), Shape::Result(taken, taken_error)) => {
+            payload_fits(given.as_deref(), taken.as_deref()).map_err(Misfit::within(".ok"))?;
+            payload_fits(given_error.as_deref(), taken_error.as_deref())
+                .map_err(Misfit::within(".err"))
         }
-        (Type::Tuple(given), Type::Tuple(taken)) if given.types().len() == taken.types().len() => {
-            for (index, (given, taken)) in given.types().zip(taken.types()).enumerate() {
-                fits(&given, &taken).map_err(Misfit::within(&format!("[{index}]")))?;
+        (Shape::Tuple(given), Shape::Tuple(taken)) if given.len() == taken.len() => {
+            for (index, (given, taken)) in given.iter().zip(taken).enumerate() {
+                fits(given, taken).map_err(Misfit::within(&format!("[{index}]")))?;
             }
             Ok(())
         }
-        (Type::Record(given), Type::Record(taken)) => record_fits(given, taken),
-        (Type::Variant(given), Type::Variant(taken)) => variant_fits(given, taken),
-        (Type::Enum(given), Type::Enum(taken)) => {
-            names_fit("be the case", given.names(), taken.names().collect())
-        }
-        (Type::Flags(given), Type::Flags(taken)) => {
-            names_fit("have the flag", given.names(), taken.names().collect())
-        }
+        (Shape::Record(given), Shape::Record(taken)) => record_fits(given, taken),
+        (Shape::Variant(given), Shape::Variant(taken)) => variant_fits(given, taken),
+        (Shape::Enum(given), Shape::Enum(taken)) => names_fit("be the case", given, taken),
+        (Shape::Flags(given), Shape::Flags(taken)) => names_fit("have the flag", given, taken),
         // Handles are refused before; two of them are never the same.
-        _ => Err(Misfit::types(shown(given), shown(taken))),
+        _ => Err(Misfit::types(brief(given), brief(taken))),
     }
 }
 
 /// What a case of a variant or a result carries, and what a function returns: a value, or nothing.
-fn payload_fits(given: Option<&Type>, taken: Option<&Type>) -> Result<(), Misfit> {
+fn payload_fits(given: Option<&Shape>, taken: Option<&Shape>) -> Result<(), Misfit> {
     match (given, taken) {
         (None, None) => Ok(()),
         (Some(given), Some(taken)) => fits(given, taken),
-        (Some(given), None) => Err(Misfit::types(shown(given), "nothing")),
-        (None, Some(taken)) => Err(Misfit::types("nothing", shown(taken))),
+        (Some(given), None) => Err(Misfit::types(brief(given), "nothing")),
+        (None, Some(taken)) => Err(Misfit::types("nothing", brief(taken))),
     }
 }
 
-fn record_fits(given: &Record, taken: &Record) -> Result<(), Misfit> {
-    let (mut given, mut taken) = (given.fields(), taken.fields());
+fn record_fits(given: &[(String, Shape)], taken: &[(String, Shape)]) -> Result<(), Misfit> {
+    let (mut given, mut taken) = (given.iter(), taken.iter());
     loop {
-        let (given, taken) = match (given.next(), taken.next()) {
+        let (name, given, taken) = match (given.next(), taken.next()) {
             (None, None) => return Ok(()),
-            (Some(given), Some(taken)) if given.name == taken.name => (given, taken),
+            (Some((name, given)), Some((same, taken))) if name == same => (name, given, taken),
             (given, taken) => {
-                let named = |name: Option<&str>| {
-                    name.map_or("nothing more".to_owned(), |name| {
-                        format!("the field `{name}`")
+                let named = |field: Option<&(String, Shape)>| {
+                    field.map_or("nothing more".to_owned(), |(name, _)| {
+                        format!("the field `{}`", brief(name))
                     })
                 };
-                return Err(Misfit::types(
-                    named(given.map(|field| field.name)),
-                    named(taken.map(|field| field.name)),
-                ));
+                return Err(Misfit::types(named(given), named(taken)));
             }
         };
-        fits(&given.ty, &taken.ty).map_err(Misfit::within(&format!(".{}", given.name)))?;
+        fits(given, taken).map_err(Misfit::within(&format!(".{}", brief(name))))?;
     }
 }
 
-fn variant_fits(given: &Variant, taken: &Variant) -> Result<(), Misfit> {
-    let known: BTreeMap<_, _> = taken.cases().map(|case| (case.name, case.ty)).collect();
-    for case in given.cases() {
-        let Some(taken) = known.get(case.name) else {
-            return Err(Misfit::unknown("be the case", case.name));
+fn variant_fits(given: &[(String, Payload)], taken: &[(String, Payload)]) -> Result<(), Misfit> {
+    let known: BTreeMap<_, _> = taken
+        .iter()
+        .map(|(name, payload)| (name, payload))
+        .collect();
+    for (name, given) in given {
+        let Some(taken) = known.get(name) else {
+            return Err(Misfit::unknown("be the case", name));
         };
-        payload_fits(case.ty.as_ref(), taken.as_ref())
-            .map_err(Misfit::within(&format!(".{}", case.name)))?;
+        payload_fits(given.as_deref(), taken.as_deref())
+            .map_err(Misfit::within(&format!(".{}", brief(name))))?;
     }
     Ok(())
 }
 
-fn names_fit<'a>(
-    what: &'static str,
-    mut given: impl Iterator<Item = &'a str>,
-    known: BTreeSet<&str>,
-) -> Result<(), Misfit> {
-    match given.find(|name| !known.contains(name)) {
+fn names_fit(what: &'static str, given: &[String], known: &[String]) -> Result<(), Misfit> {
+    let known: BTreeSet<_> = known.iter().collect();
+    match given.iter().find(|name| !known.contains(name)) {
         Some(name) => Err(Misfit::unknown(what, name)),
         None => Ok(()),
-    }
-}
-
-/// A type as a message shows it: its author may have made it very long.
-fn shown(ty: &Type) -> String {
-    let text = shape::of_type(ty);
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 

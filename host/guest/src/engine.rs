@@ -17,6 +17,11 @@ const TICK: Duration = Duration::from_millis(1);
 /// Bytes of a guest's memory that stay mapped between two invocations.
 const KEEP_RESIDENT: usize = 1 << 20;
 
+/// How many memories one component may have.
+const MEMORIES: u32 = 4;
+/// How many tables one component may have.
+const TABLES: u32 = 16;
+
 /// How instances are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instances {
@@ -74,7 +79,11 @@ impl Engine {
     ///
     /// When the machine does not have the address space, or a thread cannot be started.
     pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
-        let wasmtime = wasmtime::Engine::new(&config(options))?;
+        Self::configured(&config(options), options)
+    }
+
+    fn configured(config: &Config, options: EngineOptions) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(config)?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
         let scheduler = Scheduler::new(options.processors);
         Ok(Self {
@@ -114,23 +123,38 @@ impl Engine {
     }
 }
 
-/// An engine that compiles what an [`Engine`] runs, on one thread, and runs nothing: it reserves no memory and has no clock.
-pub struct CompileEngine(wasmtime::Engine);
+/// An engine that compiles what an [`Engine`] runs, on one thread, and tries it out: what one component may have is the same, and there is room for one.
+#[derive(Clone)]
+pub struct CompileEngine(Engine);
 
 impl CompileEngine {
+    /// How many instances it has at once. It is asked one thing after the other.
+    const INSTANCES: u32 = 2;
+
     /// Makes an engine.
     ///
     /// # Errors
     ///
     /// When wasmtime has no compiler for the machine.
     pub fn new() -> wasmtime::Result<Self> {
-        let engine = wasmtime::Engine::new(code().parallel_compilation(false))?;
-        Ok(Self(engine))
+        let options = EngineOptions {
+            instances: Self::INSTANCES,
+            allocation: Instances::PooledDefault,
+            ..EngineOptions::default()
+        };
+        let mut config = config(options);
+        config.parallel_compilation(false);
+        Ok(Self(Engine::configured(&config, options)?))
+    }
+
+    /// The engine as one that runs.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0
     }
 
     /// The wasmtime engine.
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.0
+        self.0.wasmtime()
     }
 }
 
@@ -140,10 +164,10 @@ fn config(options: EngineOptions) -> Config {
         // wit-component wraps a guest in two small adapter modules, and componentize-py links a dozen.
         .total_core_instances(options.instances.saturating_mul(4).max(64))
         .max_core_instances_per_component(64)
-        .max_memories_per_component(4)
-        .max_tables_per_component(16)
-        .total_memories(options.instances)
-        .total_tables(options.instances.saturating_mul(3))
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .total_memories(options.instances.max(MEMORIES))
+        .total_tables(options.instances.saturating_mul(3).max(TABLES))
         .total_stacks(options.instances)
         // The interpreters inside JavaScript and Python components have large tables.
         .table_elements(64_000)

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod bindings;
+mod brief;
 mod compatible;
 mod engine;
 mod enter;
@@ -22,7 +23,7 @@ mod shape;
 mod slots;
 pub mod value;
 
-pub use artifact::ArtifactCache;
+pub use artifact::{ArtifactCache, Compiled, Draft};
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
@@ -37,3 +38,4 @@ pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
+pub use shape::Signature;

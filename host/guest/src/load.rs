@@ -9,11 +9,12 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, 
 
 use crate::artifact::ArtifactCache;
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
+use crate::brief::brief;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::imports;
 use crate::offer::{Interface, Operation};
-use crate::shape;
+use crate::shape::{Budget, Signature, TooMuch};
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
@@ -40,6 +41,18 @@ pub enum LoadError {
         /// The cache's directory.
         directory: PathBuf,
     },
+    /// It is valid, and needs more tables, memories or instances than one component may have.
+    #[error(
+        "it needs more of the host than one component may have: {0:#}; link it of fewer modules, or build it without what it does not use"
+    )]
+    OverLimits(wasmtime::Error),
+    /// What it imports and exports is too big to be looked at.
+    #[error(
+        "the types of what it imports and exports have more than {parts} parts or {names} bytes of names, counted as often as they are used; make them smaller",
+        parts = Budget::PARTS,
+        names = Budget::NAMES
+    )]
+    TooManyTypes,
     /// It does not export `describe`.
     #[error(
         "it does not export `innkeeper:context/describe@{CONTRACT_VERSION}`; build it with the SDK, or against the WIT of this version of the host"
@@ -131,12 +144,13 @@ impl Guest {
             })
     }
 
-    fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {
+    pub(super) fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {
         is_of_this_contract(engine, &component)?;
         let mut linker = Linker::new(engine.wasmtime());
         imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
-        let uses = link_other_contexts(engine, &component, &mut linker)?;
-        let (offers, functions) = offered(engine, &component)?;
+        let mut budget = Budget::of_a_component();
+        let uses = link_other_contexts(engine, &component, &mut linker, &mut budget)?;
+        let (offers, functions) = offered(engine, &component, &mut budget)?;
         let exports = |interface: &str| {
             component
                 .get_export_index(None, format!("{CONTRACT}{interface}@{CONTRACT_VERSION}"))
@@ -212,7 +226,7 @@ fn is_of_this_contract(engine: &Engine, component: &Component) -> Result<(), Loa
         (version != CONTRACT_VERSION).then(|| version.to_owned())
     });
     match other {
-        Some(version) => Err(LoadError::OtherContract(version)),
+        Some(version) => Err(LoadError::OtherContract(brief(version))),
         None => Ok(()),
     }
 }
@@ -222,6 +236,7 @@ fn link_other_contexts(
     engine: &Engine,
     component: &Component,
     linker: &mut Linker<Frame>,
+    budget: &mut Budget,
 ) -> Result<BTreeMap<String, Interface>, LoadError> {
     let mut uses = BTreeMap::new();
     let ty = component.component_type();
@@ -230,9 +245,9 @@ fn link_other_contexts(
             continue;
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
-            return Err(LoadError::NotGranted(name.to_owned()));
+            return Err(LoadError::NotGranted(brief(name)));
         };
-        let interface = interface_of(engine, name, &instance)?;
+        let interface = interface_of(engine, name, &instance, budget)?;
         let mut target = linker.instance(name).map_err(LoadError::Contract)?;
         for operation in interface.operations.values() {
             link(&mut target, operation).map_err(LoadError::Contract)?;
@@ -271,18 +286,24 @@ type Offered = (
     BTreeMap<String, ComponentExportIndex>,
 );
 
-fn offered(engine: &Engine, component: &Component) -> Result<Offered, LoadError> {
+/// What it offers to other contexts: the interfaces of packages. What has a bare name is nobody's to import (runtimes of languages export their own
+/// beginnings so, for example `exports#init`), and what is of `wasi:` is for the host.
+fn offered(
+    engine: &Engine,
+    component: &Component,
+    budget: &mut Budget,
+) -> Result<Offered, LoadError> {
     let mut offers = BTreeMap::new();
     let mut functions = BTreeMap::new();
     let ty = component.component_type();
     for (name, item) in ty.exports(engine.wasmtime()) {
-        if name.starts_with(CONTRACT) {
+        if name.starts_with(CONTRACT) || name.starts_with("wasi:") || !is_of_a_package(name) {
             continue;
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             continue;
         };
-        let interface = interface_of(engine, name, &instance)?;
+        let interface = interface_of(engine, name, &instance, budget)?;
         let Some(within) = component.get_export_index(None, name) else {
             continue;
         };
@@ -296,22 +317,39 @@ fn offered(engine: &Engine, component: &Component) -> Result<Offered, LoadError>
     Ok((offers, functions))
 }
 
+/// Whether a name is that of a package's interface: `stay:room/rooms@0.1.0`.
+fn is_of_a_package(name: &str) -> bool {
+    name.split_once(':')
+        .is_some_and(|(_, rest)| rest.contains('/'))
+}
+
+impl From<TooMuch> for LoadError {
+    fn from(_: TooMuch) -> Self {
+        Self::TooManyTypes
+    }
+}
+
 pub(super) fn interface_of(
     engine: &Engine,
     name: &str,
     instance: &ComponentInstance,
+    budget: &mut Budget,
 ) -> Result<Interface, LoadError> {
+    budget.name(name)?;
     let mut interface = Interface::default();
     for (function, item) in instance.exports(engine.wasmtime()) {
         match item.ty {
             ComponentItem::ComponentFunc(ty) => {
-                interface.operations.insert(
-                    function.to_owned(),
-                    Arc::new(operation_of(name, function, &ty)?),
-                );
+                let operation = operation_of(name, function, &ty, budget)?;
+                interface
+                    .operations
+                    .insert(function.to_owned(), Arc::new(operation));
             }
             ComponentItem::Type(_) => {}
-            _ => return Err(LoadError::NotGranted(format!("{name}#{function}"))),
+            _ => {
+                let name = brief(format_args!("{name}#{function}"));
+                return Err(LoadError::NotGranted(name));
+            }
         }
     }
     Ok(interface)
@@ -321,29 +359,63 @@ fn operation_of(
     interface: &str,
     function: &str,
     ty: &ComponentFunc,
+    budget: &mut Budget,
 ) -> Result<Operation, LoadError> {
-    let shape = shape::of_function(ty);
+    // Each function has the interface's name, too.
+    budget.name(interface)?;
+    budget.name(function)?;
     let operation = Operation {
         interface: interface.to_owned(),
         function: function.to_owned(),
-        shape,
+        signature: Signature::of(ty, budget)?,
         parameters: ty
             .params()
             .map(|(name, ty)| (name.to_owned(), ty))
             .collect(),
         result: ty.results().next(),
     };
-    if !shape::is_plain_data(ty) {
-        return Err(LoadError::NotPlain {
-            operation: operation.name(),
-            shape: operation.shape,
-        });
+    let said = || (brief(operation.name()), brief(&operation.signature));
+    if !operation.signature.is_plain_data() {
+        let (operation, shape) = said();
+        return Err(LoadError::NotPlain { operation, shape });
     }
-    if !shape::can_be_unavailable(ty) {
-        return Err(LoadError::NoUnavailable {
-            operation: operation.name(),
-            shape: operation.shape,
-        });
+    if !operation.signature.can_be_unavailable() {
+        let (operation, shape) = said();
+        return Err(LoadError::NoUnavailable { operation, shape });
     }
     Ok(operation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EngineOptions;
+
+    #[test]
+    fn only_the_interfaces_of_packages_are_offered() {
+        for (name, is_offered) in [
+            ("stay:room/rooms@0.1.0", true),
+            ("stay:room/rooms", true),
+            ("exports", false),
+            ("init", false),
+        ] {
+            assert_eq!(is_of_a_package(name), is_offered, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_exported_by_a_bare_name_is_let_be() {
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        let text = r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $exports (export "init" (func $f)))
+            (export "exports" (instance $exports))
+            (export "wasi:cli/run@0.2.0" (instance $exports)))"#;
+        let component = Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).unwrap();
+        let found = offered(&engine, &component, &mut Budget::of_a_component());
+        let (offers, functions) = found.unwrap();
+        assert!(offers.is_empty() && functions.is_empty());
+    }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use wasmtime::component::Type;
 
+use crate::shape::Signature;
+
 /// One function of an interface between contexts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// The interface with its version, for example `stay:room/rooms@0.1.0`.
     pub interface: String,
     /// The function, for example `hold`.
     pub function: String,
-    /// Its parameters and result, as WIT text: equal texts are equal types.
-    pub shape: String,
+    /// Its parameters and result by their parts: what is compared.
+    pub signature: Signature,
     /// Its parameters by name.
     pub parameters: Vec<(String, Type)>,
     /// What it returns.
@@ -26,6 +28,15 @@ impl Operation {
         format!("{}#{}", self.interface, self.function)
     }
 }
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.interface, &self.function, &self.signature)
+            == (&other.interface, &other.function, &other.signature)
+    }
+}
+
+impl Eq for Operation {}
 
 /// An interface with its functions by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,128 +1,271 @@
-//! The shape of a WIT type as text: equal texts are equal types, and an error message shows them.
+//! What the types between contexts are made of.
+//!
+//! A component names a type once and may use it a thousand times, within others that are used a thousand times: written out, a few kilobytes become gigabytes.
+//! So a type is only looked at within a [`Budget`], and what is more is refused.
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Formatter};
 
 use wasmtime::component::types::{ComponentFunc, Type};
 
-/// A function's parameters and results, for example `func(room-id: u64) -> result<_, variant { taken(string) }>`.
-pub(super) fn of_function(function: &ComponentFunc) -> String {
-    let mut text = String::from("func(");
-    for (index, (name, ty)) in function.params().enumerate() {
-        let separator = if index == 0 { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}{name}: {}", of_type(&ty));
-    }
-    text.push(')');
-    for ty in function.results() {
-        let _ = write!(text, " -> {}", of_type(&ty));
-    }
-    text
+/// A type by its parts: equal shapes are equal types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A number, a truth, a character or a text, by its name in WIT.
+    Scalar(&'static str),
+    List(Box<Shape>),
+    FixedLengthList(Box<Shape>, u32),
+    Map(Box<(Shape, Shape)>),
+    Option(Box<Shape>),
+    Result(Payload, Payload),
+    Tuple(Vec<Shape>),
+    Record(Vec<(String, Shape)>),
+    Variant(Vec<(String, Payload)>),
+    Enum(Vec<String>),
+    Flags(Vec<String>),
+    /// A handle to something that lives in one instance, by the name of its kind.
+    Handle(&'static str),
 }
 
-/// A type as WIT would write it.
-pub(super) fn of_type(ty: &Type) -> String {
-    match ty {
-        Type::Bool => "bool".into(),
-        Type::S8 => "s8".into(),
-        Type::U8 => "u8".into(),
-        Type::S16 => "s16".into(),
-        Type::U16 => "u16".into(),
-        Type::S32 => "s32".into(),
-        Type::U32 => "u32".into(),
-        Type::S64 => "s64".into(),
-        Type::U64 => "u64".into(),
-        Type::Float32 => "f32".into(),
-        Type::Float64 => "f64".into(),
-        Type::Char => "char".into(),
-        Type::String => "string".into(),
-        Type::List(list) => format!("list<{}>", of_type(&list.ty())),
-        Type::FixedLengthList(list) => format!("list<{}, {}>", of_type(&list.ty()), list.len()),
-        Type::Map(map) => format!("map<{}, {}>", of_type(&map.key()), of_type(&map.value())),
-        Type::Option(option) => format!("option<{}>", of_type(&option.ty())),
-        Type::Result(result) => format!(
-            "result<{}, {}>",
-            of_payload(result.ok()),
-            of_payload(result.err())
-        ),
-        Type::Tuple(tuple) => format!("tuple<{}>", joined(tuple.types().map(|ty| of_type(&ty)))),
-        Type::Record(record) => {
-            let fields = record
-                .fields()
-                .map(|field| format!("{}: {}", field.name, of_type(&field.ty)));
-            format!("record {{ {} }}", joined(fields))
+/// What a case carries, if anything.
+pub(super) type Payload = Option<Box<Shape>>;
+
+/// A function by its parameters and its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub(super) parameters: Vec<(String, Shape)>,
+    pub(super) result: Option<Shape>,
+}
+
+/// It has more than is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMuch;
+
+/// How much is looked at of what a component imports and exports, counted as often as it is used.
+pub(super) struct Budget {
+    parts: usize,
+    names: usize,
+}
+
+impl Budget {
+    /// The most parts that the types of a component may have.
+    pub const PARTS: usize = 50_000;
+    /// The most bytes that their names may have.
+    pub const NAMES: usize = 512 << 10;
+
+    /// For one component.
+    pub fn of_a_component() -> Self {
+        Self {
+            parts: Self::PARTS,
+            names: Self::NAMES,
         }
-        Type::Variant(variant) => {
-            let cases = variant.cases().map(|case| match case.ty {
-                Some(ty) => format!("{}({})", case.name, of_type(&ty)),
-                None => case.name.to_owned(),
-            });
-            format!("variant {{ {} }}", joined(cases))
-        }
-        Type::Enum(cases) => format!("enum {{ {} }}", joined(cases.names().map(str::to_owned))),
-        Type::Flags(flags) => format!("flags {{ {} }}", joined(flags.names().map(str::to_owned))),
-        Type::Own(_) | Type::Borrow(_) => "resource".into(),
-        Type::Future(_) => "future".into(),
-        Type::Stream(_) => "stream".into(),
-        Type::ErrorContext => "error-context".into(),
+    }
+
+    fn part(&mut self) -> Result<(), TooMuch> {
+        self.parts = self.parts.checked_sub(1).ok_or(TooMuch)?;
+        Ok(())
+    }
+
+    /// A name of a part.
+    pub fn name(&mut self, name: &str) -> Result<String, TooMuch> {
+        self.part()?;
+        self.names = self.names.checked_sub(name.len()).ok_or(TooMuch)?;
+        Ok(name.to_owned())
+    }
+
+    fn names<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<Vec<String>, TooMuch> {
+        names.map(|name| self.name(name)).collect()
     }
 }
 
-fn of_payload(ty: Option<Type>) -> String {
-    ty.map_or_else(|| "_".to_owned(), |ty| of_type(&ty))
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-/// Whether a function answers `result<T, E>` where `E` is a variant with the case `unavailable(string)`.
-pub(super) fn can_be_unavailable(function: &ComponentFunc) -> bool {
-    let mut results = function.results();
-    let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
-        return false;
-    };
-    let Some(Type::Variant(error)) = result.err() else {
-        return false;
-    };
-    error
-        .cases()
-        .any(|case| case.name == "unavailable" && matches!(case.ty, Some(Type::String)))
-}
-
-/// Whether a function's values can be stored and sent: nothing in it is a handle to something living.
-pub(super) fn is_plain_data(function: &ComponentFunc) -> bool {
-    let parameters = function.params().map(|(_, ty)| ty);
-    parameters.chain(function.results()).all(|ty| is_plain(&ty))
-}
-
-fn is_plain(ty: &Type) -> bool {
-    let is_absent_or_plain = |ty: Option<Type>| ty.is_none_or(|ty| is_plain(&ty));
-    match ty {
-        Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            false
-        }
-        Type::List(list) => is_plain(&list.ty()),
-        Type::FixedLengthList(list) => is_plain(&list.ty()),
-        Type::Map(map) => is_plain(&map.key()) && is_plain(&map.value()),
-        Type::Option(option) => is_plain(&option.ty()),
-        Type::Result(result) => is_absent_or_plain(result.ok()) && is_absent_or_plain(result.err()),
-        Type::Tuple(tuple) => tuple.types().all(|ty| is_plain(&ty)),
-        Type::Record(record) => record.fields().all(|field| is_plain(&field.ty)),
-        Type::Variant(variant) => variant.cases().all(|case| is_absent_or_plain(case.ty)),
-        Type::Bool
-        | Type::S8
-        | Type::U8
-        | Type::S16
-        | Type::U16
-        | Type::S32
-        | Type::U32
-        | Type::S64
-        | Type::U64
-        | Type::Float32
-        | Type::Float64
-        | Type::Char
-        | Type::String
-        | Type::Enum(_)
-        | Type::Flags(_) => true,
+impl Signature {
+    /// The signature of a function.
+    pub(super) fn of(function: &ComponentFunc, budget: &mut Budget) -> Result<Self, TooMuch> {
+        let parameters = function
+            .params()
+            .map(|(name, ty)| Ok((budget.name(name)?, Shape::of(&ty, budget)?)));
+        Ok(Self {
+            parameters: parameters.collect::<Result<_, TooMuch>>()?,
+            result: payload(function.results().next(), budget)?.map(|shape| *shape),
+        })
     }
+
+    /// Whether it answers `result<T, E>` where `E` is a variant with the case `unavailable(string)`.
+    pub(super) fn can_be_unavailable(&self) -> bool {
+        let Some(Shape::Result(_, Some(error))) = &self.result else {
+            return false;
+        };
+        let Shape::Variant(cases) = &**error else {
+            return false;
+        };
+        cases.iter().any(|(name, payload)| {
+            name == "unavailable" && payload.as_deref() == Some(&Shape::Scalar("string"))
+        })
+    }
+
+    /// Whether its values can be stored and sent: nothing in it is a handle to something living.
+    pub(super) fn is_plain_data(&self) -> bool {
+        let parameters = self.parameters.iter().map(|(_, shape)| shape);
+        parameters.chain(&self.result).all(Shape::is_plain)
+    }
+}
+
+impl Shape {
+    /// The shape of a type.
+    pub fn of(ty: &Type, budget: &mut Budget) -> Result<Self, TooMuch> {
+        budget.part()?;
+        let mut boxed = |ty: Type| Ok::<_, TooMuch>(Box::new(Self::of(&ty, budget)?));
+        Ok(match ty {
+            Type::Bool => Self::Scalar("bool"),
+            Type::S8 => Self::Scalar("s8"),
+            Type::U8 => Self::Scalar("u8"),
+            Type::S16 => Self::Scalar("s16"),
+            Type::U16 => Self::Scalar("u16"),
+            Type::S32 => Self::Scalar("s32"),
+            Type::U32 => Self::Scalar("u32"),
+            Type::S64 => Self::Scalar("s64"),
+            Type::U64 => Self::Scalar("u64"),
+            Type::Float32 => Self::Scalar("f32"),
+            Type::Float64 => Self::Scalar("f64"),
+            Type::Char => Self::Scalar("char"),
+            Type::String => Self::Scalar("string"),
+            Type::List(list) => Self::List(boxed(list.ty())?),
+            Type::FixedLengthList(list) => Self::FixedLengthList(boxed(list.ty())?, list.len()),
+            Type::Map(map) => {
+                let key = Self::of(&map.key(), budget)?;
+                Self::Map(Box::new((key, Self::of(&map.value(), budget)?)))
+            }
+            Type::Option(option) => Self::Option(boxed(option.ty())?),
+            Type::Result(result) => {
+                let ok = payload(result.ok(), budget)?;
+                Self::Result(ok, payload(result.err(), budget)?)
+            }
+            Type::Tuple(tuple) => {
+                let types = tuple.types().map(|ty| Self::of(&ty, budget));
+                Self::Tuple(types.collect::<Result<_, TooMuch>>()?)
+            }
+            Type::Record(record) => {
+                let fields = record
+                    .fields()
+                    .map(|field| Ok((budget.name(field.name)?, Self::of(&field.ty, budget)?)));
+                Self::Record(fields.collect::<Result<_, TooMuch>>()?)
+            }
+            Type::Variant(variant) => {
+                let cases = variant
+                    .cases()
+                    .map(|case| Ok((budget.name(case.name)?, payload(case.ty, budget)?)));
+                Self::Variant(cases.collect::<Result<_, TooMuch>>()?)
+            }
+            Type::Enum(cases) => Self::Enum(budget.names(cases.names())?),
+            Type::Flags(flags) => Self::Flags(budget.names(flags.names())?),
+            Type::Own(_) | Type::Borrow(_) => Self::Handle("resource"),
+            Type::Future(_) => Self::Handle("future"),
+            Type::Stream(_) => Self::Handle("stream"),
+            Type::ErrorContext => Self::Handle("error-context"),
+        })
+    }
+
+    fn is_plain(&self) -> bool {
+        let absent_or_plain = |payload: &Payload| payload.as_deref().is_none_or(Self::is_plain);
+        match self {
+            Self::Handle(_) => false,
+            Self::List(shape) | Self::FixedLengthList(shape, _) | Self::Option(shape) => {
+                shape.is_plain()
+            }
+            Self::Map(shapes) => shapes.0.is_plain() && shapes.1.is_plain(),
+            Self::Result(ok, error) => absent_or_plain(ok) && absent_or_plain(error),
+            Self::Tuple(shapes) => shapes.iter().all(Self::is_plain),
+            Self::Record(fields) => fields.iter().all(|(_, shape)| shape.is_plain()),
+            Self::Variant(cases) => cases.iter().all(|(_, payload)| absent_or_plain(payload)),
+            Self::Scalar(_) | Self::Enum(_) | Self::Flags(_) => true,
+        }
+    }
+}
+
+fn payload(ty: Option<Type>, budget: &mut Budget) -> Result<Payload, TooMuch> {
+    let shape = ty.map(|ty| Shape::of(&ty, budget)).transpose()?;
+    Ok(shape.map(Box::new))
+}
+
+/// As WIT would write it, for example `func(room-id: u64) -> result<_, variant { taken(string) }>`.
+impl Display for Signature {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("func(")?;
+        joined(f, &self.parameters, |f, (name, shape)| {
+            write!(f, "{name}: {shape}")
+        })?;
+        f.write_str(")")?;
+        match &self.result {
+            Some(shape) => write!(f, " -> {shape}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// As WIT would write it.
+impl Display for Shape {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar(name) | Self::Handle(name) => f.write_str(name),
+            Self::List(shape) => write!(f, "list<{shape}>"),
+            Self::FixedLengthList(shape, length) => write!(f, "list<{shape}, {length}>"),
+            Self::Map(shapes) => write!(f, "map<{}, {}>", shapes.0, shapes.1),
+            Self::Option(shape) => write!(f, "option<{shape}>"),
+            Self::Result(ok, error) => {
+                f.write_str("result<")?;
+                write_payload(f, ok)?;
+                f.write_str(", ")?;
+                write_payload(f, error)?;
+                f.write_str(">")
+            }
+            Self::Tuple(shapes) => {
+                f.write_str("tuple<")?;
+                joined(f, shapes, |f, shape| write!(f, "{shape}"))?;
+                f.write_str(">")
+            }
+            Self::Record(fields) => {
+                f.write_str("record { ")?;
+                joined(f, fields, |f, (name, shape)| write!(f, "{name}: {shape}"))?;
+                f.write_str(" }")
+            }
+            Self::Variant(cases) => {
+                f.write_str("variant { ")?;
+                joined(f, cases, |f, (name, payload)| match payload {
+                    Some(shape) => write!(f, "{name}({shape})"),
+                    None => f.write_str(name),
+                })?;
+                f.write_str(" }")
+            }
+            Self::Enum(names) => {
+                f.write_str("enum { ")?;
+                joined(f, names, |f, name| f.write_str(name))?;
+                f.write_str(" }")
+            }
+            Self::Flags(names) => {
+                f.write_str("flags { ")?;
+                joined(f, names, |f, name| f.write_str(name))?;
+                f.write_str(" }")
+            }
+        }
+    }
+}
+
+fn write_payload(f: &mut Formatter<'_>, payload: &Payload) -> fmt::Result {
+    match payload {
+        Some(shape) => write!(f, "{shape}"),
+        None => f.write_str("_"),
+    }
+}
+
+fn joined<T>(
+    f: &mut Formatter<'_>,
+    parts: &[T],
+    write: impl Fn(&mut Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write(f, part)?;
+    }
+    Ok(())
 }

@@ -1,11 +1,13 @@
 //! How much may be uploaded at a time: so many uploads of one caller, and so many of all at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -17,6 +19,8 @@ use crate::manifest::RateLimit;
 
 /// Uploads at once.
 const PLACES: usize = 8;
+/// Uploads of one caller at once: whoever does not let go of theirs leaves places for others.
+const SHARE: usize = 4;
 /// How long one more waits for a place.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,13 +28,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Uploads {
     limiter: RateLimiter<String>,
     places: Arc<Semaphore>,
+    /// What each caller has of them; there are no more callers than tokens.
+    shares: Mutex<HashMap<String, Arc<Semaphore>>>,
     patience: Duration,
 }
 
 /// A place for one upload, until it is dropped. A handler that takes one before the body is admitted before the body is read.
 #[derive(Debug)]
 pub(super) struct Place {
-    _permit: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
 }
 
 impl Uploads {
@@ -38,6 +45,7 @@ impl Uploads {
         Self {
             limiter: RateLimiter::new(limit),
             places: Arc::new(Semaphore::new(PLACES)),
+            shares: Mutex::default(),
             patience: PATIENCE,
         }
     }
@@ -55,15 +63,32 @@ impl Uploads {
             )
             .retry_after(wait)
         })?;
-        match timeout(self.patience, self.places.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Place { _permit: permit }),
-            // The semaphore is never closed.
-            Ok(Err(_)) | Err(_) => Err(Problem::new(
+        let taking = async {
+            // One's own first: who waits for that keeps no place from others.
+            let share = self.share_of(caller).acquire_owned().await.ok()?;
+            let place = self.places.clone().acquire_owned().await.ok()?;
+            Some(Place {
+                _place: place,
+                _share: share,
+            })
+        };
+        match timeout(self.patience, taking).await {
+            Ok(Some(place)) => Ok(place),
+            // The semaphores are never closed.
+            Ok(None) | Err(_) => Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                format!("{PLACES} uploads are under way already; try again when one has ended"),
+                format!("{PLACES} uploads are under way already, or {SHARE} of `{}`; try again when one has ended", caller.name),
             )
             .retry_after(self.patience)),
         }
+    }
+
+    fn share_of(&self, caller: &Caller) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock();
+        let share = shares.entry(caller.name.clone());
+        share
+            .or_insert_with(|| Arc::new(Semaphore::new(SHARE)))
+            .clone()
     }
 }
 
@@ -121,7 +146,7 @@ mod tests {
         let uploads = uploads(100, Duration::from_millis(50));
         let caller = caller("ci");
         let mut places = Vec::new();
-        for _ in 0..PLACES {
+        for _ in 0..SHARE {
             places.push(uploads.admit(&caller).await.unwrap());
         }
         let refused = uploads.admit(&caller).await.unwrap_err();
@@ -138,5 +163,22 @@ mod tests {
         };
         let (admitted, ()) = tokio::join!(waiting, leaving);
         assert!(admitted.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_caller_leaves_places_for_others() {
+        let uploads = uploads(100, Duration::from_millis(50));
+        let (one, other) = (caller("ci"), caller("night-shift"));
+        let mut places = Vec::new();
+        while let Ok(place) = uploads.admit(&one).await {
+            places.push(place);
+        }
+        assert_eq!(places.len(), SHARE);
+        for _ in 0..SHARE {
+            places.push(uploads.admit(&other).await.unwrap());
+        }
+        assert_eq!(places.len(), PLACES);
+        let third = uploads.admit(&caller("third")).await.unwrap_err();
+        assert_eq!(third.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

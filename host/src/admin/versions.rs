@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::Deserialize;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
@@ -19,8 +20,9 @@ use super::prefer::Preferences;
 use super::problem::Problem;
 use super::uploads::Place;
 use super::view;
-use crate::app::Context;
+use crate::app::{Context, Host};
 use crate::manifest::{Ramp, parse_duration};
+use crate::memory::Reservation;
 use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.
@@ -29,6 +31,10 @@ const WASM: &str = "application/wasm";
 const SIGNATURE: HeaderName = HeaderName::from_static("innkeeper-signature");
 /// How long a component may take to come.
 const ARRIVAL: Duration = Duration::from_secs(120);
+/// How long it may take until it comes at all.
+const GRACE: Duration = Duration::from_secs(10);
+/// How many bytes a second have to come from then on, on the average: whoever trickles keeps a place from others.
+const SLOWEST: u64 = 32 << 10;
 
 /// What shall be done with a component.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -81,10 +87,13 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Ve
         (status = 201, body = view::Rollout, description = "it serves"),
         (status = 202, body = view::Rollout, description = "its rollout goes on"),
         (status = 404, description = "there is no such context"),
+        (status = 408, description = "it did not come, or too slowly"),
         (status = 409, description = "another rollout of the context is under way, or this one was taken back"),
         (status = 413, description = "it is too big"),
         (status = 415, description = "the body is not declared as application/wasm"),
-        (status = 422, description = "it does not pass a gate: `gate` says which, the detail why, and what to do")
+        (status = 422, description = "it does not pass a gate: `gate` says which, the detail why, and what to do"),
+        (status = 429, description = "the token uploads more often than it may"),
+        (status = 503, description = "too many uploads are under way, or the host has no memory for one more")
 ))]
 pub(super) async fn upload(
     Named { host, context }: Named,
@@ -95,7 +104,7 @@ pub(super) async fn upload(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     check_media_type(&parts.headers)?;
-    let bytes = receive(body, host.manifest.rollout.max_size).await?;
+    let Received { bytes, held } = receive(&host, body, host.manifest.rollout.max_size).await?;
     let upload = Upload {
         bytes,
         label: how.label.filter(|label| !label.is_empty()),
@@ -130,6 +139,7 @@ pub(super) async fn upload(
         }
         _ => verdict.await,
     };
+    drop(held);
     answer(&context, &rollout, progress)
 }
 
@@ -172,7 +182,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads the body, as far as it may go.
-async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
+async fn receive(host: &Host, body: Body, limit: u64) -> Result<Received, Problem> {
     let too_big = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -186,23 +196,59 @@ async fn receive(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
         return Err(too_big());
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let collecting = Limited::new(body, most).collect();
-    let collected = tokio::time::timeout(ARRIVAL, collecting)
-        .await
-        .map_err(|_| {
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                format!("the component did not come within {ARRIVAL:?}"),
-            )
-        })?;
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_big()),
-        Err(error) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("the component did not come whole: {error}"),
-        )),
+    let mut body = Limited::new(body, most);
+    let mut received = Received {
+        bytes: Vec::new(),
+        held: host.memory.nothing(),
+    };
+    let begun = Instant::now();
+    loop {
+        let patience = pace(received.bytes.len());
+        let next = tokio::time::timeout_at(begun + patience, body.frame());
+        let next = next.await.map_err(|_| too_slow(received.bytes.len()))?;
+        match next {
+            None => return Ok(received),
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else {
+                    continue;
+                };
+                let length = received.bytes.len() + data.len();
+                received.held.cover(length as u64).map_err(|exhausted| {
+                    Problem::new(StatusCode::SERVICE_UNAVAILABLE, exhausted.to_string())
+                        .retry_after(Duration::from_secs(1))
+                })?;
+                received.bytes.extend_from_slice(&data);
+            }
+            Some(Err(error)) if error.is::<LengthLimitError>() => return Err(too_big()),
+            Some(Err(error)) => {
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("the component did not come whole: {error}"),
+                ));
+            }
+        }
     }
+}
+
+/// What has come, and the memory that is reserved for it while the upload is under way.
+struct Received {
+    bytes: Vec<u8>,
+    held: Reservation,
+}
+
+/// How long after its beginning an upload may be under way of which so much has come.
+fn pace(received: usize) -> Duration {
+    let earned = Duration::from_secs(received as u64 / SLOWEST);
+    (GRACE + earned).min(ARRIVAL)
+}
+
+fn too_slow(received: usize) -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        format!(
+            "the component does not come: {received} bytes are there, and whoever uploads sends at least {SLOWEST} a second after the first {GRACE:?}, and all of it within {ARRIVAL:?}"
+        ),
+    )
 }
 
 fn signature(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -243,6 +289,7 @@ impl From<UploadError> for Problem {
                 "A rollout is under way",
                 error.to_string(),
             ),
+            UploadError::Failed(reason) => Self::new(StatusCode::CONFLICT, reason),
             UploadError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         }
     }

@@ -47,6 +47,8 @@ pub(super) enum Command {
     Journal(journal::Journal),
     #[command(hide = true)]
     Compile(compile::Compile),
+    #[command(hide = true)]
+    Wrap(compile::Wrap),
     Sign(sign::Sign),
 }
 
@@ -71,6 +73,7 @@ impl Command {
             Self::Backup(command) => command.run().await,
             Self::Journal(command) => command.run().await,
             Self::Compile(command) => command.run().await,
+            Self::Wrap(command) => command.run(),
             Self::Sign(command) => command.run().await,
         }
     }

@@ -1,26 +1,34 @@
-//! `innkeeper compile`
-
-use std::path::PathBuf;
+//! `innkeeper compile` and `innkeeper wrap`
 
 use clap::Args;
 
 use super::failure::Failure;
-use crate::guest::ArtifactCache;
 use crate::rollout::ComponentStore;
-use crate::rollout::compile::work;
+use crate::rollout::compile::work::{self, Bounds};
 
-/// Compile a component into a cache: what the host runs for each component that is brought to it, so that it can be limited and ended
+/// Compile the component that standard input brings, and write its machine code to standard output: what the host runs for each component that is brought to it, so that
+/// it can be limited and ended
 #[derive(Args, Debug)]
 pub(super) struct Compile {
-    /// The component
-    #[arg(long, value_name = "FILE")]
-    component: PathBuf,
-    /// The directory of compiled components
-    #[arg(long, value_name = "DIR")]
-    cache: PathBuf,
     /// The component's sha-256
     #[arg(long, value_name = "HEX", value_parser = digest)]
     digest: String,
+    /// The most memory that the component may have while it is asked what it is
+    #[arg(long, value_name = "BYTES")]
+    guest_memory: u64,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// Make a component of the module that standard input brings, and write it to standard output: what the host runs for each module that is brought to it
+#[derive(Args, Debug)]
+pub(super) struct Wrap {
+    #[command(flatten)]
+    limits: Limits,
+}
+
+#[derive(Args, Debug)]
+struct Limits {
     /// The most memory that it may take
     #[arg(long, value_name = "BYTES")]
     memory: u64,
@@ -31,10 +39,22 @@ pub(super) struct Compile {
 
 impl Compile {
     pub async fn run(self) -> Result<(), Failure> {
-        // Nothing else runs in this process, so this thread may be blocked; and the priority is this thread's.
-        work::restrict(self.memory, self.seconds)?;
-        let cache = ArtifactCache::new(self.cache);
-        Ok(work::compile(&cache, &self.digest, &self.component)?)
+        Ok(work::compile_apart(self.limits.bounds(), &self.digest, self.guest_memory).await?)
+    }
+}
+
+impl Wrap {
+    pub fn run(&self) -> Result<(), Failure> {
+        Ok(work::wrap_apart(self.limits.bounds())?)
+    }
+}
+
+impl Limits {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            memory: self.memory,
+            seconds: self.seconds,
+        }
     }
 }
 

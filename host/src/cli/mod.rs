@@ -66,7 +66,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let runtime = match &arguments.command {
         // Where memory is limited, no threads begin that could need it at any moment.
-        Command::Compile(_) => Builder::new_current_thread().build(),
+        Command::Compile(_) | Command::Wrap(_) => {
+            Builder::new_current_thread().enable_all().build()
+        }
         // Guests compute on as many threads as there are processors, so these are always left for sockets.
         _ => Builder::new_multi_thread()
             .worker_threads(guest::processors() + THREADS_FOR_SOCKETS)

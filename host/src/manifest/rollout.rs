@@ -8,6 +8,7 @@ use http::HeaderName;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::scalar;
+use crate::memory;
 
 /// `[rollout]`: what may be uploaded, to whichever context.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,9 +22,9 @@ pub struct UploadSettings {
     /// How long compiling one may take.
     #[serde(deserialize_with = "scalar::positive_duration")]
     pub compile_time: Duration,
-    /// How much memory compiling one may take, in bytes.
-    #[serde(deserialize_with = "scalar::size")]
-    pub compile_memory: u64,
+    /// How much memory compiling one may take, in bytes. Without it: a quarter of what the host's control group has, or the machine, and 2 GiB at most.
+    #[serde(deserialize_with = "scalar::optional_size")]
+    pub compile_memory: Option<u64>,
     /// Whose signatures are good: public keys (ed25519), by the names of who has the private ones.
     #[serde(deserialize_with = "keys")]
     pub keys: BTreeMap<String, VerifyingKey>,
@@ -36,9 +37,19 @@ impl Default for UploadSettings {
             require_signature: false,
             max_size: 64 * MIB,
             compile_time: Duration::from_secs(120),
-            compile_memory: 2048 * MIB,
+            compile_memory: None,
             keys: BTreeMap::new(),
         }
+    }
+}
+
+impl UploadSettings {
+    /// How much memory compiling one may take, in bytes.
+    pub fn compile_memory(&self) -> u64 {
+        const MOST: u64 = 2 << 30;
+        // Half of what there is is for invocations, and the process itself needs some, too.
+        let quarter = || (memory::of_the_machine() / 4).min(MOST);
+        self.compile_memory.unwrap_or_else(quarter)
     }
 }
 

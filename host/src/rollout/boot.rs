@@ -303,7 +303,11 @@ impl Booting<'_> {
             }
             // Nothing is newer than what served before.
             Ok(None) => boot.choice = self.served(served).await.map(Choice::again),
-            Err(refused @ (BootError::Unreadable { .. } | BootError::Refused { .. })) => {
+            Err(
+                refused @ (BootError::Unreadable { .. }
+                | BootError::Refused { .. }
+                | BootError::Failed { .. }),
+            ) => {
                 boot.choice = self.served(served).await.map(Choice::again);
                 boot.note(refused);
             }

@@ -84,14 +84,16 @@ pub(super) async fn conduct(
         standing::note_shipped(&context, &rollout.digest()).await;
     }
     let is_current = matches!(outcome, Outcome::Current { .. });
+    let digest = rollout.digest();
     rollout.end(outcome);
     // What the stop of the host has cut off is told when it is back; and what is watched has not ended yet.
     if !(rollout.is_dry_run || is_current || host.shutdown.is_cancelled()) {
         pending::clear(&host, &context, &rollout.id).await;
     }
-    if !upload.dry_run {
-        // What was refused is kept no longer than others.
-        retention::keep_newest(&host, &context).await;
+    match upload.dry_run {
+        true => retention::leave_nothing(&host, &context, &digest).await,
+        // What was refused is not kept.
+        false => retention::keep_newest(&host, &context).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asking a version what depends on nothing: what it is, and what becomes of a state. Visits in which nothing may be asked of the host.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::guest::{
 
 /// How long a description may take.
 const TIME: Duration = Duration::from_secs(5);
+/// The most bytes that a description may have, as it is written for people: it is kept, shown and compared with others.
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// What the version says of itself.
 pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
@@ -23,6 +26,32 @@ pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Desc
 /// Which state the version can work with.
 pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
     guest.schema(visit(memory, TIME)).await.result
+}
+
+/// Whether what was said is no more than anybody needs.
+pub(super) fn is_bounded(said: &impl Debug) -> bool {
+    Room::new().takes(said)
+}
+
+/// Room for [`LONGEST`] bytes of text, which nobody reads.
+pub(super) struct Room(usize);
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self(LONGEST)
+    }
+
+    /// Whether there was room for a text. Writing it ends where there is none.
+    pub(super) fn takes(&mut self, text: &impl Debug) -> bool {
+        write!(self, "{text:?}").is_ok()
+    }
+}
+
+impl Write for Room {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+        Ok(())
+    }
 }
 
 /// What becomes of entries of another schema.

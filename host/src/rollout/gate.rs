@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::observe::shown::shown;
+
 /// One gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +42,22 @@ pub enum Gate {
 }
 
 impl Gate {
+    /// Those at which a component alone is looked at, apart from the host.
+    const APART: [Self; 6] = [
+        Self::Component,
+        Self::Compile,
+        Self::Imports,
+        Self::Contract,
+        Self::Describe,
+        Self::Schema,
+    ];
+
+    /// The gate of a name, among those at which a component alone is looked at.
+    pub(super) fn apart(name: &str) -> Option<Self> {
+        let mut gates = Self::APART.into_iter();
+        gates.find(|gate| gate.name() == name)
+    }
+
     /// Its name, as it is told.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +80,17 @@ impl Gate {
     }
 }
 
+/// The longest that a reason, or what a gate says, is told.
+const TOLD: usize = 2_000;
+
+/// What others say, over several lines and at any length, as it is told and kept: in one line, and no longer than anybody reads.
+pub(super) fn told(text: &str) -> String {
+    // Of a text of megabytes, the beginning is enough to begin with.
+    let end = text.floor_char_boundary(4 * TOLD);
+    let lines: Vec<_> = text[..end].lines().map(str::trim).collect();
+    shown(&lines.join(" "), TOLD).into_owned()
+}
+
 /// Why a version did not pass a gate. Says what its author can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("refused at the gate `{}`: {reason}", gate.name())]
@@ -75,11 +104,9 @@ pub struct Refusal {
 impl Refusal {
     /// Refused at a gate. What others say over several lines is told in one.
     pub fn at(gate: Gate, reason: impl ToString) -> Self {
-        let reason = reason.to_string();
-        let lines: Vec<_> = reason.lines().map(str::trim).collect();
         Self {
             gate,
-            reason: lines.join(" "),
+            reason: told(&reason.to_string()),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Bringing a component into the host: compiled, linked, asked what it is.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
 use wasmtime::component::Type;
 
 use super::describe;
@@ -23,41 +27,41 @@ pub async fn load(
     identity: Identity,
     bytes: Option<Vec<u8>>,
 ) -> Result<Version, Refusal> {
-    let loading = {
-        let (engine, artifacts) = (engine.clone(), artifacts.clone());
-        let digest = identity.digest.clone();
-        // Reading the compiled component blocks, and compiling it does where it is not compiled yet.
-        tokio::task::spawn_blocking(move || match bytes {
-            Some(bytes) => Guest::load(&engine, &artifacts, &digest, &bytes),
-            None => Guest::load_compiled(&engine, &artifacts, &digest),
-        })
-    };
-    let loaded = loading
+    let guest = guest(engine, artifacts, &identity.digest, bytes).await;
+    let guest = guest.map_err(|error| of_load(&error))?;
+    of_guest(guest, context, settings, identity).await
+}
+
+/// What was compiled of a component, ready to be entered. Without the component's bytes, it must have been compiled before.
+pub(super) async fn guest(
+    engine: &Engine,
+    artifacts: &ArtifactCache,
+    digest: &str,
+    bytes: Option<Vec<u8>>,
+) -> Result<Arc<Guest>, LoadError> {
+    let (engine, artifacts) = (engine.clone(), artifacts.clone());
+    let (name, directory) = (digest.to_owned(), artifacts.directory().to_owned());
+    // Reading the compiled component blocks, and compiling it does where it is not compiled yet.
+    let loading = tokio::task::spawn_blocking(move || match bytes {
+        Some(bytes) => Guest::load(&engine, &artifacts, &name, &bytes),
+        None => Guest::load_compiled(&engine, &artifacts, &name),
+    });
+    loading
         .await
-        .map_err(|_| Refusal::at(Gate::Compile, "the host is stopping"))?;
-    let guest = loaded.map_err(|error| Refusal::at(gate_of(&error), error))?;
-    let memory = usize::try_from(settings.limits.memory).unwrap_or(usize::MAX);
-    let said = describe::describe(&guest, memory).await.map_err(|fault| {
-        Refusal::at(
-            Gate::Describe,
-            format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
-        )
-    })?;
-    let schema = describe::schema(&guest, memory).await.map_err(|fault| {
-        Refusal::at(
-            Gate::Schema,
-            format!("`schema` failed: {fault}; it may call no import, and has five seconds"),
-        )
-    })?;
-    let tables = Tables::described(&said).map_err(|problem| {
-        Refusal::at(
-            Gate::Describe,
-            format!("its tables are not described as they must be: {problem}"),
-        )
-    })?;
-    let description = Description::new(said, tables, &guest);
-    check_promises(&description, &guest)?;
-    check_schema(&schema, &description)?;
+        .unwrap_or(Err(LoadError::NotCompiled { directory }))
+}
+
+/// A guest as a version of a context, when it passes the gates at which it is looked at alone.
+pub(super) async fn of_guest(
+    guest: Arc<Guest>,
+    context: &str,
+    settings: &ContextSettings,
+    identity: Identity,
+) -> Result<Version, Refusal> {
+    let Examined {
+        description,
+        schema,
+    } = examine(&guest, settings.limits.memory).await?;
     let answers = Answers::new(settings.limits.answers);
     Ok(Version::new(
         context,
@@ -69,12 +73,86 @@ pub async fn load(
     ))
 }
 
+/// What a component says of itself.
+pub(crate) struct Examined {
+    description: Description,
+    schema: Schema,
+}
+
+/// Asks a guest what it is, and looks whether that can be.
+///
+/// # Errors
+///
+/// The gate that it does not pass.
+pub(crate) async fn examine(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
+    let asking = AssertUnwindSafe(ask(guest, memory)).catch_unwind();
+    // What goes wrong here goes wrong for one component, not for the host.
+    asking.await.unwrap_or_else(|_| {
+        Err(Refusal::at(
+            Gate::Describe,
+            "the host made a mistake while it asked the component what it is; its log says more",
+        ))
+    })
+}
+
+async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    let said = describe::describe(guest, memory).await.map_err(|fault| {
+        Refusal::at(
+            Gate::Describe,
+            format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
+        )
+    })?;
+    if !describe::is_bounded(&said) {
+        return Err(Refusal::at(
+            Gate::Describe,
+            format!(
+                "what `describe` says has more than {} bytes; let it describe less, in fewer words",
+                describe::LONGEST
+            ),
+        ));
+    }
+    let schema = describe::schema(guest, memory).await.map_err(|fault| {
+        Refusal::at(
+            Gate::Schema,
+            format!("`schema` failed: {fault}; it may call no import, and has five seconds"),
+        )
+    })?;
+    if !describe::is_bounded(&schema) {
+        return Err(Refusal::at(
+            Gate::Schema,
+            "`schema` reads far too many numbers; name those that there are",
+        ));
+    }
+    let tables = Tables::described(&said).map_err(|problem| {
+        Refusal::at(
+            Gate::Describe,
+            format!("its tables are not described as they must be: {problem}"),
+        )
+    })?;
+    let description = Description::new(said, tables, guest);
+    check_promises(&description, guest)?;
+    check_schema(&schema, &description)?;
+    Ok(Examined {
+        description,
+        schema,
+    })
+}
+
+/// The gate that what cannot be loaded does not pass.
+pub(crate) fn of_load(error: &LoadError) -> Refusal {
+    Refusal::at(gate_of(error), error)
+}
+
 fn gate_of(error: &LoadError) -> Gate {
     match error {
         LoadError::Invalid(_) => Gate::Component,
-        LoadError::Cache { .. } | LoadError::NotCompiled { .. } => Gate::Compile,
+        LoadError::Cache { .. } | LoadError::NotCompiled { .. } | LoadError::OverLimits(_) => {
+            Gate::Compile
+        }
         LoadError::NotGranted(_) => Gate::Imports,
         LoadError::NoDescription
+        | LoadError::TooManyTypes
         | LoadError::OtherContract(_)
         | LoadError::Contract(_)
         | LoadError::NoUnavailable { .. }
@@ -120,7 +198,7 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
                 Gate::Contract,
                 format!(
                     "{} is to undo {}, but takes other parameters ({}, {}); let it take the same, and after them the ok value if it wants that",
-                    compensation.undo, compensation.function, undo.shape, function.shape
+                    compensation.undo, compensation.function, undo.signature, function.signature
                 ),
             ));
         }

@@ -1,8 +1,11 @@
 //! The startup probe: a version is asked whether it is ready until it says so, or has had its time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use super::gate::{Gate, Refusal};
+use futures::FutureExt;
+
+use super::gate::{Gate, Refusal, told};
 use super::version::Version;
 use crate::app::{Context, Host};
 use crate::invocation;
@@ -27,10 +30,15 @@ pub(super) async fn ready(
         if attempt > 0 {
             pause(probe.period).await?;
         }
-        match invocation::ready(host, context, version, generation, probe.timeout).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(said)) => reason = format!("it says: {said}"),
-            Err(failure) => reason = failure.to_string(),
+        let asking = invocation::ready(host, context, version, generation, probe.timeout);
+        match AssertUnwindSafe(asking).catch_unwind().await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(said))) => reason = format!("it says: {}", told(&said)),
+            Ok(Err(failure)) => reason = failure.to_string(),
+            // What goes wrong here goes wrong for one version, not for the host.
+            Err(_) => {
+                reason = "the host made a mistake while it asked; its log says more".to_owned();
+            }
         }
     }
     Err(Refusal::at(

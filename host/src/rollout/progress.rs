@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{Gate, Refusal};
+use super::gate::{Gate, Refusal, told};
 use super::judge::Evidence;
 use super::version::{Identity, Version};
 use crate::invocation::{random_id, wall_clock};
@@ -419,7 +419,7 @@ impl Rollout {
         let step = Step {
             time: wall_clock(),
             gate,
-            what,
+            what: told(&what),
             took,
         };
         self.progress

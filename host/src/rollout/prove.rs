@@ -1,6 +1,7 @@
 //! Proving: a version passes its gates, before it gets any work.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,11 @@ use super::upload::Upload;
 use super::version::{Identity, Version};
 use super::{load, pending, probe, signature, swap, unwired, wire};
 use crate::app::{Context, Host, Wiring};
+use crate::guest::{Guest, LoadError};
 use crate::journal::CommitError;
+
+/// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
+const TRIES: usize = 2;
 
 /// A version that has passed.
 pub(super) struct Proven {
@@ -218,11 +223,6 @@ async fn bring(
     clock: &mut Clock,
 ) -> Result<Arc<Version>, Unproven> {
     let digest = identity.digest.clone();
-    let settings = &host.manifest.rollout;
-    let limits = CompileLimits {
-        time: settings.compile_time,
-        memory: settings.compile_memory,
-    };
     // What is only tried is not kept, but the compiler reads it from disk.
     let draft = match upload.dry_run {
         true => Some(storing(host, &digest, &upload.bytes, ComponentStore::draft).await?),
@@ -232,27 +232,16 @@ async fn bring(
         Some(draft) => draft.path().to_owned(),
         None => host.components.path(&digest),
     };
-    let compiled = host
-        .compiler
-        .compile(&host.engine, &host.artifacts, &digest, &file, limits)
-        .await;
-    let loaded = match compiled {
-        Ok(took) => {
-            let what = match took.is_zero() {
-                true => "it was compiled before".to_owned(),
-                false => format!("compiled in {:.1} s", took.as_secs_f64()),
-            };
-            rollout.passed(Gate::Compile, what, clock.lap());
-            let settings = &context.settings;
-            let (engine, artifacts) = (&host.engine, &host.artifacts);
-            load::load(engine, artifacts, &context.name, settings, identity, None)
-                .await
-                .map_err(Unproven::Refused)
-        }
-        Err(error) => Err(of_compile(error)),
-    };
+    let compiled = compiled(host, context, &digest, Some(&file)).await;
     drop(draft);
-    let version = Arc::new(loaded?);
+    let (guest, took) = compiled?;
+    let what = match took.is_zero() {
+        true => "it was compiled before".to_owned(),
+        false => format!("compiled in {:.1} s", took.as_secs_f64()),
+    };
+    rollout.passed(Gate::Compile, what, clock.lap());
+    let version = load::of_guest(guest, &context.name, &context.settings, identity).await?;
+    let version = Arc::new(version);
     rollout.passed(Gate::Imports, imports(&version), Duration::ZERO);
     rollout.passed(
         Gate::Contract,
@@ -270,9 +259,21 @@ async fn bring(
     Ok(version)
 }
 
-fn of_compile(error: CompileError) -> Unproven {
+/// What looking at a component of a context may take.
+pub(super) fn limits(host: &Host, context: &Context) -> CompileLimits {
+    let settings = &host.manifest.rollout;
+    CompileLimits {
+        time: settings.compile_time,
+        memory: settings.compile_memory(),
+        guest: context.settings.limits.memory,
+    }
+}
+
+/// What it means that a component was not compiled.
+pub(super) fn of_compile(error: CompileError) -> Unproven {
     match error {
-        CompileError::Invalid { .. } => Refusal::at(Gate::Component, error).into(),
+        CompileError::Refused(refusal) => refusal.into(),
+        CompileError::Broken { .. } => Refusal::at(Gate::Component, error).into(),
         CompileError::TooLong { .. } | CompileError::TooMuchMemory { .. } => {
             Refusal::at(Gate::Compile, error).into()
         }
@@ -296,6 +297,31 @@ fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> S
     }
 }
 
+/// What was compiled of a component. Where that is gone, or never was, the component in the file is compiled first, apart; tells how long that took.
+async fn compiled(
+    host: &Arc<Host>,
+    context: &Context,
+    digest: &str,
+    file: Option<&Path>,
+) -> Result<(Arc<Guest>, Duration), Unproven> {
+    let (engine, artifacts) = (&host.engine, &host.artifacts);
+    let mut took = Duration::ZERO;
+    for _ in 0..TRIES {
+        match (load::guest(engine, artifacts, digest, None).await, file) {
+            (Ok(guest), _) => return Ok((guest, took)),
+            (Err(LoadError::NotCompiled { .. }), Some(file)) => {
+                let limits = limits(host, context);
+                let compiler = &host.compiler;
+                let compiling = compiler.compile(engine, artifacts, digest, file, limits);
+                took += compiling.await.map_err(of_compile)?;
+            }
+            (Err(error), _) => return Err(load::of_load(&error).into()),
+        }
+    }
+    let guest = load::guest(engine, artifacts, digest, None).await;
+    Ok((guest.map_err(|error| load::of_load(&error))?, took))
+}
+
 /// Loads a version that is stored, for a rollback or a start.
 pub(super) async fn load_stored(
     host: &Arc<Host>,
@@ -307,9 +333,8 @@ pub(super) async fn load_stored(
     }
     let (store, digest) = (host.components.clone(), entry.digest.clone());
     let read = tokio::task::spawn_blocking(move || store.get(&digest)).await;
-    let (bytes, unreadable) = match read {
-        Ok(Ok(bytes)) => (Some(bytes), None),
-        Ok(Err(error)) => (None, Some(error)),
+    let unreadable = match read {
+        Ok(read) => read.err(),
         Err(_) => return Err(Refusal::at(Gate::Component, "the host is stopping")),
     };
     let identity = Identity {
@@ -317,15 +342,13 @@ pub(super) async fn load_stored(
         number: entry.number,
         label: entry.label.clone(),
     };
-    let loaded = load::load(
-        &host.engine,
-        &host.artifacts,
-        &context.name,
-        &context.settings,
-        identity,
-        bytes,
-    )
-    .await;
+    let file = host.components.path(&entry.digest);
+    let file = unreadable.is_none().then_some(file.as_path());
+    let loaded = match compiled(host, context, &entry.digest, file).await {
+        Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
+        Err(Unproven::Refused(refusal)) => Err(refusal),
+        Err(Unproven::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
+    };
     let version = match (loaded, unreadable) {
         (Ok(version), None) => version,
         (Err(refusal), None) => return Err(refusal),

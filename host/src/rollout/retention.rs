@@ -33,22 +33,39 @@ async fn forget(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), CommitEr
         .retain(|version| !old.contains(&version.digest) || version.staying() > 0);
     for digest in old {
         register.forget(&digest).await?;
-        if is_used_elsewhere(host, context, &digest)? {
-            continue;
+        remove(host, &digest).await?;
+    }
+    Ok(())
+}
+
+/// Leaves nothing on disk of a component that was only tried, unless it is a version somewhere.
+pub(super) async fn leave_nothing(host: &Arc<Host>, context: &Context, digest: &str) {
+    if let Err(error) = remove(host, digest).await {
+        tracing::warn!(context = context.name, digest, %error, "what a try has left cannot be removed yet");
+    }
+}
+
+/// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.
+async fn remove(host: &Arc<Host>, digest: &str) -> Result<(), CommitError> {
+    for (name, context) in &host.contexts {
+        let entry = Register::of(host, name)?.find(digest)?;
+        let is_stored = entry.is_some_and(|entry| entry.is_stored);
+        if is_stored || context.rollouts.under_way().as_deref() == Some(digest) {
+            return Ok(());
         }
-        let (store, artifacts, engine) = (
-            host.components.clone(),
-            host.artifacts.clone(),
-            host.engine.clone(),
-        );
-        let name = digest.clone();
-        let removed = tokio::task::spawn_blocking(move || {
-            artifacts.remove(&engine, &name);
-            store.remove(&name)
-        });
-        if let Ok(Err(error)) = removed.await {
-            tracing::warn!(digest, %error, "an old component cannot be removed");
-        }
+    }
+    let (store, artifacts, engine) = (
+        host.components.clone(),
+        host.artifacts.clone(),
+        host.engine.clone(),
+    );
+    let name = digest.to_owned();
+    let removed = tokio::task::spawn_blocking(move || {
+        artifacts.remove(&engine, &name);
+        store.remove(&name)
+    });
+    if let Ok(Err(error)) = removed.await {
+        tracing::warn!(digest, %error, "an old component cannot be removed");
     }
     Ok(())
 }
@@ -67,22 +84,13 @@ fn old(
         .iter()
         .filter(|entry| entry.is_stored && !needed.contains(&entry.digest));
     let rest = rest.filter(|entry| !matches!(entry.state, State::Ramping | State::Draining));
-    let mut rest: Vec<_> = rest.collect();
+    // Nobody can go back to what was refused.
+    let is_refused = |entry: &&Entry| entry.state == State::Rejected && !entry.has_served();
+    let (refused, mut rest): (Vec<_>, Vec<_>) = rest.partition(is_refused);
     // Who changed last is the newest, whatever its number.
     rest.sort_by_key(|entry| std::cmp::Reverse(entry.history.last().map(|step| step.time)));
-    let rest = rest.into_iter().skip(keep);
-    rest.map(|entry| entry.digest.clone()).collect()
-}
-
-/// Whether another context has a version of the same bytes.
-fn is_used_elsewhere(host: &Host, context: &Context, digest: &str) -> Result<bool, CommitError> {
-    for name in host.contexts.keys().filter(|name| **name != context.name) {
-        let entry = Register::of(host, name)?.find(digest)?;
-        if entry.is_some_and(|entry| entry.is_stored) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let old = refused.into_iter().chain(rest.into_iter().skip(keep));
+    old.map(|entry| entry.digest.clone()).collect()
 }
 
 #[cfg(test)]
@@ -128,5 +136,9 @@ mod tests {
             ["d"]
         );
         assert_eq!(old(&entries, &standing, BTreeSet::new(), 3), [""; 0]);
+        let mut refused = entry("f", 6);
+        refused.state = State::Rejected;
+        refused.history.clear();
+        assert_eq!(old(&[refused], &standing, BTreeSet::new(), 3), ["f"]);
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::conduct;
 use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Progress, Rollout, Stage};
+use super::prove::{self, Unproven, of_compile};
 use super::store::ComponentStore;
 use super::version::Identity;
 use crate::app::{Context, Host};
-use crate::build;
 use crate::manifest::Ramp;
 
 /// What somebody brings.
@@ -57,6 +57,9 @@ pub enum UploadError {
         /// Who began it.
         by: String,
     },
+    /// The host could not look at it.
+    #[error("{0}")]
+    Failed(String),
     /// The host stops.
     #[error("the host is stopping")]
     Stopping,
@@ -80,14 +83,13 @@ pub async fn begin(
     if size as u64 > limit {
         return Err(too_big(size as u64, limit).into());
     }
-    let (name, bytes) = (context.name.clone(), upload.bytes.clone());
-    let wrapping = tokio::task::spawn_blocking(move || {
-        let component = build::componentize(&name, bytes)
-            .map_err(|error| Refusal::at(Gate::Component, error))?;
-        check_is_component(&component)?;
-        Ok::<_, Refusal>((ComponentStore::digest(&component), component))
-    });
-    let (digest, bytes) = wrapping.await.map_err(|_| UploadError::Stopping)??;
+    let bytes = as_component(host, context, upload.bytes).await?;
+    let size = bytes.len() as u64;
+    if size > limit {
+        return Err(too_big(size, limit).into());
+    }
+    let hashing = tokio::task::spawn_blocking(move || (ComponentStore::digest(&bytes), bytes));
+    let (digest, bytes) = hashing.await.map_err(|_| UploadError::Stopping)?;
     let version = Identity {
         digest: digest.clone(),
         number: 0,
@@ -112,6 +114,32 @@ pub async fn begin(
     Ok(rollout)
 }
 
+/// The bytes as those of a component: a module is made one, and other bytes are refused. Whether they are valid is seen when they are compiled.
+async fn as_component(
+    host: &Host,
+    context: &Context,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, UploadError> {
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    if bytes.starts_with(COMPONENT) {
+        return Ok(bytes);
+    }
+    if !bytes.starts_with(MODULE) {
+        return Err(Refusal::at(
+            Gate::Component,
+            "it is neither a WebAssembly component nor a module that wit-bindgen made; build it with `innkeeper build`",
+        )
+        .into());
+    }
+    let (limit, limits) = (host.manifest.rollout.max_size, prove::limits(host, context));
+    let wrapped = host.compiler.wrap(bytes, limit, limits).await;
+    wrapped.map_err(|error| match of_compile(error) {
+        Unproven::Refused(refusal) => UploadError::Refused(refusal),
+        Unproven::Failed(reason) => UploadError::Failed(reason),
+    })
+}
+
 /// Waits until a rollout has passed its gates, or has ended.
 pub async fn verdict(rollout: &Rollout) -> Progress {
     rollout
@@ -130,18 +158,6 @@ pub fn too_big(size: u64, limit: u64) -> Refusal {
             "it has {size} bytes, and rollout.max_size is {limit}; strip it, or raise the limit"
         ),
     )
-}
-
-/// Whether the bytes begin as those of a component do; whether the rest is valid is seen when it is compiled.
-fn check_is_component(bytes: &[u8]) -> Result<(), Refusal> {
-    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-    match bytes.starts_with(COMPONENT) {
-        true => Ok(()),
-        false => Err(Refusal::at(
-            Gate::Component,
-            "it is neither a WebAssembly component nor a module that wit-bindgen made; build it with `innkeeper build`",
-        )),
-    }
 }
 
 fn under_way(context: &Context, rollout: &Rollout) -> UploadError {

@@ -179,7 +179,7 @@ impl Around<'_> {
             let before = before.and_then(|before| operation(before, &undo));
             let problem = match (offered, before) {
                 (None, _) => "does not offer it",
-                (Some(offered), Some(before)) if offered.shape != before.shape => {
+                (Some(offered), Some(before)) if offered.signature != before.signature => {
                     "offers it with other parameters"
                 }
                 _ => continue,

@@ -25,5 +25,6 @@ mod scenario;
 mod shutdown;
 mod timers;
 mod undoing;
+mod uploads;
 mod versions;
 mod whole_runs;

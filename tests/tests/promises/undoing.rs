@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, Settings, artifacts, eventually, send};
+use innkeeper_tests::{Inn, Opening, Reply, Settings, artifacts, eventually, send};
 use serde_json::{Value, json};
 
 async fn players() -> Settings {

@@ -1,9 +1,12 @@
+mod values;
+
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Result, Store};
 
 use super::*;
 use crate::load::interface_of;
+use crate::shape::Budget;
 use crate::{Engine, EngineOptions};
 
 const ROOMS: &str = "stay:room/rooms@0.1.0";
@@ -31,7 +34,7 @@ fn interface(types: &[(&str, &str)], functions: &[(&str, &str)]) -> Interface {
     let ComponentItem::ComponentInstance(instance) = item.ty else {
         panic!("an instance was imported")
     };
-    interface_of(&engine, name, &instance).unwrap()
+    interface_of(&engine, name, &instance, &mut Budget::of_a_component()).unwrap()
 }
 
 /// The function `hold`, with one parameter `room`, of a type that this is the text of.
@@ -279,4 +282,37 @@ fn a_value_of_the_narrower_type_arrives_as_what_it_is() -> Result<()> {
     run.call(&mut store, &[], &mut results)?;
     assert_eq!(results, [Val::U64(107)]);
     Ok(())
+}
+
+/// Tuples of tuples of an enumeration: each is a few bytes longer than the one before it, and eight times as long when it is written out.
+#[test]
+fn what_grows_when_it_is_written_out_is_refused_at_once() {
+    let names: String = (0..50)
+        .map(|number| format!("\"{}n{number}\" ", "name-".repeat(9)))
+        .collect();
+    let engine = engine();
+    let mut depth = String::new();
+    for number in 1..7 {
+        let parts = format!("$t{} ", number - 1).repeat(8);
+        depth.push_str(&format!("(type $t{number} (tuple {parts}))"));
+        let text = format!(
+            "(component (import \"{ROOMS}\" (instance (type $e (enum {names})) (export \"kind\" (type $t0 (eq $e))) {depth}
+                (type $f {UNAVAILABLE}) (export \"error\" (type $error (eq $f)))
+                (export \"hold\" (func (param \"all\" $t{number}) (result (result (error $error))))))))"
+        );
+        let component = Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).unwrap();
+        let ty = component.component_type();
+        let (name, item) = ty.imports(engine.wasmtime()).next().unwrap();
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            panic!("an instance was imported")
+        };
+        let found = interface_of(&engine, name, &instance, &mut Budget::of_a_component());
+        match found {
+            Ok(interface) => assert!(number < 4 && interface.serves(&interface).is_ok()),
+            Err(error) => {
+                assert!(number >= 3, "{number}: {error}");
+                assert!(error.to_string().contains("counted as often"), "{error}");
+            }
+        }
+    }
 }

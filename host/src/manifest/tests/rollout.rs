@@ -44,9 +44,11 @@ fn every_setting_of_a_rollout_is_read() {
     let uploads = &manifest.rollout;
     assert!(uploads.require_signature);
     assert_eq!(
-        (uploads.max_size, uploads.compile_memory),
+        (uploads.max_size, uploads.compile_memory()),
         (1 << 20, 512 << 20)
     );
+    let unsaid = UploadSettings::default().compile_memory();
+    assert!(unsaid <= crate::memory::of_the_machine() / 4 && unsaid <= 2 << 30);
     assert_eq!(uploads.compile_time, Duration::from_secs(30));
     assert!(uploads.keys.keys().eq(["ci"]));
     let room = &manifest.contexts["room"];

@@ -1,16 +1,24 @@
-//! Compiling components apart from what serves: in a process of its own, with limits, one at a time.
+//! Looking at components apart from what serves: each is wrapped, compiled and asked what it is in a process of its own, with limits, one at a time.
+//! What a component's author can do to a parser, a compiler or a list of types happens there, and the host loads only what has passed.
 
 mod child;
+mod confine;
 pub(crate) mod work;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
 
-use crate::guest::{ArtifactCache, Engine};
+use self::work::WorkError;
+use super::gate::Refusal;
+use super::store::ComponentStore;
+use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 /// What a compilation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub struct CompileLimits {
     pub time: Duration,
     /// How much memory it may have, in bytes.
     pub memory: u64,
+    /// How much memory the component itself may have while it is asked what it is, in bytes.
+    pub guest: u64,
 }
 
 /// Why a component was not compiled.
@@ -40,10 +50,13 @@ pub enum CompileError {
         /// How much it may have.
         limit: u64,
     },
-    /// It is no component, or uses features that the host does not have.
-    #[error("{reason}")]
-    Invalid {
-        /// What wasmtime says.
+    /// It does not pass a gate.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// Whoever looked at it made a mistake.
+    #[error("the compiler cannot cope with the component: {reason}")]
+    Broken {
+        /// What is known of it.
         reason: String,
     },
     /// There is no process to compile it.
@@ -101,24 +114,51 @@ impl Compiler {
         let begun = Instant::now();
         match &self.program {
             Some(program) => {
-                let child = child::Compilation {
-                    program,
-                    engine,
-                    cache,
-                    digest,
-                    file,
-                    limits,
-                };
-                child.run().await?;
+                let apart = child::Apart { program, limits };
+                let (from, draft) = opened(engine, cache, digest, file).await?;
+                let to = draft.file().map_err(failed)?;
+                apart.compile(digest, from, to).await?;
+                blocking(move || draft.keep()).await?;
             }
-            None => here(cache, digest, file, limits, turn).await?,
+            None => here(engine, cache, digest, file, limits, turn).await?,
         }
         let took = begun.elapsed();
-        match holds(engine, cache, digest).await {
-            true => Ok(took),
-            false => Err(CompileError::Failed {
-                reason: "the compiler's program is of another version than the host; start the host again".to_owned(),
-            }),
+        if holds(engine, cache, digest).await {
+            return Ok(took);
+        }
+        let (engine, cache, digest) = (engine.clone(), cache.clone(), digest.to_owned());
+        blocking(move || {
+            cache.remove(&engine, &digest);
+            Ok(())
+        })
+        .await?;
+        Err(CompileError::Failed {
+            reason:
+                "the compiler's program is of another version than the host; start the host again"
+                    .to_owned(),
+        })
+    }
+
+    /// Makes a component of a module that wit-bindgen made. It has no more than so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`CompileError`].
+    pub async fn wrap(
+        &self,
+        module: Vec<u8>,
+        most: u64,
+        limits: CompileLimits,
+    ) -> Result<Vec<u8>, CompileError> {
+        // Nobody closes the semaphore.
+        let _turn = self.turn.clone().acquire_owned().await;
+        match &self.program {
+            Some(program) => child::Apart { program, limits }.wrap(&module, most).await,
+            None => {
+                let wrapping = tokio::task::spawn_blocking(move || work::wrap(module));
+                let wrapped = wrapping.await.map_err(broken)?;
+                wrapped.map_err(|error| error.of_limits(limits))
+            }
         }
     }
 }
@@ -129,25 +169,69 @@ async fn holds(engine: &Engine, cache: &ArtifactCache, digest: &str) -> bool {
     looking.await.unwrap_or(false)
 }
 
+/// The component's file, and one for what it is compiled to.
+async fn opened(
+    engine: &Engine,
+    cache: &ArtifactCache,
+    digest: &str,
+    file: &Path,
+) -> Result<(File, Draft), CompileError> {
+    let (engine, cache) = (engine.clone(), cache.clone());
+    let (digest, file) = (digest.to_owned(), file.to_owned());
+    blocking(move || Ok((File::open(&file)?, cache.draft(&engine, &digest)?))).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, CompileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(broken)?.map_err(failed)
+}
+
+fn failed(error: io::Error) -> CompileError {
+    CompileError::Failed {
+        reason: format!("{error}; make room in the data directory, and let the host write there"),
+    }
+}
+
+fn broken(error: JoinError) -> CompileError {
+    CompileError::Broken {
+        reason: error.to_string(),
+    }
+}
+
 /// Compiles in this process.
 async fn here(
+    engine: &Engine,
     cache: &ArtifactCache,
     digest: &str,
     file: &Path,
     limits: CompileLimits,
     turn: OwnedSemaphorePermit,
 ) -> Result<(), CompileError> {
-    let (cache, digest, file) = (cache.clone(), digest.to_owned(), file.to_owned());
+    let (engine, cache) = (engine.clone(), cache.clone());
+    let (digest, file) = (digest.to_owned(), file.to_owned());
+    let runtime = Handle::current();
     let working = tokio::task::spawn_blocking(move || {
         // The next one waits for this thread, even when nobody else does.
         let _turn = turn;
-        work::compile(&cache, &digest, &file)
+        let bytes = std::fs::read(&file).map_err(WorkError::Unreadable)?;
+        let found = ComponentStore::digest(&bytes);
+        if found != digest {
+            return Err(WorkError::Changed { found });
+        }
+        let compiler = CompileEngine::new().map_err(WorkError::NoCompiler)?;
+        let compiled = compiler.compile(&bytes)?;
+        runtime.block_on(work::try_out(&compiler, &compiled, limits.guest))?;
+        let kept = cache.draft(&engine, &digest).and_then(|draft| {
+            draft.file()?.write_all(compiled.bytes())?;
+            draft.keep()
+        });
+        kept.map_err(WorkError::Unwritable)
     });
     match tokio::time::timeout(limits.time, working).await {
         Err(_) => Err(CompileError::TooLong { limit: limits.time }),
-        Ok(Err(error)) => Err(CompileError::Failed {
-            reason: error.to_string(),
-        }),
+        Ok(Err(error)) => Err(broken(error)),
         Ok(Ok(done)) => done.map_err(|error| error.of_limits(limits)),
     }
 }

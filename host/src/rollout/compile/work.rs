@@ -1,23 +1,31 @@
-//! The compilation itself, and what a process that does nothing else takes upon itself before.
+//! The work itself, where it is done: in a process that does nothing else, or, where there is no such, in this one.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
+use std::sync::mpsc;
+use std::thread;
 
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
-use sha2::{Digest, Sha256};
+use rustix::process::nice;
 
-use super::{CompileError, CompileLimits};
-use crate::guest::{ArtifactCache, CompileEngine, LoadError};
+use super::{CompileError, CompileLimits, confine};
+use crate::build;
+use crate::guest::{CompileEngine, Compiled, LoadError};
+use crate::rollout::gate::{Gate, Refusal};
+use crate::rollout::load;
+use crate::rollout::store::ComponentStore;
 
-/// The exit code of a process whose component is invalid.
-pub(super) const INVALID: u8 = 3;
+/// The exit code of a process whose component is refused.
+pub(super) const REFUSED: u8 = 3;
 /// The exit code of a process that was refused memory and could say so.
 pub(super) const NO_MEMORY: u8 = 4;
+/// The exit code of a process in which something went wrong that should not.
+pub(super) const BROKEN: u8 = 5;
 /// A variable, and its value, by which the allocator takes from the system what is used, not a gigabyte ahead of it: the limit counts what it took.
 pub(super) const RESERVE_LITTLE: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
 /// The lowest priority there is.
 const LAST: i32 = 19;
+/// The stack of the thread that compiles, as large as that of a process.
+const STACK: usize = 8 << 20;
 
 /// Why a component was not compiled, where it is compiled.
 #[derive(Debug, thiserror::Error)]
@@ -25,21 +33,27 @@ pub(crate) enum WorkError {
     /// The process cannot limit itself.
     #[error("the limits of the process cannot be set: {0}")]
     Limits(io::Error),
-    /// The file cannot be read.
-    #[error("{} cannot be read: {source}", file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
-    /// The file has other bytes than it should.
-    #[error("{} has changed: its sha-256 is {found}", file.display())]
-    Changed { file: PathBuf, found: String },
+    /// What is to be looked at cannot be read.
+    #[error("the component cannot be read from standard input: {0}")]
+    Unreadable(io::Error),
+    /// What came of it cannot be written.
+    #[error("what came of the component cannot be written: {0}; make room in the data directory")]
+    Unwritable(io::Error),
+    /// It has other bytes than it should.
+    #[error("the component has changed: its sha-256 is {found}")]
+    Changed { found: String },
     /// There is no compiler.
     #[error("there is no compiler for this machine: {0:#}")]
     NoCompiler(wasmtime::Error),
     /// The system refused memory.
     #[error("the limit of memory is reached")]
     NoMemory,
-    /// It is invalid, or cannot be kept.
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    /// The compiler made a mistake.
+    #[error("the compiler cannot cope with it")]
+    Broken,
+    /// It does not pass a gate.
+    #[error("{gate}: {reason}", gate = .0.gate.name(), reason = .0.reason)]
+    Refused(#[from] Refusal),
 }
 
 impl WorkError {
@@ -47,7 +61,8 @@ impl WorkError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoMemory => NO_MEMORY,
-            Self::Load(LoadError::Invalid(_)) => INVALID,
+            Self::Broken => BROKEN,
+            Self::Refused(_) => REFUSED,
             _ => 1,
         }
     }
@@ -65,60 +80,120 @@ impl WorkError {
             Self::NoMemory => CompileError::TooMuchMemory {
                 limit: limits.memory,
             },
-            Self::Load(LoadError::Invalid(_)) => CompileError::Invalid { reason },
+            Self::Broken => CompileError::Broken { reason },
+            Self::Refused(refusal) => CompileError::Refused(refusal),
             _ => CompileError::Failed { reason },
         }
     }
 }
 
-/// From now on this process comes after all others and has no more than so much memory and processor time. Must be called by the thread that compiles:
-/// the priority is a thread's own. Whoever starts the process sets [`RESERVE_LITTLE`], or there is a gigabyte before the limit is felt.
-pub(crate) fn restrict(memory: u64, seconds: Option<u64>) -> Result<(), WorkError> {
-    let failed = |error: Errno| WorkError::Limits(error.into());
-    nice(LAST).map_err(failed)?;
-    // Not address space: the allocator and wasmtime reserve much more of it than they use.
-    limit(Resource::Data, memory).map_err(failed)?;
-    if let Some(seconds) = seconds {
-        // Should the host be gone that would end this process, then the system does.
-        limit(Resource::Cpu, seconds).map_err(failed)?;
+impl From<LoadError> for WorkError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Invalid(error) | LoadError::OverLimits(error) if wants_memory(&error) => {
+                Self::NoMemory
+            }
+            error => Self::Refused(load::of_load(&error)),
+        }
     }
-    // To run into a limit is nothing to investigate.
-    limit(Resource::Core, 0).map_err(failed)
 }
 
-fn limit(resource: Resource, most: u64) -> Result<(), Errno> {
-    // A limit that is there already can only be lowered.
-    let most = getrlimit(resource)
-        .maximum
-        .map_or(most, |maximum| maximum.min(most));
-    let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
-    setrlimit(resource, limit)
+/// What a process that only looks at a component may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Seconds of processor time.
+    pub seconds: Option<u64>,
 }
 
-/// Compiles the component in `file`, whose sha-256 is `digest`, into `cache`. Blocks.
-pub(crate) fn compile(cache: &ArtifactCache, digest: &str, file: &Path) -> Result<(), WorkError> {
-    let bytes = std::fs::read(file).map_err(|source| match source.kind() {
-        io::ErrorKind::OutOfMemory => WorkError::NoMemory,
-        _ => WorkError::Unreadable {
-            file: file.to_owned(),
-            source,
-        },
-    })?;
-    let found = hex::encode(Sha256::digest(&bytes));
-    if found != digest {
-        let file = file.to_owned();
-        return Err(WorkError::Changed { file, found });
-    }
+/// Compiles the component that standard input brings, asks it what it is, and writes its machine code to standard output. Nothing else runs in this process.
+pub(crate) async fn compile_apart(
+    bounds: Bounds,
+    digest: &str,
+    guest_memory: u64,
+) -> Result<(), WorkError> {
     let engine = CompileEngine::new().map_err(WorkError::NoCompiler)?;
-    cache
-        .compile(&engine, digest, &bytes)
-        .map_err(|error| match error {
-            LoadError::Invalid(error) if wants_memory(&error) => WorkError::NoMemory,
-            error => WorkError::Load(error),
-        })
+    let coding = Coding::start(engine.clone()).map_err(WorkError::Limits)?;
+    confine::confine(bounds.memory, bounds.seconds).map_err(WorkError::Limits)?;
+    let bytes = read()?;
+    let found = ComponentStore::digest(&bytes);
+    if found != digest {
+        return Err(WorkError::Changed { found });
+    }
+    let compiled = coding.compile(bytes)?;
+    try_out(&engine, &compiled, guest_memory).await?;
+    write(compiled.bytes())
+}
+
+/// Makes a component of the module that standard input brings, and writes it to standard output.
+pub(crate) fn wrap_apart(bounds: Bounds) -> Result<(), WorkError> {
+    confine::confine(bounds.memory, bounds.seconds).map_err(WorkError::Limits)?;
+    write(&wrap(read()?)?)
+}
+
+/// A component of a module.
+pub(super) fn wrap(module: Vec<u8>) -> Result<Vec<u8>, WorkError> {
+    let wrapped = build::componentize("the module", module);
+    wrapped.map_err(|error| Refusal::at(Gate::Component, error).into())
+}
+
+/// Whether a compiled component passes the gates at which it is looked at alone.
+pub(super) async fn try_out(
+    engine: &CompileEngine,
+    compiled: &Compiled,
+    guest_memory: u64,
+) -> Result<(), WorkError> {
+    let guest = engine.load(compiled)?;
+    load::examine(&guest, guest_memory).await?;
+    Ok(())
+}
+
+fn read() -> Result<Vec<u8>, WorkError> {
+    let mut bytes = Vec::new();
+    match io::stdin().lock().read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Err(WorkError::NoMemory),
+        Err(error) => Err(WorkError::Unreadable(error)),
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<(), WorkError> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(WorkError::Unwritable)
+}
+
+/// A thread that compiles, and comes after all others: the priority is a thread's own, and what a component is asked has only so much time to answer.
+struct Coding {
+    bytes: mpsc::Sender<Vec<u8>>,
+    compiled: mpsc::Receiver<Result<Compiled, LoadError>>,
+}
+
+impl Coding {
+    fn start(engine: CompileEngine) -> io::Result<Self> {
+        let (bytes, coming) = mpsc::channel::<Vec<u8>>();
+        let (done, compiled) = mpsc::channel();
+        thread::Builder::new()
+            .name("innkeeper-compile".into())
+            .stack_size(STACK)
+            .spawn(move || {
+                // What cannot come last comes with the others.
+                let _ = nice(LAST);
+                for bytes in coming {
+                    // Whoever does not wait for it is gone.
+                    let _ = done.send(engine.compile(&bytes));
+                }
+            })?;
+        Ok(Self { bytes, compiled })
+    }
+
+    /// Waits for the thread. It has ended when the compiler made a mistake.
+    fn compile(self, bytes: Vec<u8>) -> Result<Compiled, WorkError> {
+        self.bytes.send(bytes).map_err(|_| WorkError::Broken)?;
+        let compiled = self.compiled.recv().map_err(|_| WorkError::Broken)?;
+        Ok(compiled?)
+    }
 }
 
 /// Most often the allocator ends the process when there is no memory; where wasmtime maps memory itself, it is an error.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::describe::{LONGEST, Room};
 use crate::guest::{self, DataType};
 
 pub(super) use self::reading::Reading;
@@ -90,6 +91,7 @@ impl Tables {
             ));
         }
         let mut all = BTreeMap::new();
+        let mut room = Room::new();
         for table in tables {
             let name = &table.name;
             if name.is_empty() || name.len() > LONGEST_NAME || name.contains('/') {
@@ -102,6 +104,12 @@ impl Tables {
             }
             let types = Gathering::all(types, table.value)
                 .map_err(|problem| format!("table {name}: {problem}"))?;
+            // Each table has its types for itself, also those that others have, too.
+            if !room.takes(&types) {
+                return Err(format!(
+                    "the types of its tables have more than {LONGEST} bytes, counted as often as they are used; make them smaller"
+                ));
+            }
             let key = table.key.iter().map(|part| match part {
                 guest::KeyPart::Number => KeyPart::Number,
                 guest::KeyPart::Text => KeyPart::Text,

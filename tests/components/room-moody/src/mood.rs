@@ -61,6 +61,7 @@ pub fn describe(mut description: Description) -> Description {
     match mood().as_str() {
         "second" => summary.push_str(" Second edition."),
         "describe-loops" => burn(u64::MAX),
+        "describe-at-length" => summary.push_str(&"and so on ".repeat(400_000)),
         "describe-traps" => panic!("no description today"),
         "describe-asks" => summary.push_str(&config::text("summary").unwrap_or_default()),
         "route-clashes" => routes.push(get("/payments")),

@@ -1,0 +1,93 @@
+//! Who looks at what was uploaded can reach nothing of the host.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use innkeeper_tests::{Inn, artifacts, eventually};
+
+use super::idler;
+
+/// A component that takes a while to compile: one long function after the other.
+fn long() -> Vec<u8> {
+    let body =
+        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
+            .repeat(400);
+    let functions = format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(600);
+    wat::parse_str(format!("(component (core module (memory 1) {functions}))")).unwrap()
+}
+
+/// What the system says of a process that compiles a component.
+struct Seen {
+    process: PathBuf,
+    status: BTreeMap<String, String>,
+}
+
+impl Seen {
+    fn of(digest: &str) -> Option<Self> {
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let process = processes.map(|entry| entry.path()).find(|process| {
+            let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(digest)
+        })?;
+        let status = std::fs::read_to_string(process.join("status")).ok()?;
+        let lines = status.lines().filter_map(|line| line.split_once(':'));
+        let status = lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+        Some(Self {
+            process,
+            status: status.collect(),
+        })
+    }
+
+    fn read(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(self.process.join(file)).ok()
+    }
+}
+
+#[tokio::test]
+async fn who_looks_at_it_can_reach_nothing() {
+    let inn = Inn::with(idler().await).await;
+    let component = long();
+    let digest = artifacts::digest(&component);
+    let looking = eventually("it compiles, confined", async || {
+        let seen = Seen::of(&digest).ok_or("nobody compiles")?;
+        // It is confined before it reads anything, and that is soon after it has begun.
+        match seen.status.get("Seccomp").map(String::as_str) {
+            Some("2") => Ok((
+                seen.read("limits").ok_or("it has ended")?,
+                seen.read("environ").ok_or("it has ended")?,
+                seen.read("oom_score_adj").ok_or("it has ended")?,
+                seen.status,
+            )),
+            other => Err(match other {
+                Some(_) => "it is not confined",
+                None => "the system does not say",
+            }),
+        }
+    });
+    let uploading = inn.operators().deploy("idler", component.clone(), "");
+    let (reply, (limits, environment, score, status)) = tokio::join!(uploading, looking);
+    reply.expect_problem(422);
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name}: {limits}"));
+        let values = line[name.len()..].split_whitespace();
+        values.take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(limit("Max processes"), ["0", "0"]);
+    assert_eq!(limit("Max core file size"), ["0", "0"]);
+    for bounded in ["Max cpu time", "Max file size", "Max data size"] {
+        assert_ne!(limit(bounded)[1], "unlimited", "{bounded}");
+    }
+    assert!(!environment.contains("INNKEEPER"), "{environment}");
+    assert_eq!(score.trim(), "1000");
+    assert_eq!(status["NoNewPrivs"], "1");
+    // Where the tests run as root, it is nobody, and may do nothing that root may.
+    if rustix::process::geteuid().is_root() {
+        assert!(
+            status["Uid"].split_whitespace().all(|uid| uid == "65534"),
+            "{status:?}"
+        );
+        assert!(status["Groups"].is_empty(), "{status:?}");
+        assert_eq!(u64::from_str_radix(&status["CapEff"], 16), Ok(0));
+    }
+}

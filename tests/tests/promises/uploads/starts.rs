@@ -1,0 +1,93 @@
+//! A component that cannot be looked at, or asks for much while it is, takes no other context with it.
+
+use http::Method;
+use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually};
+
+use super::{bomb, has_panicked, idler};
+
+#[tokio::test]
+async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
+    let settings = idler().await.with("dicer", "dicer").await;
+    let mut inn = Opening::new(settings).own_artifacts().open().await;
+    let context = inn.operators().context("dicer").await;
+    assert_eq!(
+        context["summary"], "Throws dice before it does anything.",
+        "{context}"
+    );
+    // The same of what is brought.
+    let edition = artifacts::edited("dicer", "another").await;
+    let reply = inn.operators().deploy("dicer", edition, "");
+    reply.await.expect(201);
+    inn.close().await;
+    inn.reopen().await;
+    assert!(!has_panicked(&inn));
+}
+
+#[tokio::test]
+async fn a_context_that_cannot_start_is_down_alone() {
+    let home = tempfile::TempDir::new().unwrap();
+    let message = std::fs::read(&artifacts::components().await["message"]).unwrap();
+    let module = b"\0asm\x01\0\0\0\x00".to_vec();
+    let hostile = [
+        ("bomb", bomb("bomb")),
+        ("truncated", message[..message.len() / 2].to_vec()),
+        ("module", module),
+        ("empty", Vec::new()),
+    ];
+    let mut settings: Settings = idler().await;
+    for (name, bytes) in &hostile {
+        let file = home.path().join(format!("{name}.wasm"));
+        std::fs::write(&file, bytes).unwrap();
+        settings = settings.component(name, &file);
+    }
+    let inn = opened_with(settings).await;
+    for (name, _) in hostile {
+        assert_eq!(inn.operators().serving(name).await, "", "{name}");
+        // It can be mended while the others go on.
+        let edition = artifacts::edited("idler", name).await;
+        let reply = inn.operators().deploy(name, edition, "");
+        reply.await.expect(201);
+    }
+    assert!(!has_panicked(&inn));
+}
+
+#[tokio::test]
+async fn what_is_compiled_at_a_start_has_the_limits_of_what_is_uploaded() {
+    let mut inn = Opening::new(idler().await).own_artifacts().open().await;
+    inn.close().await;
+    // What is compiled already needs no time; nothing else is compiled in a millisecond.
+    let settings = inn.settings().with("parrot", "parrot").await;
+    let settings = settings.set("rollout.compile_time", "1ms");
+    inn.rewrite(settings);
+    inn.try_reopen(&[]).await.expect("it starts");
+    idler_serves(&inn).await;
+    assert_eq!(inn.operators().serving("parrot").await, "");
+    let told = inn.output().lines_with("did not compile within");
+    assert!(!told.is_empty(), "{}", inn.output().tail(40));
+    let settings = inn.settings().set("rollout.compile_time", "60s");
+    inn.close().await;
+    inn.reopen_with(settings).await;
+    assert!(!inn.operators().serving("parrot").await.is_empty());
+}
+
+/// An inn with contexts of which some may be down.
+async fn opened_with(settings: Settings) -> Inn {
+    let mut inn = Opening::new(Settings::empty()).own_artifacts().open().await;
+    inn.kill_9();
+    inn.rewrite(settings);
+    inn.try_reopen(&[]).await.expect("it starts");
+    idler_serves(&inn).await;
+    inn
+}
+
+async fn idler_serves(inn: &Inn) {
+    eventually("idler serves", async || {
+        let path = "/v1/contexts/idler";
+        let reply = inn.operators().send(Method::GET, path).await;
+        match reply.body["version"]["digest"].is_string() {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    })
+    .await;
+}
