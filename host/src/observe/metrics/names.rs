@@ -49,6 +49,9 @@ pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
+/// Requests that were refused at the operators' port, by reason.
+pub const OPERATORS_REFUSED: &str = "innkeeper_operators_refused_total";
+
 /// What is held in memory for invocations, and of answers that may be given again, in bytes.
 pub const MEMORY_HELD: &str = "innkeeper_memory_held_bytes";
 /// What may be held of either, in bytes.
@@ -73,6 +76,10 @@ pub const NATS_UP: &str = "innkeeper_nats_up";
 
 /// Tells the recorder what each of them means.
 pub(super) fn describe() {
+    describe_counter!(
+        OPERATORS_REFUSED,
+        "Requests that were refused at the operators' port, by reason."
+    );
     describe_counter!(SWAPS, "Swaps of versions, by context.");
     describe_histogram!(
         SWAP_DURATION,
