@@ -47,3 +47,4 @@ lint:
 	cd components && cargo clippy --all-targets -- -D warnings
 	scripts/lint-wasm.sh
 	scripts/lint-k8s.sh
+	scripts/lint-dependencies.sh

@@ -3,19 +3,35 @@
 //! Whatever changes something needs a token, and one that is good for it. To look needs one, too, unless the port listens on the loopback interface only and is asked by
 //! a loopback name: a web page that someone on this machine has open can get its own name to lead here, but cannot ask by another.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
+use super::audit::Asked;
 use super::caller::Caller;
+use super::origin;
 use super::problem::Problem;
+use super::server::Peer;
 use super::state::State;
+use super::tokens::Unknown;
 use crate::manifest::Role;
+use crate::observe::Timestamp;
 
-/// Lets through who may ask, and says with the request who it is.
+/// Why a request is refused.
+struct Refused {
+    problem: Problem,
+    /// In a word, for metrics and the audit log.
+    why: &'static str,
+    /// Who asks, where that is known.
+    who: Option<Caller>,
+}
+
+/// Lets through who may ask, and says with the request who it is. What changes something is written down, and so is who was refused.
 pub(super) async fn authorize(
     Shared(state): Shared<Arc<State>>,
     mut request: Request,
@@ -23,30 +39,127 @@ pub(super) async fn authorize(
 ) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>();
     let needed = needed(request.method(), path.map(MatchedPath::as_str));
-    let caller = match bearer(request.headers()) {
-        Some(token) => match state.tokens.find(token) {
-            Some(caller) => caller.clone(),
-            None => return Err(refusal("this is no token of operators")),
-        },
-        None if needed == Role::Read => {
-            if !(state.private && asks_for_loopback(&request)) {
-                return Err(refusal(
-                    "from outside this machine, looking needs an operators' token",
-                ));
-            }
-            Caller::local()
-        }
-        None => {
-            return Err(refusal(
-                "whatever changes something needs an operators' token",
-            ));
+    let from = request.extensions().get().map(|Peer(address)| *address);
+    let mut asked = asked(&request, from);
+    let caller = match admit(&state, &request, needed, from) {
+        Ok(caller) => caller,
+        Err(Refused { problem, why, who }) => {
+            asked.note(who.as_ref());
+            let status = problem.status().as_u16();
+            state.audit.refused(&asked, status, why).await;
+            return Err(problem);
         }
     };
-    if caller.role < needed {
-        return Err(forbidden(&caller, needed));
-    }
+    asked.note(Some(&caller));
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    if needed == Role::Read {
+        return Ok(next.run(request).await);
+    }
+    // Whoever asks may go away: what came of it is written down all the same.
+    let acting = state.tasks.clone().spawn(act(state, asked, request, next));
+    acting.await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host is stopping",
+        ))
+    })
+}
+
+/// Does what changes something, between two lines of the audit log.
+async fn act(
+    state: Arc<State>,
+    asked: Asked,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let began = state.audit.begun(&asked).await.map_err(|error| {
+        tracing::error!(%error, "the audit log cannot be written, so nothing is done that belongs into it");
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the audit log cannot be written, so nothing was done; make room in the data directory",
+        )
+    })?;
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    state.audit.done(&asked, began, status).await;
+    Ok(response)
+}
+
+/// Who asks, when they may.
+fn admit(
+    state: &State,
+    request: &Request,
+    needed: Role,
+    from: Option<IpAddr>,
+) -> Result<Caller, Refused> {
+    let anonymous = |why, problem| Refused {
+        problem,
+        why,
+        who: None,
+    };
+    if origin::is_foreign(request.headers()) {
+        let detail = "a page of another origin asks in a browser; only pages of this port may";
+        let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+        return Err(anonymous("origin", problem));
+    }
+    let Some(token) = bearer(request.headers()) else {
+        return match needed {
+            Role::Read if state.private && asks_for_loopback(request) => Ok(Caller::local()),
+            Role::Read => Err(anonymous(
+                "no-token",
+                refusal("from outside this machine, looking needs an operators' token"),
+            )),
+            _ => Err(anonymous(
+                "no-token",
+                refusal("whatever changes something needs an operators' token"),
+            )),
+        };
+    };
+    if let Err(wait) = state.guesses.may(from) {
+        return Err(anonymous("guessing", slow_down(wait)));
+    }
+    let tokens = state.tokens.load();
+    let caller = match tokens.find(token, Timestamp::from(SystemTime::now())) {
+        Ok(caller) => caller,
+        Err(unknown) => {
+            state.guesses.note(from);
+            return Err(match unknown {
+                Unknown::Nobodys => {
+                    anonymous("unknown-token", refusal("this is no token of operators"))
+                }
+                Unknown::Expired(caller) => Refused {
+                    problem: refusal("this token has expired"),
+                    why: "expired-token",
+                    who: Some(caller),
+                },
+            });
+        }
+    };
+    match caller.role >= needed {
+        true => Ok(caller.clone()),
+        false => Err(Refused {
+            problem: forbidden(caller, needed),
+            why: "role",
+            who: Some(caller.clone()),
+        }),
+    }
+}
+
+fn asked(request: &Request, from: Option<IpAddr>) -> Asked {
+    let target = request.uri().path_and_query();
+    Asked {
+        from: from.map(|address| address.to_string()),
+        method: request.method().to_string(),
+        path: target.map(ToString::to_string).unwrap_or_default(),
+        ..Asked::default()
+    }
+}
+
+impl Asked {
+    fn note(&mut self, caller: Option<&Caller>) {
+        self.who = caller.map(|caller| caller.name.clone());
+        self.role = caller.map(|caller| caller.role.to_string());
+    }
 }
 
 /// What a caller must be good for, given the route that the request takes.
@@ -96,6 +209,16 @@ fn refusal(detail: &'static str) -> Problem {
         header::WWW_AUTHENTICATE,
         HeaderValue::from_static("Bearer realm=\"innkeeper\""),
     )
+}
+
+fn slow_down(wait: Duration) -> Problem {
+    Problem::of_kind(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate-limited",
+        "Rate limited",
+        "too many wrong tokens came from this address; for a moment none from there is looked at",
+    )
+    .retry_after(wait)
 }
 
 fn forbidden(caller: &Caller, needed: Role) -> Problem {

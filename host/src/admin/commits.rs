@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 use super::extract::{Named, Query, reading};
 use super::problem::Problem;
 use super::view;
+use crate::observe::sensitive::Sensitive;
 
 /// The most commits in one answer.
 const MOST: usize = 1000;
@@ -43,7 +44,8 @@ pub(super) async fn list(
         found.retain(|(position, ..)| *position <= flushed);
         let next = found.last().map(|(position, ..)| *position);
         let app = &host.manifest.app.name;
-        let view = |commit| view::Commit::new(app, &context.name, commit);
+        let sensitive = Sensitive::of(&host.manifest, [context.name.as_str()]);
+        let view = |commit| view::Commit::new(app, &context.name, commit, &sensitive);
         Ok(view::Commits {
             flushed,
             next: next.filter(|position| *position < flushed),

@@ -16,6 +16,7 @@ use super::state::State;
 use super::view;
 use crate::events::dead_letter::{self, LetterId, NotALetterId};
 use crate::events::redelivery::{self, RetryError};
+use crate::observe::sensitive::Sensitive;
 
 /// The most dead letters in one answer.
 const MOST: usize = 1000;
@@ -69,7 +70,11 @@ pub(super) async fn list(
                 .map(|letter| letter.id.to_string()),
             dead_letters: found
                 .iter()
-                .map(|letter| view::DeadLetter::new(app, letter))
+                .map(|letter| {
+                    let contexts = [context.name.as_str(), &letter.id.source];
+                    let sensitive = Sensitive::of(&host.manifest, contexts);
+                    view::DeadLetter::new(app, letter, &sensitive)
+                })
                 .collect(),
         })
     });

@@ -23,6 +23,8 @@ use crate::app::Host;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::NoPlace;
 use crate::journal::Ledger;
+use crate::manifest::Manifest;
+use crate::observe::sensitive::Sensitive;
 
 /// Streams at once.
 pub(super) const STREAMS: usize = 64;
@@ -81,10 +83,11 @@ pub(super) async fn stream(
     let journals = journals(&host, which.context.as_deref())?;
     let kinds: BTreeSet<String> = list(which.kind.as_deref()).map(str::to_owned).collect();
     let telling = Telling {
-        app: host.manifest.app.name.clone(),
+        manifest: host.manifest.clone(),
         feed: Feed::open(journals, kinds, begin).await?,
         follow: which.follow,
         stop: host.shutdown.clone(),
+        session: state.sessions.load_full(),
         ended: false,
         _place: place,
     };
@@ -96,10 +99,11 @@ pub(super) async fn stream(
 
 /// One stream.
 struct Telling {
-    app: String,
+    manifest: Arc<Manifest>,
     feed: Feed,
     follow: bool,
     stop: CancellationToken,
+    session: Arc<CancellationToken>,
     ended: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -111,17 +115,24 @@ impl Telling {
                 self.ended = true;
                 return Some(Event::default().comment("the host is stopping"));
             }
+            if self.session.is_cancelled() {
+                self.ended = true;
+                return Some(Event::default().comment("the tokens have changed; come again"));
+            }
             match self.feed.next().await {
                 Ok(Some(Told { context, event, .. })) => {
                     let place = self.feed.places().to_string();
-                    let event = CloudEvent::new(&self.app, &context, &event);
+                    let sensitive = Sensitive::of(&self.manifest, [&*context]);
+                    let app = &self.manifest.app.name;
+                    let event = CloudEvent::new(app, &context, &event, &sensitive);
                     return match serde_json::to_string(&event) {
                         Ok(json) => Some(Event::default().id(place).data(json)),
                         Err(error) => self.end_with(&error.to_string()),
                     };
                 }
                 Ok(None) if self.follow => {
-                    let _ = self.stop.run_until_cancelled(self.feed.changed()).await;
+                    let changed = self.session.run_until_cancelled(self.feed.changed());
+                    let _ = self.stop.run_until_cancelled(changed).await;
                 }
                 Ok(None) => self.ended = true,
                 Err(error) => return self.end_with(&error.to_string()),

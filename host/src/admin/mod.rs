@@ -1,5 +1,6 @@
 //! The operators' port: what they look at, and what they change.
 
+mod audit;
 mod authorize;
 mod backup;
 mod caller;
@@ -9,13 +10,17 @@ mod contexts;
 mod dead_letters;
 mod events;
 mod extract;
+mod floor;
 pub(crate) mod frame;
+mod guesses;
 mod health;
 mod nats;
 mod openapi;
+mod origin;
 mod prefer;
 mod problem;
 mod rebuild;
+mod reload;
 mod rollouts;
 mod router;
 mod sagas;
@@ -31,7 +36,9 @@ mod uploads;
 mod versions;
 pub mod view;
 
+pub use self::audit::{Audit, Line as AuditLine, NotWhole, What as Audited, audit_file, verify};
+pub use self::reload::TokenSources;
 pub(crate) use self::server::CONNECTIONS;
-pub use self::server::{Admin, AdminError, Bound};
+pub use self::server::{Access, Admin, AdminError, Bound};
 pub use self::token::{Kept, Token};
 pub use self::tokens::Tokens;

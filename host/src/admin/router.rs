@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use http::{Method, StatusCode};
 
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, backup, commits, contexts, dead_letters, events, health, nats, openapi, rebuild,
-    rollouts, sagas, stories, undos, versions,
+    authorize, backup, commits, contexts, dead_letters, events, floor, health, nats, openapi,
+    rebuild, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -37,6 +37,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         )
         .route("/v1/contexts/{name}/rollout/abort", post(rollouts::abort))
         .route("/v1/contexts/{name}/rollback", post(rollouts::rollback))
+        .route("/v1/contexts/{name}/floor", put(floor::set))
         .route("/v1/contexts/{name}/commits", get(commits::list))
         .route(
             "/v1/contexts/{name}/rebuild",

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, Uri, header};
@@ -18,8 +19,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
+use super::audit::Audit;
 use super::events::STREAMS;
+use super::guesses::Guesses;
 use super::problem::Problem;
+use super::reload::{self, TokenSources};
 use super::router::router;
 use super::state::State;
 use super::tokens::Tokens;
@@ -28,7 +32,7 @@ use crate::app::Host;
 use crate::gateway::connection::{Endings, Protocol};
 use crate::gateway::places::Places;
 use crate::gateway::signs::Signs;
-use crate::gateway::{authority, decode, listener};
+use crate::gateway::{authority, decode, framing, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
 
@@ -58,6 +62,14 @@ pub enum AdminError {
         /// What the system said.
         source: io::Error,
     },
+    /// The audit log cannot be gone on with.
+    #[error("the audit log {} cannot be used: {source}", file.display())]
+    Audit {
+        /// Its file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A further token cannot be read.
     #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
     TokenFile {
@@ -76,6 +88,18 @@ pub enum AdminError {
         /// Who has it, too.
         other: String,
     },
+}
+
+/// Who may do what at the port, and where it is written down.
+pub struct Access {
+    /// Who is known.
+    pub tokens: Tokens,
+    /// Where that comes from.
+    pub sources: TokenSources,
+    /// Where it is written down who did what.
+    pub audit: Audit,
+    /// How often one of them may upload.
+    pub upload_limit: RateLimit,
 }
 
 /// The operators' port, taken but not yet served.
@@ -110,16 +134,21 @@ impl Bound {
     }
 
     /// Serves it, so many connections at once. Until [`Admin::running`] it says that the app is starting.
-    pub fn serve(
-        self,
-        tokens: Tokens,
-        upload_limit: RateLimit,
-        places: usize,
-        metrics: Metrics,
-    ) -> Admin {
+    pub fn serve(self, access: Access, places: usize, metrics: Metrics) -> Admin {
+        let Access {
+            tokens,
+            sources,
+            audit,
+            upload_limit,
+        } = access;
+        let tasks = TaskTracker::new();
         let state = Arc::new(State {
             metrics,
-            tokens,
+            tasks: tasks.clone(),
+            tokens: ArcSwap::from_pointee(tokens),
+            sessions: ArcSwap::default(),
+            guesses: Guesses::new(),
+            audit,
             uploads: Uploads::new(upload_limit),
             private: self.address.ip().is_loopback(),
             host: OnceLock::new(),
@@ -129,7 +158,7 @@ impl Bound {
         });
         let admin = Admin {
             closing: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             state,
         };
         let accepting = accept(
@@ -140,6 +169,10 @@ impl Bound {
             admin.closing.clone(),
         );
         admin.tasks.spawn(accepting);
+        let closing = admin.closing.clone();
+        admin
+            .tasks
+            .spawn(reload::reload(admin.state.clone(), sources, closing));
         admin
     }
 }
@@ -175,7 +208,7 @@ async fn accept(
     let protocol = Protocol::new(&GatewaySettings::default(), &tasks);
     let accepting = async {
         loop {
-            let (tcp, _) = listener::accept(&listener).await;
+            let (tcp, client) = listener::accept(&listener).await;
             let free = places.find().await;
             let endings = Endings {
                 soon: closing.child_token(),
@@ -184,8 +217,10 @@ async fn accept(
             let signs = Arc::new(Signs::new(endings.soon.clone()));
             let place = places.give(free, signs.clone(), endings.now.clone());
             let (router, at_service) = (router.clone(), signs.clone());
-            let service =
-                service_fn(move |request| answer(router.clone(), at_service.clone(), request));
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(client.ip()));
+                answer(router.clone(), at_service.clone(), request)
+            });
             let service = TowerToHyperService::new(service);
             // This port closes last: nobody's first request is waited for.
             signs.ask();
@@ -198,6 +233,10 @@ async fn accept(
     };
     closing.run_until_cancelled(accepting).await;
 }
+
+/// The address that a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub IpAddr);
 
 /// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body.
 async fn answer(
@@ -219,6 +258,7 @@ async fn answer(
 
 /// Says in one way whom the request is for, and in one way which path it asks for.
 fn make_plain(request: &mut Request<Incoming>) -> Result<(), Problem> {
+    framing::check(request.headers())?;
     let (uri, version) = (request.uri(), request.version());
     let host = authority::of(uri, request.headers(), version)?.map(str::to_owned);
     let path =

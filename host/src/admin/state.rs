@@ -2,9 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::audit::Audit;
+use super::guesses::Guesses;
 use super::tokens::Tokens;
 use super::uploads::Uploads;
 use crate::app::Host;
@@ -14,7 +18,15 @@ use crate::observe::metrics::Metrics;
 pub(super) struct State {
     pub metrics: Metrics,
     /// Who is known.
-    pub tokens: Tokens,
+    pub tokens: ArcSwap<Tokens>,
+    /// Cancelled when that has changed: streams end then, and whoever listens shows a token again.
+    pub sessions: ArcSwap<CancellationToken>,
+    /// Who has sent wrong tokens of late.
+    pub guesses: Guesses,
+    /// What is done for operators; closes with the port.
+    pub tasks: TaskTracker,
+    /// What was done, and who was refused.
+    pub audit: Audit,
     /// Places for uploads.
     pub uploads: Uploads,
     /// Whether only this machine can reach the port.

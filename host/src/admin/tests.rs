@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
@@ -12,10 +13,13 @@ use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::audit::Audit;
 use super::authorize::authorize;
 use super::caller::Caller;
+use super::guesses::Guesses;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Tokens;
@@ -30,14 +34,21 @@ fn port(burst: u32) -> Router {
             role,
             file: None,
             sha256: Some(Sha256::digest(name).into()),
+            expires: None,
         };
         (name.to_owned(), settings)
     };
     let settings = [token("board", Role::Read), token("ci", Role::Deploy)];
     let tokens = Tokens::read(&settings.into()).unwrap();
+    // The log is written on, also when its directory is gone.
+    let directory = tempfile::tempdir().unwrap();
     let state = Arc::new(State {
         metrics: Metrics::install().unwrap(),
-        tokens: tokens.with_operator(Token::new("main")).unwrap(),
+        tokens: ArcSwap::from_pointee(tokens.with_operator(Token::new("main")).unwrap()),
+        sessions: ArcSwap::default(),
+        guesses: Guesses::new(),
+        audit: Audit::open(directory.path()).unwrap(),
+        tasks: TaskTracker::new(),
         uploads: Uploads::new(RateLimit {
             requests_per_second: NonZeroU32::MIN,
             burst: NonZeroU32::new(burst).unwrap(),

@@ -102,7 +102,7 @@ impl Token {
     }
 
     /// A token that is known by the sha-256 hash of its text only.
-    pub(super) fn of_hash(hash: [u8; 32]) -> Self {
+    pub fn of_hash(hash: [u8; 32]) -> Self {
         Self(hash)
     }
 

@@ -11,10 +11,28 @@ use super::caller::Caller;
 use super::server::AdminError;
 use super::token::Token;
 use crate::manifest::TokenSettings;
+use crate::observe::Timestamp;
 
 /// All tokens that are known.
-#[derive(Default)]
-pub struct Tokens(Vec<(Token, Caller)>);
+#[derive(Clone, Default)]
+pub struct Tokens(Vec<Known>);
+
+/// A token that is known.
+#[derive(Clone)]
+struct Known {
+    token: Token,
+    caller: Caller,
+    expires: Option<Timestamp>,
+}
+
+/// Why nobody is known by a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// It is nobody's.
+    Nobodys,
+    /// It is not good any more; whose it is.
+    Expired(Caller),
+}
 
 impl Tokens {
     /// The further tokens that a manifest names. Blocks.
@@ -24,23 +42,25 @@ impl Tokens {
     /// When a file cannot be read or holds no token, or two are the same.
     pub fn read(settings: &BTreeMap<String, TokenSettings>) -> Result<Self, AdminError> {
         let mut tokens = Self::default();
-        for (name, TokenSettings { role, file, sha256 }) in settings {
-            // The manifest has seen to it that there is the one or the other.
-            let token = match (file, sha256) {
-                (Some(file), _) => {
-                    Token::new(read(file).map_err(|source| AdminError::TokenFile {
-                        name: name.clone(),
-                        file: file.clone(),
-                        source,
-                    })?)
-                }
-                (None, Some(hash)) => Token::of_hash(*hash),
-                (None, None) => continue,
-            };
-            let (name, role) = (name.clone(), *role);
-            tokens.add(token, Caller { name, role })?;
+        for (name, settings) in settings {
+            tokens.add_named(name, settings)?;
         }
         Ok(tokens)
+    }
+
+    /// The same while the host runs, and the main one: what cannot be had is left out, so that a token whose file was taken away is good for nothing. Says what was.
+    /// Blocks.
+    pub(super) fn read_again(
+        settings: &BTreeMap<String, TokenSettings>,
+        operator: Token,
+    ) -> (Self, Vec<AdminError>) {
+        let mut tokens = Self::default();
+        let added = tokens.add(operator, Caller::operator(), None);
+        let named = settings.iter();
+        let named = named.map(|(name, settings)| tokens.add_named(name, settings));
+        let missing: Vec<_> = named.filter_map(Result::err).collect();
+        let missing = added.err().into_iter().chain(missing).collect();
+        (tokens, missing)
     }
 
     /// These, and the main one.
@@ -49,35 +69,78 @@ impl Tokens {
     ///
     /// When it is one of these.
     pub fn with_operator(mut self, token: Token) -> Result<Self, AdminError> {
-        self.add(token, Caller::operator())?;
+        self.add(token, Caller::operator(), None)?;
         Ok(self)
     }
 
-    fn add(&mut self, token: Token, caller: Caller) -> Result<(), AdminError> {
+    fn add_named(&mut self, name: &str, settings: &TokenSettings) -> Result<(), AdminError> {
+        // The manifest has seen to it that there is the one or the other.
+        let token = match (&settings.file, settings.sha256) {
+            (Some(file), _) => Token::new(read(file).map_err(|source| AdminError::TokenFile {
+                name: name.to_owned(),
+                file: file.clone(),
+                source,
+            })?),
+            (None, Some(hash)) => Token::of_hash(hash),
+            (None, None) => return Ok(()),
+        };
+        let caller = Caller {
+            name: name.to_owned(),
+            role: settings.role,
+        };
+        self.add(token, caller, settings.expires)
+    }
+
+    fn add(
+        &mut self,
+        token: Token,
+        caller: Caller,
+        expires: Option<Timestamp>,
+    ) -> Result<(), AdminError> {
         if let Some(other) = self.look_up(&token) {
             return Err(AdminError::SameToken {
-                one: other.name.clone(),
+                one: other.caller.name.clone(),
                 other: caller.name,
             });
         }
-        self.0.push((token, caller));
+        self.0.push(Known {
+            token,
+            caller,
+            expires,
+        });
         Ok(())
     }
 
-    /// Whose token this is.
-    pub(super) fn find(&self, text: &[u8]) -> Option<&Caller> {
-        self.look_up(&Token::new(text))
+    /// Whose token this is, if it is good at this time.
+    pub(super) fn find(&self, text: &[u8], now: Timestamp) -> Result<&Caller, Unknown> {
+        let known = self.look_up(&Token::new(text)).ok_or(Unknown::Nobodys)?;
+        match known.expires {
+            Some(expires) if now >= expires => Err(Unknown::Expired(known.caller.clone())),
+            _ => Ok(&known.caller),
+        }
+    }
+
+    /// Whether whoever is known by these at this time is known by the others at that one, and the other way round.
+    pub(super) fn is_as(&self, now: Timestamp, others: &Self, then: Timestamp) -> bool {
+        let good = |known: &&Known, at: Timestamp| known.expires.is_none_or(|end| at < end);
+        let ours: Vec<_> = self.0.iter().filter(|known| good(known, now)).collect();
+        let others: Vec<_> = others.0.iter().filter(|known| good(known, then)).collect();
+        let is_in = |one: &Known, all: &[&Known]| {
+            let mut same = all.iter().filter(|other| other.caller == one.caller);
+            same.any(|other| other.token.is(&one.token).into())
+        };
+        ours.len() == others.len() && ours.iter().all(|one| is_in(one, &others))
     }
 
     /// Compares it with every one, whichever it is: how long that takes says nothing about how near it comes, nor to which.
-    fn look_up(&self, token: &Token) -> Option<&Caller> {
+    fn look_up(&self, token: &Token) -> Option<&Known> {
         // 0 is nobody, 1 the first.
         let mut found = 0;
-        for (place, (known, _)) in (1u64..).zip(&self.0) {
-            found.conditional_assign(&place, known.is(token));
+        for (place, known) in (1u64..).zip(&self.0) {
+            found.conditional_assign(&place, known.token.is(token));
         }
         let index = usize::try_from(found).ok()?.checked_sub(1)?;
-        self.0.get(index).map(|(_, caller)| caller)
+        self.0.get(index)
     }
 }
 
@@ -102,11 +165,14 @@ mod tests {
     use super::*;
     use crate::manifest::Role;
 
+    const NOW: Timestamp = Timestamp(1_795_341_734_248);
+
     fn in_file(file: &Path, role: Role) -> TokenSettings {
         TokenSettings {
             role,
             file: Some(file.to_owned()),
             sha256: None,
+            expires: None,
         }
     }
 
@@ -115,6 +181,7 @@ mod tests {
             role,
             file: None,
             sha256: Some(Sha256::digest(text).into()),
+            expires: None,
         }
     }
 
@@ -138,7 +205,7 @@ mod tests {
         let tokens = Tokens::read(&settings).unwrap();
         let tokens = tokens.with_operator(Token::new("three")).unwrap();
         let found = |text: &str| {
-            let caller = tokens.find(text.as_bytes())?;
+            let caller = tokens.find(text.as_bytes(), NOW).ok()?;
             Some((caller.name.as_str(), caller.role))
         };
         assert_eq!(found("one"), Some(("board", Role::Read)));
@@ -147,7 +214,7 @@ mod tests {
         for text in ["", "one\n", "four", "oneone"] {
             assert_eq!(found(text), None, "{text}");
         }
-        assert_eq!(Tokens::default().find(b""), None);
+        assert_eq!(Tokens::default().find(b"", NOW), Err(Unknown::Nobodys));
     }
 
     #[test]
@@ -182,5 +249,29 @@ mod tests {
             let said = said();
             assert!(said.contains(reason), "{said}");
         }
+    }
+
+    #[test]
+    fn one_that_has_expired_or_whose_file_is_gone_is_good_for_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("board");
+        fs::write(&file, "one\n").unwrap();
+        let expires = Some(Timestamp(NOW.0 + 1));
+        let hashed = TokenSettings {
+            expires,
+            ..hashed("two", Role::Deploy)
+        };
+        let settings = named([("board", in_file(&file, Role::Read)), ("ci", hashed)]);
+        let (tokens, missing) = Tokens::read_again(&settings, Token::new("main"));
+        assert!(missing.is_empty() && tokens.find(b"two", NOW).is_ok());
+        let later = Timestamp(NOW.0 + 1);
+        let found = tokens.find(b"two", later);
+        assert!(matches!(found, Err(Unknown::Expired(caller)) if caller.name == "ci"));
+        assert!(tokens.is_as(NOW, &tokens, NOW) && !tokens.is_as(NOW, &tokens, later));
+        fs::remove_file(&file).unwrap();
+        let (fewer, missing) = Tokens::read_again(&settings, Token::new("main"));
+        assert!(missing.len() == 1 && fewer.find(b"main", NOW).is_ok());
+        assert_eq!(fewer.find(b"one", NOW), Err(Unknown::Nobodys));
+        assert!(!fewer.is_as(NOW, &tokens, NOW));
     }
 }

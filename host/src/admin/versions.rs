@@ -27,7 +27,7 @@ use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.
 const WASM: &str = "application/wasm";
-/// Carries a signature of the component's digest.
+/// Carries a signature of the component.
 const SIGNATURE: HeaderName = HeaderName::from_static("innkeeper-signature");
 /// How long a component may take to come.
 const ARRIVAL: Duration = Duration::from_secs(120);
@@ -55,23 +55,51 @@ pub(super) struct How {
     force: bool,
 }
 
-/// The versions of a context, with their history
-#[utoipa::path(get, path = "/v1/contexts/{name}/versions", tag = "versions", params(("name", description = "the context")), responses(
+/// The most versions in one answer.
+const MOST: usize = 1000;
+
+/// Which versions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Those with a smaller number.
+    before: Option<u32>,
+    /// At most so many, and never more than 1000.
+    #[serde(default = "a_hundred")]
+    limit: usize,
+}
+
+fn a_hundred() -> usize {
+    100
+}
+
+/// The versions of a context, newest first, with their history
+#[utoipa::path(get, path = "/v1/contexts/{name}/versions", tag = "versions", params(("name", description = "the context"), Page), responses(
     (status = 200, body = view::Versions),
     (status = 404, description = "there is no such context")
 ))]
-pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Versions>, Problem> {
+pub(super) async fn list(
+    Named { host, context }: Named,
+    Query(Page { before, limit }): Query<Page>,
+) -> Result<Json<view::Versions>, Problem> {
+    let limit = limit.clamp(1, MOST);
     let read = reading(move || {
-        let entries = rollout::history(&host, &context.name)?.into_iter();
-        let versions = entries.map(|entry| {
+        let mut entries = rollout::history(&host, &context.name)?;
+        entries.retain(|entry| before.is_none_or(|before| entry.number < before));
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|entry| entry.number);
+        let versions = entries.into_iter().map(|entry| {
             let staying = context.rollouts.staying(&entry.digest);
             view::Version::new(entry, staying)
         });
-        Ok(versions.collect())
+        Ok(view::Versions {
+            floor: rollout::floor(&host, &context.name)?.map(view::Floor::from),
+            versions: versions.collect(),
+            next,
+        })
     });
-    Ok(Json(view::Versions {
-        versions: read.await?,
-    }))
+    Ok(Json(read.await?))
 }
 
 /// Bring a version
@@ -80,7 +108,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Ve
 /// ramped up, as soon as that begins; with `Prefer: respond-async` at once, and with `Prefer: respond-async, wait=5` after five seconds at the latest.
 #[utoipa::path(post, path = "/v1/contexts/{name}/versions", tag = "versions",
     params(("name", description = "the context"), How,
-        ("Innkeeper-Signature" = Option<String>, Header, description = "an ed25519 signature of the digest, in base64; `innkeeper sign` makes it")),
+        ("Innkeeper-Signature" = Option<String>, Header, description = "an ed25519 signature for this app, context and component, in base64, with its times; `innkeeper sign` makes it")),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses(
         (status = 200, body = view::Rollout, description = "it serves already, or it was only to be checked"),

@@ -57,6 +57,10 @@ impl Client {
         self.ask(Method::POST, path, time).await
     }
 
+    pub async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.ask(Method::PUT, path, ANSWER).await
+    }
+
     /// Sends bytes, with headers that say what they are.
     pub async fn send_bytes<T: DeserializeOwned>(
         &self,

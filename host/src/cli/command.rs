@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    backup, build, compile, dead_letters, deploy, events, journal, nats, new, rebuild, rollback,
-    rollout, sagas, serve, sign, status, story, up, versions,
+    audit, backup, build, compile, dead_letters, deploy, events, journal, nats, new, rebuild,
+    rollback, rollout, sagas, serve, sign, status, story, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -43,6 +43,7 @@ pub(super) enum Command {
     Deploy(deploy::Deploy),
     Rollout(rollout::Rollout),
     Rollback(rollback::Rollback),
+    Audit(audit::Audit),
     Backup(backup::Backup),
     Journal(journal::Journal),
     #[command(hide = true)]
@@ -70,6 +71,7 @@ impl Command {
             Self::Deploy(command) => command.run().await,
             Self::Rollout(command) => command.run().await,
             Self::Rollback(command) => command.run().await,
+            Self::Audit(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Journal(command) => command.run().await,
             Self::Compile(command) => command.run().await,

@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::audit::AuditError;
 use super::key_file::KeyFileError;
 use super::sign::SignError;
 use crate::admin::AdminError;
@@ -51,6 +52,8 @@ pub(super) enum Failure {
     Compile(#[from] WorkError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     #[error(transparent)]

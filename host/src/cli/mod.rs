@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod app_flags;
+mod audit;
 mod backup;
 mod build;
 mod client;

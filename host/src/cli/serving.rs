@@ -15,7 +15,7 @@ use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
-use crate::admin::{self, AdminError, Token, Tokens};
+use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress, Safeguards};
 use crate::gateway::{Drained, Gateway};
 use crate::manifest::{GatewaySettings, Manifest};
@@ -99,13 +99,10 @@ pub(super) async fn serve(
     };
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
-    let tokens = tokens(&manifest).await?;
+    let access = access(&manifest).await?;
     announce("operators", doors.operators());
-    let limit = manifest.admin.upload_limit;
     let places = doors.shares.operators;
-    let admin = doors
-        .operators
-        .serve(tokens, limit, places, metrics.clone());
+    let admin = doors.operators.serve(access, places, metrics.clone());
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {
@@ -183,18 +180,32 @@ pub(super) async fn take(manifest: &Manifest) -> Result<DataDirectory, Failure> 
     Ok(taking.await.map_err(|_| Failure::Interrupted)??)
 }
 
-/// Who is known to the operators' port.
-async fn tokens(manifest: &Manifest) -> Result<Tokens, Failure> {
-    let settings = manifest.admin.clone();
+/// Who is known to the operators' port, and where it is written down what they do.
+async fn access(manifest: &Manifest) -> Result<Access, Failure> {
+    let (file, settings) = (manifest.file.clone(), manifest.admin.clone());
     let directory = manifest.journal.directory.clone();
     let reading = tokio::task::spawn_blocking(move || {
         // First those that may be missing: a token that was made is shown only once.
         let tokens = Tokens::read(&settings.tokens)?;
-        let operator = match &settings.token {
-            Some(token) => Token::new(token),
-            None => kept(&directory)?,
+        let audit = Audit::open(&directory)?;
+        let (operator, directory) = match (&settings.token, settings.token_sha256) {
+            // A flag goes before what the manifest says.
+            (Some(token), _) => (Token::new(token), None),
+            (None, Some(hash)) => (Token::of_hash(hash), None),
+            (None, None) => (kept(&directory)?, Some(directory)),
         };
-        tokens.with_operator(operator)
+        let sources = TokenSources {
+            manifest: file,
+            named: settings.tokens,
+            operator: operator.clone(),
+            directory,
+        };
+        Ok::<_, AdminError>(Access {
+            tokens: tokens.with_operator(operator)?,
+            sources,
+            audit,
+            upload_limit: settings.upload_limit,
+        })
     });
     Ok(reading.await.map_err(|_| Failure::Interrupted)??)
 }

@@ -2,18 +2,22 @@
 
 use clap::Args;
 
-use super::client::encoded;
+use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Version, Versions as View};
+use crate::admin::view::{Floor, Version, Versions as View};
 
-/// List the versions of a context, newest first
+/// List the versions of a context, newest first; or keep the older ones out
+///
+/// With --floor, no version with a smaller number comes to serve any more, whichever way: not by an upload, a rollback or a start. Where that version is signed,
+/// nothing comes either that was signed before it.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper versions room
   innkeeper versions room --history
+  innkeeper versions room --floor 4
   innkeeper versions room --json | jq '.versions[] | select(.state == \"quarantined\")'")]
 pub(super) struct Versions {
     /// The context
@@ -21,6 +25,9 @@ pub(super) struct Versions {
     /// Show who did what when, and why
     #[arg(long)]
     history: bool,
+    /// Let no version older than this one serve any more; 0 lets all
+    #[arg(long, value_name = "VERSION", conflicts_with = "history")]
+    floor: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -31,8 +38,16 @@ pub(super) struct Versions {
 impl Versions {
     pub async fn run(self) -> Result<(), Failure> {
         let client = self.operator.client()?;
-        let path = format!("/v1/contexts/{}/versions", encoded(&self.context));
-        let found: View = client.get(&path).await?;
+        let path = format!("/v1/contexts/{}", encoded(&self.context));
+        if let Some(number) = self.floor {
+            let path = format!("{path}/floor?version={number}");
+            let floor: Floor = client.put(&path).await?;
+            return match self.json {
+                true => Ok(output::json(&floor)?),
+                false => Ok(output::line(below(&self.context, &floor))?),
+            };
+        }
+        let found = all(&client, &path).await?;
         if self.json {
             return Ok(output::json(&found)?);
         }
@@ -40,6 +55,29 @@ impl Versions {
             true => history(found.versions),
             false => list(found.versions),
         }
+    }
+}
+
+/// All versions, however many answers that takes.
+async fn all(client: &Client, path: &str) -> Result<View, Failure> {
+    let mut found: View = client.get(&format!("{path}/versions?limit=1000")).await?;
+    while let Some(before) = found.next.take() {
+        let path = format!("{path}/versions?limit=1000&before={before}");
+        let more: View = client.get(&path).await?;
+        found.versions.extend(more.versions);
+        found.next = more.next;
+    }
+    Ok(found)
+}
+
+/// Who may not serve any more.
+fn below(context: &str, floor: &Floor) -> String {
+    match (floor.version, floor.signed) {
+        (0, _) => format!("all versions of {context} may serve"),
+        (number, None) => format!("no version of {context} before {number} may serve any more"),
+        (number, Some(signed)) => format!(
+            "no version of {context} before {number} may serve any more, nor one signed before {signed}"
+        ),
     }
 }
 

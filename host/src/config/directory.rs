@@ -37,20 +37,22 @@ pub(super) fn files(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(files)
 }
 
-/// Reads the values. The newline that editors leave at a file's end is no part of one.
+/// Reads the values.
 pub(super) fn read(directory: &Path) -> Result<Values, String> {
     let files = files(directory).map_err(|error| error.to_string())?;
-    let value = |path: &Path| {
-        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-        if fs::metadata(path).map_err(|error| fault(&error))?.len() > LARGEST {
-            return Err(fault(&"more than 1 MiB"));
-        }
-        let text = fs::read_to_string(path).map_err(|error| fault(&error))?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
-    };
     files
         .into_iter()
         .map(|(key, path)| Ok((key, value(&path)?)))
         .collect()
+}
+
+/// The value that a file holds. The newline that editors leave at its end is no part of it.
+pub(super) fn value(path: &Path) -> Result<String, String> {
+    let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+    if fs::metadata(path).map_err(|error| fault(&error))?.len() > LARGEST {
+        return Err(fault(&"more than 1 MiB"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| fault(&error))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }

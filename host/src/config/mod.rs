@@ -41,7 +41,7 @@ impl Live {
     ) -> BTreeMap<String, Arc<Self>> {
         let watched = contexts.iter().map(|(name, settings)| {
             let live = Arc::new(Self {
-                current: ArcSwap::from_pointee(settings.config.clone()),
+                current: ArcSwap::from_pointee(settings.config.values.clone()),
             });
             (Sources::new(name, settings, manifest), live)
         });

@@ -2,6 +2,7 @@
 
 use std::{
     cell::OnceCell,
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -10,13 +11,16 @@ use std::{
 use tracing::{info, warn};
 
 use super::{Values, directory};
-use crate::manifest::{ContextSettings, Manifest};
+use crate::manifest::{ContextConfig, ContextSettings, Manifest};
 
 /// The sources, and what was last read from them.
 pub(super) struct Sources {
     context: String,
     manifest: Option<Watched>,
-    written: Values,
+    written: ContextConfig,
+    /// The files of the secrets, by key.
+    files: BTreeMap<String, Watched>,
+    secrets: Values,
     directory: Option<Watched>,
     mounted: Values,
     seen: bool,
@@ -27,7 +31,9 @@ impl Sources {
         Self {
             context: context.to_owned(),
             manifest: manifest.map(Watched::new),
+            files: watched(&settings.config),
             written: settings.config.clone(),
+            secrets: Values::new(),
             directory: settings.config_directory.as_deref().map(Watched::new),
             mounted: Values::new(),
             seen: false,
@@ -36,20 +42,43 @@ impl Sources {
 
     /// Whether it is worth to look again.
     pub(super) fn can_change(&self) -> bool {
-        self.manifest.is_some() || self.directory.is_some()
+        self.manifest.is_some() || self.directory.is_some() || !self.files.is_empty()
     }
 
     /// The values, if they are not what they were.
     pub(super) fn look(&mut self, app: &Glance) -> Option<Values> {
-        let Self {
-            context,
-            manifest,
-            written,
-            directory,
-            mounted,
-            seen,
-        } = self;
-        let file = manifest.as_mut().and_then(|watched| {
+        let mut changed = self.look_into_manifest(app);
+        let context = &self.context;
+        for (key, file) in &mut self.files {
+            let Some(text) = file.look(context, Stamp::of_file, directory::value) else {
+                continue;
+            };
+            let before = self.secrets.insert(key.clone(), text);
+            changed |= before.as_ref() != self.secrets.get(key);
+        }
+        let directory = self.directory.as_mut();
+        let files = directory
+            .and_then(|watched| watched.look(context, Stamp::of_directory, directory::read));
+        if let Some(files) = files.filter(|files| *files != self.mounted) {
+            self.mounted = files;
+            changed = true;
+        }
+        let first = !std::mem::replace(&mut self.seen, true);
+        if changed && !first {
+            info!(context, "configuration changed");
+        }
+        (changed || first).then(|| {
+            let mut values = self.written.values.clone();
+            values.extend(self.secrets.clone());
+            values.extend(self.mounted.clone());
+            values
+        })
+    }
+
+    /// Takes up what the manifest says by now; says whether that is something else than before.
+    fn look_into_manifest(&mut self, app: &Glance) -> bool {
+        let context = &self.context;
+        let written = self.manifest.as_mut().and_then(|watched| {
             let stamp = |_: &Path| app.stamp();
             watched.look(context, stamp, |file| {
                 let manifest = app.manifest().map_err(ToOwned::to_owned)?;
@@ -59,29 +88,25 @@ impl Sources {
                     .ok_or_else(|| format!("{} has no context {context} any more", file.display()))
             })
         });
-        let files = directory
-            .as_mut()
-            .and_then(|watched| watched.look(context, Stamp::of_directory, directory::read));
-        let changed =
-            [(written, file), (mounted, files)]
-                .into_iter()
-                .fold(false, |changed, (old, new)| match new {
-                    Some(new) if new != *old => {
-                        *old = new;
-                        true
-                    }
-                    _ => changed,
-                });
-        let first = !std::mem::replace(seen, true);
-        if changed && !first {
-            info!(context, "configuration changed");
+        let Some(written) = written.filter(|written| *written != self.written) else {
+            return false;
+        };
+        if written.secrets != self.written.secrets {
+            self.files = watched(&written);
+            self.secrets
+                .retain(|key, _| written.secrets.contains_key(key));
         }
-        (changed || first).then(|| {
-            let mut values = self.written.clone();
-            values.extend(self.mounted.clone());
-            values
-        })
+        self.written = written;
+        true
     }
+}
+
+/// The files of the secrets that a manifest names.
+fn watched(config: &ContextConfig) -> BTreeMap<String, Watched> {
+    let files = config.secrets.iter();
+    files
+        .map(|(key, file)| (key.clone(), Watched::new(file)))
+        .collect()
 }
 
 /// The app's manifest at one moment, read at most once for all contexts.
@@ -138,12 +163,12 @@ impl Watched {
     }
 
     /// What `read` makes of it, if it may have changed. A fault is logged when it is a new one.
-    fn look(
+    fn look<T>(
         &mut self,
         context: &str,
         stamp: impl Fn(&Path) -> io::Result<Stamp>,
-        read: impl Fn(&Path) -> Result<Values, String>,
-    ) -> Option<Values> {
+        read: impl Fn(&Path) -> Result<T, String>,
+    ) -> Option<T> {
         let now = SystemTime::now();
         let values = match stamp(&self.path) {
             Ok(stamp) => {

@@ -10,6 +10,7 @@ pub(crate) mod connection;
 mod cors;
 pub(crate) mod decode;
 mod desk;
+pub(crate) mod framing;
 pub(crate) mod listener;
 mod media_type;
 mod meter;

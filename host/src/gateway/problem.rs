@@ -228,6 +228,7 @@ impl From<&Failure> for Problem {
             | Failure::InvalidKey(_)
             | Failure::NotExported { .. }
             | Failure::UndescribedEvent { .. }
+            | Failure::Unpublishable(_)
             | Failure::UndescribedTable { .. }
             | Failure::CallDepth { .. } => Self::of_kind(
                 StatusCode::INTERNAL_SERVER_ERROR,

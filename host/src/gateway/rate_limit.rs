@@ -40,6 +40,22 @@ impl<Client: Eq + Hash> RateLimiter<Client> {
         }
     }
 
+    /// Whether there is a request in the client's bucket; else when there will be one.
+    pub(crate) fn has_room(&self, client: Client, now: Instant) -> Result<(), Duration> {
+        let index = self.hasher.hash_one(&client) as usize % SHARDS;
+        let full = self
+            .shards
+            .get(index)
+            .and_then(|shard| shard.lock().get(&client).copied());
+        let wait = (full.unwrap_or(now).max(now) + self.interval)
+            .saturating_duration_since(now)
+            .saturating_sub(self.capacity);
+        match wait.is_zero() {
+            true => Ok(()),
+            false => Err(wait),
+        }
+    }
+
     /// Takes one request out of the client's bucket, or says when there will be one in it again.
     pub(crate) fn admit(&self, client: Client, now: Instant) -> Result<(), Duration> {
         let index = self.hasher.hash_one(&client) as usize % SHARDS;
@@ -72,7 +88,7 @@ impl<Client: Eq + Hash> RateLimiter<Client> {
 }
 
 /// The client that an address belongs to: of IPv6, everyone has a whole network.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         address => address,

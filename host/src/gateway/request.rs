@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 
-use super::{authority, connection::BIGGEST_HEAD, decode, problem::Problem, routes::Route};
+use super::{
+    authority, connection::BIGGEST_HEAD, decode, framing, problem::Problem, routes::Route,
+};
 use crate::invocation::Request;
 use crate::observe::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
 
@@ -44,6 +46,7 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
         let detail = format!("path and query have more than {LONGEST_URI} bytes");
         return Err(Problem::new(StatusCode::URI_TOO_LONG, detail));
     }
+    framing::check(&parts.headers)?;
     if !uri.path().starts_with('/') && uri.path() != "*" {
         return Err(bad("a request asks for a path, which begins with `/`"));
     }

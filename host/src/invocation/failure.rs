@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::publishable::Unpublishable;
 use super::state_key::InvalidKey;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
@@ -136,6 +137,9 @@ pub enum Failure {
         /// The event's kind.
         kind: String,
     },
+    /// The guest emitted an event that nobody could publish.
+    #[error("the guest emitted what cannot be published: {0}")]
+    Unpublishable(#[from] Unpublishable),
     /// A call reached deeper than it may.
     #[error("calls nest deeper than {limit} contexts (limits.call_depth)")]
     CallDepth {
@@ -265,6 +269,7 @@ impl Failure {
             | Self::InvalidKey(_)
             | Self::NotExported { .. }
             | Self::UndescribedEvent { .. }
+            | Self::Unpublishable(_)
             | Self::UndescribedTable { .. }
             | Self::NotServing { .. } => true,
             Self::Overloaded { .. }

@@ -21,6 +21,7 @@ mod message;
 mod origin;
 mod outbox;
 pub mod owed;
+pub(crate) mod publishable;
 mod ready;
 pub(crate) mod record;
 mod recovery;

@@ -16,6 +16,7 @@ use super::identifier;
 use super::intent;
 use super::job::{Chain, Job, Trigger};
 use super::outbox::{Outbox, Timer};
+use super::publishable;
 use super::replay::{Draws, Effect, Place};
 use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
@@ -215,6 +216,9 @@ impl UnitOfWork {
                 kind: kind.to_owned(),
             });
         }
+        let nats = self.job.host.manifest.nats.as_ref();
+        publishable::check(kind, subject, data, nats.map(|nats| nats.max_payload))
+            .map_err(Failure::from)?;
         self.outbox
             .add_bytes(kind.len() + subject.len() + data.len());
         self.check_staged()

@@ -11,6 +11,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{gateway::RateLimit, scalar};
+use crate::observe::Timestamp;
 
 /// The name of the main token, `admin.token`.
 pub const OPERATOR: &str = "operator";
@@ -27,6 +28,9 @@ pub struct AdminSettings {
     /// The bearer token that may do everything. Made and printed at the first start when it is not set.
     #[serde(deserialize_with = "scalar::token")]
     pub token: Option<String>,
+    /// The sha-256 hash of that token's text instead, so that the token itself is nowhere near the host.
+    #[serde(deserialize_with = "hash")]
+    pub token_sha256: Option<[u8; 32]>,
     /// Further tokens, by the names of who has them.
     pub tokens: BTreeMap<String, TokenSettings>,
     /// How often one of them may upload.
@@ -39,6 +43,7 @@ impl Default for AdminSettings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             token: None,
+            token_sha256: None,
             tokens: BTreeMap::new(),
             upload_limit: UploadLimit::default().into(),
         }
@@ -69,6 +74,9 @@ pub struct TokenSettings {
     /// The sha-256 hash of its text.
     #[serde(default, deserialize_with = "hash")]
     pub sha256: Option<[u8; 32]>,
+    /// From this time on it is good for nothing.
+    #[serde(default, deserialize_with = "scalar::optional_time")]
+    pub expires: Option<Timestamp>,
 }
 
 /// What a token is good for. Each role may do what the ones before it may.
@@ -134,6 +142,17 @@ fn hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, 
         Err(_) => Err(D::Error::custom(
             "must be 64 hexadecimal digits; `printf %s \"$TOKEN\" | sha256sum` prints those of a token",
         )),
+    }
+}
+
+/// Refuses two main tokens: the setting, and what is wrong.
+pub(super) fn check(settings: &AdminSettings) -> Result<(), (&'static str, String)> {
+    match (&settings.token, &settings.token_sha256) {
+        (Some(_), Some(_)) => Err((
+            "token_sha256",
+            "there is a `token`, too; keep the one that says what the main token is".to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             format!("`{operators}` is where the gateway listens; take another port"),
         ));
     }
+    admin::check(&manifest.admin).map_err(|(key, message)| place(&["admin", key], message))?;
     for (name, token) in &manifest.admin.tokens {
         admin::check_token(name, token).map_err(|(key, message)| {
             let path = ["admin", "tokens", name.as_str()];
@@ -223,6 +224,13 @@ fn check_context(
             return Err((&[], message));
         }
         _ => {}
+    }
+    let secrets = &context.config.secrets;
+    if let Some(key) = context.show.iter().find(|key| secrets.contains_key(*key)) {
+        let message = format!(
+            "`{key}` is a secret in a file, and those are never shown; leave it out, or write its value"
+        );
+        return Err((&["show"], message));
     }
     let limits = &context.limits;
     if limits.request > limits.memory {

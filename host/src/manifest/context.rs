@@ -1,12 +1,13 @@
 //! `[context.<name>]`: one bounded context.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
 use crate::guest::ShareOptions;
 
 use super::{
+    config::ContextConfig,
     follows::Follows,
     journal::{Durability, Engine},
     probe::StartupProbe,
@@ -39,10 +40,13 @@ pub struct ContextSettings {
     /// What it follows outside the app.
     pub follows: Follows,
     /// What the guest reads by `wasi:config`.
-    #[serde(deserialize_with = "scalar::texts")]
-    pub config: BTreeMap<String, String>,
+    pub config: ContextConfig,
     /// A directory with more of it: a file per key, as Kubernetes mounts a ConfigMap. Overrides `config`.
     pub config_directory: Option<PathBuf>,
+    /// The keys of its configuration whose values operators are shown; all others are masked.
+    pub show: BTreeSet<String>,
+    /// The members of its events' data that operators are not shown, by their names.
+    pub sensitive: BTreeSet<String>,
 }
 
 /// `[context.<name>.limits]`: what one invocation may use.

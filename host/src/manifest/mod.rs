@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod check;
+mod config;
 mod context;
 mod deserialize;
 mod document;
@@ -29,10 +30,11 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
-pub(crate) use self::scalar::{check_servers, is_name, parse_duration};
+pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     app::{App, HostSettings, LogFormat, LogSettings},
+    config::ContextConfig,
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     follows::{FollowedSubject, Follows, Inlet, overlap},
     gateway::{Cors, GatewaySettings, RateLimit},
@@ -126,11 +128,13 @@ impl Manifest {
                 package,
                 component,
                 config_directory,
+                config,
                 ..
             } = context;
             [package, component, config_directory]
                 .into_iter()
                 .flatten()
+                .chain(config.secrets.values_mut())
                 .for_each(complete);
         }
     }

@@ -31,6 +31,9 @@ pub struct NatsSettings {
     /// On how many servers of a cluster a stream that the host creates is kept.
     #[serde(deserialize_with = "scalar::positive")]
     pub replicas: NonZeroU32,
+    /// How large a message may be, with its headers, in bytes: the server's `max_payload`. A guest that emits a larger event is told so.
+    #[serde(deserialize_with = "scalar::size")]
+    pub max_payload: u64,
     /// With how many events still to be published the host says that it is not ready; NATS is no reason when absent.
     #[serde(deserialize_with = "scalar::optional_number")]
     pub unready_when_behind: Option<u32>,
@@ -59,6 +62,7 @@ impl Default for NatsSettings {
             max_age: None,
             max_bytes: None,
             replicas: NonZeroU32::MIN,
+            max_payload: 1024 * 1024,
             unready_when_behind: None,
             credentials_file: None,
             user: None,

@@ -16,6 +16,8 @@ use crate::memory;
 pub struct UploadSettings {
     /// Whether a component must be signed with one of `keys`.
     pub require_signature: bool,
+    /// Whether the components that the manifest itself names must be, too: with the signature in the file of the same name with `.sig` behind it.
+    pub require_shipped_signature: bool,
     /// How big a component may be, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub max_size: u64,
@@ -28,6 +30,9 @@ pub struct UploadSettings {
     /// Whose signatures are good: public keys (ed25519), by the names of who has the private ones.
     #[serde(deserialize_with = "keys")]
     pub keys: BTreeMap<String, VerifyingKey>,
+    /// Whose signatures are not good any more, whatever `keys` says.
+    #[serde(deserialize_with = "keys")]
+    pub revoked_keys: BTreeMap<String, VerifyingKey>,
 }
 
 impl Default for UploadSettings {
@@ -35,10 +40,12 @@ impl Default for UploadSettings {
         const MIB: u64 = 1024 * 1024;
         Self {
             require_signature: false,
+            require_shipped_signature: false,
             max_size: 64 * MIB,
             compile_time: Duration::from_secs(120),
             compile_memory: None,
             keys: BTreeMap::new(),
+            revoked_keys: BTreeMap::new(),
         }
     }
 }
@@ -267,8 +274,17 @@ fn public_key(text: &str) -> Option<VerifyingKey> {
 
 /// Refuses settings that cannot work: the path below `rollout`, and what is wrong.
 pub(super) fn check(uploads: &UploadSettings) -> Result<(), (Vec<&str>, String)> {
-    if let Some(name) = uploads.keys.keys().find(|name| !scalar::is_name(name)) {
-        return Err((vec!["keys", name], scalar::not_a_name(name)));
+    for (table, keys) in [
+        ("keys", &uploads.keys),
+        ("revoked_keys", &uploads.revoked_keys),
+    ] {
+        if let Some(name) = keys.keys().find(|name| !scalar::is_name(name)) {
+            return Err((vec![table, name], scalar::not_a_name(name)));
+        }
+    }
+    if uploads.require_shipped_signature && !uploads.require_signature {
+        let message = "needs `require_signature`, too: what is uploaded would need no signature";
+        return Err((vec!["require_shipped_signature"], message.to_owned()));
     }
     if uploads.require_signature && uploads.keys.is_empty() {
         let message = "needs whose signature: write a key in [rollout.keys]; `innkeeper sign --new-key FILE` makes one";

@@ -1,11 +1,13 @@
 //! The values a manifest is made of: names, addresses, durations, sizes.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, Error, Unexpected, Visitor},
 };
+
+use crate::observe::Timestamp;
 
 /// Whether `text` can name a context, a saga or an app: `[a-z][a-z0-9-]*`, at most 63 characters.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -97,6 +99,26 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     }
     // More than a century is a typing error, and would overflow where it is added to a time.
     (total <= Duration::from_secs(100 * 365 * 24 * 60 * 60)).then_some(total)
+}
+
+/// A time as people write it: with or without milliseconds.
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    let whole = || format!("{}.000Z", text.strip_suffix('Z').unwrap_or(text));
+    text.parse().or_else(|_| whole().parse()).ok()
+}
+
+pub(super) fn optional_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = deserializer.deserialize_str(Text(
+        "a time in quotes, for example `\"2027-01-31T00:00:00Z\"`",
+    ))?;
+    let time = parse_time(&text).ok_or_else(|| {
+        D::Error::custom(format!(
+            "`{text}` is not a time; write one of UTC, for example `2027-01-31T00:00:00Z`"
+        ))
+    })?;
+    Ok(Some(time))
 }
 
 pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -318,25 +340,6 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// A table whose values are texts, whole numbers or booleans, all kept as text.
-pub(super) fn texts<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
-    struct Scalar(String);
-
-    impl<'de> Deserialize<'de> for Scalar {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(AnyText).map(Self)
-        }
-    }
-
-    let values = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
-    Ok(values
-        .into_iter()
-        .map(|(key, Scalar(value))| (key, value))
-        .collect())
-}
-
 /// Takes a text, and says what it would be when it finds something else.
 struct Text(&'static str);
 
@@ -390,27 +393,5 @@ impl Visitor<'_> for Size {
         parse_size(text).ok_or_else(|| {
             E::custom(format!("`{text}` is not a size; write for example `512KiB`, `64MiB`, `1GiB` or a number of bytes (units: B, kB, MB, GB, KiB, MiB, GiB)"))
         })
-    }
-}
-
-struct AnyText;
-
-impl Visitor<'_> for AnyText {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a whole number or a boolean")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
-        Ok(text.to_owned())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<String, E> {
-        Ok(value.to_string())
     }
 }

@@ -177,11 +177,8 @@ impl Session {
             (message, sequence, message.subject(address), headers)
         });
         for (message, sequence, subject, headers) in made.collect::<Vec<_>>() {
-            if subject.len() > LONGEST_SUBJECT {
-                return Err(unpublishable(
-                    message,
-                    "its kind is too long for a subject of NATS".to_owned(),
-                ));
+            if let Some(reason) = no_subject(&subject) {
+                return Err(unpublishable(message, reason.to_owned()));
             }
             let data = message.data.clone();
             if sequence == group.last {
@@ -286,9 +283,35 @@ fn unsent(error: &SendError, message: &Message) -> Trouble {
     }
 }
 
+/// Why a text is no subject of a message. The client would send some of these, and the server would answer as if nobody kept the subject.
+fn no_subject(subject: &str) -> Option<&'static str> {
+    if subject.len() > LONGEST_SUBJECT {
+        return Some("its kind is too long for a subject of NATS");
+    }
+    let is_empty = subject.split('.').any(str::is_empty);
+    is_empty.then_some("its kind is empty, and makes no subject of NATS")
+}
+
 fn unpublishable(message: &Message, reason: String) -> Trouble {
     Trouble::Unpublishable {
         id: message.id().to_owned(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nats::subject;
+
+    #[test]
+    fn a_kind_that_makes_no_subject_is_told_before_it_is_sent() {
+        let of = |kind: &str| subject::of_event("stay", "room", kind);
+        for kind in ["RoomRegistered", "a.b *>", &"k".repeat(255)] {
+            assert_eq!(no_subject(&of(kind)), None, "{kind}");
+        }
+        for kind in ["", &"k".repeat(40_000), &"\u{e9}".repeat(1_000)] {
+            assert!(no_subject(&of(kind)).is_some(), "{kind}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
 use super::version::Version;
-use super::{pending, probe, standing, swap};
+use super::{pending, probe, standing, swap, trust};
 use crate::app::{Context, Host};
 use crate::invocation::random_id;
 use crate::journal::{self, CommitError};
@@ -295,7 +295,9 @@ impl Booting<'_> {
             is_ready: false,
             not_ready: None,
         };
-        match self.bring(standing, &mut boot).await {
+        let brought = self.bring(standing, &mut boot).await;
+        let mistrusted = boot.refused.take();
+        match brought {
             Ok(Some(choice)) => {
                 let served = served.filter(|served| *served != choice.version.digest);
                 boot.former = self.served(served).await;
@@ -312,6 +314,9 @@ impl Booting<'_> {
                 boot.note(refused);
             }
             Err(error) => return Err(error),
+        }
+        if let (Some(refused), None) = (mistrusted, &boot.refused) {
+            boot.note(refused);
         }
         Ok(boot)
     }
@@ -387,6 +392,12 @@ impl Booting<'_> {
                 Ok(_) => return Ok(None),
                 Err(refusal) => {
                     tracing::error!(context = self.context.name, digest = standing.digest, %refusal, "what served before cannot be loaded; the manifest's component serves instead");
+                    if matches!(refusal.gate, Gate::Signature | Gate::Floor) {
+                        boot.refused = Some(BootError::NotServing {
+                            context: self.context.name.clone(),
+                            refusal,
+                        });
+                    }
                 }
             }
         }
@@ -430,7 +441,15 @@ impl Booting<'_> {
         Ok((version, needed))
     }
 
-    /// Keeps the bytes, and has them in the register.
+    /// The signature beside the manifest's component, if there is one.
+    async fn signature(&self) -> Option<String> {
+        let file = self.file.with_added_extension("sig");
+        let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(file)).await;
+        let text = read.ok().and_then(Result::ok)?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Keeps the bytes and their signature, and has them in the register.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
         let stored = prove::store(self.host, digest, bytes).await;
         if let Err(Unproven::Failed(reason)) = stored {
@@ -438,6 +457,10 @@ impl Booting<'_> {
                 context: self.context.name.clone(),
                 reason,
             });
+        }
+        if let Some(signature) = self.signature().await {
+            let kept = trust::keep(self.host, &self.context.name, digest, &signature).await;
+            kept.map_err(|error| self.journal(error))?;
         }
         let register = Register::of(self.host, &self.context.name);
         let register = register.map_err(|error| self.journal(error.into()))?;

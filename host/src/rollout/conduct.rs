@@ -16,7 +16,7 @@ use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
 use super::version::Version;
-use super::{judge, moving, pending, retention, standing, watch};
+use super::{judge, moving, pending, retention, standing, trust, watch};
 use crate::app::{Context, Host};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -138,6 +138,12 @@ impl Conducting<'_> {
             && let Some(version) = serving.filter(|version| version.digest == rollout.digest())
         {
             rollout.name(version.identity());
+            let signature = upload.signature.as_deref();
+            trust::check(host, context, &version.digest, signature).await?;
+            if let Some(signature) = signature {
+                let kept = trust::keep(host, &context.name, &version.digest, signature).await;
+                kept.map_err(Unproven::from)?;
+            }
             // What is kept of it may have been damaged since.
             prove::store(host, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);

@@ -11,8 +11,10 @@ use crate::observe::shown::shown;
 pub enum Gate {
     /// It is a component, or a module that can be made one, and not too big.
     Component,
-    /// Somebody whose key is known has signed it.
+    /// Somebody whose key is trusted has signed it for this context.
     Signature,
+    /// It is not older than the oldest that may serve.
+    Floor,
     /// It has not been quarantined.
     Quarantine,
     /// It compiles in the time and memory that there is for it.
@@ -63,6 +65,7 @@ impl Gate {
         match self {
             Self::Component => "component",
             Self::Signature => "signature",
+            Self::Floor => "floor",
             Self::Quarantine => "quarantine",
             Self::Compile => "compile",
             Self::Imports => "imports",

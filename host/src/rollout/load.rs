@@ -11,6 +11,7 @@ use super::gate::{Gate, Refusal};
 use super::tables::Tables;
 use super::version::{Description, Identity, Version};
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
+use crate::invocation::publishable;
 use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
 
@@ -130,6 +131,14 @@ async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
             format!("its tables are not described as they must be: {problem}"),
         )
     })?;
+    for kind in &said.publishes {
+        publishable::check_kind(kind).map_err(|error| {
+            Refusal::at(
+                Gate::Describe,
+                format!("it describes events that could not be published: {error}"),
+            )
+        })?;
+    }
     let description = Description::new(said, tables, guest);
     check_promises(&description, guest)?;
     check_schema(&schema, &description)?;

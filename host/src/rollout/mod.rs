@@ -36,6 +36,7 @@ mod store;
 mod swap;
 mod tables;
 mod trial;
+mod trust;
 mod unwired;
 mod upload;
 mod version;
@@ -58,6 +59,7 @@ pub use self::{
     serving::{Candidate, Serving},
     store::ComponentStore,
     tables::{Table, Tables},
+    trust::{Floor, FloorError, floor, set_floor},
     unwired::unwired,
     upload::{Upload, UploadError, begin, too_big, verdict},
     version::{Description, Identity, Version},

@@ -10,11 +10,12 @@ use super::gate::{Gate, Refusal};
 use super::progress::Rollout;
 use super::register::{Arrival, Entry, Register, State};
 use super::schema::{self, Move};
+use super::signature::Signed;
 use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
 use super::version::{Identity, Version};
-use super::{load, pending, probe, signature, swap, unwired, wire};
+use super::{load, pending, probe, swap, trust, unwired, wire};
 use crate::app::{Context, Host, Wiring};
 use crate::guest::{Guest, LoadError};
 use crate::journal::CommitError;
@@ -69,10 +70,12 @@ pub(super) async fn prove(
         format!("{} bytes, sha256 {digest}", upload.bytes.len()),
         clock.lap(),
     );
-    let signer = signed(host, upload, &digest)?;
-    if let Some(signer) = &signer {
-        rollout.passed(Gate::Signature, format!("signed by {signer}"), clock.lap());
+    let signed = trust::check(host, context, &digest, upload.signature.as_deref()).await?;
+    if let Some(Signed { signer, at }) = &signed {
+        let told = format!("signed by {signer} at {at}");
+        rollout.passed(Gate::Signature, told, clock.lap());
     }
+    let signer = signed.map(|signed| signed.signer);
     let register = Register::of(host, &context.name)?;
     let known = register.find(&digest)?;
     unsuspected(known.as_ref(), upload)?;
@@ -124,20 +127,6 @@ impl Clock {
     }
 }
 
-fn signed(host: &Host, upload: &Upload, digest: &str) -> Result<Option<String>, Refusal> {
-    let settings = &host.manifest.rollout;
-    match &upload.signature {
-        Some(signature) => signature::verify(&settings.keys, digest, signature)
-            .map(Some)
-            .map_err(|error| Refusal::at(Gate::Signature, error)),
-        None if settings.require_signature && !upload.is_shipped => Err(Refusal::at(
-            Gate::Signature,
-            "it is not signed, and rollout.require_signature is set; sign it with `innkeeper sign`",
-        )),
-        None => Ok(None),
-    }
-}
-
 fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
     let Some(known) = known.filter(|known| known.state == State::Quarantined && !upload.force)
     else {
@@ -166,6 +155,9 @@ async fn enter(
 ) -> Result<Entry, Unproven> {
     pending::note(host, context, rollout).await?;
     store(host, digest, &upload.bytes).await?;
+    if let Some(signature) = &upload.signature {
+        trust::keep(host, &context.name, digest, signature).await?;
+    }
     let arrival = Arrival {
         digest: digest.to_owned(),
         label: upload.label.clone(),
@@ -322,12 +314,13 @@ async fn compiled(
     Ok((guest.map_err(|error| load::of_load(&error))?, took))
 }
 
-/// Loads a version that is stored, for a rollback or a start.
+/// Loads a version that is stored, for a rollback or a start, if it may serve still.
 pub(super) async fn load_stored(
     host: &Arc<Host>,
     context: &Arc<Context>,
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
+    trust::check(host, context, &entry.digest, None).await?;
     if let Some(version) = context.rollouts.find_loaded(&entry.digest) {
         return Ok(version);
     }

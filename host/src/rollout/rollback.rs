@@ -10,6 +10,7 @@ use super::prove;
 use super::register::{Because, Entry, Register, State};
 use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
+use super::trust;
 use super::upload::short;
 use super::version::{Identity, Version};
 use crate::app::{Context, Host};
@@ -109,7 +110,7 @@ pub async fn rollback(
     };
     let to = match wanted {
         Some(wanted) => find(host, context, wanted, &from)?,
-        None => before(host, context, &from)?,
+        None => before(host, context, &from).await?,
     };
     let version = go_back(host, context, &to, &from, Way::Back, &because).await?;
     tracing::info!(
@@ -168,20 +169,28 @@ fn nothing(context: &Context, reason: impl Into<String>) -> RollbackError {
     }
 }
 
-/// The version that served before.
-fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
+/// The version that served before, and may still.
+async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+    let mut refused = None;
     for digest in &standing.before {
         let entry = register.find(digest)?;
-        if let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) {
-            return Ok(entry);
+        let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) else {
+            continue;
+        };
+        match trust::check(host, context, digest, None).await {
+            Ok(_) => return Ok(entry),
+            Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }
-    Err(nothing(
-        context,
-        "the one that serves is the first, or the others are gone or quarantined",
-    ))
+    match refused {
+        Some(refusal) => Err(refusal.into()),
+        None => Err(nothing(
+            context,
+            "the one that serves is the first, or the others are gone or quarantined",
+        )),
+    }
 }
 
 /// The version of this number or digest, whenever it served: one that was rolled back from can be gone back to as well.
@@ -249,7 +258,7 @@ pub(super) async fn take_back(
     version: &Arc<Version>,
     because: &Because,
 ) -> Result<(), RollbackError> {
-    let to = before(host, context, version)?;
+    let to = before(host, context, version).await?;
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {
         let change = [(version.digest.as_str(), state)];

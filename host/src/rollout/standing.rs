@@ -150,7 +150,7 @@ impl Standing {
 }
 
 /// Whether the manifest names this component by now.
-async fn is_shipped(context: &Context, digest: &str) -> bool {
+pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
     let Some(file) = context.rollouts.shipped.get().cloned() else {
         return false;
     };

@@ -11,6 +11,7 @@ async fn bells(deaf: &str) -> Settings {
         .with("bell", "bell")
         .await
         .set("context.bell.config.deaf", deaf)
+        .set("context.bell.show", vec!["deaf"])
         .set("context.bell.follow.attempts", 3)
         .set("context.bell.follow.initial_backoff", "10ms")
         .set("context.bell.follow.max_backoff", "20ms")

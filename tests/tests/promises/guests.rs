@@ -19,7 +19,7 @@ async fn settings() -> Settings {
 }
 
 /// Every way to misbehave, the status that answers it, and what the log says of it.
-const WAYS: [(&str, u16, &str); 12] = [
+const WAYS: [(&str, u16, &str); 13] = [
     ("loop", 504, "not done after"),
     ("recursion", 500, "stack"),
     ("frames", 500, "trap"),
@@ -32,6 +32,7 @@ const WAYS: [(&str, u16, &str); 12] = [
     ("status", 500, "status 99"),
     ("header", 500, "cannot name a header"),
     ("key", 500, "5006 bytes"),
+    ("subject", 500, "2000 bytes"),
 ];
 
 async fn misbehaves(stay: &Stay, how: &str) -> (u16, String) {

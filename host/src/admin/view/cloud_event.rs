@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::events::cloud_event;
 use crate::journal::Event;
 use crate::observe::Timestamp;
+use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// An event, in the JSON format of CloudEvents 1.0.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -41,22 +42,22 @@ pub struct CloudEvent {
 }
 
 impl CloudEvent {
-    /// An event of a context of an app.
-    pub fn new(app: &str, context: &str, event: &Event) -> Self {
-        let data = serde_json::from_slice(&event.data).ok();
+    /// An event of a context of an app, without what is sensitive.
+    pub(crate) fn new(app: &str, context: &str, event: &Event, sensitive: &Sensitive<'_>) -> Self {
+        let shown = sensitive.mask(&event.data);
+        let data = serde_json::from_slice(&shown).ok();
         let (datacontenttype, data_base64) = match &data {
             Some(_) => (cloud_event::JSON, None),
-            None => (
-                cloud_event::BYTES,
-                Some(BASE64_STANDARD.encode(&event.data)),
-            ),
+            None => (cloud_event::BYTES, Some(BASE64_STANDARD.encode(&shown))),
         };
+        let mut secrets = Secrets::default();
+        sensitive.note(&event.data, &mut secrets);
         Self {
             specversion: "1.0".into(),
             id: event.id.clone(),
             source: cloud_event::source(app, context),
             r#type: cloud_event::kind(app, context, &event.kind),
-            subject: event.subject.clone(),
+            subject: secrets.mask(event.subject.clone()),
             time: Timestamp(event.time),
             datacontenttype: datacontenttype.into(),
             correlationid: event.correlation_id.clone(),
@@ -95,7 +96,12 @@ mod tests {
 
     #[test]
     fn it_has_the_attributes_of_cloud_events() {
-        let shown = CloudEvent::new("stay", "room", &event(b"{\"roomId\": 1}"));
+        let shown = CloudEvent::new(
+            "stay",
+            "room",
+            &event(b"{\"roomId\": 1}"),
+            &Sensitive::default(),
+        );
         assert_eq!((shown.context(), shown.kind()), ("room", "RoomRegistered"));
         assert_eq!(
             serde_json::to_value(&shown).unwrap(),
@@ -116,7 +122,7 @@ mod tests {
             (b"", ""),
             (b"hello", "aGVsbG8="),
         ] {
-            let shown = CloudEvent::new("stay", "room", &event(data));
+            let shown = CloudEvent::new("stay", "room", &event(data), &Sensitive::default());
             assert_eq!(shown.data_base64.as_deref(), Some(text));
             assert_eq!(shown.datacontenttype, "application/octet-stream");
             assert!(shown.data.is_none());

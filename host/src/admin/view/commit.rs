@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::cloud_event::CloudEvent;
 use crate::journal::{Cause, Ending, Recorded};
 use crate::observe::Timestamp;
+use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// Some commits of a journal, in order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -54,7 +55,16 @@ pub struct Commit {
 
 impl Commit {
     /// A commit of a context of an app.
-    pub fn new(app: &str, context: &str, (position, header, events): Recorded) -> Self {
+    pub(crate) fn new(
+        app: &str,
+        context: &str,
+        (position, header, events): Recorded,
+        sensitive: &Sensitive<'_>,
+    ) -> Self {
+        let mut secrets = Secrets::default();
+        for event in &events {
+            sensitive.note(&event.data, &mut secrets);
+        }
         let (trigger, cause) = name(&header.cause);
         Self {
             position,
@@ -63,7 +73,7 @@ impl Commit {
             cause,
             abandoned: match header.ending {
                 Ending::Committed => None,
-                Ending::Abandoned { reason } => Some(reason),
+                Ending::Abandoned { reason } => Some(secrets.mask(reason)),
             },
             attempt: header.attempt,
             correlation_id: header.correlation_id,
@@ -73,7 +83,7 @@ impl Commit {
             status: header.status,
             events: events
                 .iter()
-                .map(|event| CloudEvent::new(app, context, event))
+                .map(|event| CloudEvent::new(app, context, event, sensitive))
                 .collect(),
         }
     }

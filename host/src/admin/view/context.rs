@@ -79,7 +79,7 @@ pub struct ContextDetail {
     /// What it says of itself; absent when no version serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// Its configuration as it is now; what looks secret is masked.
+    /// Its configuration as it is now; what `show` does not name is masked.
     pub config: BTreeMap<String, String>,
     /// Its newest rollout since the host started, or the one that the last stop has cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::cloud_event::CloudEvent;
 use crate::events::{dead_letter, redelivery};
 use crate::observe::Timestamp;
+use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// Some dead letters of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -41,15 +42,21 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// A dead letter of a context of an app.
-    pub fn new(app: &str, letter: &dead_letter::DeadLetter) -> Self {
+    pub(crate) fn new(
+        app: &str,
+        letter: &dead_letter::DeadLetter,
+        sensitive: &Sensitive<'_>,
+    ) -> Self {
+        let mut secrets = Secrets::default();
+        sensitive.note(&letter.event.data, &mut secrets);
         Self {
             id: letter.id.to_string(),
-            reason: letter.reason.clone(),
+            reason: secrets.mask(letter.reason.clone()),
             attempts: letter.attempts,
             given_up: letter.given_up,
             held_back: letter.is_held(),
             time: Timestamp(letter.time),
-            event: CloudEvent::new(app, &letter.id.source, &letter.event),
+            event: CloudEvent::new(app, &letter.id.source, &letter.event, sensitive),
         }
     }
 }

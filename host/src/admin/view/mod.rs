@@ -6,6 +6,7 @@ mod context;
 mod dead_letter;
 mod description;
 mod nats;
+mod problem;
 mod rebuild;
 mod saga;
 mod undo;
@@ -19,9 +20,11 @@ pub use self::context::{
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::nats::{Inlet, Nats, RelayDeadLetter, RelayDeadLetters, Republished};
+pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};
 pub use self::undo::{Undo, Undos, undo_id};
 pub use self::version::{
-    Evidence, HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions, Watch,
+    Evidence, Floor, HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
+    Watch,
 };

@@ -12,6 +12,38 @@ use crate::rollout::{self, Gate, Outcome, Progress, Stage, State};
 pub struct Versions {
     /// The versions, newest first.
     pub versions: Vec<Version>,
+    /// The oldest that may serve, where somebody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
+    /// What to ask for as `before` to go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
+}
+
+/// The oldest version of a context that may serve.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Floor {
+    /// Its number; 0 when all may.
+    pub version: u32,
+    /// When it was signed: what was signed before may not serve either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Timestamp>,
+    /// Who has set it.
+    pub by: String,
+    /// When.
+    pub time: Timestamp,
+}
+
+impl From<rollout::Floor> for Floor {
+    fn from(floor: rollout::Floor) -> Self {
+        Self {
+            version: floor.number,
+            signed: floor.signed.map(Timestamp),
+            by: floor.by,
+            time: Timestamp(floor.time),
+        }
+    }
 }
 
 /// A version of a context.

@@ -77,6 +77,8 @@ fn every_setting_is_read() {
         journal = "sled"
         durability = "flush"
         config_directory = "config/room"
+        show = ["open", "motto"]
+        sensitive = ["email"]
         [context.room.limits]
         memory = "16MiB"
         deadline = "250ms"
@@ -99,6 +101,7 @@ fn every_setting_is_read() {
         max_reservation_per_person = 10
         open = true
         motto = "be our guest"
+        bank_token = { file = "secrets/bank" }
         [saga.booking]
         starts = "room.Held"
         completes = ["room.Booked"]
@@ -155,6 +158,7 @@ fn every_setting_is_read() {
     );
     let config: Vec<_> = room
         .config
+        .values
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()))
         .collect();
@@ -166,6 +170,9 @@ fn every_setting_is_read() {
             ("open", "true")
         ]
     );
+    let secret = &room.config.secrets["bank_token"];
+    assert_eq!(secret, Path::new("app/secrets/bank"));
+    assert!(room.show.iter().eq(["motto", "open"]) && room.sensitive.iter().eq(["email"]));
     let booking = &manifest.sagas["booking"];
     assert_eq!(booking.starts.to_string(), "room.Held");
     assert_eq!(booking.timeout, Duration::from_secs(5));

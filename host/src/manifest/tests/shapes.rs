@@ -28,11 +28,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[admin]\nport = 1",
-            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`, `tokens`, `upload_limit`",
+            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`, `token_sha256`, `tokens`, `upload_limit`",
         ),
         (
             "[admin.tokens.ci]\nrole = 'deploy'\ntoken = 'secret'",
-            "3:1: admin.tokens.ci: unknown key `token`; valid keys are `file`, `role`, `sha256`",
+            "3:1: admin.tokens.ci: unknown key `token`; valid keys are `expires`, `file`, `role`, `sha256`",
         ),
         (
             "[admin.upload_limit]\nrate = 1",
@@ -40,7 +40,8 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[rollout]\nkey = 'x'",
-            "2:1: rollout: unknown key `key`; valid keys are `compile_memory`, `compile_time`, `keys`, `max_size`, `require_signature`",
+            "2:1: rollout: unknown key `key`; valid keys are `compile_memory`, `compile_time`, `keys`, `max_size`, `require_shipped_signature`, \
+             `require_signature`, `revoked_keys`",
         ),
         (
             "[journal]\nengin = 'sled'",
@@ -53,7 +54,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `follows`, `journal`, `limits`, `package`, `rollout`, `startup_probe`",
+             `follows`, `journal`, `limits`, `package`, `rollout`, `sensitive`, `show`, `startup_probe`",
         ),
         (
             "[context.room.rollout]\nsteps = 1",
@@ -139,11 +140,11 @@ fn values_of_the_wrong_kind_are_refused() {
         ),
         (
             "[context.room]\npackage = 'room'\nconfig.rate = 0.5",
-            "3:15: context.room.config.rate: must be a text, a whole number or a boolean, not 0.5",
+            "3:15: context.room.config.rate: must be a text, a whole number, a boolean, or `{ file = \"…\" }` for a secret, not 0.5",
         ),
         (
             "[context.room.config]\nnested = { a = 1 }",
-            "2:10: context.room.config.nested: must be a text, a whole number or a boolean, not a table",
+            "2:12: context.room.config.nested: unknown key `a`; valid keys are `file`",
         ),
         ("context = 1", "1:11: context: must be a table, not 1"),
         (

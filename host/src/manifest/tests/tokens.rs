@@ -39,6 +39,32 @@ fn tokens_are_known_by_their_files_and_hashes() {
 }
 
 #[test]
+fn the_main_token_may_be_known_by_its_hash_only() {
+    let admin = read(&format!("[admin]\ntoken_sha256 = '{HASH}'"), &[]);
+    let hash = admin.unwrap().admin.token_sha256;
+    assert_eq!(hash.map(hex::encode).as_deref(), Some(HASH));
+    refused(&[(
+        &format!("[admin]\ntoken = 'secret'\ntoken_sha256 = '{HASH}'"),
+        "3:1: admin.token_sha256: there is a `token`, too; keep the one that says what the main token is",
+    )]);
+}
+
+#[test]
+fn a_token_has_its_time() {
+    let expires = |time: &str| {
+        format!("[admin.tokens.ci]\nrole = 'deploy'\nsha256 = '{HASH}'\nexpires = '{time}'")
+    };
+    for time in ["2027-01-31T00:00:00Z", "2027-01-31T00:00:00.000Z"] {
+        let token = read(&expires(time), &[]).unwrap().admin.tokens["ci"].expires;
+        assert_eq!(token.unwrap().to_string(), "2027-01-31T00:00:00.000Z");
+    }
+    refused(&[(
+        &expires("soon"),
+        "4:11: admin.tokens.ci.expires: `soon` is not a time; write one of UTC, for example `2027-01-31T00:00:00Z`",
+    )]);
+}
+
+#[test]
 fn impossible_tokens_are_refused() {
     refused(&[
         (

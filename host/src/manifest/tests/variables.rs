@@ -25,8 +25,8 @@ fn variables_override_the_file() {
     assert_eq!(room.limits.deadline, Duration::from_secs(2));
     assert_eq!(room.limits.memory, 8 << 20);
     assert_eq!(room.limits.call_depth, 3);
-    assert_eq!(room.config["code"], "007");
-    assert_eq!(room.config["kept"], "x");
+    assert_eq!(room.config.values["code"], "007");
+    assert_eq!(room.config.values["kept"], "x");
     assert_eq!(
         manifest.contexts["view-page"].component.as_deref(),
         Some(Path::new("app/view.wasm"))

@@ -51,6 +51,8 @@ pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
 /// How long guests have computed, by context, in microseconds.
 pub const CPU: &str = "innkeeper_cpu_microseconds_total";
+/// Requests that were refused at the operators' port, by reason.
+pub const OPERATORS_REFUSED: &str = "innkeeper_operators_refused_total";
 
 /// What is held in memory for invocations, and of answers that may be given again, in bytes.
 pub const MEMORY_HELD: &str = "innkeeper_memory_held_bytes";
@@ -76,6 +78,10 @@ pub const NATS_UP: &str = "innkeeper_nats_up";
 
 /// Tells the recorder what each of them means.
 pub(super) fn describe() {
+    describe_counter!(
+        OPERATORS_REFUSED,
+        "Requests that were refused at the operators' port, by reason."
+    );
     describe_counter!(SWAPS, "Swaps of versions, by context.");
     describe_histogram!(
         SWAP_DURATION,

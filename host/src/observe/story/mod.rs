@@ -1,11 +1,13 @@
 //! Stories: everything that happened under one correlation id, as a tree of what caused what.
 
 use std::collections::HashMap;
+use std::mem;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Timestamp;
+use super::sensitive::{Secrets, Sensitive};
 use crate::app::Host;
 use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
 
@@ -105,13 +107,24 @@ pub enum Outcome {
 /// When a journal cannot be read.
 pub fn story(host: &Host, correlation_id: &str) -> Result<Option<Story>, journal::Error> {
     let mut invocations = Vec::new();
+    // What is sensitive in the data of one event may come up in what is said of another.
+    let mut secrets = Secrets::default();
     for (context, ledger) in host.ledgers() {
         let recorded = ledger.journal().story(correlation_id)?;
+        let sensitive = Sensitive::of(&host.manifest, [context.as_str()]);
+        for (_, _, events) in &recorded {
+            for event in events {
+                sensitive.note(&event.data, &mut secrets);
+            }
+        }
         invocations.extend(
             recorded
                 .into_iter()
                 .filter_map(|recorded| invocation(context, recorded)),
         );
+    }
+    for invocation in &mut invocations {
+        invocation.mask(&secrets);
     }
     Ok((!invocations.is_empty()).then(|| Story {
         correlation_id: correlation_id.to_owned(),
@@ -216,6 +229,13 @@ struct Parent {
 }
 
 impl Invocation {
+    fn mask(&mut self, secrets: &Secrets) {
+        self.reason = self.reason.take().map(|reason| secrets.mask(reason));
+        for event in &mut self.events {
+            event.subject = secrets.mask(mem::take(&mut event.subject));
+        }
+    }
+
     fn under(&mut self, event: Option<usize>) -> Option<&mut Vec<Invocation>> {
         match event {
             None => Some(&mut self.children),

@@ -24,6 +24,21 @@ innkeeper_sdk::events! {
     pub Marked: Mark,
     /// Published, and not described.
     pub Smuggled: Mark,
+    /// Published and described, whatever it is about.
+    pub Shouted: Shout,
+}
+
+/// About something, with so many bytes.
+#[derive(Serialize, Deserialize)]
+pub struct Shout {
+    about: String,
+    text: String,
+}
+
+impl Subject for Shout {
+    fn subject(&self) -> String {
+        self.about.clone()
+    }
 }
 
 /// What both events carry.
@@ -60,6 +75,16 @@ fn misbehave(Path(how): Path<String>) -> Answer {
         }),
         "event" => {
             emit::<Smuggled>(&Mark { number })?;
+            Response::no_content()
+        }
+        "subject" => {
+            let (about, text) = ("x".repeat(2_000), String::new());
+            emit::<Shouted>(&Shout { about, text })?;
+            Response::no_content()
+        }
+        "data" => {
+            let (about, text) = ("data".to_owned(), "x".repeat(2 << 20));
+            emit::<Shouted>(&Shout { about, text })?;
             Response::no_content()
         }
         "staged" => {
@@ -148,5 +173,5 @@ innkeeper_sdk::context! {
         POST "/unruly/{how}" => misbehave,
         GET "/unruly" => calm,
     },
-    publishes: [Marked],
+    publishes: [Marked, Shouted],
 }

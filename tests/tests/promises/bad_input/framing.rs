@@ -248,6 +248,24 @@ pub(super) fn sizes_and_framing() -> Vec<Case> {
             400,
         ),
         case(
+            "a coding besides that in chunks",
+            "POST /rooms HTTP/1.1\r\nhost: inn\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+            b"0\r\n\r\n",
+            501,
+        ),
+        case(
+            "chunks in chunks",
+            "POST /rooms HTTP/1.1\r\nhost: inn\r\ntransfer-encoding: chunked, chunked\r\n\r\n",
+            b"0\r\n\r\n",
+            400,
+        ),
+        case(
+            "a length that no signed number holds",
+            "POST /rooms HTTP/1.1\r\nhost: inn\r\ncontent-length: 9223372036854775808\r\n\r\n",
+            b"",
+            400,
+        ),
+        case(
             "a space in a header's name",
             "GET /rooms HTTP/1.1\r\nhost: inn\r\nx y: z\r\n\r\n",
             b"",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use http::Method;
 use innkeeper_tests::nats::{JETSTREAM, NatsServer};
-use innkeeper_tests::{Inn, Opening, Settings, eventually};
+use innkeeper_tests::{Inn, Opening, Settings, eventually, send};
 use serde_json::Value;
 
 use super::feed::{all_published, inn};
@@ -192,6 +192,43 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
     inn.reopen().await;
     all_published(&inn, &server).await;
     assert_eq!(server.read("stay").await.len(), told.len());
+}
+
+#[tokio::test]
+async fn what_could_not_be_published_is_refused_where_it_is_emitted() {
+    let server = NatsServer::start().await;
+    let settings = Settings::of_the_app()
+        .await
+        .with("unruly", "unruly")
+        .await
+        .set("nats.url", server.url());
+    let mut inn = Inn::with(settings.clone()).await;
+    let refused = async |inn: &Inn, way: &str, said: &str| {
+        let emitted = inn
+            .gateway()
+            .request(Method::POST, &format!("/unruly/{way}"));
+        send(emitted).await.expect_problem(500);
+        let log = eventually("the log says why", async || {
+            match inn.output().lines_with(said) {
+                lines if lines.is_empty() => Err(inn.output().tail(10)),
+                lines => Ok(lines),
+            }
+        });
+        log.await;
+    };
+    refused(&inn, "subject", "subjects of events have at most 1024").await;
+    refused(&inn, "data", "nats.max_payload").await;
+    inn.stay().room("after them").await;
+    all_published(&inn, &server).await;
+    assert_eq!(server.read("stay").await.len(), 1);
+    // Where the manifest promises more than the server takes, the event waits apart, and the others go on.
+    inn.close().await;
+    inn.reopen_with(settings.set("nats.max_payload", "8MiB"))
+        .await;
+    let emitted = inn.gateway().request(Method::POST, "/unruly/data");
+    send(emitted).await.expect(204);
+    inn.stay().room("behind it").await;
+    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
 }
 
 #[tokio::test]

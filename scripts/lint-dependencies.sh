@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Lints what the host is made of: the crates that cargo has locked, by deny.toml.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh kubernetes-validate
+metadata=$(mktemp)
+trap 'rm -f "$metadata"' EXIT
+cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linux-gnu >"$metadata"
+"${CARGO_TARGET_DIR:-target}/kubernetes-validate/bin/python" scripts/lint-dependencies.py "$metadata" deny.toml

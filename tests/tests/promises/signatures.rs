@@ -1,0 +1,244 @@
+//! What may come to serve: what somebody has signed whose key is trusted, for this context, and nothing that is too old; whichever way it comes.
+
+use std::time::SystemTime;
+
+use http::Method;
+use innkeeper::observe::Timestamp;
+use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, public_key};
+use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, send};
+
+/// Somebody with a private key: makes signatures of bytes for a context.
+struct Signer {
+    public: String,
+    sign: Box<dyn Fn(&str, &str, &[u8], Validity) -> String>,
+}
+
+impl Signer {
+    fn new() -> Self {
+        let key = new_key();
+        Self {
+            public: public_key(&key),
+            sign: Box::new(move |app, context, bytes, validity| {
+                let digest = &artifacts::digest(bytes);
+                let subject = Subject {
+                    app,
+                    context,
+                    digest,
+                };
+                Signature::new(&key, subject, validity).to_string()
+            }),
+        }
+    }
+
+    /// A signature for a context of the app, made now.
+    fn sign(&self, context: &str, bytes: &[u8]) -> String {
+        (self.sign)("stay", context, bytes, made(now()))
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+fn made(signed: Timestamp) -> Validity {
+    Validity {
+        signed,
+        not_before: None,
+        expires: None,
+    }
+}
+
+/// The app, which takes nothing but what this one has signed.
+async fn strict(signer: &Signer) -> Settings {
+    Settings::of_the_app()
+        .await
+        .set("rollout.require_signature", true)
+        .set("rollout.keys.desk", signer.public.as_str())
+}
+
+async fn deploy(inn: &Inn, context: &str, bytes: &[u8], signature: Option<&str>) -> Reply {
+    let path = format!("/v1/contexts/{context}/versions");
+    let mut request = inn.operators().request(Method::POST, &path);
+    if let Some(signature) = signature {
+        request = request.header("innkeeper-signature", signature);
+    }
+    let request = request.header("content-type", "application/wasm");
+    send(request.body(bytes.to_vec())).await
+}
+
+async fn rollback(inn: &Inn, context: &str, query: &str) -> Reply {
+    let path = format!("/v1/contexts/{context}/rollback?{query}");
+    inn.operators().send(Method::POST, &path).await
+}
+
+#[track_caller]
+fn refused_at(gate: &str, reply: Reply) {
+    let reply = reply.expect_problem(422);
+    assert_eq!(reply.body["gate"], gate, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn what_is_not_signed_serves_no_longer_after_a_restart_and_is_not_gone_back_to() {
+    let mut inn = Inn::open().await;
+    let shipped = inn.operators().serving("room").await;
+    let unsigned = artifacts::edited("room", "unsigned").await;
+    deploy(&inn, "room", &unsigned, None).await.expect(201);
+    inn.close().await;
+    let signer = Signer::new();
+    inn.reopen_with(strict(&signer).await).await;
+    // What the manifest itself names goes on in its place, and it is told why.
+    let operators = inn.operators();
+    assert_eq!(operators.serving("room").await, shipped);
+    let notices = operators.context("room").await["notices"].to_string();
+    assert!(
+        notices.contains("signature") && notices.contains("not signed"),
+        "{notices}"
+    );
+    refused_at("signature", rollback(&inn, "room", "to=2").await);
+    refused_at("signature", deploy(&inn, "room", &unsigned, None).await);
+    assert_eq!(operators.serving("room").await, shipped);
+    // The same bytes, signed, come to serve, and serve on.
+    let signature = signer.sign("room", &unsigned);
+    deploy(&inn, "room", &unsigned, Some(&signature))
+        .await
+        .expect(201);
+    inn.kill_9();
+    inn.reopen().await;
+    let digest = artifacts::digest(&unsigned);
+    assert_eq!(inn.operators().serving("room").await, digest);
+    inn.operators().rollback("room").await.expect(200);
+    rollback(&inn, "room", "to=2").await.expect(200);
+    assert_eq!(inn.operators().serving("room").await, digest);
+}
+
+#[tokio::test]
+async fn a_signature_is_good_for_one_app_one_context_and_its_time() {
+    let signer = Signer::new();
+    let inn = Inn::with(strict(&signer).await).await;
+    let bytes = artifacts::edited("room", "signed").await;
+    let (before, after) = (Timestamp(now().0 - 60_000), Timestamp(now().0 + 600_000));
+    let in_its_time = |validity| (signer.sign)("stay", "room", &bytes, validity);
+    for signature in [
+        signer.sign("message", &bytes),
+        (signer.sign)("inn", "room", &bytes, made(now())),
+        signer.sign("room", b"something else"),
+        Signer::new().sign("room", &bytes),
+        in_its_time(made(after)),
+        in_its_time(Validity {
+            not_before: Some(after),
+            ..made(before)
+        }),
+        in_its_time(Validity {
+            expires: Some(before),
+            ..made(before)
+        }),
+        "nonsense".to_owned(),
+    ] {
+        refused_at(
+            "signature",
+            deploy(&inn, "room", &bytes, Some(&signature)).await,
+        );
+    }
+    // Made for the room, it is good there, and nowhere else.
+    let signature = signer.sign("room", &bytes);
+    refused_at(
+        "signature",
+        deploy(&inn, "message", &bytes, Some(&signature)).await,
+    );
+    deploy(&inn, "room", &bytes, Some(&signature))
+        .await
+        .expect(201);
+    let signer = &inn.operators().versions("room").await[0]["signer"];
+    assert_eq!(signer, "desk");
+}
+
+#[tokio::test]
+async fn what_a_revoked_key_has_signed_serves_no_longer() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let mut inn = Inn::with(strict(&old).await).await;
+    let shipped = inn.operators().serving("room").await;
+    let bytes = artifacts::edited("room", "by the old key").await;
+    let signature = old.sign("room", &bytes);
+    deploy(&inn, "room", &bytes, Some(&signature))
+        .await
+        .expect(201);
+    inn.close().await;
+    // Under another name it is revoked all the same.
+    let settings = strict(&old)
+        .await
+        .set("rollout.keys.new-desk", new.public.as_str())
+        .set("rollout.revoked_keys.lost", old.public.as_str());
+    inn.reopen_with(settings).await;
+    assert_eq!(inn.operators().serving("room").await, shipped);
+    let refused = deploy(&inn, "room", &bytes, Some(&signature)).await;
+    assert!(refused.text.contains("`lost`"), "{}", refused.text);
+    refused_at("signature", refused);
+    refused_at("signature", rollback(&inn, "room", "to=2").await);
+    let signature = new.sign("room", &bytes);
+    deploy(&inn, "room", &bytes, Some(&signature))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn a_floor_keeps_older_versions_out() {
+    let signer = Signer::new();
+    let mut inn = Inn::with(strict(&signer).await).await;
+    let [never, second, third] = ["never seen", "second", "third"];
+    let bytes = async |name| artifacts::edited("room", name).await;
+    let (never, second, third) = (bytes(never).await, bytes(second).await, bytes(third).await);
+    let by_minutes = |minutes: u64| Timestamp(now().0 - 60_000 * minutes);
+    let sign = |bytes: &[u8], at| (signer.sign)("stay", "room", bytes, made(at));
+    let older = sign(&never, by_minutes(30));
+    let old = sign(&second, by_minutes(20));
+    let young = sign(&third, by_minutes(10));
+    deploy(&inn, "room", &second, Some(&old)).await.expect(201);
+    let floor = "/v1/contexts/room/floor?version=";
+    let set = async |inn: &Inn, number: u32| {
+        let path = format!("{floor}{number}");
+        inn.operators().send(Method::PUT, &path).await
+    };
+    set(&inn, 3).await.expect_problem(404);
+    deploy(&inn, "room", &third, Some(&young)).await.expect(201);
+    inn.operators().rollback("room").await.expect(200);
+    // What serves is older.
+    set(&inn, 3).await.expect_problem(409);
+    rollback(&inn, "room", "to=3").await.expect(200);
+    set(&inn, 3).await.expect(200);
+    let refuses_older = async |inn: &Inn| {
+        refused_at("floor", rollback(inn, "room", "to=2").await);
+        refused_at("floor", rollback(inn, "room", "").await);
+        refused_at("floor", deploy(inn, "room", &second, Some(&old)).await);
+        // Signed before the oldest, though this host never had it.
+        refused_at("floor", deploy(inn, "room", &never, Some(&older)).await);
+    };
+    refuses_older(&inn).await;
+    inn.kill_9();
+    inn.reopen().await;
+    assert_eq!(
+        inn.operators().serving("room").await,
+        artifacts::digest(&third)
+    );
+    refuses_older(&inn).await;
+    let listed = inn.operators().get("/v1/contexts/room/versions").await;
+    assert_eq!(listed["floor"]["version"], 3);
+    // The same by the command.
+    let base = inn.operators().client().base().to_owned();
+    let token = inn.operators().token().to_owned();
+    let arguments = [
+        "versions",
+        "room",
+        "--floor",
+        "0",
+        "--admin",
+        &base,
+        "--admin-token",
+        &token,
+    ];
+    let said = command(&arguments).await;
+    assert!(
+        said.is_well && said.out.contains("all versions of room may serve"),
+        "{said:?}"
+    );
+    rollback(&inn, "room", "to=2").await.expect(200);
+}
