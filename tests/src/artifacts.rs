@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 /// Contexts that only tests use.
 const TEST_CONTEXTS: &[&str] = &[
     "archive",
+    "hostile",
     "idler",
     "unruly",
     "caller",

@@ -34,4 +34,5 @@ pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
+pub use output::LogGate;
 pub use services::{Answer, Identity, Pending, Services, StateEntry};

@@ -20,6 +20,7 @@ mod message;
 mod origin;
 mod outbox;
 pub mod owed;
+pub mod quota;
 mod ready;
 pub(crate) mod record;
 mod recovery;

@@ -8,6 +8,7 @@ use super::{
     follows::Follows,
     journal::{Durability, Engine},
     probe::StartupProbe,
+    quota::{CommitLimits, LogLimits, Quota},
     rollout::RolloutSettings,
     scalar,
 };
@@ -26,6 +27,8 @@ pub struct ContextSettings {
     pub durability: Option<Durability>,
     /// What one invocation may use.
     pub limits: Limits,
+    /// What it may keep, over all its invocations.
+    pub quota: Quota,
     /// When work is turned away.
     pub circuit_breaker: CircuitBreaker,
     /// How events that could not be handled are tried again.
@@ -68,6 +71,10 @@ pub struct Limits {
     /// What an invocation may stage, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub staged: u64,
+    /// What an invocation may put into its commit.
+    pub commit: CommitLimits,
+    /// What the context may write to the log.
+    pub log: LogLimits,
     /// What an invocation may read of its state.
     pub read: ReadLimits,
     /// How many contexts deep a call may reach.
@@ -92,6 +99,8 @@ impl Default for Limits {
             response_head: 16 * 1024,
             answers: 8 * MIB,
             staged: 4 * MIB,
+            commit: CommitLimits::default(),
+            log: LogLimits::default(),
             read: ReadLimits::default(),
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),

@@ -16,6 +16,7 @@ mod guests;
 mod idempotency;
 mod load;
 mod nats;
+mod neighbours;
 mod outages;
 mod rebuild;
 mod reuse;
