@@ -165,7 +165,7 @@ impl<K: Key, V: Record> Table<K, V> {
 }
 
 impl<V: Record> Table<u64, V> {
-    /// The next id, from 1. Ids may be skipped, and one whose invocation changes something is never given again; one that was only told may be, after a crash.
+    /// The next id, from 1. Ids may be skipped, and one whose invocation changes something is never given again; one that was only told may be, after a restart.
     pub fn next_id(&self) -> u64 {
         state::next_sequence(self.name)
     }

@@ -116,12 +116,7 @@ impl store::Host for Frame {
 
 impl logging::Host for Frame {
     fn log(&mut self, level: logging::Level, context: String, message: String) -> Result<()> {
-        output::log(
-            self.services.identity().ok().as_ref(),
-            level,
-            &context,
-            &message,
-        );
+        output::log(self.services.as_mut(), level, &context, &message);
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ pub use enter::{Ended, Visit};
 pub use fault::{Fault, Refusal};
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use offer::{Interface, Operation};
+pub use output::LogGate;
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
 pub use shape::Signature;

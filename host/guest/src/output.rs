@@ -10,11 +10,67 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use crate::bindings::wasi::logging::logging::Level;
 use crate::services::{Identity, Services};
 
-/// The longest line that is kept whole, in bytes.
-const LONGEST_LINE: usize = 8 << 10;
+/// The longest name of a group of lines that is kept whole, in bytes.
+const LONGEST_GROUP: usize = 128;
+/// About what a line takes besides what the guest says, in bytes: its time, and who says it.
+const AROUND: usize = 256;
 
-/// Writes one line of a guest to the host's log.
-pub(super) fn log(identity: Option<&Identity>, level: Level, group: &str, message: &str) {
+/// Decides which lines of a guest's log are written.
+pub trait LogGate: Send + Sync {
+    /// The longest line that is kept whole, in bytes.
+    fn longest_line(&self) -> usize;
+
+    /// Whether a line may be written that takes about so many bytes. What may not is lost.
+    fn admit(&self, bytes: usize) -> bool;
+}
+
+/// Writes one line of a guest to the host's log, if its gate admits it.
+pub(super) fn log(services: &mut dyn Services, level: Level, group: &str, message: &str) {
+    let gate = services.log_gate();
+    if let Some((group, message)) = admitted(&*gate, level, group, message) {
+        write(services.identity().ok().as_ref(), level, group, message);
+    }
+}
+
+/// What is written of a line; none when nobody wants it, or the gate refuses it.
+fn admitted<'a>(
+    gate: &dyn LogGate,
+    level: Level,
+    group: &'a str,
+    message: &'a str,
+) -> Option<(&'a str, &'a str)> {
+    if !is_wanted(level) {
+        return None;
+    }
+    let group = clip(group, LONGEST_GROUP);
+    let message = clip(message, gate.longest_line());
+    let bytes = AROUND + written(group) + written(message);
+    gate.admit(bytes).then_some((group, message))
+}
+
+fn is_wanted(level: Level) -> bool {
+    match level {
+        Level::Trace => tracing::enabled!(target: "guest", tracing::Level::TRACE),
+        Level::Debug => tracing::enabled!(target: "guest", tracing::Level::DEBUG),
+        Level::Info => tracing::enabled!(target: "guest", tracing::Level::INFO),
+        Level::Warn => tracing::enabled!(target: "guest", tracing::Level::WARN),
+        Level::Error | Level::Critical => {
+            tracing::enabled!(target: "guest", tracing::Level::ERROR)
+        }
+    }
+}
+
+/// About how many bytes a text takes in the log, where some characters are escaped.
+fn written(text: &str) -> usize {
+    let bytes = text.bytes().map(|byte| match byte {
+        0..0x20 | 0x7f | b'"' | b'\\' => 6,
+        0x80.. => 2,
+        _ => 1,
+    });
+    bytes.sum()
+}
+
+fn write(identity: Option<&Identity>, level: Level, group: &str, message: &str) {
     let (context, version, correlation_id) = match identity {
         Some(identity) => (
             identity.context.as_str(),
@@ -23,7 +79,6 @@ pub(super) fn log(identity: Option<&Identity>, level: Level, group: &str, messag
         ),
         None => ("", "", ""),
     };
-    let message = clip(message);
     match level {
         Level::Trace => {
             tracing::trace!(target: "guest", context, version, correlation_id, group, "{message}")
@@ -43,21 +98,24 @@ pub(super) fn log(identity: Option<&Identity>, level: Level, group: &str, messag
     }
 }
 
-fn clip(line: &str) -> &str {
-    let mut end = line.len().min(LONGEST_LINE);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    line.get(..end).unwrap_or_default()
+fn clip(text: &str, longest: usize) -> &str {
+    text.get(..text.floor_char_boundary(longest))
+        .unwrap_or_default()
 }
 
 /// A guest's standard output or error: each write becomes log lines.
 #[derive(Clone)]
-pub(super) struct LogLines(Option<Arc<Identity>>);
+pub(super) struct LogLines {
+    identity: Option<Arc<Identity>>,
+    gate: Arc<dyn LogGate>,
+}
 
 impl LogLines {
     pub(super) fn of(services: &mut dyn Services) -> Self {
-        Self(services.identity().ok().map(Arc::new))
+        Self {
+            identity: services.identity().ok().map(Arc::new),
+            gate: services.log_gate(),
+        }
     }
 }
 
@@ -83,7 +141,9 @@ impl AsyncWrite for LogLines {
             .lines()
             .filter(|line| !line.is_empty())
         {
-            log(self.0.as_deref(), Level::Info, "output", line);
+            if let Some((group, line)) = admitted(&*self.gate, Level::Info, "output", line) {
+                write(self.identity.as_deref(), Level::Info, group, line);
+            }
         }
         Poll::Ready(Ok(bytes.len()))
     }
@@ -94,5 +154,23 @@ impl AsyncWrite for LogLines {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_clipped_stays_text() {
+        assert_eq!(clip("short", 8), "short");
+        assert_eq!(clip("\u{e9}\u{e9}", 3), "\u{e9}");
+        assert_eq!(clip("\u{e9}", 0), "");
+    }
+
+    #[test]
+    fn what_is_escaped_counts_as_it_is_written() {
+        assert_eq!(written("calm"), 4);
+        assert_eq!(written("\0\n\"\\"), 24);
     }
 }

@@ -10,6 +10,7 @@ use wasmtime::component::Val;
 
 use crate::fault::Refusal;
 use crate::offer::Operation;
+use crate::output::LogGate;
 
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 
@@ -83,6 +84,8 @@ pub trait Services: Any + Send {
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal>;
     /// A function of another context. The answer is a `result`; what cannot be reached is its `unavailable`.
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_>;
+    /// What decides which lines of its log are written.
+    fn log_gate(&mut self) -> Arc<dyn LogGate>;
     /// Reserves memory of the host for what the guest's own memory grows by, in bytes. False when the host has none to give, and had none for a while.
     fn reserve(&mut self, bytes: usize) -> Reserved<'_>;
 }

@@ -8,6 +8,7 @@ use super::config;
 use super::extract::{Named, Running, reading};
 use super::nats;
 use super::problem::Problem;
+use super::usage;
 use super::view;
 use crate::app::{Context, Host};
 use crate::calls::BreakerState;
@@ -66,6 +67,9 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let ledger = &context.ledger;
     let lag = events::lag(context)?.into_iter();
     let unwired = rollout::unwired(host, &context.name);
+    let quota = usage::used(context)?;
+    let scarce = quota.iter().filter_map(usage::Used::warning);
+    let scarce: Vec<_> = scarce.collect();
     Ok(view::Context {
         name: context.name.clone(),
         summary: version
@@ -100,7 +104,10 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             .refused()
             .into_iter()
             .chain(unwired)
+            .chain(scarce)
             .collect(),
+        quota: quota.into_iter().map(Into::into).collect(),
+        log_lines_dropped: context.log.dropped(),
         contended: contended(ledger),
     })
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::state::State;
+use super::usage;
 use crate::app::{Context, Host};
 use crate::events;
 use crate::invocation::compensation;
@@ -184,6 +185,7 @@ fn take_levels(host: &Host) {
         if let Ok(pending) = compensation::pending(context) {
             metrics.compensations_pending.set(pending as f64);
         }
+        let _as_they_were = usage::take_levels(context);
         for lag in events::lag(context).unwrap_or_default() {
             metrics.follower_lag(&lag.source).set(lag.events as f64);
         }

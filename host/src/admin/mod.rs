@@ -33,6 +33,7 @@ mod token;
 mod tokens;
 mod undos;
 mod uploads;
+mod usage;
 mod versions;
 pub mod view;
 

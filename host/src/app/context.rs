@@ -21,6 +21,7 @@ use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
 use crate::memory::Budget;
 use crate::observe::ContextMetrics;
+use crate::observe::log::Allowance;
 use crate::rollout::{Rollouts, Serving, Version};
 
 /// Where the journal keeps which generation of the state serves: four bytes, big-endian.
@@ -56,6 +57,8 @@ pub struct Context {
     pub share: Arc<Share>,
     /// What it counts.
     pub metrics: ContextMetrics,
+    /// What it may write to the log.
+    pub log: Arc<Allowance>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
     wiring: Arc<ArcSwap<Wiring>>,
@@ -83,6 +86,8 @@ impl Context {
         shared: Shared,
     ) -> Self {
         let breaker = &settings.circuit_breaker;
+        let sequences = settings.quota.sequences.get();
+        ledger.limit_sequences(usize::try_from(sequences).unwrap_or(usize::MAX));
         Self {
             admission: Admission::new(
                 name,
@@ -98,6 +103,7 @@ impl Context {
             following: Following::default(),
             timers: Notify::new(),
             metrics: ContextMetrics::new(name),
+            log: Allowance::new(name, settings.limits.log),
             rollouts: Rollouts::default(),
             share: shared.share,
             answers: shared.answers,

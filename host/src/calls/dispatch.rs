@@ -60,6 +60,7 @@ pub async fn reach(
             match failure {
                 // It is made again at once.
                 Failure::CallerOutdated => {}
+                _ if !callee.log.admits_failure() => {}
                 _ => tracing::warn!(context = callee.name, %failure, "a call was not answered"),
             }
         }

@@ -8,7 +8,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, Inlet, Nats, Rollout,
+    Breaker, Contended, Context, ContextDetail, Contexts, Inlet, Nats, Rollout, Used,
 };
 use crate::observe::shown::{CELL, SENTENCE, shown};
 
@@ -201,6 +201,25 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field("to be undone", context.compensations_pending.to_string()),
         field("dead letters", context.dead_letters.to_string()),
     ];
+    for Used {
+        resource,
+        used,
+        limit,
+    } in &context.quota
+    {
+        let value = match limit {
+            Some(limit) => format!("{used} of {limit} {resource}"),
+            None => format!("{used} {resource}"),
+        };
+        lines.push(field("keeps", value));
+    }
+    if context.log_lines_dropped > 0 {
+        let lines_dropped = format!(
+            "{} lines were left out, more than limits.log allows",
+            context.log_lines_dropped
+        );
+        lines.push(field("log", lines_dropped));
+    }
     let notices = context.notices.iter();
     lines.extend(notices.map(|notice| field("notice", notice.clone())));
     if let Some(rollout) = &detail.rollout {

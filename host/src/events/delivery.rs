@@ -8,12 +8,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::dead_letter::DeadLetter;
+use super::dead_letter::{self, DeadLetter};
 use super::hold::Mark;
 use super::lane::{Arrival, Handler, bookkeeping};
 use crate::app::{Context, Host};
-use crate::invocation::{self, Delivery, EventFailure, Failure};
-use crate::journal::{CommitError, Durability, EventPosition, Ledger, Unit};
+use crate::invocation::{self, Delivery, EventFailure, Failure, quota};
+use crate::journal::{
+    CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit,
+};
 use crate::manifest::OnDeadLetter;
 use crate::rollout::Version;
 
@@ -197,6 +199,9 @@ impl Deliveries {
             return ControlFlow::Continue(false);
         }
         let mark = self.mark(delivery);
+        if mark.stands(self.ledger()).unwrap_or(true) {
+            self.wait_for_room(&delivery.event, stop).await?;
+        }
         let mut backoff = Backoff::of_journal();
         loop {
             match self.try_to_hold(delivery, position, &mark).await {
@@ -276,6 +281,7 @@ impl Deliveries {
         if self.places.is_none() {
             self.context.metrics.events_dead_lettered.increment(1);
         }
+        self.wait_for_room(&delivery.event, stop).await?;
         let mut delivery = delivery.clone();
         if self.holds_subjects() {
             delivery.writes.push(self.mark(&delivery).set());
@@ -285,6 +291,34 @@ impl Deliveries {
             backoff.pause(stop).await?;
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Deliveries {
+    /// Waits while the context has as many dead letters as it may: an event must not be lost, and the journal not be filled with them.
+    async fn wait_for_room(&self, event: &Event, stop: &CancellationToken) -> ControlFlow<()> {
+        let limit = quota::limit(&self.context, Resource::DeadLetters);
+        let range = dead_letter::of_generation(self.generation);
+        let mut backoff = Backoff::of_journal();
+        let mut is_told = false;
+        loop {
+            let letters = self
+                .ledger()
+                .count_in_slices(Space::DeadLetter, &range, limit);
+            // What cannot be counted is left to whoever writes it.
+            if !letters.await.is_ok_and(|letters| letters.keys >= limit) {
+                return ControlFlow::Continue(());
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(
+                    context = self.context.name,
+                    event = event.id,
+                    limit,
+                    "an event cannot become a dead letter, for there are as many as may be (quota.dead_letters); its lane waits until some are retried or dropped"
+                );
+            }
+            backoff.pause(stop).await?;
+        }
     }
 }
 
@@ -303,6 +337,9 @@ pub(super) async fn leave(
 
 /// Says that an event was not handled.
 pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure) {
+    if !context.log.admits_failure() {
+        return;
+    }
     let event = &delivery.event;
     tracing::warn!(
         context = context.name,

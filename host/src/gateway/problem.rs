@@ -215,10 +215,19 @@ impl From<&Failure> for Problem {
                 "The journal failed",
                 "the journal could not be used; whether the request took effect is not known",
             ),
+            Failure::QuotaExceeded { .. } => Self::of_kind(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "quota-exceeded",
+                "Quota exceeded",
+                "what this would keep is more than the context may; nothing was changed",
+            ),
             Failure::Trap { .. }
             | Failure::OutOfMemory { .. }
             | Failure::StackExhausted
             | Failure::StagedTooMuch { .. }
+            | Failure::CommittedTooMany { .. }
+            | Failure::TimerTooFar { .. }
+            | Failure::InvalidSequence(_)
             | Failure::ScannedTooMuch { .. }
             | Failure::ReadTooMuch { .. }
             | Failure::CommitTooLarge { .. }
@@ -323,6 +332,14 @@ mod tests {
                     limit: 1,
                 },
                 500,
+                None,
+            ),
+            (
+                Failure::QuotaExceeded {
+                    what: crate::journal::Resource::Bytes,
+                    reason: "full".to_owned(),
+                },
+                507,
                 None,
             ),
             (Failure::Contended { attempts: 3 }, 503, Some("1")),

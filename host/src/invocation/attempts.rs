@@ -8,11 +8,12 @@ use wasmtime::component::Val;
 use super::abandonment;
 use super::check_in::check_in;
 use super::compensation;
-use super::failure::Failure;
+use super::failure::{Failure, clipped};
 use super::identifier;
 use super::job::{Job, Keep, Trigger, wall_clock};
 use super::kept;
 use super::message::Response;
+use super::quota;
 use super::record;
 use super::recovery;
 use super::replay::Effect;
@@ -80,9 +81,9 @@ impl Answer {
     fn reason(&self) -> String {
         match self {
             Self::Web(response) => format!("answered {}", response.status),
-            Self::Call(answer) => format!("answered {answer:?}"),
+            Self::Call(answer) => clipped(format!("answered {answer:?}")),
             Self::Event(Err(PolicyError::Retry(reason) | PolicyError::Reject(reason))) => {
-                reason.clone()
+                clipped(reason.clone())
             }
             Self::Event(Ok(())) => String::new(),
         }
@@ -141,6 +142,9 @@ pub(super) async fn run(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
     let result = run_attempts(job, entry).await;
     job.hold.release();
     measure(job, &result, began.elapsed());
+    if let Err(failure) = &result {
+        quota::note(&job.context, failure);
+    }
     let reason = match &result {
         Ok(done) if done.answer.is_success() => return result,
         Ok(done) => done.answer.reason(),
@@ -319,6 +323,11 @@ async fn attempt(
     if answer.is_success() && job.replay.has_more_calls(unit.call_count) {
         return diverged(job, &unit).await;
     }
+    if answer.is_success() {
+        // Whoever asked may keep the numbers that it drew, also when nothing is committed here.
+        let ledger = &job.context.ledger;
+        ledger.secure_sequences(&job.replay.highest_draws())?;
+    }
     if answer.is_success() && must_commit(job, &unit) {
         return commit(job, *unit, answer, version, number).await;
     }
@@ -456,6 +465,8 @@ async fn commit(
         Err(Failure::Contended { .. }) => return Ok(Attempt::Conflict(Vec::new())),
         Err(failure) => return Err(failure),
     };
+    let ledger = &job.context.ledger;
+    let quota = quota::of(job, unit.state.generation());
     let time = wall_clock();
     let (timers, mut events) = unit.outbox.into_parts(time)?;
     for event in &mut events {
@@ -498,11 +509,7 @@ async fn commit(
         writes,
         events,
     };
-    let committed = match job.durability {
-        Some(durability) => job.context.ledger.commit_as(unit, durability).await,
-        None => job.context.ledger.commit(unit).await,
-    };
-    match committed {
+    match ledger.commit_within(unit, job.durability, quota).await {
         Ok(position) => {
             job.context.metrics.commits.increment(1);
             if sets_timers {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::abandonment;
 use super::attempts::{self, Answer, Entry};
 use super::compensation;
-use super::failure::Failure;
+use super::failure::{Failure, clipped};
 use super::identifier;
 use super::intent;
 use super::job::{Beginning, Job, Place, Trigger};
@@ -99,11 +99,11 @@ pub async fn event(
         Ok(attempts::Done {
             answer: Answer::Event(Err(PolicyError::Reject(reason))),
             ..
-        }) => Err(EventFailure::Reject(reason)),
+        }) => Err(EventFailure::Reject(clipped(reason))),
         Ok(attempts::Done {
             answer: Answer::Event(Err(PolicyError::Retry(reason))),
             ..
-        }) => Err(EventFailure::Retry(reason)),
+        }) => Err(EventFailure::Retry(clipped(reason))),
         Ok(done) => Ok(done.position),
         Err(failure) => Err(failure.into()),
     }

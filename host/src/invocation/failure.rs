@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::publishable::Unpublishable;
-use super::state_key::InvalidKey;
+use super::state_key::{InvalidKey, InvalidSequence};
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 use crate::memory::Exhausted;
@@ -59,6 +59,37 @@ pub enum Failure {
     StagedTooMuch {
         /// What it may stage, in bytes.
         limit: u64,
+    },
+    /// The guest would commit more than it may.
+    #[error(
+        "the guest would commit more than {limit} {what} (limits.commit.{what}); let it do less in one invocation"
+    )]
+    CommittedTooMany {
+        /// `keys`, `events`, `timers` or `numbers`.
+        what: &'static str,
+        /// How many it may commit.
+        limit: u32,
+    },
+    /// The guest set a timer farther ahead than it may.
+    #[error(
+        "the guest set a timer {delay:?} ahead, and it may be {limit:?} at most (limits.commit.timer_delay)"
+    )]
+    TimerTooFar {
+        /// How far.
+        delay: Duration,
+        /// How far it may be.
+        limit: Duration,
+    },
+    /// The guest drew a number of a sequence that cannot be.
+    #[error(transparent)]
+    InvalidSequence(#[from] InvalidSequence),
+    /// The context keeps as much as it may.
+    #[error("{reason}")]
+    QuotaExceeded {
+        /// What of.
+        what: journal::Resource,
+        /// What the journal says.
+        reason: String,
     },
     /// The guest asked for more of its state than it could hold.
     #[error(
@@ -218,12 +249,23 @@ pub enum Failure {
     Stopping,
 }
 
+/// How much is kept of what a guest says of its failure, in bytes: it is logged, and stored.
+const LONGEST_REASON: usize = 2_000;
+
+/// What a guest says, as much of it as is kept.
+pub(super) fn clipped(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+    reason
+}
+
 impl Failure {
     /// What a guest's fault means for its invocation.
     pub(super) fn of_fault(fault: Fault) -> Self {
         match fault {
             Fault::Deadline { after } => Self::Deadline { after },
-            Fault::Trap { message } => Self::Trap { message },
+            Fault::Trap { message } => Self::Trap {
+                message: clipped(message),
+            },
             Fault::OutOfMemory { limit } => Self::OutOfMemory {
                 limit: limit as u64,
             },
@@ -232,7 +274,7 @@ impl Failure {
                 reason: "the host has no memory left for the guest ([host] guests_memory)".into(),
             },
             Fault::Refused(refusal) => Self::Trap {
-                message: refusal.to_string(),
+                message: clipped(refusal.to_string()),
             },
             Fault::NotExported(export) => Self::NotExported { export },
             Fault::NoInstance(reason) => Self::NoInstance { reason },
@@ -260,6 +302,9 @@ impl Failure {
             | Self::OutOfMemory { .. }
             | Self::StackExhausted
             | Self::StagedTooMuch { .. }
+            | Self::CommittedTooMany { .. }
+            | Self::TimerTooFar { .. }
+            | Self::InvalidSequence(_)
             | Self::ScannedTooMuch { .. }
             | Self::ReadTooMuch { .. }
             | Self::CommitTooLarge { .. }
@@ -276,6 +321,8 @@ impl Failure {
             | Self::BreakerOpen { .. }
             | Self::NoInstance { .. }
             | Self::NoMemory { .. }
+            // Another version would keep no less.
+            | Self::QuotaExceeded { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
             | Self::BeingUndone { .. }
@@ -297,6 +344,10 @@ impl From<journal::Error> for Failure {
     fn from(error: journal::Error) -> Self {
         match error {
             journal::Error::Closed => Self::Stopping,
+            journal::Error::QuotaExceeded { resource, .. } => Self::QuotaExceeded {
+                what: resource,
+                reason: error.to_string(),
+            },
             // Nothing is wrong with the journal, and nothing was committed.
             journal::Error::TooLarge { .. } | journal::Error::TooManyEvents { .. } => {
                 Self::CommitTooLarge {
@@ -329,6 +380,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_guest_says_is_kept_up_to_a_length() {
+        assert_eq!(clipped("short".into()), "short");
+        let long = clipped("\u{20ac}".repeat(10_000));
+        assert_eq!(long.len(), 1_998, "whole characters");
+    }
+
+    #[test]
     fn a_commit_that_is_too_large_is_the_fault_of_its_context() {
         let (bytes, limit) = (2, 1);
         let too_large = journal::Error::TooLarge { bytes, limit };
@@ -336,6 +394,10 @@ mod tests {
         assert!(failure.is_fault_of_context(), "{failure:?}");
         let reason = "its disk failed".to_owned();
         let failure = Failure::from(CommitError::Journal(journal::Error::Disk { reason }));
+        assert!(!failure.is_fault_of_context(), "{failure:?}");
+        let (resource, limit) = (journal::Resource::Keys, 1);
+        let full = journal::Error::QuotaExceeded { resource, limit };
+        let failure = Failure::from(full);
         assert!(!failure.is_fault_of_context(), "{failure:?}");
     }
 }

@@ -65,6 +65,11 @@ pub(super) fn undone_by(undo: &str) -> Option<String> {
     (!call.contains('/')).then(|| call.replace('+', "/"))
 }
 
+/// Whether an invocation undoes something, or is called by one that does.
+pub(super) fn is_of_undo(id: &str) -> bool {
+    id.starts_with("undo:")
+}
+
 /// The id of a call: the run of its caller, the call's place, and a hash of what is called with what. Ids of one root share its prefix.
 pub(super) fn of_call(caller: &str, place: usize, operation: &str, parameters: &[u8]) -> String {
     let hash = digest(&[operation.as_bytes(), parameters]);

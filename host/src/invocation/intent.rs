@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::job::{Input, Job, Keep, Trigger, wall_clock};
+use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
 use crate::app::Context;
 use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
@@ -40,7 +41,13 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         writes: vec![record::write(Space::Intent, &job.id, &intent)?],
         events: Vec::new(),
     };
-    job.context.ledger.commit(unit).await?;
+    let ledger = &job.context.ledger;
+    // Others are about to hear of the numbers that it drew.
+    ledger.secure_sequences(&job.replay.highest_draws())?;
+    let generation = job.generation.unwrap_or_else(|| job.context.generation());
+    let quota = quota::of(job, generation);
+    let committed = ledger.commit_within(unit, None, quota).await;
+    committed.map_err(|error| Failure::of_commit(&job.context.name, error))?;
     job.replay.mark_stored(&unstored);
     Ok(())
 }

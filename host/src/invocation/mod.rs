@@ -22,6 +22,7 @@ mod origin;
 mod outbox;
 pub mod owed;
 pub(crate) mod publishable;
+pub mod quota;
 mod ready;
 pub(crate) mod record;
 mod recovery;

@@ -107,6 +107,11 @@ pub(super) struct Outbox {
     bytes: u64,
 }
 
+/// About what an event takes in the journal besides what the guest says of it, in bytes: its ids, its key, its seal.
+const AROUND_EVENT: usize = 256;
+/// The same of a timer, which has two keys.
+const AROUND_TIMER: usize = 512;
+
 impl Outbox {
     /// The number of the next event or timer, from 0.
     pub(super) fn next_count(&mut self) -> u64 {
@@ -114,8 +119,19 @@ impl Outbox {
         self.count - 1
     }
 
-    pub(super) fn add_bytes(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+    /// Counts what an event takes.
+    pub(super) fn note_event(&mut self, bytes: usize) {
+        self.bytes += (AROUND_EVENT + bytes) as u64;
+    }
+
+    /// Counts what a timer takes that is set or taken away.
+    pub(super) fn note_timer(&mut self, bytes: usize) {
+        self.bytes += (AROUND_TIMER + bytes) as u64;
+    }
+
+    /// How many timers it sets and takes away.
+    pub(super) fn timer_count(&self) -> usize {
+        self.timers.len() + self.cancelled.len()
     }
 
     pub(super) fn bytes(&self) -> u64 {

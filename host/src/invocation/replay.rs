@@ -4,7 +4,7 @@
 //! were. An attempt that would go another way ends the run: everything that it called is undone, and the next run calls afresh. So what commits is
 //! always one whole run, never a mix of two.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -74,7 +74,7 @@ pub(super) struct Replay(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     now: u64,
-    draws: Vec<(String, u64)>,
+    draws: Drawn,
     run: u32,
     calls: Vec<Call>,
     /// How many of the calls did nothing.
@@ -91,7 +91,7 @@ impl Replay {
     pub(super) fn new(now: u64, run: u32) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Inner {
             now,
-            draws: Vec::new(),
+            draws: Drawn::default(),
             run,
             calls: Vec::new(),
             passing: 0,
@@ -105,7 +105,7 @@ impl Replay {
     pub(super) fn of(intent: Intent) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Inner {
             now: intent.now,
-            draws: intent.draws.clone(),
+            draws: Drawn::of(&intent.draws),
             run: intent.run,
             calls: Vec::new(),
             passing: 0,
@@ -158,17 +158,26 @@ impl Replay {
     /// The `count`th number of a sequence, if an earlier attempt has drawn it.
     pub(super) fn drawn(&self, name: &str, count: usize) -> Option<u64> {
         let inner = self.0.lock();
-        inner
-            .draws
-            .iter()
-            .filter(|(drawn, _)| drawn == name)
-            .nth(count)
-            .map(|(_, number)| *number)
+        inner.draws.numbers.get(name)?.get(count).copied()
+    }
+
+    /// How many numbers were drawn of all sequences.
+    pub(super) fn draw_count(&self) -> usize {
+        self.0.lock().draws.count
+    }
+
+    /// The highest number that was drawn of each sequence.
+    pub(super) fn highest_draws(&self) -> Vec<(String, u64)> {
+        let inner = self.0.lock();
+        // They are drawn in ascending order.
+        let highest =
+            |(name, numbers): (&String, &Vec<u64>)| Some((name.clone(), *numbers.last()?));
+        inner.draws.numbers.iter().filter_map(highest).collect()
     }
 
     /// Remembers a number that was drawn.
     pub(super) fn remember_draw(&self, name: String, number: u64) {
-        self.0.lock().draws.push((name, number));
+        self.0.lock().draws.note(name, number);
     }
 
     /// What becomes of the call at a place.
@@ -278,7 +287,7 @@ impl Replay {
         let mut inner = self.0.lock();
         inner.run = run;
         inner.calls.clear();
-        inner.draws.clear();
+        inner.draws = Drawn::default();
         (inner.passing, inner.size) = (0, 0);
         inner.stored = is_stored.then_some(Stored {
             draws: 0,
@@ -290,7 +299,7 @@ impl Replay {
     pub(super) fn unstored(&self) -> Option<Unstored> {
         let inner = self.0.lock();
         let mark = Stored {
-            draws: inner.draws.len(),
+            draws: inner.draws.count,
             answers: inner.passing,
         };
         if inner.stored == Some(mark) {
@@ -311,7 +320,7 @@ impl Replay {
             .collect();
         Some(Unstored {
             now: inner.now,
-            draws: inner.draws.clone(),
+            draws: inner.draws.list(),
             run: inner.run,
             answers,
             mark,
@@ -329,23 +338,66 @@ impl Replay {
     }
 }
 
+/// The numbers that a run has drawn, by sequence, in their order.
+#[derive(Debug, Default)]
+struct Drawn {
+    numbers: BTreeMap<String, Vec<u64>>,
+    count: usize,
+}
+
+impl Drawn {
+    fn of(draws: &[(String, u64)]) -> Self {
+        let mut drawn = Self::default();
+        for (name, number) in draws {
+            drawn.note(name.clone(), *number);
+        }
+        drawn
+    }
+
+    fn note(&mut self, name: String, number: u64) {
+        self.numbers.entry(name).or_default().push(number);
+        self.count += 1;
+    }
+
+    /// As an intent keeps them.
+    fn list(&self) -> Vec<(String, u64)> {
+        let of_name = |(name, numbers): (&String, &Vec<u64>)| {
+            let name = name.clone();
+            let numbers = numbers.clone().into_iter();
+            numbers.map(move |number| (name.clone(), number))
+        };
+        self.numbers.iter().flat_map(of_name).collect()
+    }
+}
+
 /// How many numbers of each sequence one attempt has drawn.
 #[derive(Debug, Default)]
-pub(super) struct Draws(HashMap<String, usize>);
+pub(super) struct Draws {
+    counts: HashMap<String, usize>,
+    bytes: usize,
+}
 
 impl Draws {
     /// The place of the next draw from `name`.
     pub(super) fn next(&mut self, name: &str) -> usize {
-        match self.0.get_mut(name) {
+        const NUMBER: usize = 16;
+        self.bytes += NUMBER;
+        match self.counts.get_mut(name) {
             Some(count) => {
                 *count += 1;
                 *count
             }
             None => {
-                self.0.insert(name.to_owned(), 0);
+                self.bytes += name.len();
+                self.counts.insert(name.to_owned(), 0);
                 0
             }
         }
+    }
+
+    /// About how many bytes it takes to remember them for all attempts.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -442,6 +494,23 @@ mod tests {
         assert!(replay.is_bound_to_repeat());
         called(&replay, 3, "tell", Effect::Committed { undo: None });
         assert!(!replay.is_bound_to_repeat(), "it must not be told twice");
+    }
+
+    #[test]
+    fn numbers_are_found_by_their_sequence_and_place() {
+        let replay = Replay::new(1, 0);
+        for (name, number) in [("rooms", 4), ("beds", 1), ("rooms", 7)] {
+            replay.remember_draw(name.into(), number);
+        }
+        assert_eq!(replay.drawn("rooms", 1), Some(7));
+        assert_eq!(replay.drawn("beds", 0), Some(1));
+        assert_eq!(replay.drawn("beds", 1), None);
+        assert_eq!(replay.drawn("nobody", 0), None);
+        assert_eq!(replay.draw_count(), 3);
+        let highest = [("beds".to_owned(), 1), ("rooms".to_owned(), 7)];
+        assert_eq!(replay.highest_draws(), highest);
+        let kept = replay.unstored().unwrap().draws;
+        assert_eq!(Drawn::of(&kept).list(), kept);
     }
 
     #[test]

@@ -30,16 +30,18 @@ pub(super) struct Notes<'a> {
 
 /// Staged writes over a ledger, with a note of everything that was read from below.
 pub(super) struct StagedState {
+    generation: u32,
     space: Space,
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     bytes: u64,
 }
 
 impl StagedState {
-    /// Nothing staged over the state in `space`.
-    pub(super) fn new(space: Space) -> Self {
+    /// Nothing staged over a generation of the state.
+    pub(super) fn new(generation: u32) -> Self {
         Self {
-            space,
+            generation,
+            space: Space::State(generation),
             writes: BTreeMap::new(),
             bytes: 0,
         }
@@ -48,6 +50,16 @@ impl StagedState {
     /// How much is staged, in bytes of keys and values.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The generation of the state.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// How many keys it changes.
+    pub(super) fn keys(&self) -> usize {
+        self.writes.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -225,7 +237,7 @@ mod tests {
             events: Vec::new(),
         };
         ledger.commit(unit).await.unwrap();
-        let mut state = StagedState::new(SPACE);
+        let mut state = StagedState::new(0);
         state.put(b"a".to_vec(), Some(b"staged".to_vec()));
         let scan = async |limit: u32, reverse: bool| {
             let range = KeyRange::all();
@@ -268,7 +280,7 @@ mod tests {
             events: Vec::new(),
         };
         ledger.commit(unit).await.unwrap();
-        let state = StagedState::new(SPACE);
+        let state = StagedState::new(0);
         let limits = |keys: u32, bytes| ReadLimits {
             keys: keys.try_into().unwrap(),
             bytes,

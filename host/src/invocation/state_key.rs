@@ -1,7 +1,9 @@
-//! What a key of the state may be, by whichever way it comes in: put, delete, migrate, rebuild.
+//! What a key of the state may be, by whichever way it comes in: put, delete, migrate, rebuild; and what the name of a sequence may be.
 
 /// The longest key, in bytes.
 const LONGEST: usize = 1_024;
+/// The longest name of a sequence, in bytes.
+const LONGEST_SEQUENCE: usize = 128;
 
 /// A key that the contract forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +11,22 @@ const LONGEST: usize = 1_024;
 pub struct InvalidKey {
     /// How long it is, in bytes.
     pub length: usize,
+}
+
+/// A name of a sequence that the contract forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sequence's name of {length} bytes is not allowed; names have 1 to {LONGEST_SEQUENCE}")]
+pub struct InvalidSequence {
+    /// How long it is, in bytes.
+    pub length: usize,
+}
+
+/// Refuses what cannot name a sequence.
+pub(crate) fn check_sequence(name: &str) -> Result<(), InvalidSequence> {
+    match name.len() {
+        1..=LONGEST_SEQUENCE => Ok(()),
+        length => Err(InvalidSequence { length }),
+    }
 }
 
 /// Refuses what cannot be a key.

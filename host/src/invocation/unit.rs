@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::Val;
 
 use super::call;
-use super::failure::Failure;
+use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
 use super::identifier;
@@ -24,9 +25,9 @@ use super::state_key;
 use super::turns::Stripes;
 use crate::calls;
 use crate::guest::{
-    Answer, Identity, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
+    Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
 };
-use crate::journal::{self, CommitError, Event, KeyRange, ReadSet, Space};
+use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::memory::Reservation;
 use crate::rollout::Version;
 
@@ -103,7 +104,7 @@ impl UnitOfWork {
             held,
             began,
             reads,
-            state: StagedState::new(Space::State(generation)),
+            state: StagedState::new(generation),
             outbox: Outbox::default(),
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
@@ -136,16 +137,28 @@ impl UnitOfWork {
     }
 
     fn check_staged(&mut self) -> Result<(), Failure> {
-        let limit = self.job.context.settings.limits.staged;
-        match self.state.bytes() + self.outbox.bytes() > limit {
-            true => Err(Failure::StagedTooMuch { limit }),
-            false => self.reserve_held(0),
+        let limits = &self.job.context.settings.limits;
+        let limit = limits.staged;
+        if self.state.bytes() + self.outbox.bytes() > limit {
+            return Err(Failure::StagedTooMuch { limit });
         }
+        let commit = &limits.commit;
+        for (what, staged, limit) in [
+            ("keys", self.state.keys(), commit.keys),
+            ("events", self.outbox.events.len(), commit.events),
+            ("timers", self.outbox.timer_count(), commit.timers),
+        ] {
+            let limit = limit.get();
+            if staged > limit as usize {
+                return Err(Failure::CommittedTooMany { what, limit });
+            }
+        }
+        self.reserve_held(0)
     }
 
     /// Reserves memory for what is staged, for the note of what was read, and for `answer`, the bytes of what the guest is about to get.
     fn reserve_held(&mut self, answer: usize) -> Result<(), Failure> {
-        let noted = self.reads.bytes() + answer;
+        let noted = self.reads.bytes() + self.draws.bytes() + answer;
         let held = self.state.bytes() + self.outbox.bytes() + noted as u64;
         Ok(self.memory.cover(held)?)
     }
@@ -204,24 +217,66 @@ impl UnitOfWork {
         Ok(self.check_staged()?)
     }
 
-    fn check_published(&mut self, kind: &str, subject: &str, data: &[u8]) -> Result<(), Failure> {
-        if !self
-            .version
-            .description
-            .publishes
-            .iter()
-            .any(|published| published == kind)
-        {
-            return Err(Failure::UndescribedEvent {
-                kind: kind.to_owned(),
-            });
+    /// Whether it may emit such an event: one that is described, and can be published.
+    fn check_event(&self, kind: &str, subject: &str, data: &[u8]) -> Result<(), Failure> {
+        let mut described = self.version.description.publishes.iter();
+        if !described.any(|published| published == kind) {
+            let kind = clipped(kind.to_owned());
+            return Err(Failure::UndescribedEvent { kind });
         }
         let nats = self.job.host.manifest.nats.as_ref();
-        publishable::check(kind, subject, data, nats.map(|nats| nats.max_payload))
-            .map_err(Failure::from)?;
-        self.outbox
-            .add_bytes(kind.len() + subject.len() + data.len());
-        self.check_staged()
+        let most = nats.map(|nats| nats.max_payload);
+        publishable::check(kind, subject, data, most)?;
+        Ok(())
+    }
+
+    fn check_delay(&self, milliseconds: u64) -> Result<(), Failure> {
+        let delay = Duration::from_millis(milliseconds);
+        let limit = self.job.context.settings.limits.commit.timer_delay;
+        match delay > limit {
+            true => Err(Failure::TimerTooFar { delay, limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn draw(&mut self, name: String) -> Result<u64, Failure> {
+        state_key::check_sequence(&name)?;
+        let context = &self.job.context;
+        let place = self.draws.next(&name);
+        if let Some(number) = self.job.replay.drawn(&name, place) {
+            return Ok(number);
+        }
+        let limit = context.settings.limits.commit.numbers.get();
+        if self.job.replay.draw_count() >= limit as usize {
+            let what = "numbers";
+            return Err(Failure::CommittedTooMany { what, limit });
+        }
+        let number = context.ledger.next_sequence(&name)?;
+        self.job.replay.remember_draw(name, number);
+        self.reserve_held(0)?;
+        Ok(number)
+    }
+
+    fn take_timer_away(&mut self, id: String) -> Result<bool, Failure> {
+        if self.outbox.unstage(&id) {
+            return Ok(true);
+        }
+        self.spent.note(1, 0)?;
+        let due = Timer::due(&self.job.context.ledger, &mut self.reads, &id)?;
+        let mut cancelled = self.outbox.cancelled.iter();
+        let already = cancelled.any(|(_, cancelled)| *cancelled == id);
+        match due {
+            Some(due) if !already => {
+                self.outbox.note_timer(id.len());
+                self.outbox.cancelled.push((due, id));
+                self.check_staged()?;
+                Ok(true)
+            }
+            _ => {
+                self.reserve_held(0)?;
+                Ok(false)
+            }
+        }
     }
 
     async fn call_other(
@@ -331,10 +386,6 @@ impl UnitOfWork {
     }
 }
 
-fn broken(error: journal::Error) -> Refusal {
-    Failure::from(error).into()
-}
-
 fn range(start: String, end: String) -> KeyRange {
     KeyRange::new(
         start.into_bytes(),
@@ -382,22 +433,13 @@ impl Services for UnitOfWork {
 
     fn next_sequence(&mut self, name: String) -> Result<u64, Refusal> {
         self.is_repeatable = false;
-        let place = self.draws.next(&name);
-        if let Some(number) = self.job.replay.drawn(&name, place) {
-            return Ok(number);
-        }
-        let number = self
-            .job
-            .context
-            .ledger
-            .next_sequence(&name)
-            .map_err(broken)?;
-        self.job.replay.remember_draw(name, number);
-        Ok(number)
+        Ok(self.draw(name)?)
     }
 
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
-        self.check_published(&kind, &subject, &data)?;
+        self.check_event(&kind, &subject, &data)?;
+        self.outbox
+            .note_event(kind.len() + subject.len() + data.len());
         let id = identifier::derived(&self.job.id, "event", self.outbox.next_count());
         self.outbox.events.push(Event {
             id: id.clone(),
@@ -409,6 +451,7 @@ impl Services for UnitOfWork {
             correlation_id: self.job.correlation_id.clone(),
             causation_id: self.job.id.clone(),
         });
+        self.check_staged()?;
         Ok(id)
     }
 
@@ -419,7 +462,10 @@ impl Services for UnitOfWork {
         subject: String,
         data: Vec<u8>,
     ) -> Result<String, Refusal> {
-        self.check_published(&kind, &subject, &data)?;
+        self.check_event(&kind, &subject, &data)?;
+        self.check_delay(delay_ms)?;
+        self.outbox
+            .note_timer(kind.len() + subject.len() + data.len());
         let id = identifier::derived(&self.job.id, "timer", self.outbox.next_count());
         let timer = Timer {
             id: id.clone(),
@@ -430,26 +476,12 @@ impl Services for UnitOfWork {
             causation_id: self.job.id.clone(),
         };
         self.outbox.timers.push((delay_ms, timer));
+        self.check_staged()?;
         Ok(id)
     }
 
     fn cancel(&mut self, id: String) -> Result<bool, Refusal> {
-        if self.outbox.unstage(&id) {
-            return Ok(true);
-        }
-        let due = Timer::due(&self.job.context.ledger, &mut self.reads, &id).map_err(broken)?;
-        let already = self
-            .outbox
-            .cancelled
-            .iter()
-            .any(|(_, cancelled)| *cancelled == id);
-        match due {
-            Some(due) if !already => {
-                self.outbox.cancelled.push((due, id));
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        Ok(self.take_timer_away(id)?)
     }
 
     // A line of the log needs it, too, and is not to be missing either.
@@ -484,6 +516,12 @@ impl Services for UnitOfWork {
 
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_> {
         Box::pin(self.call_other(operation, parameters))
+    }
+
+    fn log_gate(&mut self) -> Arc<dyn LogGate> {
+        // A line is not to be missing when it would be written again.
+        self.is_repeatable = false;
+        self.job.context.log.clone()
     }
 
     fn reserve(&mut self, bytes: usize) -> Reserved<'_> {

@@ -106,10 +106,13 @@ async fn run(
         })
     });
     let done = attempts::run(&job, Entry::Web(request.clone())).await.inspect_err(|failure| {
-        tracing::warn!(
-            context = context.name, invocation = job.id, correlation_id = job.correlation_id, trace = job.trace.trace_id(), %failure,
-            "a request failed"
-        );
+        // There may be as many as clients can send.
+        if context.log.admits_failure() {
+            tracing::warn!(
+                context = context.name, invocation = job.id, correlation_id = job.correlation_id, trace = job.trace.trace_id(), %failure,
+                "a request failed"
+            );
+        }
     })?;
     match done.answer {
         Answer::Web(response) => {

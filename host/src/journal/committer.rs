@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::end::End;
 use super::ledger::{Desk, Ledger};
 use super::worker::Worker;
-use super::{CommitError, Durability, Error, Store, Unit};
+use super::{CommitError, Durability, Error, Quota, Store, Unit};
 
 /// How long the committer waits for whoever holds it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
@@ -24,6 +24,8 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 pub struct Options {
     /// How many units of work may wait.
     pub queue: usize,
+    /// How many of them may be of one context.
+    pub line: usize,
     /// How many units of work go into one group at most.
     pub group: usize,
     /// How long a relaxed commit may stay out of the disk.
@@ -36,6 +38,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             queue: 8_192,
+            line: 1_024,
             group: 1_024,
             flush_every: Duration::from_millis(200),
             window: 32 << 20,
@@ -114,16 +117,28 @@ pub(super) struct Submission {
     pub ledger: usize,
     pub unit: Unit,
     pub durability: Durability,
+    /// What its context may keep, where that counts.
+    pub quota: Option<Quota>,
     pub answer: Answer,
+    /// Its place among those of its context that wait.
+    pub _place: Place,
 }
 
-impl Task {
-    /// About how many bytes it adds to the journals.
-    pub fn size(&self) -> usize {
-        match self {
-            Task::Commit(submission) => submission.unit.size(),
-            Task::Barrier(_) | Task::Hold(_) => 0,
-        }
+/// A place among the units of work of a context that wait; left when this is dropped.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    /// One of so many; none when all are taken.
+    pub fn take(taken: &Arc<AtomicUsize>, most: usize) -> Option<Place> {
+        // From here on it is given back, whatever comes.
+        let place = Place(taken.clone());
+        (taken.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -174,6 +189,7 @@ impl Committer {
             queue: self.queue.clone(),
             end: self.shared.end.clone(),
             readers: self.shared.readers.clone(),
+            line: self.shared.options.line.max(1),
         };
         let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
         ledgers.push(ledger.clone());

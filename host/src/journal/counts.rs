@@ -4,14 +4,19 @@
 //! other, and is written in the batch of the commits that change it; so it is exact whenever they are visible, and survives with them. No unit of work
 //! writes it: who adds a key does not get in the way of who adds another, and who has asked for the count has read the table.
 //!
+//! How much there is of everything, in entries and bytes, is kept likewise: what quotas are compared with (`usage.rs`).
+//!
 //! Beside the counts it is noted up to which commit they hold. Where that is not the newest one, they were not kept by whoever wrote it, and are counted
 //! anew when the journal is opened.
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::Serialize;
+
 use super::apply::Change;
-use super::key::{self, Span};
+use super::key::{self, Kind, Span};
 use super::tree::Tree;
+use super::usage::{Amount, Difference, Kept, Usage};
 use super::{Bounds, Error, Journal, KeyRange, Space, format, seal};
 
 /// How much of a state is read at a time while it is counted anew, and how many counts are written at a time.
@@ -39,27 +44,65 @@ pub(super) fn read<T: Tree>(tree: &T, key: &[u8]) -> Result<u64, Error> {
     }
 }
 
+/// How much there is, with one generation of the state.
+pub(super) fn usage<T: Tree>(tree: &T, generation: u32) -> Result<Usage, Error> {
+    let state = amount(tree, generation)?;
+    let swept = read(tree, &key::swept_bytes())?;
+    Ok(kept(tree)?.usage(state, swept))
+}
+
+fn amount<T: Tree>(tree: &T, generation: u32) -> Result<Amount, Error> {
+    let key = key::amount(generation);
+    match tree.value(&key)? {
+        Some(amount) => format::decode(&amount, || name(&key)),
+        None => Ok(Amount::default()),
+    }
+}
+
+/// What is kept of all but the state; nothing, up to no commit, where that was kept otherwise.
+fn kept<T: Tree>(tree: &T) -> Result<Kept, Error> {
+    let kept = tree.value(&key::counted())?;
+    let kept = kept.and_then(|kept| format::decode(&kept, String::new).ok());
+    Ok(kept.unwrap_or_default())
+}
+
 /// What commits do to the counts: those that change, and up to which commit they hold.
 pub(super) fn changes<T: Tree>(
     tree: &T,
     commits: &[Change<'_>],
     upto: u64,
 ) -> Result<Vec<Change<'static>>, Error> {
-    let mut are_there: HashMap<&[u8], bool> = HashMap::new();
-    let mut differences: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    let mut sizes: HashMap<&[u8], Option<u64>> = HashMap::new();
+    let mut tables: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    let mut states: BTreeMap<u32, Difference> = BTreeMap::new();
+    let mut kept = kept(tree)?;
     for Change { key, value } in commits {
-        let Some(count) = of_key(key) else { continue };
-        let was_there = match are_there.insert(key, value.is_some()) {
-            Some(was_there) => was_there,
-            None => tree.contains(key)?,
+        let Some(kind) = key::kind(key) else { continue };
+        let after = value.as_ref().map(|value| value.len() as u64);
+        let before = match kind.is_of_log() {
+            true => None,
+            false => match sizes.insert(key, after) {
+                Some(before) => before,
+                None => tree.size(key)?,
+            },
         };
-        let difference = i64::from(value.is_some()) - i64::from(was_there);
-        if difference != 0 {
-            *differences.entry(count).or_default() += difference;
+        let mut difference = Difference::default();
+        difference.note(key, before, after);
+        match (kind, kept.of(kind)) {
+            (Kind::State(generation), _) => {
+                states.entry(generation).or_default().add(difference);
+                if let Some(count) = of_key(key)
+                    && difference.entries != 0
+                {
+                    *tables.entry(count).or_default() += difference.entries;
+                }
+            }
+            (_, Some(amount)) => amount.change(difference),
+            (_, None) => {}
         }
     }
-    let mut changes = Vec::with_capacity(differences.len() + 1);
-    for (key, difference) in differences {
+    let mut changes = Vec::with_capacity(tables.len() + states.len() + 1);
+    for (key, difference) in tables {
         if difference == 0 {
             continue;
         }
@@ -67,40 +110,71 @@ pub(super) fn changes<T: Tree>(
         let count = count.ok_or_else(|| Error::Damaged { what: name(&key) })?;
         changes.push(change(key, count)?);
     }
-    changes.push(change(key::counted(), upto)?);
+    for (generation, difference) in states {
+        let mut amount = amount(tree, generation)?;
+        amount.change(difference);
+        changes.push(keep(key::amount(generation), &amount)?);
+    }
+    kept.upto = upto;
+    changes.push(keep(key::counted(), &kept)?);
     Ok(changes)
 }
 
-/// Counts anew what a state holds, unless the counts hold already. Nothing may be written meanwhile.
+/// Counts anew what a journal holds, unless the counts hold already. Nothing may be written meanwhile.
 pub(super) fn complete<T: Tree>(tree: &T) -> Result<(), Error> {
     let newest = tree.newest()?.position;
-    if newest == read(tree, &key::counted())? {
+    if newest == kept(tree)?.upto {
         return Ok(());
     }
-    tracing::info!("the tables of a journal are counted, once");
+    tracing::info!("what a journal holds is counted, once");
     let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     // What is no table any more has no keys.
-    walk(tree, key::counts(), |key| {
+    walk(tree, key::counts(), |key, _| {
         counts.insert(key.to_vec(), 0);
     })?;
-    walk(tree, key::states(), |key| {
-        if let Some(count) = of_key(key) {
-            *counts.entry(count).or_default() += 1;
-        }
-    })?;
+    let mut kept = Kept::default();
+    let mut states: BTreeMap<u32, Amount> = BTreeMap::new();
+    for span in key::whole() {
+        walk(tree, span, |key, value| {
+            let Some(kind) = key::kind(key) else { return };
+            let mut difference = Difference::default();
+            difference.note(key, None, Some(value.len() as u64));
+            match (kind, kept.of(kind)) {
+                (Kind::State(generation), _) => {
+                    states.entry(generation).or_default().change(difference);
+                    if let Some(count) = of_key(key) {
+                        *counts.entry(count).or_default() += 1;
+                    }
+                }
+                (_, Some(amount)) => amount.change(difference),
+                (_, None) => {}
+            }
+        })?;
+    }
     let changes = counts.into_iter().map(|(key, count)| change(key, count));
-    let changes = changes.collect::<Result<Vec<_>, _>>()?;
+    let amounts = states
+        .into_iter()
+        .map(|(generation, amount)| keep(key::amount(generation), &amount));
+    let changes = changes.chain(amounts).collect::<Result<Vec<_>, _>>()?;
     for changes in changes.chunks(BATCH) {
         tree.write(changes)?;
     }
     // Last: before that it is begun again.
-    tree.write(&[change(key::counted(), newest)?])
+    kept.upto = newest;
+    tree.write(&[keep(key::counted(), &kept)?])
+}
+
+/// Notes that so many bytes were swept of what is not the state. Only one sweeps a journal at a time.
+pub(super) fn note_swept<T: Tree>(tree: &T, bytes: u64) -> Result<(), Error> {
+    let key = key::swept_bytes();
+    let swept = read(tree, &key)?.saturating_add(bytes);
+    tree.put(&change(key, swept)?)
 }
 
 /// Forgets the counts of a generation that nobody reads any more.
 pub(super) fn forget<T: Tree>(tree: &T, generation: u32) -> Result<(), Error> {
     let mut counts = Vec::new();
-    walk(tree, key::counts_of(generation), |key| {
+    walk(tree, key::counts_of(generation), |key, _| {
         counts.push(key.to_vec());
     })?;
     for key in counts {
@@ -109,11 +183,15 @@ pub(super) fn forget<T: Tree>(tree: &T, generation: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn walk<T: Tree>(tree: &T, mut span: Span, mut visit: impl FnMut(&[u8])) -> Result<(), Error> {
+fn walk<T: Tree>(
+    tree: &T,
+    mut span: Span,
+    mut visit: impl FnMut(&[u8], &[u8]),
+) -> Result<(), Error> {
     loop {
         let entries = Tree::scan_within(tree, &span, STEP, false)?;
-        for (key, _) in &entries {
-            visit(key);
+        for (key, value) in &entries {
+            visit(key, value);
         }
         let Some((mut last, _)) = entries.into_iter().next_back() else {
             return Ok(());
@@ -130,6 +208,10 @@ fn change(key: Vec<u8>, count: u64) -> Result<Change<'static>, Error> {
         0 => Change { key, value: None },
         count => Change::put(seal::NO_COMMIT, key, &format::encode(&count)?),
     })
+}
+
+fn keep<T: Serialize>(key: Vec<u8>, record: &T) -> Result<Change<'static>, Error> {
+    Ok(Change::put(seal::NO_COMMIT, key, &format::encode(record)?))
 }
 
 /// Where the count is kept that an encoded key is part of.

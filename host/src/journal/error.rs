@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Space;
+use super::{Resource, Space};
 
 /// Why a journal cannot be opened, read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,16 @@ pub enum Error {
         bytes: usize,
         /// How many there may be.
         limit: usize,
+    },
+    /// A context would keep more than it may.
+    #[error(
+        "the context keeps as many {resource} as it may, {limit} (quota.{resource}): remove some, or raise the quota"
+    )]
+    QuotaExceeded {
+        /// Of what.
+        resource: Resource,
+        /// How many there may be.
+        limit: u64,
     },
     /// An earlier write or flush failed, so what is in memory may not be what is on disk.
     #[error(

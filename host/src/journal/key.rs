@@ -132,6 +132,40 @@ pub(super) fn decode(encoded: &[u8]) -> Result<(Space, &[u8]), Error> {
     })
 }
 
+/// What an entry is part of, as far as it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A generation of the state.
+    State(u32),
+    Timer,
+    /// Any other space.
+    Other,
+    Commit,
+    /// An event, or the note of a story.
+    Event,
+}
+
+impl Kind {
+    /// Whether each entry is written once, and stays.
+    pub fn is_of_log(self) -> bool {
+        matches!(self, Kind::Commit | Kind::Event)
+    }
+}
+
+/// What an encoded key counts as; none when it does not count.
+pub(super) fn kind(encoded: &[u8]) -> Option<Kind> {
+    match decode(encoded) {
+        Ok((Space::State(generation), _)) => Some(Kind::State(generation)),
+        Ok((Space::Timer, _)) => Some(Kind::Timer),
+        Ok(_) => Some(Kind::Other),
+        Err(_) => match encoded.first() {
+            Some(&COMMIT) => Some(Kind::Commit),
+            Some(&(EVENT | STORY)) => Some(Kind::Event),
+            _ => None,
+        },
+    }
+}
+
 /// Where a commit is kept.
 pub(super) fn commit(position: u64) -> Vec<u8> {
     let mut key = vec![COMMIT];
@@ -330,6 +364,16 @@ pub(super) fn count(generation: u32, table: &[u8]) -> Vec<u8> {
     key
 }
 
+/// Where it is kept how much a generation's state is: no table is called so.
+pub(super) fn amount(generation: u32) -> Vec<u8> {
+    count(generation, &[])
+}
+
+/// Where it is kept how many bytes were swept of all but the state.
+pub(super) fn swept_bytes() -> Vec<u8> {
+    vec![COUNT, 0xff]
+}
+
 /// Where all counts of a generation's state are kept.
 pub(super) fn counts_of(generation: u32) -> Span {
     Span::prefix(count(generation, &[]))
@@ -343,14 +387,9 @@ pub(super) fn counts() -> Span {
     }
 }
 
-/// Where it is kept up to which commit the counts hold.
+/// Where it is kept up to which commit the counts hold, and how much there is of all but the state.
 pub(super) fn counted() -> Vec<u8> {
     vec![COUNT]
-}
-
-/// Where the state is kept, in all generations.
-pub(super) fn states() -> Span {
-    Span::prefix(vec![STATE])
 }
 
 /// Whether two encoded keys are in the same space.

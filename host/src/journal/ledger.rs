@@ -38,18 +38,19 @@
 //! After a failed append or flush, memory and disk may disagree. The committer then stops for good: what waits, and what comes later, fails.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::capture::{Capture, Captures};
-use super::committer::{Submission, Task};
+use super::committer::{Place, Submission, Task};
 use super::contention::{Contended, Contention};
 use super::end::End;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
 use super::{
     Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT, Link,
-    ReadSet, Space, Unit, key,
+    Quota, ReadSet, Space, Unit, Usage, key,
 };
 
 /// The most events that a commit can hold.
@@ -67,6 +68,9 @@ pub struct Ledger {
     pub(super) readers: Arc<Semaphore>,
     pub(super) recent: Arc<Recent>,
     contention: Contention,
+    /// How many units of work wait for their commit, and how many may.
+    waiting: Arc<AtomicUsize>,
+    line: usize,
     pub(super) sequences: Sequences,
     pub(super) captures: Captures,
     pub(super) applied: watch::Sender<u64>,
@@ -82,6 +86,8 @@ pub(super) struct Desk {
     pub queue: mpsc::Sender<Task>,
     pub end: Arc<End>,
     pub readers: Arc<Semaphore>,
+    /// How many units of work of one context may wait.
+    pub line: usize,
 }
 
 impl Ledger {
@@ -110,6 +116,8 @@ impl Ledger {
             readers: desk.readers,
             recent: Arc::new(Recent::new(last)),
             contention: Contention::default(),
+            waiting: Arc::default(),
+            line: desk.line,
             sequences: Sequences::default(),
             captures: Captures::default(),
             applied: watch::Sender::new(last),
@@ -189,6 +197,16 @@ impl Ledger {
 
     /// Like [`Ledger::commit`], for a unit of work that waits for the disk, or not, whatever its context does.
     pub async fn commit_as(&self, unit: Unit, durability: Durability) -> Result<u64, CommitError> {
+        self.commit_within(unit, Some(durability), None).await
+    }
+
+    /// Like [`Ledger::commit_as`], by default as the context does it, and unless the context would keep more than it may.
+    pub async fn commit_within(
+        &self,
+        unit: Unit,
+        durability: Option<Durability>,
+        quota: Option<Quota>,
+    ) -> Result<u64, CommitError> {
         if unit.events.len() > EVENTS {
             return Err(Error::TooManyEvents {
                 events: unit.events.len(),
@@ -205,12 +223,15 @@ impl Ledger {
             .into());
         }
         self.end.check()?;
+        let place = Place::take(&self.waiting, self.line).ok_or(CommitError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             ledger: self.index,
             unit,
-            durability,
+            durability: durability.unwrap_or(self.durability),
+            quota,
             answer,
+            _place: place,
         };
         self.queue
             .try_send(Task::Commit(Box::new(submission)))
@@ -258,10 +279,32 @@ impl Ledger {
         self.answer(answered).await
     }
 
-    /// The next number of a sequence, from 1. Outside of any commit: numbers may be skipped, and what was flushed with or after one
-    /// keeps it from coming again after a crash.
+    /// The next number of a sequence, from 1. Outside of any commit: numbers may be skipped. Nothing is written: before something is kept that has used one,
+    /// it has to be secured.
     pub fn next_sequence(&self, name: &str) -> Result<u64, Error> {
         self.sequences.next(&*self.journal, name)
+    }
+
+    /// Sees to it that numbers which were drawn do not come again: whoever commits after this can rely on it, also after a crash.
+    pub fn secure_sequences(&self, drawn: &[(String, u64)]) -> Result<(), Error> {
+        drawn
+            .iter()
+            .try_for_each(|(name, number)| self.sequences.secure(&*self.journal, name, *number))
+    }
+
+    /// Says how many names of sequences there may be from now on.
+    pub fn limit_sequences(&self, names: usize) {
+        self.sequences.limit(names);
+    }
+
+    /// How many names of sequences there are.
+    pub fn sequence_count(&self) -> Result<u64, Error> {
+        self.sequences.count(&*self.journal)
+    }
+
+    /// What it keeps, with one generation of the state.
+    pub fn usage(&self, generation: u32) -> Result<Usage, Error> {
+        self.journal.usage(generation)
     }
 
     /// Tells the position of the newest commit on disk that has an event in a lane, 0 when there is none.

@@ -79,8 +79,9 @@ impl Tree for MemoryTree {
         Ok(found)
     }
 
-    fn contains(&self, key: &[u8]) -> Result<bool, Error> {
-        Ok(self.entries.read().contains_key(key))
+    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
+        let entries = self.entries.read();
+        Ok(entries.get(key).map(|value| value.len() as u64))
     }
 
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod audit;
+mod backlog;
 mod capture;
 mod committer;
 mod contention;
@@ -34,6 +35,7 @@ mod store;
 mod tests;
 mod tree;
 mod unit;
+mod usage;
 mod watermark;
 mod worker;
 
@@ -56,3 +58,4 @@ pub use self::salvage::Loss;
 pub use self::sled::SledStore;
 pub use self::store::{Bounds, Counted, Entry, Journal, Recorded, Store};
 pub use self::unit::{Durability, LARGEST_COMMIT, Unit};
+pub use self::usage::{Quota, Resource, Usage};

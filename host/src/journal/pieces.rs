@@ -48,6 +48,22 @@ impl Pieces {
         })
     }
 
+    /// How long the whole value of a key is.
+    pub fn size(&self, tree: &Tree, key: &[u8]) -> Result<Option<u64>, Error> {
+        let Some(first) = tree.get(key)? else {
+            return Ok(None);
+        };
+        let (mut size, mut last, mut index) = (first.len(), first.len(), 0);
+        while last == PIECE
+            && let Some(piece) = tree.get(key::piece(key, index))?
+        {
+            size += piece.len();
+            last = piece.len();
+            index += 1;
+        }
+        Ok(Some(size as u64))
+    }
+
     /// The whole value of a key that a scan has found, unless it is gone by now.
     pub fn complete(
         &self,

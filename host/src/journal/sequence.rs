@@ -1,66 +1,150 @@
-//! Sequences: numbers that are never given out twice, from blocks that are reserved ahead.
+//! Sequences: numbers that are never given out twice, once something that was kept has used one.
 //!
-//! The mark in the journal is raised before the first number of a block is given out, in the same log as the commits. So a commit that uses a number
-//! and is on disk has the mark on disk with it. A number that no commit used may come again after a crash.
+//! A number is given out from memory alone. Before anything is told or committed that may have used it, the mark in the journal is raised to it and beyond, in
+//! the same log as the commits: so a commit that is on disk has the mark on disk with it. A number that only an invocation drew which failed leaves nothing, and
+//! may come again after a restart. The marks of a sequence are raised in blocks, which grow.
+//!
+//! A sequence whose mark was never raised is forgotten when there are too many names. Those that come after it begin beyond what it gave out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{Error, Journal};
+use super::{Error, Journal, Resource};
 
 const FIRST_BLOCK: u64 = 32;
 const LARGEST_BLOCK: u64 = 8_192;
 const CLOSED: u64 = u64::MAX;
 
 /// The sequences of a context.
-#[derive(Default)]
 pub(super) struct Sequences {
-    open: RwLock<HashMap<String, Arc<Sequence>>>,
+    names: RwLock<Names>,
+    /// How many names there may be.
+    most: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Names {
+    open: HashMap<String, Arc<Sequence>>,
+    /// How many have a mark in the journal; none before that was looked up.
+    kept: Option<usize>,
+    /// What sequences that were forgotten have given out.
+    floor: u64,
+    is_closed: bool,
 }
 
 struct Sequence {
     /// The newest number given out.
     current: AtomicU64,
-    /// The mark in the journal.
+    /// The mark in the journal; 0 when there is none.
     reserved: AtomicU64,
     /// The size of the next block.
     block: Mutex<u64>,
 }
 
+impl Default for Sequences {
+    fn default() -> Self {
+        Self {
+            names: RwLock::default(),
+            most: AtomicUsize::new(usize::MAX),
+        }
+    }
+}
+
 impl Sequences {
-    /// The next number of a sequence, from 1.
-    pub fn next(&self, journal: &dyn Journal, name: &str) -> Result<u64, Error> {
-        let open = self.open.read().get(name).cloned();
-        match open {
-            Some(sequence) => sequence.next(journal, name),
-            None => self.open(journal, name)?.next(journal, name),
+    /// Says how many names there may be from now on; those that are there stay.
+    pub fn limit(&self, names: usize) {
+        self.most.store(names, Ordering::Relaxed);
+    }
+
+    /// How many names are kept in the journal.
+    pub fn count(&self, journal: &dyn Journal) -> Result<u64, Error> {
+        match self.names.read().kept {
+            Some(kept) => Ok(kept as u64),
+            None => journal.sequence_count(),
         }
     }
 
-    fn open(&self, journal: &dyn Journal, name: &str) -> Result<Arc<Sequence>, Error> {
-        let mut open = self.open.write();
-        if let Some(sequence) = open.get(name) {
-            return Ok(sequence.clone());
+    /// The next number of a sequence, from 1.
+    pub fn next(&self, journal: &dyn Journal, name: &str) -> Result<u64, Error> {
+        // Under the lock, so that nobody forgets it meanwhile.
+        if let Some(sequence) = self.names.read().open.get(name) {
+            return sequence.next();
         }
-        let mark = journal.sequence(name)?;
-        let sequence = Arc::new(Sequence {
-            current: AtomicU64::new(mark),
-            reserved: AtomicU64::new(mark),
-            block: Mutex::new(FIRST_BLOCK),
-        });
-        open.insert(name.to_owned(), sequence.clone());
-        Ok(sequence)
+        let mut names = self.names.write();
+        self.open(&mut names, journal, name)?.next()
+    }
+
+    /// Sees to it that a number which was given out does not come again, whatever is lost but what is committed from now on.
+    pub fn secure(&self, journal: &dyn Journal, name: &str, number: u64) -> Result<(), Error> {
+        if let Some(sequence) = self.names.read().open.get(name)
+            && sequence.is_kept()
+        {
+            return sequence.secure(journal, name, number);
+        }
+        let mut names = self.names.write();
+        let sequence = self.open(&mut names, journal, name)?.clone();
+        if !sequence.is_kept() {
+            let kept = names.kept(journal)?;
+            self.check_room(kept)?;
+            sequence.secure(journal, name, number)?;
+            names.kept = Some(kept + 1);
+            return Ok(());
+        }
+        sequence.secure(journal, name, number)
+    }
+
+    fn open<'a>(
+        &self,
+        names: &'a mut Names,
+        journal: &dyn Journal,
+        name: &str,
+    ) -> Result<&'a Arc<Sequence>, Error> {
+        if names.is_closed {
+            return Err(Error::Closed);
+        }
+        if !names.open.contains_key(name) {
+            let mark = journal.sequence(name)?;
+            if mark == 0 {
+                let kept = names.kept(journal)?;
+                self.check_room(kept)?;
+                let most = self.most.load(Ordering::Relaxed);
+                names.make_room(most.saturating_sub(kept));
+            }
+            let current = if mark == 0 { names.floor } else { mark };
+            let sequence = Sequence {
+                current: AtomicU64::new(current),
+                reserved: AtomicU64::new(mark),
+                block: Mutex::new(FIRST_BLOCK),
+            };
+            names.open.insert(name.to_owned(), Arc::new(sequence));
+        }
+        // It was put there just now.
+        names.open.get(name).ok_or(Error::Closed)
+    }
+
+    fn check_room(&self, kept: usize) -> Result<(), Error> {
+        let most = self.most.load(Ordering::Relaxed);
+        match kept < most {
+            true => Ok(()),
+            false => Err(Error::QuotaExceeded {
+                resource: Resource::Sequences,
+                limit: most as u64,
+            }),
+        }
     }
 
     /// Gives back what was reserved and not given out. No number is given out afterwards.
     pub fn close(&self, journal: &dyn Journal) -> Result<(), Error> {
-        for (name, sequence) in self.open.write().iter() {
+        let mut names = self.names.write();
+        names.is_closed = true;
+        for (name, sequence) in &names.open {
             let _no_new_block = sequence.block.lock();
             let current = sequence.current.swap(CLOSED, Ordering::AcqRel);
-            if current != CLOSED && current < sequence.reserved.load(Ordering::Acquire) {
+            let reserved = sequence.reserved.load(Ordering::Acquire);
+            if sequence.is_kept() && current != CLOSED && current != reserved {
                 journal.reserve(name, current)?;
             }
         }
@@ -68,34 +152,60 @@ impl Sequences {
     }
 }
 
-impl Sequence {
-    fn next(&self, journal: &dyn Journal, name: &str) -> Result<u64, Error> {
-        loop {
-            let current = self.current.load(Ordering::Acquire);
-            if current == CLOSED {
-                return Err(Error::Closed);
-            }
-            if current < self.reserved.load(Ordering::Acquire) {
-                if self
-                    .current
-                    .compare_exchange(current, current + 1, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-                {
-                    return Ok(current + 1);
-                }
-            } else {
-                self.reserve(journal, name)?;
-            }
+impl Names {
+    /// How many have a mark in the journal.
+    fn kept(&mut self, journal: &dyn Journal) -> Result<usize, Error> {
+        if let Some(kept) = self.kept {
+            return Ok(kept);
         }
+        let kept = usize::try_from(journal.sequence_count()?).unwrap_or(usize::MAX);
+        self.kept = Some(kept);
+        Ok(kept)
     }
 
-    fn reserve(&self, journal: &dyn Journal, name: &str) -> Result<(), Error> {
+    /// Forgets the sequences that have no mark, when they are as many as may be.
+    fn make_room(&mut self, most: usize) {
+        let unkept = self.open.values().filter(|sequence| !sequence.is_kept());
+        if unkept.count() < most {
+            return;
+        }
+        let floor = &mut self.floor;
+        self.open.retain(|_, sequence| {
+            if !sequence.is_kept() {
+                *floor = (*floor).max(sequence.current.load(Ordering::Acquire));
+            }
+            sequence.is_kept()
+        });
+    }
+}
+
+impl Sequence {
+    fn is_kept(&self) -> bool {
+        self.reserved.load(Ordering::Acquire) > 0
+    }
+
+    fn next(&self) -> Result<u64, Error> {
+        let next = |current| (current != CLOSED).then(|| current + 1);
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        let before = self.current.fetch_update(success, failure, next);
+        before.map(|before| before + 1).map_err(|_| Error::Closed)
+    }
+
+    fn secure(&self, journal: &dyn Journal, name: &str, number: u64) -> Result<(), Error> {
+        if number <= self.reserved.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let mut block = self.block.lock();
         let current = self.current.load(Ordering::Acquire);
-        // Another may have reserved while this one waited for the lock.
-        if current >= self.reserved.load(Ordering::Acquire) && current != CLOSED {
-            let mark = current + *block;
+        if current == CLOSED {
+            return Err(Error::Closed);
+        }
+        // Another may have done it while this one waited for the lock.
+        if number > self.reserved.load(Ordering::Acquire) {
+            let mark = current.max(number).saturating_add(*block);
             journal.reserve(name, mark)?;
+            // One that was forgotten, and has been opened anew, goes on behind it.
+            self.current.fetch_max(number, Ordering::AcqRel);
             self.reserved.store(mark, Ordering::Release);
             *block = (*block * 2).min(LARGEST_BLOCK);
         }

@@ -159,10 +159,8 @@ impl Tree for SledTree {
         guard::guarded("keys were read", || self.scan_range(span, bounds, reverse))
     }
 
-    fn contains(&self, key: &[u8]) -> Result<bool, Error> {
-        guard::guarded("a key was looked for", || {
-            Ok(self.tree.contains_key(key)?)
-        })
+    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
+        guard::guarded("a key was looked for", || self.pieces.size(&self.tree, key))
     }
 
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space};
+use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space, Usage};
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -82,6 +82,12 @@ pub trait Journal: Send + Sync + 'static {
         }
     }
 
+    /// How long the value of a key is, as it is kept; none when there is none.
+    fn value_size(&self, space: Space, key: &[u8]) -> Result<Option<u64>, Error>;
+
+    /// How much there is, with one generation of the state.
+    fn usage(&self, generation: u32) -> Result<Usage, Error>;
+
     /// Makes what an earlier Innkeeper wrote what this one expects. Blocks; nothing may be appended meanwhile.
     fn upgrade(&self) -> Result<(), Error>;
 
@@ -131,6 +137,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The mark of a sequence: no number up to it may be given out again. 0 for a new one.
     fn sequence(&self, name: &str) -> Result<u64, Error>;
+
+    /// How many sequences have a mark.
+    fn sequence_count(&self) -> Result<u64, Error>;
 
     /// The keys after one, and what they have, as they are kept, about so many bytes of them; none when there are no more. For copies.
     fn raw_after(&self, after: &[u8], bytes: usize) -> Result<Vec<Raw>, Error>;

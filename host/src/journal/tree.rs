@@ -9,7 +9,7 @@ use super::format::{self, Link, Record};
 use super::key::{self, Span};
 use super::{
     Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded,
-    Space, seal,
+    Space, Usage, seal,
 };
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
@@ -25,7 +25,8 @@ pub(super) const LOST_LANE: u8 = u8::MAX;
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error>;
-    fn contains(&self, key: &[u8]) -> Result<bool, Error>;
+    /// How long the value of a key is, as it is kept; none when there is none.
+    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error>;
     /// How many keys a span holds, at most `limit`; with the last one, when it has come to that many.
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error>;
     /// Makes all changes or none, in the order given; also after a crash.
@@ -102,6 +103,14 @@ impl<T: Tree> Journal for T {
             *last = key::decode(last)?.1.to_vec();
         }
         Ok(counted)
+    }
+
+    fn value_size(&self, space: Space, key: &[u8]) -> Result<Option<u64>, Error> {
+        Tree::size(self, &key::encode(space, key))
+    }
+
+    fn usage(&self, generation: u32) -> Result<Usage, Error> {
+        counts::usage(self, generation)
     }
 
     fn upgrade(&self) -> Result<(), Error> {
@@ -207,10 +216,20 @@ impl<T: Tree> Journal for T {
             let upto = format::encode(&self.newest()?.position)?;
             self.put(&Change::put(seal::NO_COMMIT, note, &upto))?;
         }
-        for (key, _) in entries {
+        let mut bytes = 0;
+        for (key, value) in entries {
+            bytes += (key.len() + value.len()) as u64;
             self.put(&Change { key, value: None })?;
         }
+        // What there is of a state is forgotten as a whole.
+        if bytes > 0 && !matches!(space, Space::State(_)) {
+            counts::note_swept(self, bytes)?;
+        }
         Ok(swept)
+    }
+
+    fn sequence_count(&self) -> Result<u64, Error> {
+        Ok(Tree::count_within(self, &key::sequences(), u64::MAX)?.keys)
     }
 
     fn sequence(&self, name: &str) -> Result<u64, Error> {

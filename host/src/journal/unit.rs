@@ -22,6 +22,25 @@ impl Unit {
     pub(super) fn size(&self) -> usize {
         size(&self.writes, &self.events)
     }
+
+    /// About how many of them are of the commit itself and of its events.
+    pub(super) fn log_size(&self) -> usize {
+        let keys = self.writes.iter().map(|write| write.key.len());
+        let events = self.events.iter().map(Event::size);
+        HEADER + keys.chain(events).sum::<usize>()
+    }
+
+    /// About how many changes it makes in the engine.
+    pub(super) fn changes(&self) -> usize {
+        changes(&self.writes, &self.events)
+    }
+}
+
+/// About how many changes a commit makes in the engine.
+pub(super) fn changes(writes: &[Write], events: &[Event]) -> usize {
+    // Its record, the note of its story, and what is counted.
+    const REST: usize = 4;
+    writes.len() + events.len() + REST
 }
 
 /// About how many bytes a commit adds to the journal.

@@ -1,15 +1,19 @@
 //! The committer's thread: takes groups from the queue, and makes them commits.
+//!
+//! While a batch is written nobody reads, in any context. So a group is bounded, and what is large comes alone, between groups of what is small (`backlog.rs`).
 
 use std::mem;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::backlog::{Backlog, Room};
 use super::committer::{Answer, Held, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
 use super::recent::Windows;
-use super::{Commit, CommitError, Durability, LANES, Link, unit};
+use super::usage::Growth;
+use super::{Commit, CommitError, Durability, Error, LANES, Link, Quota, Unit, Usage, unit};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
@@ -18,11 +22,17 @@ const GROUP_SIZE: usize = 4 << 20;
 /// more than an engine can make durable: see `sled.rs`.
 const BATCH: usize = 32;
 const BATCH_SIZE: usize = GROUP_SIZE;
+/// How many changes of the engine they make at most, unless one commit alone makes more.
+const BATCH_CHANGES: usize = 1_024;
+
+/// How many changes of the engine make a group full.
+const GROUP_CHANGES: usize = 4_096;
 
 /// What runs in the committer's thread.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     tasks: mpsc::Receiver<Task>,
+    backlog: Backlog,
     /// One for each ledger.
     groups: Vec<Group>,
     /// Those that have commits in the current group: not each of many contexts is looked at for one that works.
@@ -46,6 +56,10 @@ struct Group {
     unflushed: bool,
     /// The newest commit that is visible.
     newest: Link,
+    /// What the context keeps, with a generation of the state, before the current group; none until somebody has to know.
+    usage: Option<(u32, Usage)>,
+    /// What the current group adds to that, at most.
+    growth: Growth,
 }
 
 /// Who waits for what becomes of a group.
@@ -54,8 +68,6 @@ struct Waiting {
     flush: Vec<(Answer, u64)>,
     applied: Vec<(Answer, u64)>,
     rejected: Vec<(Answer, CommitError)>,
-    barriers: Vec<oneshot::Sender<Result<(), CommitError>>>,
-    holds: Vec<Held>,
 }
 
 impl Worker {
@@ -64,6 +76,7 @@ impl Worker {
         Worker {
             shared,
             tasks,
+            backlog: Backlog::default(),
             groups: Vec::new(),
             working: Vec::new(),
             unflushed_groups: Vec::new(),
@@ -74,16 +87,24 @@ impl Worker {
     }
 
     pub async fn run(mut self) {
-        let mut tasks = Vec::with_capacity(self.shared.options.group);
-        while self.receive(&mut tasks).await {
-            self.process(&mut tasks);
+        while self.receive().await {
+            self.process();
         }
         self.finish();
     }
 
-    /// Waits for the next group. False when the queue is closed and empty.
-    async fn receive(&mut self, tasks: &mut Vec<Task>) -> bool {
+    /// Waits until there is something to do. False when the queue is closed and empty.
+    async fn receive(&mut self) -> bool {
         loop {
+            for _ in 0..self.shared.options.queue {
+                let Ok(task) = self.tasks.try_recv() else {
+                    break;
+                };
+                self.backlog.push(task);
+            }
+            if !self.backlog.is_empty() {
+                return true;
+            }
             let flush_at = self.flush_at;
             let timer = async {
                 match flush_at {
@@ -100,29 +121,28 @@ impl Worker {
                 }
                 task = self.tasks.recv() => {
                     let Some(task) = task else { return false };
-                    let mut size = task.size();
-                    tasks.push(task);
-                    while tasks.len() < self.shared.options.group && size < GROUP_SIZE {
-                        let Ok(task) = self.tasks.try_recv() else { break };
-                        size += task.size();
-                        tasks.push(task);
-                    }
-                    self.unflushed += size;
-                    return true;
+                    self.backlog.push(task);
                 }
             }
         }
     }
 
-    fn process(&mut self, tasks: &mut Vec<Task>) {
+    fn process(&mut self) {
         let mut waiting = Waiting::default();
-        for task in tasks.drain(..) {
-            match task {
-                Task::Commit(submission) => self.admit(*submission, &mut waiting),
-                Task::Barrier(answer) => waiting.barriers.push(answer),
-                Task::Hold(held) => waiting.holds.push(held),
-            }
-        }
+        let group = self.backlog.take(Room {
+            units: self.shared.options.group,
+            changes: GROUP_CHANGES,
+            bytes: GROUP_SIZE,
+        });
+        let undecided: Vec<_> = group
+            .into_iter()
+            .filter_map(|(number, submission)| {
+                let undecided = self.admit(submission, &mut waiting)?;
+                Some((number, undecided))
+            })
+            .collect();
+        self.backlog.put_back(undecided);
+        let (barriers, holds) = (self.backlog.reached(), self.backlog.holds());
         let applied = self.append();
         for (answer, position) in waiting.applied {
             let _gone = answer.send(applied.clone().map(|()| position));
@@ -130,7 +150,8 @@ impl Worker {
         for (answer, rejection) in waiting.rejected {
             let _gone = answer.send(applied.clone().and(Err(rejection)));
         }
-        let is_due = self.unflushed >= GROUP_SIZE || !waiting.holds.is_empty();
+        let is_late = self.flush_at.is_some_and(|at| at <= Instant::now());
+        let is_due = self.unflushed >= GROUP_SIZE || is_late || !holds.is_empty();
         let flushed = if waiting.flush.is_empty() && !is_due {
             applied
         } else {
@@ -140,35 +161,54 @@ impl Worker {
         for (answer, position) in waiting.flush {
             let _gone = answer.send(flushed.clone().map(|()| position));
         }
-        for answer in waiting.barriers {
+        for answer in barriers {
             let _gone = answer.send(flushed.clone());
         }
         if flushed_well {
             // Last: nobody who has been answered waits for them.
-            waiting.holds.into_iter().for_each(Held::wait);
+            holds.into_iter().for_each(Held::wait);
         }
         if self.flush_at.is_none() && !self.unflushed_groups.is_empty() {
             self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
         }
     }
 
-    /// Validates a unit of work and gives it its position.
-    fn admit(&mut self, submission: Submission, waiting: &mut Waiting) {
+    /// Validates a unit of work and gives it its position. Gives it back where that can only be decided when the group is visible.
+    fn admit(&mut self, submission: Submission, waiting: &mut Waiting) -> Option<Submission> {
+        let ledger = submission.ledger;
+        self.open_groups(ledger);
+        let Some(group) = self.groups.get_mut(ledger) else {
+            let closed = (submission.answer, CommitError::Closed);
+            waiting.rejected.push(closed);
+            return None;
+        };
+        let growth = match group.growth_with(&submission.unit, submission.quota) {
+            Ok(growth) => growth,
+            // Part of what is waited for may be what it changes.
+            Err(Error::QuotaExceeded { .. }) if !group.commits.is_empty() => {
+                return Some(submission);
+            }
+            Err(error) => {
+                waiting.rejected.push((submission.answer, error.into()));
+                return None;
+            }
+        };
         let Submission {
-            ledger,
             unit,
             durability,
             answer,
+            ..
         } = submission;
-        self.open_groups(ledger);
-        let Some(group) = self.groups.get_mut(ledger) else {
-            return waiting.rejected.push((answer, CommitError::Closed));
-        };
+        self.unflushed += unit.size();
         let recent = &group.ledger.recent;
         let position = match recent.admit(unit.began, &unit.reads, &unit.writes) {
             Ok(position) => position,
-            Err(overlap) => return waiting.rejected.push((answer, conflict(&overlap))),
+            Err(overlap) => {
+                waiting.rejected.push((answer, conflict(&overlap)));
+                return None;
+            }
         };
+        group.growth = growth;
         self.windows.note(recent, position, &unit.writes);
         group.ledger.captures.note(&unit.writes);
         if group.commits.is_empty() {
@@ -184,6 +224,7 @@ impl Worker {
             Durability::Flush => waiting.flush.push((answer, position)),
             Durability::Relaxed => waiting.applied.push((answer, position)),
         }
+        None
     }
 
     /// Sees to it that a ledger has a group, which may have been opened since the last look.
@@ -199,6 +240,8 @@ impl Worker {
             lanes: Default::default(),
             unflushed: false,
             newest: ledger.begun,
+            usage: None,
+            growth: Growth::default(),
         }));
     }
 
@@ -230,6 +273,8 @@ impl Worker {
                 }
             }
             group.commits.clear();
+            group.usage = None;
+            group.growth = Growth::default();
         }
         Ok(())
     }
@@ -286,13 +331,37 @@ impl Worker {
     }
 }
 
+impl Group {
+    /// What the group adds with one more unit of work.
+    ///
+    /// # Errors
+    ///
+    /// When the context would keep more than it may.
+    fn growth_with(&mut self, unit: &Unit, quota: Option<Quota>) -> Result<Growth, Error> {
+        let Some(quota) = quota else {
+            return Ok(self.growth.and(Growth::at_most(unit)));
+        };
+        let journal = self.ledger.journal();
+        let usage = match self.usage {
+            Some((generation, usage)) if generation == quota.generation => usage,
+            _ => {
+                let usage = journal.usage(quota.generation)?;
+                self.usage = Some((quota.generation, usage));
+                usage
+            }
+        };
+        quota.admit(journal, &usage, self.growth, unit)
+    }
+}
+
 /// Commits in the batches that they are appended in: only one that is larger by itself makes a batch larger than others.
 fn batches(mut commits: &[Commit]) -> impl Iterator<Item = &[Commit]> {
     std::iter::from_fn(move || {
-        let mut bytes = 0;
+        let (mut bytes, mut changes) = (0, 0);
         let fits = commits.iter().take(BATCH).take_while(|commit| {
             bytes += unit::size(&commit.writes, &commit.events);
-            bytes <= BATCH_SIZE
+            changes += unit::changes(&commit.writes, &commit.events);
+            bytes <= BATCH_SIZE && changes <= BATCH_CHANGES
         });
         let (batch, rest) = commits.split_at_checked(fits.count().max(1))?;
         commits = rest;

@@ -11,6 +11,7 @@ use super::{
     follows::Follows,
     journal::{Durability, Engine},
     probe::StartupProbe,
+    quota::{CommitLimits, LogLimits, Quota},
     rollout::RolloutSettings,
     scalar,
 };
@@ -29,6 +30,8 @@ pub struct ContextSettings {
     pub durability: Option<Durability>,
     /// What one invocation may use.
     pub limits: Limits,
+    /// What it may keep, over all its invocations.
+    pub quota: Quota,
     /// When work is turned away.
     pub circuit_breaker: CircuitBreaker,
     /// How events that could not be handled are tried again.
@@ -74,6 +77,10 @@ pub struct Limits {
     /// What an invocation may stage, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub staged: u64,
+    /// What an invocation may put into its commit.
+    pub commit: CommitLimits,
+    /// What the context may write to the log.
+    pub log: LogLimits,
     /// What an invocation may read of its state.
     pub read: ReadLimits,
     /// How many processors its guests may use at most on average, in thousandths: 500 is half of one.
@@ -104,6 +111,8 @@ impl Default for Limits {
             response_head: 16 * 1024,
             answers: 8 * MIB,
             staged: 4 * MIB,
+            commit: CommitLimits::default(),
+            log: LogLimits::default(),
             read: ReadLimits::default(),
             cpu: None,
             cpu_weight: NonZeroU32::MIN.saturating_add(99),

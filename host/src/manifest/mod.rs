@@ -14,6 +14,7 @@ mod gateway;
 mod journal;
 mod nats;
 mod probe;
+mod quota;
 mod rollout;
 mod saga;
 mod scalar;
@@ -41,6 +42,7 @@ pub use self::{
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
     probe::StartupProbe,
+    quota::{CommitLimits, LogLimits, Quota},
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::guest::{
-    self, Answer, Fault, Guest, Identity, Operation, Pending, Refusal, Reserved, Services,
+    self, Answer, Fault, Guest, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services,
     StateEntry, Visit,
 };
+use crate::observe::log::Allowance;
 
 /// How long a description may take.
 const TIME: Duration = Duration::from_secs(5);
@@ -142,6 +143,10 @@ impl Services for NoServices {
 
     fn call(&mut self, _: Arc<Operation>, _: Vec<Val>) -> Answer<'_> {
         Box::pin(async { refused("another context") })
+    }
+
+    fn log_gate(&mut self) -> Arc<dyn LogGate> {
+        Allowance::of_candidates()
     }
 
     // Few are asked at a time, and each within its limit.

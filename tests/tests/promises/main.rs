@@ -18,6 +18,7 @@ mod guests;
 mod idempotency;
 mod load;
 mod nats;
+mod neighbours;
 mod operators;
 mod outages;
 mod rebuild;

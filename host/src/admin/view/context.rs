@@ -51,12 +51,31 @@ pub struct Context {
     pub compensations_pending: u64,
     /// How many events it has given up on.
     pub dead_letters: u64,
+    /// What it keeps, and may, by resource.
+    #[serde(default)]
+    pub quota: Vec<Used>,
+    /// How many lines were left out of its log since the host started, for it wrote more than `limits.log` allows.
+    #[serde(default)]
+    pub log_lines_dropped: u64,
     /// What an operator should know of it: a component that was refused at the start, names in it that lead nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
     /// The keys that its invocations had to be run again for most often, the worst first; five at most, since the host started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contended: Vec<Contended>,
+}
+
+/// How much a context keeps of what it may keep only so much of.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Used {
+    /// What: `bytes`, `keys`, `timers`, `sequences`, `dead_letters` or `commits`.
+    pub resource: String,
+    /// So much.
+    pub used: u64,
+    /// So much may be; absent where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
 }
 
 /// A key that many invocations change at once: each but one is run again.

@@ -15,7 +15,7 @@ mod version;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Positions,
+    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Positions, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

@@ -35,8 +35,11 @@ fn a_copy_is_of_one_instant() {
                     ];
                     let mut unit = blind(ledger, &text, writes);
                     unit.events = vec![event(&text, &text)];
+                    let drawn = ledger.next_sequence("numbers").unwrap();
+                    ledger
+                        .secure_sequences(&[("numbers".to_owned(), drawn)])
+                        .unwrap();
                     ledger.commit(unit).await.unwrap();
-                    ledger.next_sequence("numbers").unwrap();
                 }
                 begun.store(number > 500, Ordering::Relaxed);
             }

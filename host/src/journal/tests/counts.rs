@@ -14,7 +14,7 @@ use super::*;
 enum Step {
     /// Commits that are appended as one batch.
     Commit(Vec<Vec<Write>>),
-    Sweep(u32, usize),
+    Sweep(Space, usize),
     Reopen,
 }
 
@@ -31,18 +31,48 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Space::State(1),
         Space::State(u32::MAX),
         Space::Result,
+        Space::Timer,
     ]);
-    let write = (space, key, any::<bool>()).prop_map(|(space, key, stays)| Write {
+    // Some are kept in pieces.
+    let length = select(vec![0, 5, 300, 70_000, 131_072]);
+    let value = prop_oneof![Just(None), length.prop_map(Some)];
+    let write = (space, key, value).prop_map(|(space, key, length)| Write {
         space,
         key,
-        value: stays.then(|| b"value".to_vec()),
+        value: length.map(|length| vec![b'v'; length]),
     });
+    let swept = select(vec![Space::State(0), Space::State(1), Space::Result]);
     let step = prop_oneof![
         8 => vec(vec(write, 0..6), 1..4).prop_map(Step::Commit),
-        1 => (0..2_u32, 1..4_usize).prop_map(|(generation, limit)| Step::Sweep(generation, limit)),
+        1 => (swept, 1..4_usize).prop_map(|(space, limit)| Step::Sweep(space, limit)),
         1 => Just(Step::Reopen),
     ];
     vec(step, 1..20)
+}
+
+/// What a journal holds, looked at entry by entry.
+fn looked_at(journal: &dyn Journal, generation: u32) -> Usage {
+    let mut usage = Usage::default();
+    let mut after = vec![0];
+    loop {
+        let entries = journal.raw_after(&after, 1 << 20).unwrap();
+        let Some((last, _)) = entries.last() else {
+            usage.timers /= 2;
+            return usage;
+        };
+        after = last.clone();
+        for (key, value) in entries {
+            let count = match key::kind(&key) {
+                Some(key::Kind::State(of)) if of == generation => &mut usage.keys,
+                Some(key::Kind::Timer) => &mut usage.timers,
+                Some(key::Kind::Commit) => &mut usage.commits,
+                Some(key::Kind::Other | key::Kind::Event) => &mut 0,
+                Some(key::Kind::State(_)) | None => continue,
+            };
+            *count += 1;
+            usage.bytes += (key.len() + value.unwrap().len()) as u64;
+        }
+    }
 }
 
 /// The tables of a generation, with how many keys each has.
@@ -64,6 +94,8 @@ fn tables(journal: &dyn Journal, generation: u32) -> BTreeMap<Vec<u8>, u64> {
 
 fn check(journal: &dyn Journal) {
     for generation in [0, 1, u32::MAX] {
+        let usage = journal.usage(generation).unwrap();
+        assert_eq!(usage, looked_at(journal, generation), "{generation}");
         let space = Space::State(generation);
         let tables = tables(journal, generation);
         for (table, count) in &tables {
@@ -122,13 +154,9 @@ fn are_exact() {
                     memory.append(&commits, memory.newest().unwrap()).unwrap();
                     disk.append(&commits, disk.newest().unwrap()).unwrap();
                 }
-                Step::Sweep(generation, limit) => {
+                Step::Sweep(space, limit) => {
                     for journal in [&memory, &disk] {
-                        while journal
-                            .sweep(Space::State(generation), &KeyRange::all(), limit)
-                            .unwrap()
-                            > 0
-                        {}
+                        while journal.sweep(space, &KeyRange::all(), limit).unwrap() > 0 {}
                     }
                 }
                 Step::Reopen => {
@@ -190,8 +218,57 @@ fn are_made_where_there_are_none() {
         let journal = store.open("room").unwrap();
         journal.upgrade().unwrap();
         assert_eq!(journal.kept_count(STATE, &range).unwrap(), Some(expected));
+        assert_eq!(journal.usage(0).unwrap(), looked_at(&*journal, 0));
         store.flush().unwrap();
     }
+}
+
+/// Quotas are compared with what is there, also within a group.
+#[tokio::test]
+async fn what_may_be_kept_is_kept_and_no_more() {
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Relaxed).unwrap();
+    let quota = Quota {
+        generation: 0,
+        bytes: u64::MAX,
+        keys: 50,
+        timers: u64::MAX,
+        commits: u64::MAX,
+    };
+    let commit = async |writes: Vec<Write>| {
+        let unit = blind(&ledger, "unit", writes);
+        ledger.commit_within(unit, None, Some(quota)).await
+    };
+    let one = |number: u32| vec![put(&format!("rooms/{number}"), "value")];
+    let inserts = (0..200).map(|number| commit(one(number % 100)));
+    let answers = futures::future::join_all(inserts).await;
+    let full = Error::QuotaExceeded {
+        resource: Resource::Keys,
+        limit: 50,
+    };
+    let refused = CommitError::Journal(full);
+    assert!(answers[..50].iter().all(Result::is_ok));
+    assert!(
+        answers[50..100]
+            .iter()
+            .all(|answer| *answer == Err(refused.clone()))
+    );
+    // Those that are there already.
+    assert!(answers[100..150].iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(ledger.usage(0).unwrap().keys, 50);
+    // One for another is no more; and nobody holds the host itself to it.
+    let removal = Write {
+        value: None,
+        ..put("rooms/1", "")
+    };
+    commit([one(70), vec![removal]].concat()).await.unwrap();
+    ledger
+        .commit(blind(&ledger, "host", one(80)))
+        .await
+        .unwrap();
+    assert_eq!(ledger.usage(0).unwrap().keys, 51);
+    assert_eq!(commit(one(81)).await, Err(refused));
+    commit(one(70)).await.unwrap();
 }
 
 #[test]

@@ -247,6 +247,36 @@ async fn a_full_queue_is_busy() {
 }
 
 #[tokio::test]
+async fn the_line_of_one_context_is_full_for_itself_alone() {
+    let (disk, committer, ledger) = start(
+        Durability::Flush,
+        Options {
+            line: 3,
+            ..Options::default()
+        },
+    );
+    let other = committer.open("message", Durability::Flush).unwrap();
+    disk.set(|state| state.blocked = true);
+    let first = submit(
+        &ledger,
+        blind(&ledger, "first", Vec::new()),
+        Durability::Flush,
+    )
+    .await;
+    let waiting = queue(&ledger, 3);
+    let unit = blind(&ledger, "fourth", Vec::new());
+    assert_eq!(ledger.commit(unit).await, Err(CommitError::Busy));
+    let others = queue(&other, 3);
+    disk.set(|state| state.blocked = false);
+    assert_eq!(join_all(waiting).await, [Ok(2), Ok(3), Ok(4)]);
+    assert_eq!(join_all(others).await, [Ok(1), Ok(2), Ok(3)]);
+    first.await.unwrap().unwrap();
+    // The places are given back.
+    let again = queue(&ledger, 3);
+    assert_eq!(join_all(again).await, [Ok(5), Ok(6), Ok(7)]);
+}
+
+#[tokio::test]
 async fn a_failed_flush_stops_everything() {
     let (disk, committer, ledger) = start(Durability::Flush, Options::default());
     ledger

@@ -38,14 +38,55 @@ async fn count_on_without_gaps_after_a_clean_close() {
     let all = (TASKS * NUMBERS) as u64;
     assert_eq!(numbers, (1..=all).collect());
     assert_eq!(ledger.next_sequence("other").unwrap(), 1);
+    assert_eq!(ledger.next_sequence("forgotten").unwrap(), 1);
+    let used = [("id".to_owned(), all), ("other".to_owned(), 1)];
+    ledger.secure_sequences(&used).unwrap();
+    assert_eq!(ledger.sequence_count(), Ok(2));
 
     committer.close().await;
     assert_eq!(ledger.next_sequence("id"), Err(Error::Closed));
+    assert_eq!(ledger.next_sequence("new"), Err(Error::Closed));
+    assert_eq!(
+        ledger.secure_sequences(&[("id".to_owned(), all + 100)]),
+        Err(Error::Closed)
+    );
     drop((committer, ledger));
 
     let (_committer, ledger) = self::committer(data.path());
     assert_eq!(ledger.next_sequence("id").unwrap(), all + 1);
     assert_eq!(ledger.next_sequence("other").unwrap(), 2);
+    assert_eq!(ledger.next_sequence("forgotten").unwrap(), 1);
+}
+
+#[test]
+fn names_are_few_and_what_was_not_kept_makes_room() {
+    let data = tempfile::tempdir().unwrap();
+    let (_committer, ledger) = self::committer(data.path());
+    ledger.limit_sequences(10);
+    let mut given = BTreeSet::new();
+    for round in 0..100 {
+        // Whoever comes back to a name that was forgotten gets no number of it again.
+        for name in [format!("passing {round}"), format!("again {}", round % 7)] {
+            let number = ledger.next_sequence(&name).unwrap();
+            assert!(given.insert((name, number)));
+        }
+    }
+    assert_eq!(ledger.sequence_count(), Ok(0));
+    for number in 0..10 {
+        let name = format!("kept {number}");
+        let drawn = ledger.next_sequence(&name).unwrap();
+        ledger.secure_sequences(&[(name, drawn)]).unwrap();
+    }
+    assert_eq!(ledger.sequence_count(), Ok(10));
+    let full = Error::QuotaExceeded {
+        resource: Resource::Sequences,
+        limit: 10,
+    };
+    assert_eq!(ledger.next_sequence("one more"), Err(full.clone()));
+    // One that was drawn while there was room.
+    let late = ("again 3".to_owned(), 1);
+    assert_eq!(ledger.secure_sequences(&[late]), Err(full));
+    ledger.next_sequence("kept 3").unwrap();
 }
 
 #[tokio::test]
@@ -56,6 +97,7 @@ async fn do_not_repeat_what_a_commit_used() {
     for _ in 0..100 {
         used = ledger.next_sequence("id").unwrap();
     }
+    ledger.secure_sequences(&[("id".to_owned(), used)]).unwrap();
     let unit = blind(&ledger, "1", vec![put("used", &used.to_string())]);
     ledger.commit(unit).await.unwrap();
 

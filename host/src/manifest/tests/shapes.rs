@@ -54,7 +54,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `follows`, `journal`, `limits`, `package`, `rollout`, `sensitive`, `show`, `startup_probe`",
+             `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `sensitive`, `show`, `startup_probe`",
         ),
         (
             "[context.room.rollout]\nsteps = 1",
@@ -67,11 +67,23 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `cpu`, `cpu_weight`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `cpu`, `cpu_weight`, `deadline`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+        ),
+        (
+            "[context.room.limits.commit]\nkey = 1",
+            "2:1: context.room.limits.commit: unknown key `key`; valid keys are `events`, `keys`, `numbers`, `timer_delay`, `timers`",
+        ),
+        (
+            "[context.room.limits.log]\nrate = 1",
+            "2:1: context.room.limits.log: unknown key `rate`; valid keys are `bytes`, `line`, `lines`",
+        ),
+        (
+            "[context.room.quota]\nbyte = 1",
+            "2:1: context.room.quota: unknown key `byte`; valid keys are `bytes`, `commits`, `dead_letters`, `keys`, `sequences`, `timers`",
         ),
         (
             "[context.room.circuit_breaker]\nmax_request = 1",

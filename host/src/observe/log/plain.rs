@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tracing::Metadata;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
@@ -32,6 +33,10 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Json<W> {
 
     fn make_writer(&'a self) -> Self::Writer {
         Line(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
+        Line(self.0.make_writer_for(meta))
     }
 }
 

@@ -8,10 +8,15 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How many bytes may wait to be written. Lines beyond are lost, and counted.
 const MOST_WAITING: usize = 1024 * 1024;
+/// How many of them may be there before lines of guests are lost: what the host has to say must not be.
+const MOST_OF_GUESTS: usize = MOST_WAITING / 2;
+/// What the lines of guests are told by.
+const GUEST: &str = "guest";
 
 /// How long the process waits at its end for the last lines.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -46,9 +51,9 @@ impl Writer {
 }
 
 impl Shared {
-    fn take(&self, line: &[u8]) {
+    fn take(&self, line: &[u8], most: usize) {
         let mut state = self.state.lock();
-        if state.waiting.len() + line.len() > MOST_WAITING {
+        if state.waiting.len() + line.len() > most {
             state.lost += 1;
             return;
         }
@@ -90,17 +95,38 @@ impl Shared {
 }
 
 impl<'a> MakeWriter<'a> for Writer {
-    type Writer = &'a Self;
+    type Writer = Lines<'a>;
 
-    fn make_writer(&'a self) -> &'a Self {
-        self
+    fn make_writer(&'a self) -> Lines<'a> {
+        Lines {
+            shared: &self.0,
+            most: MOST_WAITING,
+        }
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Lines<'a> {
+        let most = match meta.target() {
+            GUEST => MOST_OF_GUESTS,
+            _ => MOST_WAITING,
+        };
+        Lines {
+            shared: &self.0,
+            most,
+        }
     }
 }
 
-impl Write for &Writer {
+/// Takes lines of the host, or of a guest.
+pub(super) struct Lines<'a> {
+    shared: &'a Shared,
+    /// How many bytes may wait with each.
+    most: usize,
+}
+
+impl Write for Lines<'_> {
     /// Takes a whole line: the formatter writes one at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.take(line);
+        self.shared.take(line, self.most);
         Ok(line.len())
     }
 
@@ -160,8 +186,8 @@ mod tests {
         .unwrap();
         let line = [b'x'; 1023];
         for _ in 0..3000 {
-            (&writer).write_all(&line).unwrap();
-            (&writer).write_all(b"\n").unwrap();
+            writer.make_writer().write_all(&line).unwrap();
+            writer.make_writer().write_all(b"\n").unwrap();
         }
         drop(permit);
         drop(flush);
@@ -188,7 +214,7 @@ mod tests {
         })
         .unwrap();
         for number in 0..1000 {
-            writeln!(&writer, "{number}").unwrap();
+            writeln!(writer.make_writer(), "{number}").unwrap();
         }
         drop(flush);
         assert_eq!(written.lock().split(|byte| *byte == b'\n').count(), 1001);

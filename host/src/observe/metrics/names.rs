@@ -59,6 +59,17 @@ pub const MEMORY_HELD: &str = "innkeeper_memory_held_bytes";
 /// What may be held of either, in bytes.
 pub const MEMORY_LIMIT: &str = "innkeeper_memory_limit_bytes";
 
+/// Lines of guests that were left out of the log, by context.
+pub const LOG_LINES_DROPPED: &str = "innkeeper_log_lines_dropped_total";
+/// Their bytes, by context.
+pub const LOG_BYTES_DROPPED: &str = "innkeeper_log_bytes_dropped_total";
+/// What a context keeps, by context and resource.
+pub const QUOTA_USED: &str = "innkeeper_quota_used";
+/// What a context may keep, by context and resource.
+pub const QUOTA_LIMIT: &str = "innkeeper_quota_limit";
+/// Invocations that ended because their context keeps as much as it may, by context and resource.
+pub const QUOTA_REFUSALS: &str = "innkeeper_quota_refusals_total";
+
 /// Events that were published to NATS.
 pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
 /// Events that are still to be published to NATS.
@@ -161,6 +172,27 @@ pub(super) fn describe() {
         MEMORY_LIMIT,
         Unit::Bytes,
         "What may be held in memory, by what for; see [host] memory."
+    );
+    describe_counter!(
+        LOG_LINES_DROPPED,
+        "Lines of guests that were left out of the log, by context; see limits.log."
+    );
+    describe_counter!(
+        LOG_BYTES_DROPPED,
+        Unit::Bytes,
+        "Bytes of the lines that were left out of the log, by context."
+    );
+    describe_gauge!(
+        QUOTA_USED,
+        "What a context keeps, by context and resource; see [context.<name>.quota]."
+    );
+    describe_gauge!(
+        QUOTA_LIMIT,
+        "What a context may keep, by context and resource."
+    );
+    describe_counter!(
+        QUOTA_REFUSALS,
+        "Invocations that ended because their context keeps as much as it may, by context and resource."
     );
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
     describe_gauge!(NATS_LAG, "Events that are still to be published to NATS.");

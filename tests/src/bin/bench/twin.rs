@@ -81,6 +81,9 @@ async fn register(State(ledger): State<Arc<Ledger>>, body: Bytes) -> Result<Resp
     loop {
         let began = ledger.applied();
         let room_id = ledger.next_sequence("rooms").map_err(broken)?;
+        ledger
+            .secure_sequences(&[("rooms".to_owned(), room_id)])
+            .map_err(broken)?;
         let room = Room {
             room_id,
             desc: new.desc.clone(),

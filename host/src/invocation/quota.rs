@@ -1,0 +1,49 @@
+//! What the commits of an invocation are held to.
+
+use metrics::counter;
+
+use super::failure::Failure;
+use super::identifier;
+use super::job::Job;
+use crate::app::Context;
+use crate::journal::{Quota, Resource};
+use crate::observe::metrics::QUOTA_REFUSALS;
+
+/// What a context may keep of each kind; the most that there can be where it has no limit.
+pub fn limit(context: &Context, resource: Resource) -> u64 {
+    let quota = &context.settings.quota;
+    match resource {
+        Resource::Bytes => quota.bytes,
+        Resource::Keys => quota.keys.get().into(),
+        Resource::Timers => quota.timers.get().into(),
+        Resource::Sequences => quota.sequences.get().into(),
+        Resource::DeadLetters => quota.dead_letters.get().into(),
+        Resource::Commits => quota.commits.map_or(u64::MAX, u64::from),
+    }
+}
+
+/// What a commit is held to of an invocation that works on a generation of the state; none where it undoes something: that is owed to others.
+pub(super) fn of(job: &Job, generation: u32) -> Option<Quota> {
+    if identifier::is_of_undo(&job.id) {
+        return None;
+    }
+    let limit = |resource| limit(&job.context, resource);
+    Some(Quota {
+        generation,
+        bytes: limit(Resource::Bytes),
+        keys: limit(Resource::Keys),
+        timers: limit(Resource::Timers),
+        commits: limit(Resource::Commits),
+    })
+}
+
+/// Counts an invocation that ended because its context keeps as much as it may.
+pub(super) fn note(context: &Context, failure: &Failure) {
+    if let Failure::QuotaExceeded { what, .. } = failure {
+        let labels = [
+            ("context", context.name.clone()),
+            ("resource", what.name().to_owned()),
+        ];
+        counter!(QUOTA_REFUSALS, &labels).increment(1);
+    }
+}

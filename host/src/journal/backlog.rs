@@ -1,0 +1,320 @@
+//! What waits to be committed. Each context has a line of its own, and the lines take turns: what one context has much of, or what is large, holds up nobody
+//! else's for longer than one large commit takes.
+
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot;
+
+use super::CommitError;
+use super::committer::{Held, Submission, Task};
+
+/// What one group may take: in units of work, changes of the engine and bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub units: usize,
+    pub changes: usize,
+    pub bytes: usize,
+}
+
+/// What a line gives at its turn. Whatever costs more is a group of its own.
+const TURN: usize = 1_024;
+/// As many bytes cost what one change does: the engine keeps readers waiting for either.
+const BYTES_OF_CHANGE: usize = 2 << 10;
+
+/// Who is told when everything before is decided.
+pub(super) type Barrier = oneshot::Sender<Result<(), CommitError>>;
+
+/// A unit of work that waits, with its number.
+pub(super) type Numbered = (u64, Submission);
+
+/// Units of work that wait to be committed, and who waits for them.
+#[derive(Default)]
+pub(super) struct Backlog {
+    /// By ledger.
+    lines: Vec<VecDeque<Numbered>>,
+    /// The ledgers whose next unit is small, in the order of their turns.
+    light: VecDeque<usize>,
+    /// Those whose next unit is large.
+    heavy: VecDeque<usize>,
+    was_heavy: bool,
+    /// How many units have come.
+    count: u64,
+    /// With how many units had come before.
+    barriers: VecDeque<(u64, Barrier)>,
+    holds: Vec<Held>,
+}
+
+impl Backlog {
+    pub fn push(&mut self, task: Task) {
+        match task {
+            Task::Commit(submission) => self.line_up(*submission),
+            Task::Barrier(barrier) => self.barriers.push_back((self.count, barrier)),
+            Task::Hold(held) => self.holds.push(held),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let nothing = self.light.is_empty() && self.heavy.is_empty();
+        nothing && self.barriers.is_empty() && self.holds.is_empty()
+    }
+
+    /// The next group: small units of all lines, or a large one. They take turns, too.
+    pub fn take(&mut self, room: Room) -> Vec<Numbered> {
+        let is_heavy = !self.heavy.is_empty() && (self.light.is_empty() || !self.was_heavy);
+        self.was_heavy = is_heavy;
+        match is_heavy {
+            true => self.take_large().into_iter().collect(),
+            false => self.take_small(room),
+        }
+    }
+
+    /// Puts back what was taken and cannot be decided in this group, in its order.
+    pub fn put_back(&mut self, undecided: Vec<Numbered>) {
+        for numbered in undecided.into_iter().rev() {
+            let ledger = numbered.1.ledger;
+            if let Some(line) = self.lines.get_mut(ledger) {
+                line.push_front(numbered);
+                if line.len() == 1 {
+                    self.queue_up(ledger);
+                }
+            }
+        }
+    }
+
+    /// Those for whom everything that came before is decided, now that what was taken is.
+    pub fn reached(&mut self) -> Vec<Barrier> {
+        let waiting = self.light.iter().chain(&self.heavy);
+        let oldest = waiting.filter_map(|ledger| Some(self.lines.get(*ledger)?.front()?.0));
+        let oldest = oldest.min().unwrap_or(u64::MAX);
+        let mut reached = Vec::new();
+        while let Some((_, barrier)) = self.barriers.pop_front_if(|(count, _)| *count <= oldest) {
+            reached.push(barrier);
+        }
+        reached
+    }
+
+    /// Those who want it to wait.
+    pub fn holds(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.holds)
+    }
+
+    fn line_up(&mut self, submission: Submission) {
+        let ledger = submission.ledger;
+        if self.lines.len() <= ledger {
+            self.lines.resize_with(ledger + 1, VecDeque::new);
+        }
+        let number = self.count;
+        self.count += 1;
+        if let Some(line) = self.lines.get_mut(ledger) {
+            line.push_back((number, submission));
+            if line.len() == 1 {
+                self.queue_up(ledger);
+            }
+        }
+    }
+
+    /// Puts a line at the end of those that it belongs to.
+    fn queue_up(&mut self, ledger: usize) {
+        match self.next_cost(ledger) {
+            None => {}
+            Some(..=TURN) => self.light.push_back(ledger),
+            Some(_) => self.heavy.push_back(ledger),
+        }
+    }
+
+    fn next_cost(&self, ledger: usize) -> Option<usize> {
+        let (_, next) = self.lines.get(ledger)?.front()?;
+        Some(next.unit.changes() + next.unit.size() / BYTES_OF_CHANGE)
+    }
+
+    fn pop(&mut self, ledger: usize) -> Option<Numbered> {
+        self.lines.get_mut(ledger)?.pop_front()
+    }
+
+    fn take_large(&mut self) -> Option<Numbered> {
+        let ledger = self.heavy.pop_front()?;
+        let large = self.pop(ledger);
+        self.queue_up(ledger);
+        large
+    }
+
+    fn take_small(&mut self, room: Room) -> Vec<Numbered> {
+        let mut group: Vec<Numbered> = Vec::new();
+        let (mut changes, mut bytes) = (0, 0);
+        while let Some(ledger) = self.light.pop_front() {
+            let mut spent = 0;
+            while let Some(cost @ ..=TURN) = self.next_cost(ledger) {
+                spent += cost;
+                if spent > TURN {
+                    break;
+                }
+                let Some((_, next)) = self.lines.get(ledger).and_then(VecDeque::front) else {
+                    break;
+                };
+                changes += next.unit.changes();
+                bytes += next.unit.size();
+                let is_full =
+                    group.len() >= room.units || changes > room.changes || bytes > room.bytes;
+                if is_full && !group.is_empty() {
+                    self.light.push_front(ledger);
+                    return group;
+                }
+                group.extend(self.pop(ledger));
+            }
+            self.queue_up(ledger);
+        }
+        group
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::super::committer::Place;
+    use super::super::{Cause, Durability, Ending, Header, ReadSet, Space, Unit, Write};
+    use super::*;
+
+    const ROOM: Room = Room {
+        units: 1_024,
+        changes: 4_096,
+        bytes: 4 << 20,
+    };
+
+    /// A unit of work of a context that changes so many keys.
+    fn task(ledger: usize, keys: usize) -> Task {
+        let write = |number: usize| Write {
+            space: Space::State(0),
+            key: number.to_be_bytes().to_vec(),
+            value: Some(Vec::new()),
+        };
+        let unit = Unit {
+            began: 0,
+            reads: ReadSet::default(),
+            header: Header {
+                invocation: String::new(),
+                cause: Cause::Host {
+                    purpose: "test".into(),
+                },
+                ending: Ending::Committed,
+                attempt: 1,
+                correlation_id: String::new(),
+                causation_id: String::new(),
+                version: String::new(),
+                time: 0,
+                status: None,
+            },
+            writes: (0..keys).map(write).collect(),
+            events: Vec::new(),
+        };
+        Task::Commit(Box::new(Submission {
+            ledger,
+            unit,
+            durability: Durability::Flush,
+            quota: None,
+            answer: oneshot::channel().0,
+            _place: Place::take(&Arc::new(AtomicUsize::new(0)), 1).unwrap(),
+        }))
+    }
+
+    /// Of whom the next group is, with how many keys each.
+    fn group(backlog: &mut Backlog) -> Vec<(usize, usize)> {
+        let group = backlog.take(ROOM).into_iter();
+        let seen = group.map(|(_, submission)| (submission.ledger, submission.unit.writes.len()));
+        seen.collect()
+    }
+
+    fn of(group: &[(usize, usize)], ledger: usize) -> usize {
+        group.iter().filter(|(of, _)| *of == ledger).count()
+    }
+
+    #[test]
+    fn who_has_much_does_not_hold_up_who_has_little() {
+        let mut backlog = Backlog::default();
+        (0..5_000).for_each(|_| backlog.push(task(0, 4)));
+        (0..3).for_each(|_| backlog.push(task(1, 4)));
+        let first = group(&mut backlog);
+        assert_eq!(of(&first, 1), 3);
+        assert!(of(&first, 0) > 100, "there is room for more");
+        let mut all = of(&first, 0);
+        while !backlog.is_empty() {
+            let next = group(&mut backlog);
+            assert!(!next.is_empty());
+            all += of(&next, 0);
+        }
+        assert_eq!(all, 5_000);
+    }
+
+    #[test]
+    fn what_is_large_comes_alone_and_what_is_small_between() {
+        let mut backlog = Backlog::default();
+        for ledger in 0..3 {
+            (0..4).for_each(|_| backlog.push(task(ledger, 5_000)));
+        }
+        backlog.push(task(7, 2));
+        assert_eq!(group(&mut backlog), [(0, 5_000)]);
+        assert_eq!(group(&mut backlog), [(7, 2)], "after one of them");
+        assert_eq!(group(&mut backlog), [(1, 5_000)], "they take turns");
+        backlog.push(task(7, 2));
+        assert_eq!(group(&mut backlog), [(7, 2)]);
+        for _ in 0..10 {
+            let next = group(&mut backlog);
+            assert!(matches!(next.as_slice(), [(_, 5_000)]), "{next:?}");
+        }
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn each_context_keeps_its_order() {
+        let mut backlog = Backlog::default();
+        let sizes = [3, 2_000, 1, 900, 900, 4, 5_000, 2];
+        for size in sizes {
+            backlog.push(task(0, size));
+            backlog.push(task(1, size));
+        }
+        let mut taken = Vec::new();
+        while !backlog.is_empty() {
+            taken.extend(group(&mut backlog));
+        }
+        for ledger in [0, 1] {
+            let of_ledger = taken.iter().filter(|(of, _)| *of == ledger);
+            let of_ledger: Vec<_> = of_ledger.map(|(_, size)| *size).collect();
+            assert_eq!(of_ledger, sizes);
+        }
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_again() {
+        let mut backlog = Backlog::default();
+        (1..4).for_each(|size| backlog.push(task(0, size)));
+        let mut taken = backlog.take(ROOM);
+        backlog.push(task(0, 4));
+        let undecided = taken.split_off(1);
+        backlog.put_back(undecided);
+        backlog.push(Task::Barrier(oneshot::channel().0));
+        assert_eq!(backlog.reached().len(), 0);
+        assert_eq!(group(&mut backlog), [(0, 2), (0, 3), (0, 4)]);
+        assert_eq!(backlog.reached().len(), 1);
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn a_barrier_is_reached_when_all_before_it_is_taken() {
+        let mut backlog = Backlog::default();
+        let barrier = |backlog: &mut Backlog| backlog.push(Task::Barrier(oneshot::channel().0));
+        barrier(&mut backlog);
+        assert_eq!(backlog.reached().len(), 1);
+        backlog.push(task(0, 5_000));
+        backlog.push(task(1, 5_000));
+        barrier(&mut backlog);
+        backlog.push(task(2, 5_000));
+        barrier(&mut backlog);
+        let reached: Vec<_> = std::iter::from_fn(|| {
+            let taken = group(&mut backlog);
+            (!taken.is_empty()).then(|| backlog.reached().len())
+        })
+        .collect();
+        assert_eq!(reached, [0, 1, 1]);
+    }
+}

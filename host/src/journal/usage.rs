@@ -1,0 +1,295 @@
+//! What a context keeps in its journal, and what it may.
+//!
+//! How much there is of each kind is written in the batch of the commits that change it, as the counts of tables are (`counts.rs`): so it is exact whenever they
+//! are visible. What a unit of work adds is looked up only where it could be too much.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::key::{self, Kind};
+use super::{Error, Journal, Space, Unit, Write, seal};
+
+/// What a context may keep. Who only removes may go a tenth beyond `bytes`: a commit takes room, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The generation of the state that counts.
+    pub generation: u32,
+    /// Bytes of everything.
+    pub bytes: u64,
+    /// Keys of the state.
+    pub keys: u64,
+    /// Timers.
+    pub timers: u64,
+    /// Commits.
+    pub commits: u64,
+}
+
+/// What a context keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of everything, before the engine stores it in its own way.
+    pub bytes: u64,
+    /// Keys of the state.
+    pub keys: u64,
+    /// Timers.
+    pub timers: u64,
+    /// Commits.
+    pub commits: u64,
+}
+
+/// What there may be only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// Bytes of the journal.
+    Bytes,
+    /// Keys of the state.
+    Keys,
+    /// Timers that have yet to fire.
+    Timers,
+    /// Names of sequences.
+    Sequences,
+    /// Dead letters.
+    DeadLetters,
+    /// Commits that are kept.
+    Commits,
+}
+
+impl Resource {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Bytes,
+        Self::Keys,
+        Self::Timers,
+        Self::Sequences,
+        Self::DeadLetters,
+        Self::Commits,
+    ];
+
+    /// Its name, as settings and metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Keys => "keys",
+            Self::Timers => "timers",
+            Self::Sequences => "sequences",
+            Self::DeadLetters => "dead_letters",
+            Self::Commits => "commits",
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// How many entries there are, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Amount {
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+/// By how much an amount changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub entries: i64,
+    pub bytes: i64,
+}
+
+impl Difference {
+    pub fn add(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+    }
+
+    /// Notes that a key has another value than before, or none; sizes are of sealed values.
+    pub fn note(&mut self, key: &[u8], before: Option<u64>, after: Option<u64>) {
+        let size = |value: u64| i64::try_from(value + key.len() as u64).unwrap_or(i64::MAX);
+        self.entries += i64::from(after.is_some()) - i64::from(before.is_some());
+        self.bytes += after.map_or(0, size) - before.map_or(0, size);
+    }
+}
+
+impl Amount {
+    /// Notes a change. What is counted wrong must not stop a journal.
+    pub fn change(&mut self, by: Difference) {
+        self.entries = self.entries.saturating_add_signed(by.entries);
+        self.bytes = self.bytes.saturating_add_signed(by.bytes);
+    }
+}
+
+/// What is kept of everything but the state, and up to which commit that and the counts hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub upto: u64,
+    pub commits: Amount,
+    pub timers: Amount,
+    pub others: Amount,
+}
+
+impl Kept {
+    /// The amount that an entry of a kind is part of; none for the state, whose amounts are kept by generation.
+    pub fn of(&mut self, kind: Kind) -> Option<&mut Amount> {
+        Some(match kind {
+            Kind::State(_) => return None,
+            Kind::Commit => &mut self.commits,
+            Kind::Timer => &mut self.timers,
+            Kind::Event | Kind::Other => &mut self.others,
+        })
+    }
+
+    /// What there is, with what there is of the state, and without as many bytes as were swept.
+    pub fn usage(&self, state: Amount, swept: u64) -> Usage {
+        let all = [self.commits, self.timers, self.others, state];
+        let bytes: u64 = all.iter().map(|amount| amount.bytes).sum();
+        Usage {
+            bytes: bytes.saturating_sub(swept),
+            keys: state.entries,
+            // Each is found by its time, and by its id.
+            timers: self.timers.entries / 2,
+            commits: self.commits.entries,
+        }
+    }
+}
+
+/// What units of work add that are not part of the journal yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growth {
+    bytes: i64,
+    keys: i64,
+    timers: i64,
+    commits: i64,
+}
+
+impl Growth {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            keys: self.keys + other.keys,
+            timers: self.timers + other.timers,
+            commits: self.commits + other.commits,
+        }
+    }
+
+    /// What a unit of work adds at most.
+    pub fn at_most(unit: &Unit) -> Self {
+        let puts = |is_counted: fn(Space) -> bool| {
+            let mut count = 0;
+            for write in &unit.writes {
+                count += i64::from(write.value.is_some() && is_counted(write.space));
+            }
+            count
+        };
+        Self {
+            bytes: i64::try_from(unit.size()).unwrap_or(i64::MAX),
+            keys: puts(|space| matches!(space, Space::State(_))),
+            timers: puts(|space| space == Space::Timer) / 2,
+            commits: 1,
+        }
+    }
+
+    /// What a unit of work adds to what a journal holds.
+    fn exact(unit: &Unit, journal: &dyn Journal) -> Result<Self, Error> {
+        let mut values: HashMap<(Space, &[u8]), &Write> = HashMap::new();
+        for write in &unit.writes {
+            values.insert((write.space, write.key.as_slice()), write);
+        }
+        let (mut state, mut timers, mut others) = <(Difference, Difference, Difference)>::default();
+        for ((space, name), write) in values {
+            let size = |value: &Vec<u8>| (value.len() + seal::LENGTH) as u64;
+            let before = journal.value_size(space, name)?;
+            let difference = match space {
+                Space::State(_) => &mut state,
+                Space::Timer => &mut timers,
+                _ => &mut others,
+            };
+            difference.note(
+                &key::encode(space, name),
+                before,
+                write.value.as_ref().map(size),
+            );
+        }
+        let log = i64::try_from(unit.log_size()).unwrap_or(i64::MAX);
+        Ok(Self {
+            bytes: state.bytes + timers.bytes + others.bytes + log,
+            keys: state.entries,
+            timers: timers.entries / 2,
+            commits: 1,
+        })
+    }
+}
+
+impl Quota {
+    /// Adds what a unit of work adds to what waits with it.
+    ///
+    /// # Errors
+    ///
+    /// When that is more than may be.
+    pub(super) fn admit(
+        &self,
+        journal: &dyn Journal,
+        usage: &Usage,
+        waiting: Growth,
+        unit: &Unit,
+    ) -> Result<Growth, Error> {
+        let at_most = Growth::at_most(unit);
+        // Far from it, nothing has to be looked up.
+        if self
+            .exceeded(usage, waiting.and(at_most), 2)
+            .next()
+            .is_none()
+        {
+            return Ok(waiting.and(at_most));
+        }
+        let growth = Growth::exact(unit, journal)?;
+        let after = waiting.and(growth);
+        let is_excused = |resource| match resource {
+            Resource::Keys => growth.keys <= 0,
+            Resource::Timers => growth.timers <= 0,
+            Resource::Bytes => {
+                only_removes(unit) && usage.bytes <= self.bytes.saturating_add(self.bytes / 10)
+            }
+            Resource::Sequences | Resource::DeadLetters | Resource::Commits => false,
+        };
+        let mut exceeded = self.exceeded(usage, after, 1);
+        match exceeded.find(|(resource, _)| !is_excused(*resource)) {
+            Some((resource, limit)) => Err(Error::QuotaExceeded { resource, limit }),
+            None => Ok(after),
+        }
+    }
+
+    /// All of which there would be more than a part of what may be, with that.
+    fn exceeded(
+        &self,
+        usage: &Usage,
+        growth: Growth,
+        part: u64,
+    ) -> impl Iterator<Item = (Resource, u64)> {
+        let all = [
+            (
+                Resource::Commits,
+                usage.commits,
+                growth.commits,
+                self.commits,
+            ),
+            (Resource::Keys, usage.keys, growth.keys, self.keys),
+            (Resource::Timers, usage.timers, growth.timers, self.timers),
+            (Resource::Bytes, usage.bytes, growth.bytes, self.bytes),
+        ];
+        let exceeded = move |(resource, used, growth, limit): (Resource, u64, i64, u64)| {
+            let after = used.saturating_add_signed(growth);
+            (after > limit / part).then_some((resource, limit))
+        };
+        all.into_iter().filter_map(exceeded)
+    }
+}
+
+/// Whether a unit of work only takes away.
+fn only_removes(unit: &Unit) -> bool {
+    unit.events.is_empty() && unit.writes.iter().all(|write| write.value.is_none())
+}
