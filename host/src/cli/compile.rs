@@ -35,6 +35,9 @@ struct Limits {
     /// The most processor time that it may take
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
+    /// Come after whatever else wants the processor
+    #[arg(long)]
+    behind: bool,
 }
 
 impl Compile {
@@ -54,6 +57,7 @@ impl Limits {
         Bounds {
             memory: self.memory,
             seconds: self.seconds,
+            is_behind: self.behind,
         }
     }
 }

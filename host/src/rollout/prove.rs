@@ -224,7 +224,7 @@ async fn bring(
         Some(draft) => draft.path().to_owned(),
         None => host.components.path(&digest),
     };
-    let compiled = compiled(host, context, &digest, Some(&file)).await;
+    let compiled = compiled(host, context, &digest, Some(&file), true).await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
@@ -258,6 +258,7 @@ pub(super) fn limits(host: &Host, context: &Context) -> CompileLimits {
         time: settings.compile_time,
         memory: settings.compile_memory(),
         guest: context.settings.limits.memory,
+        is_behind: true,
     }
 }
 
@@ -295,6 +296,7 @@ async fn compiled(
     context: &Context,
     digest: &str,
     file: Option<&Path>,
+    is_behind: bool,
 ) -> Result<(Arc<Guest>, Duration), Unproven> {
     let (engine, artifacts) = (&host.engine, &host.artifacts);
     let mut took = Duration::ZERO;
@@ -302,7 +304,10 @@ async fn compiled(
         match (load::guest(engine, artifacts, digest, None).await, file) {
             (Ok(guest), _) => return Ok((guest, took)),
             (Err(LoadError::NotCompiled { .. }), Some(file)) => {
-                let limits = limits(host, context);
+                let limits = CompileLimits {
+                    is_behind,
+                    ..limits(host, context)
+                };
                 let compiler = &host.compiler;
                 let compiling = compiler.compile(engine, artifacts, digest, file, limits);
                 took += compiling.await.map_err(of_compile)?;
@@ -337,7 +342,8 @@ pub(super) async fn load_stored(
     };
     let file = host.components.path(&entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
-    let loaded = match compiled(host, context, &entry.digest, file).await {
+    // At a start, and for a rollback, nobody is served until it is there, or not well.
+    let loaded = match compiled(host, context, &entry.digest, file, false).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(Unproven::Refused(refusal)) => Err(refusal),
         Err(Unproven::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),

@@ -15,6 +15,7 @@ const ENOUGH: CompileLimits = CompileLimits {
     time: SOON,
     memory: 1 << 30,
     guest: 64 << 20,
+    is_behind: false,
 };
 
 /// A component, a cache and who compiles.

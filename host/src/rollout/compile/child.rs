@@ -117,6 +117,7 @@ impl Apart<'_> {
                 .args(arguments)
                 .args(["--memory", &self.limits.memory.to_string()])
                 .args(["--seconds", &seconds.to_string()])
+                .args(self.limits.is_behind.then_some("--behind"))
                 // It reads what others wrote: nothing of the host's settings is its business.
                 .env_clear()
                 .envs([work::RESERVE_LITTLE])

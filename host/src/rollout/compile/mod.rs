@@ -29,6 +29,8 @@ pub struct CompileLimits {
     pub memory: u64,
     /// How much memory the component itself may have while it is asked what it is, in bytes.
     pub guest: u64,
+    /// Whether it comes after what serves: it does, unless nobody is served until it has been compiled.
+    pub is_behind: bool,
 }
 
 /// Why a component was not compiled.

@@ -22,8 +22,8 @@ pub(super) const NO_MEMORY: u8 = 4;
 pub(super) const BROKEN: u8 = 5;
 /// A variable, and its value, by which the allocator takes from the system what is used, not a gigabyte ahead of it: the limit counts what it took.
 pub(super) const RESERVE_LITTLE: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
-/// The lowest priority there is.
-const LAST: i32 = 19;
+/// How far behind what serves a compilation comes: it has a tenth of the processor time where that wants all of it. At the lowest priority it might never end then.
+const BEHIND: i32 = 10;
 /// The stack of the thread that compiles, as large as that of a process.
 const STACK: usize = 8 << 20;
 
@@ -105,6 +105,8 @@ pub(crate) struct Bounds {
     pub memory: u64,
     /// Seconds of processor time.
     pub seconds: Option<u64>,
+    /// Whether it comes after what serves.
+    pub is_behind: bool,
 }
 
 /// Compiles the component that standard input brings, asks it what it is, and writes its machine code to standard output. Nothing else runs in this process.
@@ -114,7 +116,7 @@ pub(crate) async fn compile_apart(
     guest_memory: u64,
 ) -> Result<(), WorkError> {
     let engine = CompileEngine::new().map_err(WorkError::NoCompiler)?;
-    let coding = Coding::start(engine.clone()).map_err(WorkError::Limits)?;
+    let coding = Coding::start(engine.clone(), bounds.is_behind).map_err(WorkError::Limits)?;
     confine::confine(bounds.memory, bounds.seconds).map_err(WorkError::Limits)?;
     let bytes = read()?;
     let found = ComponentStore::digest(&bytes);
@@ -164,22 +166,24 @@ fn write(bytes: &[u8]) -> Result<(), WorkError> {
     written.map_err(WorkError::Unwritable)
 }
 
-/// A thread that compiles, and comes after all others: the priority is a thread's own, and what a component is asked has only so much time to answer.
+/// A thread that compiles, and may come after others: the priority is a thread's own, and what a component is asked has only so much time to answer.
 struct Coding {
     bytes: mpsc::Sender<Vec<u8>>,
     compiled: mpsc::Receiver<Result<Compiled, LoadError>>,
 }
 
 impl Coding {
-    fn start(engine: CompileEngine) -> io::Result<Self> {
+    fn start(engine: CompileEngine, is_behind: bool) -> io::Result<Self> {
         let (bytes, coming) = mpsc::channel::<Vec<u8>>();
         let (done, compiled) = mpsc::channel();
         thread::Builder::new()
             .name("innkeeper-compile".into())
             .stack_size(STACK)
             .spawn(move || {
-                // What cannot come last comes with the others.
-                let _ = nice(LAST);
+                if is_behind {
+                    // What cannot come behind comes with the others.
+                    let _ = nice(BEHIND);
+                }
                 for bytes in coming {
                     // Whoever does not wait for it is gone.
                     let _ = done.send(engine.compile(&bytes));
