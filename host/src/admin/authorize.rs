@@ -43,7 +43,8 @@ pub(super) async fn authorize(
     let mut asked = asked(&request, from);
     let caller = match admit(&state, &request, needed, from) {
         Ok(caller) => caller,
-        Err(Refused { problem, why, who }) => {
+        Err(refused) => {
+            let Refused { problem, why, who } = *refused;
             asked.note(who.as_ref());
             let status = problem.status().as_u16();
             state.audit.refused(&asked, status, why).await;
@@ -91,12 +92,9 @@ fn admit(
     request: &Request,
     needed: Role,
     from: Option<IpAddr>,
-) -> Result<Caller, Refused> {
-    let anonymous = |why, problem| Refused {
-        problem,
-        why,
-        who: None,
-    };
+) -> Result<Caller, Box<Refused>> {
+    let refused = |why, who, problem| Box::new(Refused { problem, why, who });
+    let anonymous = |why, problem| refused(why, None, problem);
     if origin::is_foreign(request.headers()) {
         let detail = "a page of another origin asks in a browser; only pages of this port may";
         let problem = Problem::new(StatusCode::FORBIDDEN, detail);
@@ -127,21 +125,21 @@ fn admit(
                 Unknown::Nobodys => {
                     anonymous("unknown-token", refusal("this is no token of operators"))
                 }
-                Unknown::Expired(caller) => Refused {
-                    problem: refusal("this token has expired"),
-                    why: "expired-token",
-                    who: Some(caller),
-                },
+                Unknown::Expired(caller) => refused(
+                    "expired-token",
+                    Some(caller),
+                    refusal("this token has expired"),
+                ),
             });
         }
     };
     match caller.role >= needed {
         true => Ok(caller.clone()),
-        false => Err(Refused {
-            problem: forbidden(caller, needed),
-            why: "role",
-            who: Some(caller.clone()),
-        }),
+        false => Err(refused(
+            "role",
+            Some(caller.clone()),
+            forbidden(caller, needed),
+        )),
     }
 }
 

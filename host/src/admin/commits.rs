@@ -7,7 +7,9 @@ use utoipa::IntoParams;
 use super::extract::{Named, Query, reading};
 use super::problem::Problem;
 use super::view;
-use crate::observe::sensitive::Sensitive;
+use crate::journal::{self, Ending, Recorded};
+use crate::observe::sensitive::{Secrets, Sensitive};
+use crate::observe::story;
 
 /// The most commits in one answer.
 const MOST: usize = 1000;
@@ -45,11 +47,22 @@ pub(super) async fn list(
         let next = found.last().map(|(position, ..)| *position);
         let app = &host.manifest.app.name;
         let sensitive = Sensitive::of(&host.manifest, [context.name.as_str()]);
-        let view = |commit| view::Commit::new(app, &context.name, commit, &sensitive);
+        let view = |commit: Recorded| {
+            // Why an invocation was given up on may say what is in an event of another context.
+            let secrets = match &commit.1.ending {
+                Ending::Abandoned { .. } => story::secrets(&host, &commit.1.correlation_id)?,
+                Ending::Committed => Secrets::default(),
+            };
+            let name = &context.name;
+            Ok(view::Commit::new(app, name, commit, &sensitive, &secrets))
+        };
         Ok(view::Commits {
             flushed,
             next: next.filter(|position| *position < flushed),
-            commits: found.into_iter().map(view).collect(),
+            commits: found
+                .into_iter()
+                .map(view)
+                .collect::<Result<_, journal::Error>>()?,
         })
     });
     Ok(Json(commits.await?))

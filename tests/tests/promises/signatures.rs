@@ -10,8 +10,11 @@ use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, send};
 /// Somebody with a private key: makes signatures of bytes for a context.
 struct Signer {
     public: String,
-    sign: Box<dyn Fn(&str, &str, &[u8], Validity) -> String>,
+    sign: Box<Sign>,
 }
+
+/// Signs bytes for an app and a context.
+type Sign = dyn Fn(&str, &str, &[u8], Validity) -> String;
 
 impl Signer {
     fn new() -> Self {

@@ -60,11 +60,8 @@ impl Commit {
         context: &str,
         (position, header, events): Recorded,
         sensitive: &Sensitive<'_>,
+        secrets: &Secrets,
     ) -> Self {
-        let mut secrets = Secrets::default();
-        for event in &events {
-            sensitive.note(&event.data, &mut secrets);
-        }
         let (trigger, cause) = name(&header.cause);
         Self {
             position,

@@ -107,22 +107,16 @@ pub enum Outcome {
 /// When a journal cannot be read.
 pub fn story(host: &Host, correlation_id: &str) -> Result<Option<Story>, journal::Error> {
     let mut invocations = Vec::new();
-    // What is sensitive in the data of one event may come up in what is said of another.
-    let mut secrets = Secrets::default();
     for (context, ledger) in host.ledgers() {
         let recorded = ledger.journal().story(correlation_id)?;
-        let sensitive = Sensitive::of(&host.manifest, [context.as_str()]);
-        for (_, _, events) in &recorded {
-            for event in events {
-                sensitive.note(&event.data, &mut secrets);
-            }
-        }
         invocations.extend(
             recorded
                 .into_iter()
                 .filter_map(|recorded| invocation(context, recorded)),
         );
     }
+    // What is sensitive in the data of one event may come up in what is said of another.
+    let secrets = secrets(host, correlation_id)?;
     for invocation in &mut invocations {
         invocation.mask(&secrets);
     }
@@ -130,6 +124,28 @@ pub fn story(host: &Host, correlation_id: &str) -> Result<Option<Story>, journal
         correlation_id: correlation_id.to_owned(),
         invocations: tree(invocations),
     }))
+}
+
+/// What is sensitive in the events under a correlation id, for what is said of one of them elsewhere. Reads all journals where a context names anything.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub(crate) fn secrets(host: &Host, correlation_id: &str) -> Result<Secrets, journal::Error> {
+    let mut secrets = Secrets::default();
+    let mut settings = host.manifest.contexts.values();
+    if settings.all(|settings| settings.sensitive.is_empty()) {
+        return Ok(secrets);
+    }
+    for (context, ledger) in host.ledgers() {
+        let sensitive = Sensitive::of(&host.manifest, [context.as_str()]);
+        for (_, _, events) in ledger.journal().story(correlation_id)? {
+            for event in &events {
+                sensitive.note(&event.data, &mut secrets);
+            }
+        }
+    }
+    Ok(secrets)
 }
 
 /// What a commit says of its invocation; `None` for the host's own bookkeeping that tells nobody anything.
