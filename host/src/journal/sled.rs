@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::apply::Change;
 use super::format::Link;
@@ -16,6 +17,8 @@ use super::watermark::Keeper;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, guard, seal};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
+/// How long a lock may be held by a process that only inherited it.
+const INHERITED: Duration = Duration::from_millis(500);
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
 pub(super) const SEGMENT: usize = 16 << 20;
 
@@ -67,6 +70,20 @@ impl SledStore {
 impl Engine {
     /// Opens sled as it finds its files; what does not fit it may drop.
     pub fn open(data: &Path, cache: u64) -> Result<Engine, Error> {
+        let begun = Instant::now();
+        loop {
+            match Self::try_open(data, cache) {
+                // A process that this one has just started has all that was open here, until it runs a program of its own: also the lock of an engine that is
+                // closed by now.
+                Err(Error::InUse { .. }) if begun.elapsed() < INHERITED => {
+                    std::thread::sleep(INHERITED / 50);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn try_open(data: &Path, cache: u64) -> Result<Engine, Error> {
         guard::keep_quiet();
         let directory = data.join(DIRECTORY);
         let opened = guard::guarded("it was opened", || {
