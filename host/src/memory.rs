@@ -98,14 +98,16 @@ impl Budget {
     }
 
     fn take(&self, bytes: u64) -> Result<(), Exhausted> {
-        let held = self.held.fetch_add(bytes, Ordering::Relaxed);
-        let taken = match held.saturating_add(bytes) <= self.limit {
-            true => self.around.as_ref().map_or(Ok(()), |all| all.take(bytes)),
-            false => Err(Exhausted {
+        // What does not fit is not added for a moment either: others would be refused for it.
+        let fits = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.limit);
+        let order = Ordering::Relaxed;
+        if self.held.fetch_update(order, order, fits).is_err() {
+            return Err(Exhausted {
                 limit: self.limit,
                 setting: self.setting,
-            }),
-        };
+            });
+        }
+        let taken = self.around.as_ref().map_or(Ok(()), |all| all.take(bytes));
         if taken.is_err() {
             self.held.fetch_sub(bytes, Ordering::Relaxed);
         }
@@ -161,7 +163,7 @@ impl Reservation {
                 return grown;
             }
             if timeout_at(until, given_back).await.is_err() {
-                return grown;
+                return self.grow(bytes);
             }
         }
     }

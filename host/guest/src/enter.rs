@@ -187,9 +187,10 @@ impl Guest {
         let mut store = Store::new(self.engine.wasmtime(), Frame::new(services, memory));
         store.limiter_async(|frame| frame);
         // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when the timer below can end it.
-        store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let computing = share.run(async {
+            // The first slice begins here, not when the processor was asked for.
+            store.set_epoch_deadline(1);
             let instance = self.pre.instantiate_async(&mut store).await?;
             run(&mut store, &instance).await
         });

@@ -9,6 +9,7 @@ use super::abandonment;
 use super::check_in::check_in;
 use super::compensation;
 use super::failure::{Failure, clipped};
+use super::guest_memory::GuestMemory;
 use super::identifier;
 use super::job::{Job, Keep, Trigger, wall_clock};
 use super::kept;
@@ -268,6 +269,19 @@ async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option
     Ok(Some(turn))
 }
 
+/// The memory that its guest will need; refused in time for an answer that says why.
+async fn reserve_memory(job: &Job, stay: &Stay) -> Result<GuestMemory, Failure> {
+    let mut memory = GuestMemory::of(&job.host.guests_memory);
+    let last = job.deadline - job.budget / 10;
+    let foreseen = &stay.version().guest_memory;
+    tokio::select! {
+        biased;
+        reserved = memory.begin(foreseen, job.depth(), last) => reserved?,
+        () = stay.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+    }
+    Ok(memory)
+}
+
 async fn attempt(
     job: &Arc<Job>,
     entry: &Entry,
@@ -279,7 +293,10 @@ async fn attempt(
     let held = job
         .held_by_callers()
         .and(turn.map_or(Stripes::default(), Turn::stripes));
-    let unit = UnitOfWork::begin(job, version, stay.generation, number, held);
+    // What is committed while it waits for memory must not be taken for a conflict: it begins afterwards.
+    let memory = reserve_memory(job, stay).await?;
+    let mut unit = UnitOfWork::begin(job, version, stay.generation, number, held);
+    unit.guest_memory = memory;
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
     if let Some(found) = kept::find(job)? {
         return Ok(Attempt::Done(Done {
@@ -388,11 +405,8 @@ async fn enter(
     job: &Job,
     entry: &Entry,
     version: &Version,
-    mut unit: UnitOfWork,
+    unit: UnitOfWork,
 ) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
-    // An answer that says why comes before the deadline.
-    let last = job.deadline - job.budget / 10;
-    unit.guest_memory.begin(&version.guest_memory, last).await?;
     let limits = &job.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {

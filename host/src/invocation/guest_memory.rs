@@ -1,7 +1,8 @@
 //! The memory of guests: reserved before one begins, by what others like it needed.
 //!
 //! A guest that has some memory and waits for more keeps others from theirs, and many of them would wait for each other. So an invocation waits before its guest
-//! begins, holding nothing, until there is as much as its version needed lately. What it needs beyond that is there, or comes soon, or it is refused.
+//! begins, until there is as much as its version needed lately. What it needs beyond that is there, or comes soon, or it is refused. A guest that was called waits
+//! for a moment only, too: its callers have theirs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,12 +48,17 @@ impl GuestMemory {
         }
     }
 
-    /// Reserves what is foreseen, as soon as there is so much.
+    /// Reserves what is foreseen, as soon as there is so much; one that is called, at a depth from 1, waits no longer than for more.
     pub(super) async fn begin(
         &mut self,
         foreseen: &Foreseen,
-        until: Instant,
+        depth: u32,
+        deadline: Instant,
     ) -> Result<(), Exhausted> {
+        let until = match depth {
+            0 => deadline,
+            _ => deadline.min(Instant::now() + WAIT),
+        };
         let bytes = foreseen.bytes();
         match self.reservation.grow(bytes) {
             Ok(()) => Ok(()),
@@ -100,17 +106,17 @@ mod tests {
         let foreseen = Foreseen::default();
         let soon = || Instant::now() + Duration::from_millis(10);
         let mut first = GuestMemory::of(&budget);
-        first.begin(&foreseen, soon()).await.unwrap();
+        first.begin(&foreseen, 0, soon()).await.unwrap();
         assert!(first.take(40) && first.take(20));
         assert!(!first.take(50) && !first.grow(50, soon()).await);
         first.end(&foreseen);
         assert_eq!(budget.held(), 0);
         let mut second = GuestMemory::of(&budget);
-        second.begin(&foreseen, soon()).await.unwrap();
+        second.begin(&foreseen, 0, soon()).await.unwrap();
         assert_eq!(budget.held(), 60);
         // It waits while it holds nothing.
         let mut third = GuestMemory::of(&budget);
-        assert!(third.begin(&foreseen, soon()).await.is_err());
+        assert!(third.begin(&foreseen, 0, soon()).await.is_err());
         assert_eq!(budget.held(), 60);
         assert!(second.take(60));
         assert_eq!(budget.held(), 60);
@@ -118,7 +124,7 @@ mod tests {
         assert_eq!(budget.held(), 0);
         for _ in 0..64 {
             let mut small = GuestMemory::of(&budget);
-            small.begin(&foreseen, soon()).await.unwrap();
+            small.begin(&foreseen, 0, soon()).await.unwrap();
             assert!(small.take(1));
             small.end(&foreseen);
         }

@@ -93,6 +93,19 @@ impl Backlog {
         reached
     }
 
+    /// Tells everybody who waits that nothing comes of it.
+    pub fn give_up(&mut self, reason: &CommitError) {
+        for (_, submission) in self.lines.iter_mut().flat_map(std::mem::take) {
+            let _gone = submission.answer.send(Err(reason.clone()));
+        }
+        for (_, barrier) in std::mem::take(&mut self.barriers) {
+            let _gone = barrier.send(Err(reason.clone()));
+        }
+        self.light.clear();
+        self.heavy.clear();
+        self.holds.clear();
+    }
+
     /// Those who want it to wait.
     pub fn holds(&mut self) -> Vec<Held> {
         std::mem::take(&mut self.holds)
@@ -297,6 +310,18 @@ mod tests {
         assert_eq!(group(&mut backlog), [(0, 2), (0, 3), (0, 4)]);
         assert_eq!(backlog.reached().len(), 1);
         assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn who_waits_at_the_end_is_told() {
+        let mut backlog = Backlog::default();
+        let (barrier, mut reached) = oneshot::channel();
+        (0..3).for_each(|ledger| backlog.push(task(ledger, 5_000 * ledger)));
+        backlog.push(Task::Barrier(barrier));
+        backlog.give_up(&CommitError::Closed);
+        assert!(backlog.is_empty());
+        assert_eq!(reached.try_recv(), Ok(Err(CommitError::Closed)));
+        assert_eq!(group(&mut backlog), []);
     }
 
     #[test]

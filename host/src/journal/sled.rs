@@ -17,10 +17,11 @@ use super::watermark::Keeper;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, guard, seal};
 
 /// sled's largest. A page above a quarter of it goes to a file of its own that sled never syncs; and when the machine crashes in the middle of a batch
-/// How long a lock may be held by a process that only inherited it.
-const INHERITED: Duration = Duration::from_millis(500);
 /// that fills a whole segment, sled can find nothing at all afterwards. Long values in pieces and groups of bounded size stay far below both.
 pub(super) const SEGMENT: usize = 16 << 20;
+
+/// How long a lock may be held by a process that only inherited it.
+const INHERITED: Duration = Duration::from_millis(500);
 
 /// sled's own tree, which is there before any context.
 const DEFAULT_TREE: &[u8] = b"__sled__default";

@@ -128,6 +128,10 @@ impl Worker {
     }
 
     fn process(&mut self) {
+        if let Err(ended) = self.shared.end.check() {
+            // Nothing is decided any more, and nobody is to wait for it.
+            return self.backlog.give_up(&ended);
+        }
         let mut waiting = Waiting::default();
         let group = self.backlog.take(Room {
             units: self.shared.options.group,

@@ -203,7 +203,12 @@ impl Drop for Slice<'_> {
         let within = WITHIN.replace(self.outer.map(|outer| outer + took));
         let own = took.saturating_sub(within.unwrap_or_default());
         let mut state = self.share.scheduler.0.lock();
-        state.charge(self.share.number, took, own);
+        // Whoever calls pays: a context that is called by many must not be late for its own requests.
+        let paid = match self.outer {
+            None => took,
+            Some(_) => Duration::ZERO,
+        };
+        state.charge(self.share.number, paid, own);
         if self.outer.is_none() {
             let next = state.release(self.share.number);
             drop(state);

@@ -149,7 +149,8 @@ impl State {
         if let Some(until) = until {
             return (Answer::Throttled(until), self.next());
         }
-        if account.running == 0 && account.waiters.is_empty() {
+        // Also one that computes: what it did not ask for while others did is not owed to it.
+        if account.waiters.is_empty() {
             account.used = account.used.max(self.now.saturating_sub(CREDIT));
         }
         let is_first = match self.waiting.first() {
@@ -197,8 +198,8 @@ impl State {
         self.next()
     }
 
-    /// A slice of a share took so long, and so much of it was not another's within it.
-    pub(super) fn charge(&mut self, share: u64, took: Duration, own: Duration) {
+    /// A share pays for so long a slice, and has computed for so long itself.
+    pub(super) fn charge(&mut self, share: u64, paid: Duration, own: Duration) {
         let Some(account) = self.shares.get_mut(&share) else {
             return;
         };
@@ -206,10 +207,10 @@ impl State {
         if let Some(allowance) = &mut account.allowance {
             allowance.left -= own.as_secs_f64();
         }
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let paid = u64::try_from(paid.as_nanos()).unwrap_or(u64::MAX);
         let default = u64::from(ShareOptions::default().weight);
         let before = account.used;
-        account.used = before.saturating_add(took.saturating_mul(default) / account.weight);
+        account.used = before.saturating_add(paid.saturating_mul(default) / account.weight);
         if self.waiting.remove(&(before, share)) {
             self.waiting.insert((account.used, share));
         }
@@ -222,6 +223,11 @@ impl State {
         }
         self.running -= 1;
         self.next()
+    }
+
+    #[cfg(test)]
+    pub(super) fn used(&self, share: u64) -> u64 {
+        self.shares[&share].used
     }
 
     #[cfg(test)]

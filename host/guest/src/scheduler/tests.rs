@@ -201,6 +201,19 @@ async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
 }
 
 #[tokio::test]
+async fn who_is_called_owes_nothing_for_it() {
+    let scheduler = Scheduler::new(1);
+    let share = || Arc::new(scheduler.share(ShareOptions::default()));
+    let (caller, callee) = (share(), share());
+    let never = Arc::new(AtomicBool::new(false));
+    let used = |share: &Arc<Share>| scheduler.0.lock().used(share.number);
+    let before = used(&callee);
+    caller.run(callee.run(compute(5, never.clone()))).await;
+    assert_eq!(used(&callee), before);
+    assert!(used(&caller) >= before + 5_000_000);
+}
+
+#[tokio::test]
 async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
     let scheduler = Scheduler::new(1);
     let share = || Arc::new(scheduler.share(ShareOptions::default()));

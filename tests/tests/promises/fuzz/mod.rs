@@ -54,23 +54,25 @@ fn fuzz<S: Strategy>(
     eprintln!("{name}: {tried} tried");
 }
 
-/// Sends bytes in pieces, and reads what comes until the other side closes or is silent.
-async fn exchange(base: &str, pieces: &[Vec<u8>]) -> Vec<u8> {
+/// Sends bytes in pieces, and reads what comes until the other side closes. None when it thinks for longer than a client would: what came may be half of something.
+async fn exchange(base: &str, pieces: &[Vec<u8>]) -> Option<Vec<u8>> {
     let address = base.strip_prefix("http://").expect("an http address");
     let mut stream = TcpStream::connect(address).await.expect("the port is open");
     stream.set_nodelay(true).expect("a socket option");
-    let mut read = Vec::new();
-    for piece in pieces {
-        // The other side may have closed by now.
-        if stream.write_all(piece).await.is_err() {
-            break;
+    let exchanging = async {
+        for piece in pieces {
+            // The other side may have closed by now.
+            if stream.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
-    let _ = stream.shutdown().await;
-    let reading = async { while stream.read_buf(&mut read).await.unwrap_or(0) > 0 {} };
-    let _ = tokio::time::timeout(PATIENCE, reading).await;
-    read
+        let _ = stream.shutdown().await;
+        let mut read = Vec::new();
+        while stream.read_buf(&mut read).await.unwrap_or(0) > 0 {}
+        read
+    };
+    tokio::time::timeout(PATIENCE, exchanging).await.ok()
 }
 
 /// The host as it should be after all that: it serves, and nothing in it broke.

