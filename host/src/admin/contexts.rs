@@ -49,7 +49,7 @@ pub(super) async fn one(
         let rollout = context.rollouts.newest();
         Ok(view::ContextDetail {
             description: version.map(|version| (&version.description).into()),
-            config: config::masked(&context.config(), &context.settings.show),
+            config: config::masked(&context.config(), &context.shown_keys()),
             rollout: rollout
                 .map(|rollout| view::Rollout::new(&context.name, &rollout, rollout.progress())),
             rebuild: rebuild::progress(&context)?.map(Into::into),

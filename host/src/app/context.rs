@@ -1,5 +1,6 @@
 //! One bounded context at run time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -129,6 +130,15 @@ impl Context {
     /// The generation of the state that serves.
     pub fn generation(&self) -> u32 {
         self.serving().generation
+    }
+
+    /// The keys of its configuration whose values may be shown.
+    pub fn shown_keys(&self) -> BTreeSet<String> {
+        let shown = self.settings.show.iter();
+        shown
+            .filter(|key| !self.config.is_secret(key))
+            .cloned()
+            .collect()
     }
 
     /// The configuration as it is now.

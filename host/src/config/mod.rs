@@ -4,7 +4,7 @@ mod directory;
 mod sources;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -27,6 +27,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Live {
     current: ArcSwap<Values>,
+    /// The keys whose values come from files of secrets, or have done so since the start.
+    secrets: ArcSwap<BTreeSet<String>>,
 }
 
 impl Live {
@@ -42,6 +44,7 @@ impl Live {
         let watched = contexts.iter().map(|(name, settings)| {
             let live = Arc::new(Self {
                 current: ArcSwap::from_pointee(settings.config.values.clone()),
+                secrets: ArcSwap::default(),
             });
             (Sources::new(name, settings, manifest), live)
         });
@@ -57,6 +60,11 @@ impl Live {
             }
         }
         lives
+    }
+
+    /// Whether the value of a key is secret, whatever the manifest said at the start.
+    pub fn is_secret(&self, key: &str) -> bool {
+        self.secrets.load().contains(key)
     }
 
     /// The values as they are now. They do not change under whoever holds them.
@@ -85,6 +93,10 @@ async fn look(mut watched: Watched, manifest: Option<PathBuf>) -> Option<Watched
         let app = Glance::at(manifest.as_deref());
         for (sources, live) in &mut watched {
             if let Some(values) = sources.look(&app) {
+                // First, so that no value is shown in between.
+                let mut secrets = BTreeSet::clone(&live.secrets.load());
+                secrets.extend(sources.secret_keys());
+                live.secrets.store(Arc::new(secrets));
                 live.current.store(Arc::new(values));
             }
         }

@@ -40,6 +40,11 @@ impl Sources {
         }
     }
 
+    /// The keys whose values are secret.
+    pub(super) fn secret_keys(&self) -> impl Iterator<Item = String> {
+        self.written.secrets.keys().cloned()
+    }
+
     /// Whether it is worth to look again.
     pub(super) fn can_change(&self) -> bool {
         self.manifest.is_some() || self.directory.is_some() || !self.files.is_empty()

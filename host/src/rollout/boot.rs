@@ -459,8 +459,16 @@ impl Booting<'_> {
             });
         }
         if let Some(signature) = self.signature().await {
-            let kept = trust::keep(self.host, &self.context.name, digest, &signature).await;
-            kept.map_err(|error| self.journal(error))?;
+            // Only what is good, so that it takes the place of nothing better.
+            match trust::check(self.host, self.context, digest, Some(&signature)).await {
+                Ok(_) => {
+                    let kept = trust::keep(self.host, &self.context.name, digest, &signature);
+                    kept.await.map_err(|error| self.journal(error))?;
+                }
+                Err(refusal) => {
+                    tracing::warn!(context = self.context.name, digest, %refusal, "the signature beside the component does not count");
+                }
+            }
         }
         let register = Register::of(self.host, &self.context.name);
         let register = register.map_err(|error| self.journal(error.into()))?;
