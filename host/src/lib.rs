@@ -15,5 +15,6 @@ pub mod memory;
 pub mod nats;
 pub mod observe;
 pub mod rollout;
+pub mod timestamp;
 
 pub use innkeeper_guest as guest;

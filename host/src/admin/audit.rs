@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 use super::server::AdminError;
 use crate::gateway::rate_limit::RateLimiter;
 use crate::manifest::RateLimit;
-use crate::observe::{Timestamp, metrics};
+use crate::observe::metrics;
+use crate::timestamp::Timestamp;
 
 /// The log's file in the data directory.
 const FILE: &str = "audit.jsonl";

@@ -14,7 +14,7 @@ use super::view;
 use crate::app::Context;
 use crate::invocation::compensation::{self, Decision, Owed};
 use crate::journal::{self, CommitError};
-use crate::observe::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The most calls in one answer.
 const MOST: usize = 1000;

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::{key_file, output};
 use crate::build;
 use crate::manifest::{Manifest, is_name, parse_duration, parse_time};
-use crate::observe::Timestamp;
 use crate::rollout::signature::{self, Signature, Subject, Validity};
+use crate::timestamp::Timestamp;
 
 /// How a component begins.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

@@ -17,7 +17,7 @@ use crate::events::cloud_event;
 use crate::events::feed::Told;
 use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
-use crate::observe::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// How far the context of a message is published with it. It is not said how far the relay has come with others: each context's last message tells.
 pub(super) const PLACES: &str = "Innkeeper-Places";

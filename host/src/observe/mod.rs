@@ -6,10 +6,6 @@ pub mod metrics;
 pub(crate) mod sensitive;
 pub mod shown;
 pub mod story;
-mod timestamp;
 mod trace_context;
 
-pub use self::{
-    correlation::Correlation, metrics::ContextMetrics, timestamp::Timestamp,
-    trace_context::TraceContext,
-};
+pub use self::{correlation::Correlation, metrics::ContextMetrics, trace_context::TraceContext};

@@ -14,7 +14,7 @@ use crate::events::bookkeeping;
 use crate::invocation::{record, wall_clock};
 use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit};
 use crate::manifest::HOST_SOURCE;
-use crate::observe::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The oldest version of a context that may serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

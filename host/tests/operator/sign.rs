@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use innkeeper::manifest::Manifest;
-use innkeeper::observe::Timestamp;
 use innkeeper::rollout::signature::{Keyring, SignatureError, Signed, Subject};
+use innkeeper::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::events::cloud_event;
 use crate::journal::Event;
-use crate::observe::Timestamp;
 use crate::observe::sensitive::{Secrets, Sensitive};
+use crate::timestamp::Timestamp;
 
 /// An event, in the JSON format of CloudEvents 1.0.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

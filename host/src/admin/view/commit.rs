@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
 use crate::journal::{Cause, Ending, Recorded};
-use crate::observe::Timestamp;
 use crate::observe::sensitive::{Secrets, Sensitive};
+use crate::timestamp::Timestamp;
 
 /// Some commits of a journal, in order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
 use crate::events::{dead_letter, redelivery};
-use crate::observe::Timestamp;
 use crate::observe::sensitive::{Secrets, Sensitive};
+use crate::timestamp::Timestamp;
 
 /// Some dead letters of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

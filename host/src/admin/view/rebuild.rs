@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::events::rebuild::{Progress, RebuildState};
-use crate::observe::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// How far a rebuild is.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invocation::digest;
-use crate::observe::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

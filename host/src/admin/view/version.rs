@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::observe::Timestamp;
 use crate::rollout::{self, Gate, Outcome, Progress, Stage, State};
+use crate::timestamp::Timestamp;
 
 /// The versions of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -6,10 +6,10 @@ use std::mem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Timestamp;
 use super::sensitive::{Secrets, Sensitive};
 use crate::app::Host;
 use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
+use crate::timestamp::Timestamp;
 
 /// How deep a tree may get. What lies deeper begins a tree of its own, and says by its `causationId` where it belongs.
 const DEEPEST: usize = 64;
