@@ -21,7 +21,7 @@ use super::server::AdminError;
 use crate::gateway::rate_limit::RateLimiter;
 use crate::manifest::RateLimit;
 use crate::observe::metrics;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// The log's file in the data directory.
 const FILE: &str = "audit.jsonl";

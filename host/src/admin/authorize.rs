@@ -20,7 +20,7 @@ use super::server::Peer;
 use super::state::State;
 use super::tokens::Unknown;
 use crate::manifest::Role;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// Why a request is refused.
 struct Refused {

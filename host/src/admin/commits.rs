@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::view;
 use crate::journal::{self, Ending, Recorded};
 use crate::observe::sensitive::{Secrets, Sensitive};
-use crate::observe::story;
+use super::story;
 
 /// The most commits in one answer.
 const MOST: usize = 1000;

@@ -95,7 +95,7 @@ pub(super) async fn retry(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<Json<view::Retried>, Problem> {
-    let handled = redelivery::retry(&host, &context, &id).await?;
+    let handled = redelivery::retry(&host.events, &context, &id).await?;
     Ok(Json(view::Retried {
         handled,
         ..view::Retried::default()
@@ -113,7 +113,7 @@ pub(super) async fn retry(
 pub(super) async fn retry_all(
     Named { host, context }: Named,
 ) -> Result<Json<view::Retried>, Problem> {
-    let retried = redelivery::retry_all(&host, &context).await?;
+    let retried = redelivery::retry_all(&host.events, &context).await?;
     Ok(Json(retried.into()))
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn drop(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    redelivery::drop(&host, &context, &id).await?;
+    redelivery::drop(&host.events, &context, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

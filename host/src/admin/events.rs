@@ -179,7 +179,7 @@ fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(String, Arc<Ledger>
         chosen.push((name.to_owned(), ledger.clone()));
     }
     if chosen.is_empty() {
-        let all = host.ledgers().iter();
+        let all = host.ledgers().own.iter();
         chosen.extend(all.map(|(name, ledger)| (name.clone(), ledger.clone())));
     }
     Ok(chosen)

@@ -27,6 +27,7 @@ mod sagas;
 mod server;
 mod state;
 mod stories;
+pub mod story;
 #[cfg(test)]
 mod tests;
 mod token;

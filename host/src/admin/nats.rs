@@ -25,15 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at the events on NATS. Blocks.
 pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
-    let Some(standing) = &host.nats else {
+    let Some(standing) = &host.nats.standing else {
         return Ok(None);
     };
     let inlets = standing.inlets().into_iter();
     Ok(Some(view::Nats {
-        lag: nats::behind(host)?,
+        lag: nats::behind(&host.nats)?,
         trouble: standing.trouble(),
         notice: standing.notice(),
-        dead_letters: parked::list(host)?.len() as u64,
+        dead_letters: parked::list(&host.nats)?.len() as u64,
         inlets: inlets
             .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
             .collect(),
@@ -56,7 +56,7 @@ impl FromRequestParts<Arc<State>> for Letter {
 pub(super) async fn dead_letters(
     Running(host): Running,
 ) -> Result<Json<view::RelayDeadLetters>, Problem> {
-    let parked = reading(move || parked::list(&host)).await?;
+    let parked = reading(move || parked::list(&host.nats)).await?;
     Ok(Json(view::RelayDeadLetters {
         dead_letters: parked.into_iter().map(Into::into).collect(),
     }))
@@ -97,7 +97,7 @@ pub(super) async fn drop(
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
     let parked = found(&host, &id).await?;
-    match parked::drop(&host, parked).await {
+    match parked::drop(&host.nats, parked).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -148,7 +148,7 @@ pub(super) async fn republish(
 
 async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
     let (looking, wanted) = (host.clone(), id.clone());
-    let found = reading(move || parked::get(&looking, &wanted)).await?;
+    let found = reading(move || parked::get(&looking.nats, &wanted)).await?;
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
@@ -164,7 +164,7 @@ async fn ask<T>(
     host: &Host,
     command: impl FnOnce(oneshot::Sender<T>) -> Command,
 ) -> Result<T, Problem> {
-    let Some(standing) = &host.nats else {
+    let Some(standing) = &host.nats.standing else {
         let detail =
             "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
         return Err(Problem::new(StatusCode::CONFLICT, detail));

@@ -13,7 +13,7 @@ use super::state::State;
 use super::token::Token;
 use super::tokens::Tokens;
 use crate::manifest::{Manifest, TokenSettings};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// How often they are looked at.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -45,7 +45,7 @@ pub(super) async fn list(
         check(&host, name)?;
     }
     let limit = limit.clamp(1, MOST);
-    let found = reading(move || saga::list(&host, saga.as_deref(), state, limit)).await?;
+    let found = reading(move || saga::list(&host.events, saga.as_deref(), state, limit)).await?;
     Ok(Json(view::Sagas {
         sagas: found.into_iter().map(Into::into).collect(),
     }))

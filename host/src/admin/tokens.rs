@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::server::AdminError;
 use super::token::Token;
 use crate::manifest::TokenSettings;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// All tokens that are known.
 #[derive(Clone, Default)]

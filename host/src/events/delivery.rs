@@ -7,17 +7,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
+use crate::core::Backoff;
 use super::dead_letter::{self, DeadLetter};
 use super::hold::Mark;
-use super::lane::{Arrival, Handler, bookkeeping};
-use crate::app::{Context, Host};
-use crate::invocation::{self, Delivery, EventFailure, Failure, quota};
-use crate::journal::{
-    CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit,
-};
+use super::lane::{Arrival, Handler};
+use crate::journal::{CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit };
+use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
+use super::Events;
 use crate::manifest::OnDeadLetter;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// How many events of a generation that is being filled are handled at once, for each processor.
 const SHADOWS: usize = 2;
@@ -26,7 +24,7 @@ const NO_LONGER: &str = "it is no longer followed";
 
 /// Brings events to the guest of a context.
 pub(super) struct Deliveries {
-    host: Arc<Host>,
+    host: Arc<Events>,
     context: Arc<Context>,
     generation: u32,
     /// The version that handles them, when not the one that serves.
@@ -37,7 +35,7 @@ pub(super) struct Deliveries {
 
 impl Deliveries {
     /// For the generation that serves.
-    pub(super) fn live(host: &Arc<Host>, context: &Arc<Context>) -> Self {
+    pub(super) fn live(host: &Arc<Events>, context: &Arc<Context>) -> Self {
         Self {
             host: host.clone(),
             context: context.clone(),
@@ -49,7 +47,7 @@ impl Deliveries {
 
     /// For a generation that is being filled by a version.
     pub(super) fn shadow(
-        host: &Arc<Host>,
+        host: &Arc<Events>,
         context: &Arc<Context>,
         generation: u32,
         version: &Arc<Version>,
@@ -70,7 +68,7 @@ impl Deliveries {
             Some(places) => places.acquire().await.ok(),
             None => None,
         };
-        invocation::event(&self.host, &self.context, delivery).await
+        invocation::event(&self.host.invoker, &self.context, delivery).await
     }
 }
 
@@ -91,7 +89,7 @@ impl Handler for Deliveries {
 
     async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
         let settings = &self.context.settings.follow;
-        let mut backoff = Backoff::of(settings);
+        let mut backoff = settings.backoff();
         let (position, stop) = (arrival.position, arrival.stop);
         let is_early = arrival.is_early && self.places.is_none();
         let mut delivery = self.delivery(arrival);
@@ -233,13 +231,7 @@ impl Deliveries {
         let mut writes = delivery.writes.clone();
         writes.push(letter.write(delivery.generation)?);
         writes.push(mark.set());
-        let unit = Unit {
-            began,
-            reads,
-            header: bookkeeping("dead-letter"),
-            writes,
-            events: Vec::new(),
-        };
+        let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
         ledger.commit(unit).await?;
         Ok(true)
     }
@@ -262,7 +254,7 @@ impl Deliveries {
     ) -> ControlFlow<()> {
         let mut backoff = Backoff::of_journal();
         while let Err(failure) =
-            invocation::give_up(&self.host, &self.context, delivery, reason).await
+            invocation::give_up(&self.host.invoker, &self.context, delivery, reason).await
         {
             tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "an event that is no longer followed cannot be passed over yet");
             backoff.pause(stop).await?;
@@ -324,14 +316,14 @@ impl Deliveries {
 
 /// Commits a dead letter where the event's effects would have been; whatever its attempts called is undone.
 pub(super) async fn leave(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     delivery: &Delivery,
     letter: &DeadLetter,
 ) -> Result<(), Failure> {
     let mut delivery = delivery.clone();
     delivery.writes.push(letter.write(delivery.generation)?);
-    invocation::give_up(host, context, &delivery, &letter.reason).await?;
+    invocation::give_up(&host.invoker, context, &delivery, &letter.reason).await?;
     Ok(())
 }
 

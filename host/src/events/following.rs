@@ -6,24 +6,29 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::MutexGuard;
 
-use super::backoff::Backoff;
+use crate::core::Backoff;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane::Source;
-use super::rebuild::Rebuild;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
+use super::Events;
 use crate::journal;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// What a context follows with.
 #[derive(Default)]
 pub struct Following {
     /// Who follows for the generation that serves.
-    pub(super) live: Mutex<Option<Arc<Follower>>>,
+    live: Mutex<Option<Arc<Follower>>>,
     /// Held by whoever does something about a dead letter.
-    pub(super) letters: tokio::sync::Mutex<()>,
-    /// The newest rebuild.
-    pub(super) rebuild: Mutex<Option<Arc<Rebuild>>>,
+    pub(crate) letters: tokio::sync::Mutex<()>,
+}
+
+impl Following {
+    /// Who follows for the generation that serves.
+    pub(crate) fn live(&self) -> Option<Arc<Follower>> {
+        self.live.lock().clone()
+    }
 }
 
 /// How far a context is behind one of its sources.
@@ -40,8 +45,8 @@ pub struct Lag {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn lag(context: &Context) -> Result<Vec<Lag>, journal::Error> {
-    let live = context.following.live.lock().clone();
+pub fn lag(host: &Events, context: &Context) -> Result<Vec<Lag>, journal::Error> {
+    let live = host.following(context).live();
     let mut sources = BTreeMap::<&str, u64>::new();
     for lane in live.iter().flat_map(|live| &live.lanes) {
         *sources.entry(&lane.source.name).or_default() += lane.behind()?;
@@ -54,25 +59,37 @@ pub fn lag(context: &Context) -> Result<Vec<Lag>, journal::Error> {
 }
 
 /// How many events some lanes have still to pass.
-pub(super) fn behind(lanes: &[Watched]) -> Result<u64, journal::Error> {
+pub(crate) fn behind(lanes: &[Watched]) -> Result<u64, journal::Error> {
     lanes.iter().map(Watched::behind).sum()
 }
 
 /// Starts to follow for a context, in the generation that serves. Nothing happens when its version follows nothing.
-pub(super) fn start(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), journal::Error> {
+pub(crate) fn start(host: &Arc<Events>, context: &Arc<Context>) -> Result<(), journal::Error> {
     let sources = sources(host, context);
     if sources.is_empty() {
         return Ok(());
     }
     let handler = Arc::new(Deliveries::live(host, context));
     let follower = Follower::start(host, &handler, context.generation(), &sources)?;
-    *context.following.live.lock() = Some(Arc::new(follower));
+    *host.following(context).live.lock() = Some(Arc::new(follower));
     Ok(())
 }
 
+/// Starts to fill a generation that does not serve, with the version that is to serve it.
+pub(crate) fn start_to_fill(
+    host: &Arc<Events>,
+    context: &Arc<Context>,
+    generation: u32,
+    version: &Arc<Version>,
+) -> Result<Follower, journal::Error> {
+    let handler = Arc::new(Deliveries::shadow(host, context, generation, version));
+    let sources = sources_of(host, context, version);
+    Follower::start(host, &handler, generation, &sources)
+}
+
 /// Stops following for a context; resolves when nothing of it is under way any more.
-pub(super) async fn stop(context: &Context) {
-    let live = context.following.live.lock().clone();
+pub(crate) async fn stop(host: &Events, context: &Context) {
+    let live = host.following(context).live();
     if let Some(live) = live {
         live.stop().await;
     }
@@ -80,15 +97,15 @@ pub(super) async fn stop(context: &Context) {
 
 /// A context that does not follow, so that its state can be exchanged; nobody does anything about its dead letters either.
 pub(crate) struct Still<'a> {
-    host: &'a Arc<Host>,
+    host: &'a Arc<Events>,
     context: &'a Arc<Context>,
     _alone: MutexGuard<'a, ()>,
 }
 
 /// Stops following for a context, until [`Still::go_on`].
-pub(crate) async fn stand_still<'a>(host: &'a Arc<Host>, context: &'a Arc<Context>) -> Still<'a> {
-    let alone = context.following.letters.lock().await;
-    stop(context).await;
+pub(crate) async fn stand_still<'a>(host: &'a Arc<Events>, context: &'a Arc<Context>) -> Still<'a> {
+    let alone = host.following(context).letters.lock().await;
+    stop(host, context).await;
     Still {
         host,
         context,
@@ -103,8 +120,8 @@ impl Still<'_> {
     }
 }
 
-async fn restart(host: &Arc<Host>, context: &Arc<Context>) {
-    *context.following.live.lock() = None;
+async fn restart(host: &Arc<Events>, context: &Arc<Context>) {
+    *host.following(context).live.lock() = None;
     let mut backoff = Backoff::of_journal();
     while let Err(error) = start(host, context) {
         tracing::error!(context = context.name, %error, "it cannot follow yet");
@@ -116,30 +133,30 @@ async fn restart(host: &Arc<Host>, context: &Arc<Context>) {
 
 /// Follows what the version of a context describes that has just taken over. Nothing happens when the sources are the same as before: which events are
 /// followed is looked up for each.
-pub(crate) async fn follow_as_described(host: &Arc<Host>, context: &Arc<Context>) {
+pub(crate) async fn follow_as_described(host: &Arc<Events>, context: &Arc<Context>) {
     // Whoever does something about dead letters, or exchanges the state, starts and stops followers too.
-    let _alone = context.following.letters.lock().await;
+    let _alone = host.following(context).letters.lock().await;
     let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<String> {
         sources.map(|source| source.name.clone()).collect()
     };
-    let live = context.following.live.lock().clone();
+    let live = host.following(context).live();
     let before = live.iter().flat_map(|live| &live.lanes);
     let before = names(&mut before.map(|lane| &lane.source));
     if before == names(&mut sources(host, context).iter()) {
         return;
     }
-    stop(context).await;
+    stop(host, context).await;
     restart(host, context).await;
 }
 
 /// What the version of a context follows that serves.
-pub(super) fn sources(host: &Host, context: &Context) -> Vec<Source> {
+fn sources(host: &Events, context: &Context) -> Vec<Source> {
     let version = context.version();
     version.map_or_else(Vec::new, |version| sources_of(host, context, &version))
 }
 
 /// What a version of a context follows.
-pub(super) fn sources_of(host: &Host, context: &Context, version: &Version) -> Vec<Source> {
+fn sources_of(host: &Events, context: &Context, version: &Version) -> Vec<Source> {
     let mut sources = BTreeMap::new();
     for followed in &version.description.follows {
         sources.insert(followed.source.as_str(), host.ledger(&followed.source));

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::backoff::Backoff;
+use crate::core::Backoff;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
 use super::hold::{self, Mark};
-use super::lane::bookkeeping;
-use crate::app::{Context, Host};
-use crate::invocation::{self, Delivery, EventFailure, Failure};
-use crate::journal::{self, CommitError, ReadSet, Space, Unit};
+use crate::journal::{self, CommitError, ReadSet, Space, Unit };
+use crate::invocation::{self, Context, Delivery, EventFailure, Failure};
+use super::Events;
 
 /// How many dead letters are read at a time.
 const BATCH: usize = 256;
@@ -68,7 +67,7 @@ pub struct Retried {
 ///
 /// See [`RetryError`].
 pub async fn retry(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<u64, RetryError> {
@@ -99,7 +98,7 @@ pub async fn retry(
 /// # Errors
 ///
 /// See [`RetryError`]; what was handled until then stays handled.
-pub async fn retry_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
+pub async fn retry_all(host: &Arc<Events>, context: &Arc<Context>) -> Result<Retried, RetryError> {
     let (at_host, at_context) = (host.clone(), context.clone());
     let retrying = async move { retry_each(&at_host, &at_context).await };
     match host.tasks.spawn(retrying).await {
@@ -108,7 +107,7 @@ pub async fn retry_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retri
     }
 }
 
-async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
+async fn retry_each(host: &Arc<Events>, context: &Arc<Context>) -> Result<Retried, RetryError> {
     let mut retried = Retried::default();
     let mut stuck = HashSet::new();
     let mut after = None;
@@ -147,17 +146,17 @@ async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried,
 ///
 /// See [`RetryError`].
 pub async fn drop(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<(), RetryError> {
     let (at_host, at_context, id) = (host.clone(), context.clone(), id.clone());
     let dropping = async move {
-        let _alone = at_context.following.letters.lock().await;
+        let _alone = at_host.following(&at_context).letters.lock().await;
         let letter = found(&at_context, &id)?;
         let delivery = delivery(&at_context, &letter);
         let dropped = "dropped by an operator";
-        let dropped = invocation::give_up(&at_host, &at_context, &delivery, dropped).await;
+        let dropped = invocation::give_up(&at_host.invoker, &at_context, &delivery, dropped).await;
         dropped.map_err(|failure| not_now(&letter, &failure))?;
         release_later(&at_host, &at_context);
         Ok(())
@@ -170,19 +169,19 @@ pub async fn drop(
 
 /// Has one dead letter handled. False when it is gone.
 async fn redeliver(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<bool, RetryError> {
     // Two who find the same one must not both have it handled, and a rebuild must not change the generation underneath.
-    let _alone = context.following.letters.lock().await;
+    let _alone = host.following(context).letters.lock().await;
     let Some(mut letter) = dead_letter::get(context, id)? else {
         return Ok(false);
     };
     letter.under_way = true;
     note(context, &letter).await?;
     let delivery = delivery(context, &letter);
-    let failure = match invocation::event(host, context, &delivery).await {
+    let failure = match invocation::event(&host.invoker, context, &delivery).await {
         Ok(_) => {
             context.metrics.events_handled.increment(1);
             return Ok(true);
@@ -220,13 +219,8 @@ async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> 
     let began = context.ledger.applied();
     let mut reads = ReadSet::default();
     letter.id.note(generation, &mut reads);
-    let unit = Unit {
-        began,
-        reads,
-        header: bookkeeping("dead-letter"),
-        writes: vec![letter.write(generation)?],
-        events: Vec::new(),
-    };
+    let writes = vec![letter.write(generation)?];
+    let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
     match context.ledger.commit(unit).await {
         Ok(_) => Ok(()),
         Err(error) => Err(RetryError::NotNow {
@@ -237,7 +231,7 @@ async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> 
 }
 
 async fn leave_again(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     delivery: &Delivery,
     letter: DeadLetter,
@@ -251,7 +245,7 @@ async fn leave_again(
 }
 
 /// Puts back the dead letters that an earlier process was handling again when it ended, and undoes what it had called for them.
-pub(super) async fn put_back(host: Arc<Host>, context: Arc<Context>) {
+pub(super) async fn put_back(host: Arc<Events>, context: Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     while let Err(error) = put_back_all(&host, &context).await {
         tracing::warn!(context = context.name, %error, "a dead letter that was under way cannot be put back yet");
@@ -264,14 +258,14 @@ pub(super) async fn put_back(host: Arc<Host>, context: Arc<Context>) {
 }
 
 /// Handles, in a task of its own, what no dead letter holds back any more.
-fn release_later(host: &Arc<Host>, context: &Arc<Context>) {
+fn release_later(host: &Arc<Events>, context: &Arc<Context>) {
     let (at_host, at_context) = (host.clone(), context.clone());
     host.tasks
         .spawn(async move { release_all(&at_host, &at_context).await });
 }
 
 /// Handles what no dead letter holds back any more, each subject's in order, until one of them fails.
-async fn release_all(host: &Arc<Host>, context: &Arc<Context>) {
+async fn release_all(host: &Arc<Events>, context: &Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     loop {
         let subjects = hold::subjects(&context.ledger, context.generation());
@@ -294,13 +288,13 @@ async fn release_all(host: &Arc<Host>, context: &Arc<Context>) {
 }
 
 async fn release(
-    host: &Arc<Host>,
+    host: &Arc<Events>,
     context: &Arc<Context>,
     source: &str,
     subject: &str,
 ) -> Result<(), RetryError> {
     let follow = &context.settings.follow;
-    let (mut backoff, mut attempts) = (Backoff::of(follow), 0);
+    let (mut backoff, mut attempts) = (follow.backoff(), 0);
     while !host.shutdown.is_cancelled() {
         let began = context.ledger.applied();
         let Some(letter) = dead_letter::oldest(context, source, subject)? else {
@@ -316,7 +310,7 @@ async fn release(
             return Ok(());
         }
         match redeliver(host, context, &letter.id).await {
-            Ok(_) => (backoff, attempts) = (Backoff::of(follow), 0),
+            Ok(_) => (backoff, attempts) = (follow.backoff(), 0),
             Err(RetryError::FailedAgain { is_final, .. }) => {
                 attempts += 1;
                 if is_final || attempts >= follow.attempts.get() {
@@ -348,17 +342,12 @@ async fn lift(
         Space::DeadLetter,
         &dead_letter::of_lane(generation, source, subject),
     );
-    let unit = Unit {
-        began,
-        reads,
-        header: bookkeeping("dead-letter"),
-        writes: vec![mark.removal()],
-        events: Vec::new(),
-    };
+    let writes = vec![mark.removal()];
+    let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
     context.ledger.commit(unit).await.map(|_| ())
 }
 
-async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RetryError> {
+async fn put_back_all(host: &Arc<Events>, context: &Arc<Context>) -> Result<(), RetryError> {
     let mut after = None;
     loop {
         let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
@@ -367,7 +356,7 @@ async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), Re
         };
         after = Some(last.id.clone());
         for letter in letters.iter().filter(|letter| letter.under_way) {
-            let _alone = context.following.letters.lock().await;
+            let _alone = host.following(context).letters.lock().await;
             match dead_letter::get(context, &letter.id)? {
                 // Whoever handles one now holds the lock until it is no longer under way.
                 Some(letter) if letter.under_way => {

@@ -8,12 +8,9 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
-use crate::app::Context;
-use crate::invocation::{Timer, wall_clock};
-use crate::journal::{
-    self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
-};
+use crate::core::{Backoff, wall_clock};
+use crate::invocation::{Context, Timer};
+use crate::journal::{self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write};
 use crate::observe::metrics::TIMERS_FIRED;
 
 /// How many timers fire together.
@@ -54,7 +51,7 @@ impl Timers for OfContext {
     }
 
     fn set(&self) -> &Notify {
-        &self.0.timers
+        &self.0.timer_set
     }
 }
 
@@ -171,8 +168,7 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::events::lane::bookkeeping;
-    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
+    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options };
 
     struct Clock {
         ledger: Arc<Ledger>,
@@ -220,13 +216,7 @@ mod tests {
 
         async fn commit(&self, reads: ReadSet, writes: Vec<Write>) -> Result<u64, CommitError> {
             let ledger = &self.clock.ledger;
-            let unit = Unit {
-                began: ledger.applied(),
-                reads,
-                header: bookkeeping("test"),
-                writes,
-                events: Vec::new(),
-            };
+            let unit = Unit { reads, ..Unit::bookkeeping("test", ledger.applied(), writes) };
             ledger.commit(unit).await
         }
 

@@ -15,28 +15,12 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::debug;
 
-use super::{
-    answer,
-    body::{Intake, Patience},
-    connection::last_patience,
-    cors,
-    meter::Meter,
-    pace,
-    problem::Problem,
-    rate_limit::{RateLimiter, network},
-    reception::Reception,
-    request,
-    routes::Found,
-    signs::Signs,
-};
-use crate::{
-    invocation::{Failure, Origin},
-    manifest::GatewaySettings,
-    observe::{
-        Correlation,
-        correlation::{MALFORMED_ID, Malformed},
-    },
-};
+use super::{answer, body::{Intake, Patience}, connection::last_patience, cors, meter::Meter, pace, problem::Problem, rate_limit::{RateLimiter, network}, reception::Reception, request, signs::Signs};
+use crate::versions::Found;
+use crate::invocation::{Failure, Origin};
+use crate::manifest::GatewaySettings;
+use crate::core::Correlation;
+use crate::core::correlation::{MALFORMED_ID, Malformed};
 
 /// What can be asked of the server as a whole, `OPTIONS *`.
 const ALL_METHODS: HeaderValue =

@@ -12,16 +12,13 @@ pub(crate) mod decode;
 mod desk;
 pub(crate) mod framing;
 pub(crate) mod listener;
-mod media_type;
 mod meter;
 mod pace;
-mod pattern;
 pub(crate) mod places;
 pub mod problem;
 pub(crate) mod rate_limit;
 mod reception;
 mod request;
-mod routes;
 pub(crate) mod signs;
 mod stream;
 mod unparsed;
@@ -42,10 +39,7 @@ use self::{
     places::{Free, Places},
     signs::Signs,
 };
-pub use self::{
-    reception::Reception,
-    routes::{Found, Offer, Route, RouteError, Routes},
-};
+pub use self::reception::Reception;
 use crate::manifest::GatewaySettings;
 
 /// How long connections may take to notice that they are closed.

@@ -6,7 +6,7 @@ use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
-use crate::memory::Exhausted;
+use crate::core::memory::Exhausted;
 
 /// Why an invocation failed. Nothing of it was committed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,12 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
 use super::failure::Failure;
-use super::job::{Input, Job, Keep, Trigger, wall_clock};
+use super::job::{Input, Job, Keep, Trigger};
+use crate::core::wall_clock;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
-use crate::app::Context;
+use super::context::Context;
+use crate::core::message::Request;
 use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
@@ -12,7 +14,7 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
     let Some(unstored) = job.replay.unstored() else {
         return Ok(());
     };
-    if !job.host.safeguards.intents {
+    if !job.invoker.safeguards.intents {
         return Ok(());
     }
     let intent = Intent {
@@ -94,10 +96,7 @@ fn blank(job: &Job) -> Intent {
 
 /// What an earlier run of an invocation has left behind, if anything.
 pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
-    let found = context.ledger.get(Space::Intent, id.as_bytes())?;
-    Ok(found
-        .map(|value| record::read(id.as_bytes(), &value))
-        .transpose()?)
+    Ok(record::find(&context.ledger, Space::Intent, id)?)
 }
 
 /// Whether an invocation has begun to call others, and has not ended.
@@ -107,7 +106,7 @@ pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error
 
 /// The contexts that the versions of a context may call, as they are linked now.
 fn callees(job: &Job) -> Vec<String> {
-    let wiring = job.host.wiring();
+    let wiring = job.invoker.wiring();
     let serving = job.context.serving();
     let mut callees: Vec<_> = serving
         .versions()
@@ -147,7 +146,7 @@ fn input(job: &Job) -> Option<StoredInput> {
 }
 
 impl StoredRequest {
-    fn new(request: &super::Request, idempotency_key: Option<String>) -> Self {
+    fn new(request: &Request, idempotency_key: Option<String>) -> Self {
         Self {
             method: request.method.clone(),
             route: request.route.clone(),
@@ -161,7 +160,7 @@ impl StoredRequest {
     }
 }
 
-impl From<StoredRequest> for super::Request {
+impl From<StoredRequest> for Request {
     fn from(stored: StoredRequest) -> Self {
         Self {
             method: stored.method,

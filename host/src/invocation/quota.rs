@@ -5,7 +5,7 @@ use metrics::counter;
 use super::failure::Failure;
 use super::identifier;
 use super::job::Job;
-use crate::app::Context;
+use super::context::Context;
 use crate::journal::{Quota, Resource};
 use crate::observe::metrics::QUOTA_REFUSALS;
 

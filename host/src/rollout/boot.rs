@@ -12,10 +12,11 @@ use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
-use super::version::Version;
+use crate::versions::Version;
 use super::{pending, probe, standing, swap, trust};
-use crate::app::{Context, Host};
-use crate::invocation::random_id;
+use crate::invocation::Context;
+use super::deployer::Deployer;
+use crate::core::random_id;
 use crate::journal::{self, CommitError};
 
 /// How long it is until a context is tried again that was not ready.
@@ -112,7 +113,7 @@ impl Choice {
 ///
 /// When a journal or the data directory cannot be used; see [`BootError`].
 pub async fn boot(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     file: &Path,
 ) -> Result<Boot, BootError> {
@@ -147,7 +148,7 @@ impl Boot {
     }
 
     /// The version that it starts with does not pass a gate: what served before does, or nothing.
-    pub(super) async fn refuse(&mut self, host: &Arc<Host>, refusal: Refusal) {
+    pub(super) async fn refuse(&mut self, host: &Arc<Deployer>, refusal: Refusal) {
         let booting = Booting {
             host,
             context: &self.context,
@@ -170,23 +171,23 @@ impl Boot {
             (_, turned_away) => self.not_ready = turned_away.filter(|_| is_readiness),
         }
         self.is_ready = false;
-        self.note(refused);
+        self.note(host, refused);
     }
 
     /// Says that something does not serve that should.
-    fn note(&mut self, refused: BootError) {
+    fn note(&mut self, host: &Deployer, refused: BootError) {
         let serves = match &self.choice {
             Some(choice) => format!("{} serves on", choice.version.title),
             None => "the context is down, and answers 503".to_owned(),
         };
         tracing::warn!(context = self.context.name, reason = %refused, serves, "a component is refused at the start");
         let noted = format!("refused at the start, so {serves}: {refused}");
-        *self.context.rollouts.refused.lock() = Some(noted);
+        *host.rollouts(&self.context).refused.lock() = Some(noted);
         self.refused = Some(refused);
     }
 
     /// Waits until the version says that it is ready.
-    pub(super) async fn ready(&mut self, host: &Arc<Host>) -> Result<(), Refusal> {
+    pub(super) async fn ready(&mut self, host: &Arc<Deployer>) -> Result<(), Refusal> {
         if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
             let (context, version) = (&self.context, &choice.version);
             probe::ready(host, context, version, context.generation()).await?;
@@ -196,7 +197,7 @@ impl Boot {
     }
 
     /// Has the version stand, and puts the register right.
-    pub(super) async fn stand(&self, host: &Arc<Host>) -> Result<(), BootError> {
+    pub(super) async fn stand(&self, host: &Arc<Deployer>) -> Result<(), BootError> {
         let context = &self.context;
         let journal = |source| BootError::Journal {
             context: context.name.clone(),
@@ -212,7 +213,7 @@ impl Boot {
     }
 
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
-    pub async fn go_on(self, host: &Arc<Host>) {
+    pub async fn go_on(self, host: &Arc<Deployer>) {
         let context = &self.context;
         if let Some(version) = self.not_ready {
             host.tasks
@@ -241,13 +242,13 @@ impl Boot {
 }
 
 /// Tries again to bring in a version that was not ready at the start, until it is, or another one serves.
-async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
+async fn revive(host: Arc<Deployer>, context: Arc<Context>, version: Arc<Version>) {
     loop {
         tokio::select! {
             () = host.shutdown.cancelled() => return,
             () = tokio::time::sleep(REVIVAL) => {}
         }
-        let newest = context.rollouts.newest();
+        let newest = host.rollouts(&context).newest();
         if newest.is_some_and(|newest| !newest.is_over()) {
             continue;
         }
@@ -266,7 +267,7 @@ async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
         let because = Because::host("it is ready by now", &random_id());
         match swap::swap(&host, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
-                standing::note_shipped_if_named(&context, &version.digest).await;
+                standing::note_shipped_if_named(&host, &context, &version.digest).await;
                 return;
             }
             Err(error) => {
@@ -277,7 +278,7 @@ async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
 }
 
 struct Booting<'a> {
-    host: &'a Arc<Host>,
+    host: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     file: &'a Path,
 }
@@ -285,7 +286,7 @@ struct Booting<'a> {
 impl Booting<'_> {
     async fn run(&self) -> Result<Boot, BootError> {
         // Set once: a context starts once.
-        let _ = self.context.rollouts.shipped.set(self.file.to_owned());
+        let _ = self.host.rollouts(self.context).shipped.set(self.file.to_owned());
         let read = Standing::read(&self.context.ledger);
         let standing = read.map_err(|error| self.journal(error.into()))?;
         let served = standing.as_ref().map(|standing| standing.digest.clone());
@@ -316,12 +317,12 @@ impl Booting<'_> {
                 | BootError::Failed { .. }),
             ) => {
                 boot.choice = self.served(served).await.map(Choice::again);
-                boot.note(refused);
+                boot.note(self.host, refused);
             }
             Err(error) => return Err(error),
         }
         if let (Some(refused), None) = (mistrusted, &boot.refused) {
-            boot.note(refused);
+            boot.note(self.host, refused);
         }
         Ok(boot)
     }
@@ -524,7 +525,7 @@ impl Booting<'_> {
 
 /// Puts the register right: whatever was under way when the host stopped has ended by now.
 async fn reconcile(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     current: Option<&str>,
 ) -> Result<(), CommitError> {

@@ -11,13 +11,14 @@ use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{self, Proven, Unproven, prove};
 use super::register::State;
 use super::schema::{self, Move};
-use super::scorecard::Tally;
+use crate::versions::{Tally, Version};
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
-use super::version::Version;
-use super::{judge, moving, pending, retention, standing, trust, watch};
-use crate::app::{Context, Host};
+use super::migration::move_and_swap;
+use super::{judge, pending, retention, standing, trust, watch};
+use crate::invocation::Context;
+use super::deployer::Deployer;
 
 /// How often a version that is ramped up is judged, at the least.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ impl From<Unproven> for Cut {
 
 /// Conducts a rollout to its end.
 pub(super) async fn conduct(
-    host: Arc<Host>,
+    host: Arc<Deployer>,
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     upload: Upload,
@@ -119,7 +120,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
 }
 
 struct Conducting<'a> {
-    host: &'a Arc<Host>,
+    host: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     rollout: &'a Arc<Rollout>,
     upload: &'a Upload,
@@ -181,7 +182,7 @@ impl Conducting<'_> {
             state => {
                 rollout.enter(Stage::Migrating, 0);
                 // Never dropped halfway: it looks itself whether to go on.
-                moving::move_and_swap(host, context, rollout, &version, state).await?
+                move_and_swap(host, context, rollout, &version, state).await?
             }
         };
         let Swapped {

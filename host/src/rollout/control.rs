@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::progress::{Outcome, Rollout, Stage};
 use super::register::{Because, State};
 use super::swap;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
+use super::deployer::Deployer;
 
 /// How long a rollout that is ended may take for it.
 pub(super) const ENDING: Duration = Duration::from_secs(30);
@@ -96,14 +97,14 @@ pub enum ControlError {
 ///
 /// See [`ControlError`].
 pub async fn control(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     order: Order,
     reason: Option<String>,
     by: &str,
 ) -> Result<Arc<Rollout>, ControlError> {
     let name = || context.name.clone();
-    let rollout = context.rollouts.in_hand();
+    let rollout = host.rollouts(context).in_hand();
     let rollout = rollout.ok_or_else(|| ControlError::Nothing { context: name() })?;
     let stage = rollout.progress().stage;
     if stage == Stage::Migrating && order != Order::Abort {
@@ -159,7 +160,7 @@ async fn abort(
 
 /// Keeps it in the history of the rollout and of its version.
 async fn note(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     rollout: &Rollout,
     order: Order,

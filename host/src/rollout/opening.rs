@@ -9,10 +9,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::boot::{Boot, BootError};
 use super::gate::Refusal;
-use super::serving::Serving;
-use super::version::Version;
+use crate::versions::{Serving, Version, Wiring};
 use super::wire;
-use crate::app::{Host, Wiring};
+use super::deployer::Deployer;
 
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;
@@ -22,7 +21,7 @@ const AT_ONCE: usize = 16;
 /// # Errors
 ///
 /// When nothing can serve, a journal cannot be used, or something was refused under `strict`.
-pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<(), BootError> {
+pub async fn open(host: &Arc<Deployer>, boots: &mut [Boot], strict: bool) -> Result<(), BootError> {
     // Without versions, as the journals say.
     let empty = host.wiring().clone();
     loop {
@@ -50,7 +49,7 @@ pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<
     standing.try_collect::<()>().await
 }
 
-async fn refuse(host: &Arc<Host>, boots: &mut [Boot], place: usize, refusal: Refusal) {
+async fn refuse(host: &Arc<Deployer>, boots: &mut [Boot], place: usize, refusal: Refusal) {
     if let Some(boot) = boots.get_mut(place) {
         boot.refuse(host, refusal).await;
     }
@@ -58,7 +57,7 @@ async fn refuse(host: &Arc<Host>, boots: &mut [Boot], place: usize, refusal: Ref
 
 /// Puts together what serves; answers which of it does not fit, and why.
 fn misfit(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     empty: &Wiring,
     boots: &[Boot],
     strict: bool,
@@ -73,13 +72,13 @@ fn misfit(
             continue;
         };
         // It passes the same gates as if it had been uploaded: beside what served before.
-        let before = wiring.with(&host.contexts, [serving(boot, boot.former())]);
+        let before = wiring.with(&host.manifest.contexts, [serving(boot, boot.former())]);
         let around = before.as_ref().unwrap_or(&wiring);
         if let Err(refusal) = wire::check(host, around, &boot.context.name, version) {
             return Some((place, refusal));
         }
     }
-    host.begin_with(wiring);
+    host.invoker.wiring.begin_with(wiring);
     None
 }
 
@@ -93,26 +92,26 @@ fn serving(boot: &Boot, version: Option<&Arc<Version>>) -> (String, Serving) {
 }
 
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
-fn all(host: &Arc<Host>, empty: &Wiring, boots: &[Boot]) -> Result<Wiring, (usize, Refusal)> {
+fn all(host: &Arc<Deployer>, empty: &Wiring, boots: &[Boot]) -> Result<Wiring, (usize, Refusal)> {
     let all = boots.iter().map(|boot| serving(boot, boot.version()));
-    if let Ok(wiring) = empty.with(&host.contexts, all) {
+    if let Ok(wiring) = empty.with(&host.manifest.contexts, all) {
         return Ok(wiring);
     }
     let mut places: Vec<_> = boots.iter().enumerate().collect();
     places.sort_by_key(|(_, boot)| boot.is_new());
     let mut wiring = empty
-        .with(&host.contexts, [])
+        .with(&host.manifest.contexts, [])
         .map_err(|error| (0, Refusal::from(error)))?;
     for (place, boot) in places {
         wiring = wiring
-            .with(&host.contexts, [serving(boot, boot.version())])
+            .with(&host.manifest.contexts, [serving(boot, boot.version())])
             .map_err(|error| (place, Refusal::from(error)))?;
     }
     Ok(wiring)
 }
 
 /// The first version that is not ready, and why.
-async fn not_ready(host: &Arc<Host>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
+async fn not_ready(host: &Arc<Deployer>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
     for (place, boot) in boots.iter_mut().enumerate() {
         if let Err(refusal) = boot.ready(host).await {
             return Some((place, refusal));

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::progress::{Outcome, Rollout};
 use super::register::{Because, Register, State};
 use super::swap;
-use super::version::Identity;
-use crate::app::{Context, Host};
-use crate::events::bookkeeping;
-use crate::invocation::record;
-use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
+use crate::versions::Identity;
+use crate::invocation::{Context, record};
+use super::deployer::Deployer;
+use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write };
 use crate::manifest::HOST_SOURCE;
 
 /// What is said of a rollout that was cut off.
@@ -31,34 +30,24 @@ fn key(context: &Context) -> String {
     format!("rollout/{}", context.name)
 }
 
-fn ledger(host: &Host) -> Result<&Ledger, journal::Error> {
+fn ledger(host: &Deployer) -> Result<&Ledger, journal::Error> {
     let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
     Ok(ledger)
 }
 
-fn find(host: &Host, context: &Context) -> Result<Option<Pending>, journal::Error> {
-    let key = key(context);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+fn find(host: &Deployer, context: &Context) -> Result<Option<Pending>, journal::Error> {
+    record::find(ledger(host)?, Space::Meta, &key(context))
 }
 
-async fn commit(host: &Host, began: u64, reads: ReadSet, write: Write) -> Result<(), CommitError> {
-    let unit = Unit {
-        began,
-        reads,
-        header: bookkeeping("rollout"),
-        writes: vec![write],
-        events: Vec::new(),
-    };
+async fn commit(host: &Deployer, began: u64, reads: ReadSet, write: Write) -> Result<(), CommitError> {
+    let unit = Unit { reads, ..Unit::bookkeeping("rollout", began, vec![write]) };
     ledger(host)?.commit(unit).await?;
     Ok(())
 }
 
 /// Notes that a rollout has begun.
 pub(super) async fn note(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     rollout: &Rollout,
 ) -> Result<(), CommitError> {
@@ -73,14 +62,14 @@ pub(super) async fn note(
 }
 
 /// Notes that a rollout has ended; another one may have begun since.
-pub(super) async fn clear(host: &Host, context: &Context, rollout: &str) {
+pub(super) async fn clear(host: &Deployer, context: &Context, rollout: &str) {
     if let Err(error) = try_clear(host, context, rollout).await {
         // The next start tells of it then, though it was told already.
         tracing::debug!(context = context.name, %error, "that a rollout has ended cannot be written");
     }
 }
 
-async fn try_clear(host: &Host, context: &Context, rollout: &str) -> Result<(), CommitError> {
+async fn try_clear(host: &Deployer, context: &Context, rollout: &str) -> Result<(), CommitError> {
     loop {
         let began = ledger(host)?.applied();
         if find(host, context)?.is_none_or(|pending| pending.rollout != rollout) {
@@ -98,7 +87,7 @@ async fn try_clear(host: &Host, context: &Context, rollout: &str) -> Result<(), 
 
 /// Says, at a start, what became of a rollout that the last stop has cut off: in the version's history, and to whoever asks for the newest rollout.
 pub(super) async fn settle(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     current: Option<&str>,
 ) -> Result<(), CommitError> {
@@ -140,8 +129,7 @@ pub(super) async fn settle(
             }
         }
     }
-    context
-        .rollouts
+    host.rollouts(context)
         .remember(pending.rollout.clone(), &pending.by, identity, outcome);
     try_clear(host, context, &pending.rollout).await
 }

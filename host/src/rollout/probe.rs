@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::gate::{Gate, Refusal, told};
-use super::version::Version;
-use crate::app::{Context, Host};
-use crate::invocation;
+use crate::versions::Version;
+use crate::invocation::{self, Context};
+use super::deployer::Deployer;
 
 /// Waits until a version says that it is ready, on a generation of the state.
 pub(super) async fn ready(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     generation: u32,
@@ -30,7 +30,7 @@ pub(super) async fn ready(
         if attempt > 0 {
             pause(probe.period).await?;
         }
-        let asking = invocation::ready(host, context, version, generation, probe.timeout);
+        let asking = invocation::ready(&host.invoker, context, version, generation, probe.timeout);
         match AssertUnwindSafe(asking).catch_unwind().await {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(said))) => reason = format!("it says: {}", told(&said)),

@@ -14,9 +14,10 @@ use super::signature::Signed;
 use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
-use super::version::{Identity, Version};
+use crate::versions::{Identity, Version, Wiring};
 use super::{load, pending, probe, swap, trust, unwired, wire};
-use crate::app::{Context, Host, Wiring};
+use crate::invocation::Context;
+use super::deployer::Deployer;
 use crate::guest::{Guest, LoadError};
 use crate::journal::CommitError;
 
@@ -58,7 +59,7 @@ impl From<crate::journal::Error> for Unproven {
 
 /// Takes a version through its gates.
 pub(super) async fn prove(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     upload: &Upload,
@@ -85,7 +86,7 @@ pub(super) async fn prove(
     };
     let identity = identity(entry.as_ref(), upload, &digest);
     rollout.name(identity.clone());
-    let version = match context.rollouts.find_loaded(&digest) {
+    let version = match host.rollouts(context).find_loaded(&digest) {
         Some(version) => {
             rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
             version
@@ -102,7 +103,7 @@ pub(super) async fn prove(
     rollout.passed(Gate::Schema, told, clock.lap());
     wire::check(host, &wiring, &context.name, &version)?;
     let serving = context.serving().only(&version);
-    wire::with(&host.contexts, &wiring, &context.name, serving)?;
+    wire::with(&host.manifest.contexts, &wiring, &context.name, serving)?;
     rollout.passed(
         Gate::Consumers,
         fits(host, context, &wiring, &version),
@@ -145,7 +146,7 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
 
 /// Keeps the bytes, and enters the version into the register.
 async fn enter(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Context,
     register: &Register<'_>,
     rollout: &Rollout,
@@ -168,18 +169,18 @@ async fn enter(
     let entry = register.enter(&arrival, &because).await?;
     rollout.entered();
     if !upload.is_shipped {
-        standing::note_shipped_if_named(context, digest).await;
+        standing::note_shipped_if_named(host, context, digest).await;
     }
     Ok(entry)
 }
 
 /// Keeps the bytes of a component.
-pub(super) async fn store(host: &Host, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
+pub(super) async fn store(host: &Deployer, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
     storing(host, digest, bytes, ComponentStore::put).await
 }
 
 async fn storing<T: Send + 'static>(
-    host: &Host,
+    host: &Deployer,
     digest: &str,
     bytes: &[u8],
     store: impl FnOnce(&ComponentStore, &str, &[u8]) -> io::Result<T> + Send + 'static,
@@ -207,7 +208,7 @@ fn identity(entry: Option<&Entry>, upload: &Upload, digest: &str) -> Identity {
 
 /// Compiles a component apart, and loads it.
 async fn bring(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     upload: &Upload,
@@ -246,13 +247,13 @@ async fn bring(
         clock.lap(),
     );
     if !upload.dry_run {
-        context.rollouts.keep_loaded(&version);
+        host.rollouts(context).keep_loaded(&version);
     }
     Ok(version)
 }
 
 /// What looking at a component of a context may take.
-pub(super) fn limits(host: &Host, context: &Context) -> CompileLimits {
+pub(super) fn limits(host: &Deployer, context: &Context) -> CompileLimits {
     let settings = &host.manifest.rollout;
     CompileLimits {
         time: settings.compile_time,
@@ -282,7 +283,7 @@ fn imports(version: &Version) -> String {
     }
 }
 
-fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> String {
+fn fits(host: &Deployer, context: &Context, wiring: &Wiring, version: &Version) -> String {
     let unwired = unwired::of_version(host, wiring, &context.name, version);
     match unwired.is_empty() {
         true => "it fits the other contexts".to_owned(),
@@ -292,7 +293,7 @@ fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> S
 
 /// What was compiled of a component. Where that is gone, or never was, the component in the file is compiled first, apart; tells how long that took.
 async fn compiled(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Context,
     digest: &str,
     file: Option<&Path>,
@@ -321,12 +322,12 @@ async fn compiled(
 
 /// Loads a version that is stored, for a rollback or a start, if it may serve still.
 pub(super) async fn load_stored(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
     trust::check(host, context, &entry.digest, None).await?;
-    if let Some(version) = context.rollouts.find_loaded(&entry.digest) {
+    if let Some(version) = host.rollouts(context).find_loaded(&entry.digest) {
         return Ok(version);
     }
     let (store, digest) = (host.components.clone(), entry.digest.clone());
@@ -362,6 +363,6 @@ pub(super) async fn load_stored(
         }
     };
     let version = Arc::new(version);
-    context.rollouts.keep_loaded(&version);
+    host.rollouts(context).keep_loaded(&version);
     Ok(version)
 }

@@ -5,32 +5,32 @@ use std::sync::Arc;
 
 use super::register::{Entry, Register, State};
 use super::standing::Standing;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
+use super::deployer::Deployer;
 use crate::journal::CommitError;
 
 /// Forgets what is old.
-pub(super) async fn keep_newest(host: &Arc<Host>, context: &Arc<Context>) {
+pub(super) async fn keep_newest(host: &Arc<Deployer>, context: &Arc<Context>) {
     if let Err(error) = forget(host, context).await {
         tracing::warn!(context = context.name, %error, "old versions cannot be removed yet");
     }
 }
 
-async fn forget(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), CommitError> {
+async fn forget(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), CommitError> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let keep = context.settings.rollout.keep.get() as usize;
     let serving = context.serving();
     let serve = serving.versions().map(|version| version.digest.clone());
-    let needed = serve.chain(context.rollouts.under_way());
+    let needed = serve.chain(host.rollouts(context).under_way());
     let old = old(&register.list()?, &standing, needed.collect(), keep);
     if old.is_empty() {
         return Ok(());
     }
-    context
-        .rollouts
+    host.rollouts(context)
         .loaded
         .lock()
-        .retain(|version| !old.contains(&version.digest) || version.staying() > 0);
+        .retain(|version| !old.contains(&version.digest) || version.inflight() > 0);
     for digest in old {
         register.forget(&digest).await?;
         remove(host, &digest).await?;
@@ -39,18 +39,18 @@ async fn forget(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), CommitEr
 }
 
 /// Leaves nothing on disk of a component that was only tried, unless it is a version somewhere.
-pub(super) async fn leave_nothing(host: &Arc<Host>, context: &Context, digest: &str) {
+pub(super) async fn leave_nothing(host: &Arc<Deployer>, context: &Context, digest: &str) {
     if let Err(error) = remove(host, digest).await {
         tracing::warn!(context = context.name, digest, %error, "what a try has left cannot be removed yet");
     }
 }
 
 /// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.
-async fn remove(host: &Arc<Host>, digest: &str) -> Result<(), CommitError> {
-    for (name, context) in &host.contexts {
+async fn remove(host: &Arc<Deployer>, digest: &str) -> Result<(), CommitError> {
+    for (name, context) in &host.invoker.contexts {
         let entry = Register::of(host, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);
-        if is_stored || context.rollouts.under_way().as_deref() == Some(digest) {
+        if is_stored || host.rollouts(context).under_way().as_deref() == Some(digest) {
             return Ok(());
         }
     }

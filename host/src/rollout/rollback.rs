@@ -12,9 +12,10 @@ use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
 use super::upload::short;
-use super::version::{Identity, Version};
-use crate::app::{Context, Host};
-use crate::invocation::random_id;
+use crate::versions::{Identity, Version};
+use crate::invocation::Context;
+use super::deployer::Deployer;
+use crate::core::random_id;
 use crate::journal::{self, CommitError};
 
 /// Why there was no rollback.
@@ -87,14 +88,14 @@ pub struct RolledBack {
 ///
 /// See [`RollbackError`].
 pub async fn rollback(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     wanted: Option<&str>,
     reason: Option<String>,
     by: &str,
 ) -> Result<RolledBack, RollbackError> {
     let began = Instant::now();
-    if let Some(ended) = end_rollout(context, wanted, reason.clone(), by, began).await? {
+    if let Some(ended) = end_rollout(host, context, wanted, reason.clone(), by, began).await? {
         return Ok(ended);
     }
     let from = context.version();
@@ -126,13 +127,14 @@ pub async fn rollback(
 
 /// Ends a rollout that is under way, unless a certain version is wanted.
 async fn end_rollout(
+    host: &Deployer,
     context: &Context,
     wanted: Option<&str>,
     reason: Option<String>,
     by: &str,
     began: Instant,
 ) -> Result<Option<RolledBack>, RollbackError> {
-    let Some(rollout) = context.rollouts.in_hand() else {
+    let Some(rollout) = host.rollouts(context).in_hand() else {
         return Ok(None);
     };
     let error = || RollbackError::UnderWay {
@@ -170,7 +172,7 @@ fn nothing(context: &Context, reason: impl Into<String>) -> RollbackError {
 }
 
 /// The version that served before, and may still.
-async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
+async fn before(host: &Deployer, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let mut refused = None;
@@ -195,7 +197,7 @@ async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry,
 
 /// The version of this number or digest, whenever it served: one that was rolled back from can be gone back to as well.
 fn find(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     wanted: &str,
     from: &Version,
@@ -237,7 +239,7 @@ fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
 }
 
 async fn go_back(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     to: &Entry,
     from: &Arc<Version>,
@@ -255,7 +257,7 @@ async fn go_back(
 
 /// Takes a version out of service that does harm, and quarantines it: the one before it takes over again.
 pub(super) async fn take_back(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     because: &Because,

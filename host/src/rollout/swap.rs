@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::gate::Refusal;
+use super::migration::generation;
 use super::progress::Rollout;
 use super::register::{Because, Register, State};
-use super::residency::Drained;
+use crate::versions::{Candidate, Drained, Serving, Version};
 use super::schema::{self, Move};
-use super::serving::{Candidate, Serving};
 use super::standing::{Shape, Standing};
-use super::version::Version;
 use super::{retention, wire};
-use crate::app::{Context, Host};
-use crate::events::{self, bookkeeping};
-use crate::invocation::wall_clock;
-use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write};
+use crate::invocation::Context;
+use super::deployer::Deployer;
+use crate::events::following;
+use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
+use crate::core::wall_clock;
 
 /// Why there was no swap.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub(crate) struct Swapped {
 
 /// Makes a version the one that serves, on the state as it is, in the place of `former`.
 pub(super) async fn swap(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -106,16 +106,16 @@ pub(super) async fn swap(
 /// After a swap: the register knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
 /// `state`; one that was on its way in is as if it had not come.
 pub(super) async fn settle(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     swapped: &Swapped,
     state: State,
     because: &Because,
 ) {
-    context.rollouts.keep_loaded(version);
+    host.rollouts(context).keep_loaded(version);
     // Whatever was refused at the start: somebody has chosen what serves since.
-    *context.rollouts.refused.lock() = None;
+    *host.rollouts(context).refused.lock() = None;
     let left = swapped.former.iter().map(|former| (former, state));
     let turned_away = swapped.turned_away.iter();
     let left = left.chain(turned_away.map(|version| (version, State::Uploaded)));
@@ -130,7 +130,7 @@ pub(super) async fn settle(
         ..because.clone()
     };
     note(host, context, &changes, &then).await;
-    events::follow_as_described(host, context).await;
+    following::follow_as_described(&host.events, context).await;
     for (left, state) in left {
         empty(host, context, left, state, because);
     }
@@ -150,7 +150,7 @@ pub(crate) struct Exchange {
 /// Makes another generation of the state the serving one, and a version with it that may be another one than `former`, too. Nobody may follow for the
 /// context meanwhile.
 pub(crate) async fn exchange(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -164,7 +164,7 @@ pub(crate) async fn exchange(
 /// The one way in which a version takes over: what it is to take over from still serves, it fits, what stands then is on disk, the pointer is exchanged, and
 /// those that it takes over from are closed.
 async fn take_over(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -179,7 +179,7 @@ async fn take_over(
     };
     let mut exchanged = Instant::now();
     let left = Mutex::new(Vec::new());
-    host.rewire(
+    host.invoker.wiring.rewire(
         async |wiring| {
             let deciding = Instant::now();
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
@@ -197,7 +197,7 @@ async fn take_over(
             swapped.former.clone_from(&before.current);
             let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
             commit(context, &before, &standing, exchange).await?;
-            version.residency.open();
+            version.open();
             let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
             *left.lock() = leaves.cloned().collect();
             let candidate = before.candidate.as_ref();
@@ -215,7 +215,7 @@ async fn take_over(
     .await?;
     swapped.decided += exchanged.elapsed();
     if let Some(turned_away) = &swapped.turned_away {
-        context.rollouts.end(&turned_away.digest);
+        host.rollouts(context).end(&turned_away.digest);
     }
     Ok(swapped)
 }
@@ -233,7 +233,7 @@ async fn commit(
     let mut header = bookkeeping("swap");
     standing.digest.clone_into(&mut header.version);
     let mut writes = exchange.additions;
-    writes.extend(events::generation_exchange(
+    writes.extend(generation::exchange(
         before.generation,
         exchange.generation,
     ));
@@ -251,13 +251,13 @@ async fn commit(
 
 /// Gives a version a part of the work, beside `current`, which serves.
 pub(super) async fn ramp(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
-    host.rewire(
+    host.invoker.wiring.rewire(
         async |wiring| {
             wire::check(host, wiring, &context.name, version)?;
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
@@ -280,12 +280,12 @@ pub(super) async fn ramp(
                 version: version.clone(),
                 weight,
             };
-            version.residency.open();
+            version.open();
             let serving = Serving {
                 candidate: Some(candidate),
                 ..Serving::clone(&before)
             };
-            Ok::<_, SwapError>(wire::with(&host.contexts, wiring, &context.name, serving)?)
+            Ok::<_, SwapError>(wire::with(&host.manifest.contexts, wiring, &context.name, serving)?)
         },
         || {},
     )
@@ -294,14 +294,14 @@ pub(super) async fn ramp(
 
 /// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
     because: &Because,
 ) -> Result<(), SwapError> {
     let serves = AtomicBool::new(false);
-    host.rewire(
+    host.invoker.wiring.rewire(
         async |wiring| {
             let before = wiring.serving(&context.name).cloned().unwrap_or_default();
             let current = before.current.as_ref();
@@ -311,7 +311,7 @@ pub(super) async fn withdraw(
                 candidate: None,
                 ..Serving::clone(&before)
             };
-            Ok::<_, SwapError>(wire::with(&host.contexts, wiring, &context.name, serving)?)
+            Ok::<_, SwapError>(wire::with(&host.manifest.contexts, wiring, &context.name, serving)?)
         },
         || {
             if !serves.load(Ordering::Relaxed) {
@@ -328,7 +328,7 @@ pub(super) async fn withdraw(
 
 /// Empties a version in the background, and notes then what state it is in.
 pub(super) fn empty(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
@@ -365,7 +365,7 @@ pub(super) fn empty(
 
 /// Notes what states versions are in. What cannot be noted is told in the log: it is put right at the next start.
 pub(super) async fn note(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     changes: &[(&str, State)],
     because: &Because,

@@ -9,12 +9,11 @@ use super::gate::{Gate, Refusal};
 use super::register::Register;
 use super::signature::{Keyring, Signed, Subject};
 use super::standing;
-use crate::app::{Context, Host};
-use crate::events::bookkeeping;
-use crate::invocation::{record, wall_clock};
-use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit};
+use crate::invocation::{Context, record};
+use super::deployer::Deployer;
+use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit };
+use crate::core::{Timestamp, wall_clock};
 use crate::manifest::HOST_SOURCE;
-use crate::timestamp::Timestamp;
 
 /// The oldest version of a context that may serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,14 +70,14 @@ fn floor_key(context: &str) -> String {
     format!("floor/{context}")
 }
 
-fn ledger(host: &Host) -> Result<&Arc<Ledger>, journal::Error> {
+fn ledger(host: &Deployer) -> Result<&Arc<Ledger>, journal::Error> {
     host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
 
 /// Lets a version pass that may come to serve, and says who has signed it. `brought` is the signature that comes with it; without one, what it came with before
 /// counts.
 pub(super) async fn check(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     digest: &str,
     brought: Option<&str>,
@@ -143,22 +142,18 @@ pub(super) async fn check(
 }
 
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
-async fn is_exempt(host: &Host, context: &Context, digest: &str) -> bool {
-    !host.manifest.rollout.require_shipped_signature && standing::is_shipped(context, digest).await
+async fn is_exempt(host: &Deployer, context: &Context, digest: &str) -> bool {
+    !host.manifest.rollout.require_shipped_signature && standing::is_shipped(host, context, digest).await
 }
 
 /// The signature that a version came with.
-fn kept(host: &Host, context: &str, digest: &str) -> Result<Option<String>, journal::Error> {
-    let key = signature_key(context, digest);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+fn kept(host: &Deployer, context: &str, digest: &str) -> Result<Option<String>, journal::Error> {
+    record::find(ledger(host)?, Space::Meta, &signature_key(context, digest))
 }
 
 /// Keeps the signature that a version came with.
 pub(super) async fn keep(
-    host: &Host,
+    host: &Deployer,
     context: &str,
     digest: &str,
     signature: &str,
@@ -174,12 +169,8 @@ pub(super) async fn keep(
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn floor(host: &Host, context: &str) -> Result<Option<Floor>, journal::Error> {
-    let key = floor_key(context);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+pub fn floor(host: &Deployer, context: &str) -> Result<Option<Floor>, journal::Error> {
+    record::find(ledger(host)?, Space::Meta, &floor_key(context))
 }
 
 /// Says which version of a context is the oldest that may serve; 0 lets all.
@@ -188,7 +179,7 @@ pub fn floor(host: &Host, context: &str) -> Result<Option<Floor>, journal::Error
 ///
 /// When there is no such version, or what serves is older.
 pub async fn set_floor(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     number: u32,
     by: &str,
@@ -222,15 +213,10 @@ pub async fn set_floor(
     Ok(floor)
 }
 
-async fn write<T: Serialize>(host: &Host, key: &str, value: &T) -> Result<(), CommitError> {
+async fn write<T: Serialize>(host: &Deployer, key: &str, value: &T) -> Result<(), CommitError> {
     let ledger = ledger(host)?;
-    let unit = Unit {
-        began: ledger.applied(),
-        reads: ReadSet::default(),
-        header: bookkeeping("versions"),
-        writes: vec![record::write(Space::Meta, key, value)?],
-        events: Vec::new(),
-    };
+    let write = record::write(Space::Meta, key, value)?;
+    let unit = Unit::bookkeeping("versions", ledger.applied(), vec![write]);
     let committed = ledger.commit_as(unit, Durability::Flush).await;
     committed.map(|_| ())
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use super::nearest;
 use super::register::State;
-use super::version::Version;
+use crate::versions::{Version, Wiring};
 use super::wire::{self, publishes};
-use crate::app::{Host, Wiring};
+use super::deployer::Deployer;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::manifest::HOST_SOURCE;
 
 /// What leads nowhere in a context, or does not fit, as the app serves now: what it is, and what to do.
-pub fn unwired(host: &Host, context: &str) -> Vec<String> {
+pub fn unwired(host: &Deployer, context: &str) -> Vec<String> {
     let wiring = host.wiring();
     let serving = wiring.serving(context);
     match serving.and_then(|serving| serving.current.as_ref()) {
@@ -24,7 +24,7 @@ pub fn unwired(host: &Host, context: &str) -> Vec<String> {
 
 /// What of a version leads nowhere, or of the sagas that wait for it.
 pub(super) fn of_version(
-    host: &Host,
+    host: &Deployer,
     wiring: &Wiring,
     context: &str,
     version: &Version,
@@ -65,7 +65,7 @@ fn uncalled(wiring: &Wiring, version: &Version) -> Vec<String> {
 
 /// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
 pub(super) fn followed_in_vain(
-    host: &Host,
+    host: &Deployer,
     wiring: &Wiring,
     followed: &Followed,
 ) -> Option<String> {
@@ -93,16 +93,16 @@ pub(super) fn followed_in_vain(
 }
 
 /// Every source that can be followed.
-fn sources(host: &Host) -> BTreeSet<String> {
+fn sources(host: &Deployer) -> BTreeSet<String> {
     let outside = host.manifest.inlets().into_iter();
     let mut sources: BTreeSet<_> = outside.map(|inlet| inlet.source).collect();
-    sources.extend(host.contexts.keys().cloned());
+    sources.extend(host.invoker.contexts.keys().cloned());
     sources.insert(HOST_SOURCE.to_owned());
     sources
 }
 
 /// The kinds that a source publishes; none when nobody can know.
-fn published(host: &Host, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
+fn published(host: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
     if source == HOST_SOURCE {
         let states = State::ALL.map(|state| state.event().to_owned());
         return Some(states.into_iter().chain([TIMED_OUT.to_owned()]).collect());

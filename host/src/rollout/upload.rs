@@ -8,8 +8,9 @@ use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::prove::{self, Unproven, of_compile};
 use super::store::ComponentStore;
-use super::version::Identity;
-use crate::app::{Context, Host};
+use crate::versions::Identity;
+use crate::invocation::Context;
+use super::deployer::Deployer;
 use crate::manifest::Ramp;
 
 /// What somebody brings.
@@ -71,7 +72,7 @@ pub enum UploadError {
 ///
 /// See [`UploadError`].
 pub async fn begin(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     upload: Upload,
 ) -> Result<Arc<Rollout>, UploadError> {
@@ -95,7 +96,7 @@ pub async fn begin(
         number: 0,
         label: upload.label.clone(),
     };
-    let rollout = match context.rollouts.begin(version, &upload.by, upload.dry_run) {
+    let rollout = match host.rollouts(context).begin(version, &upload.by, upload.dry_run) {
         Ok(rollout) => rollout,
         // Who only tries it must not be taken for who brings it.
         Err(other) if other.digest() == digest && other.is_dry_run == upload.dry_run => {
@@ -116,7 +117,7 @@ pub async fn begin(
 
 /// The bytes as those of a component: a module is made one, and other bytes are refused. Whether they are valid is seen when they are compiled.
 async fn as_component(
-    host: &Host,
+    host: &Deployer,
     context: &Context,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, UploadError> {

@@ -7,11 +7,11 @@ use super::gate::{Gate, Refusal};
 use super::judge::{Judgement, judge};
 use super::progress::{Rollout, Watched};
 use super::register::Because;
-use super::scorecard::Tally;
+use crate::versions::{Tally, Version};
 use super::trial::{Decision, Trial};
-use super::version::Version;
 use super::{pending, rollback};
-use crate::app::{Context, Host};
+use crate::invocation::Context;
+use super::deployer::Deployer;
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -22,7 +22,7 @@ const SURE: u32 = 2;
 
 /// Watches over a version that had done so much when it took over, for as long as it serves and the settings say.
 pub(super) fn begin(
-    host: &Arc<Host>,
+    host: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Arc<Rollout>,
     (version, since): (&Arc<Version>, Tally),
@@ -50,7 +50,7 @@ pub(super) fn begin(
 }
 
 struct Watch {
-    host: Arc<Host>,
+    host: Arc<Deployer>,
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     version: Arc<Version>,

@@ -6,17 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gate::{Gate, Refusal};
-use super::serving::Serving;
-use super::version::Version;
+use crate::versions::{Serving, Version, Wiring, WiringError};
 use super::{nearest, unwired};
-use crate::app::{Context, Host, Wiring, WiringError};
-use crate::guest::Operation;
 use crate::invocation::owed;
-use crate::manifest::SagaSettings;
+use super::deployer::Deployer;
+use crate::guest::Operation;
+use crate::manifest::{ContextSettings, SagaSettings};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
 pub(super) fn wire(
-    host: &Host,
+    host: &Deployer,
     wiring: &Wiring,
     context: &str,
     serving: Serving,
@@ -24,12 +23,12 @@ pub(super) fn wire(
     if let Some(version) = &serving.current {
         check(host, wiring, context, version)?;
     }
-    with(&host.contexts, wiring, context, serving)
+    with(&host.manifest.contexts, wiring, context, serving)
 }
 
 /// The same without asking whether it fits: what is taken back served there before.
 pub(super) fn with(
-    contexts: &BTreeMap<String, Arc<Context>>,
+    contexts: &BTreeMap<String, ContextSettings>,
     wiring: &Wiring,
     context: &str,
     serving: Serving,
@@ -49,7 +48,7 @@ impl From<WiringError> for Refusal {
 
 /// Whether a version fits the others.
 pub(super) fn check(
-    host: &Host,
+    host: &Deployer,
     wiring: &Wiring,
     context: &str,
     version: &Version,
@@ -165,12 +164,12 @@ impl Around<'_> {
     }
 
     /// What others may still have undone can be undone, whether or not they import it any more.
-    fn owed(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
-        let Some(context) = host.contexts.get(self.context) else {
+    fn owed(&self, host: &Deployer, version: &Version) -> Result<(), Refusal> {
+        let Some(context) = host.invoker.contexts.get(self.context) else {
             return Ok(());
         };
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
-        for (undo, owed) in owed::undos(host, context).map_err(unreadable)? {
+        for (undo, owed) in owed::undos(&host.invoker, context).map_err(unreadable)? {
             let callers: Vec<_> = owed.callers.iter().map(String::as_str).collect();
             let callers = callers.join(", ");
             let calls = owed.calls;
@@ -247,7 +246,7 @@ impl Around<'_> {
     }
 
     /// What it follows is published. What the version before it follows in vain is not its fault.
-    fn follows(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
+    fn follows(&self, host: &Deployer, version: &Version) -> Result<(), Refusal> {
         let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);

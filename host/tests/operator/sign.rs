@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use innkeeper::manifest::Manifest;
 use innkeeper::rollout::signature::{Keyring, SignatureError, Signed, Subject};
-use innkeeper::timestamp::Timestamp;
+use innkeeper::core::Timestamp;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::cloud_event::CloudEvent;
 use crate::journal::{Cause, Ending, Recorded};
 use crate::observe::sensitive::{Secrets, Sensitive};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// Some commits of a journal, in order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

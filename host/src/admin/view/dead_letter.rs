@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::cloud_event::CloudEvent;
 use crate::events::{dead_letter, redelivery};
 use crate::observe::sensitive::{Secrets, Sensitive};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// Some dead letters of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

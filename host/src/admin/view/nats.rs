@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::nats::{InletStanding, parked};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::events::saga;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// Some sagas, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::invocation::digest;
-use crate::timestamp::Timestamp;
+use crate::core::{Timestamp, digest};
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

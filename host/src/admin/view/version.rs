@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rollout::{self, Gate, Outcome, Progress, Stage, State};
-use crate::timestamp::Timestamp;
+use crate::versions;
+use crate::core::Timestamp;
 
 /// The versions of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -212,8 +213,8 @@ pub struct RolledBack {
     pub micros: u64,
 }
 
-impl From<&rollout::Version> for Serving {
-    fn from(version: &rollout::Version) -> Self {
+impl From<&versions::Version> for Serving {
+    fn from(version: &versions::Version) -> Self {
         Self {
             number: version.number,
             digest: version.digest.clone(),

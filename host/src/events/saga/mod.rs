@@ -18,16 +18,16 @@ pub use self::machine::{NotAState, Saga, SagaState};
 pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
-use super::backoff::Backoff;
+use crate::core::Backoff;
 use super::follower::Follower;
 use super::lane::Source;
 use super::timer;
-use crate::app::Host;
+use crate::events::Events;
 use crate::journal::{self, Ledger, ReadSet};
 use crate::manifest::HOST_SOURCE;
 
 /// Starts to watch the sagas of the manifest, if there are any.
-pub(super) fn start(host: &Arc<Host>) -> Result<(), journal::Error> {
+pub(super) fn start(host: &Arc<Events>) -> Result<(), journal::Error> {
     let Some(ledger) = host.ledger(HOST_SOURCE) else {
         return Ok(());
     };
@@ -51,7 +51,7 @@ pub(super) fn start(host: &Arc<Host>) -> Result<(), journal::Error> {
     Ok(())
 }
 
-fn watch(host: &Arc<Host>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
+fn watch(host: &Arc<Events>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
     let watcher = Arc::new(Watcher {
         ledger: ledger.clone(),
         sagas: host.manifest.sagas.clone(),
@@ -68,7 +68,7 @@ fn watch(host: &Arc<Host>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
 }
 
 /// The contexts whose events begin or end sagas.
-fn sources(host: &Host) -> Vec<Source> {
+fn sources(host: &Events) -> Vec<Source> {
     let named = |name: &str| {
         host.manifest.sagas.values().any(|saga| {
             let ends = saga.completes.iter().chain(&saga.compensates);
@@ -76,7 +76,7 @@ fn sources(host: &Host) -> Vec<Source> {
                 .any(|event| event.context == name)
         })
     };
-    let named = host.ledgers().iter().filter(|(name, _)| named(name));
+    let named = host.invoker.ledgers.own.iter().filter(|(name, _)| named(name));
     named
         .map(|(name, ledger)| Source {
             name: name.clone(),
@@ -91,7 +91,7 @@ fn sources(host: &Host) -> Vec<Source> {
 ///
 /// When the journal cannot be read.
 pub fn list(
-    host: &Host,
+    host: &Events,
     saga: Option<&str>,
     state: Option<SagaState>,
     limit: usize,

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::machine::SagaState;
 use super::store::{self, SPACE};
-use crate::events::lane::bookkeeping;
-use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit};
+use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit };
 
 /// How many are forgotten in one commit.
 const STEP: usize = 256;
@@ -63,11 +62,5 @@ fn find_surplus(
         let known = store::read(ledger, &mut reads, saga, &about)?;
         writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));
     }
-    Ok(Some(Unit {
-        began,
-        reads,
-        header: bookkeeping("saga"),
-        writes,
-        events: Vec::new(),
-    }))
+    Ok(Some(Unit { reads, ..Unit::bookkeeping("saga", began, writes) }))
 }
