@@ -153,7 +153,7 @@ async fn failures_are_problems() {
     client
         .ask("GET /failures/trap")
         .await
-        .is_problem(500, "the guest gave no valid answer; nothing was changed");
+        .is_problem(500, "the guest failed or gave an invalid answer; nothing was changed");
 }
 
 #[tokio::test]

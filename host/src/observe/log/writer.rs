@@ -82,7 +82,7 @@ impl Shared {
             if lost > 0 {
                 let _ = writeln!(
                     out,
-                    "{{\"level\":\"WARN\",\"message\":\"log lines were lost, as they came faster than they could be written\",\"lost\":{lost}}}"
+                    "{{\"level\":\"WARN\",\"message\":\"log lines were dropped because they came faster than they could be written\",\"lost\":{lost}}}"
                 );
             }
             let _ = out.flush();
@@ -136,7 +136,7 @@ impl Write for Lines<'_> {
 }
 
 /// Writes what still waits when it is dropped; to be kept until the process ends.
-#[must_use = "the last lines are lost unless this is kept until the process ends"]
+#[must_use = "the last lines are lost unless this value lives until the process ends"]
 pub struct Flush(Arc<Shared>);
 
 impl Drop for Flush {
