@@ -101,7 +101,10 @@ mod tests {
                 "/rooms/",
                 "a path must not have empty segments, nor end with `/`",
             ),
-            ("//", "a path must not have empty segments, nor end with `/`"),
+            (
+                "//",
+                "a path must not have empty segments, nor end with `/`",
+            ),
             ("/{}", "`{}` is not a placeholder; write for example `{id}`"),
             (
                 "/{*rest}",

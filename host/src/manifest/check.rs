@@ -58,7 +58,8 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             return Err(place(&["context", name], scalar::not_a_name(name)));
         }
         if name == HOST_SOURCE {
-            let message = format!("`{name}` is reserved for the host; choose another name for the context");
+            let message =
+                format!("`{name}` is reserved for the host; choose another name for the context");
             return Err(place(&["context", name], message));
         }
         if name == CALLS {
@@ -329,7 +330,10 @@ fn check_saga(manifest: &Manifest, saga: &SagaSettings) -> Result<(), (&'static 
         return Err(("completes", "must name an event".to_owned()));
     }
     if saga.completes.contains(&saga.starts) || saga.compensates.contains(&saga.starts) {
-        return Err(("starts", format!("`{}` also completes the saga", saga.starts)));
+        return Err((
+            "starts",
+            format!("`{}` also completes the saga", saga.starts),
+        ));
     }
     if let Some(event) = saga
         .completes

@@ -128,8 +128,9 @@ fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static 
     }
     match &inlet.kind {
         Some(kind) if kind.is_empty() || kind.contains('.') => {
-            let message =
-                format!("`{kind}` is not an event kind; write one word without dots, such as `RoomClosed`");
+            let message = format!(
+                "`{kind}` is not an event kind; write one word without dots, such as `RoomClosed`"
+            );
             Err((Some("kind"), message))
         }
         _ => Ok(()),

@@ -71,7 +71,7 @@ pub(super) fn positive_duration<'de, D: Deserializer<'de>>(
     }
 }
 
-/// Durations such as `500ms` or `1m30s`.
+/// Durations such as `500ms` or `1m30s`. By hand: the crate `humantime` reads `5M` as five months.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -320,7 +320,7 @@ pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect())
 }
 
-/// Sizes such as `64MiB`, or plain bytes.
+/// Sizes such as `64MiB`, or plain bytes. By hand: the crate `bytesize` guesses what `64mb` or `1.5k` is meant to be.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = text.split_at(

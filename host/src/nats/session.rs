@@ -276,9 +276,10 @@ fn trouble(error: &PublishError, message: &Message, address: &Address) -> Troubl
 fn unsent(error: &SendError, message: &Message) -> Trouble {
     match error.kind() {
         SendErrorKind::MaxPayloadExceeded => unpublishable(message, LARGER_THAN_PAYLOAD.to_owned()),
-        SendErrorKind::InvalidSubject => {
-            unpublishable(message, "its kind cannot be part of a NATS subject".to_owned())
-        }
+        SendErrorKind::InvalidSubject => unpublishable(
+            message,
+            "its kind cannot be part of a NATS subject".to_owned(),
+        ),
         SendErrorKind::Send => Trouble::Unreachable(error.to_string()),
     }
 }

@@ -1,4 +1,6 @@
 //! A writer that takes lines without waiting, and a thread that writes them.
+//!
+//! By hand, because the queue of the crate `tracing-appender` is bounded in lines, not in bytes, and is the same for the host and for guests.
 
 use std::{
     io::{self, Write},

@@ -112,7 +112,10 @@ pub(super) fn describe() {
         ANSWERS_REUSED,
         "Requests answered from the response cache, by context."
     );
-    describe_gauge!(INVOCATIONS_RUNNING, "Invocations that are running, by context.");
+    describe_gauge!(
+        INVOCATIONS_RUNNING,
+        "Invocations that are running, by context."
+    );
     describe_gauge!(
         INVOCATIONS_WAITING,
         "Invocations that wait for a place, by context."
@@ -127,7 +130,10 @@ pub(super) fn describe() {
         EVENTS_RETRIED,
         "Failed attempts to handle an event that will be retried, by context."
     );
-    describe_counter!(EVENTS_DEAD_LETTERED, "Events that became dead letters, by context.");
+    describe_counter!(
+        EVENTS_DEAD_LETTERED,
+        "Events that became dead letters, by context."
+    );
     describe_gauge!(
         FOLLOWER_LAG,
         "Events that a follower has yet to handle, by context and source."
@@ -216,6 +222,9 @@ pub(super) fn describe() {
         NATS_PARKED,
         "Events that cannot be published to NATS and wait for an operator."
     );
-    describe_gauge!(NATS_UP, "Whether events are being published to NATS, 1 or 0.");
+    describe_gauge!(
+        NATS_UP,
+        "Whether events are being published to NATS, 1 or 0."
+    );
     describe_gauge!(HTTP_CONNECTIONS, "Open connections at the public port.");
 }
