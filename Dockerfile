@@ -1,5 +1,6 @@
 # The host and the contexts of the app stay are built in one image and run in another, which has nothing else in it.
-FROM rust:1.95-bookworm AS build
+# Both are named by digest: what was tried is what is built. `docker buildx imagetools inspect <tag>` shows a tag's digest today.
+FROM rust:1.95-trixie@sha256:f49565f188ee00bc2a18dd418183f2c5f23ef7d6e691890517ed341a598f67c3 AS build
 RUN rustup target add wasm32-unknown-unknown
 WORKDIR /src
 COPY . .
@@ -14,7 +15,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && strip --strip-debug /out/usr/bin/innkeeper \
     && xargs install -D -m 644 -t /out/usr/share/innkeeper < /tmp/components
 
-FROM debian:bookworm-slim
+FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
 COPY --from=build /out /
 COPY k8s/innkeeper.toml /etc/innkeeper/
 RUN mkdir -p /etc/contexts/reservation \

@@ -11,12 +11,13 @@ SETUP := scripts/setup.sh
 # Of the whole workspace, as the tests are: the features of its dependencies are the same then, and nothing is compiled twice.
 BUILD := cargo build --workspace --bin innkeeper --profile $(PROFILE)
 
-.PHONY: help up build test bench lint
+.PHONY: help up build test fuzz bench lint
 
 help:
 	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (ARGS=... goes to innkeeper up)"
 	@echo "make build   build the host and the contexts (PROFILE=release: as they are deployed; so with make up)"
 	@echo "make test    run all tests"
+	@echo "make fuzz    give random input to all that reads from outside (SECONDS=3600: for an hour)"
 	@echo "make bench   measure, and write docs/performance.md"
 	@echo "make lint    check form and style"
 
@@ -34,6 +35,10 @@ test:
 	@$(SETUP) rust wasm nats-server subscriber
 	cd components && cargo test
 	cargo test --workspace
+
+fuzz:
+	@$(SETUP) rust wasm
+	scripts/fuzz.sh $(or $(SECONDS),60)
 
 bench:
 	@$(SETUP) rust wasm wrk nats-server

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# Lints what the host is made of: the crates that cargo has locked, by deny.toml.
+# Lints what the host is made of: the crates that cargo has locked, by deny.toml, and the images that its image is built from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+if unpinned=$(grep -nE '^(FROM|COPY --from=[^ ]*[:/])' Dockerfile | grep -v '@sha256:[0-9a-f]\{64\}'); then
+    echo "lint: name this image of the Dockerfile by digest, as in \`debian:trixie-slim@sha256:...\`: $unpinned" >&2
+    exit 1
+fi
 
 scripts/setup.sh kubernetes-validate
 metadata=$(mktemp)

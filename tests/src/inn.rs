@@ -156,6 +156,12 @@ impl Inn {
         self.process.output()
     }
 
+    /// Whether the host itself has panicked anywhere. What it tells of other processes stands within lines of the log.
+    pub fn has_panicked(&self) -> bool {
+        let lines = self.output().lines_with("panicked at");
+        lines.iter().any(|line| line.starts_with("thread '"))
+    }
+
     /// Its process id.
     pub fn process(&self) -> u32 {
         self.process.id()

@@ -20,7 +20,7 @@ pub enum Error {
         reason: String,
     },
     /// There is no cargo or rustc to be run.
-    #[error("{program} cannot be run ({source}): install Rust from https://rustup.rs")]
+    #[error("{program} could not be run ({source}): install Rust from https://rustup.rs")]
     Rust {
         /// Which of them.
         program: String,
@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// A name that a context cannot have.
     #[error(
-        "{name:?} cannot name a context: a name has 1 to 40 lower-case letters, digits and single dashes, begins with a letter, and is not \"sdk\""
+        "{name:?} is not a valid name for a context: use 1 to 40 lower-case letters, digits and single dashes, begin with a letter, and do not use \"sdk\""
     )]
     Name {
         /// The name.

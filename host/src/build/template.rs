@@ -111,7 +111,7 @@ fn check_manifest(app: &Path, name: &str, text: &str) -> Result<(), Error> {
     if known {
         Err(Error::Manifest {
             path,
-            reason: format!("it has a context {name} already"),
+            reason: format!("it already has a context {name}"),
         })
     } else {
         Ok(())

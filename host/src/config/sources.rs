@@ -90,7 +90,7 @@ impl Sources {
                 let settings = manifest.contexts.get(context.as_str());
                 settings
                     .map(|settings| settings.config.clone())
-                    .ok_or_else(|| format!("{} has no context {context} any more", file.display()))
+                    .ok_or_else(|| format!("{} no longer has a context {context}", file.display()))
             })
         });
         let Some(written) = written.filter(|written| *written != self.written) else {
@@ -199,7 +199,7 @@ impl Watched {
             }
             Err(complaint) => {
                 if self.complaint.as_ref() != Some(&complaint) {
-                    warn!(context, "configuration stays as it was: {complaint}");
+                    warn!(context, "the configuration was not changed: {complaint}");
                 }
                 self.complaint = Some(complaint);
                 None

@@ -30,7 +30,7 @@ pub(crate) fn of<'a>(
     };
     let target = match uri.authority().map(http::uri::Authority::as_str) {
         Some(target) if Authority::parse(target).is_none() => {
-            return Err(bad("the request's target names no valid host"));
+            return Err(bad("the request's target has no valid host"));
         }
         target => target,
     };
@@ -43,7 +43,7 @@ pub(crate) fn of<'a>(
             let port = |text| Authority::parse(text).map(|found| found.comparable(default));
             match port(target) == port(host) {
                 true => Ok(Some(target)),
-                false => Err(bad("Host is another than :authority")),
+                false => Err(bad("Host differs from :authority")),
             }
         }
         (None, None) if version >= Version::HTTP_11 => Err(bad("a request has one Host header")),

@@ -87,7 +87,7 @@ impl Intake {
             biased;
             collected = collect(&mut self.body, limit) => collected,
             () = sleep(usual) => {
-                let detail = format!("the body did not arrive within {usual:?}");
+                let detail = format!("the request body did not arrive within {usual:?}");
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
             }
             () = late => Err(Problem::from(&Failure::Stopping)),
@@ -166,6 +166,6 @@ async fn collect(body: &mut Incoming, limit: u64) -> Result<Bytes, Problem> {
 fn too_big(limit: u64) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        format!("the body has more than the {limit} bytes that are accepted here"),
+        format!("the request body is larger than the {limit} bytes allowed here"),
     )
 }

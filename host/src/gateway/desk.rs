@@ -167,7 +167,7 @@ impl<R: Reception> Desk<R> {
             limiter
                 .admit(network(line.client), Instant::now())
                 .map_err(|wait| {
-                    let detail = "this client sends more requests than it may";
+                    let detail = "this client exceeded its rate limit";
                     Problem::of_kind(
                         StatusCode::TOO_MANY_REQUESTS,
                         "rate-limited",
@@ -185,7 +185,7 @@ impl<R: Reception> Desk<R> {
                 return Ok(options(allow));
             }
             Found::OtherMethods(allow) => {
-                let detail = format!("{} is not a method of this path", parts.method);
+                let detail = format!("{} is not allowed at this path", parts.method);
                 return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
                     .with_header(header::ALLOW, allow));
             }
@@ -200,7 +200,7 @@ impl<R: Reception> Desk<R> {
             Found::Nothing => {
                 return Err(Problem::new(
                     StatusCode::NOT_FOUND,
-                    "nothing answers at this path",
+                    "no route matches this path",
                 ));
             }
         };

@@ -27,20 +27,20 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
             if !coding.eq_ignore_ascii_case(CHUNKED) {
                 return Err(Problem::new(
                     StatusCode::NOT_IMPLEMENTED,
-                    "the body has a transfer coding that is not understood; send it plain, or in chunks only",
+                    "the transfer coding of the request body is not supported; send it plain or chunked",
                 ));
             }
             codings += 1;
         }
     }
     if codings > 1 {
-        return Err(bad("a body is in chunks once at the most"));
+        return Err(bad("a request body can be chunked only once"));
     }
     for value in headers.get_all(header::CONTENT_LENGTH) {
         let digits = value.to_str().unwrap_or_default();
         let length = digits.trim().parse::<u64>().ok();
         if length.is_none_or(|length| length > LONGEST) {
-            return Err(bad("Content-Length is no length that a body can have"));
+            return Err(bad("Content-Length is not a valid length"));
         }
     }
     Ok(())

@@ -140,7 +140,7 @@ impl<R: Reception> Open<R> {
         self.connections.close();
         info!(
             connections = self.connections.len(),
-            "the gateway takes no more requests"
+            "the gateway no longer accepts requests"
         );
         if timeout(time, self.connections.wait()).await.is_ok() {
             return Drained { forced: 0 };

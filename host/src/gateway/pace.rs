@@ -75,7 +75,7 @@ struct Pace {
 
 /// A connection holds as many answers as it may, and its client takes none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("answers of {} MiB wait on this connection; take them before more is asked", ROOM >> 20)]
+#[error("{} MiB of responses wait to be read on this connection; read them before sending more requests", ROOM >> 20)]
 pub(super) struct NoRoom;
 
 impl Streams {
@@ -104,7 +104,7 @@ impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> 
                 biased;
                 _ = PACE.scope(Arc::clone(&pace), stream) => {}
                 // Dropping the stream resets it, and gives back what was waiting.
-                () = pace.stalls() => tracing::debug!("a client took nothing of its answer"),
+                () = pace.stalls() => tracing::debug!("a client did not read its response"),
             }
         });
     }

@@ -153,7 +153,7 @@ impl From<&Failure> for Problem {
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
             Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
             Failure::NotDescribed { .. } => {
-                Self::new(StatusCode::NOT_FOUND, "nothing answers at this path")
+                Self::new(StatusCode::NOT_FOUND, "no route matches this path")
             }
             Failure::NotFollowed { .. } | Failure::Incompatible { .. } => Self::of_kind(
                 StatusCode::BAD_GATEWAY,
@@ -173,21 +173,21 @@ impl From<&Failure> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
                 "Overloaded",
-                "the host runs as many guests as it can",
+                "the host is running as many instances as it can",
             )
             .retry_after(soon),
             Failure::NoMemory { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
                 "Overloaded",
-                "the host has no memory left for this at the moment; nothing was changed",
+                "the host has no memory left for this request at the moment; nothing was changed",
             )
             .retry_after(soon),
             Failure::Contended { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "contended",
                 "Contended",
-                "concurrent requests kept getting in the way; nothing was changed",
+                "the request kept conflicting with concurrent ones; nothing was changed",
             )
             .retry_after(soon),
             Failure::Deadline { after } => Self::of_kind(
@@ -213,13 +213,13 @@ impl From<&Failure> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "journal-failed",
                 "The journal failed",
-                "the journal could not be used; whether the request took effect is not known",
+                "the journal failed; whether the request took effect is unknown",
             ),
             Failure::QuotaExceeded { .. } => Self::of_kind(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "quota-exceeded",
                 "Quota exceeded",
-                "what this would keep is more than the context may; nothing was changed",
+                "the context's storage quota is used up; nothing was changed",
             ),
             Failure::Trap { .. }
             | Failure::OutOfMemory { .. }
@@ -243,7 +243,7 @@ impl From<&Failure> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "guest-failed",
                 "The guest failed",
-                "the guest gave no valid answer; nothing was changed",
+                "the guest failed or gave an invalid answer; nothing was changed",
             ),
         }
     }

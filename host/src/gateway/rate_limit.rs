@@ -1,4 +1,6 @@
 //! How often one client may call: a token bucket for each.
+//!
+//! By hand, because the keyed limiters of the crate `governor` have no bound on their keys: every new address would take memory for good.
 
 use std::{
     collections::HashMap,

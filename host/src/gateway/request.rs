@@ -38,16 +38,16 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
     if parts.version == http::Version::HTTP_2 && fields.sum::<usize>() > BIGGEST_HEAD {
         return Err(Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            format!("the fields of the request have more than {BIGGEST_HEAD} bytes"),
+            format!("the request's headers have more than {BIGGEST_HEAD} bytes"),
         ));
     }
     if uri.path().len() + uri.query().map_or(0, str::len) > LONGEST_URI {
-        let detail = format!("path and query have more than {LONGEST_URI} bytes");
+        let detail = format!("the path and query have more than {LONGEST_URI} bytes");
         return Err(Problem::new(StatusCode::URI_TOO_LONG, detail));
     }
     framing::check(&parts.headers)?;
     if !uri.path().starts_with('/') && uri.path() != "*" {
-        return Err(bad("a request asks for a path, which begins with `/`"));
+        return Err(bad("a request's path begins with `/`"));
     }
     Ok(Target {
         host: authority::of(uri, &parts.headers, parts.version)?,

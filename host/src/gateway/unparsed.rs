@@ -20,13 +20,13 @@ pub(super) fn answer_instead_of(message: &[u8]) -> Option<Bytes> {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             "the request has more than 100 fields, or its head more than 64 KiB"
         }
-        _ => "this is no request of HTTP/1.1: its first line or a field cannot be read",
+        _ => "this is not an HTTP/1.1 request: its first line or a header cannot be parsed",
     };
     let correlation = Correlation::of_trace(TraceContext::new());
     tracing::debug!(
         correlation_id = correlation.id,
         status = status.as_u16(),
-        "something was refused that is no request"
+        "the connection sent something that is not a request"
     );
     let problem = Problem::new(status, detail);
     let body = problem.body(Some(&correlation.id));

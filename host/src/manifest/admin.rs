@@ -150,7 +150,7 @@ pub(super) fn check(settings: &AdminSettings) -> Result<(), (&'static str, Strin
     match (&settings.token, &settings.token_sha256) {
         (Some(_), Some(_)) => Err((
             "token_sha256",
-            "there is a `token`, too; keep the one that says what the main token is".to_owned(),
+            "the main token is set twice, also as `token`; keep one of them".to_owned(),
         )),
         _ => Ok(()),
     }
@@ -166,22 +166,22 @@ pub(super) fn check_token(
     }
     if name == OPERATOR {
         let message =
-            format!("`{name}` is the name of the main token, `admin.token`; take another");
+            format!("`{name}` is reserved for the main token, `admin.token`; choose another name");
         return Err((None, message));
     }
     if name == LOCAL {
         let message =
-            format!("`{name}` is the name of whoever looks without a token; take another");
+            format!("`{name}` is reserved for requests without a token; choose another name");
         return Err((None, message));
     }
     match (&token.file, &token.sha256) {
         (Some(_), Some(_)) => Err((
             Some("sha256"),
-            "there is a `file`, too; keep the one that says what the token is".to_owned(),
+            "the token is set twice, also as `file`; keep one of them".to_owned(),
         )),
         (None, None) => Err((
             None,
-            "needs what the token is: `file`, a file that holds it, or `sha256`, the hash of its text".to_owned(),
+            "needs the token itself: `file`, a file that holds it, or `sha256`, the hash of its text".to_owned(),
         )),
         _ => Ok(()),
     }

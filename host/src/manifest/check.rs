@@ -25,7 +25,7 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
     if public == operators && public.port() != 0 {
         return Err(place(
             &["admin", "listen"],
-            format!("`{operators}` is where the gateway listens; take another port"),
+            format!("`{operators}` is already the gateway's address; choose another port"),
         ));
     }
     admin::check(&manifest.admin).map_err(|(key, message)| place(&["admin", key], message))?;
@@ -58,12 +58,13 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             return Err(place(&["context", name], scalar::not_a_name(name)));
         }
         if name == HOST_SOURCE {
-            let message = format!("`{name}` is the host's own name; take another for the context");
+            let message =
+                format!("`{name}` is reserved for the host; choose another name for the context");
             return Err(place(&["context", name], message));
         }
         if name == CALLS {
             let message = format!(
-                "`{name}` is the word that calls over NATS are sent at (`<app>.{CALLS}.<context>...`), so no context can be called so; take another name"
+                "`{name}` is reserved for calls over NATS (`<app>.{CALLS}.<context>...`); choose another name for the context"
             );
             return Err(place(&["context", name], message));
         }
@@ -102,7 +103,7 @@ fn check_retention(manifest: &Manifest) -> Result<(), String> {
     });
     match longest.max() {
         Some((least, name)) if manifest.journal.result_retention < least => Err(format!(
-            "must be {least:?} at least, for so long an event may be tried by context `{name}` (limits.deadline, follow.attempts, follow.max_backoff)"
+            "must be at least {least:?}, because context `{name}` may retry an event for that long (limits.deadline, follow.attempts, follow.max_backoff)"
         )),
         _ => Ok(()),
     }
@@ -133,7 +134,7 @@ fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {
             return Err((
                 "origins",
                 format!(
-                    "`{origin}` is not an origin; write scheme, host and maybe port, for example `https://stay.example`"
+                    "`{origin}` is not an origin; write scheme, host and, if needed, port, for example `https://stay.example`"
                 ),
             ));
         }
@@ -162,7 +163,7 @@ fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {
         .iter()
         .find(|header| HeaderName::from_bytes(header.as_bytes()).is_err())
     {
-        return Err(("headers", format!("`{header}` cannot name a header")));
+        return Err(("headers", format!("`{header}` is not a valid header name")));
     }
     Ok(())
 }
@@ -188,7 +189,7 @@ fn check_nats(nats: &NatsSettings) -> Result<(), (&'static str, String)> {
     if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
         return Err((
             other,
-            format!("there is `{one}`, too; keep the one way that the server knows the host by"),
+            format!("`{one}` is set, too; keep one way to authenticate with the server"),
         ));
     }
     if nats.password_file.is_some() && nats.user.is_none() {
@@ -214,12 +215,12 @@ fn check_context(
         (Some(_), Some(_)) => {
             return Err((
                 &["component"],
-                "there is a `package`, too; keep the one that the context comes from".to_owned(),
+                "`package` is set, too; keep one of them".to_owned(),
             ));
         }
         (None, None) => {
             let message = format!(
-                "needs what it comes from: `package`, a directory with a cargo package, for example `components/{name}`, or `component`, a built .wasm file"
+                "needs a source: `package`, a directory with a cargo package, for example `components/{name}`, or `component`, a built .wasm file"
             );
             return Err((&[], message));
         }
@@ -228,7 +229,7 @@ fn check_context(
     let secrets = &context.config.secrets;
     if let Some(key) = context.show.iter().find(|key| secrets.contains_key(*key)) {
         let message = format!(
-            "`{key}` is a secret in a file, and those are never shown; leave it out, or write its value"
+            "`{key}` is a secret from a file, which is never shown; remove it here, or write its value in the manifest"
         );
         return Err((&["show"], message));
     }
@@ -237,7 +238,7 @@ fn check_context(
         return Err((
             &["limits", "request"],
             format!(
-                "is more than limits.memory ({} bytes), so no guest could hold it",
+                "is more than limits.memory ({} bytes), so it would not fit into a guest",
                 limits.memory
             ),
         ));
@@ -246,7 +247,7 @@ fn check_context(
         return Err((
             &["limits", "response"],
             format!(
-                "is more than limits.memory ({} bytes), so no guest could hold it",
+                "is more than limits.memory ({} bytes), so it would not fit into a guest",
                 limits.memory
             ),
         ));
@@ -277,24 +278,24 @@ fn check_commit(limits: &Limits) -> Result<(), (&'static [&'static str], String)
         (
             &["limits", "request"],
             limits.request,
-            "a request is kept before others are called for it",
+            "a request is stored before its first call to another context",
         ),
         (
             &["limits", "staged"],
             limits.staged,
-            "all that an invocation stages is one commit",
+            "everything that an invocation stages becomes one commit",
         ),
         (
             &["limits", "response"],
             limits.staged.saturating_add(limits.response),
-            "a response is kept for its Idempotency-Key together with what was staged (limits.staged)",
+            "a response is stored under its Idempotency-Key in the same commit as what was staged (limits.staged)",
         ),
     ];
     match kept.into_iter().find(|(_, bytes, _)| *bytes > most) {
         None => Ok(()),
         Some((path, bytes, why)) => Err((
             path,
-            format!("makes {bytes} bytes, and one commit has room for {most}: {why}"),
+            format!("allows {bytes} bytes, but a commit has room for {most}: {why}"),
         )),
     }
 }
@@ -312,7 +313,7 @@ fn check_saga(manifest: &Manifest, saga: &SagaSettings) -> Result<(), (&'static 
                 .collect();
             let message = if names.is_empty() {
                 format!(
-                    "`{event}` is of context `{}`, and there is no context at all",
+                    "`{event}` is of context `{}`, but the manifest has no contexts",
                     event.context
                 )
             } else {
@@ -329,14 +330,17 @@ fn check_saga(manifest: &Manifest, saga: &SagaSettings) -> Result<(), (&'static 
         return Err(("completes", "must name an event".to_owned()));
     }
     if saga.completes.contains(&saga.starts) || saga.compensates.contains(&saga.starts) {
-        return Err(("starts", format!("`{}` also ends the saga", saga.starts)));
+        return Err((
+            "starts",
+            format!("`{}` also completes the saga", saga.starts),
+        ));
     }
     if let Some(event) = saga
         .completes
         .iter()
         .find(|event| saga.compensates.contains(event))
     {
-        return Err(("compensates", format!("`{event}` is in `completes`, too")));
+        return Err(("compensates", format!("`{event}` is also in `completes`")));
     }
     Ok(())
 }

@@ -175,7 +175,7 @@ impl<'de> MapAccess<'de> for Table {
         let (name, node) = self
             .value
             .take()
-            .ok_or_else(|| Fault::new("a value was asked for before its key"))?;
+            .ok_or_else(|| Fault::new("a value was requested before its key"))?;
         let place = node.place.clone();
         seed.deserialize(node)
             .map_err(|fault| fault.at(&place).within(&name))

@@ -86,7 +86,7 @@ impl Node {
                 match i64::from_str_radix(integer.as_str(), integer.radix()) {
                     Ok(integer) => Value::Integer(integer),
                     Err(_) => {
-                        return Err(Fault::new(format!("{integer} is too big a number")).at(&place));
+                        return Err(Fault::new(format!("{integer} is too large")).at(&place));
                     }
                 }
             }

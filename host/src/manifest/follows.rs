@@ -99,7 +99,7 @@ pub(super) fn check(
                 others.find(|other| **other != inlet && overlap(&other.subject, &inlet.subject));
             if let Some(other) = clash {
                 let message = format!(
-                    "`{}` of the same source takes some of these messages, too; write both alike, or give one another `source`",
+                    "`{}`, of the same source, overlaps with this subject; give both the same settings, or one of them another `source`",
                     other.subject
                 );
                 return refused(None, message);
@@ -114,7 +114,7 @@ fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static 
     let (subject, source) = (&inlet.subject, &inlet.source);
     if !is_pattern(subject) {
         let message = format!(
-            "`{subject}` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the end for all that follow"
+            "`{subject}` is not a NATS subject; write words with dots between them, `*` for any one word, `>` at the end for all that follow"
         );
         return Err((None, message));
     }
@@ -123,13 +123,14 @@ fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static 
         return Err((Some("source"), message));
     }
     if source == HOST_SOURCE || manifest.contexts.contains_key(source) {
-        let message = format!("`{source}` is a part of this app; set another `source`");
+        let message = format!("`{source}` is a context of this app; set another `source`");
         return Err((Some("source"), message));
     }
     match &inlet.kind {
         Some(kind) if kind.is_empty() || kind.contains('.') => {
-            let message =
-                format!("`{kind}` is no kind; write one word without dots, such as `RoomClosed`");
+            let message = format!(
+                "`{kind}` is not an event kind; write one word without dots, such as `RoomClosed`"
+            );
             Err((Some("kind"), message))
         }
         _ => Ok(()),

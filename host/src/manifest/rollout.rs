@@ -235,7 +235,7 @@ impl fmt::Display for RampKey {
 fn latency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match scalar::number(deserializer)? {
         1..=100 => Err(D::Error::custom(
-            "must be at least 101 (percent of the old version's), or 0 to never look at it",
+            "must be at least 101 (percent of the old version's), or 0 to disable the check",
         )),
         percent => Ok(percent),
     }
@@ -283,11 +283,11 @@ pub(super) fn check(uploads: &UploadSettings) -> Result<(), (Vec<&str>, String)>
         }
     }
     if uploads.require_shipped_signature && !uploads.require_signature {
-        let message = "needs `require_signature`, too: what is uploaded would need no signature";
+        let message = "needs `require_signature` as well; otherwise uploads need no signature";
         return Err((vec!["require_shipped_signature"], message.to_owned()));
     }
     if uploads.require_signature && uploads.keys.is_empty() {
-        let message = "needs whose signature: write a key in [rollout.keys]; `innkeeper sign --new-key FILE` makes one";
+        let message = "needs at least one public key in [rollout.keys]; `innkeeper sign --new-key FILE` makes a pair";
         return Err((vec!["require_signature"], message.to_owned()));
     }
     Ok(())

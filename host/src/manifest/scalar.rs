@@ -46,7 +46,7 @@ pub(super) fn token<'de, D: Deserializer<'de>>(
         Ok(Some(text))
     } else {
         Err(D::Error::custom(
-            "a token is made of visible ASCII characters, without spaces, at least one",
+            "a token consists of visible ASCII characters without spaces, and is not empty",
         ))
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn positive_duration<'de, D: Deserializer<'de>>(
     }
 }
 
-/// Durations such as `500ms` or `1m30s`.
+/// Durations such as `500ms` or `1m30s`. By hand: the crate `humantime` reads `5M` as five months.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -115,7 +115,7 @@ pub(super) fn optional_time<'de, D: Deserializer<'de>>(
     ))?;
     let time = parse_time(&text).ok_or_else(|| {
         D::Error::custom(format!(
-            "`{text}` is not a time; write one of UTC, for example `2027-01-31T00:00:00Z`"
+            "`{text}` is not a time; write it in UTC, for example `2027-01-31T00:00:00Z`"
         ))
     })?;
     Ok(Some(time))
@@ -226,7 +226,7 @@ pub(super) fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Stri
 pub(crate) fn check_servers(text: &str) -> Result<(), &'static str> {
     if text.contains('@') {
         return Err(
-            "a URL of a NATS server must not hold a user or a secret; set `user`, and `password_file` or `token_file`",
+            "the URL of a NATS server must not contain a user or a secret; set `user`, and `password_file` or `token_file`",
         );
     }
     let schemes = ["nats://", "tls://"];
@@ -255,7 +255,7 @@ pub(super) fn stream<'de, D: Deserializer<'de>>(
     match !text.is_empty() && text.chars().all(is_allowed) {
         true => Ok(Some(text)),
         false => Err(D::Error::custom(format!(
-            "`{text}` cannot name a stream; use letters, digits, `-` and `_`"
+            "`{text}` is not a valid stream name; use letters, digits, `-` and `_`"
         ))),
     }
 }
@@ -270,7 +270,7 @@ pub(super) fn subject<'de, D: Deserializer<'de>>(
     match text.split('.').all(is_token) {
         true => Ok(Some(text)),
         false => Err(D::Error::custom(format!(
-            "`{text}` cannot begin a subject; write words of letters, digits, `-` and `_` with dots between them"
+            "`{text}` is not a valid subject prefix; write words of letters, digits, `-` and `_` with dots between them"
         ))),
     }
 }
@@ -320,7 +320,7 @@ pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect())
 }
 
-/// Sizes such as `64MiB`, or plain bytes.
+/// Sizes such as `64MiB`, or plain bytes. By hand: the crate `bytesize` guesses what `64mb` or `1.5k` is meant to be.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = text.split_at(

@@ -70,7 +70,7 @@ impl Calls {
         let mut requests = match client.queue_subscribe(subject, group).await {
             Ok(requests) => requests,
             Err(error) => {
-                tracing::warn!(%error, "calls from outside are not answered");
+                tracing::warn!(%error, "calls over NATS are not being answered");
                 return;
             }
         };
@@ -92,7 +92,7 @@ impl Calls {
             });
         }
         if let Err(error) = requests.unsubscribe().await {
-            tracing::debug!(%error, "the connection has ended before");
+            tracing::debug!(%error, "the connection ended before the answer was sent");
         }
     }
 
@@ -104,7 +104,7 @@ impl Calls {
             .publish_with_headers(to, reply.headers, reply.body)
             .await;
         if let Err(error) = sent {
-            tracing::warn!(subject = %message.subject, %error, "a call from outside was answered, and the answer not sent");
+            tracing::warn!(subject = %message.subject, %error, "a call over NATS ran, but its answer could not be sent");
         }
     }
 
@@ -121,7 +121,7 @@ impl Calls {
         match self.call(message, &headers, correlation).await {
             Ok(body) if body.len() > longest => {
                 let detail = format!(
-                    "the answer has more than {longest} bytes, the most that the NATS server takes; what the call has done stays done"
+                    "the answer is larger than the {longest} bytes that the NATS server accepts; the call took effect"
                 );
                 let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
                 Reply::of_problem(&problem, &id)
@@ -144,7 +144,7 @@ impl Calls {
             false => Some(serde_json::from_slice(&message.payload).map_err(|error| {
                 Problem::new(
                     StatusCode::BAD_REQUEST,
-                    format!("the parameters are no JSON: {error}"),
+                    format!("the parameters are not JSON: {error}"),
                 )
             })?),
         };
@@ -224,7 +224,7 @@ impl Calls {
             _ => Err(Problem::new(
                 StatusCode::CONFLICT,
                 format!(
-                    "context `{}` offers more than one `{interface}`, which a subject cannot tell apart",
+                    "context `{}` offers more than one version of `{interface}`, and a subject cannot say which",
                     context.name
                 ),
             )),

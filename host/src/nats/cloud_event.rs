@@ -51,7 +51,7 @@ pub(super) fn read(headers: Option<&HeaderMap>, payload: &[u8]) -> Message {
             Err(reason) => vec![Err(reason)],
         }),
         format if is_format(format) => Message::Events(vec![Err(format!(
-            "it is a CloudEvent in the format `{format}`, which is not understood; publish it as `{JSON_FORMAT}`, or in headers"
+            "it is a CloudEvent in the unsupported format `{format}`; publish it as `{JSON_FORMAT}`, or in headers"
         ))]),
         _ => match binary(headers, content_type, payload) {
             Some(event) => Message::Events(vec![event]),
@@ -157,7 +157,7 @@ fn unquoted(text: &str) -> String {
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 fn malformed(error: &serde_json::Error) -> String {
-    format!("it is no CloudEvent in JSON: {error}")
+    format!("it is not a CloudEvent in JSON: {error}")
 }
 
 fn structured(payload: &[u8]) -> Result<CloudEvent, String> {
@@ -198,7 +198,7 @@ fn of_members(mut members: Members) -> Result<CloudEvent, String> {
         let text = match serde_json::from_str(value.get()) {
             Ok(text) => text,
             Err(_) if REQUIRED.contains(&&*name) || OPTIONAL.contains(&&*name) => {
-                return Err(format!("its `{name}` is no text: {}", value.get()));
+                return Err(format!("its `{name}` is not a string: {}", value.get()));
             }
             // A number, a truth value, or what only those know who know the extension.
             Err(_) => value.get().to_owned(),
@@ -209,14 +209,14 @@ fn of_members(mut members: Members) -> Result<CloudEvent, String> {
     let data_is_json = content_type.is_none_or(|content_type| is_json(content_type));
     let data = match (data, encoded) {
         (Some(data), Some(_)) if is_set(&data) => {
-            return Err("it has `data` and `data_base64`".to_owned());
+            return Err("it has both `data` and `data_base64`".to_owned());
         }
         (_, Some(text)) => {
             let text: String = serde_json::from_str(text.get())
-                .map_err(|_| "its `data_base64` is no text".to_owned())?;
+                .map_err(|_| "its `data_base64` is not a string".to_owned())?;
             BASE64_STANDARD
                 .decode(text)
-                .map_err(|error| format!("its `data_base64` is none: {error}"))?
+                .map_err(|error| format!("its `data_base64` is not base64: {error}"))?
         }
         (Some(data), None) if data_is_json => {
             if content_type.is_none() {
@@ -227,7 +227,7 @@ fn of_members(mut members: Members) -> Result<CloudEvent, String> {
         (Some(data), None) if is_set(&data) => {
             let text: String = serde_json::from_str(data.get()).map_err(|_| {
                 format!(
-                    "its `data` is no text, and no JSON by its `datacontenttype`, {}",
+                    "its `data` is not a string, though its `datacontenttype`, {}, is not JSON",
                     content_type.map_or("", String::as_str)
                 )
             })?;
@@ -262,7 +262,7 @@ impl CloudEvent {
         match event.get("specversion") {
             Some(VERSION) => Ok(event),
             other => Err(format!(
-                "it is of CloudEvents {}; {VERSION} is understood",
+                "it follows version {} of CloudEvents; only {VERSION} is supported",
                 other.unwrap_or_default()
             )),
         }

@@ -131,7 +131,7 @@ fn note(standing: &Standing, event: &Event) {
         }
         Event::Disconnected => {
             standing.note_connection(true);
-            tracing::warn!("the connection to NATS is lost; events wait in the journals");
+            tracing::warn!("the connection to NATS was lost; events wait in the journals");
         }
         Event::ServerError(error) => {
             // The server names the subject that it does not allow; nothing else tells.

@@ -37,7 +37,7 @@ pub fn start(bridge: &Arc<Bridge>) {
         if let Some(inlet) = inlets.first() {
             tracing::warn!(
                 subject = inlet.subject,
-                "a context follows what is on NATS, and there is none: name the servers with --nats or in `[nats]`"
+                "a context follows a subject of NATS, but no NATS server is configured: name one with --nats or in `[nats]`"
             );
         }
         return;

@@ -41,7 +41,7 @@ impl Relay {
             event = letter.event,
             kind = letter.kind,
             subject = letter.subject,
-            "an event cannot be published, and the others go on without it: {reason}. Then: innkeeper nats retry {place}"
+            "an event cannot be published and was set aside; the others go on: {reason}. When that is mended: innkeeper nats retry {place}"
         );
         self.parked.insert((place.context, place.position));
         let Some(message) = self.unconfirmed.remove(index) else {
@@ -232,11 +232,11 @@ impl Relay {
         }
         let stream = &self.address.stream;
         let state = match is_new {
-            true => "was not there, and is made anew",
+            true => "was missing and has been created again",
             false => "is empty",
         };
         let notice = format!(
-            "the stream `{stream}` {state}, though {events} events were published before: it begins with what comes next. To publish those again: innkeeper nats republish --context <CONTEXT> --from 1"
+            "the stream `{stream}` {state}, though {events} events were published before: it starts with the next event. To publish the earlier ones again: innkeeper nats republish --context <CONTEXT> --from 1"
         );
         tracing::warn!("{notice}");
         self.standing.note_notice(Some(notice));

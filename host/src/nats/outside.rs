@@ -89,7 +89,7 @@ impl Outside<'_> {
         let too_much = is_batch && (events.len() > MOST || self.payload.len() > LARGEST);
         if too_much {
             let reason = format!(
-                "it is a batch of {} events and {} bytes, and one has at most {MOST} and {LARGEST}: publish smaller ones",
+                "the batch has {} events and {} bytes; the most is {MOST} events and {LARGEST} bytes: publish smaller batches",
                 events.len(),
                 self.payload.len()
             );
@@ -104,7 +104,7 @@ impl Outside<'_> {
                 // Of a batch the bytes are kept with each event that is none: nobody can tell where it began.
                 Err(reason) => {
                     let reason = match is_batch {
-                        true => format!("number {} of its batch: {reason}", index + 1),
+                        true => format!("event {} of the batch: {reason}", index + 1),
                         false => reason,
                     };
                     self.unreadable(&Halves::new(place, index, None), self.payload, reason)
@@ -176,7 +176,7 @@ impl Outside<'_> {
             return incoming;
         }
         let reason = format!(
-            "it has {bytes} bytes, and an event has at most {LARGEST}: publish where its data is, rather than the data"
+            "it has {bytes} bytes, and an event has at most {LARGEST}: publish a link to its data instead"
         );
         self.unreadable(&halves, &[], reason)
     }
@@ -227,7 +227,7 @@ fn named(kind: Option<&str>, full: &str) -> String {
 /// A time as the journal has it; none when that has no number for it.
 fn milliseconds(text: &str) -> Result<Option<u64>, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339);
-    let time = time.map_err(|_| format!("`{text}` is no time such as 2026-11-22T10:02:14Z"))?;
+    let time = time.map_err(|_| format!("`{text}` is not a time such as 2026-11-22T10:02:14Z"))?;
     Ok(u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok())
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for ParkedId {
 /// The text names no dead letter of the relay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no dead letter of the relay; one looks like `room.1204.0`, see `innkeeper nats dead-letters`"
+    "`{0}` does not name a dead letter of the relay; a name looks like `room.1204.0`, see `innkeeper nats dead-letters`"
 )]
 pub struct NotAParkedId(String);
 

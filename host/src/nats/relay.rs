@@ -108,19 +108,19 @@ impl Relay {
             }
         }
         if let Err(trouble) = self.keep_position().await {
-            tracing::warn!("{trouble}; the stream tells it at the next start");
+            tracing::warn!("{trouble}; it is read from the stream at the next start");
         }
     }
 
     fn note(&self, trouble: &Trouble) {
         if matches!(trouble, Trouble::Overtaken) {
-            tracing::debug!("{trouble}; the relay looks where it ends");
+            tracing::debug!("{trouble}; reading the end of the stream again");
             return;
         }
         let text = trouble.to_string();
         // Said once, not at each attempt.
         if self.standing.note_trouble(Some(text.clone())) {
-            tracing::warn!("events are not published, and wait in the journals: {text}");
+            tracing::warn!("events are not being published and wait in the journals: {text}");
         }
     }
 
@@ -194,7 +194,7 @@ impl Relay {
             }
             tracing::warn!(
                 stream = self.address.stream,
-                "the stream ends with an event that the journals do not hold: it was written for other data"
+                "the stream ends with an event that is not in the journals: it belongs to another data directory"
             );
         }
         if self.feed.is_some() {

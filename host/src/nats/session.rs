@@ -137,7 +137,7 @@ impl Session {
             let sending = self.send(relay, group);
             // Only when the connection is lost is there no room for what is to be sent.
             let sent = tokio::time::timeout(PATIENCE, sending).await;
-            let unsent = Trouble::Unreachable("what is sent is not taken".to_owned());
+            let unsent = Trouble::Unreachable("the server accepts no data".to_owned());
             let confirmation = sent.unwrap_or(Err(unsent))?;
             self.confirmations.push_back(confirmation);
             self.sent += group.messages;
@@ -276,9 +276,10 @@ fn trouble(error: &PublishError, message: &Message, address: &Address) -> Troubl
 fn unsent(error: &SendError, message: &Message) -> Trouble {
     match error.kind() {
         SendErrorKind::MaxPayloadExceeded => unpublishable(message, LARGER_THAN_PAYLOAD.to_owned()),
-        SendErrorKind::InvalidSubject => {
-            unpublishable(message, "its kind makes no subject of NATS".to_owned())
-        }
+        SendErrorKind::InvalidSubject => unpublishable(
+            message,
+            "its kind cannot be part of a NATS subject".to_owned(),
+        ),
         SendErrorKind::Send => Trouble::Unreachable(error.to_string()),
     }
 }
@@ -289,7 +290,7 @@ fn no_subject(subject: &str) -> Option<&'static str> {
         return Some("its kind is too long for a subject of NATS");
     }
     let is_empty = subject.split('.').any(str::is_empty);
-    is_empty.then_some("its kind is empty, and makes no subject of NATS")
+    is_empty.then_some("its kind is empty, so it has no NATS subject")
 }
 
 fn unpublishable(message: &Message, reason: String) -> Trouble {

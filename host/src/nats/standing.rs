@@ -13,7 +13,7 @@ use crate::journal::{self, EventPosition, LANES, Ledger};
 /// How many commands of operators may wait.
 const COMMANDS: usize = 16;
 /// What is said while there is no connection.
-const LOST: &str = "the connection to the NATS server is lost; check that the server runs";
+const LOST: &str = "the connection to the NATS server was lost; check that the server is running";
 
 /// How the events on NATS are.
 pub struct Standing {
@@ -50,7 +50,7 @@ pub struct InletStanding {
     pub stream: Option<String>,
     /// How many messages are still to be taken in; none until that is known.
     pub waiting: Option<u64>,
-    /// How many messages the stream has dropped before they were taken in.
+    /// How many messages the stream dropped before they were read.
     pub dropped: u64,
     /// What keeps them from being taken in, if anything does.
     pub trouble: Option<String>,

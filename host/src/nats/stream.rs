@@ -71,7 +71,7 @@ pub(super) async fn open<'a>(
         updated.map_err(|error| unusable(&address.stream, &error))?;
         tracing::info!(
             stream = address.stream,
-            "the stream takes {} from now on, one subject for each context, so that no call is taken for an event",
+            "the stream's subjects are now {}, one for each context, so that it does not store calls",
             subjects.join(", ")
         );
         stream = find(context, &address.stream).await?;
@@ -82,14 +82,14 @@ pub(super) async fn open<'a>(
     if let Some(subject) = taken.find(|taken| subject::overlap(taken, &calls)) {
         tracing::warn!(
             stream = address.stream,
-            "the stream takes `{subject}`, and so calls sent at `{calls}`: it stores them, and who calls may get its answer instead of the function's; let it take one subject for each context, such as `{}`",
+            "the stream's subject `{subject}` also matches calls (`{calls}`): it stores them, and a caller may get the stream's acknowledgement instead of the function's answer; give the stream one subject for each context, such as `{}`",
             wanted.subjects.first().map_or("", String::as_str)
         );
     }
     for difference in differences(&wanted, config) {
         tracing::warn!(
             stream = address.stream,
-            "the stream has other settings than the manifest, and stays as it is: {difference}"
+            "the stream's settings differ from the manifest and were left as they are: {difference}"
         );
     }
     Ok(Opened {

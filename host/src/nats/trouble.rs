@@ -18,7 +18,7 @@ pub(super) enum Trouble {
     NoPassword,
     /// The server does not let the host in.
     #[error(
-        "the NATS server refuses the host's credentials; check `nats.credentials_file`, `nats.user` with its password, or the token"
+        "the NATS server rejected the host's credentials; check `nats.credentials_file`, `nats.user` with its password, or the token"
     )]
     Refused,
     /// No server answers.
@@ -34,22 +34,22 @@ pub(super) enum Trouble {
     Untrusted(String),
     /// The server wants a certificate of the host, or another one.
     #[error(
-        "the NATS server does not accept the host's certificate, or that it has none: {0}; set `nats.certificate_file` and `nats.key_file`, and let the server trust who signed it"
+        "the NATS server rejected the host's client certificate, or requires one: {0}; set `nats.certificate_file` and `nats.key_file`, and let the server trust the authority that signed it"
     )]
     CertificateRefused(String),
     /// TLS does not come about.
     #[error(
-        "TLS with the NATS server does not come about: {0}; check that the server speaks TLS, and the certificates that `[nats]` names"
+        "the TLS handshake with the NATS server failed: {0}; check that the server speaks TLS, and the certificates named in `[nats]`"
     )]
     Tls(String),
     /// The server has no JetStream.
     #[error(
-        "the NATS server has no JetStream for this account; start it with `-js`, or allow it for the account"
+        "JetStream is not enabled for this account; start the server with `-js`, or enable it for the account"
     )]
     NoJetStream,
     /// The stream exists, and the events would not get into it.
     #[error(
-        "the stream `{stream}` does not take the subjects `{wanted}`, only {found}; add them to it, or name another in `nats.stream`"
+        "the stream `{stream}` does not have the subjects `{wanted}`, only {found}; add them, or name another stream in `nats.stream`"
     )]
     OtherSubjects {
         stream: String,
@@ -57,16 +57,16 @@ pub(super) enum Trouble {
         found: String,
     },
     /// The stream that the manifest names is not there.
-    #[error("there is no stream `{0}`; make it, or name another in `stream`")]
+    #[error("there is no stream `{0}`; create it, or name another in `stream`")]
     NoStream(String),
     /// A stream that was there is not there any more.
-    #[error("the stream `{0}` is gone: it was deleted, or the server has lost it")]
+    #[error("the stream `{0}` no longer exists: it was deleted, or the server lost it")]
     Gone(String),
     /// No stream keeps what is published at a subject.
-    #[error("no stream keeps `{0}`; make one that does, or name one in `stream`")]
+    #[error("no stream has the subject `{0}`; create one, or name one in `stream`")]
     NotKept(String),
     /// Messages do not come any more, or not all of them.
-    #[error("the stream's messages were interrupted")]
+    #[error("the subscription to the stream was interrupted")]
     Interrupted,
     /// What was taken in cannot be kept.
     #[error(transparent)]
@@ -76,7 +76,7 @@ pub(super) enum Trouble {
     Stream { stream: String, reason: String },
     /// The server did not take an event in time.
     #[error(
-        "the server does not confirm what is published at `{subject}`; it may be down, or not allow the subject to the host's user"
+        "the server does not acknowledge messages on `{subject}`; it may be down, or the host's user may lack permission to publish there"
     )]
     Unconfirmed { subject: String },
     /// An event can never be published as it is.
@@ -88,12 +88,12 @@ pub(super) enum Trouble {
     )]
     Full { stream: String, said: String },
     /// Somebody else has published into the stream, or what was sent before arrived late.
-    #[error("the stream has gone on by itself")]
+    #[error("the stream has a newer message than expected")]
     Overtaken,
     /// The journals cannot be read.
     #[error(transparent)]
     Feed(#[from] FeedError),
     /// The position cannot be kept.
-    #[error("the position cannot be kept: {0}")]
+    #[error("the position cannot be stored: {0}")]
     Position(#[from] CommitError),
 }

@@ -14,7 +14,7 @@ impl Pattern {
         let mut placeholders = Vec::new();
         for segment in path.split('/').filter(|_| !path.is_empty()) {
             if segment.is_empty() {
-                return Err("a path has no empty segments, also not at its end".to_owned());
+                return Err("a path must not have empty segments, nor end with `/`".to_owned());
             }
             match segment
                 .strip_prefix('{')
@@ -26,12 +26,12 @@ impl Pattern {
                     ));
                 }
                 Some(name) if placeholders.iter().any(|other| other == name) => {
-                    return Err(format!("the placeholder `{segment}` is there twice"));
+                    return Err(format!("the placeholder `{segment}` occurs twice"));
                 }
                 Some(name) => placeholders.push(name.to_owned()),
                 None if !segment.bytes().all(is_plain) => {
                     return Err(format!(
-                        "`{segment}` has characters that a path would carry encoded, or is only partly a placeholder"
+                        "`{segment}` has characters that must be percent-encoded in a path, or is only partly a placeholder"
                     ));
                 }
                 None => {}
@@ -99,26 +99,29 @@ mod tests {
             ("rooms", "a path begins with `/`"),
             (
                 "/rooms/",
-                "a path has no empty segments, also not at its end",
+                "a path must not have empty segments, nor end with `/`",
             ),
-            ("//", "a path has no empty segments, also not at its end"),
+            (
+                "//",
+                "a path must not have empty segments, nor end with `/`",
+            ),
             ("/{}", "`{}` is not a placeholder; write for example `{id}`"),
             (
                 "/{*rest}",
                 "`{*rest}` is not a placeholder; write for example `{id}`",
             ),
-            ("/{a}/{a}", "the placeholder `{a}` is there twice"),
+            ("/{a}/{a}", "the placeholder `{a}` occurs twice"),
             (
                 "/a{b}",
-                "`a{b}` has characters that a path would carry encoded, or is only partly a placeholder",
+                "`a{b}` has characters that must be percent-encoded in a path, or is only partly a placeholder",
             ),
             (
                 "/a b",
-                "`a b` has characters that a path would carry encoded, or is only partly a placeholder",
+                "`a b` has characters that must be percent-encoded in a path, or is only partly a placeholder",
             ),
             (
                 "/zimmer/ü",
-                "`ü` has characters that a path would carry encoded, or is only partly a placeholder",
+                "`ü` has characters that must be percent-encoded in a path, or is only partly a placeholder",
             ),
         ] {
             assert_eq!(Pattern::parse(path), Err(reason.to_owned()), "{path}");

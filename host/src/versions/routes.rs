@@ -196,7 +196,7 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
 pub enum RouteError {
     /// Two contexts want to answer the same.
     #[error(
-        "context {context} describes {method} {path}, which context {owner} answers already (as {as_path}); change one of them"
+        "contexts {context} and {owner} both have the route {method} {path} ({owner} as {as_path}); change one of them"
     )]
     Taken {
         /// The context that came second.
@@ -223,7 +223,7 @@ pub enum RouteError {
         reason: String,
     },
     /// The router refuses a path for a reason of its own.
-    #[error("the routes make no table: {0}")]
+    #[error("the routes cannot be combined: {0}")]
     Table(matchit::InsertError),
 }
 
@@ -328,7 +328,7 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "context stay describes GET /rooms/{room}, which context room answers already (as /rooms/{id}); change one of them"
+            "contexts stay and room both have the route GET /rooms/{room} (room as /rooms/{id}); change one of them"
         );
     }
 

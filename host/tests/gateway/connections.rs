@@ -139,7 +139,7 @@ async fn a_slow_body_is_answered_in_time() {
         .send("PUT /notes/1/2 HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
         .await;
     let reply = client.reply().await;
-    reply.is_problem(408, "the body did not arrive within 200ms");
+    reply.is_problem(408, "the request body did not arrive within 200ms");
     assert_eq!(reply.header("connection"), Some("close"));
     client.closes().await;
 }
@@ -203,7 +203,7 @@ async fn a_client_that_asks_too_often_is_told_to_wait() {
     assert_eq!(client.ask("GET /rooms").await.status, 200);
     assert_eq!(client.ask("GET /rooms").await.status, 200);
     let reply = client.ask("GET /rooms").await;
-    reply.is_problem(429, "this client sends more requests than it may");
+    reply.is_problem(429, "this client exceeded its rate limit");
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(reply.json()["type"], "urn:innkeeper:problem:rate-limited");
     // Another connection is the same client.

@@ -22,7 +22,7 @@ async fn paths_that_are_not_there() {
         if path.starts_with("/rooms?") {
             assert_eq!(reply.status, 200);
         } else {
-            reply.is_problem(404, "nothing answers at this path");
+            reply.is_problem(404, "no route matches this path");
             assert_eq!(reply.json()["type"], "about:blank");
             assert_eq!(reply.json()["title"], "Not Found");
         }
@@ -35,7 +35,7 @@ async fn methods_that_a_path_does_not_have() {
     let mut client = inn.connect().await;
     for method in ["PUT", "DELETE", "TRACE", "BREW", "get"] {
         let reply = client.ask(&format!("{method} /rooms")).await;
-        reply.is_problem(405, &format!("{method} is not a method of this path"));
+        reply.is_problem(405, &format!("{method} is not allowed at this path"));
         assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS, POST"));
     }
     let reply = client.ask("HEAD /notes/1/2").await;
@@ -75,7 +75,7 @@ async fn encodings_that_are_wrong() {
 #[tokio::test]
 async fn bodies_that_are_too_big() {
     let inn = Served::new().await;
-    let detail = "the body has more than the 100 bytes that are accepted here";
+    let detail = "the request body is larger than the 100 bytes allowed here";
     let json = "POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
     // Announced: refused before it is sent.
     let mut client = inn.connect().await;
@@ -216,7 +216,7 @@ async fn heads_that_are_too_long() {
     let reply = client
         .ask(&format!("GET /rooms?{}", "x".repeat(8 * 1024)))
         .await;
-    reply.is_problem(414, "path and query have more than 8192 bytes");
+    reply.is_problem(414, "the path and query have more than 8192 bytes");
     assert_eq!(
         client
             .ask(&format!("GET /rooms?{}", "x".repeat(8000)))
@@ -262,7 +262,7 @@ async fn targets_that_are_no_path() {
         client
             .ask(request)
             .await
-            .is_problem(400, "a request asks for a path, which begins with `/`");
+            .is_problem(400, "a request's path begins with `/`");
     }
     assert_eq!(client.ask("GET http://inn.example/rooms").await.status, 200);
 }

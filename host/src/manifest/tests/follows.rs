@@ -19,11 +19,11 @@ fn what_cannot_be_followed_is_refused() {
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsource = 'room'"),
-            "4:1: context.room.follows.nats.pms.>.source: `room` is a part of this app; set another `source`",
+            "4:1: context.room.follows.nats.pms.>.source: `room` is a context of this app; set another `source`",
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nkind = 'a.b'"),
-            "4:1: context.room.follows.nats.pms.>.kind: `a.b` is no kind; write one word without dots, such as `RoomClosed`",
+            "4:1: context.room.follows.nats.pms.>.kind: `a.b` is not an event kind; write one word without dots, such as `RoomClosed`",
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsubject = 'x'"),

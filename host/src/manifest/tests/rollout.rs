@@ -97,7 +97,7 @@ fn impossible_uploads_are_refused() {
     refused(&[
         (
             "[rollout]\nrequire_signature = true",
-            "2:1: rollout.require_signature: needs whose signature: write a key in [rollout.keys]; `innkeeper sign --new-key FILE` makes one",
+            "2:1: rollout.require_signature: needs at least one public key in [rollout.keys]; `innkeeper sign --new-key FILE` makes a pair",
         ),
         (
             "[rollout.keys]\nci = 'secret'",
@@ -163,7 +163,7 @@ fn impossible_ramps_are_refused() {
         ),
         (
             "[context.room.rollout]\nmax_latency = 100",
-            "2:15: context.room.rollout.max_latency: must be at least 101 (percent of the old version's), or 0 to never look at it",
+            "2:15: context.room.rollout.max_latency: must be at least 101 (percent of the old version's), or 0 to disable the check",
         ),
         (
             "[context.room.rollout]\nmin_requests = 0",

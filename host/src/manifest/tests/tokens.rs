@@ -45,7 +45,7 @@ fn the_main_token_may_be_known_by_its_hash_only() {
     assert_eq!(hash.map(hex::encode).as_deref(), Some(HASH));
     refused(&[(
         &format!("[admin]\ntoken = 'secret'\ntoken_sha256 = '{HASH}'"),
-        "3:1: admin.token_sha256: there is a `token`, too; keep the one that says what the main token is",
+        "3:1: admin.token_sha256: the main token is set twice, also as `token`; keep one of them",
     )]);
 }
 
@@ -60,7 +60,7 @@ fn a_token_has_its_time() {
     }
     refused(&[(
         &expires("soon"),
-        "4:11: admin.tokens.ci.expires: `soon` is not a time; write one of UTC, for example `2027-01-31T00:00:00Z`",
+        "4:11: admin.tokens.ci.expires: `soon` is not a time; write it in UTC, for example `2027-01-31T00:00:00Z`",
     )]);
 }
 
@@ -73,11 +73,11 @@ fn impossible_tokens_are_refused() {
         ),
         (
             "[admin.tokens.operator]\nrole = 'read'\nfile = 'x'",
-            "1:15: admin.tokens.operator: `operator` is the name of the main token, `admin.token`; take another",
+            "1:15: admin.tokens.operator: `operator` is reserved for the main token, `admin.token`; choose another name",
         ),
         (
             "[admin.tokens.local]\nrole = 'read'\nfile = 'x'",
-            "1:15: admin.tokens.local: `local` is the name of whoever looks without a token; take another",
+            "1:15: admin.tokens.local: `local` is reserved for requests without a token; choose another name",
         ),
         (
             "[admin.tokens.ci]\nfile = 'x'",
@@ -89,11 +89,11 @@ fn impossible_tokens_are_refused() {
         ),
         (
             "[admin.tokens.ci]\nrole = 'read'",
-            "1:15: admin.tokens.ci: needs what the token is: `file`, a file that holds it, or `sha256`, the hash of its text",
+            "1:15: admin.tokens.ci: needs the token itself: `file`, a file that holds it, or `sha256`, the hash of its text",
         ),
         (
             &format!("[admin.tokens.ci]\nrole = 'read'\nfile = 'x'\nsha256 = '{HASH}'"),
-            "4:1: admin.tokens.ci.sha256: there is a `file`, too; keep the one that says what the token is",
+            "4:1: admin.tokens.ci.sha256: the token is set twice, also as `file`; keep one of them",
         ),
         (
             "[admin.tokens.ci]\nrole = 'read'\nsha256 = 'open-sesame'",

@@ -51,7 +51,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[gateway.cors]\norigins = ['stay.example/']",
-            "2:1: gateway.cors.origins: `stay.example/` is not an origin; write scheme, host and maybe port, for example `https://stay.example`",
+            "2:1: gateway.cors.origins: `stay.example/` is not an origin; write scheme, host and, if needed, port, for example `https://stay.example`",
         ),
         (
             "[gateway.cors]\nmethods = ['get']",
@@ -59,15 +59,15 @@ fn impossible_values_are_refused() {
         ),
         (
             "[gateway.cors]\nheaders = ['a b']",
-            "2:1: gateway.cors.headers: `a b` cannot name a header",
+            "2:1: gateway.cors.headers: `a b` is not a valid header name",
         ),
         (
             "[admin]\nlisten = '127.0.0.1:8080'",
-            "2:1: admin.listen: `127.0.0.1:8080` is where the gateway listens; take another port",
+            "2:1: admin.listen: `127.0.0.1:8080` is already the gateway's address; choose another port",
         ),
         (
             "[admin]\ntoken = ''",
-            "2:9: admin.token: a token is made of visible ASCII characters, without spaces, at least one",
+            "2:9: admin.token: a token consists of visible ASCII characters without spaces, and is not empty",
         ),
         (
             "[journal]\nengine = 'rocks'",
@@ -91,7 +91,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[journal]\ncache = 99999999999999999999",
-            "2:9: journal.cache: 99999999999999999999 is too big a number",
+            "2:9: journal.cache: 99999999999999999999 is too large",
         ),
         (
             "[log]\nformat = 'xml'",
@@ -118,7 +118,7 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.call]\npackage = 'call'",
-            "1:10: context.call: `call` is the word that calls over NATS are sent at (`<app>.call.<context>...`), so no context can be called so; take another name",
+            "1:10: context.call: `call` is reserved for calls over NATS (`<app>.call.<context>...`); choose another name for the context",
         ),
         (
             "[context.\"\"]\npackage = 'room'",
@@ -126,16 +126,16 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.innkeeper]\ncomponent = \"a.wasm\"",
-            "1:10: context.innkeeper: `innkeeper` is the host's own name; take another for the context",
+            "1:10: context.innkeeper: `innkeeper` is reserved for the host; choose another name for the context",
         ),
         (
             "[context.room]",
-            "1:10: context.room: needs what it comes from: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built \
+            "1:10: context.room: needs a source: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built \
              .wasm file",
         ),
         (
             "[context.room]\npackage = 'room'\ncomponent = 'room.wasm'",
-            "3:1: context.room.component: there is a `package`, too; keep the one that the context comes from",
+            "3:1: context.room.component: `package` is set, too; keep one of them",
         ),
         (
             "[context.room.limits]\ndeadline = '0ms'",
@@ -155,28 +155,28 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '1GiB'",
-            "4:1: context.room.limits.request: is more than limits.memory (67108864 bytes), so no guest could hold it",
+            "4:1: context.room.limits.request: is more than limits.memory (67108864 bytes), so it would not fit into a guest",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nmemory = '1MiB'",
-            "3:15: context.room.limits.response: is more than limits.memory (1048576 bytes), so no guest could hold it",
+            "3:15: context.room.limits.response: is more than limits.memory (1048576 bytes), so it would not fit into a guest",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '12MiB'",
-            "4:1: context.room.limits.request: makes 12582912 bytes, and one commit has room for 11534336: a request is kept before others are called for it",
+            "4:1: context.room.limits.request: makes 12582912 bytes, but a commit has room for 11534336: a request is stored before its first call to another context",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nstaged = '64MiB'",
-            "4:1: context.room.limits.staged: makes 67108864 bytes, and one commit has room for 11534336: all that an invocation stages is one commit",
+            "4:1: context.room.limits.staged: makes 67108864 bytes, but a commit has room for 11534336: everything that an invocation stages becomes one commit",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nresponse = '8MiB'",
-            "4:1: context.room.limits.response: makes 12582912 bytes, and one commit has room for 11534336: a response is kept for its Idempotency-Key together \
+            "4:1: context.room.limits.response: makes 12582912 bytes, but a commit has room for 11534336: a response is kept for its Idempotency-Key together \
              with what was staged (limits.staged)",
         ),
         (
             "[context.room]\npackage = 'room'\n[journal]\nresult_retention = '1s'",
-            "4:1: journal.result_retention: must be 390s at least, for so long an event may be tried by context `room` (limits.deadline, follow.attempts, \
+            "4:1: journal.result_retention: must be 390s, because context `room` (limits.deadline, follow.attempts, \
              follow.max_backoff)",
         ),
         (
@@ -211,7 +211,7 @@ fn impossible_sagas_are_refused() {
         ),
         (
             "[saga.booking]\nstarts = 'room.Held'\ncompletes = []",
-            "2:1: saga.booking.starts: `room.Held` is of context `room`, and there is no context at all",
+            "2:1: saga.booking.starts: `room.Held` is of context `room`, but the manifest has no contexts",
         ),
         (
             "[context.room]\npackage = 'r'\n[context.stay]\npackage = 's'\n[saga.booking]\nstarts = 'rom.Held'\ncompletes = []",
@@ -223,11 +223,11 @@ fn impossible_sagas_are_refused() {
         ),
         (
             "[context.room]\npackage = 'r'\n[saga.booking]\nstarts = 'room.Held'\ncompletes = ['room.Held']",
-            "4:1: saga.booking.starts: `room.Held` also ends the saga",
+            "4:1: saga.booking.starts: `room.Held` also completes the saga",
         ),
         (
             "[context.room]\npackage = 'r'\n[saga.booking]\nstarts = 'room.A'\ncompletes = ['room.B']\ncompensates = ['room.B']",
-            "6:1: saga.booking.compensates: `room.B` is in `completes`, too",
+            "6:1: saga.booking.compensates: `room.B` is also in `completes`",
         ),
         (
             "[saga.booking]\nstarts = 'room.A'\ncompletes = ['room.B']\ntimeout = '0s'",

@@ -150,7 +150,7 @@ impl Intake {
             tracing::warn!(
                 source = self.inlet.source,
                 subject = self.inlet.subject,
-                "nothing is taken in from NATS, and waits there: {text}"
+                "messages are not being read from NATS and wait there: {text}"
             );
             self.said = Some(text);
         }
@@ -175,7 +175,7 @@ impl Intake {
             tracing::info!(
                 source = self.inlet.source,
                 subject = self.inlet.subject,
-                "messages are taken in again"
+                "messages are being read again"
             );
         }
         let mut checking = tokio::time::interval(CHECK);
@@ -260,7 +260,7 @@ impl Intake {
                     source = self.inlet.source,
                     subject = self.inlet.subject,
                     stream = info.config.name,
-                    "the stream is another one than before, and is taken in from its first message; a CloudEvent that was taken in before is not taken in again"
+                    "the stream was replaced by another one and is read from its first message; CloudEvents that were read before are recognized and skipped"
                 );
                 Ok(place.anew(info, now))
             }
@@ -269,7 +269,7 @@ impl Intake {
                     source = self.inlet.source,
                     subject = self.inlet.subject,
                     stream = info.config.name,
-                    "the stream has lost messages that were taken in: it was read up to {}, and is the same only up to {to}. It is read again from there; what was taken in before is not taken in again",
+                    "the stream lost messages that had been read: it was read up to {}, and is unchanged only up to {to}. It is read again from there; events that were read before are skipped",
                     place.sequence
                 );
                 let back = place.set_back(to, now);
@@ -370,7 +370,7 @@ impl Intake {
                 subject = %message.subject,
                 sequence,
                 repeats,
-                "events that were taken in before are not taken in again"
+                "events that had been read before were skipped"
             );
         }
         incoming
@@ -444,7 +444,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Says that the stream has dropped messages which were not taken in.
+    /// Says that the stream dropped messages which were not taken in.
     fn dropped(&self, session: &mut Session, messages: u64) {
         if messages == 0 {
             return;
@@ -459,7 +459,7 @@ impl Intake {
             source = self.inlet.source,
             subject = self.inlet.subject,
             stream = session.place.stream,
-            "the stream has dropped {messages} messages after number {} before they were taken in{which}; raise its limits, or keep the host running",
+            "the stream dropped {messages} messages after sequence {} before they were read{which}; raise its limits, or keep the host running",
             session.place.sequence
         );
     }
@@ -480,7 +480,7 @@ fn arrived(
 ) -> Result<Arrived, Trouble> {
     let message = message.map_err(|error| match error.kind() {
         MessagesErrorKind::MissingHeartbeat | MessagesErrorKind::NoResponders => {
-            Trouble::Unreachable("it has fallen silent".to_owned())
+            Trouble::Unreachable("the server sends no heartbeats".to_owned())
         }
         _ => Trouble::Interrupted,
     })?;

@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub sequence: u64,
     /// Messages that were taken in, the newest last.
     marks: Vec<Mark>,
-    /// How many messages the stream has dropped before they were taken in.
+    /// How many messages the stream dropped before they were read.
     pub dropped: u64,
     /// When it was noticed that the stream was set back, or is another one, in milliseconds since the Unix epoch.
     pub disturbed: Option<u64>,

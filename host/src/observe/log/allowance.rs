@@ -119,7 +119,7 @@ impl LogGate for Allowance {
             tracing::warn!(
                 context = self.context,
                 dropped,
-                "lines of its log are left out, for it writes more than limits.log allows; how many is counted in `innkeeper status` and in the metrics"
+                "log lines of this context are being dropped, because it writes more than limits.log allows; `innkeeper status` and the metrics count them"
             );
         }
         false

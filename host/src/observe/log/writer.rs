@@ -1,4 +1,6 @@
 //! A writer that takes lines without waiting, and a thread that writes them.
+//!
+//! By hand, because the queue of the crate `tracing-appender` is bounded in lines, not in bytes, and is the same for the host and for guests.
 
 use std::{
     io::{self, Write},
@@ -82,7 +84,7 @@ impl Shared {
             if lost > 0 {
                 let _ = writeln!(
                     out,
-                    "{{\"level\":\"WARN\",\"message\":\"log lines were lost, as they came faster than they could be written\",\"lost\":{lost}}}"
+                    "{{\"level\":\"WARN\",\"message\":\"log lines were dropped because they came faster than they could be written\",\"lost\":{lost}}}"
                 );
             }
             let _ = out.flush();
@@ -136,7 +138,7 @@ impl Write for Lines<'_> {
 }
 
 /// Writes what still waits when it is dropped; to be kept until the process ends.
-#[must_use = "the last lines are lost unless this is kept until the process ends"]
+#[must_use = "the last lines are lost unless this value lives until the process ends"]
 pub struct Flush(Arc<Shared>);
 
 impl Drop for Flush {

@@ -68,7 +68,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 /// Why nothing is measured.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot begin to measure: {0}")]
+#[error("cannot start collecting metrics: {0}")]
 pub struct MetricsError(#[from] BuildError);
 
 #[cfg(test)]

@@ -6,29 +6,29 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub const INVOCATIONS: &str = "innkeeper_invocations_total";
 /// How long invocations took, by context and kind.
 pub const INVOCATION_DURATION: &str = "innkeeper_invocation_duration_seconds";
-/// Requests that got an answer which was given before and still holds, by context.
+/// Requests answered from the response cache, by context.
 pub const ANSWERS_REUSED: &str = "innkeeper_answers_reused_total";
-/// Invocations that run now, by context.
+/// Invocations that are running, by context.
 pub const INVOCATIONS_RUNNING: &str = "innkeeper_invocations_running";
-/// Invocations that wait for their turn, by context.
+/// Invocations that wait for a place, by context.
 pub const INVOCATIONS_WAITING: &str = "innkeeper_invocations_waiting";
 /// Commits, by context.
 pub const COMMITS: &str = "innkeeper_commits_total";
-/// Units of work that a concurrent commit got in the way of, by context.
+/// Units of work rejected because a concurrent commit conflicted, by context.
 pub const CONFLICTS: &str = "innkeeper_conflicts_total";
 /// Events handled, by context.
 pub const EVENTS_HANDLED: &str = "innkeeper_events_handled_total";
-/// Attempts to handle an event that will be made again, by context.
+/// Failed attempts to handle an event that will be retried, by context.
 pub const EVENTS_RETRIED: &str = "innkeeper_events_retried_total";
-/// Events given up on, by context.
+/// Events that became dead letters, by context.
 pub const EVENTS_DEAD_LETTERED: &str = "innkeeper_events_dead_lettered_total";
-/// Events that a follower has yet to pass, by context and source.
+/// Events that a follower has yet to handle, by context and source.
 pub const FOLLOWER_LAG: &str = "innkeeper_follower_lag_events";
 /// Timers that fired, by context.
 pub const TIMERS_FIRED: &str = "innkeeper_timers_fired_total";
 /// Calls from other contexts, by the context that was called and outcome.
 pub const CALLS: &str = "innkeeper_calls_total";
-/// Calls that are still to be undone, by the context that undoes them.
+/// Calls whose compensation is pending, by the context that undoes them.
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
@@ -65,26 +65,26 @@ pub const LOG_LINES_DROPPED: &str = "innkeeper_log_lines_dropped_total";
 pub const LOG_BYTES_DROPPED: &str = "innkeeper_log_bytes_dropped_total";
 /// What a context keeps, by context and resource.
 pub const QUOTA_USED: &str = "innkeeper_quota_used";
-/// What a context may keep, by context and resource.
+/// Storage that a context may use, by context and resource.
 pub const QUOTA_LIMIT: &str = "innkeeper_quota_limit";
-/// Invocations that ended because their context keeps as much as it may, by context and resource.
+/// Invocations that failed because a quota was used up, by context and resource.
 pub const QUOTA_REFUSALS: &str = "innkeeper_quota_refusals_total";
 
 /// Events that were published to NATS.
 pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
-/// Events that are still to be published to NATS.
+/// Events waiting to be published to NATS.
 pub const NATS_LAG: &str = "innkeeper_nats_relay_lag_events";
-/// Messages on NATS that are still to be taken in, by source and subject.
+/// Messages on NATS that have yet to be read, by source and subject.
 pub const NATS_INLET_LAG: &str = "innkeeper_nats_inlet_lag_messages";
-/// Whether messages are taken in from NATS, 1 or 0, by source and subject.
+/// Whether messages are being read from NATS, 1 or 0, by source and subject.
 pub const NATS_INLET_UP: &str = "innkeeper_nats_inlet_up";
-/// Messages that a stream has dropped before they were taken in, by source and subject.
+/// Messages that a stream dropped before they were read, by source and subject.
 pub const NATS_INLET_DROPPED: &str = "innkeeper_nats_inlet_dropped_total";
-/// Events that had been taken in before, and were not taken in again, by source and subject.
+/// Repeated events that were skipped, by source and subject.
 pub const NATS_INLET_REPEATS: &str = "innkeeper_nats_inlet_repeats_total";
 /// Events that cannot be published to NATS and wait for an operator.
 pub const NATS_PARKED: &str = "innkeeper_nats_relay_dead_letters";
-/// Whether events get to NATS, 1 or 0.
+/// Whether events are being published to NATS, 1 or 0.
 pub const NATS_UP: &str = "innkeeper_nats_up";
 
 /// Tells the recorder what each of them means.
@@ -110,27 +110,33 @@ pub(super) fn describe() {
     );
     describe_counter!(
         ANSWERS_REUSED,
-        "Requests that got an answer which was given before and still holds, by context."
+        "Requests answered from the response cache, by context."
     );
-    describe_gauge!(INVOCATIONS_RUNNING, "Invocations that run now, by context.");
+    describe_gauge!(
+        INVOCATIONS_RUNNING,
+        "Invocations that are running, by context."
+    );
     describe_gauge!(
         INVOCATIONS_WAITING,
-        "Invocations that wait for their turn, by context."
+        "Invocations that wait for a place, by context."
     );
     describe_counter!(COMMITS, "Commits, by context.");
     describe_counter!(
         CONFLICTS,
-        "Units of work that a concurrent commit got in the way of, by context."
+        "Units of work rejected because a concurrent commit conflicted, by context."
     );
     describe_counter!(EVENTS_HANDLED, "Events handled, by context.");
     describe_counter!(
         EVENTS_RETRIED,
-        "Attempts to handle an event that will be made again, by context."
+        "Failed attempts to handle an event that will be retried, by context."
     );
-    describe_counter!(EVENTS_DEAD_LETTERED, "Events given up on, by context.");
+    describe_counter!(
+        EVENTS_DEAD_LETTERED,
+        "Events that became dead letters, by context."
+    );
     describe_gauge!(
         FOLLOWER_LAG,
-        "Events that a follower has yet to pass, by context and source."
+        "Events that a follower has yet to handle, by context and source."
     );
     describe_counter!(TIMERS_FIRED, "Timers that fired, by context.");
     describe_counter!(
@@ -139,7 +145,7 @@ pub(super) fn describe() {
     );
     describe_gauge!(
         COMPENSATIONS_PENDING,
-        "Calls that are still to be undone, by the context that undoes them."
+        "Calls whose compensation is pending, by the context that undoes them."
     );
     describe_counter!(
         COMPENSATIONS,
@@ -166,56 +172,59 @@ pub(super) fn describe() {
     describe_gauge!(
         MEMORY_HELD,
         Unit::Bytes,
-        "What is held in memory, by what for: invocations, their guests (a part of it), or answers that may be given again."
+        "Memory in use, by purpose: invocations, their guests (a part of it), or the response cache."
     );
     describe_gauge!(
         MEMORY_LIMIT,
         Unit::Bytes,
-        "What may be held in memory, by what for; see [host] memory."
+        "Memory that may be used, by purpose; see [host] memory."
     );
     describe_counter!(
         LOG_LINES_DROPPED,
-        "Lines of guests that were left out of the log, by context; see limits.log."
+        "Log lines of guests that were dropped, by context; see limits.log."
     );
     describe_counter!(
         LOG_BYTES_DROPPED,
         Unit::Bytes,
-        "Bytes of the lines that were left out of the log, by context."
+        "Bytes of the log lines that were dropped, by context."
     );
     describe_gauge!(
         QUOTA_USED,
-        "What a context keeps, by context and resource; see [context.<name>.quota]."
+        "Storage that a context uses, by context and resource; see [context.<name>.quota]."
     );
     describe_gauge!(
         QUOTA_LIMIT,
-        "What a context may keep, by context and resource."
+        "Storage that a context may use, by context and resource."
     );
     describe_counter!(
         QUOTA_REFUSALS,
-        "Invocations that ended because their context keeps as much as it may, by context and resource."
+        "Invocations that failed because a quota was used up, by context and resource."
     );
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
-    describe_gauge!(NATS_LAG, "Events that are still to be published to NATS.");
+    describe_gauge!(NATS_LAG, "Events waiting to be published to NATS.");
     describe_gauge!(
         NATS_INLET_LAG,
-        "Messages on NATS that are still to be taken in, by source and subject."
+        "Messages on NATS that have yet to be read, by source and subject."
     );
     describe_gauge!(
         NATS_INLET_UP,
-        "Whether messages are taken in from NATS, 1 or 0, by source and subject."
+        "Whether messages are being read from NATS, 1 or 0, by source and subject."
     );
     describe_counter!(
         NATS_INLET_DROPPED,
-        "Messages that a stream has dropped before they were taken in, by source and subject."
+        "Messages that a stream dropped before they were read, by source and subject."
     );
     describe_counter!(
         NATS_INLET_REPEATS,
-        "Events that had been taken in before, and were not taken in again, by source and subject."
+        "Repeated events that were skipped, by source and subject."
     );
     describe_gauge!(
         NATS_PARKED,
         "Events that cannot be published to NATS and wait for an operator."
     );
-    describe_gauge!(NATS_UP, "Whether events get to NATS, 1 or 0.");
+    describe_gauge!(
+        NATS_UP,
+        "Whether events are being published to NATS, 1 or 0."
+    );
     describe_gauge!(HTTP_CONNECTIONS, "Open connections at the public port.");
 }

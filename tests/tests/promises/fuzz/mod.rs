@@ -1,7 +1,8 @@
-//! Random bytes through real sockets: whatever comes, the host answers by the rules or closes the connection, and serves the next client.
+//! Random bytes through real sockets, and random uploads: whatever comes, the host answers by the rules or closes the connection, and serves the next client.
 //!
 //! Each runs for ten seconds; `INNKEEPER_TESTS_FUZZ_SECONDS` says how long instead. What once failed is kept in `seeds/`, and tried first.
 
+mod components;
 mod http1;
 mod http2;
 

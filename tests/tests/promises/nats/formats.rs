@@ -158,7 +158,7 @@ async fn a_format_that_is_not_understood_is_a_dead_letter_with_the_reason() {
     assert!(
         reasons
             .iter()
-            .any(|reason| reason.contains("number 2 of its batch")),
+            .any(|reason| reason.contains("event 2 of the batch")),
         "{reasons:?}"
     );
 }

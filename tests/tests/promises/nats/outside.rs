@@ -164,7 +164,7 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
         .find(|letter| {
             letter["reason"]
                 .as_str()
-                .is_some_and(|reason| reason.contains("no CloudEvent in JSON"))
+                .is_some_and(|reason| reason.contains("not a CloudEvent in JSON"))
         })
         .unwrap_or_else(|| panic!("{letters:?}"));
     assert_eq!(unreadable["event"]["subject"], "pms.two", "{unreadable}");
@@ -189,7 +189,7 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
 async fn a_stream_that_is_not_there_yet_is_waited_for() {
     let server = NatsServer::start().await;
     let inn = Inn::with(settings(&server).await).await;
-    let waits = "no stream keeps `pms.>`";
+    let waits = "no stream has the subject `pms.>`";
     eventually(waits, async || match inn.output().lines_with(waits).len() {
         0 => Err(inn.output().tail(5)),
         _ => Ok(()),

@@ -20,7 +20,7 @@ pub async fn says(inn: &Inn, text: &str) {
 #[tokio::test]
 async fn a_server_without_jetstream() {
     let server = NatsServer::with(&[]).await;
-    says(&inn(&server).await, "has no JetStream").await;
+    says(&inn(&server).await, "JetStream is not enabled").await;
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn wrong_credentials_and_then_the_right_ones() {
     says(&inn, "cannot use").await;
     let file = inn.home().join("password");
     std::fs::write(&file, "wrong\n").expect("a file can be written");
-    says(&inn, "refuses the host's credentials").await;
+    says(&inn, "rejected the host's credentials").await;
     std::fs::write(&file, "right\n").expect("a file can be written");
     says(&inn, "events are published again").await;
     assert!(
@@ -68,7 +68,7 @@ async fn a_stream_with_other_settings_stays_as_it_is() {
 async fn a_stream_that_takes_other_subjects() {
     let server = NatsServer::start().await;
     server.make_stream("stay", "elsewhere.>").await;
-    says(&inn(&server).await, "does not take the subjects").await;
+    says(&inn(&server).await, "does not have the subjects").await;
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_subject_that_is_not_allowed() {
     let opening = Opening::new(settings).variable("INNKEEPER_NATS_PASSWORD", "right");
     let inn = opening.open().await;
     inn.stay().room("a first event").await;
-    says(&inn, "not allow the subject").await;
+    says(&inn, "may lack permission").await;
     assert!(
         inn.output()
             .lines_with("Permissions Violation")

@@ -71,7 +71,7 @@ async fn a_server_that_stops_while_nothing_happens_is_noticed() {
     metric(&inn, "innkeeper_nats_up 0").await;
     let nats = standing(&inn, |nats| !trouble(nats).is_empty()).await;
     assert!(
-        trouble(&nats).contains("connection to the NATS server is lost"),
+        trouble(&nats).contains("connection to the NATS server was lost"),
         "{nats}"
     );
     server.restart().await;
@@ -123,7 +123,7 @@ async fn a_stream_that_was_deleted_is_called_so() {
     let nats = standing(&inn, |nats| !nats["notice"].is_null()).await;
     let notice = nats["notice"].as_str().expect("a text");
     assert!(
-        notice.contains("was not there, and is made anew") && notice.contains("republish"),
+        notice.contains("was missing and has been created again") && notice.contains("republish"),
         "{notice}"
     );
     assert_eq!(

@@ -81,7 +81,7 @@ async fn a_server_that_comes_back_with_an_older_store_is_noticed() {
     inn.reopen().await;
     let all: Vec<u64> = (1..=27).collect();
     heard(&inn, 1, &all).await;
-    says(&inn, "has lost messages that were taken in").await;
+    says(&inn, "lost messages that had been read").await;
     // While the host runs, too.
     server.go_back(&saved).await;
     let context = async_nats::jetstream::new(server.client().await);
@@ -119,7 +119,7 @@ async fn what_producers_publish_again_after_a_loss_is_recognized() {
         send(&context, message, id, number).await;
     }
     heard(&inn, 1, &[1, 2, 3, 4, 5]).await;
-    says(&inn, "the stream is another one than before").await;
+    says(&inn, "the stream was replaced by another one").await;
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn messages_that_a_stream_has_dropped_are_said() {
     ring_all(&context, "a", 4..=13).await;
     inn.reopen().await;
     heard(&inn, 1, &[1, 2, 3, 9, 10, 11, 12, 13]).await;
-    says(&inn, "the stream has dropped 5 messages").await;
+    says(&inn, "the stream dropped 5 messages").await;
     inlet(&inn, |inlet| inlet["dropped"] == 5 && inlet["waiting"] == 0).await;
     let metrics = inn.operators().client().get("/metrics").await.text;
     let counted = "innkeeper_nats_inlet_dropped_total{source=\"pms\",subject=\"pms.>\"} 5";

@@ -60,6 +60,10 @@ async fn a_stream_that_somebody_else_made_and_that_takes_calls_is_said() {
     let server = NatsServer::start().await;
     server.make_stream("stay", "stay.>").await;
     let inn = inn(&server).await;
-    super::refusals::says(&inn, "who calls may get its answer instead").await;
+    super::refusals::says(
+        &inn,
+        "a caller may get the stream's acknowledgement instead",
+    )
+    .await;
     all_published(&inn, &server).await;
 }

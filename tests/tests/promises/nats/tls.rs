@@ -66,7 +66,7 @@ async fn a_server_that_knows_its_clients() {
     let server = NatsServer::with_tls(&authority, "--tlsverify").await;
     let unknown = other.certify("host");
     let inn = inn(&server, &authority.file(), Some(&unknown)).await;
-    says(&inn, "does not accept the host's certificate").await;
+    says(&inn, "rejected the host's client certificate").await;
     let known = authority.certify("host");
     replace(&unknown.key, &known.key);
     replace(&unknown.certificate, &known.certificate);
@@ -79,5 +79,5 @@ async fn a_server_that_wants_to_know_who_calls() {
     let authority = Authority::new("inns");
     let server = NatsServer::with_tls(&authority, "--tlsverify").await;
     let inn = inn(&server, &authority.file(), None).await;
-    says(&inn, "or that it has none").await;
+    says(&inn, "or requires one").await;
 }

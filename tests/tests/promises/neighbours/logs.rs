@@ -6,7 +6,7 @@ use innkeeper_tests::{Inn, eventually};
 
 use super::{does, metric, neighbour_works, settings};
 
-const SAID: &str = "lines of its log are left out";
+const SAID: &str = "log lines of this context are being dropped";
 
 /// The lines that the hostile guest has written.
 fn written(inn: &Inn) -> Vec<String> {

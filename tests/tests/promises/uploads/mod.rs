@@ -3,22 +3,15 @@
 mod apart;
 mod exports;
 mod leftovers;
-mod mutants;
 mod places;
 mod starts;
 mod types;
 
-use innkeeper_tests::{Inn, Settings};
+use innkeeper_tests::Settings;
 
 /// One small context.
 async fn idler() -> Settings {
     Settings::empty().with("idler", "idler").await
-}
-
-/// Whether the host itself has panicked anywhere. What it tells of other processes stands within lines of the log.
-fn has_panicked(inn: &Inn) -> bool {
-    let lines = inn.output().lines_with("panicked at");
-    lines.iter().any(|line| line.starts_with("thread '"))
 }
 
 /// A component of some kilobytes that takes a type whose text has hundreds of megabytes: tuples of tuples of an enumeration with long names.

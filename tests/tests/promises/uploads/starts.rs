@@ -3,7 +3,7 @@
 use http::Method;
 use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually};
 
-use super::{bomb, has_panicked, idler};
+use super::{bomb, idler};
 
 #[tokio::test]
 async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
@@ -20,7 +20,7 @@ async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
     reply.await.expect(201);
     inn.close().await;
     inn.reopen().await;
-    assert!(!has_panicked(&inn));
+    assert!(!inn.has_panicked());
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_context_that_cannot_start_is_down_alone() {
         let reply = inn.operators().deploy(name, edition, "");
         reply.await.expect(201);
     }
-    assert!(!has_panicked(&inn));
+    assert!(!inn.has_panicked());
 }
 
 #[tokio::test]
