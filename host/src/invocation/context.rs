@@ -45,7 +45,7 @@ pub struct Context {
     /// What it has to undo elsewhere.
     pub compensations: Compensations,
     /// Tells whoever fires timers that one was set.
-    pub timer_set: Arc<Notify>,
+    pub timer_set: Notify,
     /// What it has of the processors.
     pub share: Arc<Share>,
     /// What it counts.
@@ -93,7 +93,7 @@ impl Context {
             commits: Commits::default(),
             keys: KeysInProgress::default(),
             compensations: Compensations::default(),
-            timer_set: Arc::default(),
+            timer_set: Notify::new(),
             metrics: ContextMetrics::new(name),
             log: Allowance::new(name, settings.limits.log),
             share: shared.share,
