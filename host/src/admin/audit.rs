@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::server::AdminError;
+use crate::core::Timestamp;
 use crate::gateway::rate_limit::RateLimiter;
 use crate::manifest::RateLimit;
 use crate::observe::metrics;
-use crate::core::Timestamp;
 
 /// The log's file in the data directory.
 const FILE: &str = "audit.jsonl";

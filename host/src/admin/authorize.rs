@@ -19,8 +19,8 @@ use super::problem::Problem;
 use super::server::Peer;
 use super::state::State;
 use super::tokens::Unknown;
-use crate::manifest::Role;
 use crate::core::Timestamp;
+use crate::manifest::Role;
 
 /// Why a request is refused.
 struct Refused {

@@ -6,10 +6,10 @@ use utoipa::IntoParams;
 
 use super::extract::{Named, Query, reading};
 use super::problem::Problem;
+use super::story;
 use super::view;
 use crate::journal::{self, Ending, Recorded};
 use crate::observe::sensitive::{Secrets, Sensitive};
-use super::story;
 
 /// The most commits in one answer.
 const MOST: usize = 1000;

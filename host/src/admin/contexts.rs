@@ -10,12 +10,12 @@ use super::nats;
 use super::problem::Problem;
 use super::usage;
 use super::view;
-use crate::invocation::{BreakerState, Context};
 use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
-use crate::rollout::rebuild;
+use crate::invocation::{BreakerState, Context};
 use crate::journal::{self, KeyRange, Ledger, Space};
 use crate::rollout;
+use crate::rollout::rebuild;
 
 /// How many contended keys are shown.
 const CONTENDED: usize = 5;

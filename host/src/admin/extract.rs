@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use super::state::State;
-use crate::invocation::Context;
 use crate::app::Host;
+use crate::invocation::Context;
 use crate::journal;
 
 /// The app, for what needs it to be started.

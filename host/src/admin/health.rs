@@ -14,12 +14,14 @@ use utoipa::ToSchema;
 
 use super::state::State;
 use super::usage;
-use crate::invocation::{Context, compensation};
 use crate::app::Host;
 use crate::events;
+use crate::invocation::{Context, compensation};
 use crate::manifest::Inlet;
 use crate::nats;
-use crate::observe::metrics::{MEMORY_HELD, MEMORY_LIMIT, NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP};
+use crate::observe::metrics::{
+    MEMORY_HELD, MEMORY_LIMIT, NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP,
+};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -118,7 +120,11 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
 
 /// Whether what is followed outside is taken in, but for so many messages.
 fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
-    let inlets = host.nats.standing.as_ref().map(|standing| standing.inlets());
+    let inlets = host
+        .nats
+        .standing
+        .as_ref()
+        .map(|standing| standing.inlets());
     let key = (inlet.source, inlet.subject);
     let found = inlets.and_then(|mut inlets| inlets.remove(&key));
     let standing = found.unwrap_or_default();

@@ -27,7 +27,9 @@ pub(super) async fn start(named: Named) -> Result<(StatusCode, Json<view::Rebuil
     (status = 200, body = view::Rebuild),
     (status = 404, description = "there is no such context, or no rebuild since the host started")
 ))]
-pub(super) async fn progress(Named { host, context }: Named) -> Result<Json<view::Rebuild>, Problem> {
+pub(super) async fn progress(
+    Named { host, context }: Named,
+) -> Result<Json<view::Rebuild>, Problem> {
     let name = context.name.clone();
     match reading(move || rebuild::progress(&host.deployer, &context)).await? {
         Some(progress) => Ok(Json(progress.into())),

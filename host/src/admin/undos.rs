@@ -11,10 +11,10 @@ use super::extract::{Named, reading, segment};
 use super::problem::Problem;
 use super::state::State;
 use super::view;
+use crate::core::Timestamp;
 use crate::invocation::Context;
 use crate::invocation::compensation::{self, Decision, Owed};
 use crate::journal::{self, CommitError};
-use crate::core::Timestamp;
 
 /// The most calls in one answer.
 const MOST: usize = 1000;

@@ -20,10 +20,10 @@ use super::prefer::Preferences;
 use super::problem::Problem;
 use super::uploads::Place;
 use super::view;
-use crate::invocation::Context;
 use crate::app::Host;
-use crate::manifest::{Ramp, parse_duration};
 use crate::core::memory::Reservation;
+use crate::invocation::Context;
+use crate::manifest::{Ramp, parse_duration};
 use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use http::Method;
 
-use crate::invocation::{self, Context, Failure, Origin};
 use super::Host;
-use crate::versions::Found;
-use crate::gateway::Reception;
-use crate::core::message::{Request, WebAnswer};
 use crate::core::memory::Reservation;
+use crate::core::message::{Request, WebAnswer};
+use crate::gateway::Reception;
+use crate::invocation::{self, Context, Failure, Origin};
+use crate::versions::Found;
 
 impl Reception for Arc<Host> {
     type Context = Arc<str>;

@@ -38,7 +38,9 @@ impl Journals {
                 manifest::Durability::Flush => Durability::Flush,
                 manifest::Durability::Relaxed => Durability::Relaxed,
             };
-            ledgers.own.insert(name.clone(), committer.open(name, durability)?);
+            ledgers
+                .own
+                .insert(name.clone(), committer.open(name, durability)?);
         }
         // The history of versions, sagas, how far the relay has come. What it says may be acted upon, so it waits for the disk.
         let own = committer(manifest.journal.engine)?;

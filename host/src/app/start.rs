@@ -258,7 +258,8 @@ async fn contexts(
     let stop = shutdown.child_token();
     let configs = config::Live::start(&manifest.contexts, file, tasks, stop).await;
     for (name, settings) in &manifest.contexts {
-        let (Some(ledger), Some(config)) = (journals.ledgers.own.get(name), configs.get(name)) else {
+        let (Some(ledger), Some(config)) = (journals.ledgers.own.get(name), configs.get(name))
+        else {
             continue;
         };
         generations.push((name.clone(), stored_generation(ledger)?));

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::invocation::{Context, Delivery, record};
 use crate::core::wall_clock;
+use crate::invocation::{Context, Delivery, record};
 use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
 
 /// How many are read at a time.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Backoff;
+use super::Events;
 use super::dead_letter::{self, DeadLetter};
 use super::hold::Mark;
 use super::lane::{Arrival, Handler};
-use crate::journal::{CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit };
+use crate::core::Backoff;
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
-use super::Events;
+use crate::journal::{
+    CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit,
+};
 use crate::manifest::OnDeadLetter;
 use crate::versions::Version;
 
@@ -231,7 +233,10 @@ impl Deliveries {
         let mut writes = delivery.writes.clone();
         writes.push(letter.write(delivery.generation)?);
         writes.push(mark.set());
-        let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
+        let unit = Unit {
+            reads,
+            ..Unit::bookkeeping("dead-letter", began, writes)
+        };
         ledger.commit(unit).await?;
         Ok(true)
     }

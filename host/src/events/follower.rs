@@ -7,9 +7,9 @@ use tokio::sync::watch::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Events;
 use super::cursor::Cursor;
 use super::lane::{Handler, Lane, Source};
-use super::Events;
 use crate::journal::{self, EventPosition, LANES};
 
 /// Lanes at work.

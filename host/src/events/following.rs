@@ -6,12 +6,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::MutexGuard;
 
-use crate::core::Backoff;
+use super::Events;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane::Source;
+use crate::core::Backoff;
 use crate::invocation::Context;
-use super::Events;
 use crate::journal;
 use crate::versions::Version;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::saga;
-use crate::invocation::{self, Context, Failure};
 use super::Events;
+use super::saga;
 use crate::core::wall_clock;
+use crate::invocation::{self, Context, Failure};
 use crate::journal::CommitError;
 use crate::manifest::HOST_SOURCE;
 
@@ -60,7 +60,9 @@ async fn forget_of(
                     forgotten => forgotten?,
                 }
             }
-            Kept::Intents => invocation::end_forsaken(&host.invoker, context, from, before, STEP).await?,
+            Kept::Intents => {
+                invocation::end_forsaken(&host.invoker, context, from, before, STEP).await?
+            }
         };
         if !wait(PAUSE, &host.shutdown).await {
             break;

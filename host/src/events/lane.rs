@@ -12,10 +12,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Backoff;
 use super::cursor::Cursor;
 use super::follower::Watched;
-use crate::journal::{self, Bounds, CommitError, Durability, Event, EventPosition, Ledger, ReadSet, Space, Unit, Write };
+use crate::core::Backoff;
+use crate::journal::{
+    self, Bounds, CommitError, Durability, Event, EventPosition, Ledger, ReadSet, Space, Unit,
+    Write,
+};
 
 /// How many events are read at a time, and how many bytes of them.
 const BATCH: Bounds = Bounds {
@@ -366,7 +369,10 @@ impl<H: Handler> Lane<H> {
     async fn write_cursor(&self, position: EventPosition) -> Result<u64, CommitError> {
         let ledger = self.handler.ledger();
         let moved = vec![self.cursor.moved_to(position)];
-        let unit = Unit { reads: self.reads(), ..Unit::bookkeeping("cursor", ledger.applied(), moved) };
+        let unit = Unit {
+            reads: self.reads(),
+            ..Unit::bookkeeping("cursor", ledger.applied(), moved)
+        };
         ledger.commit_as(unit, Durability::Relaxed).await
     }
 

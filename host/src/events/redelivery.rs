@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::core::Backoff;
+use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
 use super::hold::{self, Mark};
-use crate::journal::{self, CommitError, ReadSet, Space, Unit };
+use crate::core::Backoff;
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure};
-use super::Events;
+use crate::journal::{self, CommitError, ReadSet, Space, Unit};
 
 /// How many dead letters are read at a time.
 const BATCH: usize = 256;
@@ -220,7 +220,10 @@ async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> 
     let mut reads = ReadSet::default();
     letter.id.note(generation, &mut reads);
     let writes = vec![letter.write(generation)?];
-    let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
+    let unit = Unit {
+        reads,
+        ..Unit::bookkeeping("dead-letter", began, writes)
+    };
     match context.ledger.commit(unit).await {
         Ok(_) => Ok(()),
         Err(error) => Err(RetryError::NotNow {
@@ -343,7 +346,10 @@ async fn lift(
         &dead_letter::of_lane(generation, source, subject),
     );
     let writes = vec![mark.removal()];
-    let unit = Unit { reads, ..Unit::bookkeeping("dead-letter", began, writes) };
+    let unit = Unit {
+        reads,
+        ..Unit::bookkeeping("dead-letter", began, writes)
+    };
     context.ledger.commit(unit).await.map(|_| ())
 }
 

@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::{Backoff, wall_clock};
 use crate::invocation::{Context, Timer};
-use crate::journal::{self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write};
+use crate::journal::{
+    self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
+};
 use crate::observe::metrics::TIMERS_FIRED;
 
 /// How many timers fire together.
@@ -168,7 +170,7 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options };
+    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
 
     struct Clock {
         ledger: Arc<Ledger>,
@@ -216,7 +218,10 @@ mod tests {
 
         async fn commit(&self, reads: ReadSet, writes: Vec<Write>) -> Result<u64, CommitError> {
             let ledger = &self.clock.ledger;
-            let unit = Unit { reads, ..Unit::bookkeeping("test", ledger.applied(), writes) };
+            let unit = Unit {
+                reads,
+                ..Unit::bookkeeping("test", ledger.applied(), writes)
+            };
             ledger.commit(unit).await
         }
 

@@ -15,12 +15,24 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::debug;
 
-use super::{answer, body::{Intake, Patience}, connection::last_patience, cors, meter::Meter, pace, problem::Problem, rate_limit::{RateLimiter, network}, reception::Reception, request, signs::Signs};
-use crate::versions::Found;
-use crate::invocation::{Failure, Origin};
-use crate::manifest::GatewaySettings;
+use super::{
+    answer,
+    body::{Intake, Patience},
+    connection::last_patience,
+    cors,
+    meter::Meter,
+    pace,
+    problem::Problem,
+    rate_limit::{RateLimiter, network},
+    reception::Reception,
+    request,
+    signs::Signs,
+};
 use crate::core::Correlation;
 use crate::core::correlation::{MALFORMED_ID, Malformed};
+use crate::invocation::{Failure, Origin};
+use crate::manifest::GatewaySettings;
+use crate::versions::Found;
 
 /// What can be asked of the server as a whole, `OPTIONS *`.
 const ALL_METHODS: HeaderValue =

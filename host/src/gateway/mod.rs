@@ -32,6 +32,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
+pub use self::reception::Reception;
 pub(crate) use self::request::idempotency_key;
 use self::{
     connection::{Endings, Protocol},
@@ -39,7 +40,6 @@ use self::{
     places::{Free, Places},
     signs::Signs,
 };
-pub use self::reception::Reception;
 use crate::manifest::GatewaySettings;
 
 /// How long connections may take to notice that they are closed.

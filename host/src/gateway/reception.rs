@@ -2,10 +2,10 @@
 
 use http::Method;
 
-use crate::versions::Found;
-use crate::invocation::{Failure, Origin};
-use crate::core::message::{Request, WebAnswer};
 use crate::core::memory::Reservation;
+use crate::core::message::{Request, WebAnswer};
+use crate::invocation::{Failure, Origin};
+use crate::versions::Found;
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
 pub trait Reception: Send + Sync + 'static {

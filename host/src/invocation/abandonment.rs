@@ -10,11 +10,11 @@ use super::compensation;
 use super::failure::Failure;
 use super::intent;
 use super::job::Job;
-use crate::core::wall_clock;
 use super::record::{self, Compensation};
 use super::recovery;
 use super::replay::Call;
 use super::runs;
+use crate::core::wall_clock;
 use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
 
 /// How many calls one commit records.

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record;
 use super::invoker::Invoker;
+use super::record;
 use crate::core::cloud_event;
 use crate::journal::{self, Event, Space, Write};
 
@@ -54,7 +54,11 @@ impl Attributes {
     }
 
     /// Those of an event of a source.
-    pub(crate) fn read(invoker: &Invoker, source: &str, event: &Event) -> Result<Self, journal::Error> {
+    pub(crate) fn read(
+        invoker: &Invoker,
+        source: &str,
+        event: &Event,
+    ) -> Result<Self, journal::Error> {
         // A context's events are what their data says, and nothing else.
         let outside = invoker.ledgers.outside.get(source);
         let kept = outside.map_or(Ok(None), |outside| {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attempts::ReadBasis;
-use super::route_to_version::route_of;
-use crate::core::message::{Request, Response};
 use super::context::Context;
+use super::route_to_version::route_of;
 use crate::config;
 use crate::core::memory::Budget;
+use crate::core::message::{Request, Response};
 use crate::versions::{CachedResponse, Version, response_size};
 
 /// What an answer depends on besides the request and what is read, as it was before the guest was run.

@@ -6,15 +6,15 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts::{self, Answer, Entry};
+use super::context::Context;
 use super::failure::Failure;
 use super::hold::Consent;
 use super::intent;
+use super::invoker::Invoker;
 use super::job::{Beginning, Chain, Input, Job, Keep, Place, Trigger};
-use crate::core::{TraceContext, random_id, wall_clock};
 use super::replay::{Effect, Replay};
 use super::runs;
-use super::context::Context;
-use super::invoker::Invoker;
+use crate::core::{TraceContext, random_id, wall_clock};
 use crate::guest::{Operation, value};
 use crate::journal::Cause;
 

@@ -13,12 +13,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::context::Context;
 use super::failure::Failure;
-use crate::core::wall_clock;
+use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
 use super::undo::{self, Undone};
-use super::context::Context;
-use super::invoker::Invoker;
+use crate::core::wall_clock;
 use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write};
 
 /// How many compensations are read at a time.
@@ -149,7 +149,9 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
             async move {
                 match waits {
                     true => Ok(Left::due(wall_clock())),
-                    false => undo_in_order(invoker, context, &keys, Try::Again, &invoker.shutdown).await,
+                    false => {
+                        undo_in_order(invoker, context, &keys, Try::Again, &invoker.shutdown).await
+                    }
                 }
             }
         });
@@ -203,7 +205,8 @@ pub(super) async fn finish(
     }
     let undoing = Box::pin(async {
         // Somebody else may be at it.
-        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await? != Left::NOTHING {
+        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await? != Left::NOTHING
+        {
             if invoker.shutdown.is_cancelled() {
                 return Err(Failure::Stopping);
             }
@@ -374,13 +377,7 @@ async fn commit(
 }
 
 /// Changes what is on record of a call that is to be undone, unless somebody else does.
-fn unit(
-    compensation: &Compensation,
-    purpose: &str,
-    began: u64,
-    key: &[u8],
-    write: Write,
-) -> Unit {
+fn unit(compensation: &Compensation, purpose: &str, began: u64, key: &[u8], write: Write) -> Unit {
     let mut unit = Unit::bookkeeping(purpose, began, vec![write]);
     unit.reads.note_key(Space::Compensation, key);
     unit.header.invocation = format!("undone:{}", compensation.call);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::call::{self, Answered, Request};
-use super::failure::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::invoker::Invoker;
 use crate::guest::value;
 use crate::observe::metrics::CallOutcome;

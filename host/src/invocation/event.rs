@@ -8,16 +8,16 @@ use super::abandonment;
 use super::attempts::{self, Answer, Entry};
 use super::attributes::Attributes;
 use super::compensation;
+use super::context::Context;
 use super::failure::{Failure, clipped};
 use super::identifier;
 use super::intent;
+use super::invoker::Invoker;
 use super::job::{Beginning, Job, Place, Trigger};
 use super::replay::Replay;
-use super::context::Context;
-use super::invoker::Invoker;
-use crate::versions::{Version, unreadable};
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::versions::{Version, unreadable};
 
 /// One delivery of an event to a follower.
 #[derive(Clone, Debug)]

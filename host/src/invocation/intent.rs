@@ -1,12 +1,12 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
+use super::context::Context;
 use super::failure::Failure;
 use super::job::{Input, Job, Keep, Trigger};
-use crate::core::wall_clock;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
-use super::context::Context;
 use crate::core::message::Request;
+use crate::core::wall_clock;
 use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.

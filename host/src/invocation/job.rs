@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::failure::Failure;
 use super::hold::{Consent, Hold};
 use super::identifier;
-use crate::core::message::Request;
+use super::invoker::Invoker;
 use super::replay::Replay;
 use super::turns::Stripes;
-use super::context::Context;
-use super::invoker::Invoker;
+use crate::core::message::Request;
 use crate::core::{TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::versions::Version;

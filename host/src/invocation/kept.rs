@@ -3,8 +3,8 @@
 use super::attempts::Answer;
 use super::failure::Failure;
 use super::job::{Job, Keep};
-use crate::core::message::Response;
 use super::record::{self, StoredCall, StoredResponse};
+use crate::core::message::Response;
 use crate::guest::value;
 use crate::journal::{self, Space, Write};
 

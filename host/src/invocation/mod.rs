@@ -9,7 +9,6 @@ mod attributes;
 mod breaker;
 mod cache_key;
 mod call;
-mod route_to_version;
 pub mod compensation;
 mod context;
 mod dispatch;
@@ -34,6 +33,7 @@ pub(crate) mod record;
 mod recovery;
 mod replay;
 mod retention;
+mod route_to_version;
 mod runs;
 mod spent;
 mod staged;
@@ -52,8 +52,8 @@ pub(crate) use self::{
 };
 pub use self::{
     breaker::{Breaker, State as BreakerState},
-    context::{Context, GENERATION_KEY},
     call::{Answered, Caller, Request as CallRequest, call},
+    context::{Context, GENERATION_KEY},
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,

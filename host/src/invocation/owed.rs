@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compensation;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::recovery;
 use super::replay::Effect;
-use super::context::Context;
-use super::invoker::Invoker;
 use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.

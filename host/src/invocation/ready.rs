@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::failure::Failure;
+use super::invoker::Invoker;
 use super::job::{Beginning, Job, Trigger};
 use super::turns::Stripes;
 use super::unit::UnitOfWork;
-use super::context::Context;
-use super::invoker::Invoker;
 use crate::core::{TraceContext, random_id};
 use crate::guest::Visit;
 use crate::journal::Cause;

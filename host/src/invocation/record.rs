@@ -183,9 +183,7 @@ pub(crate) fn find<T: DeserializeOwned>(
     key: &str,
 ) -> Result<Option<T>, journal::Error> {
     let found = ledger.get(space, key.as_bytes())?;
-    found
-        .map(|value| read(key.as_bytes(), &value))
-        .transpose()
+    found.map(|value| read(key.as_bytes(), &value)).transpose()
 }
 
 /// The record that [`write`] made.

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::abandonment;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::job::Job;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
-use super::context::Context;
-use super::invoker::Invoker;
 use crate::guest::value;
 use crate::journal::{self, KeyRange, Ledger, Space};
 
@@ -86,7 +86,11 @@ async fn calls_of(job: &Job, intent: &Intent) -> Result<Option<Vec<Call>>, Failu
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub(super) fn has_final_call(invoker: &Invoker, id: &str, intent: &Intent) -> Result<bool, Failure> {
+pub(super) fn has_final_call(
+    invoker: &Invoker,
+    id: &str,
+    intent: &Intent,
+) -> Result<bool, Failure> {
     let run = identifier::of_run(id, intent.run);
     let callees = intent.callees.iter();
     for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {

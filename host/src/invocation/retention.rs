@@ -6,14 +6,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::compensation;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
+use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
 use super::unfinished;
-use super::context::Context;
-use super::invoker::Invoker;
-use crate::journal::{self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write };
+use crate::journal::{
+    self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write,
+};
 
 /// What the keys of results begin with that are not those of calls.
 const ABANDONED_RUNS: &str = "abandoned:";
@@ -54,7 +56,10 @@ pub async fn forget_results(
         }
     }
     if !writes.is_empty() {
-        let unit = Unit { reads, ..Unit::bookkeeping("retention", began, writes) };
+        let unit = Unit {
+            reads,
+            ..Unit::bookkeeping("retention", began, writes)
+        };
         let ledger = &context.ledger;
         ledger.commit_as(unit, Durability::Relaxed).await?;
     }

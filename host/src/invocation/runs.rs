@@ -1,10 +1,10 @@
 //! Abandoned runs of a call: its caller brings it again under the same id, and what it called before is undone by then.
 
+use super::context::Context;
 use super::failure::Failure;
 use super::job::{Job, Trigger};
-use crate::core::wall_clock;
 use super::record::{self, AbandonedRuns};
-use super::context::Context;
+use crate::core::wall_clock;
 use crate::journal::{Space, Write};
 
 /// Where it is kept how many runs there were; not below any invocation, where its calls are looked for.

@@ -213,7 +213,7 @@ impl StagedState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Committer, Durability, MemoryStore, Options, Unit };
+    use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
     use crate::manifest::ReadLimits;
 
     const SPACE: Space = Space::State(0);

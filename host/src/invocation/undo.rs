@@ -7,17 +7,17 @@ use wasmtime::component::Val;
 
 use super::call;
 use super::compensation::Try;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
+use super::invoker::Invoker;
 use super::job::Chain;
 use super::record::{self, Compensation, StoredCall};
 use super::unfinished;
-use super::context::Context;
-use super::invoker::Invoker;
+use crate::core::TraceContext;
 use crate::guest::{Operation, value};
 use crate::journal::Space;
-use crate::core::TraceContext;
 
 /// What came of undoing a call.
 pub(super) enum Undone {

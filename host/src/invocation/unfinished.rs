@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use super::abandonment;
 use super::attempts::{self, Entry};
+use super::context::Context;
 use super::failure::Failure;
+use super::invoker::Invoker;
 use super::job::{Beginning, Input, Job, Keep, Trigger};
 use super::record::{self, Intent, StoredInput};
 use super::recovery;
 use super::replay::Replay;
 use super::web;
-use super::context::Context;
-use super::invoker::Invoker;
 use crate::core::message::Request;
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
@@ -65,7 +65,10 @@ pub(super) async fn abandon(
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn unfinished(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Vec<Resumption>, Failure> {
+pub fn unfinished(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+) -> Result<Vec<Resumption>, Failure> {
     let mut resumptions = Vec::new();
     let mut range = KeyRange::all();
     loop {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use wasmtime::component::Val;
 
 use super::call;
+use super::dispatch;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
@@ -23,10 +24,11 @@ use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
 use super::turns::Stripes;
-use super::dispatch;
-use crate::guest::{Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value};
-use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::core::memory::Reservation;
+use crate::guest::{
+    Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
+};
+use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::versions::Version;
 
 /// What a guest hears that calls where it may not.

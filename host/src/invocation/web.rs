@@ -6,15 +6,15 @@ use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
 use super::cache_key::CacheKey;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::job::{Beginning, Input, Job, Keep, Place, Trigger};
-use crate::core::{digest, random_id};
-use crate::core::message::{Request, WebAnswer};
 use super::origin::Origin;
 use super::uninterrupted::Uninterrupted;
-use super::context::Context;
-use super::invoker::Invoker;
+use crate::core::message::{Request, WebAnswer};
+use crate::core::{digest, random_id};
 use crate::guest;
 use crate::journal::Cause;
 
@@ -58,13 +58,7 @@ pub async fn web(
             let (_in_progress, place) = (in_progress, Place::taken(Some(place)));
             let admitted = Admitted { deadline, place };
             run(
-                &invoker,
-                &context,
-                request,
-                origin,
-                key,
-                cache_key,
-                admitted,
+                &invoker, &context, request, origin, key, cache_key, admitted,
             )
             .await
         }

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 
 use super::parked::ParkedId;
 use super::trouble::Trouble;
-use crate::journal::{self, CommitError, EventPosition, Ledger, Space, Unit };
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::Places;
 use crate::invocation::record;
+use crate::journal::{self, CommitError, EventPosition, Ledger, Space, Unit};
 
 const KEY: &str = "nats-republish";
 

@@ -9,16 +9,16 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::bridge::Bridge;
 use super::connection::{self, Connection};
 use super::subject;
-use crate::invocation::{self, CallRequest, Caller, Context};
-use super::bridge::Bridge;
 use crate::core::cloud_event::JSON;
+use crate::core::correlation::CORRELATION_ID;
+use crate::core::{Correlation, digest, random_id};
 use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
 use crate::guest::{Operation, json, value};
-use crate::core::{Correlation, digest, random_id};
-use crate::core::correlation::CORRELATION_ID;
+use crate::invocation::{self, CallRequest, Caller, Context};
 
 /// How many calls are under way at once; more wait in the connection.
 const AT_ONCE: usize = 1_024;

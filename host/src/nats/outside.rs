@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::cloud_event::{self, CloudEvent, header};
-use crate::invocation::Attributes;
-use crate::versions::unreadable::unreadable;
-use crate::core::{TraceContext, digest};
-use crate::journal::{Event, LARGEST_COMMIT};
 use crate::core::correlation::is_correlation_id;
+use crate::core::{TraceContext, digest};
+use crate::invocation::Attributes;
+use crate::journal::{Event, LARGEST_COMMIT};
+use crate::versions::unreadable::unreadable;
 
 /// The most bytes of an event: one commit holds it, with all that becomes of it here.
 const LARGEST: usize = LARGEST_COMMIT / 3 * 2;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::bridge::Bridge;
-use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, Space, Unit };
 use crate::invocation::record;
+use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 const PREFIX: &str = "nats/";

@@ -1,8 +1,8 @@
 //! How far the relay has come, in the host's own journal: for when the stream cannot tell.
 
-use crate::journal::{self, CommitError, Ledger, Space, Unit };
 use crate::events::place::Places;
 use crate::invocation::record;
+use crate::journal::{self, CommitError, Ledger, Space, Unit};
 
 const KEY: &str = "nats-relay";
 

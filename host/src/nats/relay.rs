@@ -9,6 +9,7 @@ use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::again::{self, Again, Command};
+use super::bridge::Bridge;
 use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
 use super::parked;
@@ -17,7 +18,6 @@ use super::session::{self, WINDOW};
 use super::standing::Standing;
 use super::stream::{self, End, Published};
 use super::trouble::Trouble;
-use super::bridge::Bridge;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
 use crate::journal::{self, EventPosition, Ledger};
@@ -208,7 +208,8 @@ impl Relay {
     async fn read_kept(&self) -> Result<Option<Places>, Trouble> {
         let bridge = self.bridge.clone();
         reading(move || {
-            bridge.ledger(HOST_SOURCE)
+            bridge
+                .ledger(HOST_SOURCE)
                 .map_or(Ok(None), |own| position::read(own))
         })
         .await

@@ -163,7 +163,11 @@ pub(super) fn between(
 ///
 /// When a journal cannot be read.
 pub fn behind(bridge: &Bridge) -> Result<Option<u64>, journal::Error> {
-    let Some(places) = bridge.standing.as_ref().and_then(|standing| standing.places()) else {
+    let Some(places) = bridge
+        .standing
+        .as_ref()
+        .and_then(|standing| standing.places())
+    else {
         return Ok(None);
     };
     let mut events = 0;

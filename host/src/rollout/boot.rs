@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::prove::{self, Unproven};
 use super::register::{Arrival, Because, Entry, Register, State};
@@ -12,12 +13,11 @@ use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
-use crate::versions::Version;
 use super::{pending, probe, standing, swap, trust};
-use crate::invocation::Context;
-use super::deployer::Deployer;
 use crate::core::random_id;
+use crate::invocation::Context;
 use crate::journal::{self, CommitError};
+use crate::versions::Version;
 
 /// How long it is until a context is tried again that was not ready.
 const REVIVAL: Duration = Duration::from_secs(5);
@@ -286,7 +286,11 @@ struct Booting<'a> {
 impl Booting<'_> {
     async fn run(&self) -> Result<Boot, BootError> {
         // Set once: a context starts once.
-        let _ = self.host.rollouts(self.context).shipped.set(self.file.to_owned());
+        let _ = self
+            .host
+            .rollouts(self.context)
+            .shipped
+            .set(self.file.to_owned());
         let read = Standing::read(&self.context.ledger);
         let standing = read.map_err(|error| self.journal(error.into()))?;
         let served = standing.as_ref().map(|standing| standing.digest.clone());

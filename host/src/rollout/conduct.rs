@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{self, Proven, Unproven, prove};
 use super::register::State;
 use super::schema::{self, Move};
-use crate::versions::{Tally, Version};
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
-use super::migration::move_and_swap;
 use super::{judge, pending, retention, standing, trust, watch};
 use crate::invocation::Context;
-use super::deployer::Deployer;
+use crate::versions::{Tally, Version};
 
 /// How often a version that is ramped up is judged, at the least.
 const GLANCE: Duration = Duration::from_millis(250);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployer::Deployer;
 use super::progress::{Outcome, Rollout, Stage};
 use super::register::{Because, State};
 use super::swap;
 use crate::invocation::Context;
-use super::deployer::Deployer;
 
 /// How long a rollout that is ended may take for it.
 pub(super) const ENDING: Duration = Duration::from_secs(30);

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::versions::Tally;
 use super::statistics::{Failed, at_least, chance};
 use crate::manifest::RolloutSettings;
+use crate::versions::Tally;
 
 /// How many invocations of the version before its p99 needs.
 const LATENCIES: u64 = 100;

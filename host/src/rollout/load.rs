@@ -8,10 +8,10 @@ use wasmtime::component::Type;
 
 use super::describe;
 use super::gate::{Gate, Refusal};
-use crate::versions::{Description, Identity, LONGEST_TEXT, ResponseCache, Tables, Version};
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
+use crate::versions::{Description, Identity, LONGEST_TEXT, ResponseCache, Tables, Version};
 
 /// Loads a component as a version of a context. Without its bytes, it must have been compiled before.
 ///

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::boot::{Boot, BootError};
-use super::gate::Refusal;
-use crate::versions::{Serving, Version, Wiring};
-use super::wire;
 use super::deployer::Deployer;
+use super::gate::Refusal;
+use super::wire;
+use crate::versions::{Serving, Version, Wiring};
 
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deployer::Deployer;
 use super::progress::{Outcome, Rollout};
 use super::register::{Because, Register, State};
 use super::swap;
-use crate::versions::Identity;
 use crate::invocation::{Context, record};
-use super::deployer::Deployer;
-use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write };
+use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
 use crate::manifest::HOST_SOURCE;
+use crate::versions::Identity;
 
 /// What is said of a rollout that was cut off.
 const CUT_OFF: &str =
@@ -39,8 +39,16 @@ fn find(host: &Deployer, context: &Context) -> Result<Option<Pending>, journal::
     record::find(ledger(host)?, Space::Meta, &key(context))
 }
 
-async fn commit(host: &Deployer, began: u64, reads: ReadSet, write: Write) -> Result<(), CommitError> {
-    let unit = Unit { reads, ..Unit::bookkeeping("rollout", began, vec![write]) };
+async fn commit(
+    host: &Deployer,
+    began: u64,
+    reads: ReadSet,
+    write: Write,
+) -> Result<(), CommitError> {
+    let unit = Unit {
+        reads,
+        ..Unit::bookkeeping("rollout", began, vec![write])
+    };
     ledger(host)?.commit(unit).await?;
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::gate::{Gate, Refusal, told};
-use crate::versions::Version;
-use crate::invocation::{self, Context};
 use super::deployer::Deployer;
+use super::gate::{Gate, Refusal, told};
+use crate::invocation::{self, Context};
+use crate::versions::Version;
 
 /// Waits until a version says that it is ready, on a generation of the state.
 pub(super) async fn ready(

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Refusal, told};
 use super::judge::Evidence;
-use crate::versions::{Identity, Version};
 use crate::core::{random_id, wall_clock};
+use crate::versions::{Identity, Version};
 
 /// The versions of one context that are at hand, and the newest rollout.
 #[derive(Default)]

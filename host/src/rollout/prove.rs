@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::compile::{CompileError, CompileLimits};
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::progress::Rollout;
 use super::register::{Arrival, Entry, Register, State};
@@ -14,12 +15,11 @@ use super::signature::Signed;
 use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
-use crate::versions::{Identity, Version, Wiring};
 use super::{load, pending, probe, swap, trust, unwired, wire};
-use crate::invocation::Context;
-use super::deployer::Deployer;
 use crate::guest::{Guest, LoadError};
+use crate::invocation::Context;
 use crate::journal::CommitError;
+use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;

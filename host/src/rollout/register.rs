@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deployer::Deployer;
-use crate::journal::{self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping};
 use crate::core::{digest, wall_clock};
 use crate::invocation::record;
+use crate::journal::{
+    self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping,
+};
 use crate::manifest::HOST_SOURCE;
 
 /// How many steps of a version's history are remembered.
@@ -271,7 +273,10 @@ impl<'a> Register<'a> {
             };
             entry.is_stored = false;
             let write = record::write(Space::Meta, &self.key(digest), &entry)?;
-            let unit = Unit { reads, ..Unit::bookkeeping("versions", began, vec![write]) };
+            let unit = Unit {
+                reads,
+                ..Unit::bookkeeping("versions", began, vec![write])
+            };
             match self.ledger.commit(unit).await {
                 Err(CommitError::Conflict { .. }) => {}
                 committed => return committed.map(|_| ()),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::deployer::Deployer;
 use super::register::{Entry, Register, State};
 use super::standing::Standing;
 use crate::invocation::Context;
-use super::deployer::Deployer;
 use crate::journal::CommitError;
 
 /// Forgets what is old.

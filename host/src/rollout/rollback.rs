@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::ENDING;
+use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::progress::Outcome;
 use super::prove;
@@ -12,11 +13,10 @@ use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
 use super::upload::short;
-use crate::versions::{Identity, Version};
-use crate::invocation::Context;
-use super::deployer::Deployer;
 use crate::core::random_id;
+use crate::invocation::Context;
 use crate::journal::{self, CommitError};
+use crate::versions::{Identity, Version};
 
 /// Why there was no rollback.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,11 @@ fn nothing(context: &Context, reason: impl Into<String>) -> RollbackError {
 }
 
 /// The version that served before, and may still.
-async fn before(host: &Deployer, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
+async fn before(
+    host: &Deployer,
+    context: &Context,
+    from: &Version,
+) -> Result<Entry, RollbackError> {
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let mut refused = None;

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::deployer::Deployer;
 use super::store::ComponentStore;
-use crate::versions::{Tables, Version, Written};
 use crate::invocation::{Context, record};
-use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write, bookkeeping};
+use crate::journal::{
+    self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
+};
+use crate::versions::{Tables, Version, Written};
 
 /// Where the journal keeps it.
 const KEY: &str = "standing";

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::migration::generation;
 use super::progress::Rollout;
 use super::register::{Because, Register, State};
-use crate::versions::{Candidate, Drained, Serving, Version};
 use super::schema::{self, Move};
 use super::standing::{Shape, Standing};
 use super::{retention, wire};
-use crate::invocation::Context;
-use super::deployer::Deployer;
-use crate::events::following;
-use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
 use crate::core::wall_clock;
+use crate::events::following;
+use crate::invocation::Context;
+use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
+use crate::versions::{Candidate, Drained, Serving, Version};
 
 /// Why there was no swap.
 #[derive(Debug, thiserror::Error)]
@@ -179,40 +179,42 @@ async fn take_over(
     };
     let mut exchanged = Instant::now();
     let left = Mutex::new(Vec::new());
-    host.invoker.wiring.rewire(
-        async |wiring| {
-            let deciding = Instant::now();
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            if before.current.as_ref().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
-                return Err(SwapError::Overtaken {
-                    context: context.name.clone(),
-                });
-            }
-            let mut serving = before.only(version);
-            if let Some(exchange) = &exchange {
-                serving.generation = exchange.generation;
-            }
-            let after = wire::wire(host, wiring, &context.name, serving)?;
-            swapped.decided = deciding.elapsed();
-            swapped.former.clone_from(&before.current);
-            let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
-            commit(context, &before, &standing, exchange).await?;
-            version.open();
-            let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
-            *left.lock() = leaves.cloned().collect();
-            let candidate = before.candidate.as_ref();
-            let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
-            swapped.turned_away = candidate.map(|candidate| candidate.version.clone());
-            exchanged = Instant::now();
-            swapped.at = wall_clock();
-            Ok::<_, SwapError>(after)
-        },
-        || {
-            let left = left.lock();
-            left.iter().for_each(|left: &Arc<Version>| left.close());
-        },
-    )
-    .await?;
+    host.invoker
+        .wiring
+        .rewire(
+            async |wiring| {
+                let deciding = Instant::now();
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                if before.current.as_ref().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
+                    return Err(SwapError::Overtaken {
+                        context: context.name.clone(),
+                    });
+                }
+                let mut serving = before.only(version);
+                if let Some(exchange) = &exchange {
+                    serving.generation = exchange.generation;
+                }
+                let after = wire::wire(host, wiring, &context.name, serving)?;
+                swapped.decided = deciding.elapsed();
+                swapped.former.clone_from(&before.current);
+                let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
+                commit(context, &before, &standing, exchange).await?;
+                version.open();
+                let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
+                *left.lock() = leaves.cloned().collect();
+                let candidate = before.candidate.as_ref();
+                let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
+                swapped.turned_away = candidate.map(|candidate| candidate.version.clone());
+                exchanged = Instant::now();
+                swapped.at = wall_clock();
+                Ok::<_, SwapError>(after)
+            },
+            || {
+                let left = left.lock();
+                left.iter().for_each(|left: &Arc<Version>| left.close());
+            },
+        )
+        .await?;
     swapped.decided += exchanged.elapsed();
     if let Some(turned_away) = &swapped.turned_away {
         host.rollouts(context).end(&turned_away.digest);
@@ -233,10 +235,7 @@ async fn commit(
     let mut header = bookkeeping("swap");
     standing.digest.clone_into(&mut header.version);
     let mut writes = exchange.additions;
-    writes.extend(generation::exchange(
-        before.generation,
-        exchange.generation,
-    ));
+    writes.extend(generation::exchange(before.generation, exchange.generation));
     writes.push(standing.write()?);
     let unit = Unit {
         began: exchange.began,
@@ -257,39 +256,46 @@ pub(super) async fn ramp(
     current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
-    host.invoker.wiring.rewire(
-        async |wiring| {
-            wire::check(host, wiring, &context.name, version)?;
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            if !before
-                .current
-                .as_ref()
-                .is_some_and(|one| Arc::ptr_eq(one, current))
-            {
-                return Err(SwapError::Overtaken {
-                    context: context.name.clone(),
-                });
-            }
-            // Whatever becomes of it, there are rows of it from now on.
-            let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-            let written = standing.written_also(Shape::of(version));
-            if written != standing {
-                written.commit(context).await?;
-            }
-            let candidate = Candidate {
-                version: version.clone(),
-                weight,
-            };
-            version.open();
-            let serving = Serving {
-                candidate: Some(candidate),
-                ..Serving::clone(&before)
-            };
-            Ok::<_, SwapError>(wire::with(&host.manifest.contexts, wiring, &context.name, serving)?)
-        },
-        || {},
-    )
-    .await
+    host.invoker
+        .wiring
+        .rewire(
+            async |wiring| {
+                wire::check(host, wiring, &context.name, version)?;
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                if !before
+                    .current
+                    .as_ref()
+                    .is_some_and(|one| Arc::ptr_eq(one, current))
+                {
+                    return Err(SwapError::Overtaken {
+                        context: context.name.clone(),
+                    });
+                }
+                // Whatever becomes of it, there are rows of it from now on.
+                let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+                let written = standing.written_also(Shape::of(version));
+                if written != standing {
+                    written.commit(context).await?;
+                }
+                let candidate = Candidate {
+                    version: version.clone(),
+                    weight,
+                };
+                version.open();
+                let serving = Serving {
+                    candidate: Some(candidate),
+                    ..Serving::clone(&before)
+                };
+                Ok::<_, SwapError>(wire::with(
+                    &host.manifest.contexts,
+                    wiring,
+                    &context.name,
+                    serving,
+                )?)
+            },
+            || {},
+        )
+        .await
 }
 
 /// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
@@ -301,25 +307,32 @@ pub(super) async fn withdraw(
     because: &Because,
 ) -> Result<(), SwapError> {
     let serves = AtomicBool::new(false);
-    host.invoker.wiring.rewire(
-        async |wiring| {
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            let current = before.current.as_ref();
-            let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
-            serves.store(is_current, Ordering::Relaxed);
-            let serving = Serving {
-                candidate: None,
-                ..Serving::clone(&before)
-            };
-            Ok::<_, SwapError>(wire::with(&host.manifest.contexts, wiring, &context.name, serving)?)
-        },
-        || {
-            if !serves.load(Ordering::Relaxed) {
-                version.close();
-            }
-        },
-    )
-    .await?;
+    host.invoker
+        .wiring
+        .rewire(
+            async |wiring| {
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                let current = before.current.as_ref();
+                let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
+                serves.store(is_current, Ordering::Relaxed);
+                let serving = Serving {
+                    candidate: None,
+                    ..Serving::clone(&before)
+                };
+                Ok::<_, SwapError>(wire::with(
+                    &host.manifest.contexts,
+                    wiring,
+                    &context.name,
+                    serving,
+                )?)
+            },
+            || {
+                if !serves.load(Ordering::Relaxed) {
+                    version.close();
+                }
+            },
+        )
+        .await?;
     if !serves.into_inner() {
         empty(host, context, version, state, because);
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::register::Register;
 use super::signature::{Keyring, Signed, Subject};
 use super::standing;
-use crate::invocation::{Context, record};
-use super::deployer::Deployer;
-use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit };
 use crate::core::{Timestamp, wall_clock};
+use crate::invocation::{Context, record};
+use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 /// The oldest version of a context that may serve.
@@ -143,7 +143,8 @@ pub(super) async fn check(
 
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
 async fn is_exempt(host: &Deployer, context: &Context, digest: &str) -> bool {
-    !host.manifest.rollout.require_shipped_signature && standing::is_shipped(host, context, digest).await
+    !host.manifest.rollout.require_shipped_signature
+        && standing::is_shipped(host, context, digest).await
 }
 
 /// The signature that a version came with.

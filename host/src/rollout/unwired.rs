@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use super::deployer::Deployer;
 use super::nearest;
 use super::register::State;
-use crate::versions::{Version, Wiring};
 use super::wire::{self, publishes};
-use super::deployer::Deployer;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::manifest::HOST_SOURCE;
+use crate::versions::{Version, Wiring};
 
 /// What leads nowhere in a context, or does not fit, as the app serves now: what it is, and what to do.
 pub fn unwired(host: &Deployer, context: &str) -> Vec<String> {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conduct;
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::prove::{self, Unproven, of_compile};
 use super::store::ComponentStore;
-use crate::versions::Identity;
 use crate::invocation::Context;
-use super::deployer::Deployer;
 use crate::manifest::Ramp;
+use crate::versions::Identity;
 
 /// What somebody brings.
 #[derive(Clone, Debug)]
@@ -96,7 +96,10 @@ pub async fn begin(
         number: 0,
         label: upload.label.clone(),
     };
-    let rollout = match host.rollouts(context).begin(version, &upload.by, upload.dry_run) {
+    let rollout = match host
+        .rollouts(context)
+        .begin(version, &upload.by, upload.dry_run)
+    {
         Ok(rollout) => rollout,
         // Who only tries it must not be taken for who brings it.
         Err(other) if other.digest() == digest && other.is_dry_run == upload.dry_run => {

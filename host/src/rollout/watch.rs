@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::judge::{Judgement, judge};
 use super::progress::{Rollout, Watched};
 use super::register::Because;
-use crate::versions::{Tally, Version};
 use super::trial::{Decision, Trial};
 use super::{pending, rollback};
 use crate::invocation::Context;
-use super::deployer::Deployer;
+use crate::versions::{Tally, Version};
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(250);

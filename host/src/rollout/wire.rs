@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::gate::{Gate, Refusal};
-use crate::versions::{Serving, Version, Wiring, WiringError};
-use super::{nearest, unwired};
-use crate::invocation::owed;
 use super::deployer::Deployer;
+use super::gate::{Gate, Refusal};
+use super::{nearest, unwired};
 use crate::guest::Operation;
+use crate::invocation::owed;
 use crate::manifest::{ContextSettings, SagaSettings};
+use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
 pub(super) fn wire(

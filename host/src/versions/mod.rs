@@ -16,6 +16,8 @@ pub(crate) mod unreadable;
 mod version;
 mod wiring;
 
+#[cfg(test)]
+pub(crate) use self::scorecard::Scorecard;
 pub(crate) use self::{
     foreseen::Foreseen,
     response_cache::{CachedResponse, ResponseCache, size as response_size},
@@ -33,5 +35,3 @@ pub use self::{
     version::{Description, Identity, Version},
     wiring::{Wiring, WiringError},
 };
-#[cfg(test)]
-pub(crate) use self::scorecard::Scorecard;

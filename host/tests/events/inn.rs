@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper::invocation::Context;
 use innkeeper::app::{Host, Options};
 use innkeeper::build::{self, Source};
-use innkeeper::guest::EngineOptions;
-use innkeeper::invocation::{self, Origin};
+use innkeeper::core::TraceContext;
 use innkeeper::core::{message::Request, random_id, wall_clock};
+use innkeeper::guest::EngineOptions;
+use innkeeper::invocation::Context;
+use innkeeper::invocation::{self, Origin};
 use innkeeper::journal::{Cause, Ending, Event, Header, ReadSet, Unit};
 use innkeeper::manifest::Manifest;
-use innkeeper::core::TraceContext;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -116,8 +116,14 @@ impl Inn {
             causation_id: String::new(),
             trace: TraceContext::new(),
         };
-        let answer =
-            invocation::web(&self.host.invoker, self.context(context), request, origin, None).await;
+        let answer = invocation::web(
+            &self.host.invoker,
+            self.context(context),
+            request,
+            origin,
+            None,
+        )
+        .await;
         let response = answer.unwrap().response;
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         (response.status, body)

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use innkeeper::events::dead_letter;
 use innkeeper::events::lag;
-use innkeeper::rollout::rebuild::{self, Progress, RebuildError, RebuildState};
 use innkeeper::journal::{Entry, KeyRange, Space};
+use innkeeper::rollout::rebuild::{self, Progress, RebuildError, RebuildState};
 use serde_json::Value;
 
 use crate::inn::{Inn, eventually, room_event};
@@ -48,7 +48,9 @@ fn state(inn: &Inn, generation: u32) -> Vec<Entry> {
 
 async fn done(inn: &Inn) -> Progress {
     eventually(async || {
-        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         match progress.state {
             RebuildState::Done => Ok(progress),
             _ => Err(format!("{progress:?}")),
@@ -85,7 +87,9 @@ async fn a_projection_is_rebuilt_while_it_serves() {
             (status, view["desc"].as_str()),
             (200, Some("room 1, revision 20"))
         );
-        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         assert!(progress.handled >= seen, "{progress:?} after {seen}");
         seen = progress.handled;
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -153,7 +157,9 @@ async fn what_a_stop_leaves_of_a_rebuild_is_removed() {
     let before = state(&inn, 0);
     rebuild::start(&inn.host.deployer, inn.context("viewpage")).unwrap();
     eventually(async || {
-        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         (progress.handled > 500).then_some(()).ok_or("not yet")
     })
     .await;
@@ -180,7 +186,10 @@ async fn only_projections_are_rebuilt() {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(rebuild::progress(&inn.host.deployer, inn.context(name)), Ok(None));
+        assert_eq!(
+            rebuild::progress(&inn.host.deployer, inn.context(name)),
+            Ok(None)
+        );
     }
     inn.host.stop().await;
 }

@@ -81,8 +81,14 @@ async fn a_saga_ends_completed_or_compensated() {
     assert_eq!(compensated[0].correlation_id, "second");
     let inn = inn.reopen().await;
     let all = known(&inn, None, 3).await;
-    assert_eq!(saga::list(&inn.host.events, None, None, 2).unwrap(), all[..2]);
-    assert_eq!(saga::list(&inn.host.events, Some("other"), None, 2).unwrap(), []);
+    assert_eq!(
+        saga::list(&inn.host.events, None, None, 2).unwrap(),
+        all[..2]
+    );
+    assert_eq!(
+        saga::list(&inn.host.events, Some("other"), None, 2).unwrap(),
+        []
+    );
     inn.host.stop().await;
 }
 

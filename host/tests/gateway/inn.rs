@@ -4,12 +4,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::Method;
+use innkeeper::core::{
+    memory::{Budget, Reservation},
+    message::{Request, Response, WebAnswer},
+};
 use innkeeper::gateway::{Drained, Gateway, Reception};
-use innkeeper::versions::{Found, Offer, Routes};
 use innkeeper::guest;
 use innkeeper::invocation::{Failure, Origin};
-use innkeeper::core::{memory::{Budget, Reservation}, message::{Request, Response, WebAnswer}};
 use innkeeper::manifest::GatewaySettings;
+use innkeeper::versions::{Found, Offer, Routes};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{

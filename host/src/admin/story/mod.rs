@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::Host;
-use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
 use crate::core::Timestamp;
+use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
 use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// How deep a tree may get. What lies deeper begins a tree of its own, and says by its `causationId` where it belongs.

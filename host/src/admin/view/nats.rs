@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::nats::{InletStanding, parked};
 use crate::core::Timestamp;
+use crate::nats::{InletStanding, parked};
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::events::saga;
 use crate::core::Timestamp;
+use crate::events::saga;
 
 /// Some sagas, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

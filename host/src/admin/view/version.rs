@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::core::Timestamp;
 use crate::rollout::{self, Gate, Outcome, Progress, Stage, State};
 use crate::versions;
-use crate::core::Timestamp;
 
 /// The versions of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

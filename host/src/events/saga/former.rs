@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::machine::{Ending, Known, Saga, SagaState};
 use super::store::{self, SPACE};
-use crate::journal::{self, CommitError, KeyRange, Ledger, ReadSet, Unit, Write };
 use crate::invocation::record;
+use crate::journal::{self, CommitError, KeyRange, Ledger, ReadSet, Unit, Write};
 
 /// Where they were.
 const PREFIX: &str = "saga/";

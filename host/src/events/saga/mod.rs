@@ -18,10 +18,10 @@ pub use self::machine::{NotAState, Saga, SagaState};
 pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
-use crate::core::Backoff;
 use super::follower::Follower;
 use super::lane::Source;
 use super::timer;
+use crate::core::Backoff;
 use crate::events::Events;
 use crate::journal::{self, Ledger, ReadSet};
 use crate::manifest::HOST_SOURCE;
@@ -76,7 +76,12 @@ fn sources(host: &Events) -> Vec<Source> {
                 .any(|event| event.context == name)
         })
     };
-    let named = host.invoker.ledgers.own.iter().filter(|(name, _)| named(name));
+    let named = host
+        .invoker
+        .ledgers
+        .own
+        .iter()
+        .filter(|(name, _)| named(name));
     named
         .map(|(name, ledger)| Source {
             name: name.clone(),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Known, Saga, SagaState};
-use crate::invocation::{Timer, record};
 use crate::core::digest;
+use crate::invocation::{Timer, record};
 use crate::journal::{self, Entry, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// Where they are.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::machine::SagaState;
 use super::store::{self, SPACE};
-use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit };
+use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit};
 
 /// How many are forgotten in one commit.
 const STEP: usize = 256;
@@ -62,5 +62,8 @@ fn find_surplus(
         let known = store::read(ledger, &mut reads, saga, &about)?;
         writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));
     }
-    Ok(Some(Unit { reads, ..Unit::bookkeeping("saga", began, writes) }))
+    Ok(Some(Unit {
+        reads,
+        ..Unit::bookkeeping("saga", began, writes)
+    }))
 }

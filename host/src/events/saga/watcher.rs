@@ -14,7 +14,9 @@ use crate::events::follower::Watched;
 use crate::events::lane::{Arrival, Handler};
 use crate::events::timer::Timers;
 use crate::invocation::Timer;
-use crate::journal::{self, CommitError, Durability, Event, Header, Ledger, ReadSet, Space, Unit, Write, bookkeeping};
+use crate::journal::{
+    self, CommitError, Durability, Event, Header, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
+};
 use crate::manifest::SagaSettings;
 
 /// How long deadlines wait for events that are there already and may hold the end.

@@ -14,9 +14,9 @@ use futures::stream::ReadyChunks;
 
 use super::BATCH;
 use super::place::Place;
-use crate::nats::bridge::Bridge;
 use crate::core::digest;
 use crate::manifest::Inlet;
+use crate::nats::bridge::Bridge;
 use crate::nats::trouble::Trouble;
 
 /// How many bytes one request for messages asks for.

@@ -30,10 +30,10 @@ use super::standing::{InletStanding, Standing};
 use super::stream::nobody_keeps;
 use super::subject;
 use super::trouble::Trouble;
-use crate::nats::bridge::Bridge;
 use crate::core::{Backoff, wall_clock};
 use crate::journal::{Ledger, ReadSet, Space, Unit, Write, bookkeeping};
 use crate::manifest::Inlet;
+use crate::nats::bridge::Bridge;
 use crate::observe::metrics;
 
 /// How many messages are taken in by one commit.

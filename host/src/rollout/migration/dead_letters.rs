@@ -110,7 +110,7 @@ fn moved(key: &[u8], from: &KeyRange, to: &KeyRange) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Committer, Durability, Entry, MemoryStore, Options, Unit };
+    use crate::journal::{Committer, Durability, Entry, MemoryStore, Options, Unit};
 
     const LONG: usize = 300_000;
 
@@ -158,7 +158,10 @@ mod tests {
         let writes = carry_over(&ledger, 1, 2, &mut reads).unwrap();
         assert!(writes.is_empty());
         change(vec![letter(1, 60, Some(vec![9]))]).await;
-        let exchange = Unit { reads, ..Unit::bookkeeping("test", began, writes) };
+        let exchange = Unit {
+            reads,
+            ..Unit::bookkeeping("test", began, writes)
+        };
         let exchanged = ledger.commit(exchange).await;
         assert!(
             matches!(exchanged, Err(CommitError::Conflict { .. })),

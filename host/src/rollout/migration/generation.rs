@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::{Cursor, dead_letter};
-use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write };
 use crate::invocation::{Context, GENERATION_KEY};
+use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write};
 
 /// Where the journal keeps which generation does not serve and is not yet gone: four bytes, big-endian.
 const SPARE_KEY: &[u8] = b"spare-generation";
@@ -30,7 +30,10 @@ pub(in crate::rollout) fn spare(context: &Context) -> Result<Option<u32>, journa
 }
 
 /// Announces a generation that is to be filled.
-pub(in crate::rollout) async fn announce(context: &Context, generation: u32) -> Result<(), CommitError> {
+pub(in crate::rollout) async fn announce(
+    context: &Context,
+    generation: u32,
+) -> Result<(), CommitError> {
     commit(context, vec![note(SPARE_KEY, Some(generation))]).await
 }
 

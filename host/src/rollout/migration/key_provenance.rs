@@ -269,7 +269,8 @@ mod tests {
                 assert_eq!(clash.former, [1], "{clash:?}");
             }
         }
-        let twice = KeyProvenance::default().note(b"1", &[b"2", b"2"], |_| Ok::<_, Infallible>(false));
+        let twice =
+            KeyProvenance::default().note(b"1", &[b"2", b"2"], |_| Ok::<_, Infallible>(false));
         assert!(twice.unwrap().is_err());
     }
 

@@ -12,20 +12,20 @@ use std::time::Instant;
 use super::dead_letters::{DeadLetters, carry_over};
 use super::key_provenance::KeyProvenance;
 use super::steps::{STEP, commit_in_steps, read_step};
-use crate::versions::Version;
+use crate::events::following;
+use crate::guest::StateEntry;
+use crate::invocation::turns::Stripes;
+use crate::invocation::{Context, state_key};
+use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
 use crate::rollout::conduct::Cut;
+use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::progress::Rollout;
 use crate::rollout::register::State;
 use crate::rollout::schema::Move;
 use crate::rollout::swap::{self, Exchange, SwapError, Swapped};
 use crate::rollout::{describe, probe, rebuild};
-use crate::invocation::{Context, state_key};
-use crate::rollout::deployer::Deployer;
-use crate::events::following;
-use crate::guest::StateEntry;
-use crate::invocation::turns::Stripes;
-use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
+use crate::versions::Version;
 
 /// So few changes are migrated while the context stands still.
 const FEW: usize = 64;

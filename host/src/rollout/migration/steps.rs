@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::{
-    self, Bounds, CommitError, Durability, KeyRange, Ledger, Space, Unit, Write,
-};
+use crate::journal::{self, Bounds, CommitError, Durability, KeyRange, Ledger, Space, Unit, Write};
 
 /// How much is read, or committed, at a time while a generation is filled.
 pub(super) const STEP: Bounds = Bounds {

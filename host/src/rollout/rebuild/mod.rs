@@ -19,9 +19,9 @@ use self::work::{Work, sweep};
 use super::deployer::Deployer;
 use super::migration::generation;
 use super::swap::Swapped;
-use crate::invocation::Context;
 use crate::core::wall_clock;
 use crate::events::{Watched, following};
+use crate::invocation::Context;
 use crate::journal;
 use crate::versions::Version;
 
@@ -166,7 +166,10 @@ pub(crate) struct Filling {
 
 impl Filling {
     /// Begins to fill a generation.
-    pub(crate) async fn begin(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<Self, String> {
+    pub(crate) async fn begin(
+        host: &Arc<Deployer>,
+        context: &Arc<Context>,
+    ) -> Result<Self, String> {
         let rebuild = Rebuild::begin_after_sweep(host, context).await?;
         let former = context.generation();
         let filling = Self {
