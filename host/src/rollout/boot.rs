@@ -456,6 +456,7 @@ impl Booting<'_> {
 
     /// Keeps the bytes and their signature, and has them in the register.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
+        let _entering = self.host.components.entering().await;
         let stored = prove::store(self.host, digest, bytes).await;
         if let Err(Unproven::Failed(reason)) = stored {
             return Err(BootError::Failed {

@@ -144,6 +144,7 @@ impl Conducting<'_> {
                 let kept = trust::keep(host, &context.name, &version.digest, signature).await;
                 kept.map_err(Unproven::from)?;
             }
+            let _entering = host.components.entering().await;
             // What is kept of it may have been damaged since.
             prove::store(host, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);

@@ -154,6 +154,7 @@ async fn enter(
     signer: Option<String>,
 ) -> Result<Entry, Unproven> {
     pending::note(host, context, rollout).await?;
+    let _entering = host.components.entering().await;
     store(host, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
         trust::keep(host, &context.name, digest, signature).await?;
