@@ -129,7 +129,7 @@ impl Context {
 
     /// The current version: what a version that is ramped up beside it does is not asked for.
     pub fn version(&self) -> Option<Arc<Version>> {
-        self.serving().current.clone()
+        self.serving().version().cloned()
     }
 
     /// The generation of the state that serves.

@@ -101,8 +101,7 @@ pub(super) async fn prove(
     };
     rollout.passed(Gate::Schema, told, clock.lap());
     wire::check(host, &wiring, &context.name, &version)?;
-    let serving = context.serving().only(&version);
-    wire::with(&host.contexts, &wiring, &context.name, serving)?;
+    wire::could_have(host, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
         fits(host, context, &wiring, &version),
