@@ -285,11 +285,9 @@ impl Ledger {
         self.sequences.next(&*self.journal, name)
     }
 
-    /// Sees to it that numbers which were drawn do not come again: whoever commits after this can rely on it, also after a crash.
+    /// Sees to it that numbers which were drawn, one of each sequence, do not come again: whoever commits after this can rely on it, also after a crash.
     pub fn secure_sequences(&self, drawn: &[(String, u64)]) -> Result<(), Error> {
-        drawn
-            .iter()
-            .try_for_each(|(name, number)| self.sequences.secure(&*self.journal, name, *number))
+        self.sequences.secure(&*self.journal, drawn)
     }
 
     /// Says how many names of sequences there may be from now on.
