@@ -62,7 +62,7 @@ pub(super) async fn one(
 /// Looks at a context. Blocks.
 fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Error> {
     let serving = context.serving();
-    let version = &serving.current;
+    let version = serving.version();
     let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
     let lag = events::lag(context)?.into_iter();
@@ -73,12 +73,11 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     Ok(view::Context {
         name: context.name.clone(),
         summary: version
-            .as_ref()
             .map(|version| version.description.summary.clone())
             .unwrap_or_default(),
-        version: version.as_deref().map(view::Serving::from),
+        version: version.map(|version| (&**version).into()),
         candidate: candidate.map(|candidate| view::Candidate {
-            version: (&*candidate.version).into(),
+            version: (&**candidate.version).into(),
             weight: candidate.weight,
         }),
         invocations: view::Invocations {

@@ -20,7 +20,7 @@ use crate::invocation::idempotency::KeysInProgress;
 use crate::invocation::turns::Turns;
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
-use crate::memory::Budget;
+use crate::memory::{Budget, MemoryShare};
 use crate::observe::ContextMetrics;
 use crate::observe::log::Allowance;
 use crate::rollout::{Rollouts, Serving, Version};
@@ -56,6 +56,8 @@ pub struct Context {
     pub rollouts: Rollouts,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
     /// What it counts.
     pub metrics: ContextMetrics,
     /// What it may write to the log.
@@ -76,6 +78,8 @@ pub(super) struct Shared {
     pub answers: Arc<Budget>,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
 }
 
 impl Context {
@@ -107,6 +111,7 @@ impl Context {
             log: Allowance::new(name, settings.limits.log),
             rollouts: Rollouts::default(),
             share: shared.share,
+            guests_memory: shared.guests_memory,
             answers: shared.answers,
             wiring: shared.wiring,
             config: shared.config,
@@ -124,7 +129,7 @@ impl Context {
 
     /// The current version: what a version that is ramped up beside it does is not asked for.
     pub fn version(&self) -> Option<Arc<Version>> {
-        self.serving().current.clone()
+        self.serving().version().cloned()
     }
 
     /// The generation of the state that serves.

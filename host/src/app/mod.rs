@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::journals::Journals;
+pub(crate) use self::wiring::Rewiring;
 pub use self::{
     context::{Context, GENERATION_KEY},
     data::{DataDirectory, DataError},
@@ -76,7 +77,7 @@ pub struct Host {
     /// What compiles what is uploaded.
     pub compiler: Compiler,
     wiring: Arc<ArcSwap<Wiring>>,
-    /// Held by whoever exchanges the wiring.
+    /// Held by whoever exchanges the wiring, or decides what may come into it.
     rewiring: Mutex<()>,
     journals: Journals,
 }
@@ -110,22 +111,23 @@ impl Host {
         self.wiring.load()
     }
 
-    /// The wiring that a start begins with, when nobody is served yet.
-    pub(crate) fn begin_with(&self, wiring: Wiring) {
-        self.wiring.store(Arc::new(wiring));
-    }
-
     /// Exchanges the wiring in one step, one exchange at a time. `change` makes the next one, and makes it durable; whoever begins after `then` sees it.
     pub(crate) async fn rewire<E>(
         &self,
-        change: impl AsyncFnOnce(&Wiring) -> Result<Wiring, E>,
+        change: impl AsyncFnOnce(&Rewiring) -> Result<Wiring, E>,
         then: impl FnOnce(),
     ) -> Result<(), E> {
         let _turn = self.rewiring.lock().await;
-        let next = change(&self.wiring.load_full()).await?;
+        let next = change(&Rewiring::begin(self.wiring.load_full())).await?;
         self.wiring.store(Arc::new(next));
         then();
         Ok(())
+    }
+
+    /// Decides something that depends on what serves, and on which what may come to serve depends: no exchange is under way meanwhile.
+    pub(crate) async fn between_rewirings<T>(&self, decide: impl AsyncFnOnce(&Rewiring) -> T) -> T {
+        let _turn = self.rewiring.lock().await;
+        decide(&Rewiring::begin(self.wiring.load_full())).await
     }
 
     /// Stops followers, timers and compensators, waits for what runs, and closes the journals. The gateway has drained before.

@@ -109,7 +109,7 @@ impl UnitOfWork {
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
             memory: job.host.memory.nothing(),
-            guest_memory: GuestMemory::of(&job.host.guests_memory),
+            guest_memory: GuestMemory::of(&job.context.guests_memory),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,

@@ -59,7 +59,7 @@ pub use self::{
     serving::{Candidate, Serving},
     store::ComponentStore,
     tables::{Table, Tables},
-    trust::{Floor, FloorError, floor, set_floor},
+    trust::{Floor, FloorError, Trusted, floor, set_floor},
     unwired::unwired,
     upload::{Upload, UploadError, begin, too_big, verdict},
     version::{Description, Identity, Version},

@@ -101,8 +101,7 @@ pub(super) async fn prove(
     };
     rollout.passed(Gate::Schema, told, clock.lap());
     wire::check(host, &wiring, &context.name, &version)?;
-    let serving = context.serving().only(&version);
-    wire::with(&host.contexts, &wiring, &context.name, serving)?;
+    wire::could_have(host, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
         fits(host, context, &wiring, &version),
@@ -154,6 +153,7 @@ async fn enter(
     signer: Option<String>,
 ) -> Result<Entry, Unproven> {
     pending::note(host, context, rollout).await?;
+    let _entering = host.components.entering().await;
     store(host, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
         trust::keep(host, &context.name, digest, signature).await?;

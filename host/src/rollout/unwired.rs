@@ -16,7 +16,7 @@ use crate::manifest::HOST_SOURCE;
 pub fn unwired(host: &Host, context: &str) -> Vec<String> {
     let wiring = host.wiring();
     let serving = wiring.serving(context);
-    match serving.and_then(|serving| serving.current.as_ref()) {
+    match serving.and_then(|serving| serving.version()) {
         Some(version) => of_version(host, &wiring, context, version),
         None => Vec::new(),
     }

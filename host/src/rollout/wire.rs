@@ -21,7 +21,7 @@ pub(super) fn wire(
     context: &str,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
-    if let Some(version) = &serving.current {
+    if let Some(version) = serving.version() {
         check(host, wiring, context, version)?;
     }
     with(&host.contexts, wiring, context, serving)
@@ -36,6 +36,16 @@ pub(super) fn with(
 ) -> Result<Wiring, Refusal> {
     let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
     Ok(changed?)
+}
+
+/// Whether a version's routes and interfaces get in nobody's way.
+pub(super) fn could_have(
+    host: &Host,
+    wiring: &Wiring,
+    context: &str,
+    version: &Arc<Version>,
+) -> Result<(), Refusal> {
+    Ok(wiring.could_have(&host.contexts, context, version)?)
 }
 
 impl From<WiringError> for Refusal {
@@ -76,7 +86,7 @@ struct Around<'a> {
 
 impl Around<'_> {
     fn current(&self, context: &str) -> Option<&Arc<Version>> {
-        self.wiring.serving(context)?.current.as_ref()
+        self.wiring.serving(context)?.version()
     }
 
     /// The versions of all other contexts.
