@@ -214,7 +214,10 @@ mod tests {
         for text in ["", "one\n", "four", "oneone"] {
             assert_eq!(found(text), None, "{text}");
         }
-        assert_eq!(Tokens::default().find(&Token::new(""), NOW), Err(Unknown::Nobodys));
+        assert_eq!(
+            Tokens::default().find(&Token::new(""), NOW),
+            Err(Unknown::Nobodys)
+        );
     }
 
     #[test]

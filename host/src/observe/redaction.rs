@@ -290,7 +290,13 @@ mod tests {
 
     #[test]
     fn what_a_call_was_given_is_not_repeated_where_anything_is_sensitive() {
-        let given = || Some(vec!["somebody".to_owned(), "471147".to_owned(), "7".to_owned()]);
+        let given = || {
+            Some(vec![
+                "somebody".to_owned(),
+                "471147".to_owned(),
+                "7".to_owned(),
+            ])
+        };
         let said = "answered Err(refused(\"no room 7 for Somebody, card 471147\"))";
         let shown = |redaction: Redaction| redaction.text(said.to_owned());
         assert_eq!(

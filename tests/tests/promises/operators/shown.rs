@@ -3,7 +3,7 @@
 use http::Method;
 use innkeeper_tests::nats::NatsServer;
 use innkeeper_tests::{Inn, Settings, eventually, send};
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::Table;
 
 use super::{bell, with_token};

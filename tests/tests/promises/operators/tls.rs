@@ -99,8 +99,9 @@ async fn only_clients_of_the_authority_are_answered() {
     let said = status(&inn, Some(&authority), Some(&known)).await;
     assert!(said.is_well && said.out.contains("bell"), "{said:?}");
     // A certificate is no token.
-    let reply = TlsClient::new(&authority, Some(&known)).get(base, "/v1/contexts", "wrong");
-    reply.await.expect("an answer").expect_problem(401);
+    let client = TlsClient::new(&authority, Some(&known));
+    let reply = client.get(base, "/v1/contexts", "wrong").await;
+    reply.expect("an answer").expect_problem(401);
     let unknown = other.certify("operator");
     for own in [None, Some(&unknown), Some(&authority.certify("insider"))] {
         for path in ["/livez", "/metrics", "/v1/contexts"] {
@@ -195,7 +196,8 @@ async fn who_says_nothing_keeps_nobody_out() {
     reply.expect("an answer").expect(200);
     // And they are sent away.
     let last = silent.last_mut().expect("there are some");
-    let ended = tokio::time::timeout(Duration::from_secs(30), last.read(&mut [0; 64]));
+    let mut read = [0; 64];
+    let ended = tokio::time::timeout(Duration::from_secs(30), last.read(&mut read));
     let read = ended.await.expect("it is closed");
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
 }
