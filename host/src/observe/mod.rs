@@ -3,6 +3,7 @@
 pub mod correlation;
 pub mod log;
 pub mod metrics;
+pub(crate) mod redaction;
 pub(crate) mod sensitive;
 pub mod shown;
 pub mod story;
