@@ -13,3 +13,5 @@ metadata=$(mktemp)
 trap 'rm -f "$metadata"' EXIT
 cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linux-gnu >"$metadata"
 "${CARGO_TARGET_DIR:-target}/kubernetes-validate/bin/python" scripts/lint-dependencies.py "$metadata" deny.toml
+# What the image says that it is made of can be said.
+python3 scripts/sbom.py "$metadata" Cargo.lock innkeeper >/dev/null

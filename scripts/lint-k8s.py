@@ -11,6 +11,11 @@ import tomli
 import yaml
 
 faults = []
+# Fields of an object that the API server sees to: nobody can set them in an update, or only it does.
+MANAGED = {
+    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName", "generation", "managedFields", "name", "namespace",
+    "resourceVersion", "selfLink", "uid",
+}
 
 
 def check(holds, fault):
@@ -75,15 +80,30 @@ def check_policy(policy):
     """All fields that the pipeline must not change are named: one that is left out, it could."""
     said = " ".join(validation["expression"] for validation in policy["spec"]["validations"])
     schemas = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / f"v{kubernetes_validate.latest_version()}-local"
-    for kind, variable, changes in [
-        ("statefulsetspec-apps-v1", "set", "template"),
-        ("podspec-v1", "pod", "containers"),
-        ("container-v1", "container", "image"),
+    for kind, now, before, changes in [
+        ("objectmeta-meta-v1", "object.metadata", "oldObject.metadata", MANAGED),
+        ("statefulsetspec-apps-v1", "variables.set", "variables.setBefore", {"template"}),
+        ("podtemplatespec-v1", "object.spec.template", "oldObject.spec.template", {"spec"}),
+        ("podspec-v1", "variables.pod", "variables.podBefore", {"containers"}),
+        ("container-v1", "variables.container", "variables.containerBefore", {"image"}),
     ]:
         fields = json.loads((schemas / f"{kind}.json").read_text())["properties"]
-        for field in set(fields) - {changes}:
-            same = f"variables.{variable}.?{field} == variables.{variable}Before.?{field}"
+        for field in set(fields) - changes:
+            same = f"{now}.?{field} == {before}.?{field}"
             check(re.search(re.escape(same) + r"\b", said), f"k8s/access/policy.yaml lets the pipeline change {field} ({kind})")
+    check("failurePolicy" in policy["spec"] and policy["spec"]["failurePolicy"] == "Fail", "k8s/access/policy.yaml lets pass what it cannot judge")
+    variables = {one["name"]: one["expression"] for one in policy["spec"]["variables"]}
+    for name, expression in variables.items():
+        if f"{name}Before" in variables:
+            before = variables[f"{name}Before"]
+            check(before == expression.replace("object.", "oldObject."), f"k8s/access/policy.yaml compares {expression} with {before}")
+
+
+def check_binding(binding, policy):
+    """The policy is in force, and not somewhere only."""
+    spec = binding["spec"]
+    check(spec["policyName"] == policy["metadata"]["name"], "the binding is of another policy")
+    check("Deny" in spec["validationActions"] and "matchResources" not in spec, "k8s/access/policy.yaml does not deny everywhere")
 
 
 def check_isolation(documents):
@@ -114,7 +134,9 @@ def main(app, access, operators):
     check_app(manifest, tomli.loads(Path("innkeeper.toml").read_text()))
     check_pod(only(app, "StatefulSet")["spec"]["template"]["spec"], manifest)
     check_rights(only(access, "Role"))
-    check_policy(only(access, "ValidatingAdmissionPolicy"))
+    policy = only(access, "ValidatingAdmissionPolicy")
+    check_policy(policy)
+    check_binding(only(access, "ValidatingAdmissionPolicyBinding"), policy)
     check_isolation(access)
     check_secrets(app)
     # The host refuses the placeholder, should anyone apply it.

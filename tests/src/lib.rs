@@ -19,6 +19,7 @@ mod operators;
 mod process;
 mod raw;
 mod stay;
+mod tls;
 
 pub use authority::{Authority, Certified};
 pub use book::{Book, violations};
@@ -34,3 +35,4 @@ pub use operators::Operators;
 pub use process::{Said, command, many_descriptors, processor_time};
 pub use raw::raw;
 pub use stay::Stay;
+pub use tls::TlsClient;

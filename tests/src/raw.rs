@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Reply;
@@ -14,7 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Sends `bytes` to an address such as `http://127.0.0.1:8080` and reads the first answer. `None` when the connection was closed without one.
 pub async fn raw(base: &str, bytes: &[u8]) -> Option<Reply> {
     let address = base.strip_prefix("http://").expect("an http address");
-    let mut stream = TcpStream::connect(address).await.expect("the port is open");
+    let stream = TcpStream::connect(address).await.expect("the port is open");
+    exchange(stream, bytes).await
+}
+
+/// The same over a connection that is there already, whatever it is carried by.
+pub(crate) async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    bytes: &[u8],
+) -> Option<Reply> {
     // The other side may refuse, answer and close before it has read everything.
     let _partly = stream.write_all(bytes).await;
     let mut read = Vec::new();

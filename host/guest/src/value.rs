@@ -118,6 +118,28 @@ pub fn as_text(value: &Val) -> Option<String> {
     }
 }
 
+/// Visits each text and number within a value, as text.
+pub fn each_text(value: &Val, visit: &mut impl FnMut(String)) {
+    match value {
+        Val::List(values) | Val::Tuple(values) | Val::FixedLengthList(values) => {
+            values.iter().for_each(|value| each_text(value, visit));
+        }
+        Val::Record(fields) => fields.iter().for_each(|(_, value)| each_text(value, visit)),
+        Val::Map(entries) => entries.iter().for_each(|(key, value)| {
+            each_text(key, visit);
+            each_text(value, visit);
+        }),
+        Val::Variant(_, payload)
+        | Val::Option(payload)
+        | Val::Result(Ok(payload) | Err(payload)) => {
+            payload.iter().for_each(|value| each_text(value, visit));
+        }
+        // The names of cases are the interface's.
+        Val::Enum(_) => {}
+        value => as_text(value).into_iter().for_each(visit),
+    }
+}
+
 fn to_plain(value: &Val) -> Result<Plain, ValueError> {
     let boxed = |value: &Option<Box<Val>>| match value {
         Some(value) => to_plain(value).map(|plain| Some(Box::new(plain))),
@@ -226,5 +248,9 @@ mod tests {
         let bytes = encode(&values).unwrap();
         assert_eq!(decode(&bytes).unwrap(), values);
         assert!(is_err(&values[3]) && !is_err(&values[2]));
+        let mut texts = Vec::new();
+        let mut note = |text| texts.push(text);
+        values.iter().for_each(|value| each_text(value, &mut note));
+        assert_eq!(texts, ["7", "x", "closed"]);
     }
 }

@@ -3,7 +3,6 @@
 //! Whatever changes something needs a token, and one that is good for it. To look needs one, too, unless the port listens on the loopback interface only and is asked by
 //! a loopback name: a web page that someone on this machine has open can get its own name to lead here, but cannot ask by another.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +11,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
+use super::acting;
 use super::audit::Asked;
 use super::caller::Caller;
-use super::origin;
 use super::problem::Problem;
 use super::server::Peer;
 use super::state::State;
+use super::token::Token;
 use super::tokens::Unknown;
 use crate::core::Timestamp;
 use crate::manifest::Role;
@@ -39,9 +39,8 @@ pub(super) async fn authorize(
 ) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>();
     let needed = needed(request.method(), path.map(MatchedPath::as_str));
-    let from = request.extensions().get().map(|Peer(address)| *address);
-    let mut asked = asked(&request, from);
-    let caller = match admit(&state, &request, needed, from) {
+    let mut asked = Asked::of(&request);
+    let caller = match admit(&state, &request, needed) {
         Ok(caller) => caller,
         Err(refused) => {
             let Refused { problem, why, who } = *refused;
@@ -53,53 +52,16 @@ pub(super) async fn authorize(
     };
     asked.note(Some(&caller));
     request.extensions_mut().insert(caller);
-    if needed == Role::Read {
-        return Ok(next.run(request).await);
+    match needed {
+        Role::Read => Ok(next.run(request).await),
+        Role::Deploy | Role::Admin => acting::act(&state, asked, request, next).await,
     }
-    // Whoever asks may go away: what came of it is written down all the same.
-    let acting = state.tasks.clone().spawn(act(state, asked, request, next));
-    acting.await.unwrap_or_else(|_| {
-        Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the host is stopping",
-        ))
-    })
-}
-
-/// Does what changes something, between two lines of the audit log.
-async fn act(
-    state: Arc<State>,
-    asked: Asked,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let began = state.audit.begun(&asked).await.map_err(|error| {
-        tracing::error!(%error, "the audit log cannot be written, so nothing is done that belongs into it");
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the audit log cannot be written, so nothing was done; make room in the data directory",
-        )
-    })?;
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    state.audit.done(&asked, began, status).await;
-    Ok(response)
 }
 
 /// Who asks, when they may.
-fn admit(
-    state: &State,
-    request: &Request,
-    needed: Role,
-    from: Option<IpAddr>,
-) -> Result<Caller, Box<Refused>> {
+fn admit(state: &State, request: &Request, needed: Role) -> Result<Caller, Box<Refused>> {
     let refused = |why, who, problem| Box::new(Refused { problem, why, who });
     let anonymous = |why, problem| refused(why, None, problem);
-    if origin::is_foreign(request.headers()) {
-        let detail = "a page of another origin asks in a browser; only pages of this port may";
-        let problem = Problem::new(StatusCode::FORBIDDEN, detail);
-        return Err(anonymous("origin", problem));
-    }
     let Some(token) = bearer(request.headers()) else {
         return match needed {
             Role::Read if state.private && asks_for_loopback(request) => Ok(Caller::local()),
@@ -113,26 +75,25 @@ fn admit(
             )),
         };
     };
-    if let Err(wait) = state.guesses.may(from) {
-        return Err(anonymous("guessing", slow_down(wait)));
-    }
-    let tokens = state.tokens.load();
-    let caller = match tokens.find(token, Timestamp::from(SystemTime::now())) {
+    let from = request.extensions().get().map(|Peer(address)| *address);
+    let guess = match state.guesses.admit(from) {
+        Ok(guess) => guess,
+        Err(wait) => return Err(anonymous("guessing", slow_down(wait))),
+    };
+    let tokens = state.tokens.borrow();
+    let now = Timestamp::from(SystemTime::now());
+    let caller = match tokens.find(&Token::new(token), now) {
         Ok(caller) => caller,
-        Err(unknown) => {
-            state.guesses.note(from);
-            return Err(match unknown {
-                Unknown::Nobodys => {
-                    anonymous("unknown-token", refusal("this is no token of operators"))
-                }
-                Unknown::Expired(caller) => refused(
-                    "expired-token",
-                    Some(caller),
-                    refusal("this token has expired"),
-                ),
-            });
+        Err(Unknown::Nobodys) => {
+            let problem = refusal("this is no token of operators");
+            return Err(anonymous("unknown-token", problem));
+        }
+        Err(Unknown::Expired(caller)) => {
+            let problem = refusal("this token has expired");
+            return Err(refused("expired-token", Some(caller), problem));
         }
     };
+    guess.was_right();
     match caller.role >= needed {
         true => Ok(caller.clone()),
         false => Err(refused(
@@ -140,23 +101,6 @@ fn admit(
             Some(caller.clone()),
             forbidden(caller, needed),
         )),
-    }
-}
-
-fn asked(request: &Request, from: Option<IpAddr>) -> Asked {
-    let target = request.uri().path_and_query();
-    Asked {
-        from: from.map(|address| address.to_string()),
-        method: request.method().to_string(),
-        path: target.map(ToString::to_string).unwrap_or_default(),
-        ..Asked::default()
-    }
-}
-
-impl Asked {
-    fn note(&mut self, caller: Option<&Caller>) {
-        self.who = caller.map(|caller| caller.name.clone());
-        self.role = caller.map(|caller| caller.role.to_string());
     }
 }
 
@@ -179,7 +123,8 @@ fn needed(method: &Method, path: Option<&str>) -> Role {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+/// The token that a request brings.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)

@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::unfold;
 use http::{HeaderValue, StatusCode, header};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::caller::Caller;
 use super::extract::Running;
 use super::frame;
 use super::problem::Problem;
+use super::session::Session;
 use super::state::State;
 use crate::app::Host;
 use crate::journal::{self, CopyError, Part};
@@ -39,6 +40,7 @@ pub(super) async fn take(
     Shared(state): Shared<Arc<State>>,
     Running(host): Running,
     caller: Caller,
+    session: Session,
 ) -> Result<Response, Problem> {
     let place = state.backup.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
@@ -62,6 +64,7 @@ pub(super) async fn take(
         let telling = Telling {
             host,
             sender,
+            session: Mutex::new(session),
             runtime,
         };
         if let Err(error) = telling.everything() {
@@ -81,6 +84,7 @@ pub(super) async fn take(
 struct Telling {
     host: Arc<Host>,
     sender: mpsc::Sender<Vec<u8>>,
+    session: Mutex<Session>,
     runtime: Handle,
 }
 
@@ -96,13 +100,20 @@ impl Telling {
     }
 
     fn tell(&self, part: Part) -> Result<(), CopyError> {
-        let sending = self.sender.send(frame::encode(&part));
-        let stop = &self.host.shutdown;
-        // This thread may be blocked, and a stop must not wait for whoever takes it.
-        match self.runtime.block_on(stop.run_until_cancelled(sending)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(_)) | None => Err(CopyError::NotTaken),
-        }
+        let sending = async {
+            let mut session = self.session.lock().await;
+            // Neither a stop nor a token that was withdrawn waits for whoever takes it.
+            tokio::select! {
+                biased;
+                () = self.host.shutdown.cancelled() => Err(CopyError::NotTaken),
+                () = session.withdrawn() => Err(CopyError::NotTaken),
+                sent = self.sender.send(frame::encode(&part)) => {
+                    sent.map_err(|_| CopyError::NotTaken)
+                }
+            }
+        };
+        // This thread may be blocked.
+        self.runtime.block_on(sending)
     }
 
     /// Brings the components that are kept, but for some; and says which there are.

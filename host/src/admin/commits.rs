@@ -6,10 +6,9 @@ use utoipa::IntoParams;
 
 use super::extract::{Named, Query, reading};
 use super::problem::Problem;
-use super::story;
+use super::redaction::Redactor;
 use super::view;
-use crate::journal::{self, Ending, Recorded};
-use crate::observe::sensitive::{Secrets, Sensitive};
+use crate::journal::{self, Recorded};
 
 /// The most commits in one answer.
 const MOST: usize = 1000;
@@ -46,15 +45,11 @@ pub(super) async fn list(
         found.retain(|(position, ..)| *position <= flushed);
         let next = found.last().map(|(position, ..)| *position);
         let app = &host.manifest.app.name;
-        let sensitive = Sensitive::of(&host.manifest, [context.name.as_str()]);
+        let name = &context.name;
+        let mut redactor = Redactor::new(&host);
         let view = |commit: Recorded| {
-            // Why an invocation was given up on may say what is in an event of another context.
-            let secrets = match &commit.1.ending {
-                Ending::Abandoned { .. } => story::secrets(&host, &commit.1.correlation_id)?,
-                Ending::Committed => Secrets::default(),
-            };
-            let name = &context.name;
-            Ok(view::Commit::new(app, name, commit, &sensitive, &secrets))
+            let redaction = redactor.of_commit(name, &commit.1)?;
+            Ok(view::Commit::new(app, name, commit, &redaction))
         };
         Ok(view::Commits {
             flushed,

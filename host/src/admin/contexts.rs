@@ -13,7 +13,8 @@ use super::view;
 use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
 use crate::invocation::{BreakerState, Context};
-use crate::journal::{self, KeyRange, Ledger, Space};
+use crate::journal::{self, KeyRange, Space};
+use crate::observe::sensitive::MASK;
 use crate::rollout;
 use crate::rollout::rebuild;
 
@@ -63,7 +64,7 @@ pub(super) async fn one(
 /// Looks at a context. Blocks.
 fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Error> {
     let serving = context.serving();
-    let version = &serving.current;
+    let version = serving.version();
     let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
     let lag = events::lag(&host.events, context)?.into_iter();
@@ -74,12 +75,11 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     Ok(view::Context {
         name: context.name.clone(),
         summary: version
-            .as_ref()
             .map(|version| version.description.summary.clone())
             .unwrap_or_default(),
-        version: version.as_deref().map(view::Serving::from),
+        version: version.map(|version| (&**version).into()),
         candidate: candidate.map(|candidate| view::Candidate {
-            version: (&*candidate.version).into(),
+            version: (&**candidate.version).into(),
             weight: candidate.weight,
         }),
         invocations: view::Invocations {
@@ -110,16 +110,28 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             .collect(),
         quota: quota.into_iter().map(Into::into).collect(),
         log_lines_dropped: context.log.dropped(),
-        contended: contended(ledger),
+        contended: contended(context),
     })
 }
 
 /// The keys of the state that invocations collide on.
-fn contended(ledger: &Ledger) -> Vec<view::Contended> {
-    let worst = ledger.contended(usize::MAX).into_iter();
+fn contended(context: &Context) -> Vec<view::Contended> {
+    let worst = context.ledger.contended(usize::MAX).into_iter();
+    // Where something is sensitive, it may be a part of a key; what the table is called is not.
+    let is_shown = context.settings.sensitive.is_empty();
     let of_the_state = worst.filter(|contended| matches!(contended.space, Space::State(_)));
     let seen = of_the_state.map(|contended| view::Contended {
-        key: contended.key.escape_ascii().to_string(),
+        key: match (
+            is_shown,
+            contended.key.iter().position(|byte| *byte == b'/'),
+        ) {
+            (true, _) => contended.key.escape_ascii().to_string(),
+            (false, Some(end)) => {
+                let table = contended.key.get(..end).unwrap_or_default();
+                format!("{}/{MASK}", table.escape_ascii())
+            }
+            (false, None) => MASK.to_owned(),
+        },
         conflicts: contended.conflicts,
     });
     seen.take(CONTENDED).collect()

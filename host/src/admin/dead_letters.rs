@@ -14,9 +14,12 @@ use super::extract::{Named, Query, reading, segment};
 use super::problem::Problem;
 use super::state::State;
 use super::view;
-use crate::events::dead_letter::{self, LetterId, NotALetterId};
+use crate::admin::{redaction::Redaction, redaction::Redactor};
+use crate::app::Host;
+use crate::events::dead_letter::{self, DeadLetter, LetterId, NotALetterId};
 use crate::events::redelivery::{self, RetryError};
-use crate::observe::sensitive::Sensitive;
+use crate::invocation::Context;
+use crate::journal;
 
 /// The most dead letters in one answer.
 const MOST: usize = 1000;
@@ -63,6 +66,7 @@ pub(super) async fn list(
         let more = found.len() > limit;
         found.truncate(limit);
         let app = &host.manifest.app.name;
+        let mut redactor = Redactor::new(&host);
         Ok(view::DeadLetters {
             next: found
                 .last()
@@ -71,11 +75,10 @@ pub(super) async fn list(
             dead_letters: found
                 .iter()
                 .map(|letter| {
-                    let contexts = [context.name.as_str(), &letter.id.source];
-                    let sensitive = Sensitive::of(&host.manifest, contexts);
-                    view::DeadLetter::new(app, letter, &sensitive)
+                    let redaction = redaction(&mut redactor, &context, letter)?;
+                    Ok(view::DeadLetter::new(app, letter, &redaction))
                 })
-                .collect(),
+                .collect::<Result<_, journal::Error>>()?,
         })
     });
     Ok(Json(letters.await?))
@@ -95,7 +98,8 @@ pub(super) async fn retry(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<Json<view::Retried>, Problem> {
-    let handled = redelivery::retry(&host.events, &context, &id).await?;
+    let retried = redelivery::retry(&host.events, &context, &id).await;
+    let handled = told(&host, &context, retried).await?;
     Ok(Json(view::Retried {
         handled,
         ..view::Retried::default()
@@ -113,7 +117,8 @@ pub(super) async fn retry(
 pub(super) async fn retry_all(
     Named { host, context }: Named,
 ) -> Result<Json<view::Retried>, Problem> {
-    let retried = redelivery::retry_all(&host.events, &context).await?;
+    let retried = redelivery::retry_all(&host.events, &context).await;
+    let retried = told(&host, &context, retried).await?;
     Ok(Json(retried.into()))
 }
 
@@ -130,8 +135,42 @@ pub(super) async fn drop(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    redelivery::drop(&host.events, &context, &id).await?;
+    let dropped = redelivery::drop(&host.events, &context, &id).await;
+    told(&host, &context, dropped).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is not shown of a dead letter of a context.
+fn redaction(
+    redactor: &mut Redactor,
+    context: &Context,
+    letter: &DeadLetter,
+) -> Result<Redaction, journal::Error> {
+    let contexts = [context.name.as_str(), &letter.id.source];
+    redactor.of_event(&letter.event, contexts)
+}
+
+/// What came of it, without what is sensitive in why it failed.
+async fn told<T>(
+    host: &Arc<Host>,
+    context: &Arc<Context>,
+    outcome: Result<T, RetryError>,
+) -> Result<T, Problem> {
+    let mut error = match outcome {
+        Ok(done) => return Ok(done),
+        Err(error) => error,
+    };
+    if let RetryError::FailedAgain { id, reason, .. } | RetryError::NotNow { id, reason } =
+        &mut error
+    {
+        let (mut redactor, context, id) = (Redactor::new(host), context.clone(), id.clone());
+        let looking = reading(move || match dead_letter::get(&context, &id)? {
+            Some(letter) => redaction(&mut redactor, &context, &letter),
+            None => Ok(redactor.of_the_unknown()),
+        });
+        *reason = looking.await?.text(std::mem::take(reason));
+    }
+    Err(problem(error))
 }
 
 impl From<NotALetterId> for Problem {
@@ -140,21 +179,19 @@ impl From<NotALetterId> for Problem {
     }
 }
 
-impl From<RetryError> for Problem {
-    fn from(error: RetryError) -> Self {
-        match error {
-            RetryError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            RetryError::FailedAgain { .. } => Self::of_kind(
-                StatusCode::CONFLICT,
-                "failed-again",
-                "Failed again",
-                error.to_string(),
-            ),
-            RetryError::NotNow { .. } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-                    .retry_after(Duration::from_secs(1))
-            }
-            RetryError::Journal(error) => error.into(),
+fn problem(error: RetryError) -> Problem {
+    match error {
+        RetryError::NotFound { .. } => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+        RetryError::FailedAgain { .. } => Problem::of_kind(
+            StatusCode::CONFLICT,
+            "failed-again",
+            "Failed again",
+            error.to_string(),
+        ),
+        RetryError::NotNow { .. } => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .retry_after(Duration::from_secs(1))
         }
+        RetryError::Journal(error) => error.into(),
     }
 }

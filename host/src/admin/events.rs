@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use futures::stream::unfold;
 use http::{HeaderMap, HeaderName, StatusCode};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -17,14 +19,14 @@ use utoipa::IntoParams;
 
 use super::extract::{Query, Running, no_such_context};
 use super::problem::Problem;
+use super::session::Session;
 use super::state::State;
 use super::view::CloudEvent;
+use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::NoPlace;
-use crate::journal::Ledger;
-use crate::manifest::Manifest;
-use crate::observe::sensitive::Sensitive;
+use crate::journal::{self, Event as Published, Ledger};
 
 /// Streams at once.
 pub(super) const STREAMS: usize = 64;
@@ -70,6 +72,7 @@ pub(super) async fn stream(
     Shared(state): Shared<Arc<State>>,
     Running(host): Running,
     Query(which): Query<Which>,
+    session: Session,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let place = state.streams.clone().try_acquire_owned().map_err(|_| {
@@ -83,11 +86,12 @@ pub(super) async fn stream(
     let journals = journals(&host, which.context.as_deref())?;
     let kinds: BTreeSet<String> = list(which.kind.as_deref()).map(str::to_owned).collect();
     let telling = Telling {
-        manifest: host.manifest.clone(),
+        app: host.manifest.app.name.clone(),
+        redactor: Arc::new(Mutex::new(Redactor::new(&host))),
         feed: Feed::open(journals, kinds, begin).await?,
         follow: which.follow,
         stop: host.shutdown.clone(),
-        session: state.sessions.load_full(),
+        session,
         ended: false,
         _place: place,
     };
@@ -99,11 +103,12 @@ pub(super) async fn stream(
 
 /// One stream.
 struct Telling {
-    manifest: Arc<Manifest>,
+    app: String,
+    redactor: Arc<Mutex<Redactor>>,
     feed: Feed,
     follow: bool,
     stop: CancellationToken,
-    session: Arc<CancellationToken>,
+    session: Session,
     ended: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -111,29 +116,25 @@ struct Telling {
 impl Telling {
     async fn next(&mut self) -> Option<Event> {
         while !self.ended {
-            if self.stop.is_cancelled() {
-                self.ended = true;
-                return Some(Event::default().comment("the host is stopping"));
-            }
-            if self.session.is_cancelled() {
-                self.ended = true;
-                return Some(Event::default().comment("the tokens have changed; come again"));
-            }
-            match self.feed.next().await {
+            // Dropping what would have been next loses nothing.
+            let told = tokio::select! {
+                biased;
+                why = over(&self.stop, &mut self.session) => return self.end_saying(why),
+                told = self.feed.next() => told,
+            };
+            match told {
                 Ok(Some(Told { context, event, .. })) => {
                     let place = self.feed.places().to_string();
-                    let sensitive = Sensitive::of(&self.manifest, [&*context]);
-                    let app = &self.manifest.app.name;
-                    let event = CloudEvent::new(app, &context, &event, &sensitive);
-                    return match serde_json::to_string(&event) {
+                    let shown = show(&self.app, &self.redactor, context, event).await;
+                    return match shown.and_then(|event| Ok(serde_json::to_string(&event)?)) {
                         Ok(json) => Some(Event::default().id(place).data(json)),
                         Err(error) => self.end_with(&error.to_string()),
                     };
                 }
-                Ok(None) if self.follow => {
-                    let changed = self.session.run_until_cancelled(self.feed.changed());
-                    let _ = self.stop.run_until_cancelled(changed).await;
-                }
+                Ok(None) if self.follow => tokio::select! {
+                    why = over(&self.stop, &mut self.session) => return self.end_saying(why),
+                    () = self.feed.changed() => {}
+                },
                 Ok(None) => self.ended = true,
                 Err(error) => return self.end_with(&error.to_string()),
             }
@@ -141,9 +142,47 @@ impl Telling {
         None
     }
 
+    fn end_saying(&mut self, why: &str) -> Option<Event> {
+        self.ended = true;
+        Some(Event::default().comment(why))
+    }
+
     fn end_with(&mut self, detail: &str) -> Option<Event> {
         self.ended = true;
         Some(Event::default().event("problem").data(detail))
+    }
+}
+
+/// An event without what is sensitive. That is looked for where blocking is allowed.
+async fn show(
+    app: &str,
+    redactor: &Arc<Mutex<Redactor>>,
+    context: Arc<str>,
+    event: Published,
+) -> io::Result<CloudEvent> {
+    let is_needed = redactor.lock().is_needed();
+    if !is_needed {
+        return Ok(CloudEvent::new(
+            app,
+            &context,
+            &event,
+            &Redaction::default(),
+        ));
+    }
+    let (app, redactor) = (app.to_owned(), redactor.clone());
+    let showing = tokio::task::spawn_blocking(move || {
+        let redaction = redactor.lock().of_event(&event, [&*context])?;
+        Ok::<_, journal::Error>(CloudEvent::new(&app, &context, &event, &redaction))
+    });
+    showing.await?.map_err(io::Error::other)
+}
+
+/// Waits until a stream has to end; says why.
+async fn over(stop: &CancellationToken, session: &mut Session) -> &'static str {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => "the host is stopping",
+        () = session.withdrawn() => "the token is not good any more",
     }
 }
 

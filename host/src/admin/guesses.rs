@@ -1,5 +1,7 @@
 //! A brake for whoever guesses tokens: so many wrong ones from one address, and then one a second. While the brake is on, no token from there is looked at, also not
 //! the right one: otherwise it would be no brake.
+//!
+//! Each token that comes counts as wrong until it was found to be right: whoever sends many at once gets no more of them looked at.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -17,43 +19,86 @@ const LIMIT: RateLimit = RateLimit {
 /// The wrong tokens of late, by the address that they came from.
 pub(super) struct Guesses(RateLimiter<Option<IpAddr>>);
 
+/// A token that is being looked at. It was wrong, unless it is said to be right.
+pub(super) struct Guess<'a> {
+    guesses: &'a Guesses,
+    from: Option<IpAddr>,
+}
+
 impl Guesses {
     pub fn new() -> Self {
         Self(RateLimiter::new(LIMIT))
     }
 
-    /// Whether a token from this address is looked at; else when one will be.
-    pub fn may(&self, from: Option<IpAddr>) -> Result<(), Duration> {
-        self.0.has_room(from.map(network), Instant::now())
+    /// A token from this address that may be looked at; else when one will be.
+    pub fn admit(&self, from: Option<IpAddr>) -> Result<Guess<'_>, Duration> {
+        let from = from.map(network);
+        self.0.admit(from, Instant::now())?;
+        Ok(Guess {
+            guesses: self,
+            from,
+        })
     }
+}
 
-    /// Notes a wrong one.
-    pub fn note(&self, from: Option<IpAddr>) {
-        // When there was no room for it, there is none for the next one either.
-        let _ = self.0.admit(from.map(network), Instant::now());
+impl Guess<'_> {
+    /// It was no guess.
+    pub fn was_right(self) {
+        self.guesses.0.give_back(&self.from, Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
     fn who_guesses_is_slowed_down_and_nobody_else() {
         let guesses = Guesses::new();
         let (one, other) = ("10.0.0.1".parse().ok(), "10.0.0.2".parse().ok());
-        let looked_at = (0..10_000).filter(|_| {
-            let may = guesses.may(one).is_ok();
-            guesses.note(one);
-            may
-        });
+        let looked_at = (0..10_000).filter(|_| guesses.admit(one).is_ok());
         let looked_at = looked_at.count();
         assert!((20..30).contains(&looked_at), "{looked_at}");
-        assert!(
-            guesses
-                .may(one)
-                .is_err_and(|wait| wait <= Duration::from_secs(1))
-        );
-        assert!(guesses.may(other).is_ok() && guesses.may(None).is_ok());
+        let wait = guesses.admit(one).err();
+        assert!(wait.is_some_and(|wait| wait <= Duration::from_secs(1)));
+        assert!(guesses.admit(other).is_ok() && guesses.admit(None).is_ok());
+    }
+
+    #[test]
+    fn who_is_right_is_never_slowed_down() {
+        let guesses = Guesses::new();
+        let from = "10.0.0.1".parse().ok();
+        for _ in 0..1_000 {
+            guesses.admit(from).unwrap().was_right();
+        }
+        let wrong = (0..100).filter(|_| guesses.admit(from).is_ok());
+        assert!((20..22).contains(&wrong.count()));
+    }
+
+    #[test]
+    fn many_at_once_are_no_more_than_one_after_the_other() {
+        const AT_ONCE: usize = 64;
+        let from = "10.0.0.1".parse().ok();
+        for _ in 0..20 {
+            let guesses = Guesses::new();
+            let (together, looked_at) = (Barrier::new(AT_ONCE), AtomicUsize::new(0));
+            let began = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..AT_ONCE {
+                    scope.spawn(|| {
+                        together.wait();
+                        if guesses.admit(from).is_ok() {
+                            looked_at.fetch_add(1, Ordering::Relaxed);
+                        }
+                    });
+                }
+            });
+            let most = 20 + began.elapsed().as_secs() as usize + 1;
+            let looked_at = looked_at.into_inner();
+            assert!((20..=most).contains(&looked_at), "{looked_at}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::extract::{Query, Running, no_such_context, reading, segment};
 use super::problem::Problem;
 use super::state::State;
 use super::view;
+use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::journal;
 use crate::nats::parked::{self, NotAParkedId, Parked, ParkedId};
@@ -56,10 +57,18 @@ impl FromRequestParts<Arc<State>> for Letter {
 pub(super) async fn dead_letters(
     Running(host): Running,
 ) -> Result<Json<view::RelayDeadLetters>, Problem> {
-    let parked = reading(move || parked::list(&host.nats)).await?;
-    Ok(Json(view::RelayDeadLetters {
-        dead_letters: parked.into_iter().map(Into::into).collect(),
-    }))
+    let parked = reading(move || {
+        let mut redactor = Redactor::new(&host);
+        let view = |parked: Parked| {
+            let redaction = redaction(&host, &mut redactor, &parked)?;
+            Ok(view::RelayDeadLetter::new(parked, &redaction))
+        };
+        let parked = parked::list(&host.nats)?.into_iter().map(view);
+        Ok(view::RelayDeadLetters {
+            dead_letters: parked.collect::<Result<_, journal::Error>>()?,
+        })
+    });
+    Ok(Json(parked.await?))
 }
 
 /// Publish an event that could not be published
@@ -73,18 +82,20 @@ pub(super) async fn retry(
     Running(host): Running,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    found(&host, &id).await?;
+    let parked = found(&host, &id).await?;
     let asked = id.clone();
     let published = ask(&host, |answer| Command::Retry { id: asked, answer }).await?;
-    match published {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(reason) => Err(Problem::of_kind(
-            StatusCode::CONFLICT,
-            "failed-again",
-            "Failed again",
-            format!("{id} is not published: {reason}"),
-        )),
-    }
+    let Err(reason) = published else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    let redaction = reading(move || redaction(&host, &mut Redactor::new(&host), &parked)).await?;
+    let reason = redaction.text(reason.to_string());
+    Err(Problem::of_kind(
+        StatusCode::CONFLICT,
+        "failed-again",
+        "Failed again",
+        format!("{id} is not published: {reason}"),
+    ))
 }
 
 /// Drop an event that could not be published
@@ -143,6 +154,28 @@ pub(super) async fn republish(
     match asked.await? {
         Ok(events) => Ok((StatusCode::ACCEPTED, Json(view::Republished { events }))),
         Err(reason) => Err(not_now(&reason)),
+    }
+}
+
+/// What is not shown of an event that cannot be published.
+fn redaction(
+    host: &Host,
+    redactor: &mut Redactor,
+    parked: &Parked,
+) -> Result<Redaction, journal::Error> {
+    let ParkedId { context, position } = &parked.place;
+    let event = match (redactor.is_needed(), host.ledger(context)) {
+        (true, Some(ledger)) => {
+            let before = position.commit.saturating_sub(1);
+            let commit = ledger.journal().commits(before, 1)?.pop();
+            commit.filter(|(commit, ..)| *commit == position.commit)
+        }
+        _ => None,
+    };
+    let event = event.and_then(|(.., events)| events.into_iter().nth(position.index.into()));
+    match event {
+        Some(event) => redactor.of_event(&event, [context.as_str()]),
+        None => Ok(redactor.of_the_unknown()),
     }
 }
 

@@ -72,7 +72,7 @@ impl Modify for Refusals {
                 ),
                 (
                     "403",
-                    is_guarded(path),
+                    true,
                     "the token is not good for this, or a page of another origin asks",
                 ),
                 (
@@ -154,7 +154,10 @@ mod tests {
             }
             assert!(parameters.iter().all(|one| one.schema.is_some()), "{path}");
             let answers = &operation.responses.responses;
-            assert!(answers.contains_key("400"), "{path}");
+            assert!(
+                answers.contains_key("400") && answers.contains_key("403"),
+                "{path}"
+            );
             assert_eq!(
                 answers.contains_key("401"),
                 path.starts_with("/v1/"),

@@ -1,12 +1,38 @@
 //! Requests that a page of another site makes in somebody's browser. Such a page could not read the answer, but would hold a place of ours for it.
 
-use http::{HeaderMap, HeaderName, header};
+use std::sync::Arc;
+
+use axum::extract::{Request, State as Shared};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+
+use super::audit::Asked;
+use super::problem::Problem;
+use super::state::State;
 
 /// What browsers say of where a request comes from; pages cannot change it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// Lets through whoever is no page of another origin. All that this port answers is behind it.
+pub(super) async fn refuse_foreign(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if !is_foreign(request.headers()) {
+        return Ok(next.run(request).await);
+    }
+    let detail = "a page of another origin asks in a browser; only pages of this port may";
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+    let status = problem.status().as_u16();
+    let asked = Asked::of(&request);
+    state.audit.refused(&asked, status, "origin").await;
+    Err(problem)
+}
+
 /// Whether a browser says that a page of another origin asks.
-pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+fn is_foreign(headers: &HeaderMap) -> bool {
     let site = headers.get(SEC_FETCH_SITE);
     if site.is_some_and(|site| !["same-origin", "none"].iter().any(|ours| site == *ours)) {
         return true;

@@ -58,13 +58,10 @@ pub(super) async fn reload(state: Arc<State>, sources: TokenSources, stop: Cance
         };
         reading = looked;
         let now = Timestamp::from(SystemTime::now());
-        if !tokens.is_as(now, &state.tokens.load(), then) {
-            state.tokens.store(Arc::new(tokens));
-            // Whoever listens comes again, with a token that is good.
-            state
-                .sessions
-                .swap(Arc::new(CancellationToken::new()))
-                .cancel();
+        let is_as_before = tokens.is_as(now, &state.tokens.borrow(), then);
+        if !is_as_before {
+            // Sessions whose token is not among them end by that.
+            state.tokens.send_replace(tokens);
             tracing::info!(target: "innkeeper::audit", "the operators' tokens have changed");
         }
         then = now;

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::extract::{Named, Query};
 use super::problem::Problem;
+use super::session::Session;
 use super::view;
 use crate::rollout::{self, ControlError, Order, Progress, RollbackError, Rollout};
 
@@ -70,6 +71,7 @@ pub(super) struct Why {
 pub(super) async fn newest(
     Named { host, context }: Named,
     Query(tell): Query<Tell>,
+    session: Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Some(rollout) = host.deployer.rollouts(&context).newest() else {
@@ -97,6 +99,7 @@ pub(super) async fn newest(
         rollout,
         until: tell.until,
         stop: host.shutdown.clone(),
+        session,
         ended: false,
     };
     let told = unfold(telling, |mut telling| async move {
@@ -114,6 +117,7 @@ struct Telling {
     progress: watch::Receiver<Progress>,
     until: Until,
     stop: CancellationToken,
+    session: Session,
     ended: bool,
 }
 
@@ -122,10 +126,15 @@ impl Telling {
         if self.ended {
             return None;
         }
-        let changed = self.stop.run_until_cancelled(self.progress.changed()).await;
-        if !matches!(changed, Some(Ok(()))) {
+        let over = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Some("the host is stopping"),
+            () = self.session.withdrawn() => Some("the token is not good any more"),
+            changed = self.progress.changed() => changed.err().map(|_| "the host is stopping"),
+        };
+        if let Some(why) = over {
             self.ended = true;
-            return Some(Event::default().comment("the host is stopping"));
+            return Some(Event::default().comment(why));
         }
         let progress = self.progress.borrow_and_update().clone();
         self.ended = match self.until {

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::state::State;
 use super::{
     authorize, backup, commits, contexts, dead_letters, events, floor, health, nats, openapi,
-    rebuild, rollouts, sagas, stories, undos, versions,
+    origin, rebuild, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -71,6 +71,8 @@ pub(super) fn router(state: Arc<State>) -> Router {
     open.merge(guarded)
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
+        // Outermost, so that no entrance is without it.
+        .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
         .with_state(state)
 }
 

@@ -8,8 +8,10 @@ use utoipa::IntoParams;
 use super::extract::{Query, Running, reading};
 use super::problem::Problem;
 use super::view;
+use crate::admin::redaction::Redactor;
 use crate::app::Host;
-use crate::events::saga::{self, NotAState, SagaState};
+use crate::events::saga::{self, NotAState, Saga, SagaState};
+use crate::journal;
 
 /// The most sagas in one answer.
 const MOST: usize = 1000;
@@ -45,10 +47,21 @@ pub(super) async fn list(
         check(&host, name)?;
     }
     let limit = limit.clamp(1, MOST);
-    let found = reading(move || saga::list(&host.events, saga.as_deref(), state, limit)).await?;
-    Ok(Json(view::Sagas {
-        sagas: found.into_iter().map(Into::into).collect(),
-    }))
+    let found = reading(move || {
+        let mut redactor = Redactor::new(&host);
+        let found = saga::list(&host.events, saga.as_deref(), state, limit)?.into_iter();
+        let view = |saga: Saga| {
+            let starts = host.manifest.sagas.get(&saga.saga);
+            let context = starts.map(|settings| settings.starts.context.as_str());
+            let (event, story) = (&saga.started_by, &saga.correlation_id);
+            let redaction = redactor.of_what_is_said(event, story, context)?;
+            Ok(view::Saga::new(saga, &redaction))
+        };
+        Ok(view::Sagas {
+            sagas: found.map(view).collect::<Result<_, journal::Error>>()?,
+        })
+    });
+    Ok(Json(found.await?))
 }
 
 fn check(host: &Host, name: &str) -> Result<(), Problem> {

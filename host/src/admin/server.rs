@@ -7,27 +7,28 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
-use super::audit::Audit;
+use super::audit::{Asked, Audit};
 use super::events::STREAMS;
 use super::guesses::Guesses;
 use super::problem::Problem;
 use super::reload::{self, TokenSources};
 use super::router::router;
 use super::state::State;
+use super::tls::{NoTls, Terms, Tls, TlsError};
 use super::tokens::Tokens;
 use super::uploads::Uploads;
+use super::wire::Wire;
 use crate::app::Host;
 use crate::gateway::connection::{Endings, Protocol};
 use crate::gateway::places::Places;
@@ -40,6 +41,8 @@ use crate::observe::metrics::Metrics;
 pub(crate) const CONNECTIONS: usize = 256;
 /// How long answers may take to end when the port closes.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How long connections may go on whose clients would not be let in any more.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Why there is no operators' port.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +66,16 @@ pub enum AdminError {
         source: io::Error,
     },
     /// The audit log cannot be gone on with.
-    #[error("the audit log {} cannot be used: {source}", file.display())]
+    #[error("the audit log in {} cannot be used: {source}", directory.display())]
     Audit {
-        /// Its file.
-        file: PathBuf,
+        /// The data directory.
+        directory: PathBuf,
         /// Why not.
         source: io::Error,
     },
+    /// TLS cannot be spoken as the manifest says.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A further token cannot be read.
     #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
     TokenFile {
@@ -100,6 +106,8 @@ pub struct Access {
     pub audit: Audit,
     /// How often one of them may upload.
     pub upload_limit: RateLimit,
+    /// What TLS is spoken with; none when it is not.
+    pub tls: Option<Tls>,
 }
 
 /// The operators' port, taken but not yet served.
@@ -140,13 +148,13 @@ impl Bound {
             sources,
             audit,
             upload_limit,
+            tls,
         } = access;
         let tasks = TaskTracker::new();
         let state = Arc::new(State {
             metrics,
             tasks: tasks.clone(),
-            tokens: ArcSwap::from_pointee(tokens),
-            sessions: ArcSwap::default(),
+            tokens: watch::Sender::new(tokens),
             guesses: Guesses::new(),
             audit,
             uploads: Uploads::new(upload_limit),
@@ -161,15 +169,20 @@ impl Bound {
             tasks,
             state,
         };
-        let accepting = accept(
-            self.listener,
-            Places::new(places),
-            router(admin.state.clone()),
-            admin.tasks.clone(),
-            admin.closing.clone(),
-        );
-        admin.tasks.spawn(accepting);
+        let tls = tls.map(Arc::new);
+        let entrance = Entrance {
+            state: admin.state.clone(),
+            router: router(admin.state.clone()),
+            tls: tls.clone(),
+            closing: admin.closing.clone(),
+        };
+        admin
+            .tasks
+            .spawn(entrance.accept(self.listener, Places::new(places)));
         let closing = admin.closing.clone();
+        if let Some(tls) = tls {
+            admin.tasks.spawn(tls.reload(closing.clone()));
+        }
         admin
             .tasks
             .spawn(reload::reload(admin.state.clone(), sources, closing));
@@ -198,40 +211,92 @@ impl Admin {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    places: Places,
+/// Where connections come in.
+struct Entrance {
+    state: Arc<State>,
     router: Router,
-    tasks: TaskTracker,
+    tls: Option<Arc<Tls>>,
     closing: CancellationToken,
-) {
-    let protocol = Protocol::new(&GatewaySettings::default(), &tasks);
-    let accepting = async {
-        loop {
-            let (tcp, client) = listener::accept(&listener).await;
-            let free = places.find().await;
-            let endings = Endings {
-                soon: closing.child_token(),
-                now: CancellationToken::new(),
-            };
-            let signs = Arc::new(Signs::new(endings.soon.clone()));
-            let place = places.give(free, signs.clone(), endings.now.clone());
-            let (router, at_service) = (router.clone(), signs.clone());
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(Peer(client.ip()));
-                answer(router.clone(), at_service.clone(), request)
-            });
-            let service = TowerToHyperService::new(service);
-            // This port closes last: nobody's first request is waited for.
-            signs.ask();
-            let served = protocol.clone().serve(tcp, signs, service, endings);
-            tasks.spawn(async move {
-                served.await;
-                drop(place);
-            });
-        }
+}
+
+impl Entrance {
+    async fn accept(self, listener: TcpListener, places: Places) {
+        let tasks = &self.state.tasks;
+        let protocol = Protocol::new(&GatewaySettings::default(), tasks);
+        let accepting = async {
+            loop {
+                let (tcp, client) = listener::accept(&listener).await;
+                let free = places.find().await;
+                let endings = Endings {
+                    soon: self.closing.child_token(),
+                    now: CancellationToken::new(),
+                };
+                let signs = Arc::new(Signs::new(endings.soon.clone()));
+                let place = places.give(free, signs.clone(), endings.now.clone());
+                let (router, at_service) = (self.router.clone(), signs.clone());
+                let service = service_fn(move |mut request: Request<Incoming>| {
+                    request.extensions_mut().insert(Peer(client.ip()));
+                    answer(router.clone(), at_service.clone(), request)
+                });
+                let service = TowerToHyperService::new(service);
+                // This port closes last: nobody's first request is waited for.
+                signs.ask();
+                let terms = self.tls.as_ref().map(|tls| tls.terms());
+                let (state, protocol) = (self.state.clone(), protocol.clone());
+                tasks.spawn(async move {
+                    // The place is taken from the first byte on, and can be lost before TLS is spoken.
+                    let _place = place;
+                    let wire = tokio::select! {
+                        wire = wire(&state, tcp, client.ip(), terms.as_deref()) => wire,
+                        () = endings.now.cancelled() => return,
+                        () = endings.soon.cancelled() => return,
+                    };
+                    let Some(wire) = wire else {
+                        return;
+                    };
+                    let serving = protocol.serve(wire, signs, service, endings.clone());
+                    tokio::select! {
+                        () = serving => {}
+                        () = outlived(terms.as_deref(), &endings) => {}
+                    }
+                });
+            }
+        };
+        self.closing.run_until_cancelled(accepting).await;
+    }
+}
+
+/// What a connection is carried by, once both sides have agreed on that.
+async fn wire(state: &State, tcp: TcpStream, from: IpAddr, terms: Option<&Terms>) -> Option<Wire> {
+    let Some(terms) = terms else {
+        return Some(Wire::Plain(tcp));
     };
-    closing.run_until_cancelled(accepting).await;
+    match terms.agree(tcp).await {
+        Ok(wire) => Some(wire),
+        Err(error @ NoTls::Refused(_)) => {
+            tracing::debug!(%from, %error, "no TLS was agreed on");
+            let asked = Asked {
+                from: Some(from.to_string()),
+                ..Asked::default()
+            };
+            state.audit.refused(&asked, None::<u16>, "handshake").await;
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%from, %error, "no TLS was agreed on");
+            None
+        }
+    }
+}
+
+/// Waits until a connection has outlived what its client was let in by; asks it to end, and gives it some time for it.
+async fn outlived(terms: Option<&Terms>, endings: &Endings) {
+    let Some(terms) = terms else {
+        return std::future::pending().await;
+    };
+    terms.over.cancelled().await;
+    endings.soon.cancel();
+    tokio::time::sleep(FAREWELL).await;
 }
 
 /// The address that a request comes from.

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,9 +17,7 @@ use crate::observe::metrics::Metrics;
 pub(super) struct State {
     pub metrics: Metrics,
     /// Who is known.
-    pub tokens: ArcSwap<Tokens>,
-    /// Cancelled when that has changed: streams end then, and whoever listens shows a token again.
-    pub sessions: ArcSwap<CancellationToken>,
+    pub tokens: watch::Sender<Tokens>,
     /// Who has sent wrong tokens of late.
     pub guesses: Guesses,
     /// What is done for operators; closes with the port.

@@ -1,9 +1,10 @@
 //! What is let through to a handler, and what the handler knows of it.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
@@ -11,12 +12,12 @@ use axum::routing::{get, post};
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::audit::Audit;
+use super::audit::{Audit, Line, What, audit_files};
 use super::authorize::authorize;
 use super::caller::Caller;
 use super::guesses::Guesses;
@@ -27,8 +28,17 @@ use super::uploads::{Place, Uploads};
 use crate::manifest::{RateLimit, Role, TokenSettings};
 use crate::observe::metrics::Metrics;
 
+/// How long a handler takes that is left alone.
+const LONG: Duration = Duration::from_millis(200);
+
 /// Routes of the same names as the port's; their handlers answer who asks.
 fn port(burst: u32) -> Router {
+    // The log is written on, also when its directory is gone.
+    let directory = tempfile::tempdir().unwrap();
+    port_in(directory.path(), burst)
+}
+
+fn port_in(directory: &Path, burst: u32) -> Router {
     let token = |name: &str, role| {
         let settings = TokenSettings {
             role,
@@ -40,14 +50,11 @@ fn port(burst: u32) -> Router {
     };
     let settings = [token("board", Role::Read), token("ci", Role::Deploy)];
     let tokens = Tokens::read(&settings.into()).unwrap();
-    // The log is written on, also when its directory is gone.
-    let directory = tempfile::tempdir().unwrap();
     let state = Arc::new(State {
         metrics: Metrics::install().unwrap(),
-        tokens: ArcSwap::from_pointee(tokens.with_operator(Token::new("main")).unwrap()),
-        sessions: ArcSwap::default(),
+        tokens: watch::Sender::new(tokens.with_operator(Token::new("main")).unwrap()),
         guesses: Guesses::new(),
-        audit: Audit::open(directory.path()).unwrap(),
+        audit: Audit::open(directory).unwrap(),
         tasks: TaskTracker::new(),
         uploads: Uploads::new(RateLimit {
             requests_per_second: NonZeroU32::MIN,
@@ -61,10 +68,18 @@ fn port(burst: u32) -> Router {
     });
     let said = |caller: Caller| async move { format!("{} {}", caller.name, caller.role) };
     let upload = |caller: Caller, _: Place| async move { caller.name };
+    let fail = |caller: Caller| async move {
+        if !caller.name.is_empty() {
+            panic!("a mistake");
+        }
+    };
+    let take_long = |_: Caller| tokio::time::sleep(LONG);
     Router::new()
         .route("/v1/contexts/{name}/versions", get(said).post(upload))
         .route("/v1/contexts/{name}/rollback", post(said))
         .route("/v1/contexts/{name}/rebuild", post(said))
+        .route("/v1/contexts/{name}/rollout/pause", post(fail))
+        .route("/v1/contexts/{name}/rollout/resume", post(take_long))
         .layer(from_fn_with_state(state.clone(), authorize))
         .with_state(state)
 }
@@ -143,4 +158,46 @@ async fn an_upload_takes_out_of_its_callers_bucket() {
     // Whoever may not upload takes nothing out of any.
     assert_eq!(upload("board").await.0, 403);
     assert_eq!(ask(&port, Method::GET, "versions", Some("ci")).await.0, 200);
+}
+
+/// The lines of the log of a directory.
+fn log(directory: &Path) -> Vec<Line> {
+    let file = audit_files(directory).unwrap().pop().unwrap();
+    let log = std::fs::read_to_string(file).unwrap();
+    let lines = log.lines().map(serde_json::from_str);
+    lines.map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_has_an_end_in_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = port_in(directory.path(), 10);
+    let (status, said) = ask(&port, Method::POST, "rollout/pause", Some("ci")).await;
+    assert_eq!(status, 500, "{said}");
+    assert!(said.contains("its log says which"), "{said}");
+    let log = log(directory.path());
+    let [begun, done] = &log[..] else {
+        panic!("{log:?}")
+    };
+    assert_eq!((begun.what, done.what), (What::Begun, What::Done));
+    assert_eq!((done.began, done.status), (Some(begun.number), Some(500)));
+    assert!(done.reason.is_some() && done.who.as_deref() == Some("ci"));
+}
+
+#[tokio::test]
+async fn an_action_goes_on_to_its_end_when_nobody_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = port_in(directory.path(), 10);
+    let asking = ask(&port, Method::POST, "rollout/resume", Some("ci"));
+    assert!(tokio::time::timeout(LONG / 4, asking).await.is_err());
+    let deadline = Instant::now() + 50 * LONG;
+    while log(directory.path()).len() < 2 && Instant::now() < deadline {
+        tokio::time::sleep(LONG / 20).await;
+    }
+    let log = log(directory.path());
+    assert_eq!(
+        log.last().and_then(|done| done.status),
+        Some(200),
+        "{log:?}"
+    );
 }

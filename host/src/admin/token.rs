@@ -106,6 +106,12 @@ impl Token {
         Self(hash)
     }
 
+    /// That hash.
+    #[cfg(test)]
+    pub(super) fn hash(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// Whether it is the same. Takes as long for any two.
     pub(super) fn is(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)

@@ -112,8 +112,8 @@ impl Tokens {
     }
 
     /// Whose token this is, if it is good at this time.
-    pub(super) fn find(&self, text: &[u8], now: Timestamp) -> Result<&Caller, Unknown> {
-        let known = self.look_up(&Token::new(text)).ok_or(Unknown::Nobodys)?;
+    pub(super) fn find(&self, token: &Token, now: Timestamp) -> Result<&Caller, Unknown> {
+        let known = self.look_up(token).ok_or(Unknown::Nobodys)?;
         match known.expires {
             Some(expires) if now >= expires => Err(Unknown::Expired(known.caller.clone())),
             _ => Ok(&known.caller),
@@ -205,7 +205,7 @@ mod tests {
         let tokens = Tokens::read(&settings).unwrap();
         let tokens = tokens.with_operator(Token::new("three")).unwrap();
         let found = |text: &str| {
-            let caller = tokens.find(text.as_bytes(), NOW).ok()?;
+            let caller = tokens.find(&Token::new(text), NOW).ok()?;
             Some((caller.name.as_str(), caller.role))
         };
         assert_eq!(found("one"), Some(("board", Role::Read)));
@@ -214,7 +214,10 @@ mod tests {
         for text in ["", "one\n", "four", "oneone"] {
             assert_eq!(found(text), None, "{text}");
         }
-        assert_eq!(Tokens::default().find(b"", NOW), Err(Unknown::Nobodys));
+        assert_eq!(
+            Tokens::default().find(&Token::new(""), NOW),
+            Err(Unknown::Nobodys)
+        );
     }
 
     #[test]
@@ -263,15 +266,15 @@ mod tests {
         };
         let settings = named([("board", in_file(&file, Role::Read)), ("ci", hashed)]);
         let (tokens, missing) = Tokens::read_again(&settings, Token::new("main"));
-        assert!(missing.is_empty() && tokens.find(b"two", NOW).is_ok());
+        assert!(missing.is_empty() && tokens.find(&Token::new("two"), NOW).is_ok());
         let later = Timestamp(NOW.0 + 1);
-        let found = tokens.find(b"two", later);
+        let found = tokens.find(&Token::new("two"), later);
         assert!(matches!(found, Err(Unknown::Expired(caller)) if caller.name == "ci"));
         assert!(tokens.is_as(NOW, &tokens, NOW) && !tokens.is_as(NOW, &tokens, later));
         fs::remove_file(&file).unwrap();
         let (fewer, missing) = Tokens::read_again(&settings, Token::new("main"));
-        assert!(missing.len() == 1 && fewer.find(b"main", NOW).is_ok());
-        assert_eq!(fewer.find(b"one", NOW), Err(Unknown::Nobodys));
+        assert!(missing.len() == 1 && fewer.find(&Token::new("main"), NOW).is_ok());
+        assert_eq!(fewer.find(&Token::new("one"), NOW), Err(Unknown::Nobodys));
         assert!(!fewer.is_as(NOW, &tokens, NOW));
     }
 }

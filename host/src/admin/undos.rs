@@ -9,9 +9,9 @@ use http::request::Parts;
 
 use super::extract::{Named, reading, segment};
 use super::problem::Problem;
+use super::redaction::Redactor;
 use super::state::State;
 use super::view;
-use crate::core::Timestamp;
 use crate::invocation::Context;
 use crate::invocation::compensation::{self, Decision, Owed};
 use crate::journal::{self, CommitError};
@@ -24,7 +24,7 @@ const MOST: usize = 1000;
     (status = 200, body = view::Undos),
     (status = 404, description = "there is no such context")
 ))]
-pub(super) async fn list(Named { context, .. }: Named) -> Result<Json<view::Undos>, Problem> {
+pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Undos>, Problem> {
     let undos = reading(move || {
         let (mut stuck, mut waiting) = (Vec::new(), Vec::new());
         compensation::each_owed(&context, |owed| {
@@ -33,12 +33,22 @@ pub(super) async fn list(Named { context, .. }: Named) -> Result<Json<view::Undo
                 None => &mut waiting,
             };
             if undos.len() < MOST {
-                undos.push(view::Undo::from(owed));
+                undos.push(owed);
             }
         })?;
         stuck.append(&mut waiting);
         stuck.truncate(MOST);
-        Ok(view::Undos { undos: stuck })
+        let mut redactor = Redactor::new(&host);
+        let view = |owed: Owed| {
+            let contexts = [context.name.as_str(), &owed.callee];
+            let redaction = redactor.of(&owed.correlation_id, contexts)?;
+            let texts = compensation::texts(&host.invoker, &owed);
+            Ok(view::Undo::new(owed, &redaction.with_texts(texts)))
+        };
+        let undos = stuck.into_iter().map(view);
+        Ok(view::Undos {
+            undos: undos.collect::<Result<_, journal::Error>>()?,
+        })
     });
     Ok(Json(undos.await?))
 }
@@ -113,24 +123,5 @@ impl FromRequestParts<Arc<State>> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Problem> {
         Ok(Self(segment(parts, state, "id").await?))
-    }
-}
-
-impl From<Owed> for view::Undo {
-    fn from(owed: Owed) -> Self {
-        let (reason, since) = match owed.stuck {
-            Some(stuck) => (Some(stuck.reason), Some(Timestamp(stuck.time))),
-            None => (None, None),
-        };
-        Self {
-            id: view::undo_id(&owed.id),
-            call: owed.call,
-            callee: owed.callee,
-            correlation_id: owed.correlation_id,
-            caller: owed.causation_id,
-            failures: owed.failures,
-            reason,
-            since,
-        }
     }
 }

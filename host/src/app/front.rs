@@ -22,7 +22,7 @@ impl Reception for Arc<Host> {
                 let down = |context: &&Arc<Context>| {
                     let serving = wiring.serving(&context.name);
                     self.deployer.rollouts(context).should_serve()
-                        && serving.is_none_or(|serving| serving.current.is_none())
+                        && serving.is_none_or(|serving| serving.version().is_none())
                 };
                 let down = self.contexts().values().find(down);
                 down.map_or(Found::Nothing, |context| Found::Down(context.name.clone()))

@@ -20,7 +20,7 @@ use crate::invocation::{
     unfinished,
 };
 use crate::journal;
-use crate::manifest::Manifest;
+use crate::manifest::{ContextSettings, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
 use crate::versions::{LiveWiring, Wiring};
@@ -120,13 +120,18 @@ impl Host {
         let memory = manifest.host.memory();
         // Answers are only kept in order to be quick: most of it is for invocations.
         let answers = Budget::new(memory / 4);
-        let contexts = contexts(
-            &manifest, &journals, &tasks, &shutdown, &wiring, &answers, &engine,
-        )
-        .await?;
         let for_invocations = Budget::new(memory - answers.limit());
+        let guests_memory = for_invocations.guests(manifest.host.guests_memory());
+        let share = |settings: &ContextSettings, config: &Arc<config::Live>| Shared {
+            config: config.clone(),
+            wiring: wiring.clone(),
+            answers: answers.clone(),
+            share: engine.share(settings.limits.share()),
+            guests_memory: guests_memory.share(settings.limits.share().weight),
+        };
+        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, share).await?;
         let invoker = Arc::new(Invoker {
-            guests_memory: for_invocations.guests(manifest.host.guests_memory()),
+            guests_memory,
             memory: for_invocations,
             max_payload: manifest.nats.as_ref().map(|nats| nats.max_payload),
             ledgers: journals.ledgers.clone(),
@@ -249,8 +254,7 @@ async fn contexts(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
     wiring: &Arc<LiveWiring>,
-    answers: &Arc<Budget>,
-    engine: &Engine,
+    share: impl Fn(&ContextSettings, &Arc<config::Live>) -> Shared,
 ) -> Result<Contexts, StartError> {
     let mut contexts = BTreeMap::new();
     let mut generations = Vec::new();
@@ -263,12 +267,7 @@ async fn contexts(
             continue;
         };
         generations.push((name.clone(), stored_generation(ledger)?));
-        let shared = Shared {
-            config: config.clone(),
-            wiring: wiring.clone(),
-            answers: answers.clone(),
-            share: engine.share(settings.limits.share()),
-        };
+        let shared = share(settings, config);
         let context = Context::new(name, settings.clone(), ledger.clone(), shared);
         contexts.insert(name.clone(), Arc::new(context));
     }

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use reqwest::Response;
 use tokio::sync::mpsc;
 
-use super::client::Client;
+use super::client::Answer;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::progress::Progress;
@@ -57,7 +56,7 @@ impl Backup {
             let directory = directory.clone();
             tokio::task::spawn_blocking(move || write(&directory, taken))
         };
-        let received = receive(&client, answer, parts).await;
+        let received = receive(answer, parts).await;
         let written = writing.await.map_err(|_| Failure::Interrupted)?;
         // Who could not write no longer receives.
         written.and(received)?;
@@ -96,20 +95,12 @@ async fn prepared(directory: PathBuf) -> Result<DataDirectory, Failure> {
 }
 
 /// Takes the copy as it comes.
-async fn receive(
-    client: &Client,
-    mut answer: Response,
-    parts: mpsc::Sender<Part>,
-) -> Result<(), Failure> {
+async fn receive(mut answer: Answer, parts: mpsc::Sender<Part>) -> Result<(), Failure> {
     let mut frames = Frames::default();
     let progress = Progress::new();
     let (mut told, mut bytes, mut context) = (Instant::now(), 0_u64, String::new());
     loop {
-        let chunk = answer
-            .chunk()
-            .await
-            .map_err(|error| client.cut_off(&error))?;
-        let Some(chunk) = chunk else {
+        let Some(chunk) = answer.chunk().await? else {
             progress.clear();
             return Err(Failure::Incomplete("it was cut off".to_owned()));
         };

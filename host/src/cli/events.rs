@@ -77,7 +77,7 @@ impl Events {
             }
             if !follow {
                 return Err(Failure::Lost {
-                    address: client.address().to_owned(),
+                    address: client.address().to_string(),
                 });
             }
             if pause == FIRST_PAUSE {

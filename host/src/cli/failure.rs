@@ -75,6 +75,8 @@ pub(super) enum Failure {
     NobodyThere { address: String },
     #[error("the host at {address} went away before it had answered; see its log")]
     Lost { address: String },
+    #[error("no TLS with the host at {address}: {reason}")]
+    Tls { address: String, reason: String },
     #[error("the host at {address} did not answer in time; see its log, or ask again")]
     Slow { address: String },
     #[error("what answers at {address} is no operators' port of this version: {}", shown(.reason, SAID))]
@@ -94,8 +96,6 @@ pub(super) enum Failure {
         file: std::path::PathBuf,
         source: io::Error,
     },
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(reqwest::Error),
     #[error("interrupted")]
     Interrupted,
     #[error("not everything ended in time; what was cut short is taken up at the next start")]

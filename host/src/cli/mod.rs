@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod address;
 mod app_flags;
 mod audit;
 mod backup;
@@ -32,6 +33,7 @@ mod sse;
 mod status;
 mod story;
 mod table;
+mod trust;
 mod up;
 mod usage;
 mod versions;

@@ -15,7 +15,7 @@ use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
-use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
+use crate::admin::{self, Access, AdminError, Audit, Tls, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress};
 use crate::gateway::{Drained, Gateway};
 use crate::invocation::Safeguards;
@@ -101,7 +101,7 @@ pub(super) async fn serve(
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
     let access = access(&manifest).await?;
-    announce("operators", doors.operators());
+    announce("operators", scheme(&manifest), doors.operators());
     let places = doors.shares.operators;
     let admin = doors.operators.serve(access, places, metrics.clone());
     let host = tokio::select! {
@@ -117,7 +117,7 @@ pub(super) async fn serve(
     let gateway = doors.gateway.serve(host.clone(), drain.clone());
     let mut gateway = tokio::spawn(gateway);
     admin.running(host.clone());
-    announce("gateway", address);
+    announce("gateway", "http", address);
     watch.open(&host);
 
     let gateway = tokio::select! {
@@ -169,9 +169,17 @@ async fn stop(host: &Host, gateway: Option<JoinHandle<Drained>>) -> bool {
 }
 
 /// Says where a port is, for people and for programs.
-fn announce(port: &str, address: SocketAddr) {
+fn announce(port: &str, scheme: &str, address: SocketAddr) {
     // A host serves although nobody reads what it prints.
-    let _ = output::line(format_args!("{port} http://{address}"));
+    let _ = output::line(format_args!("{port} {scheme}://{address}"));
+}
+
+/// What is spoken at the operators' port.
+pub(super) fn scheme(manifest: &Manifest) -> &'static str {
+    match manifest.admin.tls {
+        Some(_) => "https",
+        None => "http",
+    }
 }
 
 /// Has the data directory for this process alone.
@@ -188,6 +196,7 @@ async fn access(manifest: &Manifest) -> Result<Access, Failure> {
     let reading = tokio::task::spawn_blocking(move || {
         // First those that may be missing: a token that was made is shown only once.
         let tokens = Tokens::read(&settings.tokens)?;
+        let tls = settings.tls.map(Tls::read).transpose()?;
         let audit = Audit::open(&directory)?;
         let (operator, directory) = match (&settings.token, settings.token_sha256) {
             // A flag goes before what the manifest says.
@@ -206,6 +215,7 @@ async fn access(manifest: &Manifest) -> Result<Access, Failure> {
             sources,
             audit,
             upload_limit: settings.upload_limit,
+            tls,
         })
     });
     Ok(reading.await.map_err(|_| Failure::Interrupted)??)

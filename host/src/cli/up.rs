@@ -84,16 +84,17 @@ impl Watch for Newcomer {
 /// Where to look, and what to try.
 fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<String> {
     let (app, contexts) = (&host.manifest.app.name, host.contexts().len());
-    let admin = match operators == AdminSettings::default().listen {
+    let scheme = serving::scheme(&host.manifest);
+    let admin = match operators == AdminSettings::default().listen && scheme == "http" {
         true => String::new(),
-        false => format!(" --admin {operators}"),
+        false => format!(" --admin {scheme}://{operators}"),
     };
     let mut lines = vec![
         String::new(),
         format!("{app} is open, with {contexts} contexts. Ctrl-C closes it."),
         String::new(),
         format!("  app         http://{gateway}"),
-        format!("  operators   http://{operators}/v1/contexts"),
+        format!("  operators   {scheme}://{operators}/v1/contexts"),
         String::new(),
     ];
     if let Some(path) = something_to_see(host) {

@@ -3,13 +3,16 @@
 //! Whatever an invocation makes the host hold is reserved here first: its request, its guest's memory, what it reads and stages. What cannot be reserved is
 //! refused, and the invocation with it; otherwise the system would end the whole process.
 
+mod line;
+mod share;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use self::line::Line;
+pub use self::share::{Holding, MemoryShare};
 
 /// What a machine is taken to have that does not say.
 const UNKNOWN: u64 = 2 << 30;
@@ -21,8 +24,8 @@ pub struct Budget {
     held: AtomicU64,
     /// The budget that this is a part of: what is held here is held there, too.
     around: Option<Arc<Budget>>,
-    /// Tells that something was given back; one for a budget and its parts.
-    given_back: Arc<Notify>,
+    /// Who waits for what is given back; one for a budget and its parts.
+    line: Arc<Line>,
     setting: &'static str,
 }
 
@@ -52,7 +55,7 @@ impl Budget {
             limit,
             held: AtomicU64::new(0),
             around: None,
-            given_back: Arc::default(),
+            line: Arc::default(),
             setting: "memory",
         })
     }
@@ -63,7 +66,7 @@ impl Budget {
             limit: limit.min(self.limit),
             held: AtomicU64::new(0),
             around: Some(self.clone()),
-            given_back: self.given_back.clone(),
+            line: self.line.clone(),
             setting: "guests_memory",
         })
     }
@@ -76,6 +79,11 @@ impl Budget {
     /// How many bytes are held.
     pub fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// What a context has of it; beside others, in proportion to its weight.
+    pub fn share(self: &Arc<Self>, weight: u32) -> Arc<MemoryShare> {
+        MemoryShare::new(self, weight)
     }
 
     /// A reservation of nothing yet.
@@ -102,10 +110,7 @@ impl Budget {
         let fits = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.limit);
         let order = Ordering::Relaxed;
         if self.held.fetch_update(order, order, fits).is_err() {
-            return Err(Exhausted {
-                limit: self.limit,
-                setting: self.setting,
-            });
+            return Err(self.exhausted());
         }
         let taken = self.around.as_ref().map_or(Ok(()), |all| all.take(bytes));
         if taken.is_err() {
@@ -114,12 +119,25 @@ impl Budget {
         taken
     }
 
+    fn exhausted(&self) -> Exhausted {
+        Exhausted {
+            limit: self.limit,
+            setting: self.setting,
+        }
+    }
+
     fn give_back(&self, bytes: u64) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         match &self.around {
             Some(all) => all.give_back(bytes),
-            None => self.given_back.notify_waiters(),
+            None => self.line.serve(),
         }
+    }
+
+    /// How many bytes may be held besides those that are.
+    fn left(&self) -> u64 {
+        let around = self.around.as_ref().map_or(u64::MAX, |all| all.left());
+        self.limit.saturating_sub(self.held()).min(around)
     }
 
     /// The most that one could ever hold.
@@ -144,28 +162,6 @@ impl Reservation {
         self.budget.take(bytes)?;
         self.bytes += bytes;
         Ok(())
-    }
-
-    /// Reserves more as soon as there is so much left.
-    ///
-    /// # Errors
-    ///
-    /// When there is not until then, or can never be; it stays as it was then.
-    pub async fn grow_until(&mut self, bytes: u64, until: Instant) -> Result<(), Exhausted> {
-        let budget = self.budget.clone();
-        loop {
-            let given_back = budget.given_back.notified();
-            tokio::pin!(given_back);
-            // From here on nothing that is given back is missed.
-            given_back.as_mut().enable();
-            let grown = self.grow(bytes);
-            if grown.is_ok() || self.bytes.saturating_add(bytes) > budget.most() {
-                return grown;
-            }
-            if timeout_at(until, given_back).await.is_err() {
-                return self.grow(bytes);
-            }
-        }
     }
 
     /// Gives everything back.
@@ -245,6 +241,8 @@ fn bounds(groups: &str, mounted: &Path) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -272,26 +270,18 @@ mod tests {
     async fn what_guests_hold_is_a_part_and_is_waited_for() {
         let all = Budget::new(100);
         let guests = all.guests(60);
-        let soon = || Instant::now() + std::time::Duration::from_millis(20);
+        let share = guests.share(100);
         let late = || Instant::now() + std::time::Duration::from_secs(20);
-        let first = guests.reserve(50).unwrap();
+        let mut first = share.nothing();
+        first.grow(50).unwrap();
         assert_eq!((all.held(), guests.held()), (50, 50));
         assert_eq!(guests.reserve(20).unwrap_err().setting, "guests_memory");
         let request = all.reserve(45).unwrap();
         assert_eq!(guests.reserve(10).unwrap_err().setting, "memory");
         assert_eq!((all.held(), guests.held()), (95, 50));
-        assert!(guests.nothing().grow_until(20, soon()).await.is_err());
-        // What can never be had is not waited for.
-        assert!(guests.nothing().grow_until(61, late()).await.is_err());
         let waiting = tokio::spawn({
-            let guests = guests.clone();
-            async move {
-                let mut reservation = guests.nothing();
-                reservation
-                    .grow_until(20, late())
-                    .await
-                    .map(|()| reservation)
-            }
+            let mut waiting = share.nothing();
+            async move { waiting.grow_until(20, late()).await.map(|()| waiting) }
         });
         tokio::task::yield_now().await;
         drop(request);

@@ -13,9 +13,7 @@ use super::hold::Mark;
 use super::lane::{Arrival, Handler};
 use crate::core::Backoff;
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
-use crate::journal::{
-    CommitError, Durability, Event, EventPosition, Ledger, Resource, Space, Unit,
-};
+use crate::journal::{CommitError, Durability, EventPosition, Ledger, Resource, Space, Unit};
 use crate::manifest::OnDeadLetter;
 use crate::versions::Version;
 
@@ -200,7 +198,17 @@ impl Deliveries {
         }
         let mark = self.mark(delivery);
         if mark.stands(self.ledger()).unwrap_or(true) {
-            self.wait_for_room(&delivery.event, stop).await?;
+            match self.room(delivery, stop).await {
+                Room::Found => {}
+                Room::NotNeeded => {
+                    self.abandon(delivery, NO_LONGER, stop).await?;
+                    return ControlFlow::Continue(true);
+                }
+                Room::Stopped => {
+                    self.leave_off(delivery, stop).await?;
+                    return ControlFlow::Break(());
+                }
+            }
         }
         let mut backoff = Backoff::of_journal();
         loop {
@@ -267,18 +275,19 @@ impl Deliveries {
         ControlFlow::Continue(())
     }
 
-    /// Leaves a dead letter and goes on.
+    /// Leaves a dead letter and goes on; none where the event is not followed any more before there is room for it.
     async fn give_up(
         &self,
         delivery: &Delivery,
         letter: &DeadLetter,
         stop: &CancellationToken,
     ) -> ControlFlow<()> {
-        let mut backoff = Backoff::of_journal();
-        if self.places.is_none() {
-            self.context.metrics.events_dead_lettered.increment(1);
+        match self.room(delivery, stop).await {
+            Room::Found => {}
+            Room::NotNeeded => return self.abandon(delivery, NO_LONGER, stop).await,
+            Room::Stopped => return self.leave_off(delivery, stop).await,
         }
-        self.wait_for_room(&delivery.event, stop).await?;
+        let mut backoff = Backoff::of_journal();
         let mut delivery = delivery.clone();
         if self.holds_subjects() {
             delivery.writes.push(self.mark(&delivery).set());
@@ -287,13 +296,27 @@ impl Deliveries {
             tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "a dead letter cannot be kept yet");
             backoff.pause(stop).await?;
         }
+        if self.places.is_none() {
+            self.context.metrics.events_dead_lettered.increment(1);
+        }
         ControlFlow::Continue(())
     }
 }
 
+/// What comes of waiting for room for one more dead letter.
+enum Room {
+    /// There is some.
+    Found,
+    /// The event is not followed any more, so it needs none.
+    NotNeeded,
+    /// The lane was told to stop.
+    Stopped,
+}
+
 impl Deliveries {
     /// Waits while the context has as many dead letters as it may: an event must not be lost, and the journal not be filled with them.
-    async fn wait_for_room(&self, event: &Event, stop: &CancellationToken) -> ControlFlow<()> {
+    async fn room(&self, delivery: &Delivery, stop: &CancellationToken) -> Room {
+        let event = &delivery.event;
         let limit = quota::limit(&self.context, Resource::DeadLetters);
         let range = dead_letter::of_generation(self.generation);
         let mut backoff = Backoff::of_journal();
@@ -304,7 +327,10 @@ impl Deliveries {
                 .count_in_slices(Space::DeadLetter, &range, limit);
             // What cannot be counted is left to whoever writes it.
             if !letters.await.is_ok_and(|letters| letters.keys >= limit) {
-                return ControlFlow::Continue(());
+                return Room::Found;
+            }
+            if !self.follows(&delivery.source, &event.kind) {
+                return Room::NotNeeded;
             }
             if !std::mem::replace(&mut is_told, true) {
                 tracing::warn!(
@@ -314,7 +340,9 @@ impl Deliveries {
                     "an event cannot become a dead letter, for there are as many as may be (quota.dead_letters); its lane waits until some are retried or dropped"
                 );
             }
-            backoff.pause(stop).await?;
+            if backoff.pause(stop).await.is_break() {
+                return Room::Stopped;
+            }
         }
     }
 }

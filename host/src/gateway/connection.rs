@@ -16,7 +16,7 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite},
     time::{Instant, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -105,18 +105,19 @@ impl Protocol {
     }
 
     /// Serves a connection to its end. `signs` show how it is meanwhile.
-    pub(crate) async fn serve<S, B>(
+    pub(crate) async fn serve<W, S, B>(
         self,
-        tcp: TcpStream,
+        wire: W,
         signs: Arc<Signs>,
         service: S,
         endings: Endings,
     ) where
+        W: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S::Future: Send + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let stream = TokioIo::new(Stream::new(tcp, Arc::clone(&signs), self.write_timeout));
+        let stream = TokioIo::new(Stream::new(wire, Arc::clone(&signs), self.write_timeout));
         let builder = self.builder(endings.soon.clone());
         let service = Paced::new(service, Arc::clone(&signs));
         let mut connection = pin!(builder.serve_connection(stream, service));

@@ -42,22 +42,6 @@ impl<Client: Eq + Hash> RateLimiter<Client> {
         }
     }
 
-    /// Whether there is a request in the client's bucket; else when there will be one.
-    pub(crate) fn has_room(&self, client: Client, now: Instant) -> Result<(), Duration> {
-        let index = self.hasher.hash_one(&client) as usize % SHARDS;
-        let full = self
-            .shards
-            .get(index)
-            .and_then(|shard| shard.lock().get(&client).copied());
-        let wait = (full.unwrap_or(now).max(now) + self.interval)
-            .saturating_duration_since(now)
-            .saturating_sub(self.capacity);
-        match wait.is_zero() {
-            true => Ok(()),
-            false => Err(wait),
-        }
-    }
-
     /// Takes one request out of the client's bucket, or says when there will be one in it again.
     pub(crate) fn admit(&self, client: Client, now: Instant) -> Result<(), Duration> {
         let index = self.hasher.hash_one(&client) as usize % SHARDS;
@@ -86,6 +70,22 @@ impl<Client: Eq + Hash> RateLimiter<Client> {
         }
         clients.insert(client, full);
         Ok(())
+    }
+
+    /// Puts back what a request took that does not count after all.
+    pub(crate) fn give_back(&self, client: &Client, now: Instant) {
+        let index = self.hasher.hash_one(client) as usize % SHARDS;
+        let Some(shard) = self.shards.get(index) else {
+            return;
+        };
+        let mut clients = shard.lock();
+        let Some(full) = clients.get_mut(client) else {
+            return;
+        };
+        match full.checked_sub(self.interval) {
+            Some(before) if before > now => *full = before,
+            _ => drop(clients.remove(client)),
+        }
     }
 }
 
@@ -123,6 +123,23 @@ mod tests {
         assert_eq!(admit(100), Err(Duration::from_millis(100)));
         assert_eq!(admit(10_000), Ok(()));
         assert_eq!(limiter.admit("10.0.0.2".parse().unwrap(), start), Ok(()));
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more() {
+        let limiter = limiter(1, 2);
+        let client = "10.0.0.1".parse().unwrap();
+        let now = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(limiter.admit(client, now), Ok(()));
+            limiter.give_back(&client, now);
+        }
+        limiter.give_back(&client, now);
+        let admitted = (0..10).filter(|_| limiter.admit(client, now).is_ok());
+        assert_eq!(admitted.count(), 2);
+        limiter.give_back(&client, now);
+        let admitted = (0..10).filter(|_| limiter.admit(client, now).is_ok());
+        assert_eq!(admitted.count(), 1);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Sleep, sleep},
 };
 
@@ -20,10 +19,10 @@ use super::{signs::Signs, unparsed};
 /// How long a connection is kept for a client that still sends what nobody reads.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A TCP connection that gives up on a client that does not read, and lingers for one that still sends.
+/// A connection, whatever it is carried by, that gives up on a client that does not read, and lingers for one that still sends.
 #[derive(Debug)]
-pub(super) struct Stream {
-    tcp: TcpStream,
+pub(super) struct Stream<Wire> {
+    wire: Wire,
     signs: Arc<Signs>,
     write_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -34,10 +33,10 @@ pub(super) struct Stream {
     instead: Option<(Bytes, usize)>,
 }
 
-impl Stream {
-    pub(super) fn new(tcp: TcpStream, signs: Arc<Signs>, write_timeout: Duration) -> Self {
+impl<Wire: AsyncRead + AsyncWrite + Unpin> Stream<Wire> {
+    pub(super) fn new(wire: Wire, signs: Arc<Signs>, write_timeout: Duration) -> Self {
         Self {
-            tcp,
+            wire,
             signs,
             write_timeout,
             stalled: None,
@@ -85,7 +84,7 @@ impl Stream {
                 self.instead = None;
                 return Poll::Ready(Ok(length));
             }
-            let written = Pin::new(&mut self.tcp).poll_write(context, rest);
+            let written = Pin::new(&mut self.wire).poll_write(context, rest);
             if let Poll::Ready(Ok(written)) = written {
                 rest.advance(written);
             }
@@ -95,21 +94,21 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<Wire: AsyncRead + Unpin> AsyncRead for Stream<Wire> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.tcp).poll_read(context, buffer))?;
+        ready!(Pin::new(&mut self.wire).poll_read(context, buffer))?;
         let received = buffer.filled().get(before..).unwrap_or_default();
         self.signs.receive(received);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Stream {
+impl<Wire: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<Wire> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -118,7 +117,7 @@ impl AsyncWrite for Stream {
         if self.begins_refusal(bytes) {
             return self.write_instead(context);
         }
-        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        let written = Pin::new(&mut self.wire).poll_write(context, bytes);
         self.bounded(context, written)
     }
 
@@ -131,23 +130,23 @@ impl AsyncWrite for Stream {
         if self.begins_refusal(first) {
             return self.write_instead(context);
         }
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut self.wire).poll_write_vectored(context, slices);
         self.bounded(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     /// Is asked for when everything is written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_between = true;
-        Pin::new(&mut self.tcp).poll_flush(context)
+        Pin::new(&mut self.wire).poll_flush(context)
     }
 
     /// Says that nothing more comes. If the client was sending, takes what it sends, for a while, until it has read the answer and closes.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.tcp).poll_shutdown(context))?;
+        ready!(Pin::new(&mut self.wire).poll_shutdown(context))?;
         if !self.signs.has_unread() {
             return Poll::Ready(Ok(()));
         }
@@ -160,7 +159,7 @@ impl AsyncWrite for Stream {
         let mut discarded = [0; 16 * 1024];
         loop {
             let mut buffer = ReadBuf::new(&mut discarded);
-            let read = ready!(Pin::new(&mut self.tcp).poll_read(context, &mut buffer));
+            let read = ready!(Pin::new(&mut self.wire).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }

@@ -272,7 +272,7 @@ async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option
 
 /// The memory that its guest will need; refused in time for an answer that says why.
 async fn reserve_memory(job: &Job, lease: &Lease) -> Result<GuestMemory, Failure> {
-    let mut memory = GuestMemory::of(&job.invoker.guests_memory);
+    let mut memory = GuestMemory::of(&job.context.guests_memory);
     let last = job.deadline - job.budget / 10;
     let foreseen = &lease.version().guest_memory;
     tokio::select! {

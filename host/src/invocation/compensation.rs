@@ -440,6 +440,12 @@ pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), j
     }
 }
 
+/// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
+pub fn texts(invoker: &Invoker, owed: &Owed) -> Option<Vec<String>> {
+    let callee = invoker.contexts.get(&owed.callee)?;
+    undo::texts(callee, &owed.call).ok().flatten()
+}
+
 /// What an operator decides about a call that could not be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {

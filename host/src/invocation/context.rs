@@ -13,7 +13,7 @@ use super::hold::Commits;
 use super::idempotency::KeysInProgress;
 use super::turns::Turns;
 use crate::config;
-use crate::core::memory::Budget;
+use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::Share;
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
@@ -48,6 +48,8 @@ pub struct Context {
     pub timer_set: Notify,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
     /// What it counts.
     pub metrics: ContextMetrics,
     /// What it may write to the log.
@@ -68,6 +70,8 @@ pub(crate) struct Shared {
     pub answers: Arc<Budget>,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
 }
 
 impl Context {
@@ -97,6 +101,7 @@ impl Context {
             metrics: ContextMetrics::new(name),
             log: Allowance::new(name, settings.limits.log),
             share: shared.share,
+            guests_memory: shared.guests_memory,
             answers: shared.answers,
             wiring: shared.wiring,
             config: shared.config,
@@ -114,7 +119,7 @@ impl Context {
 
     /// The current version: what a version that is ramped up beside it does is not asked for.
     pub fn version(&self) -> Option<Arc<Version>> {
-        self.serving().current.clone()
+        self.serving().version().cloned()
     }
 
     /// The generation of the state that serves.

@@ -1,15 +1,15 @@
 //! The memory of guests: reserved before one begins, by what others like it needed.
 //!
 //! A guest that has some memory and waits for more keeps others from theirs, and many of them would wait for each other. So an invocation waits before its guest
-//! begins, until there is as much as its version needed lately. What it needs beyond that is there, or comes soon, or it is refused. A guest that was called waits
-//! for a moment only, too: its callers have theirs.
+//! begins, until there is as much as its version needed lately, and it is its turn (`memory/line.rs`). What it needs beyond that is there, or comes soon, or it is
+//! refused. A guest that was called waits for a moment only, too: its callers have theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::core::memory::{Budget, Exhausted, Reservation};
+use crate::core::memory::{Exhausted, Holding, MemoryShare};
 use crate::versions::Foreseen;
 
 /// How long a guest that runs waits for more memory.
@@ -17,14 +17,14 @@ const WAIT: Duration = Duration::from_millis(250);
 
 /// The memory of one guest.
 pub(super) struct GuestMemory {
-    reservation: Reservation,
+    holding: Holding,
     used: u64,
 }
 
 impl GuestMemory {
-    pub(super) fn of(budget: &Arc<Budget>) -> Self {
+    pub(super) fn of(share: &Arc<MemoryShare>) -> Self {
         Self {
-            reservation: budget.nothing(),
+            holding: share.nothing(),
             used: 0,
         }
     }
@@ -40,18 +40,14 @@ impl GuestMemory {
             0 => deadline,
             _ => deadline.min(Instant::now() + WAIT),
         };
-        let bytes = foreseen.bytes();
-        match self.reservation.grow(bytes) {
-            Ok(()) => Ok(()),
-            Err(_) => self.reservation.grow_until(bytes, until).await,
-        }
+        self.holding.grow_until(foreseen.bytes(), until).await
     }
 
     /// Takes what the guest's memory grows by from what is reserved. False when that is not enough: then see [`GuestMemory::grow`].
     pub(super) fn take(&mut self, bytes: u64) -> bool {
         let used = self.used + bytes;
-        let missing = used.saturating_sub(self.reservation.bytes());
-        let is_there = missing == 0 || self.reservation.grow(missing).is_ok();
+        let missing = used.saturating_sub(self.holding.bytes());
+        let is_there = self.holding.grow(missing).is_ok();
         if is_there {
             self.used = used;
         }
@@ -60,9 +56,9 @@ impl GuestMemory {
 
     /// The same, waiting a moment for what others give back.
     pub(super) async fn grow(&mut self, bytes: u64, deadline: Instant) -> bool {
-        let missing = (self.used + bytes).saturating_sub(self.reservation.bytes());
+        let missing = (self.used + bytes).saturating_sub(self.holding.bytes());
         let until = deadline.min(Instant::now() + WAIT);
-        let is_there = self.reservation.grow_until(missing, until).await.is_ok();
+        let is_there = self.holding.grow_until(missing, until).await.is_ok();
         if is_there {
             self.used += bytes;
         }
@@ -73,30 +69,32 @@ impl GuestMemory {
     pub(super) fn end(&mut self, foreseen: &Foreseen) {
         foreseen.note(self.used);
         self.used = 0;
-        self.reservation.clear();
+        self.holding.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::memory::Budget;
 
     #[tokio::test]
     async fn what_was_needed_is_there_the_next_time_and_forgotten_in_time() {
         let budget = Budget::new(100);
+        let share = budget.share(100);
         let foreseen = Foreseen::default();
         let soon = || Instant::now() + Duration::from_millis(10);
-        let mut first = GuestMemory::of(&budget);
+        let mut first = GuestMemory::of(&share);
         first.begin(&foreseen, 0, soon()).await.unwrap();
         assert!(first.take(40) && first.take(20));
         assert!(!first.take(50) && !first.grow(50, soon()).await);
         first.end(&foreseen);
         assert_eq!(budget.held(), 0);
-        let mut second = GuestMemory::of(&budget);
+        let mut second = GuestMemory::of(&share);
         second.begin(&foreseen, 0, soon()).await.unwrap();
         assert_eq!(budget.held(), 60);
         // It waits while it holds nothing.
-        let mut third = GuestMemory::of(&budget);
+        let mut third = GuestMemory::of(&share);
         assert!(third.begin(&foreseen, 0, soon()).await.is_err());
         assert_eq!(budget.held(), 60);
         assert!(second.take(60));
@@ -104,7 +102,7 @@ mod tests {
         drop(second);
         assert_eq!(budget.held(), 0);
         for _ in 0..64 {
-            let mut small = GuestMemory::of(&budget);
+            let mut small = GuestMemory::of(&share);
             small.begin(&foreseen, 0, soon()).await.unwrap();
             assert!(small.take(1));
             small.end(&foreseen);

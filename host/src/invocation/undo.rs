@@ -87,6 +87,24 @@ pub(super) async fn undo(
     }
 }
 
+/// The texts and numbers that a call was given and has answered; none when that is not kept any more.
+pub(super) fn texts(callee: &Context, call: &str) -> Result<Option<Vec<String>>, Failure> {
+    let Some(stored) = find(callee, call)? else {
+        return Ok(None);
+    };
+    let (Ok(parameters), Ok(answer)) = (
+        value::decode(&stored.parameters),
+        value::decode(&stored.answer),
+    ) else {
+        return Ok(None);
+    };
+    let mut texts = Vec::new();
+    for value in parameters.iter().chain(&answer) {
+        value::each_text(value, &mut |text| texts.push(text));
+    }
+    Ok(Some(texts))
+}
+
 fn find(callee: &Context, call: &str) -> Result<Option<StoredCall>, Failure> {
     Ok(record::find(&callee.ledger, Space::Result, call)?)
 }

@@ -109,7 +109,7 @@ impl UnitOfWork {
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
             memory: job.invoker.memory.nothing(),
-            guest_memory: GuestMemory::of(&job.invoker.guests_memory),
+            guest_memory: GuestMemory::of(&job.context.guests_memory),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,

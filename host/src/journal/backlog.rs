@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 
 use super::CommitError;
-use super::committer::{Held, Submission, Task};
+use super::committer::{PauseRequest, Submission, Task};
 
 /// What one group may take: in units of work, changes of the engine and bytes.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub(super) struct Backlog {
     count: u64,
     /// With how many units had come before.
     barriers: VecDeque<(u64, Barrier)>,
-    holds: Vec<Held>,
+    pauses: Vec<PauseRequest>,
 }
 
 impl Backlog {
@@ -49,13 +49,13 @@ impl Backlog {
         match task {
             Task::Commit(submission) => self.line_up(*submission),
             Task::Barrier(barrier) => self.barriers.push_back((self.count, barrier)),
-            Task::Hold(held) => self.holds.push(held),
+            Task::Pause(request) => self.pauses.push(request),
         }
     }
 
     pub fn is_empty(&self) -> bool {
         let nothing = self.light.is_empty() && self.heavy.is_empty();
-        nothing && self.barriers.is_empty() && self.holds.is_empty()
+        nothing && self.barriers.is_empty() && self.pauses.is_empty()
     }
 
     /// The next group: small units of all lines, or a large one. They take turns, too.
@@ -103,12 +103,12 @@ impl Backlog {
         }
         self.light.clear();
         self.heavy.clear();
-        self.holds.clear();
+        self.pauses.clear();
     }
 
-    /// Those who want it to wait.
-    pub fn holds(&mut self) -> Vec<Held> {
-        std::mem::take(&mut self.holds)
+    /// Those who want the committer to pause.
+    pub fn pauses(&mut self) -> Vec<PauseRequest> {
+        std::mem::take(&mut self.pauses)
     }
 
     fn line_up(&mut self, submission: Submission) {

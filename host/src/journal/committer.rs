@@ -16,16 +16,16 @@ use super::ledger::{Desk, Ledger};
 use super::worker::Worker;
 use super::{CommitError, Durability, Error, Quota, Store, Unit};
 
-/// How long the committer waits for whoever holds it.
-const LONGEST_HOLD: Duration = Duration::from_secs(1);
+/// How long the committer pauses at the longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the committer works.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many units of work may wait.
-    pub queue: usize,
+    /// How many units of work may wait, of all contexts.
+    pub max_pending: usize,
     /// How many of them may be of one context.
-    pub line: usize,
+    pub max_pending_of_context: usize,
     /// How many units of work go into one group at most.
     pub group: usize,
     /// How long a relaxed commit may stay out of the disk.
@@ -37,8 +37,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            queue: 8_192,
-            line: 1_024,
+            max_pending: 8_192,
+            max_pending_of_context: 1_024,
             group: 1_024,
             flush_every: Duration::from_millis(200),
             window: 32 << 20,
@@ -62,9 +62,9 @@ pub(super) struct Shared {
     /// The places of those who read much.
     pub readers: Arc<Semaphore>,
     /// Asks the thread to stop.
-    pub closing: CancellationToken,
+    pub stop: CancellationToken,
     /// Tells that it has.
-    pub closed: CancellationToken,
+    pub stopped: CancellationToken,
 }
 
 /// Where a unit of work is answered.
@@ -74,40 +74,40 @@ pub(super) type Answer = oneshot::Sender<Result<u64, CommitError>>;
 pub(super) enum Task {
     Commit(Box<Submission>),
     Barrier(oneshot::Sender<Result<(), CommitError>>),
-    Hold(Held),
+    Pause(PauseRequest),
 }
 
-/// The committer's side of a [`Hold`].
-pub(super) struct Held {
+/// The committer's side of a [`Pause`].
+pub(super) struct PauseRequest {
     /// Tells that nothing is committed from now on.
-    pub begun: std::sync::mpsc::SyncSender<()>,
-    /// Ends when the hold does.
-    pub ended: std::sync::mpsc::Receiver<()>,
+    paused: std::sync::mpsc::SyncSender<()>,
+    /// Ends when the pause does.
+    resumed: std::sync::mpsc::Receiver<()>,
     /// Is set when it took too long.
-    pub is_over: Arc<AtomicBool>,
+    has_timed_out: Arc<AtomicBool>,
 }
 
 /// While this is there nothing is committed; not for long.
-pub(super) struct Hold {
-    _end: std::sync::mpsc::SyncSender<()>,
-    is_over: Arc<AtomicBool>,
+pub(super) struct Pause {
+    _resume: std::sync::mpsc::SyncSender<()>,
+    has_timed_out: Arc<AtomicBool>,
 }
 
-impl Hold {
-    /// Lets the committer go on, and says whether it has waited all the time.
-    pub fn release(self) -> bool {
-        !self.is_over.load(Ordering::Acquire)
+impl Pause {
+    /// Lets the committer go on, and says whether it has paused all the time.
+    pub fn resume(self) -> bool {
+        !self.has_timed_out.load(Ordering::Acquire)
     }
 }
 
-impl Held {
-    /// Waits until the hold ends, or has taken too long.
+impl PauseRequest {
+    /// Waits until the pause ends, or has taken too long.
     pub fn wait(self) {
         // Who asked may be gone.
-        if self.begun.send(()).is_ok()
-            && self.ended.recv_timeout(LONGEST_HOLD) == Err(RecvTimeoutError::Timeout)
+        if self.paused.send(()).is_ok()
+            && self.resumed.recv_timeout(LONGEST_PAUSE) == Err(RecvTimeoutError::Timeout)
         {
-            self.is_over.store(true, Ordering::Release);
+            self.has_timed_out.store(true, Ordering::Release);
         }
     }
 }
@@ -152,7 +152,7 @@ impl Committer {
             .enable_time()
             .build()
             .map_err(cannot_start)?;
-        let (queue, tasks) = mpsc::channel(options.queue.max(1));
+        let (queue, tasks) = mpsc::channel(options.max_pending.max(1));
         let readers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Arc::new(Shared {
             store,
@@ -160,8 +160,8 @@ impl Committer {
             ledgers: Mutex::default(),
             end: Arc::default(),
             readers: Arc::new(Semaphore::new(readers)),
-            closing: CancellationToken::new(),
-            closed: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            stopped: CancellationToken::new(),
         });
         let worker = Worker::new(shared.clone(), tasks);
         let thread = std::thread::Builder::new()
@@ -189,7 +189,7 @@ impl Committer {
             queue: self.queue.clone(),
             end: self.shared.end.clone(),
             readers: self.shared.readers.clone(),
-            line: self.shared.options.line.max(1),
+            max_pending: self.shared.options.max_pending_of_context.max(1),
         };
         let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
         ledgers.push(ledger.clone());
@@ -203,20 +203,23 @@ impl Committer {
         ledger.map(|ledger| ledger.applied())
     }
 
-    /// Has it wait, with everything before on disk. Blocks until it does.
-    pub(super) fn hold(&self) -> Result<Hold, Error> {
-        let (begun, begins) = std::sync::mpsc::sync_channel(1);
-        let (end, ended) = std::sync::mpsc::sync_channel(0);
-        let is_over = Arc::new(AtomicBool::new(false));
-        let held = Held {
-            begun,
-            ended,
-            is_over: is_over.clone(),
+    /// Has it pause, with everything before on disk. Blocks until it does.
+    pub(super) fn pause(&self) -> Result<Pause, Error> {
+        let (paused, is_paused) = std::sync::mpsc::sync_channel(1);
+        let (resume, resumed) = std::sync::mpsc::sync_channel(0);
+        let has_timed_out = Arc::new(AtomicBool::new(false));
+        let request = PauseRequest {
+            paused,
+            resumed,
+            has_timed_out: has_timed_out.clone(),
         };
-        let sent = self.queue.blocking_send(Task::Hold(held));
+        let sent = self.queue.blocking_send(Task::Pause(request));
         sent.map_err(|_| Error::Closed)?;
-        begins.recv().map_err(|_| Error::Closed)?;
-        Ok(Hold { _end: end, is_over })
+        is_paused.recv().map_err(|_| Error::Closed)?;
+        Ok(Pause {
+            _resume: resume,
+            has_timed_out,
+        })
     }
 
     /// The store that it commits to.
@@ -226,14 +229,14 @@ impl Committer {
 
     /// Commits what waits, flushes, and stops. Dropping does the same, and blocks meanwhile.
     pub async fn close(&self) {
-        self.shared.closing.cancel();
-        self.shared.closed.cancelled().await;
+        self.shared.stop.cancel();
+        self.shared.stopped.cancelled().await;
     }
 }
 
 impl Drop for Committer {
     fn drop(&mut self) {
-        self.shared.closing.cancel();
+        self.shared.stop.cancel();
         if let Some(thread) = self.thread.lock().take() {
             // It has told everyone who waits if it ended badly.
             let _ended = thread.join();

@@ -207,7 +207,7 @@ impl Copying<'_> {
 
     /// Reads what is left while the committer waits, and says whether that was all.
     fn rest(&mut self) -> Result<(Vec<Part>, bool), CopyError> {
-        let hold = self.committer.hold()?;
+        let pause = self.committer.pause()?;
         let mut parts = Vec::new();
         let mut bytes = 0;
         let is_all = self.changed(&mut |part| {
@@ -228,7 +228,7 @@ impl Copying<'_> {
             parts.push(Part::Keys(journal.raw_outside()?));
             self.current = Some(name.clone());
         }
-        let is_end = hold.release() && is_all;
+        let is_end = pause.resume() && is_all;
         if is_end {
             parts.push(Part::Ends(ends));
         }

@@ -164,11 +164,11 @@ pub(super) fn complete<T: Tree>(tree: &T) -> Result<(), Error> {
     tree.write(&[keep(key::counted(), &kept)?])
 }
 
-/// Notes that so many bytes were swept of what is not the state. Only one sweeps a journal at a time.
-pub(super) fn note_swept<T: Tree>(tree: &T, bytes: u64) -> Result<(), Error> {
+/// The note that so many bytes more were swept of what is not the state. Only one sweeps a journal at a time.
+pub(super) fn swept<T: Tree>(tree: &T, bytes: u64) -> Result<Change<'static>, Error> {
     let key = key::swept_bytes();
     let swept = read(tree, &key)?.saturating_add(bytes);
-    tree.put(&change(key, swept)?)
+    change(key, swept)
 }
 
 /// Forgets the counts of a generation that nobody reads any more.

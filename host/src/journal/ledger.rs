@@ -70,7 +70,7 @@ pub struct Ledger {
     contention: Contention,
     /// How many units of work wait for their commit, and how many may.
     waiting: Arc<AtomicUsize>,
-    line: usize,
+    max_pending: usize,
     pub(super) sequences: Sequences,
     pub(super) captures: Captures,
     pub(super) applied: watch::Sender<u64>,
@@ -87,7 +87,7 @@ pub(super) struct Desk {
     pub end: Arc<End>,
     pub readers: Arc<Semaphore>,
     /// How many units of work of one context may wait.
-    pub line: usize,
+    pub max_pending: usize,
 }
 
 impl Ledger {
@@ -117,7 +117,7 @@ impl Ledger {
             recent: Arc::new(Recent::new(last)),
             contention: Contention::default(),
             waiting: Arc::default(),
-            line: desk.line,
+            max_pending: desk.max_pending,
             sequences: Sequences::default(),
             captures: Captures::default(),
             applied: watch::Sender::new(last),
@@ -223,7 +223,7 @@ impl Ledger {
             .into());
         }
         self.end.check()?;
-        let place = Place::take(&self.waiting, self.line).ok_or(CommitError::Busy)?;
+        let place = Place::take(&self.waiting, self.max_pending).ok_or(CommitError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
             ledger: self.index,
@@ -285,11 +285,9 @@ impl Ledger {
         self.sequences.next(&*self.journal, name)
     }
 
-    /// Sees to it that numbers which were drawn do not come again: whoever commits after this can rely on it, also after a crash.
+    /// Sees to it that numbers which were drawn, one of each sequence, do not come again: whoever commits after this can rely on it, also after a crash.
     pub fn secure_sequences(&self, drawn: &[(String, u64)]) -> Result<(), Error> {
-        drawn
-            .iter()
-            .try_for_each(|(name, number)| self.sequences.secure(&*self.journal, name, *number))
+        self.sequences.secure(&*self.journal, drawn)
     }
 
     /// Says how many names of sequences there may be from now on.

@@ -77,23 +77,37 @@ impl Sequences {
         self.open(&mut names, journal, name)?.next()
     }
 
-    /// Sees to it that a number which was given out does not come again, whatever is lost but what is committed from now on.
-    pub fn secure(&self, journal: &dyn Journal, name: &str, number: u64) -> Result<(), Error> {
-        if let Some(sequence) = self.names.read().open.get(name)
-            && sequence.is_kept()
+    /// Sees to it that numbers which were given out, one of each sequence, do not come again, whatever is lost but what is committed from now on. Where there is
+    /// no room for all of the names, none is kept.
+    pub fn secure(&self, journal: &dyn Journal, drawn: &[(String, u64)]) -> Result<(), Error> {
         {
-            return sequence.secure(journal, name, number);
+            let names = self.names.read();
+            let all_kept = drawn.iter().all(|(name, _)| names.keep(name));
+            if all_kept {
+                return drawn.iter().try_for_each(|(name, number)| {
+                    // All of them are there, as was seen under this lock.
+                    let sequence = names.open.get(name).ok_or(Error::Closed)?;
+                    sequence.secure(journal, name, *number)
+                });
+            }
         }
         let mut names = self.names.write();
-        let sequence = self.open(&mut names, journal, name)?.clone();
-        if !sequence.is_kept() {
-            let kept = names.kept(journal)?;
-            self.check_room(kept)?;
-            sequence.secure(journal, name, number)?;
-            names.kept = Some(kept + 1);
-            return Ok(());
+        let mut kept = names.kept(journal)?;
+        let mut new = 0;
+        for (name, _) in drawn {
+            new += usize::from(!names.keep(name) && journal.sequence(name)? == 0);
         }
-        sequence.secure(journal, name, number)
+        if new > 0 {
+            self.check_room(kept, new)?;
+        }
+        for (name, number) in drawn {
+            let sequence = self.open(&mut names, journal, name)?.clone();
+            let is_new = !sequence.is_kept();
+            sequence.secure(journal, name, *number)?;
+            kept += usize::from(is_new);
+            names.kept = Some(kept);
+        }
+        Ok(())
     }
 
     fn open<'a>(
@@ -109,7 +123,7 @@ impl Sequences {
             let mark = journal.sequence(name)?;
             if mark == 0 {
                 let kept = names.kept(journal)?;
-                self.check_room(kept)?;
+                self.check_room(kept, 1)?;
                 let most = self.most.load(Ordering::Relaxed);
                 names.make_room(most.saturating_sub(kept));
             }
@@ -125,9 +139,9 @@ impl Sequences {
         names.open.get(name).ok_or(Error::Closed)
     }
 
-    fn check_room(&self, kept: usize) -> Result<(), Error> {
+    fn check_room(&self, kept: usize, new: usize) -> Result<(), Error> {
         let most = self.most.load(Ordering::Relaxed);
-        match kept < most {
+        match kept.saturating_add(new) <= most {
             true => Ok(()),
             false => Err(Error::QuotaExceeded {
                 resource: Resource::Sequences,
@@ -153,6 +167,13 @@ impl Sequences {
 }
 
 impl Names {
+    /// Whether a sequence is open and has a mark in the journal.
+    fn keep(&self, name: &str) -> bool {
+        self.open
+            .get(name)
+            .is_some_and(|sequence| sequence.is_kept())
+    }
+
     /// How many have a mark in the journal.
     fn kept(&mut self, journal: &dyn Journal) -> Result<usize, Error> {
         if let Some(kept) = self.kept {

@@ -210,20 +210,25 @@ impl<T: Tree> Journal for T {
         let span = Span::of(space, range);
         let entries = Tree::scan_within(self, &span, bounds, false)?;
         let swept = entries.len();
-        if swept > 0 {
-            // First: whoever checks the journal must not miss what is swept.
-            let note = key::swept(&span);
-            let upto = format::encode(&self.newest()?.position)?;
-            self.put(&Change::put(seal::NO_COMMIT, note, &upto))?;
+        if swept == 0 {
+            return Ok(0);
         }
+        // First: whoever checks the journal must not miss what is swept.
+        let upto = format::encode(&self.newest()?.position)?;
+        let mut changes = vec![Change::put(seal::NO_COMMIT, key::swept(&span), &upto)];
         let mut bytes = 0;
         for (key, value) in entries {
             bytes += (key.len() + value.len()) as u64;
-            self.put(&Change { key, value: None })?;
+            changes.push(Change { key, value: None });
         }
-        // What there is of a state is forgotten as a whole.
-        if bytes > 0 && !matches!(space, Space::State(_)) {
-            counts::note_swept(self, bytes)?;
+        match space {
+            // There may be very many, and how much there is was forgotten as a whole: each goes by itself, so that nobody waits.
+            Space::State(_) => changes.iter().try_for_each(|change| self.put(change))?,
+            // They are few, and go together with the note of how much they were: otherwise a crash in between would leave that wrong for good.
+            _ => {
+                changes.push(counts::swept(self, bytes)?);
+                self.write(&changes)?;
+            }
         }
         Ok(swept)
     }

@@ -9,9 +9,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::key::{self, Kind};
-use super::{Error, Journal, Space, Unit, Write, seal};
+use super::{Error, Event, Journal, Space, Unit, Write, seal};
 
-/// What a context may keep. Who only removes may go a tenth beyond `bytes`: a commit takes room, too.
+/// What a context may keep. It is held to that for what its guests add, and for nothing else. What adds nothing takes room all the same: its commit, and what the
+/// host keeps of it, such as a cursor or a stored result. For these there is a tenth more, so that what was begun can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// The generation of the state that counts.
@@ -160,6 +161,8 @@ impl Kept {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Growth {
     bytes: i64,
+    /// How many of them are of what a guest staged: rows, timers and events.
+    staged: i64,
     keys: i64,
     timers: i64,
     commits: i64,
@@ -170,6 +173,7 @@ impl Growth {
     pub fn and(self, other: Self) -> Self {
         Self {
             bytes: self.bytes + other.bytes,
+            staged: self.staged + other.staged,
             keys: self.keys + other.keys,
             timers: self.timers + other.timers,
             commits: self.commits + other.commits,
@@ -185,8 +189,10 @@ impl Growth {
             }
             count
         };
+        let bytes = i64::try_from(unit.size()).unwrap_or(i64::MAX);
         Self {
-            bytes: i64::try_from(unit.size()).unwrap_or(i64::MAX),
+            bytes,
+            staged: bytes,
             keys: puts(|space| matches!(space, Space::State(_))),
             timers: puts(|space| space == Space::Timer) / 2,
             commits: 1,
@@ -214,9 +220,11 @@ impl Growth {
                 write.value.as_ref().map(size),
             );
         }
-        let log = i64::try_from(unit.log_size()).unwrap_or(i64::MAX);
+        let whole = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let events = unit.events.iter().map(Event::size).sum();
         Ok(Self {
-            bytes: state.bytes + timers.bytes + others.bytes + log,
+            bytes: state.bytes + timers.bytes + others.bytes + whole(unit.log_size()),
+            staged: state.bytes + timers.bytes + whole(events),
             keys: state.entries,
             timers: timers.entries / 2,
             commits: 1,
@@ -225,7 +233,8 @@ impl Growth {
 }
 
 impl Quota {
-    /// Adds what a unit of work adds to what waits with it.
+    /// Adds what a unit of work adds to what waits with it. Each kind is judged by what the guest adds of it: where that is none, nothing is exceeded by it, but
+    /// for the room that any commit takes.
     ///
     /// # Errors
     ///
@@ -248,13 +257,19 @@ impl Quota {
         }
         let growth = Growth::exact(unit, journal)?;
         let after = waiting.and(growth);
+        let with_reserve = |limit: u64| limit.saturating_add(limit / 10);
         let is_excused = |resource| match resource {
             Resource::Keys => growth.keys <= 0,
             Resource::Timers => growth.timers <= 0,
             Resource::Bytes => {
-                only_removes(unit) && usage.bytes <= self.bytes.saturating_add(self.bytes / 10)
+                let bytes = usage.bytes.saturating_add_signed(after.bytes);
+                growth.staged <= 0 && bytes <= with_reserve(self.bytes)
             }
-            Resource::Sequences | Resource::DeadLetters | Resource::Commits => false,
+            Resource::Commits => {
+                let commits = usage.commits.saturating_add_signed(after.commits);
+                growth.staged <= 0 && commits <= with_reserve(self.commits)
+            }
+            Resource::Sequences | Resource::DeadLetters => false,
         };
         let mut exceeded = self.exceeded(usage, after, 1);
         match exceeded.find(|(resource, _)| !is_excused(*resource)) {
@@ -287,9 +302,4 @@ impl Quota {
         };
         all.into_iter().filter_map(exceeded)
     }
-}
-
-/// Whether a unit of work only takes away.
-fn only_removes(unit: &Unit) -> bool {
-    unit.events.is_empty() && unit.writes.iter().all(|write| write.value.is_none())
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Room};
-use super::committer::{Answer, Held, Shared, Submission, Task};
+use super::committer::{Answer, PauseRequest, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
 use super::recent::Windows;
 use super::usage::Growth;
@@ -96,7 +96,7 @@ impl Worker {
     /// Waits until there is something to do. False when the queue is closed and empty.
     async fn receive(&mut self) -> bool {
         loop {
-            for _ in 0..self.shared.options.queue {
+            for _ in 0..self.shared.options.max_pending {
                 let Ok(task) = self.tasks.try_recv() else {
                     break;
                 };
@@ -114,7 +114,7 @@ impl Worker {
             };
             tokio::select! {
                 biased;
-                () = self.shared.closing.cancelled(), if !self.tasks.is_closed() => self.tasks.close(),
+                () = self.shared.stop.cancelled(), if !self.tasks.is_closed() => self.tasks.close(),
                 () = timer => {
                     // Nobody waits for it. Who comes later learns of a failure.
                     let _flushed = self.flush();
@@ -146,7 +146,7 @@ impl Worker {
             })
             .collect();
         self.backlog.put_back(undecided);
-        let (barriers, holds) = (self.backlog.reached(), self.backlog.holds());
+        let (barriers, pauses) = (self.backlog.reached(), self.backlog.pauses());
         let applied = self.append();
         for (answer, position) in waiting.applied {
             let _gone = answer.send(applied.clone().map(|()| position));
@@ -155,7 +155,7 @@ impl Worker {
             let _gone = answer.send(applied.clone().and(Err(rejection)));
         }
         let is_late = self.flush_at.is_some_and(|at| at <= Instant::now());
-        let is_due = self.unflushed >= GROUP_SIZE || is_late || !holds.is_empty();
+        let is_due = self.unflushed >= GROUP_SIZE || is_late || !pauses.is_empty();
         let flushed = if waiting.flush.is_empty() && !is_due {
             applied
         } else {
@@ -170,7 +170,7 @@ impl Worker {
         }
         if flushed_well {
             // Last: nobody who has been answered waits for them.
-            holds.into_iter().for_each(Held::wait);
+            pauses.into_iter().for_each(PauseRequest::wait);
         }
         if self.flush_at.is_none() && !self.unflushed_groups.is_empty() {
             self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
@@ -379,7 +379,7 @@ impl Drop for Worker {
         self.shared
             .end
             .fail_because("the committer ended unexpectedly");
-        self.shared.closed.cancel();
+        self.shared.stopped.cancel();
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::{gateway::RateLimit, scalar};
+use super::{admin_tls::AdminTlsSettings, gateway::RateLimit, scalar};
 use crate::core::Timestamp;
 
 /// The name of the main token, `admin.token`.
@@ -31,6 +31,8 @@ pub struct AdminSettings {
     /// The sha-256 hash of that token's text instead, so that the token itself is nowhere near the host.
     #[serde(deserialize_with = "hash")]
     pub token_sha256: Option<[u8; 32]>,
+    /// TLS, with which certificates; none when absent.
+    pub tls: Option<AdminTlsSettings>,
     /// Further tokens, by the names of who has them.
     pub tokens: BTreeMap<String, TokenSettings>,
     /// How often one of them may upload.
@@ -44,6 +46,7 @@ impl Default for AdminSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             token: None,
             token_sha256: None,
+            tls: None,
             tokens: BTreeMap::new(),
             upload_limit: UploadLimit::default().into(),
         }
@@ -56,6 +59,7 @@ impl fmt::Debug for AdminSettings {
         f.debug_struct("AdminSettings")
             .field("listen", &self.listen)
             .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("tls", &self.tls)
             .field("tokens", &self.tokens)
             .field("upload_limit", &self.upload_limit)
             .finish()

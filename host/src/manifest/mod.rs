@@ -1,6 +1,7 @@
 //! `innkeeper.toml`: what the app is made of, and its settings.
 
 mod admin;
+mod admin_tls;
 mod app;
 mod check;
 mod config;
@@ -34,6 +35,7 @@ use self::{document::Node, fault::Fault};
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
+    admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
     config::ContextConfig,
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
@@ -121,6 +123,8 @@ impl Manifest {
         complete(&mut self.journal.directory);
         let nats = self.nats.iter_mut();
         nats.flat_map(NatsSettings::files).for_each(complete);
+        let tls = self.admin.tls.iter_mut();
+        tls.flat_map(AdminTlsSettings::files).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

@@ -259,11 +259,6 @@ async fn revive(host: Arc<Deployer>, context: Arc<Context>, version: Arc<Version
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
-        // It was good when the host started; a floor may have been set meanwhile.
-        if let Err(refusal) = trust::check(&host, &context, &version.digest, None).await {
-            tracing::warn!(context = context.name, %refusal, "the context stays down");
-            return;
-        }
         let because = Because::host("it is ready by now", &random_id());
         match swap::swap(&host, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
@@ -461,6 +456,7 @@ impl Booting<'_> {
 
     /// Keeps the bytes and their signature, and has them in the register.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
+        let _entering = self.host.components.entering().await;
         let stored = prove::store(self.host, digest, bytes).await;
         if let Err(Unproven::Failed(reason)) = stored {
             return Err(BootError::Failed {

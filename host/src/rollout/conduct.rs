@@ -145,6 +145,7 @@ impl Conducting<'_> {
                 let kept = trust::keep(host, &context.name, &version.digest, signature).await;
                 kept.map_err(Unproven::from)?;
             }
+            let _entering = host.components.entering().await;
             // What is kept of it may have been damaged since.
             prove::store(host, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
@@ -173,8 +174,6 @@ impl Conducting<'_> {
                     }
                     since = version.total();
                 }
-                // A ramp takes its time: what it began with may not be so any more.
-                trust::check(host, context, &version.digest, None).await?;
                 let because = swap::because(rollout, self.reason(verdict));
                 let (current, way) = (current.as_ref(), Way::Forward);
                 swap::swap(host, context, &version, current, way, &because).await?

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::Guard;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +15,7 @@ use crate::guest::{ArtifactCache, Engine};
 use crate::invocation::{Context, Invoker, PerContext};
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
-use crate::versions::Wiring;
+use crate::versions::LiveWiring;
 
 /// What versions are brought in, exchanged and watched with.
 pub struct Deployer {
@@ -24,6 +23,7 @@ pub struct Deployer {
     pub components: ComponentStore,
     pub(super) invoker: Arc<Invoker>,
     pub(super) events: Arc<Events>,
+    pub(super) wiring: Arc<LiveWiring>,
     pub(super) manifest: Arc<Manifest>,
     /// What makes guests of components.
     pub(super) engine: Engine,
@@ -55,6 +55,7 @@ impl Deployer {
             tasks: invoker.tasks.clone(),
             shutdown: invoker.shutdown.clone(),
             invoker: invoker.clone(),
+            wiring: invoker.wiring.clone(),
             events: events.clone(),
             manifest: manifest.clone(),
             engine,
@@ -73,10 +74,6 @@ impl Deployer {
 
     pub(super) fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
         self.invoker.ledgers.get(name)
-    }
-
-    pub(super) fn wiring(&self) -> Guard<Arc<Wiring>> {
-        self.invoker.wiring()
     }
 
     /// Removes what earlier starts have left behind and no version needs, and what was compiled for another engine.

@@ -10,8 +10,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::boot::{Boot, BootError};
 use super::deployer::Deployer;
 use super::gate::Refusal;
+use super::trust;
 use super::wire;
-use crate::versions::{Serving, Version, Wiring};
+use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;
@@ -23,12 +24,16 @@ const AT_ONCE: usize = 16;
 /// When nothing can serve, a journal cannot be used, or something was refused under `strict`.
 pub async fn open(host: &Arc<Deployer>, boots: &mut [Boot], strict: bool) -> Result<(), BootError> {
     // Without versions, as the journals say.
-    let empty = host.wiring().clone();
+    let empty = host.wiring.load().clone();
     loop {
         if strict && let Some(refused) = boots.iter().find_map(Boot::refused) {
             return Err(refused.clone());
         }
-        if let Some((place, refusal)) = misfit(host, &empty, boots, strict) {
+        let fitting = host.wiring.rewire(
+            async |rewiring| fitting(host, rewiring, &empty, boots, strict).await,
+            || {},
+        );
+        if let Err((place, refusal)) = fitting.await {
             refuse(host, boots, place, refusal).await;
             continue;
         }
@@ -55,36 +60,49 @@ async fn refuse(host: &Arc<Deployer>, boots: &mut [Boot], place: usize, refusal:
     }
 }
 
-/// Puts together what serves; answers which of it does not fit, and why.
-fn misfit(
+/// Puts together what serves, or answers which of it may not serve or does not fit, and why.
+async fn fitting(
     host: &Arc<Deployer>,
+    rewiring: &Rewiring,
     empty: &Wiring,
     boots: &[Boot],
     strict: bool,
-) -> Option<(usize, Refusal)> {
-    let wiring = match all(host, empty, boots) {
-        Ok(wiring) => wiring,
-        Err(misfit) => return Some(misfit),
-    };
+) -> Result<Wiring, (usize, Refusal)> {
+    let mut admitted = Vec::new();
+    for (place, boot) in boots.iter().enumerate() {
+        admitted.push(match boot.version() {
+            Some(version) => {
+                let trusted = trust::admit(host, rewiring, &boot.context, version).await;
+                Some(trusted.map_err(|refusal| (place, refusal))?)
+            }
+            None => None,
+        });
+    }
+    let wiring = all(host, empty, boots, &admitted)?;
     for (place, boot) in boots.iter().enumerate() {
         // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
         let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
             continue;
         };
-        // It passes the same gates as if it had been uploaded: beside what served before.
-        let before = wiring.with(&host.manifest.contexts, [serving(boot, boot.former())]);
+        // It passes the same gates as if it had been uploaded: beside what served before, where that still may.
+        let former = match boot.former() {
+            Some(former) => {
+                let trusted = trust::admit(host, rewiring, &boot.context, former).await;
+                trusted.ok()
+            }
+            None => None,
+        };
+        let before = wiring.with(&host.manifest.contexts, [serving(boot, former)]);
         let around = before.as_ref().unwrap_or(&wiring);
-        if let Err(refusal) = wire::check(host, around, &boot.context.name, version) {
-            return Some((place, refusal));
-        }
+        wire::check(host, around, &boot.context.name, version)
+            .map_err(|refusal| (place, refusal))?;
     }
-    host.invoker.wiring.begin_with(wiring);
-    None
+    Ok(wiring)
 }
 
-fn serving(boot: &Boot, version: Option<&Arc<Version>>) -> (String, Serving) {
+fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
     let serving = Serving {
-        current: version.cloned(),
+        current: version,
         candidate: None,
         generation: boot.context.generation(),
     };
@@ -92,19 +110,30 @@ fn serving(boot: &Boot, version: Option<&Arc<Version>>) -> (String, Serving) {
 }
 
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
-fn all(host: &Arc<Deployer>, empty: &Wiring, boots: &[Boot]) -> Result<Wiring, (usize, Refusal)> {
-    let all = boots.iter().map(|boot| serving(boot, boot.version()));
-    if let Ok(wiring) = empty.with(&host.manifest.contexts, all) {
+fn all(
+    host: &Arc<Deployer>,
+    empty: &Wiring,
+    boots: &[Boot],
+    admitted: &[Option<Trusted>],
+) -> Result<Wiring, (usize, Refusal)> {
+    let servings = || {
+        let servings = boots.iter().zip(admitted);
+        servings.map(|(boot, trusted)| (boot, serving(boot, trusted.clone())))
+    };
+    if let Ok(wiring) = empty.with(
+        &host.manifest.contexts,
+        servings().map(|(_, serving)| serving),
+    ) {
         return Ok(wiring);
     }
-    let mut places: Vec<_> = boots.iter().enumerate().collect();
-    places.sort_by_key(|(_, boot)| boot.is_new());
+    let mut places: Vec<_> = servings().enumerate().collect();
+    places.sort_by_key(|(_, (boot, _))| boot.is_new());
     let mut wiring = empty
         .with(&host.manifest.contexts, [])
         .map_err(|error| (0, Refusal::from(error)))?;
-    for (place, boot) in places {
+    for (place, (_, serving)) in places {
         wiring = wiring
-            .with(&host.manifest.contexts, [serving(boot, boot.version())])
+            .with(&host.manifest.contexts, [serving])
             .map_err(|error| (place, Refusal::from(error)))?;
     }
     Ok(wiring)

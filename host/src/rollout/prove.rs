@@ -93,7 +93,7 @@ pub(super) async fn prove(
         }
         None => bring(host, context, rollout, upload, identity, &mut clock).await?,
     };
-    let wiring = host.wiring().clone();
+    let wiring = host.wiring.load().clone();
     let standing = Standing::read(&context.ledger)?;
     let state = schema::needed(&context.name, standing.clone(), &version)?;
     let told = match (&state, schema::remarks(standing.as_ref(), &version)) {
@@ -102,8 +102,7 @@ pub(super) async fn prove(
     };
     rollout.passed(Gate::Schema, told, clock.lap());
     wire::check(host, &wiring, &context.name, &version)?;
-    let serving = context.serving().only(&version);
-    wire::with(&host.manifest.contexts, &wiring, &context.name, serving)?;
+    wire::could_have(host, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
         fits(host, context, &wiring, &version),
@@ -155,6 +154,7 @@ async fn enter(
     signer: Option<String>,
 ) -> Result<Entry, Unproven> {
     pending::note(host, context, rollout).await?;
+    let _entering = host.components.entering().await;
     store(host, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
         trust::keep(host, &context.name, digest, signature).await?;

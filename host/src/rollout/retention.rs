@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::sync::RwLockWriteGuard;
+
 use super::deployer::Deployer;
 use super::register::{Entry, Register, State};
 use super::standing::Standing;
@@ -17,6 +19,8 @@ pub(super) async fn keep_newest(host: &Arc<Deployer>, context: &Arc<Context>) {
 }
 
 async fn forget(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), CommitError> {
+    // Otherwise one that is just brought again would be entered as stored, and forgotten by a look at the register from before.
+    let removing = host.components.removing().await;
     let register = Register::of(host, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let keep = context.settings.rollout.keep.get() as usize;
@@ -33,20 +37,25 @@ async fn forget(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), Comm
         .retain(|version| !old.contains(&version.digest) || version.inflight() > 0);
     for digest in old {
         register.forget(&digest).await?;
-        remove(host, &digest).await?;
+        remove(host, &digest, &removing).await?;
     }
     Ok(())
 }
 
 /// Leaves nothing on disk of a component that was only tried, unless it is a version somewhere.
 pub(super) async fn leave_nothing(host: &Arc<Deployer>, context: &Context, digest: &str) {
-    if let Err(error) = remove(host, digest).await {
+    let removing = host.components.removing().await;
+    if let Err(error) = remove(host, digest, &removing).await {
         tracing::warn!(context = context.name, digest, %error, "what a try has left cannot be removed yet");
     }
 }
 
 /// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.
-async fn remove(host: &Arc<Deployer>, digest: &str) -> Result<(), CommitError> {
+async fn remove(
+    host: &Arc<Deployer>,
+    digest: &str,
+    _: &RwLockWriteGuard<'_, ()>,
+) -> Result<(), CommitError> {
     for (name, context) in &host.invoker.contexts {
         let entry = Register::of(host, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);

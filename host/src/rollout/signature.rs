@@ -163,6 +163,11 @@ impl Keyring<'_> {
 }
 
 impl Signature {
+    /// When it says that it was made.
+    pub fn made(&self) -> Timestamp {
+        self.validity.signed
+    }
+
     /// Signs a statement.
     pub fn new(key: &SigningKey, subject: Subject<'_>, validity: Validity) -> Self {
         Self {

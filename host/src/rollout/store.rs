@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How the names of drafts end.
 const PART: &str = "part";
@@ -12,6 +14,8 @@ const PART: &str = "part";
 #[derive(Clone, Debug)]
 pub struct ComponentStore {
     directory: PathBuf,
+    /// Shared by those who keep something and enter it into a register; alone has it who removes what no register has.
+    entering: Arc<RwLock<()>>,
 }
 
 impl ComponentStore {
@@ -19,6 +23,7 @@ impl ComponentStore {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
+            entering: Arc::default(),
         }
     }
 
@@ -31,6 +36,16 @@ impl ComponentStore {
     pub fn is_digest(text: &str) -> bool {
         let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         text.len() == 64 && text.bytes().all(hexadecimal)
+    }
+
+    /// While this is held nothing is removed: what was found there, or put there, is there still when it is entered into a register.
+    pub(super) async fn entering(&self) -> RwLockReadGuard<'_, ()> {
+        self.entering.read().await
+    }
+
+    /// While this is held nobody puts anything there: what no register has is needed by nobody.
+    pub(super) async fn removing(&self) -> RwLockWriteGuard<'_, ()> {
+        self.entering.write().await
     }
 
     /// Where it is.

@@ -1,6 +1,6 @@
 //! Swaps: one version takes over from another, in one step for requests, calls, events and timers.
 //!
-//! The order is always the same. The version fits the others, or there is no swap. What stands from now on is committed to the context's journal. Then the
+//! The order is always the same. The version may serve and fits the others, or there is no swap. What stands from now on is committed to the context's journal. Then the
 //! pointer is exchanged, and the version that was there before is closed: it ends what it has begun. A crash in between starts with what stands.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::progress::Rollout;
 use super::register::{Because, Register, State};
 use super::schema::{self, Move};
 use super::standing::{Shape, Standing};
-use super::{retention, wire};
+use super::{retention, trust, wire};
 use crate::core::wall_clock;
 use crate::events::following;
 use crate::invocation::Context;
@@ -161,8 +161,8 @@ pub(crate) async fn exchange(
     take_over(host, context, version, former, Some(exchange), next).await
 }
 
-/// The one way in which a version takes over: what it is to take over from still serves, it fits, what stands then is on disk, the pointer is exchanged, and
-/// those that it takes over from are closed.
+/// The one way in which a version takes over: what it is to take over from still serves, it may serve, it fits, what stands then is on disk, the pointer is
+/// exchanged, and those that it takes over from are closed.
 async fn take_over(
     host: &Arc<Deployer>,
     context: &Arc<Context>,
@@ -179,24 +179,24 @@ async fn take_over(
     };
     let mut exchanged = Instant::now();
     let left = Mutex::new(Vec::new());
-    host.invoker
-        .wiring
+    host.wiring
         .rewire(
             async |wiring| {
-                let deciding = Instant::now();
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-                if before.current.as_ref().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
+                if before.version().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
                     return Err(SwapError::Overtaken {
                         context: context.name.clone(),
                     });
                 }
-                let mut serving = before.only(version);
+                let trusted = trust::admit(host, wiring, context, version).await?;
+                let deciding = Instant::now();
+                let mut serving = before.only(trusted);
                 if let Some(exchange) = &exchange {
                     serving.generation = exchange.generation;
                 }
                 let after = wire::wire(host, wiring, &context.name, serving)?;
                 swapped.decided = deciding.elapsed();
-                swapped.former.clone_from(&before.current);
+                swapped.former = before.version().cloned();
                 let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
                 commit(context, &before, &standing, exchange).await?;
                 version.open();
@@ -204,7 +204,7 @@ async fn take_over(
                 *left.lock() = leaves.cloned().collect();
                 let candidate = before.candidate.as_ref();
                 let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
-                swapped.turned_away = candidate.map(|candidate| candidate.version.clone());
+                swapped.turned_away = candidate.map(|candidate| Arc::clone(&candidate.version));
                 exchanged = Instant::now();
                 swapped.at = wall_clock();
                 Ok::<_, SwapError>(after)
@@ -256,21 +256,17 @@ pub(super) async fn ramp(
     current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
-    host.invoker
-        .wiring
+    host.wiring
         .rewire(
             async |wiring| {
                 wire::check(host, wiring, &context.name, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-                if !before
-                    .current
-                    .as_ref()
-                    .is_some_and(|one| Arc::ptr_eq(one, current))
-                {
+                if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
                     return Err(SwapError::Overtaken {
                         context: context.name.clone(),
                     });
                 }
+                let trusted = trust::admit(host, wiring, context, version).await?;
                 // Whatever becomes of it, there are rows of it from now on.
                 let standing = Standing::read(&context.ledger)?.unwrap_or_default();
                 let written = standing.written_also(Shape::of(version));
@@ -278,7 +274,7 @@ pub(super) async fn ramp(
                     written.commit(context).await?;
                 }
                 let candidate = Candidate {
-                    version: version.clone(),
+                    version: trusted,
                     weight,
                 };
                 version.open();
@@ -307,12 +303,11 @@ pub(super) async fn withdraw(
     because: &Because,
 ) -> Result<(), SwapError> {
     let serves = AtomicBool::new(false);
-    host.invoker
-        .wiring
+    host.wiring
         .rewire(
             async |wiring| {
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-                let current = before.current.as_ref();
+                let current = before.version();
                 let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
                 serves.store(is_current, Ordering::Relaxed);
                 let serving = Serving {

@@ -1,5 +1,8 @@
 //! Whether a version may come to serve at all, whichever way it comes: somebody whose key is trusted has signed it for this context, and it is not older than
 //! the oldest that may. What it brought to show that is kept beside the register, so that a start and a rollback ask the same as an upload.
+//!
+//! What serves is made of what [`admit`] has let in, and of nothing else. That is asked, and a floor is set, while nobody exchanges what serves: so neither passes
+//! the other by.
 
 use std::sync::Arc;
 
@@ -8,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::register::Register;
-use super::signature::{Keyring, Signed, Subject};
+use super::signature::{Keyring, Signature, Signed, Subject};
 use super::standing;
 use crate::core::{Timestamp, wall_clock};
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
+use crate::versions::{Rewiring, Trusted, Version};
 
 /// The oldest version of a context that may serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,28 @@ pub struct Floor {
     pub time: u64,
 }
 
+impl Floor {
+    /// Why a version is below it that has this number, and was signed at this time, if it is.
+    fn keeps_out(
+        &self,
+        context: &str,
+        number: Option<u32>,
+        signed: Option<Timestamp>,
+    ) -> Option<String> {
+        if let Some(number) = number.filter(|number| *number < self.number) {
+            return Some(format!(
+                "version {number} is older than {}, the oldest that may serve, which {} has set; bring a newer one, or lower it with `innkeeper versions {context} --floor {number}`",
+                self.number, self.by
+            ));
+        }
+        let oldest = self.signed.map(Timestamp)?;
+        let signed = signed.filter(|signed| *signed < oldest)?;
+        Some(format!(
+            "it was signed at {signed}, and the oldest version that may serve at {oldest}; sign it again, if it is to serve all the same"
+        ))
+    }
+}
+
 /// Why a floor is not set.
 #[derive(Debug, thiserror::Error)]
 pub enum FloorError {
@@ -39,9 +65,9 @@ pub enum FloorError {
         /// The number.
         number: u32,
     },
-    /// What serves would be below it.
+    /// What serves, or is ramped up, would be below it.
     #[error(
-        "version {serving} of context {context} serves, and is older than {number}; bring a newer one to serve first"
+        "version {serving} of context {context} serves, and is older than {number}, or was signed before it; bring a newer one to serve first"
     )]
     AboveServing {
         /// The context.
@@ -74,8 +100,24 @@ fn ledger(host: &Deployer) -> Result<&Arc<Ledger>, journal::Error> {
     host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
 
-/// Lets a version pass that may come to serve, and says who has signed it. `brought` is the signature that comes with it; without one, what it came with before
-/// counts.
+/// Lets a version in that may serve: asked at the moment at which it comes to. What serves already was let in when it came.
+pub(super) async fn admit(
+    host: &Deployer,
+    rewiring: &Rewiring,
+    context: &Context,
+    version: &Arc<Version>,
+) -> Result<Trusted, Refusal> {
+    let serving = rewiring.serving(&context.name);
+    let serves = serving.and_then(|serving| serving.current.as_ref());
+    if let Some(trusted) = serves.filter(|serves| Arc::ptr_eq(serves, version)) {
+        return Ok(trusted.clone());
+    }
+    check(host, context, &version.digest, None).await?;
+    Ok(Trusted::admitted(version, rewiring))
+}
+
+/// Whether a version may come to serve as things are, and who has signed it: asked early, so that nothing is done in vain for what [`admit`] would refuse.
+/// `brought` is the signature that comes with it; without one, what it came with before counts.
 pub(super) async fn check(
     host: &Deployer,
     context: &Context,
@@ -83,22 +125,34 @@ pub(super) async fn check(
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
     let unreadable = |error: journal::Error| Refusal::at(Gate::Signature, error);
-    let settings = &host.manifest.rollout;
     let floor = floor(host, &context.name).map_err(unreadable)?;
     let register = Register::of(host, &context.name).map_err(unreadable)?;
     let entry = register.find(digest).map_err(unreadable)?;
-    if let (Some(floor), Some(entry)) = (&floor, &entry)
-        && entry.number < floor.number
-    {
-        return Err(Refusal::at(
-            Gate::Floor,
-            format!(
-                "version {} is older than {}, the oldest that may serve, which {} has set; bring a newer one, or lower it with `innkeeper versions {} --floor {}`",
-                entry.number, floor.number, floor.by, context.name, entry.number
-            ),
-        ));
+    let number = entry.map(|entry| entry.number);
+    let below = |signed: Option<Timestamp>| {
+        let reason = floor.as_ref()?.keeps_out(&context.name, number, signed)?;
+        Some(Refusal::at(Gate::Floor, reason))
+    };
+    if let Some(refusal) = below(None) {
+        return Err(refusal);
     }
-    let kept = kept(host, &context.name, digest).map_err(unreadable)?;
+    let signed = signed(host, context, digest, brought).await?;
+    match below(signed.as_ref().map(|signed| signed.at)) {
+        Some(refusal) => Err(refusal),
+        None => Ok(signed),
+    }
+}
+
+/// Who has signed a version, where somebody has; refused where somebody must have.
+async fn signed(
+    host: &Deployer,
+    context: &Context,
+    digest: &str,
+    brought: Option<&str>,
+) -> Result<Option<Signed>, Refusal> {
+    let settings = &host.manifest.rollout;
+    let kept = kept(host, &context.name, digest);
+    let kept = kept.map_err(|error| Refusal::at(Gate::Signature, error))?;
     let verified = brought.or(kept.as_deref()).map(|signature| {
         let keyring = Keyring {
             known: &settings.keys,
@@ -113,31 +167,17 @@ pub(super) async fn check(
         let verified = keyring.verify(subject, signature, now);
         verified.map_err(|error| Refusal::at(Gate::Signature, error))
     });
-    let signed = match verified {
-        Some(Ok(signed)) => Some(signed),
+    match verified {
+        Some(Ok(signed)) => Ok(Some(signed)),
         // What is brought as a proof must be one. What it came with once counts for as long as somebody asks for signatures.
-        Some(Err(refusal)) if brought.is_some() || settings.require_signature => {
-            return Err(refusal);
-        }
-        Some(Err(_)) => None,
+        Some(Err(refusal)) if brought.is_some() || settings.require_signature => Err(refusal),
         None if settings.require_signature && !is_exempt(host, context, digest).await => {
-            return Err(Refusal::at(
+            Err(Refusal::at(
                 Gate::Signature,
                 "it is not signed, and rollout.require_signature is set; sign it with `innkeeper sign`",
-            ));
+            ))
         }
-        None => None,
-    };
-    let oldest = floor.and_then(|floor| floor.signed.map(Timestamp));
-    match (&signed, oldest) {
-        (Some(signed), Some(oldest)) if signed.at < oldest => Err(Refusal::at(
-            Gate::Floor,
-            format!(
-                "it was signed at {}, and the oldest version that may serve at {oldest}; sign it again, if it is to serve all the same",
-                signed.at
-            ),
-        )),
-        _ => Ok(signed),
+        Some(Err(_)) | None => Ok(None),
     }
 }
 
@@ -174,6 +214,20 @@ pub fn floor(host: &Deployer, context: &str) -> Result<Option<Floor>, journal::E
     record::find(ledger(host)?, Space::Meta, &floor_key(context))
 }
 
+/// When a version was signed, by the signature that it came with: that was good when it came, and says so still when it has expired, or its key was revoked.
+fn signed_at(
+    host: &Deployer,
+    context: &str,
+    digest: &str,
+) -> Result<Option<Timestamp>, journal::Error> {
+    let damaged = |_| journal::Error::Damaged {
+        what: format!("the signature of sha256:{digest}"),
+    };
+    let kept = kept(host, context, digest)?;
+    let signature = kept.map(|kept| kept.parse::<Signature>().map_err(damaged));
+    Ok(signature.transpose()?.map(|signature| signature.made()))
+}
+
 /// Says which version of a context is the oldest that may serve; 0 lets all.
 ///
 /// # Errors
@@ -185,6 +239,22 @@ pub async fn set_floor(
     number: u32,
     by: &str,
 ) -> Result<Floor, FloorError> {
+    let set = host.wiring.between_rewirings(async |rewiring| {
+        set_between_rewirings(host, rewiring, context, number, by).await
+    });
+    let floor = set.await?;
+    tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version that may serve was set");
+    Ok(floor)
+}
+
+async fn set_between_rewirings(
+    host: &Deployer,
+    rewiring: &Rewiring,
+    context: &Context,
+    number: u32,
+    by: &str,
+) -> Result<Floor, FloorError> {
+    let name = &context.name;
     let mut floor = Floor {
         number,
         signed: None,
@@ -192,25 +262,29 @@ pub async fn set_floor(
         time: wall_clock(),
     };
     if number > 0 {
-        let entries = Register::of(host, &context.name)?.list()?;
+        let entries = Register::of(host, name)?.list()?;
         let entry = entries.iter().find(|entry| entry.number == number);
         let entry = entry.ok_or_else(|| FloorError::Unknown {
-            context: context.name.clone(),
+            context: name.clone(),
             number,
         })?;
-        let serving = context.version().map(|version| version.number);
-        if let Some(serving) = serving.filter(|serving| *serving < number) {
-            return Err(FloorError::AboveServing {
-                context: context.name.clone(),
-                number,
-                serving,
-            });
+        floor.signed = signed_at(host, name, &entry.digest)?.map(|signed| signed.0);
+        let serving = rewiring.serving(name);
+        for version in serving.iter().flat_map(|serving| serving.versions()) {
+            let signed = signed_at(host, name, &version.digest)?;
+            if floor
+                .keeps_out(name, Some(version.number), signed)
+                .is_some()
+            {
+                return Err(FloorError::AboveServing {
+                    context: name.clone(),
+                    number,
+                    serving: version.number,
+                });
+            }
         }
-        let signed = check(host, context, &entry.digest, None).await;
-        floor.signed = signed.ok().flatten().map(|signed| signed.at.0);
     }
-    write(host, &floor_key(&context.name), &floor).await?;
-    tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version that may serve was set");
+    write(host, &floor_key(name), &floor).await?;
     Ok(floor)
 }
 

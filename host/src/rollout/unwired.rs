@@ -14,9 +14,9 @@ use crate::versions::{Version, Wiring};
 
 /// What leads nowhere in a context, or does not fit, as the app serves now: what it is, and what to do.
 pub fn unwired(host: &Deployer, context: &str) -> Vec<String> {
-    let wiring = host.wiring();
+    let wiring = host.wiring.load();
     let serving = wiring.serving(context);
-    match serving.and_then(|serving| serving.current.as_ref()) {
+    match serving.and_then(|serving| serving.version()) {
         Some(version) => of_version(host, &wiring, context, version),
         None => Vec::new(),
     }

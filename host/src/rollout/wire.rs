@@ -20,7 +20,7 @@ pub(super) fn wire(
     context: &str,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
-    if let Some(version) = &serving.current {
+    if let Some(version) = serving.version() {
         check(host, wiring, context, version)?;
     }
     with(&host.manifest.contexts, wiring, context, serving)
@@ -35,6 +35,16 @@ pub(super) fn with(
 ) -> Result<Wiring, Refusal> {
     let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
     Ok(changed?)
+}
+
+/// Whether a version's routes and interfaces get in nobody's way.
+pub(super) fn could_have(
+    host: &Deployer,
+    wiring: &Wiring,
+    context: &str,
+    version: &Arc<Version>,
+) -> Result<(), Refusal> {
+    Ok(wiring.could_have(&host.manifest.contexts, context, version)?)
 }
 
 impl From<WiringError> for Refusal {
@@ -75,7 +85,7 @@ struct Around<'a> {
 
 impl Around<'_> {
     fn current(&self, context: &str) -> Option<&Arc<Version>> {
-        self.wiring.serving(context)?.current.as_ref()
+        self.wiring.serving(context)?.version()
     }
 
     /// The versions of all other contexts.

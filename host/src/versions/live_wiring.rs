@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
-use super::wiring::Wiring;
+use super::wiring::{Rewiring, Wiring};
 
 /// The wiring that is in force, for all who look, and for the one who exchanges it.
 #[derive(Default)]
 pub struct LiveWiring {
     current: ArcSwap<Wiring>,
-    /// Held by whoever exchanges it.
+    /// Held by whoever exchanges it, or decides what may come into it.
     rewiring: Mutex<()>,
 }
 
@@ -29,13 +29,19 @@ impl LiveWiring {
     /// Exchanges the wiring in one step, one exchange at a time. `change` makes the next one, and makes it durable; whoever begins after `then` sees it.
     pub(crate) async fn rewire<E>(
         &self,
-        change: impl AsyncFnOnce(&Wiring) -> Result<Wiring, E>,
+        change: impl AsyncFnOnce(&Rewiring) -> Result<Wiring, E>,
         then: impl FnOnce(),
     ) -> Result<(), E> {
         let _turn = self.rewiring.lock().await;
-        let next = change(&self.current.load_full()).await?;
+        let next = change(&Rewiring::begin(self.current.load_full())).await?;
         self.current.store(Arc::new(next));
         then();
         Ok(())
+    }
+
+    /// Decides something that depends on what serves, and on which what may come to serve depends: no exchange is under way meanwhile.
+    pub(crate) async fn between_rewirings<T>(&self, decide: impl AsyncFnOnce(&Rewiring) -> T) -> T {
+        let _turn = self.rewiring.lock().await;
+        decide(&Rewiring::begin(self.current.load_full())).await
     }
 }

@@ -12,6 +12,7 @@ mod scorecard;
 mod serving;
 mod tables;
 mod text_budget;
+mod trusted;
 pub(crate) mod unreadable;
 mod version;
 mod wiring;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     scorecard::Tally,
     tables::Written,
     text_budget::{LONGEST as LONGEST_TEXT, TextBudget},
+    wiring::Rewiring,
 };
 pub use self::{
     lease::{Drained, Lease},
@@ -32,6 +34,7 @@ pub use self::{
     routes::{Found, Offer, Route, RouteError, Routes},
     serving::{Candidate, Serving},
     tables::{Table, Tables},
+    trusted::Trusted,
     version::{Description, Identity, Version},
     wiring::{Wiring, WiringError},
 };

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::lease::Lease;
+use super::trusted::Trusted;
 use super::version::Version;
 
 /// What serves in a context at one moment. It never changes; another takes its place.
 #[derive(Clone, Debug, Default)]
 pub struct Serving {
     /// The version; none when none was ever brought in.
-    pub current: Option<Arc<Version>>,
+    pub current: Option<Trusted>,
     /// The version that is ramped up, beside the current one.
     pub candidate: Option<Candidate>,
     /// The generation of the state.
@@ -20,29 +21,34 @@ pub struct Serving {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The version.
-    pub version: Arc<Version>,
+    pub version: Trusted,
     /// Its part, in percent.
     pub weight: u8,
 }
 
 impl Serving {
     /// Only this version, on the state that is there.
-    pub(crate) fn only(&self, version: &Arc<Version>) -> Self {
+    pub(crate) fn only(&self, version: Trusted) -> Self {
         Self {
-            current: Some(version.clone()),
+            current: Some(version),
             candidate: None,
             generation: self.generation,
         }
     }
 
+    /// The version that serves, beside whatever is ramped up.
+    pub fn version(&self) -> Option<&Arc<Version>> {
+        self.current.as_deref()
+    }
+
     /// The versions, the one whose side `affinity` falls on first. The same text always falls on the same side of a ramp.
     pub fn sides(&self, affinity: impl FnOnce() -> String) -> impl Iterator<Item = &Arc<Version>> {
-        let current = self.current.as_ref();
+        let current = self.version();
         let sides = match &self.candidate {
             None => [current, None],
             Some(Candidate { version, weight }) => match share(version, &affinity()) < *weight {
-                true => [Some(version), current],
-                false => [current, Some(version)],
+                true => [Some(&**version), current],
+                false => [current, Some(&**version)],
             },
         };
         sides.into_iter().flatten()
@@ -50,8 +56,9 @@ impl Serving {
 
     /// All versions that serve.
     pub fn versions(&self) -> impl Iterator<Item = &Arc<Version>> {
-        let candidate = self.candidate.as_ref().map(|candidate| &candidate.version);
-        self.current.iter().chain(candidate)
+        let candidate = self.candidate.as_ref();
+        let candidate = candidate.map(|candidate| &*candidate.version);
+        self.version().into_iter().chain(candidate)
     }
 
     /// A lease of a version of it; none when it has been closed, which is when another serving is in force.

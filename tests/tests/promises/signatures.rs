@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::Method;
 use innkeeper::core::Timestamp;
 use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, public_key};
-use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, send};
+use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, eventually, send};
 
 /// Somebody with a private key: makes signatures of bytes for a context.
 struct Signer {
@@ -60,7 +60,18 @@ async fn strict(signer: &Signer) -> Settings {
 }
 
 async fn deploy(inn: &Inn, context: &str, bytes: &[u8], signature: Option<&str>) -> Reply {
-    let path = format!("/v1/contexts/{context}/versions");
+    deploy_so(inn, context, bytes, signature, "").await
+}
+
+/// The same; `how` is a query such as `ramp=5,100`.
+async fn deploy_so(
+    inn: &Inn,
+    context: &str,
+    bytes: &[u8],
+    signature: Option<&str>,
+    how: &str,
+) -> Reply {
+    let path = format!("/v1/contexts/{context}/versions?{how}");
     let mut request = inn.operators().request(Method::POST, &path);
     if let Some(signature) = signature {
         request = request.header("innkeeper-signature", signature);
@@ -244,4 +255,145 @@ async fn a_floor_keeps_older_versions_out() {
         "{said:?}"
     );
     rollback(&inn, "room", "to=2").await.expect(200);
+}
+
+async fn set_floor(inn: &Inn, number: u32) -> Reply {
+    let path = format!("/v1/contexts/room/floor?version={number}");
+    inn.operators().send(Method::PUT, &path).await
+}
+
+/// Two versions after the one of the manifest, signed twenty and ten minutes ago; the newer one serves.
+async fn two_more(inn: &Inn, signer: &Signer) -> [(Vec<u8>, String); 2] {
+    let mut brought = Vec::new();
+    for (name, minutes) in [("second", 20), ("third", 10)] {
+        let bytes = artifacts::edited("room", name).await;
+        let signature = signed_before(signer, &bytes, minutes);
+        deploy(inn, "room", &bytes, Some(&signature))
+            .await
+            .expect(201);
+        brought.push((bytes, signature));
+    }
+    brought.try_into().expect("two were brought")
+}
+
+fn signed_before(signer: &Signer, bytes: &[u8], minutes: u64) -> String {
+    let time = Timestamp(now().0 - 60_000 * minutes);
+    (signer.sign)("stay", "room", bytes, made(time))
+}
+
+#[tokio::test]
+async fn a_floor_that_is_lowered_knows_when_its_version_was_signed() {
+    let signer = Signer::new();
+    let inn = Inn::with(strict(&signer).await).await;
+    two_more(&inn, &signer).await;
+    set_floor(&inn, 3).await.expect(200);
+    set_floor(&inn, 2).await.expect(200);
+    let never = artifacts::edited("room", "never seen").await;
+    let older = signed_before(&signer, &never, 30);
+    refused_at("floor", deploy(&inn, "room", &never, Some(&older)).await);
+    let younger = signed_before(&signer, &never, 15);
+    deploy(&inn, "room", &never, Some(&younger))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn nothing_that_serves_is_below_a_floor() {
+    let signer = Signer::new();
+    let mut inn = Inn::with(strict(&signer).await).await;
+    let [(second, old), (third, _)] = two_more(&inn, &signer).await;
+    let third = artifacts::digest(&third);
+    // It has a part of the work.
+    deploy_so(&inn, "room", &second, Some(&old), "ramp=50,100&step=600s")
+        .await
+        .expect(201);
+    set_floor(&inn, 3).await.expect_problem(409);
+    inn.operators().rollback("room").await.expect(200);
+    set_floor(&inn, 3).await.expect(200);
+    refused_at("floor", deploy(&inn, "room", &second, Some(&old)).await);
+    // Newer by its number, and signed earlier.
+    set_floor(&inn, 0).await.expect(200);
+    let fourth = artifacts::edited("room", "fourth").await;
+    let signature = signed_before(&signer, &fourth, 15);
+    deploy(&inn, "room", &fourth, Some(&signature))
+        .await
+        .expect(201);
+    set_floor(&inn, 3).await.expect_problem(409);
+    let signature = signed_before(&signer, &fourth, 5);
+    deploy(&inn, "room", &fourth, Some(&signature))
+        .await
+        .expect(200);
+    set_floor(&inn, 3).await.expect(200);
+    inn.kill_9();
+    inn.reopen().await;
+    let fourth = artifacts::digest(&fourth);
+    assert_eq!(inn.operators().serving("room").await, fourth);
+    inn.operators().rollback("room").await.expect(200);
+    assert_eq!(inn.operators().serving("room").await, third);
+}
+
+/// Whichever of the two comes first: what is older than the floor does not serve.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_floor_and_a_rollback_do_not_pass_each_other_by() {
+    let signer = Signer::new();
+    let inn = Inn::with(strict(&signer).await).await;
+    let [(second, _), _] = two_more(&inn, &signer).await;
+    let second = artifacts::digest(&second);
+    for round in 0..10 {
+        let (back, floor) = match round % 2 {
+            0 => tokio::join!(rollback(&inn, "room", "to=2"), set_floor(&inn, 3)),
+            _ => {
+                let (floor, back) =
+                    tokio::join!(set_floor(&inn, 3), rollback(&inn, "room", "to=2"));
+                (back, floor)
+            }
+        };
+        let serves_second = inn.operators().serving("room").await == second;
+        match (back.status, floor.status) {
+            (200, 409) => assert!(serves_second),
+            (422, 200) => assert!(!serves_second),
+            _ => panic!(
+                "{} {}; {} {}",
+                back.status, back.text, floor.status, floor.text
+            ),
+        }
+        set_floor(&inn, 0).await.expect(200);
+        if serves_second {
+            eventually("the other one serves again", async || {
+                let reply = rollback(&inn, "room", "to=3").await;
+                (reply.status == 200).then_some(()).ok_or(reply.text)
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_expires_while_the_state_is_migrated_does_not_come_to_serve() {
+    let signer = Signer::new();
+    let settings = Settings::empty()
+        .with("ledgerbook", "ledgerbook-one")
+        .await
+        .set("app.name", "stay")
+        .set("rollout.require_signature", true)
+        .set("rollout.keys.desk", signer.public.as_str())
+        // A version is asked when its state is there, and that long after it.
+        .set("context.ledgerbook.startup_probe.initial_delay", "4s");
+    let inn = Inn::with(settings).await;
+    let shipped = inn.operators().serving("ledgerbook").await;
+    let file = &artifacts::components().await["ledgerbook-two"];
+    let bytes = std::fs::read(file).expect("it was built");
+    let soon = Validity {
+        expires: Some(Timestamp(now().0 + 3_000)),
+        ..made(now())
+    };
+    let signature = (signer.sign)("stay", "ledgerbook", &bytes, soon);
+    let refused = deploy(&inn, "ledgerbook", &bytes, Some(&signature)).await;
+    assert!(refused.text.contains("expired"), "{}", refused.text);
+    refused_at("signature", refused);
+    assert_eq!(inn.operators().serving("ledgerbook").await, shipped);
+    let signature = signer.sign("ledgerbook", &bytes);
+    deploy(&inn, "ledgerbook", &bytes, Some(&signature))
+        .await
+        .expect(201);
 }

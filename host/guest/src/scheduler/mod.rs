@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 
-use self::state::{Answer, State, Ticket};
+use self::state::{Answer, Asking, State, Ticket};
 
 /// What a context may use of the processors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,8 +116,8 @@ enum Standing {
     Away,
     /// It is in the queue, or was told to come.
     Queued(Ticket),
-    /// Its share has used up what it may use.
-    Throttled(Pin<Box<Sleep>>),
+    /// Its share has used up what it may use; with a ticket it keeps the time for all of the share.
+    Resting(Pin<Box<Sleep>>, Option<Ticket>),
 }
 
 thread_local! {
@@ -128,65 +128,88 @@ thread_local! {
 impl Turns {
     /// A slice, if there is a processor for it now; otherwise the task is woken when there is.
     fn begin(&mut self, context: &mut Context<'_>) -> Option<Slice<'_>> {
-        if let Standing::Throttled(sleep) = &mut self.standing {
-            if sleep.as_mut().poll(context).is_pending() {
-                return None;
+        let asking = match &mut self.standing {
+            Standing::Away => Asking::First,
+            Standing::Queued(ticket) => Asking::Again(*ticket),
+            Standing::Resting(sleep, ticket) => {
+                if sleep.as_mut().poll(context).is_pending() {
+                    return None;
+                }
+                ticket.map_or(Asking::First, Asking::Rested)
             }
-            self.standing = Standing::Away;
-        }
+        };
         let outer = WITHIN.get();
         let began = Instant::now();
-        let mut state = self.share.scheduler.0.lock();
-        let ticket = match self.standing {
-            Standing::Queued(ticket) => Some(ticket),
-            _ => None,
-        };
-        let (answer, next) = match outer {
-            None => state.ask(self.share.number, ticket, context.waker(), began),
+        let share = self.share.number;
+        if outer.is_some() {
             // The processor is there already. A second one could be waited for by everybody who has one.
-            Some(_) => (state.ask_within(self.share.number, began), None),
-        };
+            self.leave();
+            let until = self.share.scheduler.0.lock().ask_within(share, began);
+            if let Some(until) = until {
+                self.rest(until, None, context);
+                return None;
+            }
+            return Some(self.slice(began, outer));
+        }
+        let mut state = self.share.scheduler.0.lock();
+        let (answer, next) = state.ask(share, asking, context.waker(), began);
         drop(state);
         if let Some(next) = next {
             next.wake();
         }
         match answer {
-            Answer::Go => {
-                self.standing = Standing::Away;
-                WITHIN.set(Some(Duration::ZERO));
-                Some(Slice {
-                    share: &self.share,
-                    began,
-                    outer,
-                })
-            }
+            Answer::Go => Some(self.slice(began, outer)),
             Answer::Wait(ticket) => {
                 self.standing = Standing::Queued(ticket);
                 None
             }
-            Answer::Throttled(until) => {
-                let mut sleep = Box::pin(tokio::time::sleep_until(until.into()));
-                // It is polled once, so that it wakes the task.
-                let is_over = sleep.as_mut().poll(context).is_ready();
-                self.standing = Standing::Throttled(sleep);
-                if is_over {
-                    context.waker().wake_by_ref();
-                }
+            Answer::Rest(until, ticket) => {
+                self.rest(until, Some(ticket), context);
                 None
             }
+        }
+    }
+
+    fn slice(&mut self, began: Instant, outer: Option<Duration>) -> Slice<'_> {
+        self.standing = Standing::Away;
+        WITHIN.set(Some(Duration::ZERO));
+        Slice {
+            share: &self.share,
+            began,
+            outer,
+        }
+    }
+
+    /// Asks for nothing any more.
+    fn leave(&mut self) {
+        let (share, standing) = (
+            &self.share,
+            std::mem::replace(&mut self.standing, Standing::Away),
+        );
+        let next = match standing {
+            Standing::Queued(ticket) => share.scheduler.0.lock().leave(share.number, ticket),
+            Standing::Resting(_, Some(_)) => share.scheduler.0.lock().leave_resting(share.number),
+            Standing::Away | Standing::Resting(_, None) => None,
+        };
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+
+    fn rest(&mut self, until: Instant, ticket: Option<Ticket>, context: &mut Context<'_>) {
+        let mut sleep = Box::pin(tokio::time::sleep_until(until.into()));
+        // It is polled once, so that it wakes the task.
+        let is_over = sleep.as_mut().poll(context).is_ready();
+        self.standing = Standing::Resting(sleep, ticket);
+        if is_over {
+            context.waker().wake_by_ref();
         }
     }
 }
 
 impl Drop for Turns {
     fn drop(&mut self) {
-        if let Standing::Queued(ticket) = self.standing {
-            let share = &self.share;
-            let next = share.scheduler.0.lock().leave(share.number, ticket);
-            if let Some(next) = next {
-                next.wake();
-            }
-        }
+        self.leave();
     }
 }
 

@@ -14,6 +14,26 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// A place in the queue.
 pub(super) type Ticket = u64;
 
+/// Who asks for a processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asking {
+    /// Somebody who has no place yet.
+    First,
+    /// Somebody who has one, and was told to come.
+    Again(Ticket),
+    /// Somebody who has one, and has kept the time for its share.
+    Rested(Ticket),
+}
+
+impl Asking {
+    fn ticket(self) -> Option<Ticket> {
+        match self {
+            Self::First => None,
+            Self::Again(ticket) | Self::Rested(ticket) => Some(ticket),
+        }
+    }
+}
+
 /// What comes of asking for a processor.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -21,8 +41,8 @@ pub(super) enum Answer {
     Go,
     /// The waker is woken when there may be one.
     Wait(Ticket),
-    /// The share has used up what it may use until then.
-    Throttled(Instant),
+    /// The share has used up what it may use until then. Who gets this keeps the time for all of the share, and asks again then; the others wait.
+    Rest(Instant, Ticket),
 }
 
 pub(super) struct State {
@@ -32,7 +52,7 @@ pub(super) struct State {
     /// How many were woken, and have not asked again yet.
     woken: usize,
     shares: BTreeMap<u64, Account>,
-    /// The shares that somebody waits for, by what they have used.
+    /// The shares that somebody waits for, by what they have used; without those that rest.
     waiting: BTreeSet<(u64, u64)>,
     /// What the share had used whose slice began last: where a share begins that asked for nothing before.
     now: u64,
@@ -50,6 +70,8 @@ struct Account {
     /// Who waits, in the order of their coming.
     waiters: BTreeMap<Ticket, Waker>,
     allowance: Option<Allowance>,
+    /// Whether it has used up what it may use, and somebody keeps the time until there is some again. Nobody else of it is told to come before.
+    rests: bool,
 }
 
 /// What a share may use, as a bucket that fills again.
@@ -109,6 +131,7 @@ impl State {
             running: 0,
             waiters: BTreeMap::new(),
             allowance,
+            rests: false,
         };
         self.shares.insert(self.added, account);
         self.added
@@ -124,30 +147,53 @@ impl State {
         account.map_or(Duration::ZERO, |account| account.computed)
     }
 
-    /// Asks for a processor, the first time without a ticket. Whoever else may go now is to be woken.
+    /// Asks for a processor. Whoever else may go now is to be woken.
     pub(super) fn ask(
         &mut self,
         share: u64,
-        ticket: Option<Ticket>,
+        asking: Asking,
         waker: &Waker,
         now: Instant,
     ) -> (Answer, Option<Waker>) {
         let Some(account) = self.shares.get_mut(&share) else {
             return (Answer::Go, None);
         };
-        if let Some(ticket) = ticket {
-            if let Some(waiter) = account.waiters.get_mut(&ticket) {
-                waiter.clone_from(waker);
-                return (Answer::Wait(ticket), None);
+        match asking {
+            Asking::First => {}
+            Asking::Again(ticket) => {
+                if let Some(waiter) = account.waiters.get_mut(&ticket) {
+                    waiter.clone_from(waker);
+                    return (Answer::Wait(ticket), None);
+                }
+                self.woken -= 1;
             }
-            self.woken -= 1;
+            Asking::Rested(_) => account.rests = false,
         }
+        let ticket = asking.ticket();
+        let mut new_ticket = || {
+            self.tickets += 1;
+            self.tickets
+        };
         let until = account
             .allowance
             .as_mut()
             .and_then(|allowance| allowance.used_up_until(now));
         if let Some(until) = until {
-            return (Answer::Throttled(until), self.next());
+            let ticket = ticket.unwrap_or_else(&mut new_ticket);
+            self.waiting.remove(&(account.used, share));
+            let answer = match std::mem::replace(&mut account.rests, true) {
+                true => {
+                    account.waiters.insert(ticket, waker.clone());
+                    Answer::Wait(ticket)
+                }
+                false => Answer::Rest(until, ticket),
+            };
+            return (answer, self.next());
+        }
+        if !account.waiters.is_empty() && !self.waiting.contains(&(account.used, share)) {
+            // It has rested: what it did not get meanwhile is not owed to it.
+            account.used = account.used.max(self.now.saturating_sub(CREDIT));
+            self.waiting.insert((account.used, share));
         }
         // Also one that computes: what it did not ask for while others did is not owed to it.
         if account.waiters.is_empty() {
@@ -163,28 +209,34 @@ impl State {
             account.running += 1;
             self.running += 1;
             self.now = self.now.max(account.used);
-            return (Answer::Go, None);
+            // After a rest there may be more processors than this one.
+            return (Answer::Go, self.next());
         }
-        let ticket = ticket.unwrap_or_else(|| {
-            self.tickets += 1;
-            self.tickets
-        });
+        let ticket = ticket.unwrap_or_else(new_ticket);
         account.waiters.insert(ticket, waker.clone());
         self.waiting.insert((account.used, share));
         let next = self.next();
         (Answer::Wait(ticket), next)
     }
 
-    /// Asks for leave to compute within a slice that runs already.
-    pub(super) fn ask_within(&mut self, share: u64, now: Instant) -> Answer {
+    /// Asks for leave to compute within a slice that runs already: answers until when there is none.
+    pub(super) fn ask_within(&mut self, share: u64, now: Instant) -> Option<Instant> {
         let allowance = self
             .shares
             .get_mut(&share)
             .and_then(|account| account.allowance.as_mut());
-        match allowance.and_then(|allowance| allowance.used_up_until(now)) {
-            Some(until) => Answer::Throttled(until),
-            None => Answer::Go,
+        allowance.and_then(|allowance| allowance.used_up_until(now))
+    }
+
+    /// Gives up keeping the time for a share.
+    pub(super) fn leave_resting(&mut self, share: u64) -> Option<Waker> {
+        let account = self.shares.get_mut(&share)?;
+        account.rests = false;
+        if !account.waiters.is_empty() {
+            // Who is told to come next keeps it.
+            self.waiting.insert((account.used, share));
         }
+        self.next()
     }
 
     /// Gives up waiting.

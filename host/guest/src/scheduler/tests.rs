@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
 
 use super::*;
 
@@ -31,19 +31,22 @@ impl Machine {
     /// Lets `wants` ask all the time, each as often at once as it says; slices of a share take as long as `takes` says.
     fn run(&mut self, wants: &[(u64, usize)], takes: impl Fn(u64) -> Duration, time: Duration) {
         let until = self.now + time;
-        let mut asking: Vec<(u64, Option<Ticket>)> = wants
+        let mut asking: Vec<(u64, Asking)> = wants
             .iter()
-            .flat_map(|(share, times)| vec![(*share, None); *times])
+            .flat_map(|(share, times)| vec![(*share, Asking::First); *times])
             .collect();
         let mut running: Vec<(Instant, u64)> = Vec::new();
+        let mut resting: Vec<(Instant, u64, Ticket)> = Vec::new();
         while self.now < until {
             let mut waiting = Vec::new();
-            for (share, ticket) in asking.drain(..) {
-                let (answer, _) = self.state.ask(share, ticket, Waker::noop(), self.now);
+            let rested = resting.extract_if(.., |(until, ..)| *until <= self.now);
+            asking.extend(rested.map(|(_, share, ticket)| (share, Asking::Rested(ticket))));
+            for (share, who) in asking.drain(..) {
+                let (answer, _) = self.state.ask(share, who, Waker::noop(), self.now);
                 match answer {
                     Answer::Go => running.push((self.now + takes(share), share)),
-                    Answer::Wait(ticket) => waiting.push((share, Some(ticket))),
-                    Answer::Throttled(_) => waiting.push((share, None)),
+                    Answer::Wait(ticket) => waiting.push((share, Asking::Again(ticket))),
+                    Answer::Rest(until, ticket) => resting.push((until, share, ticket)),
                 }
             }
             asking = waiting;
@@ -57,15 +60,18 @@ impl Machine {
             *self.computed.entry(share).or_default() += takes(share);
             self.state.charge(share, takes(share), takes(share));
             self.state.release(share);
-            asking.push((share, None));
+            asking.push((share, Asking::First));
         }
         for (_, share) in running {
             self.state.release(share);
         }
-        for (share, ticket) in asking {
-            if let Some(ticket) = ticket {
+        for (share, who) in asking {
+            if let Asking::Again(ticket) = who {
                 self.state.leave(share, ticket);
             }
+        }
+        for (_, share, _) in resting {
+            self.state.leave_resting(share);
         }
     }
 
@@ -139,14 +145,15 @@ fn an_allowance_is_kept_to_and_the_rest_is_the_others() {
 fn who_is_told_to_come_and_does_not_lets_the_next_come() {
     let mut state = State::new(1);
     let share = state.add(ShareOptions::default(), Instant::now());
-    let ask = |state: &mut State, ticket| {
-        let (answer, _) = state.ask(share, ticket, Waker::noop(), Instant::now());
+    let ask = |state: &mut State, asking| {
+        let (answer, _) = state.ask(share, asking, Waker::noop(), Instant::now());
         answer
     };
-    assert!(matches!(ask(&mut state, None), Answer::Go));
-    let (Answer::Wait(first), Answer::Wait(second)) =
-        (ask(&mut state, None), ask(&mut state, None))
-    else {
+    assert!(matches!(ask(&mut state, Asking::First), Answer::Go));
+    let (Answer::Wait(first), Answer::Wait(second)) = (
+        ask(&mut state, Asking::First),
+        ask(&mut state, Asking::First),
+    ) else {
         panic!("there is one processor");
     };
     assert!(state.release(share).is_some(), "the first is told to come");
@@ -154,8 +161,87 @@ fn who_is_told_to_come_and_does_not_lets_the_next_come() {
         state.leave(share, first).is_some(),
         "the second is told to come"
     );
-    assert!(matches!(ask(&mut state, Some(second)), Answer::Go));
+    assert!(matches!(ask(&mut state, Asking::Again(second)), Answer::Go));
     assert!(state.release(share).is_none(), "nobody waits");
+}
+
+/// Counts how often somebody was told to come.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn of_a_share_that_rests_only_one_is_told_to_come() {
+    let mut state = State::new(2);
+    let began = Instant::now();
+    let options = ShareOptions {
+        weight: 100,
+        processors: Some(0.1),
+    };
+    let share = state.add(options, began);
+    let calls = Arc::new(Calls::default());
+    let waker = Waker::from(calls.clone());
+    let told = || calls.0.swap(0, Ordering::Relaxed);
+    let wake = |next: Option<Waker>| next.into_iter().for_each(Waker::wake);
+    let mut ask = |asking, now| {
+        let (answer, next) = state.ask(share, asking, &waker, now);
+        wake(next);
+        answer
+    };
+    assert!(matches!(ask(Asking::First, began), Answer::Go));
+    assert!(matches!(ask(Asking::First, began), Answer::Go));
+    let mut tickets = Vec::new();
+    for _ in 0..100 {
+        let Answer::Wait(ticket) = ask(Asking::First, began) else {
+            panic!("both processors are taken");
+        };
+        tickets.push(ticket);
+    }
+    assert_eq!(told(), 0);
+    // What it may use is used up.
+    let ends = began + 20 * SLICE;
+    for _ in 0..2 {
+        state.charge(share, 20 * SLICE, 20 * SLICE);
+        wake(state.release(share));
+    }
+    assert_eq!(told(), 2, "one for each processor");
+    let mut ask = |asking, now| {
+        let (answer, next) = state.ask(share, asking, &waker, now);
+        wake(next);
+        answer
+    };
+    let Answer::Rest(until, keeper) = ask(Asking::Again(tickets[0]), ends) else {
+        panic!("it has used up what it may use");
+    };
+    assert!(matches!(
+        ask(Asking::Again(tickets[1]), ends),
+        Answer::Wait(_)
+    ));
+    assert!(matches!(ask(Asking::First, ends), Answer::Wait(_)));
+    assert_eq!(told(), 0, "all wait for the one that keeps the time");
+    let then = until + SLICE;
+    assert!(matches!(ask(Asking::Rested(keeper), then), Answer::Go));
+    assert_eq!(told(), 1, "for the other processor");
+    state.charge(share, 20 * SLICE, 20 * SLICE);
+    wake(state.release(share));
+    assert_eq!(told(), 1);
+    // Who keeps the time and goes away is followed by the next.
+    let mut ask = |asking, now| {
+        let (answer, next) = state.ask(share, asking, &waker, now);
+        wake(next);
+        answer
+    };
+    assert!(matches!(
+        ask(Asking::Again(tickets[1]), then),
+        Answer::Rest(..)
+    ));
+    wake(state.leave_resting(share));
+    assert_eq!(told(), 1);
 }
 
 /// Computes for so many slices.

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::{Redaction, Redactor};
 use crate::app::Host;
 use crate::core::Timestamp;
 use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
-use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// How deep a tree may get. What lies deeper begins a tree of its own, and says by its `causationId` where it belongs.
 const DEEPEST: usize = 64;
@@ -105,47 +106,22 @@ pub enum Outcome {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn story(host: &Host, correlation_id: &str) -> Result<Option<Story>, journal::Error> {
+pub fn story(host: &Arc<Host>, correlation_id: &str) -> Result<Option<Story>, journal::Error> {
+    let mut redactor = Redactor::new(host);
     let mut invocations = Vec::new();
     for (context, ledger) in &host.ledgers().own {
-        let recorded = ledger.journal().story(correlation_id)?;
-        invocations.extend(
-            recorded
-                .into_iter()
-                .filter_map(|recorded| invocation(context, recorded)),
-        );
-    }
-    // What is sensitive in the data of one event may come up in what is said of another.
-    let secrets = secrets(host, correlation_id)?;
-    for invocation in &mut invocations {
-        invocation.mask(&secrets);
+        for recorded in ledger.journal().story(correlation_id)? {
+            let redaction = redactor.of_commit(context, &recorded.1)?;
+            if let Some(mut invocation) = invocation(context, recorded) {
+                invocation.mask(&redaction);
+                invocations.push(invocation);
+            }
+        }
     }
     Ok((!invocations.is_empty()).then(|| Story {
         correlation_id: correlation_id.to_owned(),
         invocations: tree(invocations),
     }))
-}
-
-/// What is sensitive in the events under a correlation id, for what is said of one of them elsewhere. Reads all journals where a context names anything.
-///
-/// # Errors
-///
-/// When a journal cannot be read.
-pub(crate) fn secrets(host: &Host, correlation_id: &str) -> Result<Secrets, journal::Error> {
-    let mut secrets = Secrets::default();
-    let mut settings = host.manifest.contexts.values();
-    if settings.all(|settings| settings.sensitive.is_empty()) {
-        return Ok(secrets);
-    }
-    for (context, ledger) in &host.ledgers().own {
-        let sensitive = Sensitive::of(&host.manifest, [context.as_str()]);
-        for (_, _, events) in ledger.journal().story(correlation_id)? {
-            for event in &events {
-                sensitive.note(&event.data, &mut secrets);
-            }
-        }
-    }
-    Ok(secrets)
 }
 
 /// What a commit says of its invocation; `None` for the host's own bookkeeping that tells nobody anything.
@@ -245,10 +221,10 @@ struct Parent {
 }
 
 impl Invocation {
-    fn mask(&mut self, secrets: &Secrets) {
-        self.reason = self.reason.take().map(|reason| secrets.mask(reason));
+    fn mask(&mut self, redaction: &Redaction) {
+        self.reason = self.reason.take().map(|reason| redaction.text(reason));
         for event in &mut self.events {
-            event.subject = secrets.mask(mem::take(&mut event.subject));
+            event.subject = redaction.text(mem::take(&mut event.subject));
         }
     }
 

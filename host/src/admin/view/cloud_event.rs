@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
 use crate::core::{Timestamp, cloud_event};
 use crate::journal::Event;
-use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// An event, in the JSON format of CloudEvents 1.0.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -42,21 +42,19 @@ pub struct CloudEvent {
 
 impl CloudEvent {
     /// An event of a context of an app, without what is sensitive.
-    pub(crate) fn new(app: &str, context: &str, event: &Event, sensitive: &Sensitive<'_>) -> Self {
-        let shown = sensitive.mask(&event.data);
+    pub(crate) fn new(app: &str, context: &str, event: &Event, redaction: &Redaction) -> Self {
+        let shown = redaction.data(&event.data);
         let data = serde_json::from_slice(&shown).ok();
         let (datacontenttype, data_base64) = match &data {
             Some(_) => (cloud_event::JSON, None),
             None => (cloud_event::BYTES, Some(BASE64_STANDARD.encode(&shown))),
         };
-        let mut secrets = Secrets::default();
-        sensitive.note(&event.data, &mut secrets);
         Self {
             specversion: "1.0".into(),
             id: event.id.clone(),
             source: cloud_event::source(app, context),
             r#type: cloud_event::kind(app, context, &event.kind),
-            subject: secrets.mask(event.subject.clone()),
+            subject: redaction.text(event.subject.clone()),
             time: Timestamp(event.time),
             datacontenttype: datacontenttype.into(),
             correlationid: event.correlation_id.clone(),
@@ -99,7 +97,7 @@ mod tests {
             "stay",
             "room",
             &event(b"{\"roomId\": 1}"),
-            &Sensitive::default(),
+            &Redaction::default(),
         );
         assert_eq!((shown.context(), shown.kind()), ("room", "RoomRegistered"));
         assert_eq!(
@@ -121,7 +119,7 @@ mod tests {
             (b"", ""),
             (b"hello", "aGVsbG8="),
         ] {
-            let shown = CloudEvent::new("stay", "room", &event(data), &Sensitive::default());
+            let shown = CloudEvent::new("stay", "room", &event(data), &Redaction::default());
             assert_eq!(shown.data_base64.as_deref(), Some(text));
             assert_eq!(shown.datacontenttype, "application/octet-stream");
             assert!(shown.data.is_none());

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
+use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
 use crate::journal::{Cause, Ending, Recorded};
-use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// Some commits of a journal, in order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -59,8 +59,7 @@ impl Commit {
         app: &str,
         context: &str,
         (position, header, events): Recorded,
-        sensitive: &Sensitive<'_>,
-        secrets: &Secrets,
+        redaction: &Redaction,
     ) -> Self {
         let (trigger, cause) = name(&header.cause);
         Self {
@@ -70,7 +69,7 @@ impl Commit {
             cause,
             abandoned: match header.ending {
                 Ending::Committed => None,
-                Ending::Abandoned { reason } => Some(secrets.mask(reason)),
+                Ending::Abandoned { reason } => Some(redaction.text(reason)),
             },
             attempt: header.attempt,
             correlation_id: header.correlation_id,
@@ -80,7 +79,7 @@ impl Commit {
             status: header.status,
             events: events
                 .iter()
-                .map(|event| CloudEvent::new(app, context, event, sensitive))
+                .map(|event| CloudEvent::new(app, context, event, redaction))
                 .collect(),
         }
     }

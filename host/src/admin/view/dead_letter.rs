@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
+use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
 use crate::events::{dead_letter, redelivery};
-use crate::observe::sensitive::{Secrets, Sensitive};
 
 /// Some dead letters of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -42,21 +42,15 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// A dead letter of a context of an app.
-    pub(crate) fn new(
-        app: &str,
-        letter: &dead_letter::DeadLetter,
-        sensitive: &Sensitive<'_>,
-    ) -> Self {
-        let mut secrets = Secrets::default();
-        sensitive.note(&letter.event.data, &mut secrets);
+    pub(crate) fn new(app: &str, letter: &dead_letter::DeadLetter, redaction: &Redaction) -> Self {
         Self {
             id: letter.id.to_string(),
-            reason: secrets.mask(letter.reason.clone()),
+            reason: redaction.text(letter.reason.clone()),
             attempts: letter.attempts,
             given_up: letter.given_up,
             held_back: letter.is_held(),
             time: Timestamp(letter.time),
-            event: CloudEvent::new(app, &letter.id.source, &letter.event, sensitive),
+            event: CloudEvent::new(app, &letter.id.source, &letter.event, redaction),
         }
     }
 }

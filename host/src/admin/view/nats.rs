@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
 use crate::nats::{InletStanding, parked};
 
@@ -90,15 +91,16 @@ pub struct RelayDeadLetter {
     pub time: Timestamp,
 }
 
-impl From<parked::Parked> for RelayDeadLetter {
-    fn from(parked: parked::Parked) -> Self {
+impl RelayDeadLetter {
+    /// An event that cannot be published, without what is sensitive.
+    pub(crate) fn new(parked: parked::Parked, redaction: &Redaction) -> Self {
         Self {
             id: parked.place.to_string(),
             context: parked.place.context,
             event: parked.event,
             kind: parked.kind,
-            subject: parked.subject,
-            reason: parked.reason,
+            subject: redaction.text(parked.subject),
+            reason: redaction.text(parked.reason),
             time: Timestamp(parked.time),
         }
     }

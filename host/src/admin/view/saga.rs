@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
 use crate::events::saga;
 
@@ -41,8 +42,9 @@ pub struct Saga {
     pub ended_at: Option<Timestamp>,
 }
 
-impl From<saga::Saga> for Saga {
-    fn from(saga: saga::Saga) -> Self {
+impl Saga {
+    /// A saga, without what is sensitive.
+    pub(crate) fn new(saga: saga::Saga, redaction: &Redaction) -> Self {
         Self {
             state: saga.state.name().into(),
             started_at: Timestamp(saga.started_at),
@@ -50,9 +52,9 @@ impl From<saga::Saga> for Saga {
             timed_out_at: saga.timed_out_at.map(Timestamp),
             ended_at: saga.ended_at.map(Timestamp),
             saga: saga.saga,
-            key: saga.key,
+            key: redaction.text(saga.key),
             correlation_id: saga.correlation_id,
-            subject: saga.subject,
+            subject: redaction.text(saga.subject),
         }
     }
 }

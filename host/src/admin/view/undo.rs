@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
 use crate::core::{Timestamp, digest};
+use crate::invocation::compensation::Owed;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -34,6 +36,29 @@ pub struct Undo {
     /// When the host gave up on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+}
+
+impl Undo {
+    /// A call that is still to be undone, without what is sensitive.
+    pub(crate) fn new(owed: Owed, redaction: &Redaction) -> Self {
+        let (reason, since) = match owed.stuck {
+            Some(stuck) => (
+                Some(redaction.text(stuck.reason)),
+                Some(Timestamp(stuck.time)),
+            ),
+            None => (None, None),
+        };
+        Self {
+            id: undo_id(&owed.id),
+            call: owed.call,
+            callee: owed.callee,
+            correlation_id: owed.correlation_id,
+            caller: owed.causation_id,
+            failures: owed.failures,
+            reason,
+            since,
+        }
+    }
 }
 
 /// How operators name an undo: short, and fit for a path.

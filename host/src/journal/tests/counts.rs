@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 
-use super::super::key;
+use super::super::apply::Change;
+use super::super::key::{self, Span};
+use super::super::tree::Tree;
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -269,6 +271,201 @@ async fn what_may_be_kept_is_kept_and_no_more() {
     assert_eq!(ledger.usage(0).unwrap().keys, 51);
     assert_eq!(commit(one(81)).await, Err(refused));
     commit(one(70)).await.unwrap();
+}
+
+/// At the limit what was begun can end: a follower goes on, an answer is kept, an intent comes and goes. What a guest adds is refused.
+#[tokio::test]
+async fn what_adds_nothing_goes_on_where_no_more_may_be_kept() {
+    const MOST: u64 = 200_000;
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Relaxed).unwrap();
+    let quota = Quota {
+        generation: 0,
+        bytes: MOST,
+        keys: u64::MAX,
+        timers: u64::MAX,
+        commits: u64::MAX,
+    };
+    let commit = async |writes: Vec<Write>, events: Vec<Event>| {
+        let unit = Unit {
+            events,
+            ..blind(&ledger, "unit", writes)
+        };
+        ledger.commit_within(unit, None, Some(quota)).await
+    };
+    let row = |number: u32, bytes: usize| put(&format!("rooms/{number}"), &"x".repeat(bytes));
+    let of = |space: Space, key: &str, value: Option<usize>| Write {
+        space,
+        key: key.as_bytes().to_vec(),
+        value: value.map(|bytes| vec![b'x'; bytes]),
+    };
+    let mut rows = 0;
+    while commit(vec![row(rows, 1_000)], Vec::new()).await.is_ok() {
+        rows += 1;
+        assert!(rows < 1_000, "there is no end");
+    }
+    // What is left is little.
+    while commit(vec![row(10_000 + rows, 0)], Vec::new())
+        .await
+        .is_ok()
+    {
+        rows += 1;
+    }
+    let refused = CommitError::Journal(Error::QuotaExceeded {
+        resource: Resource::Bytes,
+        limit: MOST,
+    });
+    let hosts = [
+        of(Space::Cursor, "0/room/1", Some(16)),
+        of(Space::Result, "call", Some(100)),
+        of(Space::Intent, "run", Some(100)),
+        of(Space::Intent, "run", None),
+        of(Space::DeadLetter, "letter", Some(300)),
+        of(Space::Compensation, "undo", Some(50)),
+    ];
+    for (number, host) in (0..).zip(&hosts) {
+        let host = || host.clone();
+        // Alone, with as much as before, with one row for another, and with less.
+        commit(vec![host()], Vec::new()).await.unwrap();
+        commit(vec![host(), row(20, 1_000)], Vec::new())
+            .await
+            .unwrap();
+        let removed = of(STATE, &format!("rooms/{number}"), None);
+        commit(vec![host(), row(900 + number, 990), removed], Vec::new())
+            .await
+            .unwrap();
+        let timer = of(Space::Timer, "timer", Some(20));
+        let events = vec![event("happened", "room")];
+        for (writes, events) in [
+            (vec![host(), row(21, 1_001)], Vec::new()),
+            (vec![host(), row(9_999, 0)], Vec::new()),
+            (vec![host(), timer], Vec::new()),
+            (vec![host()], events),
+        ] {
+            assert_eq!(commit(writes, events).await, Err(refused.clone()));
+        }
+    }
+    // Not for ever.
+    let mut last = Ok(0);
+    for number in 0..1_000 {
+        let result = of(Space::Result, &format!("call {number}"), Some(100));
+        last = commit(vec![result], Vec::new()).await;
+        if last.is_err() {
+            break;
+        }
+    }
+    assert_eq!(last, Err(refused));
+    let bytes = ledger.usage(0).unwrap().bytes;
+    assert!((MOST..=MOST + MOST / 10).contains(&bytes), "{bytes}");
+}
+
+/// An engine that ends in the middle of something, as a process does that is killed.
+#[derive(Default)]
+struct Failing {
+    entries: parking_lot::Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    /// How many times it writes yet.
+    left: std::sync::atomic::AtomicUsize,
+}
+
+impl Failing {
+    fn change(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Relaxed, Relaxed, one_less).is_err() {
+            return Err(Error::Closed);
+        }
+        let mut entries = self.entries.lock();
+        for Change { key, value } in changes {
+            match value {
+                Some(value) => entries.insert(key.clone(), value.to_vec()),
+                None => entries.remove(key),
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Tree for Failing {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.entries.lock().get(key).cloned())
+    }
+
+    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+        if span.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = self.entries.lock();
+        let all = entries.range(span.start.clone()..span.end.clone());
+        let mut all: Vec<_> = all
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if reverse {
+            all.reverse();
+        }
+        all.truncate(bounds.entries);
+        Ok(all)
+    }
+
+    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
+        let entries = self.entries.lock();
+        Ok(entries.get(key).map(|value| value.len() as u64))
+    }
+
+    fn count_within(&self, span: &Span, _: u64) -> Result<Counted, Error> {
+        let entries = self.entries.lock();
+        let all = entries.range(span.start.clone()..span.end.clone());
+        Ok(Counted {
+            keys: all.count() as u64,
+            last: None,
+        })
+    }
+
+    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+        self.change(changes)
+    }
+
+    fn put(&self, change: &Change<'_>) -> Result<(), Error> {
+        self.change(std::slice::from_ref(change))
+    }
+}
+
+/// Wherever a sweep is cut off, what is kept is known, and the next one finds the rest.
+#[test]
+fn are_exact_wherever_a_sweep_ends() {
+    for space in [Space::Cursor, Space::DeadLetter, Space::Result] {
+        for ends in 0..40 {
+            let journal = Failing::default();
+            journal
+                .left
+                .store(usize::MAX, std::sync::atomic::Ordering::Relaxed);
+            let writes = (0..10).map(|number| Write {
+                space,
+                key: format!("{number}").into_bytes(),
+                value: Some(vec![b'x'; 100]),
+            });
+            let commit = Commit {
+                position: 1,
+                header: header("fill"),
+                writes: writes.collect(),
+                events: Vec::new(),
+            };
+            journal.append(&[commit], Link::default()).unwrap();
+            let full = journal.usage(0).unwrap();
+            journal
+                .left
+                .store(ends, std::sync::atomic::Ordering::Relaxed);
+            let sweep = || journal.sweep(space, &KeyRange::all(), 3);
+            while sweep().is_ok_and(|swept| swept > 0) {}
+            assert_eq!(journal.usage(0).unwrap(), looked_at(&journal, 0), "{ends}");
+            journal
+                .left
+                .store(usize::MAX, std::sync::atomic::Ordering::Relaxed);
+            while sweep().unwrap() > 0 {}
+            let swept = journal.usage(0).unwrap();
+            assert_eq!(swept, looked_at(&journal, 0), "{ends}");
+            assert!(swept.bytes < full.bytes);
+        }
+    }
 }
 
 #[test]

@@ -227,7 +227,7 @@ async fn a_full_queue_is_busy() {
     let (disk, _committer, ledger) = start(
         Durability::Flush,
         Options {
-            queue: 2,
+            max_pending: 2,
             ..Options::default()
         },
     );
@@ -251,7 +251,7 @@ async fn the_line_of_one_context_is_full_for_itself_alone() {
     let (disk, committer, ledger) = start(
         Durability::Flush,
         Options {
-            line: 3,
+            max_pending_of_context: 3,
             ..Options::default()
         },
     );

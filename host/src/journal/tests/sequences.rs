@@ -72,16 +72,24 @@ fn names_are_few_and_what_was_not_kept_makes_room() {
         }
     }
     assert_eq!(ledger.sequence_count(), Ok(0));
-    for number in 0..10 {
-        let name = format!("kept {number}");
-        let drawn = ledger.next_sequence(&name).unwrap();
-        ledger.secure_sequences(&[(name, drawn)]).unwrap();
-    }
-    assert_eq!(ledger.sequence_count(), Ok(10));
     let full = Error::QuotaExceeded {
         resource: Resource::Sequences,
         limit: 10,
     };
+    let draw = |number: u32| {
+        let name = format!("kept {number}");
+        let drawn = ledger.next_sequence(&name).unwrap();
+        (name, drawn)
+    };
+    for number in 0..8 {
+        ledger.secure_sequences(&[draw(number)]).unwrap();
+    }
+    // For some of them there is room: none is kept.
+    let many: Vec<_> = [3, 8, 9, 10].into_iter().map(draw).collect();
+    assert_eq!(ledger.secure_sequences(&many), Err(full.clone()));
+    assert_eq!(ledger.sequence_count(), Ok(8));
+    ledger.secure_sequences(&many[..3]).unwrap();
+    assert_eq!(ledger.sequence_count(), Ok(10));
     assert_eq!(ledger.next_sequence("one more"), Err(full.clone()));
     // One that was drawn while there was room.
     let late = ("again 3".to_owned(), 1);

@@ -63,6 +63,10 @@ fn every_setting_is_read() {
         [admin]
         listen = "0.0.0.0:9000"
         token = "secret"
+        [admin.tls]
+        certificate_file = "tls/port.pem"
+        key_file = "/run/port.key"
+        client_ca_file = "tls/clients.pem"
         [journal]
         engine = "memory"
         durability = "relaxed"
@@ -125,6 +129,13 @@ fn every_setting_is_read() {
         Some(10)
     );
     assert_eq!(manifest.admin.token.as_deref(), Some("secret"));
+    let tls = manifest.admin.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate_file, Path::new("app/tls/port.pem"));
+    assert_eq!(tls.key_file, Path::new("/run/port.key"));
+    assert_eq!(
+        tls.client_ca_file.as_deref(),
+        Some(Path::new("app/tls/clients.pem"))
+    );
     assert_eq!(manifest.journal.engine, Engine::Memory);
     assert_eq!(manifest.journal.durability, Durability::Relaxed);
     assert_eq!(manifest.journal.directory, Path::new("/var/lib/stay"));

@@ -28,7 +28,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[admin]\nport = 1",
-            "2:1: admin: unknown key `port`; valid keys are `listen`, `token`, `token_sha256`, `tokens`, `upload_limit`",
+            "2:1: admin: unknown key `port`; valid keys are `listen`, `tls`, `token`, `token_sha256`, `tokens`, `upload_limit`",
         ),
         (
             "[admin.tokens.ci]\nrole = 'deploy'\ntoken = 'secret'",

@@ -1,117 +1,201 @@
 //! Each trick against what all contexts share: how fast a neighbour reads and writes, and how slow it is at worst, before and meanwhile.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Answered, Opening, Traffic, p99, request, within};
+use innkeeper_tests::{Answered, Inn, Opening, Traffic, flood, p99, request, within};
+use serde_json::json;
 
 use super::settings;
 
 /// How many clients ask for a trick, as fast as they can.
 const CLIENTS: u64 = 4;
-/// For how many answers a neighbour is measured, and for how long at most.
-const ANSWERS: usize = 150;
+/// How many ask for a neighbour's work, for how many answers, and for how long at most.
+const NEIGHBOURS: u64 = 2;
+const ANSWERS: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a neighbour's answers may take at worst, and how many a second there are at least. Four clients keep two processors busy, in a host that is compiled
-/// without optimization, and perhaps beside compilers: a commit that holds up everybody, as they did before, takes seconds.
-const LONGEST: Duration = Duration::from_secs(2);
-const SLOWEST: f64 = 3.0;
+/// What a neighbour is promised of its fair share of the rate.
+const PROMISED: f64 = 0.7;
+/// Among how many the machine is shared: the neighbour, the other context, whoever asks for its tricks, and what the host does for each request besides, which is
+/// a lot where it is compiled without optimization.
+const SHARES: f64 = 4.0;
+/// What 99 of 100 answers may take, or so many times as long as before, whichever is longer. 20 ms are promised of a host that is compiled with optimization; here
+/// one commit of the largest size takes longer than that, and nobody reads while it is written.
+const LATE: Duration = Duration::from_millis(150);
+const TIMES: u32 = 8;
+/// The same for the health probe, which waits for nothing that is shared but a thread; 50 ms are promised.
+const LATE_HEALTH: Duration = Duration::from_millis(50);
+/// How often a cell is tried: whatever else the machine does passes, a neighbour that is held up is so each time.
+const TRIES: usize = 3;
 
 /// What is tried, `{}` is a number that is another one each time.
-const TRICKS: [&str; 10] = [
-    "lines/20000/200",
-    "timers/40000/3600000",
-    "timers/1000/3600000",
-    "events/1000",
-    "keys/{}000/5000",
-    "keys/{}000/40000",
-    "bytes/{}/3000000",
-    "sequences/{}000/1000",
-    "lost-numbers/20000",
-    "cancellations/20000",
+const TRICKS: [(&str, &str); 13] = [
+    ("POST", "lines/20000/200"),
+    ("POST", "timers/40000/3600000"),
+    ("POST", "timers/1000/3600000"),
+    ("POST", "events/1000"),
+    ("POST", "keys/{}000/5000"),
+    ("POST", "keys/{}000/40000"),
+    ("POST", "bytes/{}/3000000"),
+    ("POST", "sequences/{}000/1000"),
+    ("POST", "lost-numbers/20000"),
+    ("POST", "cancellations/20000"),
+    ("POST", "spin"),
+    ("POST", "memory/60"),
+    ("GET", "answers/1000000"),
 ];
 
-/// What is shared: how each is asked for. The last one is at the operators' port.
-const WORK: [(&str, &str); 3] = [
-    ("GET", "/entries?size=10"),
-    ("POST", "/totals"),
-    ("GET", "/livez"),
+/// What is shared: how each is asked for, and what its answers may take.
+const WORK: [Work; 3] = [
+    Work {
+        method: "GET",
+        path: "/entries?size=10",
+        late: LATE,
+    },
+    Work {
+        method: "POST",
+        path: "/totals",
+        late: LATE,
+    },
+    // At the operators' port.
+    Work {
+        method: "GET",
+        path: "/livez",
+        late: LATE_HEALTH,
+    },
 ];
+
+/// What a neighbour does.
+#[derive(Clone, Copy)]
+struct Work {
+    method: &'static str,
+    path: &'static str,
+    late: Duration,
+}
 
 /// What a neighbour was answered, one after another.
+#[derive(Clone, Copy)]
 struct Measured {
     p99: Duration,
     rate: f64,
 }
 
-async fn measure(base: &str, (method, path): (&'static str, &'static str)) -> Measured {
-    let begun = Instant::now();
-    let flooded = tokio::time::timeout(
-        PATIENCE,
-        innkeeper_tests::flood(base, 2, ANSWERS as u64, move |_| request(method, path, "")),
-    );
-    let flooded = flooded.await.expect("the neighbour is answered at all");
-    assert_eq!(flooded.refusals, 0, "{method} {path}");
-    Measured {
-        p99: flooded.percentile(99),
-        rate: ANSWERS as f64 / begun.elapsed().as_secs_f64(),
+impl fmt::Display for Measured {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} at 99 %, {:.0}/s", self.p99, self.rate)
     }
 }
 
-/// A neighbour's answers are never late by more than a moment, whatever the other one does.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_trick_keeps_a_neighbour_waiting() {
-    let inn = Opening::new(settings().await).alone().open().await;
-    let base = inn.gateway().base().to_owned();
-    let operators = inn.operators().client().base().to_owned();
-    let client = inn.gateway();
-    client
-        .post("/entries/100", serde_json::json!(null))
-        .await
-        .expect(204);
-    let mut late = Vec::new();
-    for work in WORK {
-        let at = match work.1 {
-            "/livez" => &operators,
-            _ => &base,
+impl Work {
+    async fn measure(self, inn: &Inn) -> Measured {
+        let base = match self.path {
+            "/livez" => inn.operators().client().base(),
+            _ => inn.gateway().base(),
         };
-        measure(at, work).await;
-        let before = measure(at, work).await;
-        for trick in TRICKS {
-            let make = move |number: u64| {
-                let path = format!(
-                    "/hostile/{}",
-                    trick.replace("{}", &(number + 1).to_string())
-                );
-                request("POST", &path, "")
-            };
-            let tricks = Traffic::start(&base, CLIENTS, make);
-            let meanwhile = measure(at, work).await;
-            let tried: Vec<Answered> = tricks.stop().await;
-            eprintln!(
-                "{} {}: {:?} at 99 %, {:.0}/s; beside {trick} ({} tries, {:?}): {:?}, {:.0}/s",
-                work.0,
-                work.1,
-                before.p99,
-                before.rate,
-                tried.len(),
-                p99(&tried),
-                meanwhile.p99,
-                meanwhile.rate,
-            );
-            assert!(!tried.is_empty(), "{trick} was not tried");
-            if meanwhile.p99 > LONGEST || meanwhile.rate < SLOWEST {
-                late.push(format!(
-                    "{work:?} beside {trick}: {:?}, {:.0}/s",
-                    meanwhile.p99, meanwhile.rate
-                ));
-            }
+        let begun = Instant::now();
+        let make = move |_| request(self.method, self.path, "");
+        let flooded = tokio::time::timeout(PATIENCE, flood(base, NEIGHBOURS, ANSWERS, make));
+        let flooded = flooded.await.expect("the neighbour is answered at all");
+        assert_eq!(flooded.refusals, 0, "{} {}", self.method, self.path);
+        Measured {
+            p99: flooded.percentile(99),
+            rate: ANSWERS as f64 / begun.elapsed().as_secs_f64(),
         }
     }
-    assert!(late.is_empty(), "{late:#?}");
+
+    /// Why a neighbour is held up that was served so before, and is served so meanwhile; none when it is not.
+    fn held_up(self, before: Measured, meanwhile: Measured) -> Option<String> {
+        let late = self.late.max(TIMES * before.p99);
+        if meanwhile.p99 > late {
+            return Some(format!("{meanwhile}, and more than {late:?} is late"));
+        }
+        let least = before.rate * PROMISED / SHARES;
+        (meanwhile.rate < least).then(|| format!("{meanwhile}, and less than {least:.0}/s is slow"))
+    }
+
+    /// The same beside a trick, as things are now.
+    async fn tried_beside(
+        self,
+        inn: &Inn,
+        (method, trick): (&'static str, &str),
+    ) -> Option<String> {
+        let before = self.measure(inn).await;
+        let trick = trick.to_owned();
+        let make = {
+            let trick = trick.clone();
+            move |number: u64| {
+                let trick = trick.replace("{}", &(number + 1).to_string());
+                request(method, &format!("/hostile/{trick}"), "")
+            }
+        };
+        let tricks = Traffic::start(inn.gateway().base(), CLIENTS, make);
+        let meanwhile = self.measure(inn).await;
+        let tried: Vec<Answered> = tricks.stop().await;
+        eprintln!(
+            "{} {}: {before}; beside {trick} ({} tries, {:?} at 99 %): {meanwhile}",
+            self.method,
+            self.path,
+            tried.len(),
+            p99(&tried),
+        );
+        assert!(!tried.is_empty(), "{trick} was not tried");
+        self.held_up(before, meanwhile)
+    }
+}
+
+/// Whatever the other one does, a neighbour has its share, and its answers are never late by more than a moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_trick_keeps_a_neighbour_waiting() {
+    let settings = settings()
+        .await
+        .set("context.hostile.limits.deadline", "2s");
+    let inn = Opening::new(settings).alone().open().await;
+    let client = inn.gateway();
+    client.post("/entries/100", json!(null)).await.expect(204);
+    let mut held_up = Vec::new();
+    for work in WORK {
+        work.measure(&inn).await;
+        for trick in TRICKS {
+            let mut last = None;
+            for _ in 0..TRIES {
+                last = work.tried_beside(&inn, trick).await;
+                if last.is_none() {
+                    break;
+                }
+            }
+            let cell = |why| format!("{} {} beside {trick:?}: {why}", work.method, work.path);
+            held_up.extend(last.map(cell));
+        }
+    }
+    assert!(held_up.is_empty(), "{held_up:#?}");
     // And the operators' port answers.
     let ready = within(Duration::from_secs(5), async || {
         inn.operators().ready().await
     });
     ready.await.expect("it is ready");
+}
+
+/// What was seen when there were no shares is more than any cell lets pass.
+#[test]
+fn what_was_seen_before_would_be_noticed() {
+    let measured = |milliseconds, rate| Measured {
+        p99: Duration::from_millis(milliseconds),
+        rate,
+    };
+    let before = measured(5, 2_000.0);
+    for work in WORK {
+        assert_eq!(work.held_up(before, measured(20, 1_000.0)), None);
+        for (milliseconds, rate) in [
+            // Two guests that compute without end, and 256 of them.
+            (187, 51.0),
+            (900, 7.0),
+            // Requests of a megabyte that are refused.
+            (30, 179.0),
+            // A commit of 40,000 timers.
+            (700, 1_500.0),
+        ] {
+            assert!(work.held_up(before, measured(milliseconds, rate)).is_some());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod commits;
 mod logs;
 mod matrix;
+mod memory;
 mod quotas;
 mod sequences;
 

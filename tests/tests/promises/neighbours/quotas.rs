@@ -1,7 +1,7 @@
 //! What a context may keep, over all its invocations.
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, eventually, send};
+use innkeeper_tests::{Inn, Reply, artifacts, eventually, send};
 
 use super::{does, metric, neighbour_works, quota, settings, used};
 
@@ -91,6 +91,39 @@ async fn bytes_are_as_many_as_may_be_and_removing_goes_on() {
 }
 
 #[tokio::test]
+async fn what_adds_nothing_goes_on_where_no_more_may_be_kept() {
+    let settings = settings().await.set("context.hostile.quota.bytes", "1MiB");
+    let inn = Inn::with(settings).await;
+    let mut rows = 0;
+    // To the last byte, or nearly so.
+    for bytes in [100_000, 10_000, 100] {
+        while does(&inn, &format!("bytes/{rows}/{bytes}")).await.status == 204 {
+            rows += 1;
+            assert!(rows < 200, "there is no end");
+        }
+    }
+    // Each answer is kept under its key, and there are more of them than there was room for.
+    for number in 0..20 {
+        let key = format!("key-{number}");
+        for _ in 0..2 {
+            let request = inn
+                .gateway()
+                .request(Method::POST, "/hostile/cancellations/0");
+            send(request.header("idempotency-key", &key))
+                .await
+                .expect(204);
+        }
+        does(&inn, "bytes/0/100000").await.expect(204);
+    }
+    let seen = quota(&inn, "hostile", "bytes").await;
+    assert!(seen["used"].as_u64() > seen["limit"].as_u64(), "{seen}");
+    for adds in ["bytes/500/0", "bytes/0/100001", "events/1", "timers/1/0"] {
+        refused(&does(&inn, adds).await);
+    }
+    neighbour_works(&inn).await;
+}
+
+#[tokio::test]
 async fn commits_are_as_many_as_may_be() {
     let settings = settings().await.set("context.hostile.quota.commits", 5);
     let inn = Inn::with(settings).await;
@@ -139,5 +172,49 @@ async fn dead_letters_are_as_many_as_may_be_and_no_event_is_lost() {
         }
     }
     operators.nothing_pending().await;
+    neighbour_works(&inn).await;
+}
+
+/// A lane that waits for room goes on without a dead letter when nobody wants its event any more; and only what became one is counted as one.
+#[tokio::test]
+async fn a_lane_waits_for_room_no_longer_than_its_event_is_wanted() {
+    const CALM: u64 = 64;
+    let settings = settings()
+        .await
+        .set("context.hostile.quota.dead_letters", 1);
+    let inn = Inn::with(settings).await;
+    let operators = inn.operators();
+    let letters = async || {
+        let found = operators.get("/v1/contexts/hostile/dead-letters").await;
+        found["deadLetters"].as_array().expect("a list").len()
+    };
+    does(&inn, "events/60").await.expect(204);
+    eventually("each lane waits that does not leave a letter", async || {
+        let lines = inn.output().lines_with("quota.dead_letters").len();
+        (lines >= 2).then_some(()).ok_or(lines)
+    })
+    .await;
+    let counted = "innkeeper_events_dead_lettered_total{context=\"hostile\"}";
+    eventually("what became a dead letter is counted", async || {
+        let (counted, letters) = (metric(&inn, counted).await, letters().await as f64);
+        (counted == letters)
+            .then_some(())
+            .ok_or_else(|| format!("{counted}, and there are {letters}"))
+    })
+    .await;
+    let before = letters().await;
+    // The same source is followed on, for another kind of event.
+    let hermit = std::fs::read(&artifacts::components().await["hermit"]).expect("it was built");
+    operators.deploy("hostile", hermit, "").await.expect(201);
+    does(&inn, &format!("calm/{CALM}")).await.expect(204);
+    eventually("all lanes go on", async || {
+        let handled = inn.gateway().get("/hostile/calmed").await.expect(200);
+        match handled.body.as_u64() {
+            Some(CALM) => Ok(()),
+            _ => Err(handled.text),
+        }
+    })
+    .await;
+    assert_eq!(letters().await, before);
     neighbour_works(&inn).await;
 }

@@ -41,6 +41,10 @@ async fn what_failing_requests_draw_leaves_nothing_on_disk() {
 async fn names_are_few_and_those_that_are_there_go_on() {
     let settings = settings().await.set("context.hostile.quota.sequences", 20);
     let mut inn = Inn::with(settings).await;
+    does(&inn, "kept-sequences/0/15").await.expect(204);
+    // There is room for some of them: none is kept.
+    does(&inn, "kept-sequences/10/11").await.expect_problem(507);
+    assert_eq!(used(&inn, "hostile", "sequences").await, 15);
     does(&inn, "kept-sequences/0/20").await.expect(204);
     // Neither more names, nor more of them at once.
     for trick in ["kept-sequences/20/1", "sequences/20/1", "numbers/1"] {

@@ -95,3 +95,36 @@ async fn what_is_tried_and_serves_stays() {
     inn.reopen().await;
     assert_eq!(inn.operators().serving("idler").await, digest);
 }
+
+/// What one context only tries, another one brings at the same time: what the register says is stored is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_context_tries_and_another_brings_stays() {
+    let settings = idler().await.with("other", "idler").await;
+    let mut inn = Opening::new(settings).own_artifacts().open().await;
+    for round in 0..12 {
+        let edition = artifacts::edited("idler", &format!("both {round}")).await;
+        let operators = inn.operators();
+        let (tried, brought) = tokio::join!(
+            operators.deploy("idler", edition.clone(), "dry-run=true"),
+            operators.deploy("other", edition.clone(), ""),
+        );
+        tried.expect(200);
+        brought.expect(201);
+    }
+    let versions = inn.operators().versions("other").await;
+    let serving = inn.operators().serving("other").await;
+    inn.close().await;
+    let kept = kept(&inn);
+    let mut stored = 0;
+    for version in versions.iter().filter(|version| version["stored"] == true) {
+        let digest = version["digest"].as_str().expect("a digest");
+        let is_there = kept
+            .iter()
+            .any(|file| file.ends_with(&format!("{digest}.wasm")));
+        assert!(is_there, "{version}: {kept:?}");
+        stored += 1;
+    }
+    assert!(stored >= 5, "{versions:?}");
+    inn.reopen().await;
+    assert_eq!(inn.operators().serving("other").await, serving);
+}
