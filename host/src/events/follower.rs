@@ -32,12 +32,12 @@ pub(crate) struct Watched {
 impl Follower {
     /// Starts to follow `sources` with the cursors of a generation. It ends with the host, or by [`Follower::stop`].
     pub(super) fn start<H: Handler>(
-        host: &Events,
+        events: &Events,
         handler: &Arc<H>,
         generation: u32,
         sources: &[Source],
     ) -> Result<Self, journal::Error> {
-        let stop = host.shutdown.child_token();
+        let stop = events.shutdown.child_token();
         let mut opened = Vec::new();
         for source in sources {
             for number in 0..LANES {
@@ -55,7 +55,7 @@ impl Follower {
         tasks.close();
         let lanes = opened.iter().map(Lane::watched).collect();
         for lane in opened {
-            host.tasks.spawn(tasks.track_future(lane.keep_running()));
+            events.tasks.spawn(tasks.track_future(lane.keep_running()));
         }
         Ok(Self { lanes, stop, tasks })
     }

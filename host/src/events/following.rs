@@ -45,8 +45,8 @@ pub struct Lag {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn lag(host: &Events, context: &Context) -> Result<Vec<Lag>, journal::Error> {
-    let live = host.following(context).live();
+pub fn lag(events: &Events, context: &Context) -> Result<Vec<Lag>, journal::Error> {
+    let live = events.following(context).live();
     let mut sources = BTreeMap::<&str, u64>::new();
     for lane in live.iter().flat_map(|live| &live.lanes) {
         *sources.entry(&lane.source.name).or_default() += lane.behind()?;
@@ -64,32 +64,32 @@ pub(crate) fn behind(lanes: &[Watched]) -> Result<u64, journal::Error> {
 }
 
 /// Starts to follow for a context, in the generation that serves. Nothing happens when its version follows nothing.
-pub(crate) fn start(host: &Arc<Events>, context: &Arc<Context>) -> Result<(), journal::Error> {
-    let sources = sources(host, context);
+pub(crate) fn start(events: &Arc<Events>, context: &Arc<Context>) -> Result<(), journal::Error> {
+    let sources = sources(events, context);
     if sources.is_empty() {
         return Ok(());
     }
-    let handler = Arc::new(Deliveries::live(host, context));
-    let follower = Follower::start(host, &handler, context.generation(), &sources)?;
-    *host.following(context).live.lock() = Some(Arc::new(follower));
+    let handler = Arc::new(Deliveries::live(events, context));
+    let follower = Follower::start(events, &handler, context.generation(), &sources)?;
+    *events.following(context).live.lock() = Some(Arc::new(follower));
     Ok(())
 }
 
 /// Starts to fill a generation that does not serve, with the version that is to serve it.
 pub(crate) fn start_to_fill(
-    host: &Arc<Events>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     generation: u32,
     version: &Arc<Version>,
 ) -> Result<Follower, journal::Error> {
-    let handler = Arc::new(Deliveries::shadow(host, context, generation, version));
-    let sources = sources_of(host, context, version);
-    Follower::start(host, &handler, generation, &sources)
+    let handler = Arc::new(Deliveries::shadow(events, context, generation, version));
+    let sources = sources_of(events, context, version);
+    Follower::start(events, &handler, generation, &sources)
 }
 
 /// Stops following for a context; resolves when nothing of it is under way any more.
-pub(crate) async fn stop(host: &Events, context: &Context) {
-    let live = host.following(context).live();
+pub(crate) async fn stop(events: &Events, context: &Context) {
+    let live = events.following(context).live();
     if let Some(live) = live {
         live.stop().await;
     }
@@ -97,17 +97,20 @@ pub(crate) async fn stop(host: &Events, context: &Context) {
 
 /// A context that does not follow, so that its state can be exchanged; nobody does anything about its dead letters either.
 pub(crate) struct Still<'a> {
-    host: &'a Arc<Events>,
+    events: &'a Arc<Events>,
     context: &'a Arc<Context>,
     _alone: MutexGuard<'a, ()>,
 }
 
 /// Stops following for a context, until [`Still::go_on`].
-pub(crate) async fn stand_still<'a>(host: &'a Arc<Events>, context: &'a Arc<Context>) -> Still<'a> {
-    let alone = host.following(context).letters.lock().await;
-    stop(host, context).await;
+pub(crate) async fn stand_still<'a>(
+    events: &'a Arc<Events>,
+    context: &'a Arc<Context>,
+) -> Still<'a> {
+    let alone = events.following(context).letters.lock().await;
+    stop(events, context).await;
     Still {
-        host,
+        events,
         context,
         _alone: alone,
     }
@@ -116,16 +119,16 @@ pub(crate) async fn stand_still<'a>(host: &'a Arc<Events>, context: &'a Arc<Cont
 impl Still<'_> {
     /// Follows again, with what serves by now.
     pub(crate) async fn go_on(self) {
-        restart(self.host, self.context).await;
+        restart(self.events, self.context).await;
     }
 }
 
-async fn restart(host: &Arc<Events>, context: &Arc<Context>) {
-    *host.following(context).live.lock() = None;
+async fn restart(events: &Arc<Events>, context: &Arc<Context>) {
+    *events.following(context).live.lock() = None;
     let mut backoff = Backoff::of_journal();
-    while let Err(error) = start(host, context) {
+    while let Err(error) = start(events, context) {
         tracing::error!(context = context.name, %error, "it cannot follow yet");
-        if backoff.pause(&host.shutdown).await.is_break() {
+        if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
     }
@@ -133,33 +136,33 @@ async fn restart(host: &Arc<Events>, context: &Arc<Context>) {
 
 /// Follows what the version of a context describes that has just taken over. Nothing happens when the sources are the same as before: which events are
 /// followed is looked up for each.
-pub(crate) async fn follow_as_described(host: &Arc<Events>, context: &Arc<Context>) {
+pub(crate) async fn follow_as_described(events: &Arc<Events>, context: &Arc<Context>) {
     // Whoever does something about dead letters, or exchanges the state, starts and stops followers too.
-    let _alone = host.following(context).letters.lock().await;
+    let _alone = events.following(context).letters.lock().await;
     let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<String> {
         sources.map(|source| source.name.clone()).collect()
     };
-    let live = host.following(context).live();
+    let live = events.following(context).live();
     let before = live.iter().flat_map(|live| &live.lanes);
     let before = names(&mut before.map(|lane| &lane.source));
-    if before == names(&mut sources(host, context).iter()) {
+    if before == names(&mut sources(events, context).iter()) {
         return;
     }
-    stop(host, context).await;
-    restart(host, context).await;
+    stop(events, context).await;
+    restart(events, context).await;
 }
 
 /// What the version of a context follows that serves.
-fn sources(host: &Events, context: &Context) -> Vec<Source> {
+fn sources(events: &Events, context: &Context) -> Vec<Source> {
     let version = context.version();
-    version.map_or_else(Vec::new, |version| sources_of(host, context, &version))
+    version.map_or_else(Vec::new, |version| sources_of(events, context, &version))
 }
 
 /// What a version of a context follows.
-fn sources_of(host: &Events, context: &Context, version: &Version) -> Vec<Source> {
+fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Source> {
     let mut sources = BTreeMap::new();
     for followed in &version.description.follows {
-        sources.insert(followed.source.as_str(), host.ledger(&followed.source));
+        sources.insert(followed.source.as_str(), events.ledger(&followed.source));
     }
     let known = |(name, ledger): (&str, Option<_>)| {
         if ledger.is_none() {

@@ -65,16 +65,21 @@ impl Events {
 /// # Errors
 ///
 /// When a journal cannot be read; what was started already ends with the host.
-pub fn start(host: &Arc<Events>) -> Result<(), journal::Error> {
-    for context in host.invoker.contexts.values() {
-        following::start(host, context)?;
-        host.tasks
-            .spawn(redelivery::put_back(host.clone(), context.clone()));
+pub fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
+    for context in events.invoker.contexts.values() {
+        following::start(events, context)?;
+        events
+            .tasks
+            .spawn(redelivery::put_back(events.clone(), context.clone()));
         let timers = timer::OfContext(context.clone());
-        host.tasks.spawn(timer::run(timers, host.shutdown.clone()));
+        events
+            .tasks
+            .spawn(timer::run(timers, events.shutdown.clone()));
     }
-    saga::start(host)?;
-    host.tasks.spawn(housekeeping::forget_results(host.clone()));
-    host.tasks.spawn(housekeeping::trim_sagas(host.clone()));
+    saga::start(events)?;
+    events
+        .tasks
+        .spawn(housekeeping::forget_results(events.clone()));
+    events.tasks.spawn(housekeeping::trim_sagas(events.clone()));
     Ok(())
 }

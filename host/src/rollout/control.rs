@@ -97,14 +97,14 @@ pub enum ControlError {
 ///
 /// See [`ControlError`].
 pub async fn control(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     order: Order,
     reason: Option<String>,
     by: &str,
 ) -> Result<Arc<Rollout>, ControlError> {
     let name = || context.name.clone();
-    let rollout = host.rollouts(context).in_hand();
+    let rollout = deployer.rollouts(context).in_hand();
     let rollout = rollout.ok_or_else(|| ControlError::Nothing { context: name() })?;
     let stage = rollout.progress().stage;
     if stage == Stage::Migrating && order != Order::Abort {
@@ -123,7 +123,7 @@ pub async fn control(
         Order::Promote if !rollout.promote() => return Err(already("promoted")),
         Order::Abort => abort(context, &rollout, reason.clone(), by).await?,
         Order::Pause | Order::Resume | Order::Promote => {
-            note(host, context, &rollout, order, reason.as_deref(), by).await;
+            note(deployer, context, &rollout, order, reason.as_deref(), by).await;
         }
     }
     tracing::info!(
@@ -160,7 +160,7 @@ async fn abort(
 
 /// Keeps it in the history of the rollout and of its version.
 async fn note(
-    host: &Deployer,
+    deployer: &Deployer,
     context: &Context,
     rollout: &Rollout,
     order: Order,
@@ -189,5 +189,5 @@ async fn note(
         Stage::Ramping => State::Ramping,
         _ => State::Uploaded,
     };
-    swap::note(host, context, &[(&rollout.digest(), state)], &because).await;
+    swap::note(deployer, context, &[(&rollout.digest(), state)], &because).await;
 }

@@ -170,8 +170,8 @@ impl<'a> Register<'a> {
     /// # Errors
     ///
     /// When the host has no journal of its own, which ends with it.
-    pub(super) fn of(host: &'a Deployer, context: &'a str) -> Result<Self, journal::Error> {
-        let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
+    pub(super) fn of(deployer: &'a Deployer, context: &'a str) -> Result<Self, journal::Error> {
+        let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
         Ok(Self { ledger, context })
     }
 
@@ -343,8 +343,8 @@ impl<'a> Register<'a> {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn history(host: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
-    Register::of(host, context)?.list()
+pub fn history(deployer: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
+    Register::of(deployer, context)?.list()
 }
 
 impl Entry {

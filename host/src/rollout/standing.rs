@@ -150,8 +150,8 @@ impl Standing {
 }
 
 /// Whether the manifest names this component by now.
-pub(super) async fn is_shipped(host: &Deployer, context: &Context, digest: &str) -> bool {
-    let Some(file) = host.rollouts(context).shipped.get().cloned() else {
+pub(super) async fn is_shipped(deployer: &Deployer, context: &Context, digest: &str) -> bool {
+    let Some(file) = deployer.rollouts(context).shipped.get().cloned() else {
         return false;
     };
     let reading = tokio::task::spawn_blocking(move || std::fs::read(file));
@@ -161,8 +161,8 @@ pub(super) async fn is_shipped(host: &Deployer, context: &Context, digest: &str)
 }
 
 /// The same, where it is the manifest's component.
-pub(super) async fn note_shipped_if_named(host: &Deployer, context: &Context, digest: &str) {
-    if is_shipped(host, context, digest).await {
+pub(super) async fn note_shipped_if_named(deployer: &Deployer, context: &Context, digest: &str) {
+    if is_shipped(deployer, context, digest).await {
         note_shipped(context, digest).await;
     }
 }

@@ -73,7 +73,7 @@ pub(crate) struct Swapped {
 
 /// Makes a version the one that serves, on the state as it is, in the place of `former`.
 pub(super) async fn swap(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -94,28 +94,28 @@ pub(super) async fn swap(
             Ok(standing.taken_back_to(digest, shape))
         }
     };
-    let swapped = take_over(host, context, version, former, None, next).await?;
+    let swapped = take_over(deployer, context, version, former, None, next).await?;
     let state = match way {
         Way::Forward | Way::Back => State::Drained,
         Way::BackFromHarm => State::Quarantined,
     };
-    settle(host, context, version, &swapped, state, because).await;
+    settle(deployer, context, version, &swapped, state, because).await;
     Ok(swapped)
 }
 
 /// After a swap: the register knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
 /// `state`; one that was on its way in is as if it had not come.
 pub(super) async fn settle(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     swapped: &Swapped,
     state: State,
     because: &Because,
 ) {
-    host.rollouts(context).keep_loaded(version);
+    deployer.rollouts(context).keep_loaded(version);
     // Whatever was refused at the start: somebody has chosen what serves since.
-    *host.rollouts(context).refused.lock() = None;
+    *deployer.rollouts(context).refused.lock() = None;
     let left = swapped.former.iter().map(|former| (former, state));
     let turned_away = swapped.turned_away.iter();
     let left = left.chain(turned_away.map(|version| (version, State::Uploaded)));
@@ -129,10 +129,10 @@ pub(super) async fn settle(
         at: Some(swapped.at),
         ..because.clone()
     };
-    note(host, context, &changes, &then).await;
-    following::follow_as_described(&host.events, context).await;
+    note(deployer, context, &changes, &then).await;
+    following::follow_as_described(&deployer.events, context).await;
     for (left, state) in left {
-        empty(host, context, left, state, because);
+        empty(deployer, context, left, state, because);
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) struct Exchange {
 /// Makes another generation of the state the serving one, and a version with it that may be another one than `former`, too. Nobody may follow for the
 /// context meanwhile.
 pub(crate) async fn exchange(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -158,13 +158,13 @@ pub(crate) async fn exchange(
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (&version.digest, Shape::of(version));
     let next = |standing: Standing| Ok(standing.succeeded_by(digest, shape, true));
-    take_over(host, context, version, former, Some(exchange), next).await
+    take_over(deployer, context, version, former, Some(exchange), next).await
 }
 
 /// The one way in which a version takes over: what it is to take over from still serves, it may serve, it fits, what stands then is on disk, the pointer is
 /// exchanged, and those that it takes over from are closed.
 async fn take_over(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -179,7 +179,8 @@ async fn take_over(
     };
     let mut exchanged = Instant::now();
     let left = Mutex::new(Vec::new());
-    host.wiring
+    deployer
+        .wiring
         .rewire(
             async |wiring| {
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
@@ -188,13 +189,13 @@ async fn take_over(
                         context: context.name.clone(),
                     });
                 }
-                let trusted = trust::admit(host, wiring, context, version).await?;
+                let trusted = trust::admit(deployer, wiring, context, version).await?;
                 let deciding = Instant::now();
                 let mut serving = before.only(trusted);
                 if let Some(exchange) = &exchange {
                     serving.generation = exchange.generation;
                 }
-                let after = wire::wire(host, wiring, &context.name, serving)?;
+                let after = wire::wire(deployer, wiring, &context.name, serving)?;
                 swapped.decided = deciding.elapsed();
                 swapped.former = before.version().cloned();
                 let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
@@ -217,7 +218,7 @@ async fn take_over(
         .await?;
     swapped.decided += exchanged.elapsed();
     if let Some(turned_away) = &swapped.turned_away {
-        host.rollouts(context).end(&turned_away.digest);
+        deployer.rollouts(context).end(&turned_away.digest);
     }
     Ok(swapped)
 }
@@ -250,23 +251,24 @@ async fn commit(
 
 /// Gives a version a part of the work, beside `current`, which serves.
 pub(super) async fn ramp(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
-    host.wiring
+    deployer
+        .wiring
         .rewire(
             async |wiring| {
-                wire::check(host, wiring, &context.name, version)?;
+                wire::check(deployer, wiring, &context.name, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
                 if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
                     return Err(SwapError::Overtaken {
                         context: context.name.clone(),
                     });
                 }
-                let trusted = trust::admit(host, wiring, context, version).await?;
+                let trusted = trust::admit(deployer, wiring, context, version).await?;
                 // Whatever becomes of it, there are rows of it from now on.
                 let standing = Standing::read(&context.ledger)?.unwrap_or_default();
                 let written = standing.written_also(Shape::of(version));
@@ -283,7 +285,7 @@ pub(super) async fn ramp(
                     ..Serving::clone(&before)
                 };
                 Ok::<_, SwapError>(wire::with(
-                    &host.manifest.contexts,
+                    &deployer.manifest.contexts,
                     wiring,
                     &context.name,
                     serving,
@@ -296,14 +298,15 @@ pub(super) async fn ramp(
 
 /// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
     because: &Because,
 ) -> Result<(), SwapError> {
     let serves = AtomicBool::new(false);
-    host.wiring
+    deployer
+        .wiring
         .rewire(
             async |wiring| {
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
@@ -315,7 +318,7 @@ pub(super) async fn withdraw(
                     ..Serving::clone(&before)
                 };
                 Ok::<_, SwapError>(wire::with(
-                    &host.manifest.contexts,
+                    &deployer.manifest.contexts,
                     wiring,
                     &context.name,
                     serving,
@@ -329,26 +332,26 @@ pub(super) async fn withdraw(
         )
         .await?;
     if !serves.into_inner() {
-        empty(host, context, version, state, because);
+        empty(deployer, context, version, state, because);
     }
     Ok(())
 }
 
 /// Empties a version in the background, and notes then what state it is in.
 pub(super) fn empty(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
     because: &Because,
 ) {
-    let (host, context, version) = (host.clone(), context.clone(), version.clone());
+    let (deployer, context, version) = (deployer.clone(), context.clone(), version.clone());
     let mut because = because.clone();
-    host.clone().tasks.spawn(async move {
+    deployer.clone().tasks.spawn(async move {
         let time = context.settings.rollout.drain;
         let drained = tokio::select! {
             drained = version.drain(time) => drained,
-            () = host.shutdown.cancelled() => return,
+            () = deployer.shutdown.cancelled() => return,
         };
         let how = match drained {
             Drained::Reopened => return,
@@ -365,20 +368,20 @@ pub(super) fn empty(
         };
         // It may have been taken into service again just now.
         if version.is_closed() {
-            note(&host, &context, &[(&version.digest, state)], &because).await;
+            note(&deployer, &context, &[(&version.digest, state)], &because).await;
         }
-        retention::keep_newest(&host, &context).await;
+        retention::keep_newest(&deployer, &context).await;
     });
 }
 
 /// Notes what states versions are in. What cannot be noted is told in the log: it is put right at the next start.
 pub(super) async fn note(
-    host: &Deployer,
+    deployer: &Deployer,
     context: &Context,
     changes: &[(&str, State)],
     because: &Because,
 ) {
-    let noted = match Register::of(host, &context.name) {
+    let noted = match Register::of(deployer, &context.name) {
         Ok(register) => register.note(changes, because).await,
         Err(error) => Err(error.into()),
     };

@@ -36,7 +36,7 @@ const TRIES: usize = 20;
 
 /// Moves the state as a version needs it, and has both take over.
 pub(in crate::rollout) async fn move_and_swap(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     version: &Arc<Version>,
@@ -46,7 +46,7 @@ pub(in crate::rollout) async fn move_and_swap(
     let swapped = match state {
         Move::None => return Err(Cut::Aborted("there is nothing to move".into())),
         Move::Rebuild => {
-            let refilled = rebuild::refill(host, context, version, &rollout.abort).await;
+            let refilled = rebuild::refill(deployer, context, version, &rollout.abort).await;
             let swapped = refilled.map_err(Cut::Aborted)?;
             rollout.passed(
                 Gate::Migration,
@@ -56,7 +56,7 @@ pub(in crate::rollout) async fn move_and_swap(
             swapped
         }
         Move::Migrate { from } => {
-            let migrated = Migration::run(host, context, rollout, version, from).await;
+            let migrated = Migration::run(deployer, context, rollout, version, from).await;
             let (swapped, entries) = migrated?;
             rollout.passed(
                 Gate::Migration,
@@ -67,7 +67,15 @@ pub(in crate::rollout) async fn move_and_swap(
         }
     };
     let because = swap::because(rollout, "rolled out with its state");
-    swap::settle(host, context, version, &swapped, State::Drained, &because).await;
+    swap::settle(
+        deployer,
+        context,
+        version,
+        &swapped,
+        State::Drained,
+        &because,
+    )
+    .await;
     Ok(swapped)
 }
 
@@ -84,7 +92,7 @@ impl From<journal::Error> for Cut {
 }
 
 struct Migration<'a> {
-    host: &'a Arc<Deployer>,
+    deployer: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     rollout: &'a Rollout,
     version: &'a Arc<Version>,
@@ -102,17 +110,17 @@ struct Migration<'a> {
 impl<'a> Migration<'a> {
     /// Migrates, and has the version take over; answers how many entries there were at first.
     async fn run(
-        host: &'a Arc<Deployer>,
+        deployer: &'a Arc<Deployer>,
         context: &'a Arc<Context>,
         rollout: &'a Rollout,
         version: &'a Arc<Version>,
         from: u32,
     ) -> Result<(Swapped, u64), Cut> {
-        let filling = rebuild::Filling::begin(host, context).await;
+        let filling = rebuild::Filling::begin(deployer, context).await;
         let filling = filling.map_err(Cut::Aborted)?;
         let (former, new) = (filling.former(), filling.generation());
         let mut migration = Self {
-            host,
+            deployer,
             context,
             rollout,
             version,
@@ -127,7 +135,7 @@ impl<'a> Migration<'a> {
         let entries = migration.copy().await?;
         migration.letters.copy().await?;
         migration.catch_up().await?;
-        probe::ready(host, context, version, new).await?;
+        probe::ready(deployer, context, version, new).await?;
         let swapped = migration.exchange().await?;
         filling.serves();
         Ok((swapped, entries))
@@ -278,7 +286,7 @@ impl<'a> Migration<'a> {
 
     /// Has the context stand still, and then exchanges state and version.
     async fn exchange(&mut self) -> Result<Swapped, Cut> {
-        let still = following::stand_still(&self.host.events, self.context).await;
+        let still = following::stand_still(&self.deployer.events, self.context).await;
         let turn = self.context.turns.take(Stripes::ALL).await;
         let exchanged = self.exchange_still().await;
         drop(turn);
@@ -306,7 +314,8 @@ impl<'a> Migration<'a> {
                 additions,
             };
             let before = self.before.as_ref();
-            match swap::exchange(self.host, self.context, self.version, before, exchange).await {
+            match swap::exchange(self.deployer, self.context, self.version, before, exchange).await
+            {
                 Err(SwapError::Journal(CommitError::Conflict { .. } | CommitError::Busy)) => {}
                 result => return Ok(result?),
             }
@@ -338,7 +347,7 @@ impl<'a> Migration<'a> {
 
     /// Whether to go on.
     fn go_on(&self) -> Result<(), Cut> {
-        if self.host.shutdown.is_cancelled() {
+        if self.deployer.shutdown.is_cancelled() {
             return Err(Cut::Aborted("the host is stopping".into()));
         }
         match self.rollout.abort.is_cancelled() {

@@ -109,7 +109,7 @@ struct Inner {
 /// # Errors
 ///
 /// See [`RebuildError`].
-pub fn start(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), RebuildError> {
+pub fn start(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), RebuildError> {
     let name = || context.name.clone();
     let version = context
         .version()
@@ -120,31 +120,31 @@ pub fn start(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), Rebuild
             reason,
         });
     }
-    let rebuild = Rebuild::begin(host, context, RebuildState::Filling)
+    let rebuild = Rebuild::begin(deployer, context, RebuildState::Filling)
         .ok_or(RebuildError::UnderWay { context: name() })?;
     let work = Work {
-        host: host.clone(),
+        deployer: deployer.clone(),
         context: context.clone(),
         rebuild,
         serving: Some(version.clone()),
         version,
         abort: CancellationToken::new(),
     };
-    host.tasks.spawn(work.run());
+    deployer.tasks.spawn(work.run());
     Ok(())
 }
 
 /// Fills the state anew with another version, which takes over together with it. Ends when the version serves; what is not needed any more is removed behind
 /// its back.
 pub(crate) async fn refill(
-    host: &Arc<Deployer>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     abort: &CancellationToken,
 ) -> Result<Swapped, String> {
-    let rebuild = Rebuild::begin_after_sweep(host, context).await?;
+    let rebuild = Rebuild::begin_after_sweep(deployer, context).await?;
     let work = Work {
-        host: host.clone(),
+        deployer: deployer.clone(),
         context: context.clone(),
         rebuild,
         serving: context.version(),
@@ -156,7 +156,7 @@ pub(crate) async fn refill(
 
 /// A generation that is filled by other means than events. Dropped without an end, what there is of it is removed.
 pub(crate) struct Filling {
-    host: Arc<Deployer>,
+    deployer: Arc<Deployer>,
     context: Arc<Context>,
     rebuild: Arc<Rebuild>,
     former: u32,
@@ -167,13 +167,13 @@ pub(crate) struct Filling {
 impl Filling {
     /// Begins to fill a generation.
     pub(crate) async fn begin(
-        host: &Arc<Deployer>,
+        deployer: &Arc<Deployer>,
         context: &Arc<Context>,
     ) -> Result<Self, String> {
-        let rebuild = Rebuild::begin_after_sweep(host, context).await?;
+        let rebuild = Rebuild::begin_after_sweep(deployer, context).await?;
         let former = context.generation();
         let filling = Self {
-            host: host.clone(),
+            deployer: deployer.clone(),
             context: context.clone(),
             rebuild,
             former,
@@ -211,13 +211,13 @@ impl Drop for Filling {
             }
         };
         self.rebuild.enter(RebuildState::Sweeping);
-        let (host, context, rebuild) = (
-            self.host.clone(),
+        let (deployer, context, rebuild) = (
+            self.deployer.clone(),
             self.context.clone(),
             self.rebuild.clone(),
         );
-        self.host.tasks.spawn(async move {
-            sweep(&host, &context, &rebuild, unneeded, ending).await;
+        self.deployer.tasks.spawn(async move {
+            sweep(&deployer, &context, &rebuild, unneeded, ending).await;
         });
     }
 }
@@ -227,8 +227,11 @@ impl Drop for Filling {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn progress(host: &Deployer, context: &Context) -> Result<Option<Progress>, journal::Error> {
-    let Some(rebuild) = host.rebuilds(context).0.lock().clone() else {
+pub fn progress(
+    deployer: &Deployer,
+    context: &Context,
+) -> Result<Option<Progress>, journal::Error> {
+    let Some(rebuild) = deployer.rebuilds(context).0.lock().clone() else {
         return Ok(None);
     };
     let (state, lanes) = {
@@ -254,31 +257,31 @@ pub fn progress(host: &Deployer, context: &Context) -> Result<Option<Progress>, 
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn clear(host: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), journal::Error> {
+pub fn clear(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), journal::Error> {
     let Some(spare) = generation::spare(context)? else {
         return Ok(());
     };
     if spare == context.generation() {
         return Ok(());
     }
-    let Some(rebuild) = Rebuild::begin(host, context, RebuildState::Sweeping) else {
+    let Some(rebuild) = Rebuild::begin(deployer, context, RebuildState::Sweeping) else {
         return Ok(());
     };
     tracing::info!(
         context = context.name,
         "an earlier rebuild was cut short; what it left is removed, and it is not resumed"
     );
-    let (host, context) = (host.clone(), context.clone());
-    host.clone().tasks.spawn(async move {
-        sweep(&host, &context, &rebuild, spare, RebuildState::Done).await;
+    let (deployer, context) = (deployer.clone(), context.clone());
+    deployer.clone().tasks.spawn(async move {
+        sweep(&deployer, &context, &rebuild, spare, RebuildState::Done).await;
     });
     Ok(())
 }
 
 impl Rebuild {
     /// Takes the context's place for a rebuild, if it is free.
-    fn begin(host: &Deployer, context: &Context, state: RebuildState) -> Option<Arc<Self>> {
-        let mut newest = host.rebuilds(context).0.lock();
+    fn begin(deployer: &Deployer, context: &Context, state: RebuildState) -> Option<Arc<Self>> {
+        let mut newest = deployer.rebuilds(context).0.lock();
         if newest.as_ref().is_some_and(|newest| newest.is_under_way()) {
             return None;
         }
@@ -294,13 +297,16 @@ impl Rebuild {
     }
 
     /// The same, to fill a state; waits while only what is not needed any more is removed.
-    async fn begin_after_sweep(host: &Deployer, context: &Context) -> Result<Arc<Self>, String> {
+    async fn begin_after_sweep(
+        deployer: &Deployer,
+        context: &Context,
+    ) -> Result<Arc<Self>, String> {
         let end = Instant::now() + SWEEP;
         loop {
-            if let Some(rebuild) = Self::begin(host, context, RebuildState::Filling) {
+            if let Some(rebuild) = Self::begin(deployer, context, RebuildState::Filling) {
                 return Ok(rebuild);
             }
-            let newest = host.rebuilds(context).0.lock().clone();
+            let newest = deployer.rebuilds(context).0.lock().clone();
             let is_filled = newest.is_some_and(|newest| {
                 let state = &newest.inner.lock().state;
                 matches!(state, RebuildState::Filling | RebuildState::Swapping)

@@ -27,7 +27,7 @@ const ROUNDS: usize = 5;
 
 /// What a rebuild works with.
 pub(super) struct Work {
-    pub(super) host: Arc<Deployer>,
+    pub(super) deployer: Arc<Deployer>,
     pub(super) context: Arc<Context>,
     pub(super) rebuild: Arc<Rebuild>,
     /// The version that serves.
@@ -80,14 +80,14 @@ impl Work {
 
     /// The same, but for the sweeping, which goes on behind.
     pub(super) async fn refill(self) -> Result<Swapped, String> {
-        let (host, context) = (self.host.clone(), self.context.clone());
+        let (deployer, context) = (self.deployer.clone(), self.context.clone());
         let version = self.version.clone();
         // It may have served before, and be closed since.
         version.open();
         let filled = self.fill().await;
         let swapped = match filled {
             Ok((sweeping, swapped)) => {
-                host.tasks.spawn(sweeping);
+                deployer.tasks.spawn(sweeping);
                 swapped
             }
             Err(reason) => Err(reason),
@@ -134,14 +134,21 @@ impl Work {
         };
         self.rebuild.enter(RebuildState::Sweeping);
         let sweeping = async move {
-            sweep(&self.host, &self.context, &self.rebuild, unneeded, ending).await;
+            sweep(
+                &self.deployer,
+                &self.context,
+                &self.rebuild,
+                unneeded,
+                ending,
+            )
+            .await;
         };
         Ok((sweeping, swapped))
     }
 
     async fn fill_and_swap(&self, new: u32) -> Result<Swapped, Cut> {
         generation::announce(&self.context, new).await?;
-        let (events, version) = (&self.host.events, &self.version);
+        let (events, version) = (&self.deployer.events, &self.version);
         let shadow = following::start_to_fill(events, &self.context, new, version)?;
         self.rebuild.inner.lock().lanes.clone_from(&shadow.lanes);
         let swapped = self.catch_up_and_swap(&shadow, new).await;
@@ -154,7 +161,7 @@ impl Work {
         loop {
             self.come_near(&shadow.lanes).await?;
             self.rebuild.enter(RebuildState::Swapping);
-            let events = &self.host.events;
+            let events = &self.deployer.events;
             let letters = events.following(&self.context).letters.lock().await;
             following::stop(events, &self.context).await;
             let level = tokio::time::timeout(standstill, self.draw_level(&shadow.lanes)).await;
@@ -212,7 +219,7 @@ impl Work {
     }
 
     async fn pass_the_live(&self, shadow: &[Watched]) -> Result<(), Cut> {
-        let live = self.host.events.following(&self.context).live();
+        let live = self.deployer.events.following(&self.context).live();
         let live = live.iter().flat_map(|live| &live.lanes);
         let places: Vec<_> = live.map(|lane| (lane, *lane.place.borrow())).collect();
         for (lane, place) in &places {
@@ -239,13 +246,18 @@ impl Work {
                 additions: Vec::new(),
             };
             let serving = self.serving.as_ref();
-            let exchanged =
-                swap::exchange(&self.host, &self.context, &self.version, serving, exchange);
+            let exchanged = swap::exchange(
+                &self.deployer,
+                &self.context,
+                &self.version,
+                serving,
+                exchange,
+            );
             match exchanged.await {
                 Err(SwapError::Journal(CommitError::Busy)) => {}
                 swapped => return Ok(swapped?),
             }
-            if backoff.pause(&self.host.shutdown).await.is_break() {
+            if backoff.pause(&self.deployer.shutdown).await.is_break() {
                 return Err(Cut::Stop);
             }
         }
@@ -254,9 +266,9 @@ impl Work {
     /// Starts the live followers, on the new generation or, if there was no swap, on the old one.
     async fn follow_again(&self) -> Result<(), Cut> {
         let mut backoff = Backoff::of_journal();
-        while let Err(error) = following::start(&self.host.events, &self.context) {
+        while let Err(error) = following::start(&self.deployer.events, &self.context) {
             tracing::error!(context = self.context.name, %error, "it cannot follow yet");
-            if backoff.pause(&self.host.shutdown).await.is_break() {
+            if backoff.pause(&self.deployer.shutdown).await.is_break() {
                 return Err(Cut::Stop);
             }
         }
@@ -266,7 +278,7 @@ impl Work {
 
 /// Removes a generation, however often that has to be tried, and ends the rebuild.
 pub(super) async fn sweep(
-    host: &Deployer,
+    deployer: &Deployer,
     context: &Context,
     rebuild: &Rebuild,
     unneeded: u32,
@@ -275,7 +287,7 @@ pub(super) async fn sweep(
     let mut backoff = Backoff::of_journal();
     loop {
         let swept = match generation::fence(context).await {
-            Ok(()) => generation::sweep(context, unneeded, &host.shutdown).await,
+            Ok(()) => generation::sweep(context, unneeded, &deployer.shutdown).await,
             Err(error) => Err(error),
         };
         match swept {
@@ -285,7 +297,7 @@ pub(super) async fn sweep(
                 tracing::warn!(context = context.name, %error, "an old state cannot be removed yet");
             }
         }
-        if backoff.pause(&host.shutdown).await.is_break() {
+        if backoff.pause(&deployer.shutdown).await.is_break() {
             return;
         }
     }
