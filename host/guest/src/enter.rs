@@ -188,13 +188,15 @@ impl Guest {
         store.limiter_async(|frame| frame);
         // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when the timer below can end it.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-        let computing = share.run(async {
-            // The first slice begins here, not when the processor was asked for.
-            store.set_epoch_deadline(1);
-            let instance = self.pre.instantiate_async(&mut store).await?;
-            run(&mut store, &instance).await
-        });
-        let outcome = tokio::time::timeout_at(deadline, computing).await;
+        let outcome = {
+            let mut computing = std::pin::pin!(async {
+                // The first slice begins here, not when the processor was asked for.
+                store.set_epoch_deadline(1);
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                run(&mut store, &instance).await
+            });
+            tokio::time::timeout_at(deadline, share.run(computing.as_mut())).await
+        };
         let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault::from_wasmtime(error, store.data().denied_memory())),

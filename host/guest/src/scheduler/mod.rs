@@ -66,17 +66,18 @@ impl Share {
         self.scheduler.0.lock().computed(self.number)
     }
 
-    /// Runs what a guest does, whenever it is its turn.
-    pub(super) async fn run<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        let turns = Turns {
-            share: self.clone(),
-            standing: Standing::Away,
-        };
+    /// Runs what a guest does, whenever it is its turn. By reference, since a future that is handed on is there twice, and these are large.
+    pub(super) fn run<'a, F: Future>(
+        self: &Arc<Self>,
+        future: Pin<&'a mut F>,
+    ) -> impl Future<Output = F::Output> + use<'a, F> {
         Scheduled {
-            future: std::pin::pin!(future),
-            turns,
+            future,
+            turns: Turns {
+                share: self.clone(),
+                standing: Standing::Away,
+            },
         }
-        .await
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
@@ -266,7 +267,7 @@ async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
     let ends = Arc::new(AtomicBool::new(false));
     let spin = |share: &Arc<Share>, slices| {
         let (share, ends) = (share.clone(), ends.clone());
-        tokio::spawn(async move { share.run(compute(slices, ends)).await })
+        tokio::spawn(async move { share.run(pin!(compute(slices, ends))).await })
     };
     let spinning: Vec<_> = (0..64).map(|_| spin(&greedy, usize::MAX)).collect();
     for waiting in spinning.iter().take(32) {
@@ -294,7 +295,8 @@ async fn who_is_called_owes_nothing_for_it() {
     let never = Arc::new(AtomicBool::new(false));
     let used = |share: &Arc<Share>| scheduler.0.lock().used(share.number);
     let before = used(&callee);
-    caller.run(callee.run(compute(5, never.clone()))).await;
+    let call = pin!(compute(5, never.clone()));
+    caller.run(pin!(callee.run(call))).await;
     assert_eq!(used(&callee), before);
     assert!(used(&caller) >= before + 5_000_000);
 }
@@ -305,12 +307,13 @@ async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
     let share = || Arc::new(scheduler.share(ShareOptions::default()));
     let (caller, callee) = (share(), share());
     let never = Arc::new(AtomicBool::new(false));
-    let call = callee.run(compute(5, never.clone()));
+    let called = pin!(compute(5, never.clone()));
+    let call = callee.run(called);
     caller
-        .run(async {
+        .run(pin!(async {
             compute(1, never.clone()).await;
             call.await;
-        })
+        }))
         .await;
     assert!(callee.computed() >= 5 * SLICE);
     assert!(caller.computed() < 5 * SLICE, "{:?}", caller.computed());
