@@ -116,7 +116,8 @@ def check(root):
     """All faults of the repository at `root`."""
     table = rooms((root / "docs/architecture.md").read_text())
     source = root / "host/src"
-    found = {path.stem: path for path in source.iterdir() if path.stem not in ("lib", "main")}
+    paths = [path for path in source.iterdir() if path.suffix == ".rs" or any(path.rglob("*.rs"))]
+    found = {path.stem: path for path in paths if path.stem not in ("lib", "main")}
     crates = {name: root / "host" / name / "src" for name in table if (root / "host" / name / "src").is_dir()}
     for name in sorted(found.keys() - table.keys()):
         yield f"host/src/{name} has no row in the table of docs/architecture.md: say there what it is for, and where in the order it belongs"

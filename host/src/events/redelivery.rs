@@ -86,11 +86,7 @@ pub async fn retry(
         release_later(&at_events, &at_context);
         Ok(handled)
     };
-    // A task of its own: who asks may go away, and an invocation must not be left halfway.
-    match events.tasks.spawn(retrying).await {
-        Ok(retried) => retried,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+    to_its_end(events, retrying).await
 }
 
 /// Has all dead letters of a context handled, each subject's in order up to the first that fails again.
@@ -104,10 +100,16 @@ pub async fn retry_all(
 ) -> Result<Retried, RetryError> {
     let (at_events, at_context) = (events.clone(), context.clone());
     let retrying = async move { retry_each(&at_events, &at_context).await };
-    match events.tasks.spawn(retrying).await {
-        Ok(retried) => retried,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+    to_its_end(events, retrying).await
+}
+
+/// In a task of its own: who asks may go away, and an invocation must not be left halfway.
+async fn to_its_end<T: Send + 'static>(
+    events: &Events,
+    work: impl Future<Output = Result<T, RetryError>> + Send + 'static,
+) -> Result<T, RetryError> {
+    let worked = events.tasks.spawn(work).await;
+    worked.unwrap_or(Err(journal::Error::Closed.into()))
 }
 
 async fn retry_each(events: &Arc<Events>, context: &Arc<Context>) -> Result<Retried, RetryError> {
@@ -165,10 +167,7 @@ pub async fn drop(
         release_later(&at_events, &at_context);
         Ok(())
     };
-    match events.tasks.spawn(dropping).await {
-        Ok(dropped) => dropped,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+    to_its_end(events, dropping).await
 }
 
 /// Has one dead letter handled. False when it is gone.

@@ -6,8 +6,7 @@ use super::job::{Input, Job, Keep, Trigger};
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
 use crate::core::message::Request;
-use crate::core::wall_clock;
-use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
+use crate::journal::{self, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
 pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
@@ -24,25 +23,11 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         answers: unstored.answers.clone(),
         ..blank(job)
     };
-    let unit = Unit {
-        began: job.context.ledger.applied(),
-        reads: ReadSet::default(),
-        header: Header {
-            invocation: job.id.clone(),
-            cause: Cause::Host {
-                purpose: "intent".into(),
-            },
-            ending: Ending::Committed,
-            attempt: 1,
-            correlation_id: job.correlation_id.clone(),
-            causation_id: job.causation_id.clone(),
-            version: String::new(),
-            time: wall_clock(),
-            status: None,
-        },
-        writes: vec![record::write(Space::Intent, &job.id, &intent)?],
-        events: Vec::new(),
-    };
+    let writes = vec![record::write(Space::Intent, &job.id, &intent)?];
+    let mut unit = Unit::bookkeeping("intent", job.context.ledger.applied(), writes);
+    unit.header.invocation.clone_from(&job.id);
+    unit.header.correlation_id.clone_from(&job.correlation_id);
+    unit.header.causation_id.clone_from(&job.causation_id);
     let ledger = &job.context.ledger;
     // Others are about to hear of the numbers that it drew.
     ledger.secure_sequences(&job.replay.highest_draws())?;

@@ -284,12 +284,7 @@ pub(super) async fn ramp(
                     candidate: Some(candidate),
                     ..Serving::clone(&before)
                 };
-                Ok::<_, SwapError>(wire::with(
-                    &deployer.manifest.contexts,
-                    wiring,
-                    &context.name,
-                    serving,
-                )?)
+                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
             },
             || {},
         )
@@ -317,12 +312,7 @@ pub(super) async fn withdraw(
                     candidate: None,
                     ..Serving::clone(&before)
                 };
-                Ok::<_, SwapError>(wire::with(
-                    &deployer.manifest.contexts,
-                    wiring,
-                    &context.name,
-                    serving,
-                )?)
+                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
             },
             || {
                 if !serves.load(Ordering::Relaxed) {

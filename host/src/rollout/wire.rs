@@ -10,7 +10,7 @@ use super::gate::{Gate, Refusal};
 use super::{nearest, unwired};
 use crate::guest::Operation;
 use crate::invocation::owed;
-use crate::manifest::{ContextSettings, SagaSettings};
+use crate::manifest::SagaSettings;
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
@@ -23,18 +23,18 @@ pub(super) fn wire(
     if let Some(version) = serving.version() {
         check(deployer, wiring, context, version)?;
     }
-    with(&deployer.manifest.contexts, wiring, context, serving)
+    with(deployer, wiring, context, serving)
 }
 
 /// The same without asking whether it fits: what is taken back served there before.
 pub(super) fn with(
-    contexts: &BTreeMap<String, ContextSettings>,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
-    let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
-    Ok(changed?)
+    let changes = [(context.to_owned(), serving)];
+    Ok(wiring.with(&deployer.manifest.contexts, changes)?)
 }
 
 /// Whether a version's routes and interfaces get in nobody's way.
