@@ -10,7 +10,7 @@ fn what_cannot_be_followed_is_refused() {
     refused(&[
         (
             &format!("{room}[context.room.follows.nats.'pms..x']"),
-            "3:28: context.room.follows.nats.pms..x: `pms..x` is no subject of NATS; write words with dots between them, `*` for any one word, `>` at the \
+            "3:28: context.room.follows.nats.pms..x: `pms..x` is not a NATS subject; write words with dots between them, `*` for any one word, `>` at the \
              end for all that follow",
         ),
         (

@@ -163,15 +163,15 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '12MiB'",
-            "4:1: context.room.limits.request: makes 12582912 bytes, but a commit has room for 11534336: a request is stored before its first call to another context",
+            "4:1: context.room.limits.request: allows 12582912 bytes, but a commit has room for 11534336: a request is stored before its first call to another context",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nstaged = '64MiB'",
-            "4:1: context.room.limits.staged: makes 67108864 bytes, but a commit has room for 11534336: everything that an invocation stages becomes one commit",
+            "4:1: context.room.limits.staged: allows 67108864 bytes, but a commit has room for 11534336: everything that an invocation stages becomes one commit",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nresponse = '8MiB'",
-            "4:1: context.room.limits.response: makes 12582912 bytes, but a commit has room for 11534336: a response is kept for its Idempotency-Key together \
+            "4:1: context.room.limits.response: allows 12582912 bytes, but a commit has room for 11534336: a response is kept for its Idempotency-Key together \
              with what was staged (limits.staged)",
         ),
         (

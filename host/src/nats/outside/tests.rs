@@ -191,7 +191,7 @@ fn a_batch_is_each_of_its_events_and_a_broken_one_is_alone() {
     assert_eq!(events.len(), 3);
     assert_eq!(
         reason(&events[1]),
-        Some("number 2 of the batch: it is a CloudEvent without `id`")
+        Some("event 2 of the batch: it is a CloudEvent without `id`")
     );
     assert!(reason(&events[0]).is_none() && reason(&events[2]).is_none());
     let broken = read_all(&BATCH, b"{}", None);
