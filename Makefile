@@ -53,3 +53,4 @@ lint:
 	scripts/lint-wasm.sh
 	scripts/lint-k8s.sh
 	scripts/lint-dependencies.sh
+	scripts/lint-rooms.sh

@@ -3,18 +3,17 @@
 pub mod admin;
 pub mod app;
 pub mod build;
-pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod core;
 pub mod events;
 pub mod gateway;
 pub mod invocation;
 pub mod journal;
 pub mod manifest;
-pub mod memory;
 pub mod nats;
 pub mod observe;
 pub mod rollout;
-pub mod timestamp;
+pub mod versions;
 
 pub use innkeeper_guest as guest;

@@ -212,5 +212,5 @@ pub fn p99(answers: &[Answered]) -> Duration {
 }
 
 fn now() -> u64 {
-    innkeeper::invocation::wall_clock()
+    innkeeper::core::wall_clock()
 }

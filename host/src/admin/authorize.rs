@@ -19,8 +19,8 @@ use super::server::Peer;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Unknown;
+use crate::core::Timestamp;
 use crate::manifest::Role;
-use crate::timestamp::Timestamp;
 
 /// Why a request is refused.
 struct Refused {

@@ -118,7 +118,7 @@ impl Telling {
 
     /// Brings the components that are kept, but for some; and says which there are.
     fn components(&self, but: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, CopyError> {
-        let directory = self.host.components.directory();
+        let directory = self.host.deployer.components.directory();
         let unreadable = |error: io::Error| {
             CopyError::from(journal::Error::Disk {
                 reason: format!("{}: {error}", directory.display()),

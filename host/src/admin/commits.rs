@@ -6,9 +6,9 @@ use utoipa::IntoParams;
 
 use super::extract::{Named, Query, reading};
 use super::problem::Problem;
+use super::redaction::Redactor;
 use super::view;
 use crate::journal::{self, Recorded};
-use crate::observe::redaction::Redactor;
 
 /// The most commits in one answer.
 const MOST: usize = 1000;

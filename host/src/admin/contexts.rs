@@ -10,12 +10,13 @@ use super::nats;
 use super::problem::Problem;
 use super::usage;
 use super::view;
-use crate::app::{Context, Host};
-use crate::calls::BreakerState;
-use crate::events::{self, Lag, dead_letter, rebuild};
+use crate::app::Host;
+use crate::events::{self, Lag, dead_letter};
+use crate::invocation::{BreakerState, Context};
 use crate::journal::{self, KeyRange, Space};
 use crate::observe::sensitive::MASK;
 use crate::rollout;
+use crate::rollout::rebuild;
 
 /// How many contended keys are shown.
 const CONTENDED: usize = 5;
@@ -27,7 +28,7 @@ const CONTENDED: usize = 5;
 ))]
 pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>, Problem> {
     let contexts = reading(move || {
-        let contexts = host.contexts.values().map(|context| see(&host, context));
+        let contexts = host.contexts().values().map(|context| see(&host, context));
         Ok(view::Contexts {
             app: host.manifest.app.name.clone(),
             contexts: contexts.collect::<Result<_, _>>()?,
@@ -47,13 +48,13 @@ pub(super) async fn one(
 ) -> Result<Json<view::ContextDetail>, Problem> {
     let detail = reading(move || {
         let version = context.version();
-        let rollout = context.rollouts.newest();
+        let rollout = host.deployer.rollouts(&context).newest();
         Ok(view::ContextDetail {
             description: version.map(|version| (&version.description).into()),
             config: config::masked(&context.config(), &context.shown_keys()),
             rollout: rollout
                 .map(|rollout| view::Rollout::new(&context.name, &rollout, rollout.progress())),
-            rebuild: rebuild::progress(&context)?.map(Into::into),
+            rebuild: rebuild::progress(&host.deployer, &context)?.map(Into::into),
             context: see(&host, &context)?,
         })
     });
@@ -66,8 +67,8 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let version = serving.version();
     let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
-    let lag = events::lag(context)?.into_iter();
-    let unwired = rollout::unwired(host, &context.name);
+    let lag = events::lag(&host.events, context)?.into_iter();
+    let unwired = rollout::unwired(&host.deployer, &context.name);
     let quota = usage::used(context)?;
     let scarce = quota.iter().filter_map(usage::Used::warning);
     let scarce: Vec<_> = scarce.collect();
@@ -99,8 +100,9 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
         intents_pending: ledger.count(Space::Intent, &KeyRange::all())?,
         compensations_pending: ledger.count(Space::Compensation, &KeyRange::all())?,
         dead_letters: dead_letter::count(context)?,
-        notices: context
-            .rollouts
+        notices: host
+            .deployer
+            .rollouts(context)
             .refused()
             .into_iter()
             .chain(unwired)

@@ -14,11 +14,12 @@ use super::extract::{Named, Query, reading, segment};
 use super::problem::Problem;
 use super::state::State;
 use super::view;
-use crate::app::{Context, Host};
+use crate::admin::{redaction::Redaction, redaction::Redactor};
+use crate::app::Host;
 use crate::events::dead_letter::{self, DeadLetter, LetterId, NotALetterId};
 use crate::events::redelivery::{self, RetryError};
+use crate::invocation::Context;
 use crate::journal;
-use crate::observe::redaction::{Redaction, Redactor};
 
 /// The most dead letters in one answer.
 const MOST: usize = 1000;
@@ -97,7 +98,7 @@ pub(super) async fn retry(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<Json<view::Retried>, Problem> {
-    let retried = redelivery::retry(&host, &context, &id).await;
+    let retried = redelivery::retry(&host.events, &context, &id).await;
     let handled = told(&host, &context, retried).await?;
     Ok(Json(view::Retried {
         handled,
@@ -116,7 +117,7 @@ pub(super) async fn retry(
 pub(super) async fn retry_all(
     Named { host, context }: Named,
 ) -> Result<Json<view::Retried>, Problem> {
-    let retried = redelivery::retry_all(&host, &context).await;
+    let retried = redelivery::retry_all(&host.events, &context).await;
     let retried = told(&host, &context, retried).await?;
     Ok(Json(retried.into()))
 }
@@ -134,7 +135,7 @@ pub(super) async fn drop(
     Named { host, context }: Named,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    let dropped = redelivery::drop(&host, &context, &id).await;
+    let dropped = redelivery::drop(&host.events, &context, &id).await;
     told(&host, &context, dropped).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,11 +22,11 @@ use super::problem::Problem;
 use super::session::Session;
 use super::state::State;
 use super::view::CloudEvent;
+use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::NoPlace;
 use crate::journal::{self, Event as Published, Ledger};
-use crate::observe::redaction::{Redaction, Redactor};
 
 /// Streams at once.
 pub(super) const STREAMS: usize = 64;
@@ -218,7 +218,7 @@ fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(String, Arc<Ledger>
         chosen.push((name.to_owned(), ledger.clone()));
     }
     if chosen.is_empty() {
-        let all = host.ledgers().iter();
+        let all = host.ledgers().own.iter();
         chosen.extend(all.map(|(name, ledger)| (name.clone(), ledger.clone())));
     }
     Ok(chosen)

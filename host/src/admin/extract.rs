@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use super::state::State;
-use crate::app::{Context, Host};
+use crate::app::Host;
+use crate::invocation::Context;
 use crate::journal;
 
 /// The app, for what needs it to be started.
@@ -54,7 +55,7 @@ impl FromRequestParts<Arc<State>> for Named {
 
 /// There is no context of that name, and these there are.
 pub(super) fn no_such_context(host: &Host, name: &str) -> Problem {
-    let names: Vec<&str> = host.contexts.keys().map(String::as_str).collect();
+    let names: Vec<&str> = host.contexts().keys().map(String::as_str).collect();
     Problem::new(
         StatusCode::NOT_FOUND,
         format!(

@@ -33,7 +33,7 @@ pub(super) async fn set(
     caller: Caller,
     Query(Oldest { version }): Query<Oldest>,
 ) -> Result<Json<view::Floor>, Problem> {
-    let floor = rollout::set_floor(&host, &context, version, &caller.name).await?;
+    let floor = rollout::set_floor(&host.deployer, &context, version, &caller.name).await?;
     Ok(Json(floor.into()))
 }
 

@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use super::state::State;
 use super::usage;
-use crate::app::{Context, Host};
+use crate::app::Host;
 use crate::events;
-use crate::invocation::compensation;
+use crate::invocation::{Context, compensation};
 use crate::manifest::Inlet;
 use crate::nats;
 use crate::observe::metrics::{
@@ -53,8 +53,8 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     match state.host.get() {
         None => check("start", Err("the app is still starting".into())),
         Some(host) => {
-            for (name, context) in &host.contexts {
-                check(&format!("context {name}"), serves(context));
+            for (name, context) in host.contexts() {
+                check(&format!("context {name}"), serves(host, context));
             }
             check("journal", journal(host).await);
             if let Some(most) = most_behind(host) {
@@ -79,10 +79,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     (status, Json(Readiness { ready, checks })).into_response()
 }
 
-fn serves(context: &Context) -> Result<(), String> {
+fn serves(host: &Host, context: &Context) -> Result<(), String> {
     match context.version() {
         Some(_) => Ok(()),
-        None => Err(match context.rollouts.refused() {
+        None => Err(match host.deployer.rollouts(context).refused() {
             Some(refused) => format!("no version serves: {refused}"),
             None => "no version serves".into(),
         }),
@@ -91,7 +91,7 @@ fn serves(context: &Context) -> Result<(), String> {
 
 /// Whether commits get through.
 async fn journal(host: &Host) -> Result<(), String> {
-    let barriers = host.ledgers().values().map(|ledger| ledger.barrier());
+    let barriers = host.ledgers().own.values().map(|ledger| ledger.barrier());
     match tokio::time::timeout(JOURNAL, try_join_all(barriers)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -106,7 +106,7 @@ fn most_behind(host: &Host) -> Option<u32> {
 /// Whether NATS has the events, but for so many.
 async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
     let counting = host.clone();
-    let behind = tokio::task::spawn_blocking(move || nats::behind(&counting)).await;
+    let behind = tokio::task::spawn_blocking(move || nats::behind(&counting.nats)).await;
     match behind {
         Ok(Ok(Some(events))) if events <= u64::from(most) => Ok(()),
         Ok(Ok(Some(events))) => Err(format!(
@@ -120,7 +120,11 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
 
 /// Whether what is followed outside is taken in, but for so many messages.
 fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
-    let inlets = host.nats.as_ref().map(|standing| standing.inlets());
+    let inlets = host
+        .nats
+        .standing
+        .as_ref()
+        .map(|standing| standing.inlets());
     let key = (inlet.source, inlet.subject);
     let found = inlets.and_then(|mut inlets| inlets.remove(&key));
     let standing = found.unwrap_or_default();
@@ -148,21 +152,21 @@ pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
 
 fn take_levels(host: &Host) {
     let budgets = [
-        ("invocations", &host.memory),
-        ("guests", &host.guests_memory),
+        ("invocations", &host.invoker.memory),
+        ("guests", &host.invoker.guests_memory),
         ("answers", &host.answers),
     ];
     for (what, budget) in budgets {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
     }
-    if let Some(standing) = &host.nats {
+    if let Some(standing) = &host.nats.standing {
         let is_up = standing.trouble().is_none();
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
-        if let Ok(Some(events)) = nats::behind(host) {
+        if let Ok(Some(events)) = nats::behind(&host.nats) {
             ::metrics::gauge!(NATS_LAG).set(events as f64);
         }
-        if let Ok(parked) = nats::parked::list(host) {
+        if let Ok(parked) = nats::parked::list(&host.nats) {
             ::metrics::gauge!(NATS_PARKED).set(parked.len() as f64);
         }
         for ((source, subject), inlet) in standing.inlets() {
@@ -174,7 +178,7 @@ fn take_levels(host: &Host) {
             }
         }
     }
-    for context in host.contexts.values() {
+    for context in host.contexts().values() {
         let metrics = &context.metrics;
         let computed = context.share.computed().as_micros();
         metrics
@@ -186,7 +190,7 @@ fn take_levels(host: &Host) {
             metrics.compensations_pending.set(pending as f64);
         }
         let _as_they_were = usage::take_levels(context);
-        for lag in events::lag(context).unwrap_or_default() {
+        for lag in events::lag(&host.events, context).unwrap_or_default() {
             metrics.follower_lag(&lag.source).set(lag.events as f64);
         }
     }

@@ -21,6 +21,7 @@ mod origin;
 mod prefer;
 mod problem;
 mod rebuild;
+mod redaction;
 mod reload;
 mod rollouts;
 mod router;
@@ -29,6 +30,7 @@ mod server;
 mod session;
 mod state;
 mod stories;
+pub mod story;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;

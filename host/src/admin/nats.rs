@@ -15,26 +15,26 @@ use super::extract::{Query, Running, no_such_context, reading, segment};
 use super::problem::Problem;
 use super::state::State;
 use super::view;
+use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::journal;
 use crate::nats::parked::{self, NotAParkedId, Parked, ParkedId};
 use crate::nats::{self, Command};
-use crate::observe::redaction::{Redaction, Redactor};
 
 /// How long the relay may take to do what it is asked.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at the events on NATS. Blocks.
 pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
-    let Some(standing) = &host.nats else {
+    let Some(standing) = &host.nats.standing else {
         return Ok(None);
     };
     let inlets = standing.inlets().into_iter();
     Ok(Some(view::Nats {
-        lag: nats::behind(host)?,
+        lag: nats::behind(&host.nats)?,
         trouble: standing.trouble(),
         notice: standing.notice(),
-        dead_letters: parked::list(host)?.len() as u64,
+        dead_letters: parked::list(&host.nats)?.len() as u64,
         inlets: inlets
             .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
             .collect(),
@@ -63,7 +63,7 @@ pub(super) async fn dead_letters(
             let redaction = redaction(&host, &mut redactor, &parked)?;
             Ok(view::RelayDeadLetter::new(parked, &redaction))
         };
-        let parked = parked::list(&host)?.into_iter().map(view);
+        let parked = parked::list(&host.nats)?.into_iter().map(view);
         Ok(view::RelayDeadLetters {
             dead_letters: parked.collect::<Result<_, journal::Error>>()?,
         })
@@ -108,7 +108,7 @@ pub(super) async fn drop(
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
     let parked = found(&host, &id).await?;
-    match parked::drop(&host, parked).await {
+    match parked::drop(&host.nats, parked).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -181,7 +181,7 @@ fn redaction(
 
 async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
     let (looking, wanted) = (host.clone(), id.clone());
-    let found = reading(move || parked::get(&looking, &wanted)).await?;
+    let found = reading(move || parked::get(&looking.nats, &wanted)).await?;
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
@@ -197,7 +197,7 @@ async fn ask<T>(
     host: &Host,
     command: impl FnOnce(oneshot::Sender<T>) -> Command,
 ) -> Result<T, Problem> {
-    let Some(standing) = &host.nats else {
+    let Some(standing) = &host.nats.standing else {
         let detail =
             "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
         return Err(Problem::new(StatusCode::CONFLICT, detail));

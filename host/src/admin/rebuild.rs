@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::extract::{Named, reading};
 use super::problem::Problem;
 use super::view;
-use crate::events::rebuild::{self, RebuildError};
+use crate::rollout::rebuild::{self, RebuildError};
 
 /// Begin to rebuild a projection
 ///
@@ -18,7 +18,7 @@ use crate::events::rebuild::{self, RebuildError};
     (status = 422, description = "it is no projection")
 ))]
 pub(super) async fn start(named: Named) -> Result<(StatusCode, Json<view::Rebuild>), Problem> {
-    rebuild::start(&named.host, &named.context)?;
+    rebuild::start(&named.host.deployer, &named.context)?;
     Ok((StatusCode::ACCEPTED, progress(named).await?))
 }
 
@@ -27,9 +27,11 @@ pub(super) async fn start(named: Named) -> Result<(StatusCode, Json<view::Rebuil
     (status = 200, body = view::Rebuild),
     (status = 404, description = "there is no such context, or no rebuild since the host started")
 ))]
-pub(super) async fn progress(Named { context, .. }: Named) -> Result<Json<view::Rebuild>, Problem> {
+pub(super) async fn progress(
+    Named { host, context }: Named,
+) -> Result<Json<view::Rebuild>, Problem> {
     let name = context.name.clone();
-    match reading(move || rebuild::progress(&context)).await? {
+    match reading(move || rebuild::progress(&host.deployer, &context)).await? {
         Some(progress) => Ok(Json(progress.into())),
         None => Err(Problem::new(
             StatusCode::NOT_FOUND,

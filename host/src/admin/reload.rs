@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Tokens;
+use crate::core::Timestamp;
 use crate::manifest::{Manifest, TokenSettings};
-use crate::timestamp::Timestamp;
 
 /// How often they are looked at.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -74,7 +74,7 @@ pub(super) async fn newest(
     session: Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(rollout) = context.rollouts.newest() else {
+    let Some(rollout) = host.deployer.rollouts(&context).newest() else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             format!(
@@ -202,7 +202,7 @@ async fn control(
     let at_host = host.clone();
     // Whoever asks may go away: what is done is kept in the history all the same.
     let controlling = host.tasks.spawn(async move {
-        rollout::control(&at_host, &context, order, why.reason, &caller.name).await
+        rollout::control(&at_host.deployer, &context, order, why.reason, &caller.name).await
     });
     match controlling.await {
         Ok(controlled) => {
@@ -256,7 +256,7 @@ pub(super) async fn rollback(
     // Whoever asks may go away: a swap is not left halfway.
     let rolling = host.tasks.spawn(async move {
         let wanted = back.to.as_deref();
-        rollout::rollback(&at_host, &at_context, wanted, back.reason, &by).await
+        rollout::rollback(&at_host.deployer, &at_context, wanted, back.reason, &by).await
     });
     match rolling.await {
         Ok(done) => Ok(Json(view::RolledBack::new(&name, done?))),

@@ -8,10 +8,10 @@ use utoipa::IntoParams;
 use super::extract::{Query, Running, reading};
 use super::problem::Problem;
 use super::view;
+use crate::admin::redaction::Redactor;
 use crate::app::Host;
 use crate::events::saga::{self, NotAState, Saga, SagaState};
 use crate::journal;
-use crate::observe::redaction::Redactor;
 
 /// The most sagas in one answer.
 const MOST: usize = 1000;
@@ -49,7 +49,7 @@ pub(super) async fn list(
     let limit = limit.clamp(1, MOST);
     let found = reading(move || {
         let mut redactor = Redactor::new(&host);
-        let found = saga::list(&host, saga.as_deref(), state, limit)?.into_iter();
+        let found = saga::list(&host.events, saga.as_deref(), state, limit)?.into_iter();
         let view = |saga: Saga| {
             let starts = host.manifest.sagas.get(&saga.saga);
             let context = starts.map(|settings| settings.starts.context.as_str());

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Tokens;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// What answers that do not end by themselves are given with: a token that was good when they were asked for.
 pub(super) struct Session {

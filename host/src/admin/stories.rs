@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::extract::{Running, reading};
 use super::problem::Problem;
-use crate::observe::story::{Story, story};
+use super::story::{Story, story};
 
 /// Everything that happened under a correlation id, as a tree of what caused what
 #[utoipa::path(get, path = "/v1/stories/{correlation-id}", tag = "events",

@@ -10,8 +10,8 @@ use subtle::ConditionallySelectable;
 use super::caller::Caller;
 use super::server::AdminError;
 use super::token::Token;
+use crate::core::Timestamp;
 use crate::manifest::TokenSettings;
-use crate::timestamp::Timestamp;
 
 /// All tokens that are known.
 #[derive(Clone, Default)]

@@ -9,12 +9,12 @@ use http::request::Parts;
 
 use super::extract::{Named, reading, segment};
 use super::problem::Problem;
+use super::redaction::Redactor;
 use super::state::State;
 use super::view;
-use crate::app::Context;
+use crate::invocation::Context;
 use crate::invocation::compensation::{self, Decision, Owed};
 use crate::journal::{self, CommitError};
-use crate::observe::redaction::Redactor;
 
 /// The most calls in one answer.
 const MOST: usize = 1000;
@@ -42,7 +42,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Un
         let view = |owed: Owed| {
             let contexts = [context.name.as_str(), &owed.callee];
             let redaction = redactor.of(&owed.correlation_id, contexts)?;
-            let texts = compensation::texts(&host, &owed);
+            let texts = compensation::texts(&host.invoker, &owed);
             Ok(view::Undo::new(owed, &redaction.with_texts(texts)))
         };
         let undos = stuck.into_iter().map(view);

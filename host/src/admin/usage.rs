@@ -1,9 +1,8 @@
 //! What a context keeps, and how much more it may.
 
 use super::view;
-use crate::app::Context;
 use crate::events::dead_letter;
-use crate::invocation::quota;
+use crate::invocation::{Context, quota};
 use crate::journal::{self, Resource};
 use crate::observe::metrics::{QUOTA_LIMIT, QUOTA_USED};
 

@@ -20,9 +20,10 @@ use super::prefer::Preferences;
 use super::problem::Problem;
 use super::uploads::Place;
 use super::view;
-use crate::app::{Context, Host};
+use crate::app::Host;
+use crate::core::memory::Reservation;
+use crate::invocation::Context;
 use crate::manifest::{Ramp, parse_duration};
-use crate::memory::Reservation;
 use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.
@@ -84,17 +85,17 @@ pub(super) async fn list(
 ) -> Result<Json<view::Versions>, Problem> {
     let limit = limit.clamp(1, MOST);
     let read = reading(move || {
-        let mut entries = rollout::history(&host, &context.name)?;
+        let mut entries = rollout::history(&host.deployer, &context.name)?;
         entries.retain(|entry| before.is_none_or(|before| entry.number < before));
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|entry| entry.number);
         let versions = entries.into_iter().map(|entry| {
-            let staying = context.rollouts.staying(&entry.digest);
+            let staying = host.deployer.rollouts(&context).inflight(&entry.digest);
             view::Version::new(entry, staying)
         });
         Ok(view::Versions {
-            floor: rollout::floor(&host, &context.name)?.map(view::Floor::from),
+            floor: rollout::floor(&host.deployer, &context.name)?.map(view::Floor::from),
             versions: versions.collect(),
             next,
         })
@@ -144,7 +145,7 @@ pub(super) async fn upload(
         by: caller.name.clone(),
         is_shipped: false,
     };
-    let rollout = rollout::begin(&host, &context, upload).await;
+    let rollout = rollout::begin(&host.deployer, &context, upload).await;
     let rollout = rollout.map_err(|error| {
         tracing::info!(
             target: "innkeeper::audit",
@@ -227,7 +228,7 @@ async fn receive(host: &Host, body: Body, limit: u64) -> Result<Received, Proble
     let mut body = Limited::new(body, most);
     let mut received = Received {
         bytes: Vec::new(),
-        held: host.memory.nothing(),
+        held: host.invoker.memory.nothing(),
     };
     let begun = Instant::now();
     loop {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Context, Host};
-use crate::gateway::{Found, Reception};
-use crate::invocation::{self, Failure, Origin, Request, WebAnswer};
-use crate::memory::Reservation;
+use super::Host;
+use crate::core::memory::Reservation;
+use crate::core::message::{Request, WebAnswer};
+use crate::gateway::Reception;
+use crate::invocation::{self, Context, Failure, Origin};
+use crate::versions::Found;
 
 impl Reception for Arc<Host> {
     type Context = Arc<str>;
@@ -19,10 +21,10 @@ impl Reception for Arc<Host> {
                 // What a context answers that is down is not known: the path may well be one of its.
                 let down = |context: &&Arc<Context>| {
                     let serving = wiring.serving(&context.name);
-                    context.rollouts.should_serve()
+                    self.deployer.rollouts(context).should_serve()
                         && serving.is_none_or(|serving| serving.version().is_none())
                 };
-                let down = self.contexts.values().find(down);
+                let down = self.contexts().values().find(down);
                 down.map_or(Found::Nothing, |context| Found::Down(context.name.clone()))
             }
             found => found,
@@ -30,7 +32,7 @@ impl Reception for Arc<Host> {
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
-        Ok(self.memory.reserve(bytes)?)
+        Ok(self.invoker.memory.reserve(bytes)?)
     }
 
     fn web(
@@ -40,10 +42,10 @@ impl Reception for Arc<Host> {
         origin: Origin,
         key: Option<String>,
     ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
-        let host = self.clone();
+        let invoker = self.invoker.clone();
         async move {
-            match host.context(&context) {
-                Some(context) => invocation::web(&host, context, request, origin, key).await,
+            match invoker.contexts.get(&*context) {
+                Some(context) => invocation::web(&invoker, context, request, origin, key).await,
                 // The table names contexts of this app, which has the same ones all its life.
                 None => Err(Failure::NotServing {
                     context: context.to_string(),

@@ -6,15 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::journal::{
-    Committer, Durability, Error, Ledger, MemoryStore, Options, SledStore, Store,
+    Committer, Durability, Error, Ledgers, MemoryStore, Options, SledStore, Store,
 };
 use crate::manifest::{self, HOST_SOURCE, Manifest};
 
-/// The ledger of each context and of the host, and the committers behind them: one for each engine in use.
+/// The ledgers of all contexts, of the host and of what is taken in, and the committers behind them: one for each engine in use.
 pub(super) struct Journals {
-    pub ledgers: BTreeMap<String, Arc<Ledger>>,
-    /// What is taken in from outside, by source.
-    pub inlets: BTreeMap<String, Arc<Ledger>>,
+    pub ledgers: Arc<Ledgers>,
     committers: BTreeMap<manifest::Engine, Arc<Committer>>,
 }
 
@@ -32,7 +30,7 @@ impl Journals {
                 Ok(committer)
             }
         };
-        let mut ledgers = BTreeMap::new();
+        let mut ledgers = Ledgers::default();
         for (name, settings) in &manifest.contexts {
             let committer = committer(settings.journal.unwrap_or(manifest.journal.engine))?;
             let durability = settings.durability.unwrap_or(manifest.journal.durability);
@@ -40,25 +38,25 @@ impl Journals {
                 manifest::Durability::Flush => Durability::Flush,
                 manifest::Durability::Relaxed => Durability::Relaxed,
             };
-            ledgers.insert(name.clone(), committer.open(name, durability)?);
+            ledgers
+                .own
+                .insert(name.clone(), committer.open(name, durability)?);
         }
         // The history of versions, sagas, how far the relay has come. What it says may be acted upon, so it waits for the disk.
         let own = committer(manifest.journal.engine)?;
-        ledgers.insert(
+        ledgers.own.insert(
             HOST_SOURCE.to_owned(),
             own.open(HOST_SOURCE, Durability::Flush)?,
         );
-        let mut inlets = BTreeMap::new();
         for inlet in manifest.inlets() {
-            if let Entry::Vacant(vacant) = inlets.entry(inlet.source) {
+            if let Entry::Vacant(vacant) = ledgers.outside.entry(inlet.source) {
                 let committer = committer(manifest.journal.engine)?;
                 let ledger = committer.open(vacant.key(), Durability::Flush)?;
                 vacant.insert(ledger);
             }
         }
         Ok(Self {
-            ledgers,
-            inlets,
+            ledgers: Arc::new(ledgers),
             committers,
         })
     }

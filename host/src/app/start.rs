@@ -5,25 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::context::{Shared, stored_generation};
+use super::Host;
 use super::journals::Journals;
-use super::wiring::Wiring;
-use super::{Context, Host, Safeguards};
 use crate::config;
-use crate::events;
-use crate::guest::{ArtifactCache, Engine, EngineOptions};
-use crate::invocation::{Failure, compensation, unfinished};
+use crate::core::memory::Budget;
+use crate::events::{self, Events};
+use crate::guest::{Engine, EngineOptions};
+use crate::invocation::{
+    Context, Contexts, Failure, Invoker, Safeguards, Shared, compensation, stored_generation,
+    unfinished,
+};
 use crate::journal;
 use crate::manifest::{ContextSettings, Manifest};
-use crate::memory::Budget;
-use crate::nats;
-use crate::rollout::{self, Boot, BootError, Compiler, ComponentStore};
+use crate::nats::{self, Bridge};
+use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
+use crate::versions::{LiveWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -116,7 +116,7 @@ impl Host {
         let journals = opened.map_err(|_| StartError::CutShort)??;
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let wiring = Arc::new(ArcSwap::default());
+        let wiring = Arc::new(LiveWiring::default());
         let memory = manifest.host.memory();
         // Answers are only kept in order to be quick: most of it is for invocations.
         let answers = Budget::new(memory / 4);
@@ -130,33 +130,33 @@ impl Host {
             guests_memory: guests_memory.share(settings.limits.share().weight),
         };
         let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, share).await?;
-        let host = Arc::new(Self {
+        let invoker = Arc::new(Invoker {
             guests_memory,
             memory: for_invocations,
-            answers,
-            nats: manifest.nats.as_ref().map(|_| Arc::default()),
-            manifest,
-            contexts,
+            max_payload: manifest.nats.as_ref().map(|nats| nats.max_payload),
+            ledgers: journals.ledgers.clone(),
             safeguards: options.safeguards,
+            shutdown: shutdown.clone(),
+            tasks: tasks.clone(),
+            contexts,
+            wiring,
+        });
+        let events = Arc::new(Events::new(&invoker, &manifest));
+        let compiler = Compiler::new(options.compiler);
+        let host = Arc::new(Self {
+            deployer: Arc::new(Deployer::new(
+                &events, &manifest, engine, compiler, &directory,
+            )),
+            nats: Arc::new(Bridge::new(&invoker, &manifest)),
+            events,
+            invoker,
+            manifest,
+            answers,
             shutdown,
             tasks,
-            engine,
-            artifacts: ArtifactCache::new(directory.join("artifacts")),
-            components: ComponentStore::new(directory.join("components")),
-            compiler: Compiler::new(options.compiler),
-            wiring,
-            rewiring: Mutex::default(),
             journals,
         });
-        let (components, artifacts) = (host.components.clone(), host.artifacts.clone());
-        let engine = host.engine.clone();
-        let removing = tokio::task::spawn_blocking(move || {
-            components.remove_drafts()?;
-            artifacts.remove_foreign(&engine)
-        });
-        if let Ok(Err(error)) = removing.await {
-            tracing::warn!(%error, "what earlier starts have left of components cannot be removed");
-        }
+        host.deployer.tidy().await;
         let (components, strict) = (&options.components, options.strict);
         if let Err(error) = host.bring_up(components, strict, &progress).await {
             host.stop().await;
@@ -171,19 +171,20 @@ impl Host {
         strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
-        let named = self.contexts.iter().filter_map(|(name, context)| {
+        let deployer = &self.deployer;
+        let named = self.contexts().iter().filter_map(|(name, context)| {
             let file = components.get(name)?;
             Some(async move {
                 progress(Progress::Loading {
                     context: name.clone(),
                 });
-                rollout::boot(self, context, file).await
+                rollout::boot(deployer, context, file).await
             })
         });
         // Each waits for the disk several times; those that wait together wait once.
         let boots = stream::iter(named).buffered(BOOTS);
         let mut boots: Vec<Boot> = boots.try_collect().await?;
-        rollout::open(self, &mut boots, strict).await?;
+        rollout::open(deployer, &mut boots, strict).await?;
         for boot in &boots {
             if let Some(version) = boot.version() {
                 progress(Progress::Loaded {
@@ -192,14 +193,14 @@ impl Host {
                 });
             }
         }
-        for context in self.contexts.keys() {
-            for what in rollout::unwired(self, context) {
+        for context in self.contexts().keys() {
+            for what in rollout::unwired(deployer, context) {
                 tracing::warn!(context, what, "it leads nowhere");
             }
         }
         self.resume(progress)?;
         for boot in boots {
-            boot.go_on(self).await;
+            boot.go_on(deployer).await;
         }
         Ok(())
     }
@@ -210,35 +211,38 @@ impl Host {
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
         let mut resumptions = Vec::new();
-        for context in self.contexts.values() {
-            resumptions.extend(unfinished::unfinished(self, context)?);
+        for context in self.contexts().values() {
+            resumptions.extend(unfinished::unfinished(&self.invoker, context)?);
         }
         if !resumptions.is_empty() {
             progress(Progress::Resuming {
                 count: resumptions.len(),
             });
         }
-        events::start(self)?;
-        nats::start(self);
+        for context in self.contexts().values() {
+            rebuild::clear(&self.deployer, context)?;
+        }
+        events::start(&self.events)?;
+        nats::start(&self.nats);
         for resumption in resumptions {
             self.tasks.spawn(resumption.run());
         }
-        for context in self.contexts.values() {
+        for context in self.contexts().values() {
             self.tasks
-                .spawn(compensation::run(self.clone(), context.clone()));
+                .spawn(compensation::run(self.invoker.clone(), context.clone()));
         }
-        self.tasks.spawn(release_holds(self.clone()));
+        self.tasks.spawn(release_holds(self.invoker.clone()));
         Ok(())
     }
 }
 
 /// Lets everybody commit again who waits for an invocation of an earlier process that nobody has brought again.
-async fn release_holds(host: Arc<Host>) {
+async fn release_holds(invoker: Arc<Invoker>) {
     tokio::select! {
-        () = host.shutdown.cancelled() => return,
+        () = invoker.shutdown.cancelled() => return,
         () = tokio::time::sleep(LONGEST_HOLD) => {}
     }
-    for context in host.contexts.values() {
+    for context in invoker.contexts.values() {
         context.commits.release_left();
     }
 }
@@ -249,16 +253,17 @@ async fn contexts(
     journals: &Journals,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    wiring: &Arc<ArcSwap<Wiring>>,
+    wiring: &Arc<LiveWiring>,
     share: impl Fn(&ContextSettings, &Arc<config::Live>) -> Shared,
-) -> Result<BTreeMap<String, Arc<Context>>, StartError> {
+) -> Result<Contexts, StartError> {
     let mut contexts = BTreeMap::new();
     let mut generations = Vec::new();
     let file = manifest.file.as_deref();
     let stop = shutdown.child_token();
     let configs = config::Live::start(&manifest.contexts, file, tasks, stop).await;
     for (name, settings) in &manifest.contexts {
-        let (Some(ledger), Some(config)) = (journals.ledgers.get(name), configs.get(name)) else {
+        let (Some(ledger), Some(config)) = (journals.ledgers.own.get(name), configs.get(name))
+        else {
             continue;
         };
         generations.push((name.clone(), stored_generation(ledger)?));
@@ -266,6 +271,6 @@ async fn contexts(
         let context = Context::new(name, settings.clone(), ledger.clone(), shared);
         contexts.insert(name.clone(), Arc::new(context));
     }
-    wiring.store(Arc::new(Wiring::empty(generations)));
+    wiring.begin_with(Wiring::empty(generations));
     Ok(contexts)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
-use crate::app::Safeguards;
+use crate::invocation::Safeguards;
 use crate::manifest::{Manifest, check_servers};
 
 /// Which app.

@@ -57,6 +57,6 @@ impl Watch for Log {
     }
 
     fn open(&self, host: &Host) {
-        tracing::info!(contexts = host.contexts.len(), "open");
+        tracing::info!(contexts = host.contexts().len(), "open");
     }
 }

@@ -16,8 +16,9 @@ use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
 use crate::admin::{self, Access, AdminError, Audit, Tls, Token, TokenSources, Tokens};
-use crate::app::{DataDirectory, Host, Options, Progress, Safeguards};
+use crate::app::{DataDirectory, Host, Options, Progress};
 use crate::gateway::{Drained, Gateway};
+use crate::invocation::Safeguards;
 use crate::manifest::{GatewaySettings, Manifest};
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
@@ -159,7 +160,7 @@ async fn stop(host: &Host, gateway: Option<JoinHandle<Drained>>) -> bool {
         tokio::select! {
             clean = &mut stopping => return clean,
             _ = ticks.tick() => {
-                let contexts = host.contexts.values();
+                let contexts = host.contexts().values();
                 let running: u32 = contexts.map(|context| context.admission.running()).sum();
                 tracing::info!(invocations = running, "still draining");
             }

@@ -11,9 +11,9 @@ use super::app_flags::AppFlags;
 use super::failure::Failure;
 use super::{key_file, output};
 use crate::build;
+use crate::core::Timestamp;
 use crate::manifest::{Manifest, is_name, parse_duration, parse_time};
 use crate::rollout::signature::{self, Signature, Subject, Validity};
-use crate::timestamp::Timestamp;
 
 /// How a component begins.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

@@ -6,8 +6,8 @@ use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
+use crate::admin::story::{Invocation, Kind, Outcome, Story as Told};
 use crate::observe::shown::{CELL, SENTENCE, shown};
-use crate::observe::story::{Invocation, Kind, Outcome, Story as Told};
 
 /// Show everything that happened under a correlation id, as a tree of what caused what
 ///

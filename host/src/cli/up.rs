@@ -83,7 +83,7 @@ impl Watch for Newcomer {
 
 /// Where to look, and what to try.
 fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<String> {
-    let (app, contexts) = (&host.manifest.app.name, host.contexts.len());
+    let (app, contexts) = (&host.manifest.app.name, host.contexts().len());
     let scheme = serving::scheme(&host.manifest);
     let admin = match operators == AdminSettings::default().listen && scheme == "http" {
         true => String::new(),
@@ -108,7 +108,7 @@ fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<Strin
 /// A route that can be read without knowing anything.
 fn something_to_see(host: &Host) -> Option<String> {
     let versions = host
-        .contexts
+        .contexts()
         .values()
         .filter_map(|context| context.version());
     let routes = versions.flat_map(|version| version.description.routes.clone());

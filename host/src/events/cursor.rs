@@ -6,7 +6,7 @@ const FORMAT: u8 = 1;
 
 /// The cursor of one follower, in one generation of its state, for one lane of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cursor(Vec<u8>);
+pub(crate) struct Cursor(Vec<u8>);
 
 impl Cursor {
     pub(super) fn new(generation: u32, source: &str, lane: u8) -> Self {
@@ -18,7 +18,7 @@ impl Cursor {
     }
 
     /// All cursors of a generation.
-    pub(super) fn of_generation(generation: u32) -> KeyRange {
+    pub(crate) fn of_generation(generation: u32) -> KeyRange {
         KeyRange::prefix(generation.to_be_bytes())
     }
 

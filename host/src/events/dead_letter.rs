@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Context;
-use crate::invocation::{Delivery, record, wall_clock};
+use crate::core::wall_clock;
+use crate::invocation::{Context, Delivery, record};
 use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
 
 /// How many are read at a time.
@@ -79,10 +79,7 @@ pub fn count(context: &Context) -> Result<u64, journal::Error> {
 /// When the journal cannot be read.
 pub fn get(context: &Context, id: &LetterId) -> Result<Option<DeadLetter>, journal::Error> {
     let key = id.key(context.generation());
-    let found = context.ledger.get(Space::DeadLetter, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+    record::find(&context.ledger, Space::DeadLetter, &key)
 }
 
 /// The dead letters of the subject of one, up to and with itself, oldest first.
@@ -143,7 +140,7 @@ fn read_all(
 }
 
 /// The keys of all dead letters of a generation.
-pub(super) fn of_generation(generation: u32) -> KeyRange {
+pub(crate) fn of_generation(generation: u32) -> KeyRange {
     KeyRange::prefix(format!("{generation:010}/"))
 }
 

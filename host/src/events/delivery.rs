@@ -7,15 +7,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
+use super::Events;
 use super::dead_letter::{self, DeadLetter};
 use super::hold::Mark;
-use super::lane::{Arrival, Handler, bookkeeping};
-use crate::app::{Context, Host};
-use crate::invocation::{self, Delivery, EventFailure, Failure, quota};
+use super::lane::{Arrival, Handler};
+use crate::core::Backoff;
+use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
 use crate::journal::{CommitError, Durability, EventPosition, Ledger, Resource, Space, Unit};
 use crate::manifest::OnDeadLetter;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// How many events of a generation that is being filled are handled at once, for each processor.
 const SHADOWS: usize = 2;
@@ -24,7 +24,7 @@ const NO_LONGER: &str = "it is no longer followed";
 
 /// Brings events to the guest of a context.
 pub(super) struct Deliveries {
-    host: Arc<Host>,
+    events: Arc<Events>,
     context: Arc<Context>,
     generation: u32,
     /// The version that handles them, when not the one that serves.
@@ -35,9 +35,9 @@ pub(super) struct Deliveries {
 
 impl Deliveries {
     /// For the generation that serves.
-    pub(super) fn live(host: &Arc<Host>, context: &Arc<Context>) -> Self {
+    pub(super) fn live(events: &Arc<Events>, context: &Arc<Context>) -> Self {
         Self {
-            host: host.clone(),
+            events: events.clone(),
             context: context.clone(),
             generation: context.generation(),
             version: None,
@@ -47,14 +47,14 @@ impl Deliveries {
 
     /// For a generation that is being filled by a version.
     pub(super) fn shadow(
-        host: &Arc<Host>,
+        events: &Arc<Events>,
         context: &Arc<Context>,
         generation: u32,
         version: &Arc<Version>,
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
-            host: host.clone(),
+            events: events.clone(),
             context: context.clone(),
             generation,
             version: Some(version.clone()),
@@ -68,7 +68,7 @@ impl Deliveries {
             Some(places) => places.acquire().await.ok(),
             None => None,
         };
-        invocation::event(&self.host, &self.context, delivery).await
+        invocation::event(&self.events.invoker, &self.context, delivery).await
     }
 }
 
@@ -89,7 +89,7 @@ impl Handler for Deliveries {
 
     async fn handle(&self, arrival: Arrival<'_>) -> ControlFlow<()> {
         let settings = &self.context.settings.follow;
-        let mut backoff = Backoff::of(settings);
+        let mut backoff = settings.backoff();
         let (position, stop) = (arrival.position, arrival.stop);
         let is_early = arrival.is_early && self.places.is_none();
         let mut delivery = self.delivery(arrival);
@@ -242,11 +242,8 @@ impl Deliveries {
         writes.push(letter.write(delivery.generation)?);
         writes.push(mark.set());
         let unit = Unit {
-            began,
             reads,
-            header: bookkeeping("dead-letter"),
-            writes,
-            events: Vec::new(),
+            ..Unit::bookkeeping("dead-letter", began, writes)
         };
         ledger.commit(unit).await?;
         Ok(true)
@@ -255,7 +252,7 @@ impl Deliveries {
     /// Ends a delivery that is told to stop. Where that is because its source is not followed any more, nobody will take it up again.
     async fn leave_off(&self, delivery: &Delivery, stop: &CancellationToken) -> ControlFlow<()> {
         let is_followed = self.follows(&delivery.source, &delivery.event.kind);
-        if !is_followed && !self.host.shutdown.is_cancelled() {
+        if !is_followed && !self.events.shutdown.is_cancelled() {
             self.abandon(delivery, NO_LONGER, stop).await?;
         }
         ControlFlow::Break(())
@@ -270,7 +267,7 @@ impl Deliveries {
     ) -> ControlFlow<()> {
         let mut backoff = Backoff::of_journal();
         while let Err(failure) =
-            invocation::give_up(&self.host, &self.context, delivery, reason).await
+            invocation::give_up(&self.events.invoker, &self.context, delivery, reason).await
         {
             tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "an event that is no longer followed cannot be passed over yet");
             backoff.pause(stop).await?;
@@ -295,7 +292,7 @@ impl Deliveries {
         if self.holds_subjects() {
             delivery.writes.push(self.mark(&delivery).set());
         }
-        while let Err(failure) = leave(&self.host, &self.context, &delivery, letter).await {
+        while let Err(failure) = leave(&self.events, &self.context, &delivery, letter).await {
             tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "a dead letter cannot be kept yet");
             backoff.pause(stop).await?;
         }
@@ -352,14 +349,14 @@ impl Deliveries {
 
 /// Commits a dead letter where the event's effects would have been; whatever its attempts called is undone.
 pub(super) async fn leave(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     delivery: &Delivery,
     letter: &DeadLetter,
 ) -> Result<(), Failure> {
     let mut delivery = delivery.clone();
     delivery.writes.push(letter.write(delivery.generation)?);
-    invocation::give_up(host, context, &delivery, &letter.reason).await?;
+    invocation::give_up(&events.invoker, context, &delivery, &letter.reason).await?;
     Ok(())
 }
 

@@ -7,13 +7,13 @@ use tokio::sync::watch::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Events;
 use super::cursor::Cursor;
 use super::lane::{Handler, Lane, Source};
-use crate::app::Host;
 use crate::journal::{self, EventPosition, LANES};
 
 /// Lanes at work.
-pub(super) struct Follower {
+pub(crate) struct Follower {
     /// Each lane, seen from outside.
     pub lanes: Vec<Watched>,
     stop: CancellationToken,
@@ -22,22 +22,22 @@ pub(super) struct Follower {
 
 /// A lane at work, seen from outside.
 #[derive(Clone)]
-pub(super) struct Watched {
-    pub source: Source,
-    pub number: u8,
+pub(crate) struct Watched {
+    pub(super) source: Source,
+    pub(super) number: u8,
     pub place: watch::Receiver<Option<EventPosition>>,
-    pub passed: Arc<AtomicU64>,
+    pub(super) passed: Arc<AtomicU64>,
 }
 
 impl Follower {
     /// Starts to follow `sources` with the cursors of a generation. It ends with the host, or by [`Follower::stop`].
     pub(super) fn start<H: Handler>(
-        host: &Host,
+        events: &Events,
         handler: &Arc<H>,
         generation: u32,
         sources: &[Source],
     ) -> Result<Self, journal::Error> {
-        let stop = host.shutdown.child_token();
+        let stop = events.shutdown.child_token();
         let mut opened = Vec::new();
         for source in sources {
             for number in 0..LANES {
@@ -55,13 +55,13 @@ impl Follower {
         tasks.close();
         let lanes = opened.iter().map(Lane::watched).collect();
         for lane in opened {
-            host.tasks.spawn(tasks.track_future(lane.keep_running()));
+            events.tasks.spawn(tasks.track_future(lane.keep_running()));
         }
         Ok(Self { lanes, stop, tasks })
     }
 
     /// Stops, and resolves when nothing of it is under way any more.
-    pub(super) async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         self.stop.cancel();
         self.tasks.wait().await;
     }
@@ -69,19 +69,19 @@ impl Follower {
 
 impl Watched {
     /// How many events it has passed since it was started, followed or not.
-    pub(super) fn passed(&self) -> u64 {
+    pub(crate) fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
     }
 
     /// Waits until it has come to a commit of its source.
-    pub(super) async fn reach(&self, commit: u64) -> Result<(), RecvError> {
+    pub(crate) async fn reach(&self, commit: u64) -> Result<(), RecvError> {
         let reached =
             |place: &Option<EventPosition>| place.map_or(0, |place| place.commit) >= commit;
         self.place.clone().wait_for(reached).await.map(|_| ())
     }
 
     /// Waits until it has come as far as another follower of the same lane.
-    pub(super) async fn pass(&self, place: Option<EventPosition>) -> Result<(), RecvError> {
+    pub(crate) async fn pass(&self, place: Option<EventPosition>) -> Result<(), RecvError> {
         self.place
             .clone()
             .wait_for(|at| *at >= place)
@@ -90,12 +90,12 @@ impl Watched {
     }
 
     /// The commit that the lane ends with by now.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.source.ledger.lane_end(self.number)
     }
 
     /// Whether another is the same lane of the same source.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         self.source.name == other.source.name && self.number == other.number
     }
 

@@ -6,24 +6,29 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::MutexGuard;
 
-use super::backoff::Backoff;
+use super::Events;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane::Source;
-use super::rebuild::Rebuild;
-use crate::app::{Context, Host};
+use crate::core::Backoff;
+use crate::invocation::Context;
 use crate::journal;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// What a context follows with.
 #[derive(Default)]
 pub struct Following {
     /// Who follows for the generation that serves.
-    pub(super) live: Mutex<Option<Arc<Follower>>>,
+    live: Mutex<Option<Arc<Follower>>>,
     /// Held by whoever does something about a dead letter.
-    pub(super) letters: tokio::sync::Mutex<()>,
-    /// The newest rebuild.
-    pub(super) rebuild: Mutex<Option<Arc<Rebuild>>>,
+    pub(crate) letters: tokio::sync::Mutex<()>,
+}
+
+impl Following {
+    /// Who follows for the generation that serves.
+    pub(crate) fn live(&self) -> Option<Arc<Follower>> {
+        self.live.lock().clone()
+    }
 }
 
 /// How far a context is behind one of its sources.
@@ -40,8 +45,8 @@ pub struct Lag {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn lag(context: &Context) -> Result<Vec<Lag>, journal::Error> {
-    let live = context.following.live.lock().clone();
+pub fn lag(events: &Events, context: &Context) -> Result<Vec<Lag>, journal::Error> {
+    let live = events.following(context).live();
     let mut sources = BTreeMap::<&str, u64>::new();
     for lane in live.iter().flat_map(|live| &live.lanes) {
         *sources.entry(&lane.source.name).or_default() += lane.behind()?;
@@ -54,25 +59,37 @@ pub fn lag(context: &Context) -> Result<Vec<Lag>, journal::Error> {
 }
 
 /// How many events some lanes have still to pass.
-pub(super) fn behind(lanes: &[Watched]) -> Result<u64, journal::Error> {
+pub(crate) fn behind(lanes: &[Watched]) -> Result<u64, journal::Error> {
     lanes.iter().map(Watched::behind).sum()
 }
 
 /// Starts to follow for a context, in the generation that serves. Nothing happens when its version follows nothing.
-pub(super) fn start(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), journal::Error> {
-    let sources = sources(host, context);
+pub(crate) fn start(events: &Arc<Events>, context: &Arc<Context>) -> Result<(), journal::Error> {
+    let sources = sources(events, context);
     if sources.is_empty() {
         return Ok(());
     }
-    let handler = Arc::new(Deliveries::live(host, context));
-    let follower = Follower::start(host, &handler, context.generation(), &sources)?;
-    *context.following.live.lock() = Some(Arc::new(follower));
+    let handler = Arc::new(Deliveries::live(events, context));
+    let follower = Follower::start(events, &handler, context.generation(), &sources)?;
+    *events.following(context).live.lock() = Some(Arc::new(follower));
     Ok(())
 }
 
+/// Starts to fill a generation that does not serve, with the version that is to serve it.
+pub(crate) fn start_to_fill(
+    events: &Arc<Events>,
+    context: &Arc<Context>,
+    generation: u32,
+    version: &Arc<Version>,
+) -> Result<Follower, journal::Error> {
+    let handler = Arc::new(Deliveries::shadow(events, context, generation, version));
+    let sources = sources_of(events, context, version);
+    Follower::start(events, &handler, generation, &sources)
+}
+
 /// Stops following for a context; resolves when nothing of it is under way any more.
-pub(super) async fn stop(context: &Context) {
-    let live = context.following.live.lock().clone();
+pub(crate) async fn stop(events: &Events, context: &Context) {
+    let live = events.following(context).live();
     if let Some(live) = live {
         live.stop().await;
     }
@@ -80,17 +97,20 @@ pub(super) async fn stop(context: &Context) {
 
 /// A context that does not follow, so that its state can be exchanged; nobody does anything about its dead letters either.
 pub(crate) struct Still<'a> {
-    host: &'a Arc<Host>,
+    events: &'a Arc<Events>,
     context: &'a Arc<Context>,
     _alone: MutexGuard<'a, ()>,
 }
 
 /// Stops following for a context, until [`Still::go_on`].
-pub(crate) async fn stand_still<'a>(host: &'a Arc<Host>, context: &'a Arc<Context>) -> Still<'a> {
-    let alone = context.following.letters.lock().await;
-    stop(context).await;
+pub(crate) async fn stand_still<'a>(
+    events: &'a Arc<Events>,
+    context: &'a Arc<Context>,
+) -> Still<'a> {
+    let alone = events.following(context).letters.lock().await;
+    stop(events, context).await;
     Still {
-        host,
+        events,
         context,
         _alone: alone,
     }
@@ -99,16 +119,16 @@ pub(crate) async fn stand_still<'a>(host: &'a Arc<Host>, context: &'a Arc<Contex
 impl Still<'_> {
     /// Follows again, with what serves by now.
     pub(crate) async fn go_on(self) {
-        restart(self.host, self.context).await;
+        restart(self.events, self.context).await;
     }
 }
 
-async fn restart(host: &Arc<Host>, context: &Arc<Context>) {
-    *context.following.live.lock() = None;
+async fn restart(events: &Arc<Events>, context: &Arc<Context>) {
+    *events.following(context).live.lock() = None;
     let mut backoff = Backoff::of_journal();
-    while let Err(error) = start(host, context) {
+    while let Err(error) = start(events, context) {
         tracing::error!(context = context.name, %error, "it cannot follow yet");
-        if backoff.pause(&host.shutdown).await.is_break() {
+        if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
     }
@@ -116,33 +136,33 @@ async fn restart(host: &Arc<Host>, context: &Arc<Context>) {
 
 /// Follows what the version of a context describes that has just taken over. Nothing happens when the sources are the same as before: which events are
 /// followed is looked up for each.
-pub(crate) async fn follow_as_described(host: &Arc<Host>, context: &Arc<Context>) {
+pub(crate) async fn follow_as_described(events: &Arc<Events>, context: &Arc<Context>) {
     // Whoever does something about dead letters, or exchanges the state, starts and stops followers too.
-    let _alone = context.following.letters.lock().await;
+    let _alone = events.following(context).letters.lock().await;
     let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<String> {
         sources.map(|source| source.name.clone()).collect()
     };
-    let live = context.following.live.lock().clone();
+    let live = events.following(context).live();
     let before = live.iter().flat_map(|live| &live.lanes);
     let before = names(&mut before.map(|lane| &lane.source));
-    if before == names(&mut sources(host, context).iter()) {
+    if before == names(&mut sources(events, context).iter()) {
         return;
     }
-    stop(context).await;
-    restart(host, context).await;
+    stop(events, context).await;
+    restart(events, context).await;
 }
 
 /// What the version of a context follows that serves.
-pub(super) fn sources(host: &Host, context: &Context) -> Vec<Source> {
+fn sources(events: &Events, context: &Context) -> Vec<Source> {
     let version = context.version();
-    version.map_or_else(Vec::new, |version| sources_of(host, context, &version))
+    version.map_or_else(Vec::new, |version| sources_of(events, context, &version))
 }
 
 /// What a version of a context follows.
-pub(super) fn sources_of(host: &Host, context: &Context, version: &Version) -> Vec<Source> {
+fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Source> {
     let mut sources = BTreeMap::new();
     for followed in &version.description.follows {
-        sources.insert(followed.source.as_str(), host.ledger(&followed.source));
+        sources.insert(followed.source.as_str(), events.ledger(&followed.source));
     }
     let known = |(name, ledger): (&str, Option<_>)| {
         if ledger.is_none() {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Events;
 use super::saga;
-use crate::app::{Context, Host};
-use crate::invocation::{self, Failure, wall_clock};
+use crate::core::wall_clock;
+use crate::invocation::{self, Context, Failure};
 use crate::journal::CommitError;
 use crate::manifest::HOST_SOURCE;
 
@@ -19,15 +20,15 @@ const SAGAS: u64 = 10_000;
 const SAGAS_EVERY: Duration = Duration::from_secs(60);
 
 /// Forgets stored results, and gives up calls whose caller is gone, when nobody can ask for them any more; until the host stops.
-pub(super) async fn forget_results(host: Arc<Host>) {
-    let retention = host.manifest.journal.result_retention;
+pub(super) async fn forget_results(events: Arc<Events>) {
+    let retention = events.manifest.journal.result_retention;
     let period = (retention / 20).clamp(Duration::from_secs(1), Duration::from_secs(3600));
-    while wait(period, &host.shutdown).await {
+    while wait(period, &events.shutdown).await {
         let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         let before = wall_clock().saturating_sub(retention);
-        for context in host.contexts.values() {
+        for context in events.invoker.contexts.values() {
             for kind in [Kept::Results, Kept::Intents] {
-                if let Err(failure) = forget_of(&host, context, kind, before).await {
+                if let Err(failure) = forget_of(&events, context, kind, before).await {
                     tracing::warn!(context = context.name, ?kind, %failure, "old results could not be removed; trying again later");
                 }
             }
@@ -43,7 +44,7 @@ enum Kept {
 }
 
 async fn forget_of(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     kind: Kept,
     before: u64,
@@ -53,15 +54,18 @@ async fn forget_of(
         let from = start.clone();
         next = match kind {
             Kept::Results => {
-                match invocation::forget_results(host, context, from, before, STEP).await {
+                match invocation::forget_results(&events.invoker, context, from, before, STEP).await
+                {
                     // It is looked at again.
                     Err(CommitError::Conflict { .. }) => Some(start),
                     forgotten => forgotten?,
                 }
             }
-            Kept::Intents => invocation::end_forsaken(host, context, from, before, STEP).await?,
+            Kept::Intents => {
+                invocation::end_forsaken(&events.invoker, context, from, before, STEP).await?
+            }
         };
-        if !wait(PAUSE, &host.shutdown).await {
+        if !wait(PAUSE, &events.shutdown).await {
             break;
         }
     }
@@ -69,12 +73,12 @@ async fn forget_of(
 }
 
 /// Keeps the number of sagas that are remembered within bounds, until the host stops.
-pub(super) async fn trim_sagas(host: Arc<Host>) {
-    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+pub(super) async fn trim_sagas(events: Arc<Events>) {
+    let Some(ledger) = events.ledger(HOST_SOURCE) else {
         return;
     };
-    while wait(SAGAS_EVERY, &host.shutdown).await {
-        match saga::trim(ledger, host.manifest.sagas.keys(), SAGAS).await {
+    while wait(SAGAS_EVERY, &events.shutdown).await {
+        match saga::trim(ledger, events.manifest.sagas.keys(), SAGAS).await {
             Ok(()) | Err(CommitError::Conflict { .. }) => {}
             Err(error) => {
                 tracing::warn!(%error, "old sagas were not forgotten; it is tried again later");

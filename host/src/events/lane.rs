@@ -12,13 +12,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
 use super::cursor::Cursor;
 use super::follower::Watched;
-use crate::invocation;
+use crate::core::Backoff;
 use crate::journal::{
-    self, Bounds, Cause, CommitError, Durability, Ending, Event, EventPosition, Header, Ledger,
-    ReadSet, Space, Unit, Write,
+    self, Bounds, CommitError, Durability, Event, EventPosition, Ledger, ReadSet, Space, Unit,
+    Write,
 };
 
 /// How many events are read at a time, and how many bytes of them.
@@ -369,12 +368,10 @@ impl<H: Handler> Lane<H> {
 
     async fn write_cursor(&self, position: EventPosition) -> Result<u64, CommitError> {
         let ledger = self.handler.ledger();
+        let moved = vec![self.cursor.moved_to(position)];
         let unit = Unit {
-            began: ledger.applied(),
             reads: self.reads(),
-            header: bookkeeping("cursor"),
-            writes: vec![self.cursor.moved_to(position)],
-            events: Vec::new(),
+            ..Unit::bookkeeping("cursor", ledger.applied(), moved)
         };
         ledger.commit_as(unit, Durability::Relaxed).await
     }
@@ -390,22 +387,5 @@ async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The header of a commit that belongs to no story.
-pub(crate) fn bookkeeping(purpose: &str) -> Header {
-    Header {
-        invocation: invocation::random_id(),
-        cause: Cause::Host {
-            purpose: purpose.to_owned(),
-        },
-        ending: Ending::Committed,
-        attempt: 1,
-        correlation_id: String::new(),
-        causation_id: String::new(),
-        version: String::new(),
-        time: invocation::wall_clock(),
-        status: None,
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::backoff::Backoff;
+use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
 use super::hold::{self, Mark};
-use super::lane::bookkeeping;
-use crate::app::{Context, Host};
-use crate::invocation::{self, Delivery, EventFailure, Failure};
+use crate::core::Backoff;
+use crate::invocation::{self, Context, Delivery, EventFailure, Failure};
 use crate::journal::{self, CommitError, ReadSet, Space, Unit};
 
 /// How many dead letters are read at a time.
@@ -68,11 +67,11 @@ pub struct Retried {
 ///
 /// See [`RetryError`].
 pub async fn retry(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<u64, RetryError> {
-    let (at_host, at_context, id) = (host.clone(), context.clone(), id.clone());
+    let (at_events, at_context, id) = (events.clone(), context.clone(), id.clone());
     let retrying = async move {
         let letters = {
             let letter = found(&at_context, &id)?;
@@ -80,18 +79,14 @@ pub async fn retry(
         };
         let mut handled = 0;
         for letter in letters {
-            if redeliver(&at_host, &at_context, &letter.id).await? {
+            if redeliver(&at_events, &at_context, &letter.id).await? {
                 handled += 1;
             }
         }
-        release_later(&at_host, &at_context);
+        release_later(&at_events, &at_context);
         Ok(handled)
     };
-    // A task of its own: who asks may go away, and an invocation must not be left halfway.
-    match host.tasks.spawn(retrying).await {
-        Ok(retried) => retried,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+    to_its_end(events, retrying).await
 }
 
 /// Has all dead letters of a context handled, each subject's in order up to the first that fails again.
@@ -99,28 +94,37 @@ pub async fn retry(
 /// # Errors
 ///
 /// See [`RetryError`]; what was handled until then stays handled.
-pub async fn retry_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
-    let (at_host, at_context) = (host.clone(), context.clone());
-    let retrying = async move { retry_each(&at_host, &at_context).await };
-    match host.tasks.spawn(retrying).await {
-        Ok(retried) => retried,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+pub async fn retry_all(
+    events: &Arc<Events>,
+    context: &Arc<Context>,
+) -> Result<Retried, RetryError> {
+    let (at_events, at_context) = (events.clone(), context.clone());
+    let retrying = async move { retry_each(&at_events, &at_context).await };
+    to_its_end(events, retrying).await
 }
 
-async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried, RetryError> {
+/// In a task of its own: who asks may go away, and an invocation must not be left halfway.
+async fn to_its_end<T: Send + 'static>(
+    events: &Events,
+    work: impl Future<Output = Result<T, RetryError>> + Send + 'static,
+) -> Result<T, RetryError> {
+    let worked = events.tasks.spawn(work).await;
+    worked.unwrap_or(Err(journal::Error::Closed.into()))
+}
+
+async fn retry_each(events: &Arc<Events>, context: &Arc<Context>) -> Result<Retried, RetryError> {
     let mut retried = Retried::default();
     let mut stuck = HashSet::new();
     let mut after = None;
     loop {
         let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
         let Some(last) = letters.last() else {
-            release_later(host, context);
+            release_later(events, context);
             return Ok(retried);
         };
         after = Some(last.id.clone());
         for letter in letters {
-            if host.shutdown.is_cancelled() {
+            if events.shutdown.is_cancelled() {
                 return Err(journal::Error::Closed.into());
             }
             let subject = (letter.id.source.clone(), letter.event.subject.clone());
@@ -128,7 +132,7 @@ async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried,
                 retried.held_back += 1;
                 continue;
             }
-            match redeliver(host, context, &letter.id).await {
+            match redeliver(events, context, &letter.id).await {
                 Ok(true) => retried.handled += 1,
                 Ok(false) => {}
                 Err(RetryError::FailedAgain { .. }) => {
@@ -147,42 +151,40 @@ async fn retry_each(host: &Arc<Host>, context: &Arc<Context>) -> Result<Retried,
 ///
 /// See [`RetryError`].
 pub async fn drop(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<(), RetryError> {
-    let (at_host, at_context, id) = (host.clone(), context.clone(), id.clone());
+    let (at_events, at_context, id) = (events.clone(), context.clone(), id.clone());
     let dropping = async move {
-        let _alone = at_context.following.letters.lock().await;
+        let _alone = at_events.following(&at_context).letters.lock().await;
         let letter = found(&at_context, &id)?;
         let delivery = delivery(&at_context, &letter);
         let dropped = "dropped by an operator";
-        let dropped = invocation::give_up(&at_host, &at_context, &delivery, dropped).await;
+        let dropped =
+            invocation::give_up(&at_events.invoker, &at_context, &delivery, dropped).await;
         dropped.map_err(|failure| not_now(&letter, &failure))?;
-        release_later(&at_host, &at_context);
+        release_later(&at_events, &at_context);
         Ok(())
     };
-    match host.tasks.spawn(dropping).await {
-        Ok(dropped) => dropped,
-        Err(_) => Err(journal::Error::Closed.into()),
-    }
+    to_its_end(events, dropping).await
 }
 
 /// Has one dead letter handled. False when it is gone.
 async fn redeliver(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     id: &LetterId,
 ) -> Result<bool, RetryError> {
     // Two who find the same one must not both have it handled, and a rebuild must not change the generation underneath.
-    let _alone = context.following.letters.lock().await;
+    let _alone = events.following(context).letters.lock().await;
     let Some(mut letter) = dead_letter::get(context, id)? else {
         return Ok(false);
     };
     letter.under_way = true;
     note(context, &letter).await?;
     let delivery = delivery(context, &letter);
-    let failure = match invocation::event(host, context, &delivery).await {
+    let failure = match invocation::event(&events.invoker, context, &delivery).await {
         Ok(_) => {
             context.metrics.events_handled.increment(1);
             return Ok(true);
@@ -210,7 +212,7 @@ async fn redeliver(
             (delivery.attempt, error)
         }
     };
-    leave_again(host, context, &delivery, letter, again).await?;
+    leave_again(events, context, &delivery, letter, again).await?;
     Err(error)
 }
 
@@ -220,12 +222,10 @@ async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> 
     let began = context.ledger.applied();
     let mut reads = ReadSet::default();
     letter.id.note(generation, &mut reads);
+    let writes = vec![letter.write(generation)?];
     let unit = Unit {
-        began,
         reads,
-        header: bookkeeping("dead-letter"),
-        writes: vec![letter.write(generation)?],
-        events: Vec::new(),
+        ..Unit::bookkeeping("dead-letter", began, writes)
     };
     match context.ledger.commit(unit).await {
         Ok(_) => Ok(()),
@@ -237,7 +237,7 @@ async fn note(context: &Context, letter: &DeadLetter) -> Result<(), RetryError> 
 }
 
 async fn leave_again(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     delivery: &Delivery,
     letter: DeadLetter,
@@ -245,39 +245,40 @@ async fn leave_again(
 ) -> Result<(), RetryError> {
     let reason = letter.reason.clone();
     let again = letter.again(attempts, &reason);
-    delivery::leave(host, context, delivery, &again)
+    delivery::leave(events, context, delivery, &again)
         .await
         .map_err(|failure| not_now(&again, &failure))
 }
 
 /// Puts back the dead letters that an earlier process was handling again when it ended, and undoes what it had called for them.
-pub(super) async fn put_back(host: Arc<Host>, context: Arc<Context>) {
+pub(super) async fn put_back(events: Arc<Events>, context: Arc<Context>) {
     let mut backoff = Backoff::of_journal();
-    while let Err(error) = put_back_all(&host, &context).await {
+    while let Err(error) = put_back_all(&events, &context).await {
         tracing::warn!(context = context.name, %error, "a dead letter that was under way cannot be put back yet");
-        if backoff.pause(&host.shutdown).await.is_break() {
+        if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
     }
     // What was held back, and is so no longer, may not have been handled when the process ended.
-    release_all(&host, &context).await;
+    release_all(&events, &context).await;
 }
 
 /// Handles, in a task of its own, what no dead letter holds back any more.
-fn release_later(host: &Arc<Host>, context: &Arc<Context>) {
-    let (at_host, at_context) = (host.clone(), context.clone());
-    host.tasks
-        .spawn(async move { release_all(&at_host, &at_context).await });
+fn release_later(events: &Arc<Events>, context: &Arc<Context>) {
+    let (at_events, at_context) = (events.clone(), context.clone());
+    events
+        .tasks
+        .spawn(async move { release_all(&at_events, &at_context).await });
 }
 
 /// Handles what no dead letter holds back any more, each subject's in order, until one of them fails.
-async fn release_all(host: &Arc<Host>, context: &Arc<Context>) {
+async fn release_all(events: &Arc<Events>, context: &Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     loop {
         let subjects = hold::subjects(&context.ledger, context.generation());
         let released = async {
             for (source, subject) in subjects? {
-                release(host, context, &source, &subject).await?;
+                release(events, context, &source, &subject).await?;
             }
             Ok::<_, RetryError>(())
         };
@@ -287,21 +288,21 @@ async fn release_all(host: &Arc<Host>, context: &Arc<Context>) {
                 tracing::warn!(context = context.name, %error, "events that were held back are not handled yet");
             }
         }
-        if backoff.pause(&host.shutdown).await.is_break() {
+        if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
     }
 }
 
 async fn release(
-    host: &Arc<Host>,
+    events: &Arc<Events>,
     context: &Arc<Context>,
     source: &str,
     subject: &str,
 ) -> Result<(), RetryError> {
     let follow = &context.settings.follow;
-    let (mut backoff, mut attempts) = (Backoff::of(follow), 0);
-    while !host.shutdown.is_cancelled() {
+    let (mut backoff, mut attempts) = (follow.backoff(), 0);
+    while !events.shutdown.is_cancelled() {
         let began = context.ledger.applied();
         let Some(letter) = dead_letter::oldest(context, source, subject)? else {
             match lift(context, source, subject, began).await {
@@ -315,15 +316,15 @@ async fn release(
         if !letter.is_held() && attempts == 0 {
             return Ok(());
         }
-        match redeliver(host, context, &letter.id).await {
-            Ok(_) => (backoff, attempts) = (Backoff::of(follow), 0),
+        match redeliver(events, context, &letter.id).await {
+            Ok(_) => (backoff, attempts) = (follow.backoff(), 0),
             Err(RetryError::FailedAgain { is_final, .. }) => {
                 attempts += 1;
                 if is_final || attempts >= follow.attempts.get() {
                     context.metrics.events_dead_lettered.increment(1);
                     return Ok(());
                 }
-                if backoff.pause(&host.shutdown).await.is_break() {
+                if backoff.pause(&events.shutdown).await.is_break() {
                     return Ok(());
                 }
             }
@@ -348,17 +349,15 @@ async fn lift(
         Space::DeadLetter,
         &dead_letter::of_lane(generation, source, subject),
     );
+    let writes = vec![mark.removal()];
     let unit = Unit {
-        began,
         reads,
-        header: bookkeeping("dead-letter"),
-        writes: vec![mark.removal()],
-        events: Vec::new(),
+        ..Unit::bookkeeping("dead-letter", began, writes)
     };
     context.ledger.commit(unit).await.map(|_| ())
 }
 
-async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), RetryError> {
+async fn put_back_all(events: &Arc<Events>, context: &Arc<Context>) -> Result<(), RetryError> {
     let mut after = None;
     loop {
         let letters = dead_letter::list(context, after.as_ref(), BATCH)?;
@@ -367,13 +366,13 @@ async fn put_back_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), Re
         };
         after = Some(last.id.clone());
         for letter in letters.iter().filter(|letter| letter.under_way) {
-            let _alone = context.following.letters.lock().await;
+            let _alone = events.following(context).letters.lock().await;
             match dead_letter::get(context, &letter.id)? {
                 // Whoever handles one now holds the lock until it is no longer under way.
                 Some(letter) if letter.under_way => {
                     let delivery = delivery(context, &letter);
                     let attempts = letter.attempts;
-                    leave_again(host, context, &delivery, letter, attempts).await?;
+                    leave_again(events, context, &delivery, letter, attempts).await?;
                 }
                 _ => {}
             }

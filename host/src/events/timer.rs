@@ -8,9 +8,8 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
-use crate::app::Context;
-use crate::invocation::{Timer, wall_clock};
+use crate::core::{Backoff, wall_clock};
+use crate::invocation::{Context, Timer};
 use crate::journal::{
     self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
 };
@@ -54,7 +53,7 @@ impl Timers for OfContext {
     }
 
     fn set(&self) -> &Notify {
-        &self.0.timers
+        &self.0.timer_set
     }
 }
 
@@ -171,7 +170,6 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::events::lane::bookkeeping;
     use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
 
     struct Clock {
@@ -221,11 +219,8 @@ mod tests {
         async fn commit(&self, reads: ReadSet, writes: Vec<Write>) -> Result<u64, CommitError> {
             let ledger = &self.clock.ledger;
             let unit = Unit {
-                began: ledger.applied(),
                 reads,
-                header: bookkeeping("test"),
-                writes,
-                events: Vec::new(),
+                ..Unit::bookkeeping("test", ledger.applied(), writes)
             };
             ledger.commit(unit).await
         }

@@ -5,13 +5,10 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header, header::MaxSiz
 use http_body_util::Full;
 use hyper::body::Body;
 
-use crate::{
-    invocation::{Failure, WebAnswer},
-    observe::{
-        Correlation,
-        correlation::{CORRELATION_ID, TRACEPARENT},
-    },
-};
+use crate::core::Correlation;
+use crate::core::correlation::{CORRELATION_ID, TRACEPARENT};
+use crate::core::message::WebAnswer;
+use crate::invocation::Failure;
 
 /// Says that an answer is the one that an earlier request with the same `Idempotency-Key` got.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

@@ -26,17 +26,13 @@ use super::{
     rate_limit::{RateLimiter, network},
     reception::Reception,
     request,
-    routes::Found,
     signs::Signs,
 };
-use crate::{
-    invocation::{Failure, Origin},
-    manifest::GatewaySettings,
-    observe::{
-        Correlation,
-        correlation::{MALFORMED_ID, Malformed},
-    },
-};
+use crate::core::Correlation;
+use crate::core::correlation::{MALFORMED_ID, Malformed};
+use crate::invocation::{Failure, Origin};
+use crate::manifest::GatewaySettings;
+use crate::versions::Found;
 
 /// What can be asked of the server as a whole, `OPTIONS *`.
 const ALL_METHODS: HeaderValue =

@@ -12,16 +12,13 @@ pub(crate) mod decode;
 mod desk;
 pub(crate) mod framing;
 pub(crate) mod listener;
-mod media_type;
 mod meter;
 mod pace;
-mod pattern;
 pub(crate) mod places;
 pub mod problem;
 pub(crate) mod rate_limit;
 mod reception;
 mod request;
-mod routes;
 pub(crate) mod signs;
 mod stream;
 mod unparsed;
@@ -35,16 +32,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
+pub use self::reception::Reception;
 pub(crate) use self::request::idempotency_key;
 use self::{
     connection::{Endings, Protocol},
     desk::Desk,
     places::{Free, Places},
     signs::Signs,
-};
-pub use self::{
-    reception::Reception,
-    routes::{Found, Offer, Route, RouteError, Routes},
 };
 use crate::manifest::GatewaySettings;
 

@@ -2,9 +2,10 @@
 
 use http::Method;
 
-use super::routes::Found;
-use crate::invocation::{Failure, Origin, Request, WebAnswer};
-use crate::memory::Reservation;
+use crate::core::memory::Reservation;
+use crate::core::message::{Request, WebAnswer};
+use crate::invocation::{Failure, Origin};
+use crate::versions::Found;
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
 pub trait Reception: Send + Sync + 'static {

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 
-use super::{
-    authority, connection::BIGGEST_HEAD, decode, framing, problem::Problem, routes::Route,
-};
-use crate::invocation::Request;
-use crate::observe::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
+use super::{authority, connection::BIGGEST_HEAD, decode, framing, problem::Problem};
+use crate::core::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
+use crate::core::message::Request;
+use crate::versions::Route;
 
 /// The header that makes a request safe to repeat.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

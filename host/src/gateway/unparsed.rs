@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
 use super::{answer, problem::Problem};
-use crate::observe::{Correlation, TraceContext};
+use crate::core::{Correlation, TraceContext};
 
 /// The fields that the parser's own answers have, and no others; whatever else is answered has more.
 const ITS_FIELDS: [&str; 3] = ["connection", "content-length", "date"];

@@ -9,11 +9,12 @@ use std::time::Duration;
 use super::compensation;
 use super::failure::Failure;
 use super::intent;
-use super::job::{Job, wall_clock};
+use super::job::Job;
 use super::record::{self, Compensation};
 use super::recovery;
 use super::replay::Call;
 use super::runs;
+use crate::core::wall_clock;
 use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
 
 /// How many calls one commit records.
@@ -52,7 +53,7 @@ pub(super) async fn abandon(
     let position = commit(job, reason, writes).await?;
     if !undo.is_empty() {
         job.context.compensations.wake();
-        let undoing = Box::pin(compensation::undo_now(&job.host, &job.context, &run));
+        let undoing = Box::pin(compensation::undo_now(&job.invoker, &job.context, &run));
         // The compensator goes on with whatever is left then.
         let _ = tokio::time::timeout(COURTESY, undoing).await;
     }
@@ -86,14 +87,14 @@ pub(super) async fn begin_again(job: &Job) -> Result<(), Failure> {
 
 /// What a commit leaves to be undone: calls that were answered `unavailable`, and may have been committed all the same.
 pub(super) fn uncertain(job: &Job) -> Result<Vec<Write>, Failure> {
-    match job.host.safeguards.compensation {
+    match job.invoker.safeguards.compensation {
         true => records(job, &job.replay.uncertain()),
         false => Ok(Vec::new()),
     }
 }
 
 fn undoable(job: &Job) -> Vec<(usize, Call)> {
-    match job.host.safeguards.compensation {
+    match job.invoker.safeguards.compensation {
         true => job.replay.undoable(),
         false => Vec::new(),
     }

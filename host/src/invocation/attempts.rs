@@ -6,24 +6,25 @@ use std::time::Duration;
 use wasmtime::component::Val;
 
 use super::abandonment;
-use super::check_in::check_in;
 use super::compensation;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::identifier;
-use super::job::{Job, Keep, Trigger, wall_clock};
+use super::job::{Job, Keep, Trigger};
 use super::kept;
-use super::message::Response;
 use super::quota;
 use super::record;
 use super::recovery;
 use super::replay::Effect;
+use super::route_to_version::route_to_version;
 use super::turns::{Stripes, Turn};
 use super::unit::{Interruption, UnitOfWork};
+use crate::core::message::{Request, Response};
+use crate::core::wall_clock;
 use crate::guest::{self, Ended, Fault, Operation, PolicyError, Refusal, Visit, value};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
-use crate::rollout::{Stay, Version};
+use crate::versions::{Lease, Version};
 
 /// After this many conflicts an invocation takes every stripe.
 const CONFLICTS_BEFORE_ALL: u32 = 4;
@@ -34,7 +35,7 @@ const LONGEST_PAUSE: u64 = 32;
 
 /// How the guest is entered.
 pub(super) enum Entry {
-    Web(Arc<super::Request>),
+    Web(Arc<Request>),
     Call {
         operation: String,
         /// The function as the caller knows it; none when it is run again after a crash.
@@ -102,7 +103,7 @@ pub(super) struct Done {
     /// Whether the answer was stored by an earlier run.
     pub replayed: bool,
     /// What the answer came from, if the same would give it again.
-    pub basis: Option<Basis>,
+    pub basis: Option<ReadBasis>,
     /// The function that undoes it, if it is a call that something undoes.
     pub undo: Option<String>,
 }
@@ -121,7 +122,7 @@ impl Done {
 
 /// What a repeatable answer came from, besides the request, the configuration and the generation of the state.
 #[derive(Debug)]
-pub(super) struct Basis {
+pub(super) struct ReadBasis {
     /// The commits up to here were visible.
     pub began: u64,
     pub reads: ReadSet,
@@ -197,7 +198,7 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
     }
     recovery::recover(job).await?;
     let mut lost_to = Stripes::default();
-    let mut stay = check_in(job, &mut entry)?;
+    let mut lease = route_to_version(job, &mut entry)?;
     let mut is_new_run = true;
     for count in 0..limit {
         let turn = take_turn(job, lost_to, count).await?;
@@ -205,19 +206,19 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
             finish_run_before(job).await?;
             is_new_run = false;
         }
-        if stay.generation != job.context.generation() {
+        if lease.generation != job.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
-            stay = check_in(job, &mut entry)?;
+            lease = route_to_version(job, &mut entry)?;
         }
         let number = job.first_attempt + count;
-        let attempted = attempt(job, &entry, number, turn.as_ref(), &stay).await;
+        let attempted = attempt(job, &entry, number, turn.as_ref(), &lease).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
             Ok(Attempt::Conflict(_) | Attempt::Diverged) => None,
             Err(failure) => Some(failure.is_fault_of_context()),
         };
         if let Some(failed) = failed {
-            stay.version().note(began.elapsed(), failed);
+            lease.version().note(began.elapsed(), failed);
         }
         match attempted? {
             Attempt::Done(done) => return Ok(done),
@@ -240,7 +241,7 @@ async fn finish_run_before(job: &Job) -> Result<(), Failure> {
         return Ok(());
     };
     let last = identifier::of_run(&job.id, last);
-    compensation::finish(&job.host, &job.context, &last, job.deadline).await
+    compensation::finish(&job.invoker, &job.context, &last, job.deadline).await
 }
 
 async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option<Turn>, Failure> {
@@ -270,14 +271,14 @@ async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option
 }
 
 /// The memory that its guest will need; refused in time for an answer that says why.
-async fn reserve_memory(job: &Job, stay: &Stay) -> Result<GuestMemory, Failure> {
+async fn reserve_memory(job: &Job, lease: &Lease) -> Result<GuestMemory, Failure> {
     let mut memory = GuestMemory::of(&job.context.guests_memory);
     let last = job.deadline - job.budget / 10;
-    let foreseen = &stay.version().guest_memory;
+    let foreseen = &lease.version().guest_memory;
     tokio::select! {
         biased;
         reserved = memory.begin(foreseen, job.depth(), last) => reserved?,
-        () = stay.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+        () = lease.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
     }
     Ok(memory)
 }
@@ -287,15 +288,15 @@ async fn attempt(
     entry: &Entry,
     number: u32,
     turn: Option<&Turn>,
-    stay: &Stay,
+    lease: &Lease,
 ) -> Result<Attempt, Failure> {
-    let version = stay.version();
+    let version = lease.version();
     let held = job
         .held_by_callers()
         .and(turn.map_or(Stripes::default(), Turn::stripes));
     // What is committed while it waits for memory must not be taken for a conflict: it begins afterwards.
-    let memory = reserve_memory(job, stay).await?;
-    let mut unit = UnitOfWork::begin(job, version, stay.generation, number, held);
+    let memory = reserve_memory(job, lease).await?;
+    let mut unit = UnitOfWork::begin(job, version, lease.generation, number, held);
     unit.guest_memory = memory;
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
     if let Some(found) = kept::find(job)? {
@@ -311,7 +312,7 @@ async fn attempt(
     let (unit, result) = tokio::select! {
         // First, so that whoever waited for a turn until now does not begin any more.
         biased;
-        () = stay.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+        () = lease.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
         entered = enter(job, entry, version, unit) => entered?,
     };
     let answer = match result {
@@ -350,7 +351,7 @@ async fn attempt(
     }
     match job.context.ledger.settle(unit.began, &unit.reads).await {
         Ok(()) => Ok(Attempt::Done(Done {
-            basis: unit.is_repeatable.then_some(Basis {
+            basis: unit.is_repeatable.then_some(ReadBasis {
                 began: unit.began,
                 reads: unit.reads,
             }),
@@ -527,7 +528,7 @@ async fn commit(
         Ok(position) => {
             job.context.metrics.commits.increment(1);
             if sets_timers {
-                job.context.timers.notify_one();
+                job.context.timer_set.notify_one();
             }
             if compensates {
                 job.context.compensations.wake();

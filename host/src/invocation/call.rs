@@ -6,17 +6,17 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts::{self, Answer, Entry};
+use super::context::Context;
 use super::failure::Failure;
 use super::hold::Consent;
-use super::identifier;
 use super::intent;
-use super::job::{Beginning, Chain, Input, Job, Keep, Place, Trigger, wall_clock};
+use super::invoker::Invoker;
+use super::job::{Beginning, Chain, Input, Job, Keep, Place, Trigger};
 use super::replay::{Effect, Replay};
 use super::runs;
-use crate::app::{Context, Host};
+use crate::core::{TraceContext, random_id, wall_clock};
 use crate::guest::{Operation, value};
 use crate::journal::Cause;
-use crate::observe::TraceContext;
 
 /// One call.
 pub struct Request {
@@ -98,7 +98,7 @@ impl Answered {
 ///
 /// When the guest gave no answer; then nothing was committed, unless the failure says that this is not known.
 pub async fn call(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     request: Request,
 ) -> Result<Answered, Failure> {
@@ -118,7 +118,7 @@ pub async fn call(
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
     let (id, trigger, caller, replay) = match request.caller {
         Caller::Outside => (
-            identifier::random(),
+            random_id(),
             Trigger::Intent(Input::Call),
             None,
             Replay::new(wall_clock(), 0),
@@ -143,7 +143,7 @@ pub async fn call(
         },
         place: Place::taken(Some(place)),
         ..Job::new(Beginning {
-            host: host.clone(),
+            invoker: invoker.clone(),
             context: context.clone(),
             id,
             correlation_id: request.correlation_id,

@@ -13,14 +13,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::context::Context;
 use super::failure::Failure;
-use super::job::wall_clock;
+use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
 use super::undo::{self, Undone};
-use crate::app::{Context, Host};
-use crate::journal::{
-    self, Cause, CommitError, Durability, Ending, Header, KeyRange, ReadSet, Space, Unit, Write,
-};
+use crate::core::wall_clock;
+use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write};
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
@@ -106,9 +105,9 @@ pub fn pending(context: &Context) -> Result<u64, Failure> {
 }
 
 /// Undoes what there is to undo until the host stops; runs as a task of each context.
-pub async fn run(host: Arc<Host>, context: Arc<Context>) {
+pub async fn run(invoker: Arc<Invoker>, context: Arc<Context>) {
     loop {
-        let wait = match undo_all(&host, &context).await {
+        let wait = match undo_all(&invoker, &context).await {
             Ok(due) => due.map_or(LONGEST_PAUSE, |due| {
                 let wait = Duration::from_millis(due.saturating_sub(wall_clock()));
                 wait.clamp(FIRST_PAUSE, LONGEST_PAUSE)
@@ -119,7 +118,7 @@ pub async fn run(host: Arc<Host>, context: Arc<Context>) {
             }
         };
         tokio::select! {
-            () = host.shutdown.cancelled() => return,
+            () = invoker.shutdown.cancelled() => return,
             () = context.compensations.new.notified() => {}
             () = tokio::time::sleep(wait) => {}
         }
@@ -127,7 +126,7 @@ pub async fn run(host: Arc<Host>, context: Arc<Context>) {
 }
 
 /// Tries each once that is due; answers when the next one is.
-async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
+async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
     let mut next: Option<u64> = None;
     let mut waiting: Option<Vec<u8>> = None;
     let mut range = KeyRange::all();
@@ -150,7 +149,9 @@ async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Option<u64
             async move {
                 match waits {
                     true => Ok(Left::due(wall_clock())),
-                    false => undo_in_order(host, context, &keys, Try::Again, &host.shutdown).await,
+                    false => {
+                        undo_in_order(invoker, context, &keys, Try::Again, &invoker.shutdown).await
+                    }
                 }
             }
         });
@@ -161,7 +162,7 @@ async fn undo_all(host: &Arc<Host>, context: &Arc<Context>) -> Result<Option<u64
         next = left.iter().filter_map(|left| left.0).chain(next).min();
         let waits = left.last().is_some_and(|left| left.0.is_some());
         waiting = waits.then(|| run_of(last).to_vec());
-        if host.shutdown.is_cancelled() {
+        if invoker.shutdown.is_cancelled() {
             return Ok(next);
         }
     }
@@ -180,10 +181,10 @@ impl Left {
 }
 
 /// Tries at once what a run has called, on behalf of the invocation that has just failed.
-pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, run: &str) {
+pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &str) {
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
-    if let Err(failure) = undo_run(host, context, run, Try::First, &stop).await {
+    if let Err(failure) = undo_run(invoker, context, run, Try::First, &stop).await {
         tracing::warn!(context = context.name, %failure, "calls could not be undone yet; trying again");
     }
 }
@@ -194,7 +195,7 @@ pub(super) async fn undo_now(host: &Arc<Host>, context: &Arc<Context>, run: &str
 ///
 /// When something is not in time; it is tried again then by the task of the context.
 pub(super) async fn finish(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     run: &str,
     deadline: Instant,
@@ -204,8 +205,9 @@ pub(super) async fn finish(
     }
     let undoing = Box::pin(async {
         // Somebody else may be at it.
-        while undo_run(host, context, run, Try::Again, &host.shutdown).await? != Left::NOTHING {
-            if host.shutdown.is_cancelled() {
+        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await? != Left::NOTHING
+        {
+            if invoker.shutdown.is_cancelled() {
                 return Err(Failure::Stopping);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -222,7 +224,7 @@ pub(super) async fn finish(
 }
 
 async fn undo_run(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     run: &str,
     which: Try,
@@ -238,7 +240,7 @@ async fn undo_run(
             return Ok(Left::NOTHING);
         };
         range.start = [last.as_slice(), &[0]].concat();
-        let left = undo_in_order(host, context, &keys, which, stop).await?;
+        let left = undo_in_order(invoker, context, &keys, which, stop).await?;
         if left != Left::NOTHING {
             return Ok(left);
         }
@@ -247,7 +249,7 @@ async fn undo_run(
 
 /// Undoes what one run has called, one after the other, up to the first that is to be tried again, or until it is told to stop.
 async fn undo_in_order(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     keys: &[Vec<u8>],
     which: Try,
@@ -257,7 +259,7 @@ async fn undo_in_order(
         if stop.is_cancelled() {
             return Ok(Left::due(wall_clock()));
         }
-        let left = undo_one(host, context, key, which).await?;
+        let left = undo_one(invoker, context, key, which).await?;
         if left != Left::NOTHING {
             return Ok(left);
         }
@@ -267,7 +269,7 @@ async fn undo_in_order(
 
 /// Undoes one call.
 async fn undo_one(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     key: &[u8],
     which: Try,
@@ -285,7 +287,7 @@ async fn undo_one(
     if compensation.due > wall_clock() {
         return Ok(Left::due(compensation.due));
     }
-    match undo::undo(host, context, &compensation, which).await {
+    match undo::undo(invoker, context, &compensation, which).await {
         Ok(Undone::Now) => {
             context.metrics.compensations.increment(1);
             remove(context, key, &compensation).await?;
@@ -367,30 +369,26 @@ async fn commit(
     write: Write,
     durability: Durability,
 ) -> Result<(), Failure> {
-    let mut reads = ReadSet::default();
-    reads.note_key(Space::Compensation, key);
-    let unit = Unit {
-        began: context.ledger.applied(),
-        reads,
-        header: Header {
-            invocation: format!("undone:{}", compensation.call),
-            cause: Cause::Host {
-                purpose: "compensation".into(),
-            },
-            ending: Ending::Committed,
-            attempt: 1,
-            correlation_id: compensation.correlation_id.clone(),
-            causation_id: compensation.causation_id.clone(),
-            version: String::new(),
-            time: wall_clock(),
-            status: None,
-        },
-        writes: vec![write],
-        events: Vec::new(),
-    };
+    let began = context.ledger.applied();
+    let unit = unit(compensation, "compensation", began, key, write);
     let committed = context.ledger.commit_as(unit, durability).await;
     committed.map_err(|error| Failure::of_commit(&context.name, error))?;
     Ok(())
+}
+
+/// Changes what is on record of a call that is to be undone, unless somebody else does.
+fn unit(compensation: &Compensation, purpose: &str, began: u64, key: &[u8], write: Write) -> Unit {
+    let mut unit = Unit::bookkeeping(purpose, began, vec![write]);
+    unit.reads.note_key(Space::Compensation, key);
+    unit.header.invocation = format!("undone:{}", compensation.call);
+    let Compensation {
+        correlation_id,
+        causation_id,
+        ..
+    } = compensation;
+    unit.header.correlation_id.clone_from(correlation_id);
+    unit.header.causation_id.clone_from(causation_id);
+    unit
 }
 
 /// A call that is still to be undone, as operators see it.
@@ -443,8 +441,8 @@ pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), j
 }
 
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
-pub fn texts(host: &Host, owed: &Owed) -> Option<Vec<String>> {
-    let callee = host.contexts.get(&owed.callee)?;
+pub fn texts(invoker: &Invoker, owed: &Owed) -> Option<Vec<String>> {
+    let callee = invoker.contexts.get(&owed.callee)?;
     undo::texts(callee, &owed.call).ok().flatten()
 }
 
@@ -484,31 +482,11 @@ pub async fn decide(
             record::write(Space::Compensation, id, &compensation)?
         }
     };
-    let mut reads = ReadSet::default();
-    reads.note_key(Space::Compensation, key);
     let purpose = match decision {
         Decision::Drop => "undo dropped by an operator",
         Decision::Retry => "undo retried by an operator",
     };
-    let unit = Unit {
-        began,
-        reads,
-        header: Header {
-            invocation: format!("undone:{}", compensation.call),
-            cause: Cause::Host {
-                purpose: purpose.into(),
-            },
-            ending: Ending::Committed,
-            attempt: 1,
-            correlation_id: compensation.correlation_id,
-            causation_id: compensation.causation_id,
-            version: String::new(),
-            time: wall_clock(),
-            status: None,
-        },
-        writes: vec![write],
-        events: Vec::new(),
-    };
+    let unit = unit(&compensation, purpose, began, key, write);
     context.ledger.commit(unit).await?;
     context.compensations.wake();
     Ok(true)

@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use super::abandonment;
 use super::attempts::{self, Answer, Entry};
+use super::attributes::Attributes;
 use super::compensation;
+use super::context::Context;
 use super::failure::{Failure, clipped};
 use super::identifier;
 use super::intent;
+use super::invoker::Invoker;
 use super::job::{Beginning, Job, Place, Trigger};
 use super::replay::Replay;
-use crate::app::{Context, Host};
-use crate::events::attributes::Attributes;
-use crate::events::unreadable;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
-use crate::rollout::Version;
+use crate::versions::{Version, unreadable};
 
 /// One delivery of an event to a follower.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub enum EventFailure {
 ///
 /// When it was not handled; nothing was committed then, and what was called stays as it is for the next attempt.
 pub async fn event(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     delivery: &Delivery,
 ) -> Result<Option<u64>, EventFailure> {
@@ -75,13 +75,13 @@ pub async fn event(
         return Err(EventFailure::Reject(reason.to_owned()));
     }
     let place = context.admission.enter_patiently().await;
-    let job = job(host, context, delivery, Place::taken(place))?;
+    let job = job(invoker, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.
         let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
-        compensation::finish(host, context, &earlier, job.deadline).await?;
+        compensation::finish(invoker, context, &earlier, job.deadline).await?;
     }
-    let attributes = Attributes::read(host, &delivery.source, &delivery.event);
+    let attributes = Attributes::read(invoker, &delivery.source, &delivery.event);
     let attributes = attributes.map_err(Failure::from)?;
     let entry = Entry::Event(guest::Event {
         id: delivery.event.id.clone(),
@@ -130,7 +130,7 @@ impl From<Failure> for EventFailure {
 ///
 /// When the journal cannot be written; the event stays undecided then.
 pub async fn give_up(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     delivery: &Delivery,
     reason: &str,
@@ -140,7 +140,7 @@ pub async fn give_up(
         may_have_run: true,
         ..delivery.clone()
     };
-    let job = job(host, context, delivery, Place::default())?;
+    let job = job(invoker, context, delivery, Place::default())?;
     abandonment::abandon(&job, reason, delivery.writes.clone()).await
 }
 
@@ -155,7 +155,7 @@ pub fn has_left(context: &Context, delivery: &Delivery) -> Result<bool, Failure>
 }
 
 fn job(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     delivery: &Delivery,
     place: Place,
@@ -166,7 +166,7 @@ fn job(
         false => None,
     };
     let job = Job::new(Beginning {
-        host: host.clone(),
+        invoker: invoker.clone(),
         context: context.clone(),
         id,
         correlation_id: delivery.event.correlation_id.clone(),

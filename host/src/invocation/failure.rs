@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
+use crate::core::memory::Exhausted;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
-use crate::memory::Exhausted;
 
 /// Why an invocation failed. Nothing of it was committed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

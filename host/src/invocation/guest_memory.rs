@@ -5,34 +5,15 @@
 //! refused. A guest that was called waits for a moment only, too: its callers have theirs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::memory::{Exhausted, Holding, MemoryShare};
+use crate::core::memory::{Exhausted, Holding, MemoryShare};
+use crate::versions::Foreseen;
 
 /// How long a guest that runs waits for more memory.
 const WAIT: Duration = Duration::from_millis(250);
-
-/// What the guests of a version needed lately, in bytes.
-#[derive(Debug, Default)]
-pub struct Foreseen(AtomicU64);
-
-impl Foreseen {
-    fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// One needed so much. Large ones are remembered for a while, and forgotten when small ones follow.
-    fn note(&self, bytes: u64) {
-        let before = self.bytes();
-        let after = bytes.max(before - before / 8);
-        if after != before {
-            self.0.store(after, Ordering::Relaxed);
-        }
-    }
-}
 
 /// The memory of one guest.
 pub(super) struct GuestMemory {
@@ -95,7 +76,7 @@ impl GuestMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::Budget;
+    use crate::core::memory::Budget;
 
     #[tokio::test]
     async fn what_was_needed_is_there_the_next_time_and_forgotten_in_time() {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::job::{Job, Trigger};
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// How long an invocation waits for a holder while somebody waits for it: the holder may be waiting for that one.
 const PATIENCE: Duration = Duration::from_millis(20);

@@ -1,11 +1,6 @@
 //! Ids: random at the root, derived below it, so that a re-run names everything as before.
 
-use sha2::{Digest, Sha256};
-
-/// A new random id: 32 hexadecimal digits.
-pub fn random() -> String {
-    hex::encode(rand::random::<[u8; 16]>())
-}
+use crate::core::digest;
 
 /// The id of the `count`th thing of a kind that an invocation makes: 32 hexadecimal digits.
 pub(super) fn derived(invocation: &str, kind: &str, count: u64) -> String {
@@ -81,17 +76,6 @@ pub(super) fn of_idempotency_key(key: &str) -> String {
     format!("key:{}", digest(&[key.as_bytes()]))
 }
 
-/// A fingerprint of some parts: 32 hexadecimal digits.
-pub(crate) fn digest(parts: &[&[u8]]) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
-    let hash = hasher.finalize();
-    hex::encode(hash.get(..16).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,10 +117,5 @@ mod tests {
         let caller = of_undo("r/0.a");
         let call = of_undo("r/0.a/0.b");
         assert!(!call.starts_with(&format!("{caller}/")));
-    }
-
-    #[test]
-    fn parts_do_not_run_into_each_other() {
-        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
     }
 }

@@ -1,18 +1,19 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
+use super::context::Context;
 use super::failure::Failure;
-use super::job::{Input, Job, Keep, Trigger, wall_clock};
+use super::job::{Input, Job, Keep, Trigger};
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
-use crate::app::Context;
-use crate::journal::{self, Cause, Ending, Header, ReadSet, Space, Unit, Write};
+use crate::core::message::Request;
+use crate::journal::{self, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
 pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
     let Some(unstored) = job.replay.unstored() else {
         return Ok(());
     };
-    if !job.host.safeguards.intents {
+    if !job.invoker.safeguards.intents {
         return Ok(());
     }
     let intent = Intent {
@@ -22,25 +23,11 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         answers: unstored.answers.clone(),
         ..blank(job)
     };
-    let unit = Unit {
-        began: job.context.ledger.applied(),
-        reads: ReadSet::default(),
-        header: Header {
-            invocation: job.id.clone(),
-            cause: Cause::Host {
-                purpose: "intent".into(),
-            },
-            ending: Ending::Committed,
-            attempt: 1,
-            correlation_id: job.correlation_id.clone(),
-            causation_id: job.causation_id.clone(),
-            version: String::new(),
-            time: wall_clock(),
-            status: None,
-        },
-        writes: vec![record::write(Space::Intent, &job.id, &intent)?],
-        events: Vec::new(),
-    };
+    let writes = vec![record::write(Space::Intent, &job.id, &intent)?];
+    let mut unit = Unit::bookkeeping("intent", job.context.ledger.applied(), writes);
+    unit.header.invocation.clone_from(&job.id);
+    unit.header.correlation_id.clone_from(&job.correlation_id);
+    unit.header.causation_id.clone_from(&job.causation_id);
     let ledger = &job.context.ledger;
     // Others are about to hear of the numbers that it drew.
     ledger.secure_sequences(&job.replay.highest_draws())?;
@@ -94,10 +81,7 @@ fn blank(job: &Job) -> Intent {
 
 /// What an earlier run of an invocation has left behind, if anything.
 pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
-    let found = context.ledger.get(Space::Intent, id.as_bytes())?;
-    Ok(found
-        .map(|value| record::read(id.as_bytes(), &value))
-        .transpose()?)
+    Ok(record::find(&context.ledger, Space::Intent, id)?)
 }
 
 /// Whether an invocation has begun to call others, and has not ended.
@@ -107,7 +91,7 @@ pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error
 
 /// The contexts that the versions of a context may call, as they are linked now.
 fn callees(job: &Job) -> Vec<String> {
-    let wiring = job.host.wiring();
+    let wiring = job.invoker.wiring();
     let serving = job.context.serving();
     let mut callees: Vec<_> = serving
         .versions()
@@ -147,7 +131,7 @@ fn input(job: &Job) -> Option<StoredInput> {
 }
 
 impl StoredRequest {
-    fn new(request: &super::Request, idempotency_key: Option<String>) -> Self {
+    fn new(request: &Request, idempotency_key: Option<String>) -> Self {
         Self {
             method: request.method.clone(),
             route: request.route.clone(),
@@ -161,7 +145,7 @@ impl StoredRequest {
     }
 }
 
-impl From<StoredRequest> for super::Request {
+impl From<StoredRequest> for Request {
     fn from(stored: StoredRequest) -> Self {
         Self {
             method: stored.method,

@@ -1,22 +1,23 @@
 //! What an invocation is, before its first attempt.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::failure::Failure;
 use super::hold::{Consent, Hold};
 use super::identifier;
-use super::message::Request;
+use super::invoker::Invoker;
 use super::replay::Replay;
 use super::turns::Stripes;
-use crate::app::{Context, Host};
+use crate::core::message::Request;
+use crate::core::{TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
-use crate::observe::TraceContext;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// A callee is given up on at most so long before its caller.
 const LONGEST_MARGIN: Duration = Duration::from_secs(1);
@@ -43,7 +44,7 @@ pub type Chain = Arc<[Link]>;
 
 /// One invocation: the same over all its attempts.
 pub(super) struct Job {
-    pub host: Arc<Host>,
+    pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
     pub id: String,
     pub correlation_id: String,
@@ -82,7 +83,7 @@ pub(super) struct Job {
 
 /// The least that is to be known of an invocation.
 pub(super) struct Beginning {
-    pub host: Arc<Host>,
+    pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
     pub id: String,
     pub correlation_id: String,
@@ -150,7 +151,7 @@ impl Job {
     /// An invocation of which nothing else is known: it was not seen before, and its answer is not stored.
     pub(super) fn new(beginning: Beginning) -> Self {
         let Beginning {
-            host,
+            invoker,
             context,
             id,
             correlation_id,
@@ -160,7 +161,7 @@ impl Job {
             deadline,
         } = beginning;
         Self {
-            host,
+            invoker,
             context,
             id,
             correlation_id,
@@ -250,12 +251,4 @@ impl Job {
         *self.place.0.lock() = Some(place);
         Ok(())
     }
-}
-
-/// Now, in milliseconds since the Unix epoch.
-pub fn wall_clock() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,8 +3,8 @@
 use super::attempts::Answer;
 use super::failure::Failure;
 use super::job::{Job, Keep};
-use super::message::Response;
 use super::record::{self, StoredCall, StoredResponse};
+use crate::core::message::Response;
 use crate::guest::value;
 use crate::journal::{self, Space, Write};
 
@@ -26,10 +26,9 @@ pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
             function,
             parameters,
         } => {
-            let Some(stored) = ledger.get(Space::Result, key.as_bytes())? else {
+            let Some(stored) = record::find::<StoredCall>(ledger, Space::Result, key)? else {
                 return Ok(None);
             };
-            let stored: StoredCall = record::read(key.as_bytes(), &stored)?;
             // The id of a call between contexts comes from these; from outside it is the caller's key.
             if (&stored.interface, &stored.function, &stored.parameters)
                 != (interface, function, parameters)
@@ -46,10 +45,9 @@ pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
             }))
         }
         Keep::Response { key, fingerprint } => {
-            let Some(stored) = ledger.get(Space::Result, key.as_bytes())? else {
+            let Some(stored) = record::find::<StoredResponse>(ledger, Space::Result, key)? else {
                 return Ok(None);
             };
-            let stored: StoredResponse = record::read(key.as_bytes(), &stored)?;
             if stored.fingerprint != *fingerprint {
                 return Err(Failure::KeyReused);
             }

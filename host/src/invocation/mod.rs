@@ -5,22 +5,27 @@
 mod abandonment;
 pub mod admission;
 mod attempts;
+mod attributes;
+mod breaker;
+mod cache_key;
 mod call;
-mod check_in;
 pub mod compensation;
+mod context;
+mod dispatch;
 mod event;
 mod failure;
-pub mod guest_memory;
+mod guest_memory;
 pub mod hold;
 pub mod idempotency;
 mod identifier;
 mod intent;
+mod invoker;
 mod job;
 mod kept;
-mod message;
 mod origin;
 mod outbox;
 pub mod owed;
+mod per_context;
 pub(crate) mod publishable;
 pub mod quota;
 mod ready;
@@ -28,7 +33,7 @@ pub(crate) mod record;
 mod recovery;
 mod replay;
 mod retention;
-pub mod reuse;
+mod route_to_version;
 mod runs;
 mod spent;
 mod staged;
@@ -40,14 +45,19 @@ mod uninterrupted;
 mod unit;
 mod web;
 
-pub(crate) use self::identifier::digest;
+pub(crate) use self::{
+    attributes::Attributes,
+    context::{Shared, stored_generation},
+    per_context::PerContext,
+};
 pub use self::{
+    breaker::{Breaker, State as BreakerState},
     call::{Answered, Caller, Request as CallRequest, call},
+    context::{Context, GENERATION_KEY},
+    dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
-    identifier::random as random_id,
-    job::wall_clock,
-    message::{Request, Response, WebAnswer},
+    invoker::{Contexts, Invoker, Safeguards},
     origin::Origin,
     outbox::Timer,
     ready::ready,

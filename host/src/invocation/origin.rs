@@ -1,6 +1,6 @@
 //! Where an invocation comes from.
 
-use crate::observe::TraceContext;
+use crate::core::TraceContext;
 
 /// What caused an invocation.
 #[derive(Clone, Debug)]

@@ -59,11 +59,7 @@ impl Timer {
         id: &str,
     ) -> Result<Option<u64>, journal::Error> {
         Self::note(id, reads);
-        let key = Self::index_key(id);
-        ledger
-            .get(Space::Timer, key.as_bytes())?
-            .map(|value| record::read(key.as_bytes(), &value))
-            .transpose()
+        record::find(ledger, Space::Timer, &Self::index_key(id))
     }
 
     /// The timers that fire first, with their times, at most `limit`.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compensation;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::recovery;
 use super::replay::Effect;
-use crate::app::{Context, Host};
 use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.
@@ -28,7 +29,7 @@ pub struct Owed {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn undos(host: &Host, callee: &Context) -> Result<BTreeMap<String, Owed>, Failure> {
+pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owed>, Failure> {
     let mut owed: BTreeMap<String, Owed> = BTreeMap::new();
     let mut note = |undo: Option<String>, caller: &str| {
         if let Some(undo) = undo {
@@ -37,7 +38,7 @@ pub fn undos(host: &Host, callee: &Context) -> Result<BTreeMap<String, Owed>, Fa
             owed.calls += 1;
         }
     };
-    for caller in host.contexts.values() {
+    for caller in invoker.contexts.values() {
         let mut calls = Vec::new();
         compensation::each_owed(caller, |owed| {
             if owed.callee == callee.name {
@@ -45,9 +46,8 @@ pub fn undos(host: &Host, callee: &Context) -> Result<BTreeMap<String, Owed>, Fa
             }
         })?;
         for call in calls {
-            let key = call.as_bytes();
-            if let Some(stored) = callee.ledger.get(Space::Result, key)? {
-                let stored: StoredCall = record::read(key, &stored)?;
+            let stored = record::find::<StoredCall>(&callee.ledger, Space::Result, &call)?;
+            if let Some(stored) = stored {
                 note(stored.undo, &caller.name);
             }
         }

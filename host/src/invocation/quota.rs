@@ -2,10 +2,10 @@
 
 use metrics::counter;
 
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
 use super::job::Job;
-use crate::app::Context;
 use crate::journal::{Quota, Resource};
 use crate::observe::metrics::QUOTA_REFUSALS;
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::failure::Failure;
-use super::identifier;
+use super::invoker::Invoker;
 use super::job::{Beginning, Job, Trigger};
 use super::turns::Stripes;
 use super::unit::UnitOfWork;
-use crate::app::{Context, Host};
+use crate::core::{TraceContext, random_id};
 use crate::guest::Visit;
 use crate::journal::Cause;
-use crate::observe::TraceContext;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// What a version of a context says when it is asked whether it is ready; it has `time` to answer, and sees the state of a generation.
 ///
@@ -22,7 +22,7 @@ use crate::rollout::Version;
 ///
 /// When it gave no answer.
 pub async fn ready(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     generation: u32,
@@ -34,9 +34,9 @@ pub async fn ready(
         generation: Some(generation),
         trace: trace.clone(),
         ..Job::new(Beginning {
-            host: host.clone(),
+            invoker: invoker.clone(),
             context: context.clone(),
-            id: identifier::random(),
+            id: random_id(),
             correlation_id: trace.trace_id(),
             causation_id: String::new(),
             cause: Cause::Host {

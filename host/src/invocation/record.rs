@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::journal::{self, Space, Write};
+use crate::journal::{self, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
 
@@ -174,6 +174,16 @@ pub(crate) fn removal(space: Space, key: &str) -> Write {
         key: key.as_bytes().to_vec(),
         value: None,
     }
+}
+
+/// The record under `key`, if there is one.
+pub(crate) fn find<T: DeserializeOwned>(
+    ledger: &Ledger,
+    space: Space,
+    key: &str,
+) -> Result<Option<T>, journal::Error> {
+    let found = ledger.get(space, key.as_bytes())?;
+    found.map(|value| read(key.as_bytes(), &value)).transpose()
 }
 
 /// The record that [`write`] made.

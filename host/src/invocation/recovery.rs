@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::abandonment;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::job::Job;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
-use crate::app::{Context, Host};
 use crate::guest::value;
 use crate::journal::{self, KeyRange, Ledger, Space};
 
@@ -63,7 +64,7 @@ async fn calls_of(job: &Job, intent: &Intent) -> Result<Option<Vec<Call>>, Failu
         found.insert(identifier::place(&answer.call), call);
     }
     for callee in &intent.callees {
-        let Some(callee) = job.host.contexts.get(callee) else {
+        let Some(callee) = job.invoker.contexts.get(callee) else {
             continue;
         };
         // What was handed to the committer for somebody who is gone may be committed yet: wait until it is decided.
@@ -85,10 +86,14 @@ async fn calls_of(job: &Job, intent: &Intent) -> Result<Option<Vec<Call>>, Failu
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub(super) fn has_final_call(host: &Host, id: &str, intent: &Intent) -> Result<bool, Failure> {
+pub(super) fn has_final_call(
+    invoker: &Invoker,
+    id: &str,
+    intent: &Intent,
+) -> Result<bool, Failure> {
     let run = identifier::of_run(id, intent.run);
     let callees = intent.callees.iter();
-    for callee in callees.filter_map(|callee| host.contexts.get(callee)) {
+    for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
         let mut calls = committed_at(callee, &run)?.into_iter();
         if calls.any(|call| call.effect == Effect::Committed { undo: None }) {
             return Ok(true);

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::compensation;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
-use super::job::wall_clock;
+use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
 use super::unfinished;
-use crate::app::{Context, Host};
 use crate::journal::{
-    self, Cause, CommitError, Durability, Ending, Entry, Header, KeyRange, Ledger, ReadSet, Space,
-    Unit, Write,
+    self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write,
 };
 
 /// What the keys of results begin with that are not those of calls.
@@ -35,7 +34,7 @@ struct Stored {
 ///
 /// When a journal cannot be read or written; a conflict means that one of them was stored anew meanwhile, and nothing was removed.
 pub async fn forget_results(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     start: Vec<u8>,
     before: u64,
@@ -47,7 +46,7 @@ pub async fn forget_results(
     let mut writes = Vec::new();
     for (key, value) in found {
         let is_old = record::read::<Stored>(&key, &value)?.time < before;
-        if is_old && !is_needed(host, &key, &value)? {
+        if is_old && !is_needed(invoker, &key, &value)? {
             reads.note_key(Space::Result, &key);
             writes.push(Write {
                 space: Space::Result,
@@ -58,11 +57,8 @@ pub async fn forget_results(
     }
     if !writes.is_empty() {
         let unit = Unit {
-            began,
             reads,
-            header: header(),
-            writes,
-            events: Vec::new(),
+            ..Unit::bookkeeping("retention", began, writes)
         };
         let ledger = &context.ledger;
         ledger.commit_as(unit, Durability::Relaxed).await?;
@@ -77,7 +73,7 @@ pub async fn forget_results(
 ///
 /// When a journal cannot be read or written.
 pub async fn end_forsaken(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     start: Vec<u8>,
     before: u64,
@@ -88,8 +84,8 @@ pub async fn end_forsaken(
         let intent: Intent = record::read(&key, &value)?;
         let id = String::from_utf8_lossy(&key).into_owned();
         let is_old = intent.caller.is_some() && intent.now < before;
-        if is_old && !is_awaited(host, &id, intent.caller.as_deref())? {
-            unfinished::abandon(host, context, &id, intent).await?;
+        if is_old && !is_awaited(invoker, &id, intent.caller.as_deref())? {
+            unfinished::abandon(invoker, context, &id, intent).await?;
         }
     }
     Ok(next)
@@ -114,7 +110,7 @@ async fn page(
     Ok((found, next))
 }
 
-fn is_needed(host: &Host, key: &[u8], value: &[u8]) -> Result<bool, journal::Error> {
+fn is_needed(invoker: &Invoker, key: &[u8], value: &[u8]) -> Result<bool, journal::Error> {
     let name = String::from_utf8_lossy(key);
     if name.starts_with(RESPONSES) {
         return Ok(false);
@@ -122,18 +118,18 @@ fn is_needed(host: &Host, key: &[u8], value: &[u8]) -> Result<bool, journal::Err
     match name.strip_prefix(ABANDONED_RUNS) {
         Some(call) => {
             let runs: AbandonedRuns = record::read(key, value)?;
-            is_awaited(host, call, runs.caller.as_deref())
+            is_awaited(invoker, call, runs.caller.as_deref())
         }
         None => {
             let call: StoredCall = record::read(key, value)?;
-            is_awaited(host, &name, call.caller.as_deref())
+            is_awaited(invoker, &name, call.caller.as_deref())
         }
     }
 }
 
 /// Whether a call, or the undoing of one, may still be asked for by the context that made it.
-fn is_awaited(host: &Host, call: &str, caller: Option<&str>) -> Result<bool, journal::Error> {
-    let Some(context) = caller.and_then(|name| host.contexts.get(name)) else {
+fn is_awaited(invoker: &Invoker, call: &str, caller: Option<&str>) -> Result<bool, journal::Error> {
+    let Some(context) = caller.and_then(|name| invoker.contexts.get(name)) else {
         return Ok(false);
     };
     let undone = identifier::undone_by(call);
@@ -142,20 +138,4 @@ fn is_awaited(host: &Host, call: &str, caller: Option<&str>) -> Result<bool, jou
     };
     let is_owed = compensation::is_owed(context, run)?;
     Ok(is_owed || undone.is_none() && intent::exists(context, identifier::without_run(run))?)
-}
-
-fn header() -> Header {
-    Header {
-        invocation: super::random_id(),
-        cause: Cause::Host {
-            purpose: "retention".into(),
-        },
-        ending: Ending::Committed,
-        attempt: 1,
-        correlation_id: String::new(),
-        causation_id: String::new(),
-        version: String::new(),
-        time: wall_clock(),
-        status: None,
-    }
 }

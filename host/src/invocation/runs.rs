@@ -1,9 +1,10 @@
 //! Abandoned runs of a call: its caller brings it again under the same id, and what it called before is undone by then.
 
+use super::context::Context;
 use super::failure::Failure;
-use super::job::{Job, Trigger, wall_clock};
+use super::job::{Job, Trigger};
 use super::record::{self, AbandonedRuns};
-use crate::app::Context;
+use crate::core::wall_clock;
 use crate::journal::{Space, Write};
 
 /// Where it is kept how many runs there were; not below any invocation, where its calls are looked for.
@@ -13,12 +14,9 @@ fn key(invocation: &str) -> String {
 
 /// How many runs of an invocation were abandoned after they had called.
 pub(super) fn abandoned(context: &Context, invocation: &str) -> Result<u32, Failure> {
-    let key = key(invocation);
-    let Some(stored) = context.ledger.get(Space::Result, key.as_bytes())? else {
-        return Ok(0);
-    };
-    let stored: AbandonedRuns = record::read(key.as_bytes(), &stored)?;
-    Ok(stored.count)
+    let stored: Option<AbandonedRuns> =
+        record::find(&context.ledger, Space::Result, &key(invocation))?;
+    Ok(stored.map_or(0, |stored| stored.count))
 }
 
 /// The write that counts this run, if its caller may bring another. It is part of the commit that puts its calls on record to be undone.

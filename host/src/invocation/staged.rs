@@ -213,7 +213,6 @@ impl StagedState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::bookkeeping;
     use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
     use crate::manifest::ReadLimits;
 
@@ -229,13 +228,7 @@ mod tests {
             key: vec![b'a' + key % 25, key],
             value: Some(vec![1; LONG]),
         });
-        let unit = Unit {
-            began: 0,
-            reads: ReadSet::default(),
-            header: bookkeeping("test"),
-            writes: writes.collect(),
-            events: Vec::new(),
-        };
+        let unit = Unit::bookkeeping("test", 0, writes.collect());
         ledger.commit(unit).await.unwrap();
         let mut state = StagedState::new(0);
         state.put(b"a".to_vec(), Some(b"staged".to_vec()));
@@ -272,13 +265,7 @@ mod tests {
             key: format!("rooms/{key:02}").into_bytes(),
             value: Some(vec![1; 100]),
         });
-        let unit = Unit {
-            began: 0,
-            reads: ReadSet::default(),
-            header: bookkeeping("test"),
-            writes: writes.collect(),
-            events: Vec::new(),
-        };
+        let unit = Unit::bookkeeping("test", 0, writes.collect());
         ledger.commit(unit).await.unwrap();
         let state = StagedState::new(0);
         let limits = |keys: u32, bytes| ReadLimits {

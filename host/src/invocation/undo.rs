@@ -7,16 +7,17 @@ use wasmtime::component::Val;
 
 use super::call;
 use super::compensation::Try;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
+use super::invoker::Invoker;
 use super::job::Chain;
 use super::record::{self, Compensation, StoredCall};
 use super::unfinished;
-use crate::app::{Context, Host};
+use crate::core::TraceContext;
 use crate::guest::{Operation, value};
 use crate::journal::Space;
-use crate::observe::TraceContext;
 
 /// What came of undoing a call.
 pub(super) enum Undone {
@@ -53,12 +54,12 @@ impl From<Failure> for Refusal {
 
 /// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
 pub(super) async fn undo(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Context,
     compensation: &Compensation,
     which: Try,
 ) -> Result<Undone, Refusal> {
-    let callee = host
+    let callee = invoker
         .contexts
         .get(&compensation.callee)
         .ok_or_else(|| Refusal::counted("its context is not part of the app any more"))?;
@@ -73,12 +74,12 @@ pub(super) async fn undo(
     };
     match stored {
         Some(stored) => {
-            undo_stored(host, callee, compensation, &stored, &context.name, which).await
+            undo_stored(invoker, callee, compensation, &stored, &context.name, which).await
         }
         None => match intent::find(callee, &compensation.call)? {
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
-                unfinished::abandon(host, callee, &compensation.call, intent).await?;
+                unfinished::abandon(invoker, callee, &compensation.call, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),
@@ -105,15 +106,11 @@ pub(super) fn texts(callee: &Context, call: &str) -> Result<Option<Vec<String>>,
 }
 
 fn find(callee: &Context, call: &str) -> Result<Option<StoredCall>, Failure> {
-    let key = call.as_bytes();
-    let stored = callee.ledger.get(Space::Result, key)?;
-    Ok(stored
-        .map(|stored| record::read(key, &stored))
-        .transpose()?)
+    Ok(record::find(&callee.ledger, Space::Result, call)?)
 }
 
 async fn undo_stored(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     callee: &Arc<Context>,
     compensation: &Compensation,
     stored: &StoredCall,
@@ -152,7 +149,7 @@ async fn undo_stored(
         consent: None,
         caller: call::Caller::Context(caller.to_owned()),
     };
-    let answered = call::call(host, callee, request).await?;
+    let answered = call::call(invoker, callee, request).await?;
     match value::is_err(&answered.answer) {
         true => Err(Refusal::counted(format!(
             "{undo} answered {:?}",

@@ -7,13 +7,15 @@ use tokio::time::Instant;
 
 use super::abandonment;
 use super::attempts::{self, Entry};
+use super::context::Context;
 use super::failure::Failure;
+use super::invoker::Invoker;
 use super::job::{Beginning, Input, Job, Keep, Trigger};
 use super::record::{self, Intent, StoredInput};
 use super::recovery;
 use super::replay::Replay;
 use super::web;
-use crate::app::{Context, Host};
+use crate::core::message::Request;
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
 
@@ -25,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Gives up a call that its caller will not bring again: what it called is recorded to be undone.
 pub(super) async fn abandon(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     id: &str,
     intent: Intent,
@@ -34,7 +36,7 @@ pub(super) async fn abandon(
         caller: intent.caller.clone(),
         replay: Replay::of(intent.clone()),
         ..Job::new(Beginning {
-            host: host.clone(),
+            invoker: invoker.clone(),
             context: context.clone(),
             id: id.to_owned(),
             correlation_id: intent.correlation_id,
@@ -63,7 +65,10 @@ pub(super) async fn abandon(
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resumption>, Failure> {
+pub fn unfinished(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+) -> Result<Vec<Resumption>, Failure> {
     let mut resumptions = Vec::new();
     let mut range = KeyRange::all();
     loop {
@@ -73,7 +78,7 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
         for (key, value) in found {
             let intent: Intent = record::read(&key, &value)?;
             let id = String::from_utf8_lossy(&key).into_owned();
-            if recovery::has_final_call(host, &id, &intent)? {
+            if recovery::has_final_call(invoker, &id, &intent)? {
                 // Nobody changes what it has read before it is run again.
                 context.commits.hold_for(&id);
             }
@@ -85,7 +90,7 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
                 // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
                 let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
                 resumptions.push(Resumption {
-                    host: host.clone(),
+                    invoker: invoker.clone(),
                     context: context.clone(),
                     id,
                     intent,
@@ -100,7 +105,7 @@ pub fn unfinished(host: &Arc<Host>, context: &Arc<Context>) -> Result<Vec<Resump
 
 /// An invocation that is to be driven to its end: committed, or compensated.
 pub struct Resumption {
-    host: Arc<Host>,
+    invoker: Arc<Invoker>,
     context: Arc<Context>,
     id: String,
     intent: Intent,
@@ -118,7 +123,7 @@ impl Resumption {
                 Err(failure) => {
                     tracing::warn!(context = self.context.name, invocation = self.id, %failure, "an interrupted request could not be finished yet; trying again");
                     tokio::select! {
-                        () = self.host.shutdown.cancelled() => return,
+                        () = self.invoker.shutdown.cancelled() => return,
                         () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
                     }
                 }
@@ -132,7 +137,7 @@ impl Resumption {
             replay: Replay::of(self.intent.clone()),
             keep,
             ..Job::new(Beginning {
-                host: self.host.clone(),
+                invoker: self.invoker.clone(),
                 context: self.context.clone(),
                 id: self.id.clone(),
                 correlation_id: self.intent.correlation_id.clone(),
@@ -177,7 +182,7 @@ impl Resumption {
         Ok(match self.input.clone() {
             StoredInput::Request(stored) => {
                 let key = stored.idempotency_key.clone();
-                let request = Arc::new(super::Request::from(stored));
+                let request = Arc::new(Request::from(stored));
                 let cause = Cause::Web {
                     method: request.method.clone(),
                     route: request.route.clone(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use wasmtime::component::Val;
 
 use super::call;
+use super::dispatch;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
@@ -23,13 +24,12 @@ use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
 use super::turns::Stripes;
-use crate::calls;
+use crate::core::memory::Reservation;
 use crate::guest::{
     Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
-use crate::memory::Reservation;
-use crate::rollout::Version;
+use crate::versions::Version;
 
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
@@ -95,7 +95,7 @@ impl UnitOfWork {
         let began = job.context.ledger.applied();
         // A rebuild changes which generation serves: whoever began before must not commit into the one that is left.
         let mut reads = job.reads.clone();
-        reads.note_key(Space::Meta, crate::app::GENERATION_KEY);
+        reads.note_key(Space::Meta, super::context::GENERATION_KEY);
         let generation = job.generation.unwrap_or(generation);
         Self {
             attempt,
@@ -108,7 +108,7 @@ impl UnitOfWork {
             outbox: Outbox::default(),
             is_repeatable: true,
             spent: Spent::new(job.context.settings.limits.read),
-            memory: job.host.memory.nothing(),
+            memory: job.invoker.memory.nothing(),
             guest_memory: GuestMemory::of(&job.context.guests_memory),
             draws: Draws::default(),
             ids: 0,
@@ -224,8 +224,7 @@ impl UnitOfWork {
             let kind = clipped(kind.to_owned());
             return Err(Failure::UndescribedEvent { kind });
         }
-        let nats = self.job.host.manifest.nats.as_ref();
-        let most = nats.map(|nats| nats.max_payload);
+        let most = self.job.invoker.max_payload;
         publishable::check(kind, subject, data, most)?;
         Ok(())
     }
@@ -307,7 +306,7 @@ impl UnitOfWork {
             Place::Diverged => return Err(Interruption::Diverged.into()),
             Place::Open { may_have_run } => may_have_run,
         };
-        let callee = calls::offering(&self.job.host, &operation.interface);
+        let callee = dispatch::offering(&self.job.invoker, &operation.interface);
         if callee.is_some() {
             intent::store_before_call(&self.job).await?;
         }
@@ -329,7 +328,7 @@ impl UnitOfWork {
             consent: Some(consent),
         };
         let job = self.job.clone();
-        let mut dispatching = pin!(calls::dispatch(&job.host, request));
+        let mut dispatching = pin!(dispatch::dispatch(&job.invoker, request));
         let mut outdated = None;
         let answered = loop {
             tokio::select! {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
+use super::cache_key::CacheKey;
+use super::context::Context;
 use super::failure::Failure;
 use super::identifier;
+use super::invoker::Invoker;
 use super::job::{Beginning, Input, Job, Keep, Place, Trigger};
-use super::message::{Request, WebAnswer};
 use super::origin::Origin;
-use super::reuse::Circumstances;
 use super::uninterrupted::Uninterrupted;
-use crate::app::{Context, Host};
+use crate::core::message::{Request, WebAnswer};
+use crate::core::{digest, random_id};
 use crate::guest;
 use crate::journal::Cause;
 
@@ -24,23 +26,23 @@ use crate::journal::Cause;
 ///
 /// When the guest gave no answer, or the key does not allow the request.
 pub async fn web(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     request: Request,
     origin: Origin,
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
-    let circumstances = match key {
-        None => Circumstances::of(context, &request, &origin.correlation_id),
+    let cache_key = match key {
+        None => CacheKey::of(context, &request, &origin.correlation_id),
         Some(_) => None,
     };
-    if let Some(circumstances) = &circumstances
-        && let Some(response) = circumstances.answer(context, &request).await
+    if let Some(cache_key) = &cache_key
+        && let Some(response) = cache_key.answer(context, &request).await
     {
         return Ok(WebAnswer {
             response,
             replayed: false,
-            made_by: Some(circumstances.version().title.clone()),
+            made_by: Some(cache_key.version().title.clone()),
         });
     }
     let deadline = Instant::now() + context.settings.limits.deadline;
@@ -51,24 +53,18 @@ pub async fn web(
     };
     let place = context.admission.enter(0, deadline).await?;
     let running = {
-        let (host, context) = (host.clone(), context.clone());
+        let (invoker, context) = (invoker.clone(), context.clone());
         async move {
             let (_in_progress, place) = (in_progress, Place::taken(Some(place)));
             let admitted = Admitted { deadline, place };
             run(
-                &host,
-                &context,
-                request,
-                origin,
-                key,
-                circumstances,
-                admitted,
+                &invoker, &context, request, origin, key, cache_key, admitted,
             )
             .await
         }
     };
     // A client that hangs up must not leave calls behind that nobody undoes.
-    Uninterrupted::new(running, &host.tasks).await
+    Uninterrupted::new(running, &invoker.tasks).await
 }
 
 /// What a request that may run has.
@@ -78,12 +74,12 @@ struct Admitted {
 }
 
 async fn run(
-    host: &Arc<Host>,
+    invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     request: Request,
     origin: Origin,
     key: Option<String>,
-    circumstances: Option<Circumstances>,
+    cache_key: Option<CacheKey>,
     Admitted { deadline, place }: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
@@ -92,9 +88,9 @@ async fn run(
         keep: keep(key.as_deref(), &request),
         place,
         ..Job::new(Beginning {
-            host: host.clone(),
+            invoker: invoker.clone(),
             context: context.clone(),
-            id: identifier::random(),
+            id: random_id(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
             cause: Cause::Web {
@@ -116,8 +112,8 @@ async fn run(
     })?;
     match done.answer {
         Answer::Web(response) => {
-            if let (Some(circumstances), Some(basis)) = (circumstances, done.basis) {
-                circumstances.keep(request, &response, &done.version, basis);
+            if let (Some(cache_key), Some(basis)) = (cache_key, done.basis) {
+                cache_key.keep(request, &response, &done.version, basis);
             }
             Ok(WebAnswer {
                 response,
@@ -154,7 +150,7 @@ fn fingerprint(request: &Request) -> String {
         parts.push(name.as_bytes());
         parts.push(value.as_bytes());
     }
-    identifier::digest(&parts)
+    digest(&parts)
 }
 
 impl Request {

@@ -14,7 +14,7 @@ use super::format::{self, Link, Record, RecordRef};
 use super::key::{self, Span};
 use super::tree::{LOST_LANE, Tree};
 use super::watermark::Mark;
-use super::{Bounds, Cause, Commit, Ending, Error, EventPosition, Header, Journal, Write, seal};
+use super::{Bounds, Commit, Error, EventPosition, Header, Journal, Write, bookkeeping, seal};
 
 /// How far behind the last commit that is known the next one is: more than can have been committed since the watermark was written.
 const GAP: u64 = 1 << 20;
@@ -265,16 +265,9 @@ impl<'a, T: Tree> Salvage<'a, T> {
         let id = format!("{purpose}.{}.{position}", self.loss.context);
         Header {
             invocation: id.clone(),
-            cause: Cause::Host {
-                purpose: purpose.to_owned(),
-            },
-            ending: Ending::Committed,
-            attempt: 1,
             correlation_id: id,
-            causation_id: String::new(),
-            version: String::new(),
             time: self.now,
-            status: None,
+            ..bookkeeping(purpose)
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{admin_tls::AdminTlsSettings, gateway::RateLimit, scalar};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// The name of the main token, `admin.token`.
 pub const OPERATOR: &str = "operator";

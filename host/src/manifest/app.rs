@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::scalar;
-use crate::memory;
+use crate::core::memory;
 
 /// `[app]`: what the contexts make together.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

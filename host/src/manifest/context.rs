@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, num::NonZeroU32, path::PathBuf, time::Duration}
 
 use serde::Deserialize;
 
+use crate::core::Backoff;
 use crate::guest::ShareOptions;
 
 use super::{
@@ -218,6 +219,13 @@ pub enum OnDeadLetter {
     Continue,
     /// They are held back until the dead letter is handled or dropped, and then handled in their order.
     HoldSubject,
+}
+
+impl Follow {
+    /// The pauses between attempts.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.initial_backoff, self.max_backoff)
+    }
 }
 
 impl Default for Follow {

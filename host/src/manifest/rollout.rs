@@ -8,7 +8,7 @@ use http::HeaderName;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::scalar;
-use crate::memory;
+use crate::core::memory;
 
 /// `[rollout]`: what may be uploaded, to whichever context.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

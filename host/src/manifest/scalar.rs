@@ -7,7 +7,7 @@ use serde::{
     de::{self, Error, Unexpected, Visitor},
 };
 
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// Whether `text` can name a context, a saga or an app: `[a-z][a-z0-9-]*`, at most 63 characters.
 pub(crate) fn is_name(text: &str) -> bool {

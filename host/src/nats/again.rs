@@ -11,11 +11,10 @@ use tokio::sync::oneshot;
 
 use super::parked::ParkedId;
 use super::trouble::Trouble;
-use crate::events::bookkeeping;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::place::Places;
 use crate::invocation::record;
-use crate::journal::{self, CommitError, EventPosition, Ledger, ReadSet, Space, Unit};
+use crate::journal::{self, CommitError, EventPosition, Ledger, Space, Unit};
 
 const KEY: &str = "nats-republish";
 
@@ -102,20 +101,12 @@ async fn open(order: &Order, ledger: &Arc<Ledger>) -> Result<Feed, Trouble> {
 
 /// The orders that are not carried out yet.
 pub(super) fn kept(ledger: &Ledger) -> Result<Vec<Order>, journal::Error> {
-    match ledger.get(Space::Meta, KEY.as_bytes())? {
-        Some(value) => record::read(KEY.as_bytes(), &value),
-        None => Ok(Vec::new()),
-    }
+    Ok(record::find(ledger, Space::Meta, KEY)?.unwrap_or_default())
 }
 
 /// Keeps the orders that are not carried out yet.
 pub(super) async fn keep(ledger: &Ledger, orders: &[Order]) -> Result<(), CommitError> {
-    let unit = Unit {
-        began: ledger.applied(),
-        reads: ReadSet::default(),
-        header: bookkeeping("relay"),
-        writes: vec![record::write(Space::Meta, KEY, &orders)?],
-        events: Vec::new(),
-    };
+    let write = record::write(Space::Meta, KEY, &orders)?;
+    let unit = Unit::bookkeeping("relay", ledger.applied(), vec![write]);
     ledger.commit(unit).await.map(|_| ())
 }

@@ -9,17 +9,16 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::bridge::Bridge;
 use super::connection::{self, Connection};
 use super::subject;
-use crate::app::{Context, Host};
-use crate::calls;
-use crate::events::cloud_event::JSON;
+use crate::core::cloud_event::JSON;
+use crate::core::correlation::CORRELATION_ID;
+use crate::core::{Correlation, digest, random_id};
 use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
 use crate::guest::{Operation, json, value};
-use crate::invocation::{CallRequest, Caller, digest, random_id};
-use crate::observe::Correlation;
-use crate::observe::correlation::CORRELATION_ID;
+use crate::invocation::{self, CallRequest, Caller, Context};
 
 /// How many calls are under way at once; more wait in the connection.
 const AT_ONCE: usize = 1_024;
@@ -29,7 +28,7 @@ const ERROR_CODE: &str = "Nats-Service-Error-Code";
 
 /// Answers calls until the host stops.
 pub(super) struct Calls {
-    host: Arc<Host>,
+    bridge: Arc<Bridge>,
     connection: Arc<Connection>,
     prefix: String,
 }
@@ -41,16 +40,16 @@ struct Reply {
 }
 
 impl Calls {
-    pub(super) fn new(host: &Arc<Host>, connection: &Arc<Connection>, prefix: &str) -> Self {
+    pub(super) fn new(bridge: &Arc<Bridge>, connection: &Arc<Connection>, prefix: &str) -> Self {
         Self {
-            host: host.clone(),
+            bridge: bridge.clone(),
             connection: connection.clone(),
             prefix: subject::of_calls(prefix).trim_end_matches('>').to_owned(),
         }
     }
 
     pub(super) async fn run(self) {
-        let stop = self.host.shutdown.clone();
+        let stop = self.bridge.shutdown.clone();
         let mut backoff = connection::backoff();
         let calls = Arc::new(self);
         loop {
@@ -76,7 +75,7 @@ impl Calls {
             }
         };
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let stop = &self.host.shutdown;
+        let stop = &self.bridge.shutdown;
         loop {
             let message = tokio::select! {
                 () = stop.cancelled() => break,
@@ -87,7 +86,7 @@ impl Calls {
                 break;
             };
             let (calls, client) = (self.clone(), client.clone());
-            self.host.tasks.spawn(async move {
+            self.bridge.tasks.spawn(async move {
                 calls.handle(&client, message).await;
                 drop(place);
             });
@@ -170,7 +169,7 @@ impl Calls {
             caller: Caller::Outside,
             consent: None,
         };
-        let answer = calls::reach(&self.host, &context, request).await;
+        let answer = invocation::reach(&self.bridge.invoker, &context, request).await;
         let answer = answer.map_err(|failure| Problem::from(&failure))?;
         // Names and plain data always serialize.
         Ok(serde_json::to_vec(&json::write(&answer.answer)).unwrap_or_default())
@@ -188,7 +187,7 @@ impl Calls {
             let wanted = format!("write {}<context>.<interface>.<function>", self.prefix);
             return Err(not_found(wanted));
         };
-        let Some(context) = self.host.context(context) else {
+        let Some(context) = self.bridge.context(context) else {
             return Err(not_found(format!("there is no context `{context}`")));
         };
         let Some(version) = context.version() else {

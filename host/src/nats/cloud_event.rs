@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
-use crate::events::cloud_event::JSON;
+use crate::core::cloud_event::JSON;
 
 /// The one version of CloudEvents that there is.
 const VERSION: &str = "1.0";

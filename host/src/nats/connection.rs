@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::standing::Standing;
 use super::tls;
 use super::trouble::Trouble;
-use crate::events::backoff::Backoff;
+use crate::core::Backoff;
 use crate::manifest::NatsSettings;
 
 /// How long a server may take to let the host in, and to answer.

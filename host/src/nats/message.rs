@@ -13,11 +13,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::subject;
-use crate::events::cloud_event;
+use crate::core::{Timestamp, cloud_event};
 use crate::events::feed::Told;
 use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
-use crate::timestamp::Timestamp;
 
 /// How far the context of a message is published with it. It is not said how far the relay has come with others: each context's last message tells.
 pub(super) const PLACES: &str = "Innkeeper-Places";

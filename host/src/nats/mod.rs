@@ -4,6 +4,7 @@
 //! each is only taken by the server right behind the one before it, so nothing that was lost on the way can be overtaken.
 
 mod again;
+mod bridge;
 mod calls;
 mod cloud_event;
 mod connection;
@@ -24,15 +25,15 @@ mod trouble;
 use std::sync::Arc;
 
 pub use self::again::Command;
+pub use self::bridge::Bridge;
 use self::connection::Connection;
 use self::message::Address;
 pub use self::standing::{InletStanding, Standing, behind};
-use crate::app::Host;
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
-pub fn start(host: &Arc<Host>) {
-    let inlets = host.manifest.inlets();
-    let (Some(settings), Some(standing)) = (&host.manifest.nats, &host.nats) else {
+pub fn start(bridge: &Arc<Bridge>) {
+    let inlets = bridge.manifest.inlets();
+    let (Some(settings), Some(standing)) = (&bridge.manifest.nats, &bridge.standing) else {
         if let Some(inlet) = inlets.first() {
             tracing::warn!(
                 subject = inlet.subject,
@@ -41,23 +42,23 @@ pub fn start(host: &Arc<Host>) {
         }
         return;
     };
-    let app = &host.manifest.app.name;
+    let app = &bridge.manifest.app.name;
     let connection = Arc::new(Connection::new(app, settings, standing));
     let address = Address::new(app, settings);
-    let calls = calls::Calls::new(host, &connection, &address.prefix);
-    host.tasks.spawn(calls.run());
+    let calls = calls::Calls::new(bridge, &connection, &address.prefix);
+    bridge.tasks.spawn(calls.run());
     let relay = relay::Relay::new(
-        host,
+        bridge,
         settings.clone(),
         standing.clone(),
         &connection,
         address,
     );
-    host.tasks.spawn(relay.run());
+    bridge.tasks.spawn(relay.run());
     for inlet in inlets {
-        if let Some(ledger) = host.ledger(&inlet.source) {
-            let intake = inlet::Intake::new(host, &connection, standing, ledger, inlet);
-            host.tasks.spawn(intake.run());
+        if let Some(ledger) = bridge.ledger(&inlet.source) {
+            let intake = inlet::Intake::new(bridge, &connection, standing, ledger, inlet);
+            bridge.tasks.spawn(intake.run());
         }
     }
 }

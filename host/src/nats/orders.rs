@@ -5,7 +5,7 @@ use super::parked::{self, Parked, ParkedId};
 use super::relay::{Relay, reading};
 use super::standing;
 use super::trouble::Trouble;
-use crate::invocation::{random_id, wall_clock};
+use crate::core::{random_id, wall_clock};
 use crate::journal::EventPosition;
 use crate::manifest::HOST_SOURCE;
 
@@ -32,7 +32,7 @@ impl Relay {
             has_ended: false,
             place: place.clone(),
         };
-        let Some(own) = self.host.ledger(HOST_SOURCE).cloned() else {
+        let Some(own) = self.bridge.ledger(HOST_SOURCE).cloned() else {
             return Ok(());
         };
         parked::keep(&own, &letter).await?;
@@ -91,7 +91,7 @@ impl Relay {
                     after: before,
                     upto: position,
                 };
-                if let Some(ledger) = self.host.ledger(&order.context).cloned() {
+                if let Some(ledger) = self.bridge.ledger(&order.context).cloned() {
                     let mut again = Again::begin(order, &ledger).await?;
                     again.answer = Some(answer);
                     self.again.push_back(again);
@@ -102,7 +102,7 @@ impl Relay {
                 from,
                 answer,
             } => {
-                let Some(ledger) = self.host.ledger(&context).cloned() else {
+                let Some(ledger) = self.bridge.ledger(&context).cloned() else {
                     return Ok(());
                 };
                 let after = EventPosition {
@@ -193,10 +193,10 @@ impl Relay {
     }
 
     async fn unpark(&self, id: &ParkedId) -> Result<(), Trouble> {
-        let (host, own) = (self.host.clone(), self.host.ledger(HOST_SOURCE));
+        let (bridge, own) = (self.bridge.clone(), self.bridge.ledger(HOST_SOURCE));
         let letter = {
             let id = id.clone();
-            reading(move || parked::get(&host, &id)).await?
+            reading(move || parked::get(&bridge, &id)).await?
         };
         if let (Some(letter), Some(own)) = (letter, own) {
             parked::keep(own, &letter.ended()).await?;
@@ -205,7 +205,7 @@ impl Relay {
     }
 
     async fn keep_orders(&self) -> Result<(), Trouble> {
-        let Some(own) = self.host.ledger(HOST_SOURCE) else {
+        let Some(own) = self.bridge.ledger(HOST_SOURCE) else {
             return Ok(());
         };
         // Whoever waits for a dead letter does so in this process.
@@ -216,11 +216,11 @@ impl Relay {
 
     /// Says so when the stream holds nothing of what was published.
     pub(super) async fn say_that_it_is_empty(&self, is_new: bool) -> Result<(), Trouble> {
-        let (host, places) = (self.host.clone(), self.places.clone());
+        let (bridge, places) = (self.bridge.clone(), self.places.clone());
         let published = reading(move || {
             let mut events = 0;
             for (context, upto) in &places.0 {
-                if let Some(ledger) = host.ledger(context) {
+                if let Some(ledger) = bridge.ledger(context) {
                     events += standing::between(ledger, EventPosition::default(), *upto)?;
                 }
             }

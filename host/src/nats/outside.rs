@@ -5,12 +5,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::cloud_event::{self, CloudEvent, header};
-use crate::events::attributes::Attributes;
-use crate::events::unreadable::unreadable;
-use crate::invocation::digest;
+use crate::core::correlation::is_correlation_id;
+use crate::core::{TraceContext, digest};
+use crate::invocation::Attributes;
 use crate::journal::{Event, LARGEST_COMMIT};
-use crate::observe::TraceContext;
-use crate::observe::correlation::is_correlation_id;
+use crate::versions::unreadable::unreadable;
 
 /// The most bytes of an event: one commit holds it, with all that becomes of it here.
 const LARGEST: usize = LARGEST_COMMIT / 3 * 2;
@@ -212,7 +211,7 @@ impl Outside<'_> {
 impl Incoming {
     /// What cannot be read, without the bytes that it came as.
     fn without_bytes(mut self) -> Self {
-        if crate::events::unreadable::reason(&self.event).is_some() {
+        if crate::versions::unreadable::reason(&self.event).is_some() {
             self.event.data.clear();
         }
         self

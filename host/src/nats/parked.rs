@@ -5,10 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Host;
-use crate::events::bookkeeping;
+use super::bridge::Bridge;
 use crate::invocation::record;
-use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, ReadSet, Space, Unit};
+use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 const PREFIX: &str = "nats/";
@@ -90,15 +89,15 @@ impl FromStr for ParkedId {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn list(host: &Host) -> Result<Vec<Parked>, journal::Error> {
-    let mut parked = all(host)?;
+pub fn list(bridge: &Bridge) -> Result<Vec<Parked>, journal::Error> {
+    let mut parked = all(bridge)?;
     parked.retain(|parked| !parked.has_ended);
     Ok(parked)
 }
 
 /// All there ever were.
-pub(super) fn all(host: &Host) -> Result<Vec<Parked>, journal::Error> {
-    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+pub(super) fn all(bridge: &Bridge) -> Result<Vec<Parked>, journal::Error> {
+    let Some(ledger) = bridge.ledger(HOST_SOURCE) else {
         return Ok(Vec::new());
     };
     let range = KeyRange::prefix(PREFIX);
@@ -114,31 +113,18 @@ pub(super) fn all(host: &Host) -> Result<Vec<Parked>, journal::Error> {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn get(host: &Host, id: &ParkedId) -> Result<Option<Parked>, journal::Error> {
-    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+pub fn get(bridge: &Bridge, id: &ParkedId) -> Result<Option<Parked>, journal::Error> {
+    let Some(ledger) = bridge.ledger(HOST_SOURCE) else {
         return Ok(None);
     };
-    let key = id.key();
-    let value = ledger.get(Space::DeadLetter, key.as_bytes())?;
-    let parked: Option<Parked> = value
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()?;
+    let parked: Option<Parked> = record::find(ledger, Space::DeadLetter, &id.key())?;
     Ok(parked.filter(|parked| !parked.has_ended))
 }
 
 /// Keeps one.
 pub(super) async fn keep(ledger: &Ledger, parked: &Parked) -> Result<(), CommitError> {
-    let unit = Unit {
-        began: ledger.applied(),
-        reads: ReadSet::default(),
-        header: bookkeeping("relay"),
-        writes: vec![record::write(
-            Space::DeadLetter,
-            &parked.place.key(),
-            parked,
-        )?],
-        events: Vec::new(),
-    };
+    let write = record::write(Space::DeadLetter, &parked.place.key(), parked)?;
+    let unit = Unit::bookkeeping("relay", ledger.applied(), vec![write]);
     ledger.commit(unit).await.map(|_| ())
 }
 
@@ -147,8 +133,8 @@ pub(super) async fn keep(ledger: &Ledger, parked: &Parked) -> Result<(), CommitE
 /// # Errors
 ///
 /// When the journal cannot be written.
-pub async fn drop(host: &Host, parked: Parked) -> Result<(), CommitError> {
-    match host.ledger(HOST_SOURCE) {
+pub async fn drop(bridge: &Bridge, parked: Parked) -> Result<(), CommitError> {
+    match bridge.ledger(HOST_SOURCE) {
         Some(ledger) => keep(ledger, &parked.ended()).await,
         None => Ok(()),
     }

@@ -1,18 +1,16 @@
 //! How far the relay has come, in the host's own journal: for when the stream cannot tell.
 
-use crate::events::bookkeeping;
 use crate::events::place::Places;
 use crate::invocation::record;
-use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit};
+use crate::journal::{self, CommitError, Ledger, Space, Unit};
 
 const KEY: &str = "nats-relay";
 
 /// Where it stood when it was last kept.
 pub(super) fn read(ledger: &Ledger) -> Result<Option<Places>, journal::Error> {
-    let Some(value) = ledger.get(Space::Meta, KEY.as_bytes())? else {
+    let Some(text) = record::find::<String>(ledger, Space::Meta, KEY)? else {
         return Ok(None);
     };
-    let text: String = record::read(KEY.as_bytes(), &value)?;
     text.parse()
         .map(Some)
         .map_err(|error| journal::Error::Damaged {
@@ -22,12 +20,7 @@ pub(super) fn read(ledger: &Ledger) -> Result<Option<Places>, journal::Error> {
 
 /// Keeps where it stands.
 pub(super) async fn keep(ledger: &Ledger, places: &Places) -> Result<(), CommitError> {
-    let unit = Unit {
-        began: ledger.applied(),
-        reads: ReadSet::default(),
-        header: bookkeeping("relay"),
-        writes: vec![record::write(Space::Meta, KEY, &places.to_string())?],
-        events: Vec::new(),
-    };
+    let write = record::write(Space::Meta, KEY, &places.to_string())?;
+    let unit = Unit::bookkeeping("relay", ledger.applied(), vec![write]);
     ledger.commit(unit).await.map(|_| ())
 }

@@ -9,6 +9,7 @@ use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::again::{self, Again, Command};
+use super::bridge::Bridge;
 use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
 use super::parked;
@@ -17,7 +18,6 @@ use super::session::{self, WINDOW};
 use super::standing::Standing;
 use super::stream::{self, End, Published};
 use super::trouble::Trouble;
-use crate::app::Host;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
 use crate::journal::{self, EventPosition, Ledger};
@@ -28,7 +28,7 @@ const ASKED: usize = 32;
 
 /// The relay of an app.
 pub(super) struct Relay {
-    pub(super) host: Arc<Host>,
+    pub(super) bridge: Arc<Bridge>,
     settings: NatsSettings,
     pub(super) standing: Arc<Standing>,
     pub(super) address: Address,
@@ -54,7 +54,7 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn new(
-        host: &Arc<Host>,
+        bridge: &Arc<Bridge>,
         settings: NatsSettings,
         standing: Arc<Standing>,
         connection: &Arc<Connection>,
@@ -62,7 +62,7 @@ impl Relay {
     ) -> Self {
         let commands = standing.commands();
         Self {
-            host: host.clone(),
+            bridge: bridge.clone(),
             settings,
             standing,
             address,
@@ -81,7 +81,7 @@ impl Relay {
 
     /// Publishes until the host stops.
     pub(super) async fn run(mut self) {
-        let stop = self.host.shutdown.clone();
+        let stop = self.bridge.shutdown.clone();
         let mut backoff = connection::backoff();
         if let Err(trouble) = self.remember().await {
             self.note(&trouble);
@@ -126,12 +126,12 @@ impl Relay {
 
     /// What an earlier process knew: how far it had come, what it could not publish, and what it was to publish again.
     async fn remember(&mut self) -> Result<(), Trouble> {
-        let host = self.host.clone();
+        let bridge = self.bridge.clone();
         let (places, parked, orders) = reading(move || {
-            let own = host.ledger(HOST_SOURCE);
+            let own = bridge.ledger(HOST_SOURCE);
             let places = own.map_or(Ok(None), |own| position::read(own))?;
             let orders = own.map_or(Ok(Vec::new()), |own| again::kept(own))?;
-            Ok((places, parked::all(&host)?, orders))
+            Ok((places, parked::all(&bridge)?, orders))
         })
         .await?;
         // Until the stream tells: so what waits can be counted while no server is there.
@@ -140,7 +140,7 @@ impl Relay {
         let parked = parked.into_iter().map(|parked| parked.place);
         self.parked = parked.map(|id| (id.context, id.position)).collect();
         for order in orders {
-            if let Some(ledger) = self.host.ledger(&order.context).cloned() {
+            if let Some(ledger) = self.bridge.ledger(&order.context).cloned() {
                 self.again.push_back(Again::begin(order, &ledger).await?);
             }
         }
@@ -150,7 +150,7 @@ impl Relay {
     /// Connects, finds out where the stream ends, and goes on from there.
     async fn publish(&mut self) -> Result<std::convert::Infallible, Trouble> {
         let context = self.jetstream().await?;
-        let contexts = || self.host.ledgers().keys();
+        let contexts = || self.bridge.ledgers().keys();
         let opened = stream::open(&context, &self.address, &self.settings, contexts()).await?;
         let End { sequence, event } =
             stream::end(&opened.stream, &self.address, contexts()).await?;
@@ -206,9 +206,10 @@ impl Relay {
 
     /// Where the host's own journal says that it stood.
     async fn read_kept(&self) -> Result<Option<Places>, Trouble> {
-        let host = self.host.clone();
+        let bridge = self.bridge.clone();
         reading(move || {
-            host.ledger(HOST_SOURCE)
+            bridge
+                .ledger(HOST_SOURCE)
                 .map_or(Ok(None), |own| position::read(own))
         })
         .await
@@ -217,7 +218,7 @@ impl Relay {
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
     async fn published(&self, stream: &Stream) -> Result<Places, Trouble> {
         let mut places = self.read_kept().await?.unwrap_or_default();
-        let further = self.host.ledgers().iter().filter(|(name, ledger)| {
+        let further = self.bridge.ledgers().iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
             ledger.flushed() > kept
         });
@@ -240,12 +241,12 @@ impl Relay {
     /// Whether what was counted by a process before this one can be true of the journals. In memory they begin anew with each, and come to the same places
     /// with other events.
     fn outlives_the_process(&self) -> bool {
-        self.host.manifest.journal.engine != Engine::Memory
+        self.bridge.manifest.journal.engine != Engine::Memory
     }
 
     /// Whether the journals hold an event where the stream says it is.
     async fn is_ours(&self, last: &Published) -> Result<bool, Trouble> {
-        let ledger = self.host.ledger(&last.context).cloned();
+        let ledger = self.bridge.ledger(&last.context).cloned();
         let (Some(ledger), Some(place)) = (ledger, last.place) else {
             return Ok(false);
         };
@@ -264,7 +265,7 @@ impl Relay {
 
     async fn begin_after(&mut self, places: Option<Places>) -> Result<(), Trouble> {
         let mut places = places.unwrap_or_default();
-        let ledgers = self.host.ledgers();
+        let ledgers = self.bridge.ledgers();
         // A journal that was begun anew has nothing to do with what was counted.
         places.0.retain(|name, place| {
             let ledger = ledgers.get(name);
@@ -352,7 +353,7 @@ impl Relay {
         if self.places == self.kept {
             return Ok(());
         }
-        if let Some(own) = self.host.ledger(HOST_SOURCE) {
+        if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
             position::keep(own, &self.places).await?;
             self.kept = self.places.clone();
         }

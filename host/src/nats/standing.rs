@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::again::Command;
-use crate::app::Host;
+use super::bridge::Bridge;
 use crate::events::place::Places;
 use crate::journal::{self, EventPosition, LANES, Ledger};
 
@@ -162,12 +162,16 @@ pub(super) fn between(
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn behind(host: &Host) -> Result<Option<u64>, journal::Error> {
-    let Some(places) = host.nats.as_ref().and_then(|standing| standing.places()) else {
+pub fn behind(bridge: &Bridge) -> Result<Option<u64>, journal::Error> {
+    let Some(places) = bridge
+        .standing
+        .as_ref()
+        .and_then(|standing| standing.places())
+    else {
         return Ok(None);
     };
     let mut events = 0;
-    for (name, ledger) in host.ledgers() {
+    for (name, ledger) in bridge.ledgers() {
         let (after, upto) = (places.0.get(name).copied(), ledger.flushed());
         for lane in 0..LANES {
             events += ledger.journal().count_events(lane, after, upto)?;

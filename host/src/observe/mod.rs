@@ -1,12 +1,8 @@
-//! What the host tells about itself: logs, metrics, and the thread of cause through all of it.
+//! What the host tells about itself: logs and metrics, and what of what others said may be shown.
 
-pub mod correlation;
 pub mod log;
 pub mod metrics;
-pub(crate) mod redaction;
 pub(crate) mod sensitive;
 pub mod shown;
-pub mod story;
-mod trace_context;
 
-pub use self::{correlation::Correlation, metrics::ContextMetrics, trace_context::TraceContext};
+pub use self::metrics::ContextMetrics;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::prove::{self, Unproven};
 use super::register::{Arrival, Because, Entry, Register, State};
@@ -12,11 +13,11 @@ use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
-use super::version::Version;
 use super::{pending, probe, standing, swap, trust};
-use crate::app::{Context, Host};
-use crate::invocation::random_id;
+use crate::core::random_id;
+use crate::invocation::Context;
 use crate::journal::{self, CommitError};
+use crate::versions::Version;
 
 /// How long it is until a context is tried again that was not ready.
 const REVIVAL: Duration = Duration::from_secs(5);
@@ -112,12 +113,12 @@ impl Choice {
 ///
 /// When a journal or the data directory cannot be used; see [`BootError`].
 pub async fn boot(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     file: &Path,
 ) -> Result<Boot, BootError> {
     let booting = Booting {
-        host,
+        deployer,
         context,
         file,
     };
@@ -147,9 +148,9 @@ impl Boot {
     }
 
     /// The version that it starts with does not pass a gate: what served before does, or nothing.
-    pub(super) async fn refuse(&mut self, host: &Arc<Host>, refusal: Refusal) {
+    pub(super) async fn refuse(&mut self, deployer: &Arc<Deployer>, refusal: Refusal) {
         let booting = Booting {
-            host,
+            deployer,
             context: &self.context,
             file: &self.file,
         };
@@ -170,33 +171,33 @@ impl Boot {
             (_, turned_away) => self.not_ready = turned_away.filter(|_| is_readiness),
         }
         self.is_ready = false;
-        self.note(refused);
+        self.note(deployer, refused);
     }
 
     /// Says that something does not serve that should.
-    fn note(&mut self, refused: BootError) {
+    fn note(&mut self, deployer: &Deployer, refused: BootError) {
         let serves = match &self.choice {
             Some(choice) => format!("{} serves on", choice.version.title),
             None => "the context is down, and answers 503".to_owned(),
         };
         tracing::warn!(context = self.context.name, reason = %refused, serves, "a component is refused at the start");
         let noted = format!("refused at the start, so {serves}: {refused}");
-        *self.context.rollouts.refused.lock() = Some(noted);
+        *deployer.rollouts(&self.context).refused.lock() = Some(noted);
         self.refused = Some(refused);
     }
 
     /// Waits until the version says that it is ready.
-    pub(super) async fn ready(&mut self, host: &Arc<Host>) -> Result<(), Refusal> {
+    pub(super) async fn ready(&mut self, deployer: &Arc<Deployer>) -> Result<(), Refusal> {
         if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
             let (context, version) = (&self.context, &choice.version);
-            probe::ready(host, context, version, context.generation()).await?;
+            probe::ready(deployer, context, version, context.generation()).await?;
             self.is_ready = true;
         }
         Ok(())
     }
 
     /// Has the version stand, and puts the register right.
-    pub(super) async fn stand(&self, host: &Arc<Host>) -> Result<(), BootError> {
+    pub(super) async fn stand(&self, deployer: &Arc<Deployer>) -> Result<(), BootError> {
         let context = &self.context;
         let journal = |source| BootError::Journal {
             context: context.name.clone(),
@@ -206,17 +207,18 @@ impl Boot {
             standing.commit(context).await.map_err(journal)?;
         }
         let current = self.version().map(|version| version.digest.as_str());
-        let settled = pending::settle(host, context, current).await;
+        let settled = pending::settle(deployer, context, current).await;
         settled.map_err(journal)?;
-        reconcile(host, context, current).await.map_err(journal)
+        reconcile(deployer, context, current).await.map_err(journal)
     }
 
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
-    pub async fn go_on(self, host: &Arc<Host>) {
+    pub async fn go_on(self, deployer: &Arc<Deployer>) {
         let context = &self.context;
         if let Some(version) = self.not_ready {
-            host.tasks
-                .spawn(revive(host.clone(), context.clone(), version));
+            deployer
+                .tasks
+                .spawn(revive(deployer.clone(), context.clone(), version));
         }
         let Some(bytes) = self.newer else { return };
         let upload = Upload {
@@ -234,34 +236,36 @@ impl Boot {
             context = context.name,
             "the manifest names a newer component, for which the state has to move; it is rolled out now"
         );
-        if let Err(error) = upload::begin(host, context, upload).await {
+        if let Err(error) = upload::begin(deployer, context, upload).await {
             tracing::error!(context = context.name, %error, "the newer component cannot be rolled out");
         }
     }
 }
 
 /// Tries again to bring in a version that was not ready at the start, until it is, or another one serves.
-async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
+async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Version>) {
     loop {
         tokio::select! {
-            () = host.shutdown.cancelled() => return,
+            () = deployer.shutdown.cancelled() => return,
             () = tokio::time::sleep(REVIVAL) => {}
         }
-        let newest = context.rollouts.newest();
+        let newest = deployer.rollouts(&context).newest();
         if newest.is_some_and(|newest| !newest.is_over()) {
             continue;
         }
         if context.version().is_some() {
             return;
         }
-        if let Err(refusal) = probe::ready(&host, &context, &version, context.generation()).await {
+        if let Err(refusal) =
+            probe::ready(&deployer, &context, &version, context.generation()).await
+        {
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
         let because = Because::host("it is ready by now", &random_id());
-        match swap::swap(&host, &context, &version, None, Way::Forward, &because).await {
+        match swap::swap(&deployer, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
-                standing::note_shipped_if_named(&context, &version.digest).await;
+                standing::note_shipped_if_named(&deployer, &context, &version.digest).await;
                 return;
             }
             Err(error) => {
@@ -272,7 +276,7 @@ async fn revive(host: Arc<Host>, context: Arc<Context>, version: Arc<Version>) {
 }
 
 struct Booting<'a> {
-    host: &'a Arc<Host>,
+    deployer: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     file: &'a Path,
 }
@@ -280,7 +284,11 @@ struct Booting<'a> {
 impl Booting<'_> {
     async fn run(&self) -> Result<Boot, BootError> {
         // Set once: a context starts once.
-        let _ = self.context.rollouts.shipped.set(self.file.to_owned());
+        let _ = self
+            .deployer
+            .rollouts(self.context)
+            .shipped
+            .set(self.file.to_owned());
         let read = Standing::read(&self.context.ledger);
         let standing = read.map_err(|error| self.journal(error.into()))?;
         let served = standing.as_ref().map(|standing| standing.digest.clone());
@@ -311,12 +319,12 @@ impl Booting<'_> {
                 | BootError::Failed { .. }),
             ) => {
                 boot.choice = self.served(served).await.map(Choice::again);
-                boot.note(refused);
+                boot.note(self.deployer, refused);
             }
             Err(error) => return Err(error),
         }
         if let (Some(refused), None) = (mistrusted, &boot.refused) {
-            boot.note(refused);
+            boot.note(self.deployer, refused);
         }
         Ok(boot)
     }
@@ -337,18 +345,18 @@ impl Booting<'_> {
     async fn reject(&self, digest: &str, refused: &BootError) {
         let because = Because::host(refused.to_string(), &random_id());
         let change = [(digest, State::Rejected)];
-        let known = Register::of(self.host, &self.context.name)
+        let known = Register::of(self.deployer, &self.context.name)
             .and_then(|register| register.find(digest))
             .ok()
             .flatten();
         // Each start finds it refused again.
         if known.is_some_and(|entry| entry.state != State::Rejected) {
-            swap::note(self.host, self.context, &change, &because).await;
+            swap::note(self.deployer, self.context, &change, &because).await;
         }
     }
 
     fn is_quarantined(&self, digest: &str) -> Result<bool, BootError> {
-        let known = Register::of(self.host, &self.context.name)
+        let known = Register::of(self.deployer, &self.context.name)
             .and_then(|register| register.find(digest))
             .map_err(|error| self.journal(error.into()))?;
         let quarantined = known.filter(|entry| entry.state == State::Quarantined);
@@ -436,7 +444,7 @@ impl Booting<'_> {
         standing: &Standing,
         entry: &Entry,
     ) -> Result<(Arc<Version>, Move), Refusal> {
-        let version = prove::load_stored(self.host, self.context, entry).await?;
+        let version = prove::load_stored(self.deployer, self.context, entry).await?;
         let needed = schema::needed(&self.context.name, Some(standing.clone()), &version)?;
         Ok((version, needed))
     }
@@ -451,8 +459,8 @@ impl Booting<'_> {
 
     /// Keeps the bytes and their signature, and has them in the register.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
-        let _entering = self.host.components.entering().await;
-        let stored = prove::store(self.host, digest, bytes).await;
+        let _entering = self.deployer.components.entering().await;
+        let stored = prove::store(self.deployer, digest, bytes).await;
         if let Err(Unproven::Failed(reason)) = stored {
             return Err(BootError::Failed {
                 context: self.context.name.clone(),
@@ -461,9 +469,9 @@ impl Booting<'_> {
         }
         if let Some(signature) = self.signature().await {
             // Only what is good, so that it takes the place of nothing better.
-            match trust::check(self.host, self.context, digest, Some(&signature)).await {
+            match trust::check(self.deployer, self.context, digest, Some(&signature)).await {
                 Ok(_) => {
-                    let kept = trust::keep(self.host, &self.context.name, digest, &signature);
+                    let kept = trust::keep(self.deployer, &self.context.name, digest, &signature);
                     kept.await.map_err(|error| self.journal(error))?;
                 }
                 Err(refusal) => {
@@ -471,7 +479,7 @@ impl Booting<'_> {
                 }
             }
         }
-        let register = Register::of(self.host, &self.context.name);
+        let register = Register::of(self.deployer, &self.context.name);
         let register = register.map_err(|error| self.journal(error.into()))?;
         let known = register.find(digest);
         let known = known.map_err(|error| self.journal(error.into()))?;
@@ -492,9 +500,9 @@ impl Booting<'_> {
     /// A version that is kept here.
     async fn stored(&self, digest: &str) -> Result<Arc<Version>, Refusal> {
         let refused = |error: journal::Error| Refusal::at(Gate::Component, error);
-        let register = Register::of(self.host, &self.context.name).map_err(refused)?;
+        let register = Register::of(self.deployer, &self.context.name).map_err(refused)?;
         match register.find(digest).map_err(refused)? {
-            Some(entry) => prove::load_stored(self.host, self.context, &entry).await,
+            Some(entry) => prove::load_stored(self.deployer, self.context, &entry).await,
             None => Err(Refusal::at(
                 Gate::Component,
                 format!("the register of versions does not know {digest}"),
@@ -520,11 +528,11 @@ impl Booting<'_> {
 
 /// Puts the register right: whatever was under way when the host stopped has ended by now.
 async fn reconcile(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     current: Option<&str>,
 ) -> Result<(), CommitError> {
-    let entries = Register::of(host, &context.name)?.list()?;
+    let entries = Register::of(deployer, &context.name)?.list()?;
     let ended = |entry: &Entry| match entry.state {
         State::Current => Some(State::Drained),
         State::Draining => Some(State::Drained),
@@ -544,7 +552,7 @@ async fn reconcile(
     }
     if !changes.is_empty() {
         let because = Because::host("the host has started", "");
-        swap::note(host, context, &changes, &because).await;
+        swap::note(deployer, context, &changes, &because).await;
     }
     Ok(())
 }

@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
 use super::prove::{self, Proven, Unproven, prove};
 use super::register::State;
 use super::schema::{self, Move};
-use super::scorecard::Tally;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
-use super::version::Version;
-use super::{judge, moving, pending, retention, standing, trust, watch};
-use crate::app::{Context, Host};
+use super::{judge, pending, retention, standing, trust, watch};
+use crate::invocation::Context;
+use crate::versions::{Tally, Version};
 
 /// How often a version that is ramped up is judged, at the least.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -56,13 +57,13 @@ impl From<Unproven> for Cut {
 
 /// Conducts a rollout to its end.
 pub(super) async fn conduct(
-    host: Arc<Host>,
+    deployer: Arc<Deployer>,
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     upload: Upload,
 ) {
     let conducting = Conducting {
-        host: &host,
+        deployer: &deployer,
         context: &context,
         rollout: &rollout,
         upload: &upload,
@@ -87,13 +88,13 @@ pub(super) async fn conduct(
     let digest = rollout.digest();
     rollout.end(outcome);
     // What the stop of the host has cut off is told when it is back; and what is watched has not ended yet.
-    if !(rollout.is_dry_run || is_current || host.shutdown.is_cancelled()) {
-        pending::clear(&host, &context, &rollout.id).await;
+    if !(rollout.is_dry_run || is_current || deployer.shutdown.is_cancelled()) {
+        pending::clear(&deployer, &context, &rollout.id).await;
     }
     match upload.dry_run {
-        true => retention::leave_nothing(&host, &context, &digest).await,
+        true => retention::leave_nothing(&deployer, &context, &digest).await,
         // What was refused is not kept.
-        false => retention::keep_newest(&host, &context).await,
+        false => retention::keep_newest(&deployer, &context).await,
     }
 }
 
@@ -119,7 +120,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
 }
 
 struct Conducting<'a> {
-    host: &'a Arc<Host>,
+    deployer: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     rollout: &'a Arc<Rollout>,
     upload: &'a Upload,
@@ -128,7 +129,7 @@ struct Conducting<'a> {
 impl Conducting<'_> {
     async fn run(&self) -> Result<Outcome, Cut> {
         let Self {
-            host,
+            deployer,
             context,
             rollout,
             upload,
@@ -139,19 +140,19 @@ impl Conducting<'_> {
         {
             rollout.name(version.identity());
             let signature = upload.signature.as_deref();
-            trust::check(host, context, &version.digest, signature).await?;
+            trust::check(deployer, context, &version.digest, signature).await?;
             if let Some(signature) = signature {
-                let kept = trust::keep(host, &context.name, &version.digest, signature).await;
+                let kept = trust::keep(deployer, &context.name, &version.digest, signature).await;
                 kept.map_err(Unproven::from)?;
             }
-            let _entering = host.components.entering().await;
+            let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
-            prove::store(host, &version.digest, &upload.bytes).await?;
+            prove::store(deployer, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
         let Proven { version, state } = self
-            .unless_aborted(prove(host, context, rollout, upload))
+            .unless_aborted(prove(deployer, context, rollout, upload))
             .await??;
         self.tell_left_out_ramp(&state);
         if upload.dry_run {
@@ -175,12 +176,12 @@ impl Conducting<'_> {
                 }
                 let because = swap::because(rollout, self.reason(verdict));
                 let (current, way) = (current.as_ref(), Way::Forward);
-                swap::swap(host, context, &version, current, way, &because).await?
+                swap::swap(deployer, context, &version, current, way, &because).await?
             }
             state => {
                 rollout.enter(Stage::Migrating, 0);
                 // Never dropped halfway: it looks itself whether to go on.
-                moving::move_and_swap(host, context, rollout, &version, state).await?
+                move_and_swap(deployer, context, rollout, &version, state).await?
             }
         };
         let Swapped {
@@ -192,7 +193,13 @@ impl Conducting<'_> {
             decided,
         );
         context.metrics.swap(decided);
-        watch::begin(host, context, rollout, (&version, since), former.as_ref());
+        watch::begin(
+            deployer,
+            context,
+            rollout,
+            (&version, since),
+            former.as_ref(),
+        );
         Ok(Outcome::Current { decided })
     }
 
@@ -241,7 +248,7 @@ impl Conducting<'_> {
             () = self.rollout.abort.cancelled() => {
                 Err(Cut::Aborted(self.rollout.taken_back().reason))
             }
-            () = self.host.shutdown.cancelled() => Err(Cut::Aborted("the host is stopping".into())),
+            () = self.deployer.shutdown.cancelled() => Err(Cut::Aborted("the host is stopping".into())),
         }
     }
 
@@ -252,7 +259,7 @@ impl Conducting<'_> {
         current: &Arc<Version>,
     ) -> Result<Option<String>, Cut> {
         let Self {
-            host,
+            deployer,
             context,
             rollout,
             upload,
@@ -266,7 +273,7 @@ impl Conducting<'_> {
             }
             // Before it gets its share: the first of what it does counts, too.
             let since = (version.total(), current.total());
-            swap::ramp(host, context, version, current, weight).await?;
+            swap::ramp(deployer, context, version, current, weight).await?;
             rollout.enter(Stage::Ramping, weight);
             let before = verdict.map(|verdict| format!("; {verdict}"));
             let begins = format!("ramping at {weight} %{}", before.unwrap_or_default());
@@ -329,7 +336,7 @@ impl Conducting<'_> {
     async fn note_ramping(&self, version: &Version, reason: String) {
         let because = swap::because(self.rollout, reason);
         let change = [(version.digest.as_str(), State::Ramping)];
-        swap::note(self.host, self.context, &change, &because).await;
+        swap::note(self.deployer, self.context, &change, &because).await;
     }
 
     /// Ends a rollout early: whatever the version had of the work goes back, and the register says why.
@@ -347,8 +354,13 @@ impl Conducting<'_> {
         let digest = self.rollout.digest();
         match ramped.filter(|candidate| candidate.version.digest == digest) {
             Some(candidate) => {
-                let withdrawn =
-                    swap::withdraw(self.host, self.context, &candidate.version, state, &because);
+                let withdrawn = swap::withdraw(
+                    self.deployer,
+                    self.context,
+                    &candidate.version,
+                    state,
+                    &because,
+                );
                 if let Err(error) = withdrawn.await {
                     tracing::error!(context = self.context.name, %error, "a version that is ramped up cannot be taken back");
                 }
@@ -356,10 +368,10 @@ impl Conducting<'_> {
             // It was turned away at the door, and stays what it was: above all what is quarantined.
             None if !self.rollout.was_entered() => {}
             // The next start says what became of it.
-            None if self.host.shutdown.is_cancelled() => {}
+            None if self.deployer.shutdown.is_cancelled() => {}
             None => {
                 let change = [(digest.as_str(), state)];
-                swap::note(self.host, self.context, &change, &because).await;
+                swap::note(self.deployer, self.context, &change, &because).await;
             }
         }
         match cut {

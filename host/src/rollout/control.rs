@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployer::Deployer;
 use super::progress::{Outcome, Rollout, Stage};
 use super::register::{Because, State};
 use super::swap;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
 
 /// How long a rollout that is ended may take for it.
 pub(super) const ENDING: Duration = Duration::from_secs(30);
@@ -96,14 +97,14 @@ pub enum ControlError {
 ///
 /// See [`ControlError`].
 pub async fn control(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     order: Order,
     reason: Option<String>,
     by: &str,
 ) -> Result<Arc<Rollout>, ControlError> {
     let name = || context.name.clone();
-    let rollout = context.rollouts.in_hand();
+    let rollout = deployer.rollouts(context).in_hand();
     let rollout = rollout.ok_or_else(|| ControlError::Nothing { context: name() })?;
     let stage = rollout.progress().stage;
     if stage == Stage::Migrating && order != Order::Abort {
@@ -122,7 +123,7 @@ pub async fn control(
         Order::Promote if !rollout.promote() => return Err(already("promoted")),
         Order::Abort => abort(context, &rollout, reason.clone(), by).await?,
         Order::Pause | Order::Resume | Order::Promote => {
-            note(host, context, &rollout, order, reason.as_deref(), by).await;
+            note(deployer, context, &rollout, order, reason.as_deref(), by).await;
         }
     }
     tracing::info!(
@@ -159,7 +160,7 @@ async fn abort(
 
 /// Keeps it in the history of the rollout and of its version.
 async fn note(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     rollout: &Rollout,
     order: Order,
@@ -188,5 +189,5 @@ async fn note(
         Stage::Ramping => State::Ramping,
         _ => State::Uploaded,
     };
-    swap::note(host, context, &[(&rollout.digest(), state)], &because).await;
+    swap::note(deployer, context, &[(&rollout.digest(), state)], &because).await;
 }

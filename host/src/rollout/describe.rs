@@ -1,7 +1,7 @@
 //! Asking a version what depends on nothing: what it is, and what becomes of a state. Visits in which nothing may be asked of the host.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug, Write};
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,10 @@ use crate::guest::{
     StateEntry, Visit,
 };
 use crate::observe::log::Allowance;
+use crate::versions::TextBudget;
 
 /// How long a description may take.
 const TIME: Duration = Duration::from_secs(5);
-/// The most bytes that a description may have, as it is written for people: it is kept, shown and compared with others.
-pub(super) const LONGEST: usize = 1 << 20;
 
 /// What the version says of itself.
 pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
@@ -31,28 +30,7 @@ pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema
 
 /// Whether what was said is no more than anybody needs.
 pub(super) fn is_bounded(said: &impl Debug) -> bool {
-    Room::new().takes(said)
-}
-
-/// Room for [`LONGEST`] bytes of text, which nobody reads.
-pub(super) struct Room(usize);
-
-impl Room {
-    pub(super) fn new() -> Self {
-        Self(LONGEST)
-    }
-
-    /// Whether there was room for a text. Writing it ends where there is none.
-    pub(super) fn takes(&mut self, text: &impl Debug) -> bool {
-        write!(self, "{text:?}").is_ok()
-    }
-}
-
-impl Write for Room {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
-        Ok(())
-    }
+    TextBudget::new().takes(said)
 }
 
 /// What becomes of entries of another schema.

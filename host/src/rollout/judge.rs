@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::scorecard::Tally;
 use super::statistics::{Failed, at_least, chance};
 use crate::manifest::RolloutSettings;
+use crate::versions::Tally;
 
 /// How many invocations of the version before its p99 needs.
 const LATENCIES: u64 = 100;
@@ -164,7 +164,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::rollout::scorecard::Scorecard;
+    use crate::versions::Scorecard;
 
     /// So many invocations of so many milliseconds, of which so many failed.
     fn tally(parts: &[(u64, u64, u64)]) -> Tally {

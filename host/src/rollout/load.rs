@@ -8,12 +8,10 @@ use wasmtime::component::Type;
 
 use super::describe;
 use super::gate::{Gate, Refusal};
-use super::tables::Tables;
-use super::version::{Description, Identity, Version};
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::publishable;
-use crate::invocation::reuse::Answers;
 use crate::manifest::ContextSettings;
+use crate::versions::{Description, Identity, LONGEST_TEXT, ResponseCache, Tables, Version};
 
 /// Loads a component as a version of a context. Without its bytes, it must have been compiled before.
 ///
@@ -63,7 +61,7 @@ pub(super) async fn of_guest(
         description,
         schema,
     } = examine(&guest, settings.limits.memory).await?;
-    let answers = Answers::new(settings.limits.answers);
+    let answers = ResponseCache::new(settings.limits.answers);
     Ok(Version::new(
         context,
         identity,
@@ -109,7 +107,7 @@ async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
             Gate::Describe,
             format!(
                 "what `describe` says has more than {} bytes; let it describe less, in fewer words",
-                describe::LONGEST
+                LONGEST_TEXT
             ),
         ));
     }

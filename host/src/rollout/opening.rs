@@ -8,11 +8,11 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::boot::{Boot, BootError};
+use super::deployer::Deployer;
 use super::gate::Refusal;
-use super::serving::Serving;
-use super::trust::{self, Trusted};
+use super::trust;
 use super::wire;
-use crate::app::{Host, Rewiring, Wiring};
+use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;
@@ -22,23 +22,27 @@ const AT_ONCE: usize = 16;
 /// # Errors
 ///
 /// When nothing can serve, a journal cannot be used, or something was refused under `strict`.
-pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<(), BootError> {
+pub async fn open(
+    deployer: &Arc<Deployer>,
+    boots: &mut [Boot],
+    strict: bool,
+) -> Result<(), BootError> {
     // Without versions, as the journals say.
-    let empty = host.wiring().clone();
+    let empty = deployer.wiring.load().clone();
     loop {
         if strict && let Some(refused) = boots.iter().find_map(Boot::refused) {
             return Err(refused.clone());
         }
-        let fitting = host.rewire(
-            async |rewiring| fitting(host, rewiring, &empty, boots, strict).await,
+        let fitting = deployer.wiring.rewire(
+            async |rewiring| fitting(deployer, rewiring, &empty, boots, strict).await,
             || {},
         );
         if let Err((place, refusal)) = fitting.await {
-            refuse(host, boots, place, refusal).await;
+            refuse(deployer, boots, place, refusal).await;
             continue;
         }
-        match not_ready(host, boots).await {
-            Some((place, refusal)) => refuse(host, boots, place, refusal).await,
+        match not_ready(deployer, boots).await {
+            Some((place, refusal)) => refuse(deployer, boots, place, refusal).await,
             None => break,
         }
     }
@@ -49,20 +53,20 @@ pub async fn open(host: &Arc<Host>, boots: &mut [Boot], strict: bool) -> Result<
         return Err(refused.clone());
     }
     // Each waits for the disk; those that wait together wait once.
-    let standing = boots.iter().map(|boot| boot.stand(host));
+    let standing = boots.iter().map(|boot| boot.stand(deployer));
     let standing = stream::iter(standing).buffered(AT_ONCE);
     standing.try_collect::<()>().await
 }
 
-async fn refuse(host: &Arc<Host>, boots: &mut [Boot], place: usize, refusal: Refusal) {
+async fn refuse(deployer: &Arc<Deployer>, boots: &mut [Boot], place: usize, refusal: Refusal) {
     if let Some(boot) = boots.get_mut(place) {
-        boot.refuse(host, refusal).await;
+        boot.refuse(deployer, refusal).await;
     }
 }
 
 /// Puts together what serves, or answers which of it may not serve or does not fit, and why.
 async fn fitting(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     rewiring: &Rewiring,
     empty: &Wiring,
     boots: &[Boot],
@@ -72,13 +76,13 @@ async fn fitting(
     for (place, boot) in boots.iter().enumerate() {
         admitted.push(match boot.version() {
             Some(version) => {
-                let trusted = trust::admit(host, rewiring, &boot.context, version).await;
+                let trusted = trust::admit(deployer, rewiring, &boot.context, version).await;
                 Some(trusted.map_err(|refusal| (place, refusal))?)
             }
             None => None,
         });
     }
-    let wiring = all(host, empty, boots, &admitted)?;
+    let wiring = all(deployer, empty, boots, &admitted)?;
     for (place, boot) in boots.iter().enumerate() {
         // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
         let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
@@ -87,14 +91,14 @@ async fn fitting(
         // It passes the same gates as if it had been uploaded: beside what served before, where that still may.
         let former = match boot.former() {
             Some(former) => {
-                let trusted = trust::admit(host, rewiring, &boot.context, former).await;
+                let trusted = trust::admit(deployer, rewiring, &boot.context, former).await;
                 trusted.ok()
             }
             None => None,
         };
-        let before = wiring.with(&host.contexts, [serving(boot, former)]);
+        let before = wiring.with(&deployer.manifest.contexts, [serving(boot, former)]);
         let around = before.as_ref().unwrap_or(&wiring);
-        wire::check(host, around, &boot.context.name, version)
+        wire::check(deployer, around, &boot.context.name, version)
             .map_err(|refusal| (place, refusal))?;
     }
     Ok(wiring)
@@ -111,7 +115,7 @@ fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
 
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
 fn all(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     empty: &Wiring,
     boots: &[Boot],
     admitted: &[Option<Trusted>],
@@ -120,26 +124,29 @@ fn all(
         let servings = boots.iter().zip(admitted);
         servings.map(|(boot, trusted)| (boot, serving(boot, trusted.clone())))
     };
-    if let Ok(wiring) = empty.with(&host.contexts, servings().map(|(_, serving)| serving)) {
+    if let Ok(wiring) = empty.with(
+        &deployer.manifest.contexts,
+        servings().map(|(_, serving)| serving),
+    ) {
         return Ok(wiring);
     }
     let mut places: Vec<_> = servings().enumerate().collect();
     places.sort_by_key(|(_, (boot, _))| boot.is_new());
     let mut wiring = empty
-        .with(&host.contexts, [])
+        .with(&deployer.manifest.contexts, [])
         .map_err(|error| (0, Refusal::from(error)))?;
     for (place, (_, serving)) in places {
         wiring = wiring
-            .with(&host.contexts, [serving])
+            .with(&deployer.manifest.contexts, [serving])
             .map_err(|error| (place, Refusal::from(error)))?;
     }
     Ok(wiring)
 }
 
 /// The first version that is not ready, and why.
-async fn not_ready(host: &Arc<Host>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
+async fn not_ready(deployer: &Arc<Deployer>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
     for (place, boot) in boots.iter_mut().enumerate() {
-        if let Err(refusal) = boot.ready(host).await {
+        if let Err(refusal) = boot.ready(deployer).await {
             return Some((place, refusal));
         }
     }

@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deployer::Deployer;
 use super::progress::{Outcome, Rollout};
 use super::register::{Because, Register, State};
 use super::swap;
-use super::version::Identity;
-use crate::app::{Context, Host};
-use crate::events::bookkeeping;
-use crate::invocation::record;
+use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
 use crate::manifest::HOST_SOURCE;
+use crate::versions::Identity;
 
 /// What is said of a rollout that was cut off.
 const CUT_OFF: &str =
@@ -31,34 +30,32 @@ fn key(context: &Context) -> String {
     format!("rollout/{}", context.name)
 }
 
-fn ledger(host: &Host) -> Result<&Ledger, journal::Error> {
-    let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
+fn ledger(deployer: &Deployer) -> Result<&Ledger, journal::Error> {
+    let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
     Ok(ledger)
 }
 
-fn find(host: &Host, context: &Context) -> Result<Option<Pending>, journal::Error> {
-    let key = key(context);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+fn find(deployer: &Deployer, context: &Context) -> Result<Option<Pending>, journal::Error> {
+    record::find(ledger(deployer)?, Space::Meta, &key(context))
 }
 
-async fn commit(host: &Host, began: u64, reads: ReadSet, write: Write) -> Result<(), CommitError> {
+async fn commit(
+    deployer: &Deployer,
+    began: u64,
+    reads: ReadSet,
+    write: Write,
+) -> Result<(), CommitError> {
     let unit = Unit {
-        began,
         reads,
-        header: bookkeeping("rollout"),
-        writes: vec![write],
-        events: Vec::new(),
+        ..Unit::bookkeeping("rollout", began, vec![write])
     };
-    ledger(host)?.commit(unit).await?;
+    ledger(deployer)?.commit(unit).await?;
     Ok(())
 }
 
 /// Notes that a rollout has begun.
 pub(super) async fn note(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     rollout: &Rollout,
 ) -> Result<(), CommitError> {
@@ -67,29 +64,33 @@ pub(super) async fn note(
         digest: rollout.digest(),
         by: rollout.by.clone(),
     };
-    let began = ledger(host)?.applied();
+    let began = ledger(deployer)?.applied();
     let write = record::write(Space::Meta, &key(context), &pending)?;
-    commit(host, began, ReadSet::default(), write).await
+    commit(deployer, began, ReadSet::default(), write).await
 }
 
 /// Notes that a rollout has ended; another one may have begun since.
-pub(super) async fn clear(host: &Host, context: &Context, rollout: &str) {
-    if let Err(error) = try_clear(host, context, rollout).await {
+pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &str) {
+    if let Err(error) = try_clear(deployer, context, rollout).await {
         // The next start tells of it then, though it was told already.
         tracing::debug!(context = context.name, %error, "that a rollout has ended cannot be written");
     }
 }
 
-async fn try_clear(host: &Host, context: &Context, rollout: &str) -> Result<(), CommitError> {
+async fn try_clear(
+    deployer: &Deployer,
+    context: &Context,
+    rollout: &str,
+) -> Result<(), CommitError> {
     loop {
-        let began = ledger(host)?.applied();
-        if find(host, context)?.is_none_or(|pending| pending.rollout != rollout) {
+        let began = ledger(deployer)?.applied();
+        if find(deployer, context)?.is_none_or(|pending| pending.rollout != rollout) {
             return Ok(());
         }
         let key = key(context);
         let mut reads = ReadSet::default();
         reads.note_key(Space::Meta, key.as_bytes());
-        match commit(host, began, reads, record::removal(Space::Meta, &key)).await {
+        match commit(deployer, began, reads, record::removal(Space::Meta, &key)).await {
             Err(CommitError::Conflict { .. }) => {}
             cleared => return cleared,
         }
@@ -98,14 +99,14 @@ async fn try_clear(host: &Host, context: &Context, rollout: &str) -> Result<(), 
 
 /// Says, at a start, what became of a rollout that the last stop has cut off: in the version's history, and to whoever asks for the newest rollout.
 pub(super) async fn settle(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     current: Option<&str>,
 ) -> Result<(), CommitError> {
-    let Some(pending) = find(host, context)? else {
+    let Some(pending) = find(deployer, context)? else {
         return Ok(());
     };
-    let entry = Register::of(host, &context.name)?.find(&pending.digest)?;
+    let entry = Register::of(deployer, &context.name)?.find(&pending.digest)?;
     let mut identity = Identity {
         digest: pending.digest.clone(),
         number: 0,
@@ -136,12 +137,12 @@ pub(super) async fn settle(
                 );
                 let because = Because::host(CUT_OFF, &pending.rollout);
                 let change = [(pending.digest.as_str(), State::Uploaded)];
-                swap::note(host, context, &change, &because).await;
+                swap::note(deployer, context, &change, &because).await;
             }
         }
     }
-    context
-        .rollouts
+    deployer
+        .rollouts(context)
         .remember(pending.rollout.clone(), &pending.by, identity, outcome);
-    try_clear(host, context, &pending.rollout).await
+    try_clear(deployer, context, &pending.rollout).await
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal, told};
-use super::version::Version;
-use crate::app::{Context, Host};
-use crate::invocation;
+use crate::invocation::{self, Context};
+use crate::versions::Version;
 
 /// Waits until a version says that it is ready, on a generation of the state.
 pub(super) async fn ready(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     generation: u32,
@@ -20,7 +20,7 @@ pub(super) async fn ready(
     let probe = &context.settings.startup_probe;
     let pause = async |time| {
         tokio::select! {
-            () = host.shutdown.cancelled() => Err(Refusal::at(Gate::Ready, "the host is stopping")),
+            () = deployer.shutdown.cancelled() => Err(Refusal::at(Gate::Ready, "the host is stopping")),
             () = tokio::time::sleep(time) => Ok(()),
         }
     };
@@ -30,7 +30,13 @@ pub(super) async fn ready(
         if attempt > 0 {
             pause(probe.period).await?;
         }
-        let asking = invocation::ready(host, context, version, generation, probe.timeout);
+        let asking = invocation::ready(
+            &deployer.invoker,
+            context,
+            version,
+            generation,
+            probe.timeout,
+        );
         match AssertUnwindSafe(asking).catch_unwind().await {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(said))) => reason = format!("it says: {}", told(&said)),

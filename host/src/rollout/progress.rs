@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Refusal, told};
 use super::judge::Evidence;
-use super::version::{Identity, Version};
-use crate::invocation::{random_id, wall_clock};
+use crate::core::{random_id, wall_clock};
+use crate::versions::{Identity, Version};
 
 /// The versions of one context that are at hand, and the newest rollout.
 #[derive(Default)]
@@ -175,8 +175,8 @@ impl Rollouts {
     }
 
     /// How many invocations are under way in a version; none when it is not loaded.
-    pub fn staying(&self, digest: &str) -> Option<usize> {
-        self.find_loaded(digest).map(|version| version.staying())
+    pub fn inflight(&self, digest: &str) -> Option<usize> {
+        self.find_loaded(digest).map(|version| version.inflight())
     }
 
     /// Begins a rollout, unless one is under way.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::compile::{CompileError, CompileLimits};
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::progress::Rollout;
 use super::register::{Arrival, Entry, Register, State};
@@ -14,11 +15,11 @@ use super::signature::Signed;
 use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
-use super::version::{Identity, Version};
 use super::{load, pending, probe, swap, trust, unwired, wire};
-use crate::app::{Context, Host, Wiring};
 use crate::guest::{Guest, LoadError};
+use crate::invocation::Context;
 use crate::journal::CommitError;
+use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
@@ -58,7 +59,7 @@ impl From<crate::journal::Error> for Unproven {
 
 /// Takes a version through its gates.
 pub(super) async fn prove(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     upload: &Upload,
@@ -70,29 +71,34 @@ pub(super) async fn prove(
         format!("{} bytes, sha256 {digest}", upload.bytes.len()),
         clock.lap(),
     );
-    let signed = trust::check(host, context, &digest, upload.signature.as_deref()).await?;
+    let signed = trust::check(deployer, context, &digest, upload.signature.as_deref()).await?;
     if let Some(Signed { signer, at }) = &signed {
         let told = format!("signed by {signer} at {at}");
         rollout.passed(Gate::Signature, told, clock.lap());
     }
     let signer = signed.map(|signed| signed.signer);
-    let register = Register::of(host, &context.name)?;
+    let register = Register::of(deployer, &context.name)?;
     let known = register.find(&digest)?;
     unsuspected(known.as_ref(), upload)?;
     let entry = match upload.dry_run {
         true => known,
-        false => Some(enter(host, context, &register, rollout, upload, &digest, signer).await?),
+        false => Some(
+            enter(
+                deployer, context, &register, rollout, upload, &digest, signer,
+            )
+            .await?,
+        ),
     };
     let identity = identity(entry.as_ref(), upload, &digest);
     rollout.name(identity.clone());
-    let version = match context.rollouts.find_loaded(&digest) {
+    let version = match deployer.rollouts(context).find_loaded(&digest) {
         Some(version) => {
             rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
             version
         }
-        None => bring(host, context, rollout, upload, identity, &mut clock).await?,
+        None => bring(deployer, context, rollout, upload, identity, &mut clock).await?,
     };
-    let wiring = host.wiring().clone();
+    let wiring = deployer.wiring.load().clone();
     let standing = Standing::read(&context.ledger)?;
     let state = schema::needed(&context.name, standing.clone(), &version)?;
     let told = match (&state, schema::remarks(standing.as_ref(), &version)) {
@@ -100,16 +106,16 @@ pub(super) async fn prove(
         _ => state.to_string(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
-    wire::check(host, &wiring, &context.name, &version)?;
-    wire::could_have(host, &wiring, &context.name, &version)?;
+    wire::check(deployer, &wiring, &context.name, &version)?;
+    wire::could_have(deployer, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
-        fits(host, context, &wiring, &version),
+        fits(deployer, context, &wiring, &version),
         clock.lap(),
     );
     // A version that migrates is asked when the state has its shape.
     if !matches!(state, Move::Migrate { .. }) {
-        probe::ready(host, context, &version, context.generation()).await?;
+        probe::ready(deployer, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }
     Ok(Proven { version, state })
@@ -144,7 +150,7 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
 
 /// Keeps the bytes, and enters the version into the register.
 async fn enter(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Context,
     register: &Register<'_>,
     rollout: &Rollout,
@@ -152,11 +158,11 @@ async fn enter(
     digest: &str,
     signer: Option<String>,
 ) -> Result<Entry, Unproven> {
-    pending::note(host, context, rollout).await?;
-    let _entering = host.components.entering().await;
-    store(host, digest, &upload.bytes).await?;
+    pending::note(deployer, context, rollout).await?;
+    let _entering = deployer.components.entering().await;
+    store(deployer, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
-        trust::keep(host, &context.name, digest, signature).await?;
+        trust::keep(deployer, &context.name, digest, signature).await?;
     }
     let arrival = Arrival {
         digest: digest.to_owned(),
@@ -168,23 +174,27 @@ async fn enter(
     let entry = register.enter(&arrival, &because).await?;
     rollout.entered();
     if !upload.is_shipped {
-        standing::note_shipped_if_named(context, digest).await;
+        standing::note_shipped_if_named(deployer, context, digest).await;
     }
     Ok(entry)
 }
 
 /// Keeps the bytes of a component.
-pub(super) async fn store(host: &Host, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
-    storing(host, digest, bytes, ComponentStore::put).await
+pub(super) async fn store(deployer: &Deployer, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
+    storing(deployer, digest, bytes, ComponentStore::put).await
 }
 
 async fn storing<T: Send + 'static>(
-    host: &Host,
+    deployer: &Deployer,
     digest: &str,
     bytes: &[u8],
     store: impl FnOnce(&ComponentStore, &str, &[u8]) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Unproven> {
-    let (components, name, bytes) = (host.components.clone(), digest.to_owned(), bytes.to_vec());
+    let (components, name, bytes) = (
+        deployer.components.clone(),
+        digest.to_owned(),
+        bytes.to_vec(),
+    );
     let stored = tokio::task::spawn_blocking(move || store(&components, &name, &bytes)).await;
     match stored {
         Ok(Ok(stored)) => Ok(stored),
@@ -207,7 +217,7 @@ fn identity(entry: Option<&Entry>, upload: &Upload, digest: &str) -> Identity {
 
 /// Compiles a component apart, and loads it.
 async fn bring(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     upload: &Upload,
@@ -217,14 +227,14 @@ async fn bring(
     let digest = identity.digest.clone();
     // What is only tried is not kept, but the compiler reads it from disk.
     let draft = match upload.dry_run {
-        true => Some(storing(host, &digest, &upload.bytes, ComponentStore::draft).await?),
+        true => Some(storing(deployer, &digest, &upload.bytes, ComponentStore::draft).await?),
         false => None,
     };
     let file = match &draft {
         Some(draft) => draft.path().to_owned(),
-        None => host.components.path(&digest),
+        None => deployer.components.path(&digest),
     };
-    let compiled = compiled(host, context, &digest, Some(&file), true).await;
+    let compiled = compiled(deployer, context, &digest, Some(&file), true).await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
@@ -246,14 +256,14 @@ async fn bring(
         clock.lap(),
     );
     if !upload.dry_run {
-        context.rollouts.keep_loaded(&version);
+        deployer.rollouts(context).keep_loaded(&version);
     }
     Ok(version)
 }
 
 /// What looking at a component of a context may take.
-pub(super) fn limits(host: &Host, context: &Context) -> CompileLimits {
-    let settings = &host.manifest.rollout;
+pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
+    let settings = &deployer.manifest.rollout;
     CompileLimits {
         time: settings.compile_time,
         memory: settings.compile_memory(),
@@ -282,8 +292,8 @@ fn imports(version: &Version) -> String {
     }
 }
 
-fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> String {
-    let unwired = unwired::of_version(host, wiring, &context.name, version);
+fn fits(deployer: &Deployer, context: &Context, wiring: &Wiring, version: &Version) -> String {
+    let unwired = unwired::of_version(deployer, wiring, &context.name, version);
     match unwired.is_empty() {
         true => "it fits the other contexts".to_owned(),
         false => format!("it fits the other contexts, but {}", unwired.join("; ")),
@@ -292,13 +302,13 @@ fn fits(host: &Host, context: &Context, wiring: &Wiring, version: &Version) -> S
 
 /// What was compiled of a component. Where that is gone, or never was, the component in the file is compiled first, apart; tells how long that took.
 async fn compiled(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Context,
     digest: &str,
     file: Option<&Path>,
     is_behind: bool,
 ) -> Result<(Arc<Guest>, Duration), Unproven> {
-    let (engine, artifacts) = (&host.engine, &host.artifacts);
+    let (engine, artifacts) = (&deployer.engine, &deployer.artifacts);
     let mut took = Duration::ZERO;
     for _ in 0..TRIES {
         match (load::guest(engine, artifacts, digest, None).await, file) {
@@ -306,9 +316,9 @@ async fn compiled(
             (Err(LoadError::NotCompiled { .. }), Some(file)) => {
                 let limits = CompileLimits {
                     is_behind,
-                    ..limits(host, context)
+                    ..limits(deployer, context)
                 };
-                let compiler = &host.compiler;
+                let compiler = &deployer.compiler;
                 let compiling = compiler.compile(engine, artifacts, digest, file, limits);
                 took += compiling.await.map_err(of_compile)?;
             }
@@ -321,15 +331,15 @@ async fn compiled(
 
 /// Loads a version that is stored, for a rollback or a start, if it may serve still.
 pub(super) async fn load_stored(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
-    trust::check(host, context, &entry.digest, None).await?;
-    if let Some(version) = context.rollouts.find_loaded(&entry.digest) {
+    trust::check(deployer, context, &entry.digest, None).await?;
+    if let Some(version) = deployer.rollouts(context).find_loaded(&entry.digest) {
         return Ok(version);
     }
-    let (store, digest) = (host.components.clone(), entry.digest.clone());
+    let (store, digest) = (deployer.components.clone(), entry.digest.clone());
     let read = tokio::task::spawn_blocking(move || store.get(&digest)).await;
     let unreadable = match read {
         Ok(read) => read.err(),
@@ -340,10 +350,10 @@ pub(super) async fn load_stored(
         number: entry.number,
         label: entry.label.clone(),
     };
-    let file = host.components.path(&entry.digest);
+    let file = deployer.components.path(&entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
     // At a start, and for a rollback, nobody is served until it is there, or not well.
-    let loaded = match compiled(host, context, &entry.digest, file, false).await {
+    let loaded = match compiled(deployer, context, &entry.digest, file, false).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(Unproven::Refused(refusal)) => Err(refusal),
         Err(Unproven::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
@@ -362,6 +372,6 @@ pub(super) async fn load_stored(
         }
     };
     let version = Arc::new(version);
-    context.rollouts.keep_loaded(&version);
+    deployer.rollouts(context).keep_loaded(&version);
     Ok(version)
 }

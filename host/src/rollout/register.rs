@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::Host;
-use crate::events::bookkeeping;
-use crate::invocation::{self, record};
-use crate::journal::{self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit};
+use super::deployer::Deployer;
+use crate::core::{digest, wall_clock};
+use crate::invocation::record;
+use crate::journal::{
+    self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping,
+};
 use crate::manifest::HOST_SOURCE;
 
 /// How many steps of a version's history are remembered.
@@ -168,8 +170,8 @@ impl<'a> Register<'a> {
     /// # Errors
     ///
     /// When the host has no journal of its own, which ends with it.
-    pub(super) fn of(host: &'a Host, context: &'a str) -> Result<Self, journal::Error> {
-        let ledger = host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
+    pub(super) fn of(deployer: &'a Deployer, context: &'a str) -> Result<Self, journal::Error> {
+        let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
         Ok(Self { ledger, context })
     }
 
@@ -183,11 +185,7 @@ impl<'a> Register<'a> {
 
     /// A version by its digest.
     pub(super) fn find(&self, digest: &str) -> Result<Option<Entry>, journal::Error> {
-        let key = self.key(digest);
-        let found = self.ledger.get(Space::Meta, key.as_bytes())?;
-        found
-            .map(|value| record::read(key.as_bytes(), &value))
-            .transpose()
+        record::find(self.ledger, Space::Meta, &self.key(digest))
     }
 
     /// All versions, newest first.
@@ -274,12 +272,10 @@ impl<'a> Register<'a> {
                 return Ok(());
             };
             entry.is_stored = false;
+            let write = record::write(Space::Meta, &self.key(digest), &entry)?;
             let unit = Unit {
-                began,
                 reads,
-                header: bookkeeping("versions"),
-                writes: vec![record::write(Space::Meta, &self.key(digest), &entry)?],
-                events: Vec::new(),
+                ..Unit::bookkeeping("versions", began, vec![write])
             };
             match self.ledger.commit(unit).await {
                 Err(CommitError::Conflict { .. }) => {}
@@ -330,10 +326,10 @@ impl<'a> Register<'a> {
         let index = index.to_string();
         let place = [invocation.as_bytes(), index.as_bytes()];
         Event {
-            id: invocation::digest(&place),
+            id: digest(&place),
             kind: entry.state.event().to_owned(),
             subject: self.context.to_owned(),
-            time: invocation::wall_clock(),
+            time: wall_clock(),
             // Names, numbers and texts always serialize.
             data: serde_json::to_vec(&told).unwrap_or_default(),
             correlation_id: because.rollout.clone(),
@@ -347,8 +343,8 @@ impl<'a> Register<'a> {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn history(host: &Host, context: &str) -> Result<Vec<Entry>, journal::Error> {
-    Register::of(host, context)?.list()
+pub fn history(deployer: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
+    Register::of(deployer, context)?.list()
 }
 
 impl Entry {
@@ -366,7 +362,7 @@ impl Entry {
         }
         self.history.push(Step {
             state,
-            time: because.at.unwrap_or_else(invocation::wall_clock),
+            time: because.at.unwrap_or_else(wall_clock),
             by: because.by.clone(),
             reason: because.reason.clone(),
         });

@@ -5,68 +5,69 @@ use std::sync::Arc;
 
 use tokio::sync::RwLockWriteGuard;
 
+use super::deployer::Deployer;
 use super::register::{Entry, Register, State};
 use super::standing::Standing;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
 use crate::journal::CommitError;
 
 /// Forgets what is old.
-pub(super) async fn keep_newest(host: &Arc<Host>, context: &Arc<Context>) {
-    if let Err(error) = forget(host, context).await {
+pub(super) async fn keep_newest(deployer: &Arc<Deployer>, context: &Arc<Context>) {
+    if let Err(error) = forget(deployer, context).await {
         tracing::warn!(context = context.name, %error, "old versions cannot be removed yet");
     }
 }
 
-async fn forget(host: &Arc<Host>, context: &Arc<Context>) -> Result<(), CommitError> {
+async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), CommitError> {
     // Otherwise one that is just brought again would be entered as stored, and forgotten by a look at the register from before.
-    let removing = host.components.removing().await;
-    let register = Register::of(host, &context.name)?;
+    let removing = deployer.components.removing().await;
+    let register = Register::of(deployer, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let keep = context.settings.rollout.keep.get() as usize;
     let serving = context.serving();
     let serve = serving.versions().map(|version| version.digest.clone());
-    let needed = serve.chain(context.rollouts.under_way());
+    let needed = serve.chain(deployer.rollouts(context).under_way());
     let old = old(&register.list()?, &standing, needed.collect(), keep);
     if old.is_empty() {
         return Ok(());
     }
-    context
-        .rollouts
+    deployer
+        .rollouts(context)
         .loaded
         .lock()
-        .retain(|version| !old.contains(&version.digest) || version.staying() > 0);
+        .retain(|version| !old.contains(&version.digest) || version.inflight() > 0);
     for digest in old {
         register.forget(&digest).await?;
-        remove(host, &digest, &removing).await?;
+        remove(deployer, &digest, &removing).await?;
     }
     Ok(())
 }
 
 /// Leaves nothing on disk of a component that was only tried, unless it is a version somewhere.
-pub(super) async fn leave_nothing(host: &Arc<Host>, context: &Context, digest: &str) {
-    let removing = host.components.removing().await;
-    if let Err(error) = remove(host, digest, &removing).await {
+pub(super) async fn leave_nothing(deployer: &Arc<Deployer>, context: &Context, digest: &str) {
+    let removing = deployer.components.removing().await;
+    if let Err(error) = remove(deployer, digest, &removing).await {
         tracing::warn!(context = context.name, digest, %error, "what a try has left cannot be removed yet");
     }
 }
 
 /// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.
 async fn remove(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     digest: &str,
     _: &RwLockWriteGuard<'_, ()>,
 ) -> Result<(), CommitError> {
-    for (name, context) in &host.contexts {
-        let entry = Register::of(host, name)?.find(digest)?;
+    for (name, context) in &deployer.invoker.contexts {
+        let entry = Register::of(deployer, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);
-        if is_stored || context.rollouts.under_way().as_deref() == Some(digest) {
+        if is_stored || deployer.rollouts(context).under_way().as_deref() == Some(digest) {
             return Ok(());
         }
     }
     let (store, artifacts, engine) = (
-        host.components.clone(),
-        host.artifacts.clone(),
-        host.engine.clone(),
+        deployer.components.clone(),
+        deployer.artifacts.clone(),
+        deployer.engine.clone(),
     );
     let name = digest.to_owned();
     let removed = tokio::task::spawn_blocking(move || {

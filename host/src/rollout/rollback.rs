@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::ENDING;
+use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::progress::Outcome;
 use super::prove;
@@ -12,10 +13,10 @@ use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
 use super::upload::short;
-use super::version::{Identity, Version};
-use crate::app::{Context, Host};
-use crate::invocation::random_id;
+use crate::core::random_id;
+use crate::invocation::Context;
 use crate::journal::{self, CommitError};
+use crate::versions::{Identity, Version};
 
 /// Why there was no rollback.
 #[derive(Debug, thiserror::Error)]
@@ -87,14 +88,14 @@ pub struct RolledBack {
 ///
 /// See [`RollbackError`].
 pub async fn rollback(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     wanted: Option<&str>,
     reason: Option<String>,
     by: &str,
 ) -> Result<RolledBack, RollbackError> {
     let began = Instant::now();
-    if let Some(ended) = end_rollout(context, wanted, reason.clone(), by, began).await? {
+    if let Some(ended) = end_rollout(deployer, context, wanted, reason.clone(), by, began).await? {
         return Ok(ended);
     }
     let from = context.version();
@@ -109,10 +110,10 @@ pub async fn rollback(
         at: None,
     };
     let to = match wanted {
-        Some(wanted) => find(host, context, wanted, &from)?,
-        None => before(host, context, &from).await?,
+        Some(wanted) => find(deployer, context, wanted, &from)?,
+        None => before(deployer, context, &from).await?,
     };
-    let version = go_back(host, context, &to, &from, Way::Back, &because).await?;
+    let version = go_back(deployer, context, &to, &from, Way::Back, &because).await?;
     tracing::info!(
         target: "innkeeper::audit", by, context = context.name, from = %from.title, to = %version.title, "rolled back"
     );
@@ -126,13 +127,14 @@ pub async fn rollback(
 
 /// Ends a rollout that is under way, unless a certain version is wanted.
 async fn end_rollout(
+    deployer: &Deployer,
     context: &Context,
     wanted: Option<&str>,
     reason: Option<String>,
     by: &str,
     began: Instant,
 ) -> Result<Option<RolledBack>, RollbackError> {
-    let Some(rollout) = context.rollouts.in_hand() else {
+    let Some(rollout) = deployer.rollouts(context).in_hand() else {
         return Ok(None);
     };
     let error = || RollbackError::UnderWay {
@@ -170,8 +172,12 @@ fn nothing(context: &Context, reason: impl Into<String>) -> RollbackError {
 }
 
 /// The version that served before, and may still.
-async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry, RollbackError> {
-    let register = Register::of(host, &context.name)?;
+async fn before(
+    deployer: &Deployer,
+    context: &Context,
+    from: &Version,
+) -> Result<Entry, RollbackError> {
+    let register = Register::of(deployer, &context.name)?;
     let standing = Standing::read(&context.ledger)?.unwrap_or_default();
     let mut refused = None;
     for digest in &standing.before {
@@ -179,7 +185,7 @@ async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry,
         let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) else {
             continue;
         };
-        match trust::check(host, context, digest, None).await {
+        match trust::check(deployer, context, digest, None).await {
             Ok(_) => return Ok(entry),
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
@@ -195,12 +201,12 @@ async fn before(host: &Host, context: &Context, from: &Version) -> Result<Entry,
 
 /// The version of this number or digest, whenever it served: one that was rolled back from can be gone back to as well.
 fn find(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     wanted: &str,
     from: &Version,
 ) -> Result<Entry, RollbackError> {
-    let entries = Register::of(host, &context.name)?.list()?;
+    let entries = Register::of(deployer, &context.name)?.list()?;
     let is_meant = |entry: &Entry| {
         wanted == entry.number.to_string()
             || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
@@ -237,15 +243,15 @@ fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
 }
 
 async fn go_back(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     to: &Entry,
     from: &Arc<Version>,
     way: Way,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
-    let version = prove::load_stored(host, context, to).await?;
-    let swapped = swap::swap(host, context, &version, Some(from), way, because).await;
+    let version = prove::load_stored(deployer, context, to).await?;
+    let swapped = swap::swap(deployer, context, &version, Some(from), way, because).await;
     let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);
     Ok(version)
@@ -253,19 +259,19 @@ async fn go_back(
 
 /// Takes a version out of service that does harm, and quarantines it: the one before it takes over again.
 pub(super) async fn take_back(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     because: &Because,
 ) -> Result<(), RollbackError> {
-    let to = before(host, context, version).await?;
+    let to = before(deployer, context, version).await?;
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {
         let change = [(version.digest.as_str(), state)];
-        swap::note(host, context, &change, because).await;
+        swap::note(deployer, context, &change, because).await;
     };
     note(State::Quarantined).await;
-    let gone_back = go_back(host, context, &to, version, Way::BackFromHarm, because).await;
+    let gone_back = go_back(deployer, context, &to, version, Way::BackFromHarm, because).await;
     if let Err(error) = gone_back {
         // Whoever has taken it out of service has done no wrong; but where it serves on, it is what it is.
         let serves = context.version();

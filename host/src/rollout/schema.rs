@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::gate::{Gate, Refusal};
 use super::standing::{Shape, Standing};
-use super::version::Version;
+use crate::versions::Version;
 
 /// What the state needs before a version can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]

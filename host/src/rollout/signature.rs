@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// How far the clock of who signs may be ahead of the host's.
 const SKEW: Duration = Duration::from_secs(5 * 60);

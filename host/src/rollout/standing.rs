@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deployer::Deployer;
 use super::store::ComponentStore;
-use super::tables::{Tables, Written};
-use super::version::Version;
-use crate::app::Context;
-use crate::events::bookkeeping;
-use crate::invocation::record;
-use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write};
+use crate::invocation::{Context, record};
+use crate::journal::{
+    self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
+};
+use crate::versions::{Tables, Version, Written};
 
 /// Where the journal keeps it.
 const KEY: &str = "standing";
@@ -150,8 +150,8 @@ impl Standing {
 }
 
 /// Whether the manifest names this component by now.
-pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
-    let Some(file) = context.rollouts.shipped.get().cloned() else {
+pub(super) async fn is_shipped(deployer: &Deployer, context: &Context, digest: &str) -> bool {
+    let Some(file) = deployer.rollouts(context).shipped.get().cloned() else {
         return false;
     };
     let reading = tokio::task::spawn_blocking(move || std::fs::read(file));
@@ -161,8 +161,8 @@ pub(super) async fn is_shipped(context: &Context, digest: &str) -> bool {
 }
 
 /// The same, where it is the manifest's component.
-pub(super) async fn note_shipped_if_named(context: &Context, digest: &str) {
-    if is_shipped(context, digest).await {
+pub(super) async fn note_shipped_if_named(deployer: &Deployer, context: &Context, digest: &str) {
+    if is_shipped(deployer, context, digest).await {
         note_shipped(context, digest).await;
     }
 }

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::deployer::Deployer;
 use super::gate::Refusal;
+use super::migration::generation;
 use super::progress::Rollout;
 use super::register::{Because, Register, State};
-use super::residency::Drained;
 use super::schema::{self, Move};
-use super::serving::{Candidate, Serving};
 use super::standing::{Shape, Standing};
-use super::version::Version;
 use super::{retention, trust, wire};
-use crate::app::{Context, Host};
-use crate::events::{self, bookkeeping};
-use crate::invocation::wall_clock;
-use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write};
+use crate::core::wall_clock;
+use crate::events::following;
+use crate::invocation::Context;
+use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
+use crate::versions::{Candidate, Drained, Serving, Version};
 
 /// Why there was no swap.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub(crate) struct Swapped {
 
 /// Makes a version the one that serves, on the state as it is, in the place of `former`.
 pub(super) async fn swap(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -94,28 +94,28 @@ pub(super) async fn swap(
             Ok(standing.taken_back_to(digest, shape))
         }
     };
-    let swapped = take_over(host, context, version, former, None, next).await?;
+    let swapped = take_over(deployer, context, version, former, None, next).await?;
     let state = match way {
         Way::Forward | Way::Back => State::Drained,
         Way::BackFromHarm => State::Quarantined,
     };
-    settle(host, context, version, &swapped, state, because).await;
+    settle(deployer, context, version, &swapped, state, because).await;
     Ok(swapped)
 }
 
 /// After a swap: the register knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
 /// `state`; one that was on its way in is as if it had not come.
 pub(super) async fn settle(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     swapped: &Swapped,
     state: State,
     because: &Because,
 ) {
-    context.rollouts.keep_loaded(version);
+    deployer.rollouts(context).keep_loaded(version);
     // Whatever was refused at the start: somebody has chosen what serves since.
-    *context.rollouts.refused.lock() = None;
+    *deployer.rollouts(context).refused.lock() = None;
     let left = swapped.former.iter().map(|former| (former, state));
     let turned_away = swapped.turned_away.iter();
     let left = left.chain(turned_away.map(|version| (version, State::Uploaded)));
@@ -129,10 +129,10 @@ pub(super) async fn settle(
         at: Some(swapped.at),
         ..because.clone()
     };
-    note(host, context, &changes, &then).await;
-    events::follow_as_described(host, context).await;
+    note(deployer, context, &changes, &then).await;
+    following::follow_as_described(&deployer.events, context).await;
     for (left, state) in left {
-        empty(host, context, left, state, because);
+        empty(deployer, context, left, state, because);
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) struct Exchange {
 /// Makes another generation of the state the serving one, and a version with it that may be another one than `former`, too. Nobody may follow for the
 /// context meanwhile.
 pub(crate) async fn exchange(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -158,13 +158,13 @@ pub(crate) async fn exchange(
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (&version.digest, Shape::of(version));
     let next = |standing: Standing| Ok(standing.succeeded_by(digest, shape, true));
-    take_over(host, context, version, former, Some(exchange), next).await
+    take_over(deployer, context, version, former, Some(exchange), next).await
 }
 
 /// The one way in which a version takes over: what it is to take over from still serves, it may serve, it fits, what stands then is on disk, the pointer is
 /// exchanged, and those that it takes over from are closed.
 async fn take_over(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
@@ -179,44 +179,46 @@ async fn take_over(
     };
     let mut exchanged = Instant::now();
     let left = Mutex::new(Vec::new());
-    host.rewire(
-        async |wiring| {
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            if before.version().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
-                return Err(SwapError::Overtaken {
-                    context: context.name.clone(),
-                });
-            }
-            let trusted = trust::admit(host, wiring, context, version).await?;
-            let deciding = Instant::now();
-            let mut serving = before.only(trusted);
-            if let Some(exchange) = &exchange {
-                serving.generation = exchange.generation;
-            }
-            let after = wire::wire(host, wiring, &context.name, serving)?;
-            swapped.decided = deciding.elapsed();
-            swapped.former = before.version().cloned();
-            let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
-            commit(context, &before, &standing, exchange).await?;
-            version.residency.open();
-            let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
-            *left.lock() = leaves.cloned().collect();
-            let candidate = before.candidate.as_ref();
-            let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
-            swapped.turned_away = candidate.map(|candidate| Arc::clone(&candidate.version));
-            exchanged = Instant::now();
-            swapped.at = wall_clock();
-            Ok::<_, SwapError>(after)
-        },
-        || {
-            let left = left.lock();
-            left.iter().for_each(|left: &Arc<Version>| left.close());
-        },
-    )
-    .await?;
+    deployer
+        .wiring
+        .rewire(
+            async |wiring| {
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                if before.version().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
+                    return Err(SwapError::Overtaken {
+                        context: context.name.clone(),
+                    });
+                }
+                let trusted = trust::admit(deployer, wiring, context, version).await?;
+                let deciding = Instant::now();
+                let mut serving = before.only(trusted);
+                if let Some(exchange) = &exchange {
+                    serving.generation = exchange.generation;
+                }
+                let after = wire::wire(deployer, wiring, &context.name, serving)?;
+                swapped.decided = deciding.elapsed();
+                swapped.former = before.version().cloned();
+                let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
+                commit(context, &before, &standing, exchange).await?;
+                version.open();
+                let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
+                *left.lock() = leaves.cloned().collect();
+                let candidate = before.candidate.as_ref();
+                let candidate = candidate.filter(|one| !Arc::ptr_eq(&one.version, version));
+                swapped.turned_away = candidate.map(|candidate| Arc::clone(&candidate.version));
+                exchanged = Instant::now();
+                swapped.at = wall_clock();
+                Ok::<_, SwapError>(after)
+            },
+            || {
+                let left = left.lock();
+                left.iter().for_each(|left: &Arc<Version>| left.close());
+            },
+        )
+        .await?;
     swapped.decided += exchanged.elapsed();
     if let Some(turned_away) = &swapped.turned_away {
-        context.rollouts.end(&turned_away.digest);
+        deployer.rollouts(context).end(&turned_away.digest);
     }
     Ok(swapped)
 }
@@ -234,10 +236,7 @@ async fn commit(
     let mut header = bookkeeping("swap");
     standing.digest.clone_into(&mut header.version);
     let mut writes = exchange.additions;
-    writes.extend(events::generation_exchange(
-        before.generation,
-        exchange.generation,
-    ));
+    writes.extend(generation::exchange(before.generation, exchange.generation));
     writes.push(standing.write()?);
     let unit = Unit {
         began: exchange.began,
@@ -252,93 +251,97 @@ async fn commit(
 
 /// Gives a version a part of the work, beside `current`, which serves.
 pub(super) async fn ramp(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     current: &Arc<Version>,
     weight: u8,
 ) -> Result<(), SwapError> {
-    host.rewire(
-        async |wiring| {
-            wire::check(host, wiring, &context.name, version)?;
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
-                return Err(SwapError::Overtaken {
-                    context: context.name.clone(),
-                });
-            }
-            let trusted = trust::admit(host, wiring, context, version).await?;
-            // Whatever becomes of it, there are rows of it from now on.
-            let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-            let written = standing.written_also(Shape::of(version));
-            if written != standing {
-                written.commit(context).await?;
-            }
-            let candidate = Candidate {
-                version: trusted,
-                weight,
-            };
-            version.residency.open();
-            let serving = Serving {
-                candidate: Some(candidate),
-                ..Serving::clone(&before)
-            };
-            Ok::<_, SwapError>(wire::with(&host.contexts, wiring, &context.name, serving)?)
-        },
-        || {},
-    )
-    .await
+    deployer
+        .wiring
+        .rewire(
+            async |wiring| {
+                wire::check(deployer, wiring, &context.name, version)?;
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
+                    return Err(SwapError::Overtaken {
+                        context: context.name.clone(),
+                    });
+                }
+                let trusted = trust::admit(deployer, wiring, context, version).await?;
+                // Whatever becomes of it, there are rows of it from now on.
+                let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+                let written = standing.written_also(Shape::of(version));
+                if written != standing {
+                    written.commit(context).await?;
+                }
+                let candidate = Candidate {
+                    version: trusted,
+                    weight,
+                };
+                version.open();
+                let serving = Serving {
+                    candidate: Some(candidate),
+                    ..Serving::clone(&before)
+                };
+                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
+            },
+            || {},
+        )
+        .await
 }
 
 /// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
     because: &Because,
 ) -> Result<(), SwapError> {
     let serves = AtomicBool::new(false);
-    host.rewire(
-        async |wiring| {
-            let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-            let current = before.version();
-            let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
-            serves.store(is_current, Ordering::Relaxed);
-            let serving = Serving {
-                candidate: None,
-                ..Serving::clone(&before)
-            };
-            Ok::<_, SwapError>(wire::with(&host.contexts, wiring, &context.name, serving)?)
-        },
-        || {
-            if !serves.load(Ordering::Relaxed) {
-                version.close();
-            }
-        },
-    )
-    .await?;
+    deployer
+        .wiring
+        .rewire(
+            async |wiring| {
+                let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+                let current = before.version();
+                let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
+                serves.store(is_current, Ordering::Relaxed);
+                let serving = Serving {
+                    candidate: None,
+                    ..Serving::clone(&before)
+                };
+                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
+            },
+            || {
+                if !serves.load(Ordering::Relaxed) {
+                    version.close();
+                }
+            },
+        )
+        .await?;
     if !serves.into_inner() {
-        empty(host, context, version, state, because);
+        empty(deployer, context, version, state, because);
     }
     Ok(())
 }
 
 /// Empties a version in the background, and notes then what state it is in.
 pub(super) fn empty(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     state: State,
     because: &Because,
 ) {
-    let (host, context, version) = (host.clone(), context.clone(), version.clone());
+    let (deployer, context, version) = (deployer.clone(), context.clone(), version.clone());
     let mut because = because.clone();
-    host.clone().tasks.spawn(async move {
+    deployer.clone().tasks.spawn(async move {
         let time = context.settings.rollout.drain;
         let drained = tokio::select! {
             drained = version.drain(time) => drained,
-            () = host.shutdown.cancelled() => return,
+            () = deployer.shutdown.cancelled() => return,
         };
         let how = match drained {
             Drained::Reopened => return,
@@ -355,20 +358,20 @@ pub(super) fn empty(
         };
         // It may have been taken into service again just now.
         if version.is_closed() {
-            note(&host, &context, &[(&version.digest, state)], &because).await;
+            note(&deployer, &context, &[(&version.digest, state)], &because).await;
         }
-        retention::keep_newest(&host, &context).await;
+        retention::keep_newest(&deployer, &context).await;
     });
 }
 
 /// Notes what states versions are in. What cannot be noted is told in the log: it is put right at the next start.
 pub(super) async fn note(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     changes: &[(&str, State)],
     because: &Because,
 ) {
-    let noted = match Register::of(host, &context.name) {
+    let noted = match Register::of(deployer, &context.name) {
         Ok(register) => register.note(changes, because).await,
         Err(error) => Err(error.into()),
     };

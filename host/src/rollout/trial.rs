@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::rollout::judge::judge;
-    use crate::rollout::scorecard::{Scorecard, Tally};
+    use crate::versions::{Scorecard, Tally};
 
     const GLANCE: Duration = Duration::from_millis(250);
 

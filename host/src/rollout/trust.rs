@@ -4,22 +4,20 @@
 //! What serves is made of what [`admit`] has let in, and of nothing else. That is asked, and a floor is set, while nobody exchanges what serves: so neither passes
 //! the other by.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::register::Register;
 use super::signature::{Keyring, Signature, Signed, Subject};
 use super::standing;
-use super::version::Version;
-use crate::app::{Context, Host, Rewiring};
-use crate::events::bookkeeping;
-use crate::invocation::{record, wall_clock};
-use crate::journal::{self, CommitError, Durability, Ledger, ReadSet, Space, Unit};
+use crate::core::{Timestamp, wall_clock};
+use crate::invocation::{Context, record};
+use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
-use crate::timestamp::Timestamp;
+use crate::versions::{Rewiring, Trusted, Version};
 
 /// The oldest version of a context that may serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,18 +51,6 @@ impl Floor {
         Some(format!(
             "it was signed at {signed}, and the oldest version that may serve at {oldest}; sign it again, if it is to serve all the same"
         ))
-    }
-}
-
-/// A version that may serve.
-#[derive(Clone, Debug)]
-pub struct Trusted(Arc<Version>);
-
-impl Deref for Trusted {
-    type Target = Arc<Version>;
-
-    fn deref(&self) -> &Arc<Version> {
-        &self.0
     }
 }
 
@@ -110,13 +96,13 @@ fn floor_key(context: &str) -> String {
     format!("floor/{context}")
 }
 
-fn ledger(host: &Host) -> Result<&Arc<Ledger>, journal::Error> {
-    host.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
+fn ledger(deployer: &Deployer) -> Result<&Arc<Ledger>, journal::Error> {
+    deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
 
 /// Lets a version in that may serve: asked at the moment at which it comes to. What serves already was let in when it came.
 pub(super) async fn admit(
-    host: &Host,
+    deployer: &Deployer,
     rewiring: &Rewiring,
     context: &Context,
     version: &Arc<Version>,
@@ -126,21 +112,21 @@ pub(super) async fn admit(
     if let Some(trusted) = serves.filter(|serves| Arc::ptr_eq(serves, version)) {
         return Ok(trusted.clone());
     }
-    check(host, context, &version.digest, None).await?;
-    Ok(Trusted(version.clone()))
+    check(deployer, context, &version.digest, None).await?;
+    Ok(Trusted::admitted(version, rewiring))
 }
 
 /// Whether a version may come to serve as things are, and who has signed it: asked early, so that nothing is done in vain for what [`admit`] would refuse.
 /// `brought` is the signature that comes with it; without one, what it came with before counts.
 pub(super) async fn check(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     digest: &str,
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
     let unreadable = |error: journal::Error| Refusal::at(Gate::Signature, error);
-    let floor = floor(host, &context.name).map_err(unreadable)?;
-    let register = Register::of(host, &context.name).map_err(unreadable)?;
+    let floor = floor(deployer, &context.name).map_err(unreadable)?;
+    let register = Register::of(deployer, &context.name).map_err(unreadable)?;
     let entry = register.find(digest).map_err(unreadable)?;
     let number = entry.map(|entry| entry.number);
     let below = |signed: Option<Timestamp>| {
@@ -150,7 +136,7 @@ pub(super) async fn check(
     if let Some(refusal) = below(None) {
         return Err(refusal);
     }
-    let signed = signed(host, context, digest, brought).await?;
+    let signed = signed(deployer, context, digest, brought).await?;
     match below(signed.as_ref().map(|signed| signed.at)) {
         Some(refusal) => Err(refusal),
         None => Ok(signed),
@@ -159,13 +145,13 @@ pub(super) async fn check(
 
 /// Who has signed a version, where somebody has; refused where somebody must have.
 async fn signed(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     digest: &str,
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
-    let settings = &host.manifest.rollout;
-    let kept = kept(host, &context.name, digest);
+    let settings = &deployer.manifest.rollout;
+    let kept = kept(deployer, &context.name, digest);
     let kept = kept.map_err(|error| Refusal::at(Gate::Signature, error))?;
     let verified = brought.or(kept.as_deref()).map(|signature| {
         let keyring = Keyring {
@@ -173,7 +159,7 @@ async fn signed(
             revoked: &settings.revoked_keys,
         };
         let subject = Subject {
-            app: &host.manifest.app.name,
+            app: &deployer.manifest.app.name,
             context: &context.name,
             digest,
         };
@@ -185,7 +171,7 @@ async fn signed(
         Some(Ok(signed)) => Ok(Some(signed)),
         // What is brought as a proof must be one. What it came with once counts for as long as somebody asks for signatures.
         Some(Err(refusal)) if brought.is_some() || settings.require_signature => Err(refusal),
-        None if settings.require_signature && !is_exempt(host, context, digest).await => {
+        None if settings.require_signature && !is_exempt(deployer, context, digest).await => {
             Err(Refusal::at(
                 Gate::Signature,
                 "it is not signed, and rollout.require_signature is set; sign it with `innkeeper sign`",
@@ -196,30 +182,35 @@ async fn signed(
 }
 
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
-async fn is_exempt(host: &Host, context: &Context, digest: &str) -> bool {
-    !host.manifest.rollout.require_shipped_signature && standing::is_shipped(context, digest).await
+async fn is_exempt(deployer: &Deployer, context: &Context, digest: &str) -> bool {
+    !deployer.manifest.rollout.require_shipped_signature
+        && standing::is_shipped(deployer, context, digest).await
 }
 
 /// The signature that a version came with.
-fn kept(host: &Host, context: &str, digest: &str) -> Result<Option<String>, journal::Error> {
-    let key = signature_key(context, digest);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+fn kept(
+    deployer: &Deployer,
+    context: &str,
+    digest: &str,
+) -> Result<Option<String>, journal::Error> {
+    record::find(
+        ledger(deployer)?,
+        Space::Meta,
+        &signature_key(context, digest),
+    )
 }
 
 /// Keeps the signature that a version came with.
 pub(super) async fn keep(
-    host: &Host,
+    deployer: &Deployer,
     context: &str,
     digest: &str,
     signature: &str,
 ) -> Result<(), CommitError> {
-    if kept(host, context, digest)?.as_deref() == Some(signature) {
+    if kept(deployer, context, digest)?.as_deref() == Some(signature) {
         return Ok(());
     }
-    write(host, &signature_key(context, digest), &signature).await
+    write(deployer, &signature_key(context, digest), &signature).await
 }
 
 /// The oldest version of a context that may serve, where somebody has said so.
@@ -227,24 +218,20 @@ pub(super) async fn keep(
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn floor(host: &Host, context: &str) -> Result<Option<Floor>, journal::Error> {
-    let key = floor_key(context);
-    let found = ledger(host)?.get(Space::Meta, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+pub fn floor(deployer: &Deployer, context: &str) -> Result<Option<Floor>, journal::Error> {
+    record::find(ledger(deployer)?, Space::Meta, &floor_key(context))
 }
 
 /// When a version was signed, by the signature that it came with: that was good when it came, and says so still when it has expired, or its key was revoked.
 fn signed_at(
-    host: &Host,
+    deployer: &Deployer,
     context: &str,
     digest: &str,
 ) -> Result<Option<Timestamp>, journal::Error> {
     let damaged = |_| journal::Error::Damaged {
         what: format!("the signature of sha256:{digest}"),
     };
-    let kept = kept(host, context, digest)?;
+    let kept = kept(deployer, context, digest)?;
     let signature = kept.map(|kept| kept.parse::<Signature>().map_err(damaged));
     Ok(signature.transpose()?.map(|signature| signature.made()))
 }
@@ -255,13 +242,13 @@ fn signed_at(
 ///
 /// When there is no such version, or what serves is older.
 pub async fn set_floor(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     number: u32,
     by: &str,
 ) -> Result<Floor, FloorError> {
-    let set = host.between_rewirings(async |rewiring| {
-        set_between_rewirings(host, rewiring, context, number, by).await
+    let set = deployer.wiring.between_rewirings(async |rewiring| {
+        set_between_rewirings(deployer, rewiring, context, number, by).await
     });
     let floor = set.await?;
     tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version that may serve was set");
@@ -269,7 +256,7 @@ pub async fn set_floor(
 }
 
 async fn set_between_rewirings(
-    host: &Host,
+    deployer: &Deployer,
     rewiring: &Rewiring,
     context: &Context,
     number: u32,
@@ -283,16 +270,16 @@ async fn set_between_rewirings(
         time: wall_clock(),
     };
     if number > 0 {
-        let entries = Register::of(host, name)?.list()?;
+        let entries = Register::of(deployer, name)?.list()?;
         let entry = entries.iter().find(|entry| entry.number == number);
         let entry = entry.ok_or_else(|| FloorError::Unknown {
             context: name.clone(),
             number,
         })?;
-        floor.signed = signed_at(host, name, &entry.digest)?.map(|signed| signed.0);
+        floor.signed = signed_at(deployer, name, &entry.digest)?.map(|signed| signed.0);
         let serving = rewiring.serving(name);
         for version in serving.iter().flat_map(|serving| serving.versions()) {
-            let signed = signed_at(host, name, &version.digest)?;
+            let signed = signed_at(deployer, name, &version.digest)?;
             if floor
                 .keeps_out(name, Some(version.number), signed)
                 .is_some()
@@ -305,19 +292,14 @@ async fn set_between_rewirings(
             }
         }
     }
-    write(host, &floor_key(name), &floor).await?;
+    write(deployer, &floor_key(name), &floor).await?;
     Ok(floor)
 }
 
-async fn write<T: Serialize>(host: &Host, key: &str, value: &T) -> Result<(), CommitError> {
-    let ledger = ledger(host)?;
-    let unit = Unit {
-        began: ledger.applied(),
-        reads: ReadSet::default(),
-        header: bookkeeping("versions"),
-        writes: vec![record::write(Space::Meta, key, value)?],
-        events: Vec::new(),
-    };
+async fn write<T: Serialize>(deployer: &Deployer, key: &str, value: &T) -> Result<(), CommitError> {
+    let ledger = ledger(deployer)?;
+    let write = record::write(Space::Meta, key, value)?;
+    let unit = Unit::bookkeeping("versions", ledger.applied(), vec![write]);
     let committed = ledger.commit_as(unit, Durability::Flush).await;
     committed.map(|_| ())
 }

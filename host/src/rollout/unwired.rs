@@ -3,28 +3,28 @@
 
 use std::collections::BTreeSet;
 
+use super::deployer::Deployer;
 use super::nearest;
 use super::register::State;
-use super::version::Version;
 use super::wire::{self, publishes};
-use crate::app::{Host, Wiring};
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::manifest::HOST_SOURCE;
+use crate::versions::{Version, Wiring};
 
 /// What leads nowhere in a context, or does not fit, as the app serves now: what it is, and what to do.
-pub fn unwired(host: &Host, context: &str) -> Vec<String> {
-    let wiring = host.wiring();
+pub fn unwired(deployer: &Deployer, context: &str) -> Vec<String> {
+    let wiring = deployer.wiring.load();
     let serving = wiring.serving(context);
     match serving.and_then(|serving| serving.version()) {
-        Some(version) => of_version(host, &wiring, context, version),
+        Some(version) => of_version(deployer, &wiring, context, version),
         None => Vec::new(),
     }
 }
 
 /// What of a version leads nowhere, or of the sagas that wait for it.
 pub(super) fn of_version(
-    host: &Host,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     version: &Version,
@@ -33,9 +33,9 @@ pub(super) fn of_version(
     let mut found: Vec<_> = misfit.map(|refusal| refusal.reason).into_iter().collect();
     let follows = version.description.follows.iter();
     let follows = follows.filter(|followed| followed.source != context);
-    found.extend(follows.filter_map(|followed| followed_in_vain(host, wiring, followed)));
+    found.extend(follows.filter_map(|followed| followed_in_vain(deployer, wiring, followed)));
     found.extend(uncalled(wiring, version));
-    for (name, saga) in &host.manifest.sagas {
+    for (name, saga) in &deployer.manifest.sagas {
         let starts = std::iter::once(&saga.starts);
         let events = starts.chain(&saga.completes).chain(&saga.compensates);
         for event in events.filter(|event| event.context == context) {
@@ -65,19 +65,19 @@ fn uncalled(wiring: &Wiring, version: &Version) -> Vec<String> {
 
 /// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
 pub(super) fn followed_in_vain(
-    host: &Host,
+    deployer: &Deployer,
     wiring: &Wiring,
     followed: &Followed,
 ) -> Option<String> {
     let Followed { source, kind } = followed;
-    if host.ledger(source).is_none() {
-        let known: BTreeSet<String> = sources(host);
+    if deployer.ledger(source).is_none() {
+        let known: BTreeSet<String> = sources(deployer);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
             "it follows {kind} of `{source}`, which is no context of this app and no source that a `[context.….follows.nats]` names{nearest}"
         ));
     }
-    let published = published(host, wiring, source)?;
+    let published = published(deployer, wiring, source)?;
     if published.contains(kind) {
         return None;
     }
@@ -93,16 +93,16 @@ pub(super) fn followed_in_vain(
 }
 
 /// Every source that can be followed.
-fn sources(host: &Host) -> BTreeSet<String> {
-    let outside = host.manifest.inlets().into_iter();
+fn sources(deployer: &Deployer) -> BTreeSet<String> {
+    let outside = deployer.manifest.inlets().into_iter();
     let mut sources: BTreeSet<_> = outside.map(|inlet| inlet.source).collect();
-    sources.extend(host.contexts.keys().cloned());
+    sources.extend(deployer.invoker.contexts.keys().cloned());
     sources.insert(HOST_SOURCE.to_owned());
     sources
 }
 
 /// The kinds that a source publishes; none when nobody can know.
-fn published(host: &Host, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
+fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
     if source == HOST_SOURCE {
         let states = State::ALL.map(|state| state.event().to_owned());
         return Some(states.into_iter().chain([TIMED_OUT.to_owned()]).collect());
@@ -114,7 +114,7 @@ fn published(host: &Host, wiring: &Wiring, source: &str) -> Option<BTreeSet<Stri
         return Some(kinds.collect());
     }
     // Outside, what a message is called is known only where the manifest says so.
-    let inlets = host.manifest.inlets().into_iter();
+    let inlets = deployer.manifest.inlets().into_iter();
     let inlets = inlets.filter(|inlet| inlet.source == source);
     inlets.map(|inlet| inlet.kind).collect()
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conduct;
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::prove::{self, Unproven, of_compile};
 use super::store::ComponentStore;
-use super::version::Identity;
-use crate::app::{Context, Host};
+use crate::invocation::Context;
 use crate::manifest::Ramp;
+use crate::versions::Identity;
 
 /// What somebody brings.
 #[derive(Clone, Debug)]
@@ -71,19 +72,19 @@ pub enum UploadError {
 ///
 /// See [`UploadError`].
 pub async fn begin(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     upload: Upload,
 ) -> Result<Arc<Rollout>, UploadError> {
-    if host.shutdown.is_cancelled() {
+    if deployer.shutdown.is_cancelled() {
         return Err(UploadError::Stopping);
     }
-    let limit = host.manifest.rollout.max_size;
+    let limit = deployer.manifest.rollout.max_size;
     let size = upload.bytes.len();
     if size as u64 > limit {
         return Err(too_big(size as u64, limit).into());
     }
-    let bytes = as_component(host, context, upload.bytes).await?;
+    let bytes = as_component(deployer, context, upload.bytes).await?;
     let size = bytes.len() as u64;
     if size > limit {
         return Err(too_big(size, limit).into());
@@ -95,7 +96,10 @@ pub async fn begin(
         number: 0,
         label: upload.label.clone(),
     };
-    let rollout = match context.rollouts.begin(version, &upload.by, upload.dry_run) {
+    let rollout = match deployer
+        .rollouts(context)
+        .begin(version, &upload.by, upload.dry_run)
+    {
         Ok(rollout) => rollout,
         // Who only tries it must not be taken for who brings it.
         Err(other) if other.digest() == digest && other.is_dry_run == upload.dry_run => {
@@ -104,19 +108,19 @@ pub async fn begin(
         Err(other) => return Err(under_way(context, &other)),
     };
     let conducting = conduct::conduct(
-        host.clone(),
+        deployer.clone(),
         context.clone(),
         rollout.clone(),
         Upload { bytes, ..upload },
     );
     // Whoever brought it may go away: the rollout goes on.
-    host.tasks.spawn(conducting);
+    deployer.tasks.spawn(conducting);
     Ok(rollout)
 }
 
 /// The bytes as those of a component: a module is made one, and other bytes are refused. Whether they are valid is seen when they are compiled.
 async fn as_component(
-    host: &Host,
+    deployer: &Deployer,
     context: &Context,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, UploadError> {
@@ -132,8 +136,11 @@ async fn as_component(
         )
         .into());
     }
-    let (limit, limits) = (host.manifest.rollout.max_size, prove::limits(host, context));
-    let wrapped = host.compiler.wrap(bytes, limit, limits).await;
+    let (limit, limits) = (
+        deployer.manifest.rollout.max_size,
+        prove::limits(deployer, context),
+    );
+    let wrapped = deployer.compiler.wrap(bytes, limit, limits).await;
     wrapped.map_err(|error| match of_compile(error) {
         Unproven::Refused(refusal) => UploadError::Refused(refusal),
         Unproven::Failed(reason) => UploadError::Failed(reason),

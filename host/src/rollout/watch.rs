@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::judge::{Judgement, judge};
 use super::progress::{Rollout, Watched};
 use super::register::Because;
-use super::scorecard::Tally;
 use super::trial::{Decision, Trial};
-use super::version::Version;
 use super::{pending, rollback};
-use crate::app::{Context, Host};
+use crate::invocation::Context;
+use crate::versions::{Tally, Version};
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -22,23 +22,24 @@ const SURE: u32 = 2;
 
 /// Watches over a version that had done so much when it took over, for as long as it serves and the settings say.
 pub(super) fn begin(
-    host: &Arc<Host>,
+    deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Arc<Rollout>,
     (version, since): (&Arc<Version>, Tally),
     former: Option<&Arc<Version>>,
 ) {
-    let (host, context) = (host.clone(), context.clone());
+    let (deployer, context) = (deployer.clone(), context.clone());
     let (Some(former), false) = (former, context.settings.rollout.watch.is_zero()) else {
         let rollout = rollout.id.clone();
-        host.clone()
+        deployer
+            .clone()
             .tasks
-            .spawn(async move { pending::clear(&host, &context, &rollout).await });
+            .spawn(async move { pending::clear(&deployer, &context, &rollout).await });
         return;
     };
     rollout.watched(Watched::Watching);
     let watch = Watch {
-        host: host.clone(),
+        deployer: deployer.clone(),
         context,
         rollout: rollout.clone(),
         version: version.clone(),
@@ -46,11 +47,11 @@ pub(super) fn begin(
         before: former.last_minute(),
         ever: former.total(),
     };
-    host.tasks.spawn(watch.run());
+    deployer.tasks.spawn(watch.run());
 }
 
 struct Watch {
-    host: Arc<Host>,
+    deployer: Arc<Deployer>,
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     version: Arc<Version>,
@@ -67,7 +68,7 @@ impl Watch {
         // Where the host stops, it says when it is back that the watch was cut off.
         if let Some(ended) = self.watch().await {
             self.rollout.watched(ended);
-            pending::clear(&self.host, &self.context, &self.rollout.id).await;
+            pending::clear(&self.deployer, &self.context, &self.rollout.id).await;
         }
     }
 
@@ -79,7 +80,7 @@ impl Watch {
         let mut wanting = 0;
         loop {
             tokio::select! {
-                () = self.host.shutdown.cancelled() => return None,
+                () = self.deployer.shutdown.cancelled() => return None,
                 () = tokio::time::sleep(trial.left().min(GLANCE)) => {}
             }
             let serves = context.version();
@@ -127,7 +128,7 @@ impl Watch {
         let (context, version) = (&self.context.name, &self.version.title);
         tracing::error!(context, %version, %refusal, "a version is taken back, and quarantined");
         let because = Because::host(refusal.to_string(), &self.rollout.id);
-        let taken = rollback::take_back(&self.host, &self.context, &self.version, &because);
+        let taken = rollback::take_back(&self.deployer, &self.context, &self.version, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),
             Err(error) => {

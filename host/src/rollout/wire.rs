@@ -5,47 +5,46 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::serving::Serving;
-use super::version::Version;
 use super::{nearest, unwired};
-use crate::app::{Context, Host, Wiring, WiringError};
 use crate::guest::Operation;
 use crate::invocation::owed;
 use crate::manifest::SagaSettings;
+use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
 pub(super) fn wire(
-    host: &Host,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     if let Some(version) = serving.version() {
-        check(host, wiring, context, version)?;
+        check(deployer, wiring, context, version)?;
     }
-    with(&host.contexts, wiring, context, serving)
+    with(deployer, wiring, context, serving)
 }
 
 /// The same without asking whether it fits: what is taken back served there before.
 pub(super) fn with(
-    contexts: &BTreeMap<String, Arc<Context>>,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
-    let changed = wiring.with(contexts, [(context.to_owned(), serving)]);
-    Ok(changed?)
+    let changes = [(context.to_owned(), serving)];
+    Ok(wiring.with(&deployer.manifest.contexts, changes)?)
 }
 
 /// Whether a version's routes and interfaces get in nobody's way.
 pub(super) fn could_have(
-    host: &Host,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     version: &Arc<Version>,
 ) -> Result<(), Refusal> {
-    Ok(wiring.could_have(&host.contexts, context, version)?)
+    Ok(wiring.could_have(&deployer.manifest.contexts, context, version)?)
 }
 
 impl From<WiringError> for Refusal {
@@ -59,7 +58,7 @@ impl From<WiringError> for Refusal {
 
 /// Whether a version fits the others.
 pub(super) fn check(
-    host: &Host,
+    deployer: &Deployer,
     wiring: &Wiring,
     context: &str,
     version: &Version,
@@ -67,10 +66,10 @@ pub(super) fn check(
     let around = Around { wiring, context };
     around.imports(version)?;
     around.consumers(version)?;
-    around.owed(host, version)?;
+    around.owed(deployer, version)?;
     around.followers(version)?;
-    around.sagas(version, &host.manifest.sagas)?;
-    around.follows(host, version)
+    around.sagas(version, &deployer.manifest.sagas)?;
+    around.follows(deployer, version)
 }
 
 /// Whether what a version imports is offered as it knows it, where it is offered at all.
@@ -175,12 +174,12 @@ impl Around<'_> {
     }
 
     /// What others may still have undone can be undone, whether or not they import it any more.
-    fn owed(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
-        let Some(context) = host.contexts.get(self.context) else {
+    fn owed(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
+        let Some(context) = deployer.invoker.contexts.get(self.context) else {
             return Ok(());
         };
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
-        for (undo, owed) in owed::undos(host, context).map_err(unreadable)? {
+        for (undo, owed) in owed::undos(&deployer.invoker, context).map_err(unreadable)? {
             let callers: Vec<_> = owed.callers.iter().map(String::as_str).collect();
             let callers = callers.join(", ");
             let calls = owed.calls;
@@ -257,7 +256,7 @@ impl Around<'_> {
     }
 
     /// What it follows is published. What the version before it follows in vain is not its fault.
-    fn follows(&self, host: &Host, version: &Version) -> Result<(), Refusal> {
+    fn follows(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
         let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
@@ -272,7 +271,9 @@ impl Around<'_> {
                 continue;
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
-            if is_new && let Some(reason) = unwired::followed_in_vain(host, self.wiring, followed) {
+            if is_new
+                && let Some(reason) = unwired::followed_in_vain(deployer, self.wiring, followed)
+            {
                 return Err(Refusal::at(Gate::Events, reason));
             }
         }

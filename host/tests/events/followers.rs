@@ -42,7 +42,7 @@ async fn each_event_is_handled_once_and_in_order_over_several_lives() {
     }
     // A follower notes where it is a moment after what it did can be seen.
     eventually(async || {
-        let lag = events::lag(inn.context("bell")).unwrap();
+        let lag = events::lag(&inn.host.events, inn.context("bell")).unwrap();
         let none = lag.iter().all(|lag| lag.events == 0);
         none.then_some(()).ok_or(format!("{lag:?}"))
     })

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper::app::{Context, Host, Options};
+use innkeeper::app::{Host, Options};
 use innkeeper::build::{self, Source};
+use innkeeper::core::TraceContext;
+use innkeeper::core::{message::Request, random_id, wall_clock};
 use innkeeper::guest::EngineOptions;
-use innkeeper::invocation::{self, Origin, Request, wall_clock};
+use innkeeper::invocation::Context;
+use innkeeper::invocation::{self, Origin};
 use innkeeper::journal::{Cause, Ending, Event, Header, ReadSet, Unit};
 use innkeeper::manifest::Manifest;
-use innkeeper::observe::TraceContext;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -58,7 +60,7 @@ impl Inn {
         self.host.stop().await;
         let Self { host, data, .. } = self;
         // The journal's directory is locked until the last of it is gone.
-        let last = Arc::downgrade(&host);
+        let last = Arc::downgrade(&host.invoker);
         drop(host);
         eventually(async || {
             last.upgrade()
@@ -114,8 +116,14 @@ impl Inn {
             causation_id: String::new(),
             trace: TraceContext::new(),
         };
-        let answer =
-            invocation::web(&self.host, self.context(context), request, origin, None).await;
+        let answer = invocation::web(
+            &self.host.invoker,
+            self.context(context),
+            request,
+            origin,
+            None,
+        )
+        .await;
         let response = answer.unwrap().response;
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         (response.status, body)
@@ -128,7 +136,7 @@ impl Inn {
             began: ledger.applied(),
             reads: ReadSet::default(),
             header: Header {
-                invocation: invocation::random_id(),
+                invocation: random_id(),
                 cause: Cause::Host {
                     purpose: "test".into(),
                 },
@@ -159,7 +167,7 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         "revision": revision,
     });
     Event {
-        id: invocation::random_id(),
+        id: random_id(),
         kind: if revision == 1 {
             "RoomRegistered"
         } else {

@@ -89,7 +89,7 @@ async fn a_retry_goes_in_the_order_of_the_subject_and_stops_where_it_fails() {
         .find(|letter| numbers(std::slice::from_ref(letter)) == [3])
         .unwrap();
     let context = inn.context("bell").clone();
-    let failed = redelivery::retry(&inn.host, &context, &third.id).await;
+    let failed = redelivery::retry(&inn.host.events, &context, &third.id).await;
     assert!(
         matches!(&failed, Err(RetryError::FailedAgain { id, .. }) if *id != third.id),
         "{failed:?}"
@@ -101,7 +101,7 @@ async fn a_retry_goes_in_the_order_of_the_subject_and_stops_where_it_fails() {
         .find(|letter| numbers(std::slice::from_ref(letter)) == [2])
         .unwrap();
     assert_eq!((second.attempts, second.given_up), (2, 2));
-    let all = redelivery::retry_all(&inn.host, &context).await;
+    let all = redelivery::retry_all(&inn.host.events, &context).await;
     assert_eq!(
         all,
         Ok(Retried {
@@ -116,7 +116,7 @@ async fn a_retry_goes_in_the_order_of_the_subject_and_stops_where_it_fails() {
     let inn = inn.reopen_with(&bell("")).await;
     let context = inn.context("bell").clone();
     assert_eq!(
-        redelivery::retry(&inn.host, &context, &third.id).await,
+        redelivery::retry(&inn.host.events, &context, &third.id).await,
         Ok(2)
     );
     assert_eq!(heard(&inn, 1).await, json!([1, 2, 3]));
@@ -131,7 +131,7 @@ async fn many_who_retry_at_once_have_it_handled_once() {
     let letter = letters(&inn, 1).await.remove(0);
     let inn = inn.reopen_with(&bell("")).await;
     let context = inn.context("bell").clone();
-    let retries = (0..8).map(|_| redelivery::retry(&inn.host, &context, &letter.id));
+    let retries = (0..8).map(|_| redelivery::retry(&inn.host.events, &context, &letter.id));
     let mut handled = 0;
     for retried in futures::future::join_all(retries).await {
         match retried {
@@ -151,14 +151,14 @@ async fn what_is_dropped_is_gone() {
     let letter = letters(&inn, 1).await.remove(0);
     let context = inn.context("bell").clone();
     assert_eq!(
-        redelivery::drop(&inn.host, &context, &letter.id).await,
+        redelivery::drop(&inn.host.events, &context, &letter.id).await,
         Ok(())
     );
     letters(&inn, 0).await;
-    let gone = redelivery::drop(&inn.host, &context, &letter.id).await;
+    let gone = redelivery::drop(&inn.host.events, &context, &letter.id).await;
     assert!(matches!(gone, Err(RetryError::NotFound { .. })));
     let unknown: LetterId = "room.1.1.1".parse().unwrap();
-    let unknown = redelivery::retry(&inn.host, &context, &unknown).await;
+    let unknown = redelivery::retry(&inn.host.events, &context, &unknown).await;
     assert!(matches!(unknown, Err(RetryError::NotFound { .. })));
     inn.host.stop().await;
 }

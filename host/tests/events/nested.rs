@@ -117,7 +117,14 @@ async fn whoever_is_asked_whether_it_is_ready_cannot_call() {
     let porter = inn.context("porter");
     let version = porter.version().unwrap();
     let time = Duration::from_secs(5);
-    let ready = invocation::ready(&inn.host, porter, &version, porter.generation(), time).await;
+    let ready = invocation::ready(
+        &inn.host.invoker,
+        porter,
+        &version,
+        porter.generation(),
+        time,
+    )
+    .await;
     assert_eq!(ready, Ok(Ok(())));
     assert_eq!(status(&inn, 1).await, "available");
     inn.host.stop().await;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use innkeeper::events::dead_letter;
 use innkeeper::events::lag;
-use innkeeper::events::rebuild::{self, Progress, RebuildError, RebuildState};
 use innkeeper::journal::{Entry, KeyRange, Space};
+use innkeeper::rollout::rebuild::{self, Progress, RebuildError, RebuildState};
 use serde_json::Value;
 
 use crate::inn::{Inn, eventually, room_event};
@@ -23,7 +23,7 @@ async fn fill(inn: &Inn, revisions: u64) {
 
 async fn caught_up(inn: &Inn) {
     eventually(async || {
-        let lag = lag(inn.context("viewpage")).unwrap();
+        let lag = lag(&inn.host.events, inn.context("viewpage")).unwrap();
         let behind = lag.iter().any(|lag| lag.events > 0);
         if behind {
             Err(format!("{lag:?}"))
@@ -48,7 +48,9 @@ fn state(inn: &Inn, generation: u32) -> Vec<Entry> {
 
 async fn done(inn: &Inn) -> Progress {
     eventually(async || {
-        let progress = rebuild::progress(inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         match progress.state {
             RebuildState::Done => Ok(progress),
             _ => Err(format!("{progress:?}")),
@@ -70,8 +72,8 @@ async fn a_projection_is_rebuilt_while_it_serves() {
     assert_eq!(letters.len(), 1);
 
     let began = Instant::now();
-    rebuild::start(&inn.host, inn.context("viewpage")).unwrap();
-    let again = rebuild::start(&inn.host, inn.context("viewpage"));
+    rebuild::start(&inn.host.deployer, inn.context("viewpage")).unwrap();
+    let again = rebuild::start(&inn.host.deployer, inn.context("viewpage"));
     assert!(
         matches!(again, Err(RebuildError::UnderWay { .. })),
         "{again:?}"
@@ -85,7 +87,9 @@ async fn a_projection_is_rebuilt_while_it_serves() {
             (status, view["desc"].as_str()),
             (200, Some("room 1, revision 20"))
         );
-        let progress = rebuild::progress(inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         assert!(progress.handled >= seen, "{progress:?} after {seen}");
         seen = progress.handled;
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -125,7 +129,7 @@ async fn events_that_come_meanwhile_are_not_lost() {
     let inn = Inn::open(APP).await;
     fill(&inn, 4).await;
     caught_up(&inn).await;
-    rebuild::start(&inn.host, inn.context("viewpage")).unwrap();
+    rebuild::start(&inn.host.deployer, inn.context("viewpage")).unwrap();
     let mut revision = 4;
     while inn.context("viewpage").generation() == 0 {
         revision += 1;
@@ -151,9 +155,11 @@ async fn what_a_stop_leaves_of_a_rebuild_is_removed() {
     fill(&inn, 20).await;
     caught_up(&inn).await;
     let before = state(&inn, 0);
-    rebuild::start(&inn.host, inn.context("viewpage")).unwrap();
+    rebuild::start(&inn.host.deployer, inn.context("viewpage")).unwrap();
     eventually(async || {
-        let progress = rebuild::progress(inn.context("viewpage")).unwrap().unwrap();
+        let progress = rebuild::progress(&inn.host.deployer, inn.context("viewpage"))
+            .unwrap()
+            .unwrap();
         (progress.handled > 500).then_some(()).ok_or("not yet")
     })
     .await;
@@ -163,7 +169,7 @@ async fn what_a_stop_leaves_of_a_rebuild_is_removed() {
         assert_eq!(state(&inn, 0), before);
         assert_eq!(state(&inn, 1), []);
         // And it can be begun again.
-        rebuild::start(&inn.host, inn.context("viewpage")).unwrap();
+        rebuild::start(&inn.host.deployer, inn.context("viewpage")).unwrap();
         done(&inn).await;
     }
     assert_eq!(state(&inn, 1), before);
@@ -174,13 +180,16 @@ async fn what_a_stop_leaves_of_a_rebuild_is_removed() {
 async fn only_projections_are_rebuilt() {
     let inn = Inn::open(APP).await;
     for (name, reason) in [("room", "it publishes"), ("bell", "it publishes")] {
-        match rebuild::start(&inn.host, inn.context(name)) {
+        match rebuild::start(&inn.host.deployer, inn.context(name)) {
             Err(RebuildError::NotAProjection { reason: found, .. }) => {
                 assert!(found.starts_with(reason), "{found}");
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(rebuild::progress(inn.context(name)), Ok(None));
+        assert_eq!(
+            rebuild::progress(&inn.host.deployer, inn.context(name)),
+            Ok(None)
+        );
     }
     inn.host.stop().await;
 }

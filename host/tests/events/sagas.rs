@@ -24,7 +24,7 @@ async fn register(inn: &Inn, correlation_id: &str) -> u64 {
 
 async fn known(inn: &Inn, state: Option<SagaState>, count: usize) -> Vec<Saga> {
     eventually(async || {
-        let sagas = saga::list(&inn.host, Some("stay"), state, 100).unwrap();
+        let sagas = saga::list(&inn.host.events, Some("stay"), state, 100).unwrap();
         let found = format!("{sagas:?}");
         (sagas.len() == count).then_some(sagas).ok_or(found)
     })
@@ -81,8 +81,14 @@ async fn a_saga_ends_completed_or_compensated() {
     assert_eq!(compensated[0].correlation_id, "second");
     let inn = inn.reopen().await;
     let all = known(&inn, None, 3).await;
-    assert_eq!(saga::list(&inn.host, None, None, 2).unwrap(), all[..2]);
-    assert_eq!(saga::list(&inn.host, Some("other"), None, 2).unwrap(), []);
+    assert_eq!(
+        saga::list(&inn.host.events, None, None, 2).unwrap(),
+        all[..2]
+    );
+    assert_eq!(
+        saga::list(&inn.host.events, Some("other"), None, 2).unwrap(),
+        []
+    );
     inn.host.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Stories: what happened under one correlation id.
 
-use innkeeper::observe::story::{self, Kind, Outcome};
+use innkeeper::admin::story::{self, Kind, Outcome};
 use serde_json::json;
 
 use crate::inn::{Inn, eventually};

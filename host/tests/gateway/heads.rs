@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, client::conn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use innkeeper::invocation::Response;
+use innkeeper::core::message::Response;
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{net::TcpStream, runtime::Runtime};
 

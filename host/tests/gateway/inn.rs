@@ -4,13 +4,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::Method;
-use innkeeper::{
-    gateway::{Drained, Found, Gateway, Offer, Reception, Routes},
-    guest,
-    invocation::{Failure, Origin, Request, Response, WebAnswer},
-    manifest::GatewaySettings,
+use innkeeper::core::{
     memory::{Budget, Reservation},
+    message::{Request, Response, WebAnswer},
 };
+use innkeeper::gateway::{Drained, Gateway, Reception};
+use innkeeper::guest;
+use innkeeper::invocation::{Failure, Origin};
+use innkeeper::manifest::GatewaySettings;
+use innkeeper::versions::{Found, Offer, Routes};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{

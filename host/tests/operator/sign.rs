@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
+use innkeeper::core::Timestamp;
 use innkeeper::manifest::Manifest;
 use innkeeper::rollout::signature::{Keyring, SignatureError, Signed, Subject};
-use innkeeper::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

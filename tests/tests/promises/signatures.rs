@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use http::Method;
+use innkeeper::core::Timestamp;
 use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, public_key};
-use innkeeper::timestamp::Timestamp;
 use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, eventually, send};
 
 /// Somebody with a private key: makes signatures of bytes for a context.

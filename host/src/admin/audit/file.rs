@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use super::line::{Line, What};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// The newest file.
 const FILE: &str = "audit.jsonl";

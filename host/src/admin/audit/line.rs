@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::caller::Caller;
 use crate::admin::server::Peer;
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
 
 /// How much of a path and a query is written down.
 const LONGEST_PATH: usize = 1_024;

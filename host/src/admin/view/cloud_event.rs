@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::events::cloud_event;
+use crate::admin::redaction::Redaction;
+use crate::core::{Timestamp, cloud_event};
 use crate::journal::Event;
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// An event, in the JSON format of CloudEvents 1.0.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
+use crate::admin::redaction::Redaction;
+use crate::core::Timestamp;
 use crate::journal::{Cause, Ending, Recorded};
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// Some commits of a journal, in order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
+use crate::admin::redaction::Redaction;
+use crate::core::Timestamp;
 use crate::events::{dead_letter, redelivery};
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// Some dead letters of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

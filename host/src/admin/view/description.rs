@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::rollout;
+use crate::versions;
 
 /// What a version says of itself, and what its imports and exports say.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -71,8 +71,8 @@ pub struct Compensation {
     pub undo: String,
 }
 
-impl From<&rollout::Description> for Description {
-    fn from(description: &rollout::Description) -> Self {
+impl From<&versions::Description> for Description {
+    fn from(description: &versions::Description) -> Self {
         let routes = description.routes.iter().map(|route| Route {
             method: route.method.clone(),
             path: route.path.clone(),

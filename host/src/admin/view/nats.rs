@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
+use crate::core::Timestamp;
 use crate::nats::{InletStanding, parked};
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

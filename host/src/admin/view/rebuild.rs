@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::events::rebuild::{Progress, RebuildState};
-use crate::timestamp::Timestamp;
+use crate::core::Timestamp;
+use crate::rollout::rebuild::{Progress, RebuildState};
 
 /// How far a rebuild is.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

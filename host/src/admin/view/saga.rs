@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
+use crate::core::Timestamp;
 use crate::events::saga;
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// Some sagas, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

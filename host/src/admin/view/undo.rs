@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::admin::redaction::Redaction;
+use crate::core::{Timestamp, digest};
 use crate::invocation::compensation::Owed;
-use crate::invocation::digest;
-use crate::observe::redaction::Redaction;
-use crate::timestamp::Timestamp;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

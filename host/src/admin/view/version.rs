@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::core::Timestamp;
 use crate::rollout::{self, Gate, Outcome, Progress, Stage, State};
-use crate::timestamp::Timestamp;
+use crate::versions;
 
 /// The versions of a context.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -212,8 +213,8 @@ pub struct RolledBack {
     pub micros: u64,
 }
 
-impl From<&rollout::Version> for Serving {
-    fn from(version: &rollout::Version) -> Self {
+impl From<&versions::Version> for Serving {
+    fn from(version: &versions::Version) -> Self {
         Self {
             number: version.number,
             digest: version.digest.clone(),

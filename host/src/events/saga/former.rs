@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::machine::{Ending, Known, Saga, SagaState};
 use super::store::{self, SPACE};
-use crate::events::lane::bookkeeping;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, KeyRange, Ledger, ReadSet, Unit, Write};
 
@@ -72,13 +71,7 @@ pub(super) async fn move_over(ledger: &Arc<Ledger>) -> Result<(), CommitError> {
         if writes.is_empty() {
             return Ok(());
         }
-        let unit = Unit {
-            began,
-            reads: ReadSet::default(),
-            header: bookkeeping("saga"),
-            writes,
-            events: Vec::new(),
-        };
+        let unit = Unit::bookkeeping("saga", began, writes);
         ledger.commit(unit).await?;
     }
 }
@@ -159,13 +152,7 @@ mod tests {
             let place = format!("by/booking/r/{:020}/{id}", 1);
             writes.push(record::write(SPACE, &place, &()).unwrap());
         }
-        let unit = Unit {
-            began: ledger.applied(),
-            reads: ReadSet::default(),
-            header: bookkeeping("test"),
-            writes,
-            events: Vec::new(),
-        };
+        let unit = Unit::bookkeeping("test", ledger.applied(), writes);
         ledger.commit(unit).await.unwrap();
         assert!(exist(&ledger).unwrap());
         move_over(&ledger).await.unwrap();

@@ -18,65 +18,71 @@ pub use self::machine::{NotAState, Saga, SagaState};
 pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
-use super::backoff::Backoff;
 use super::follower::Follower;
 use super::lane::Source;
 use super::timer;
-use crate::app::Host;
+use crate::core::Backoff;
+use crate::events::Events;
 use crate::journal::{self, Ledger, ReadSet};
 use crate::manifest::HOST_SOURCE;
 
 /// Starts to watch the sagas of the manifest, if there are any.
-pub(super) fn start(host: &Arc<Host>) -> Result<(), journal::Error> {
-    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+pub(super) fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
+    let Some(ledger) = events.ledger(HOST_SOURCE) else {
         return Ok(());
     };
     if !former::exist(ledger)? {
-        return watch(host, ledger);
+        return watch(events, ledger);
     }
-    let (host, ledger) = (host.clone(), ledger.clone());
-    let moving = host.clone();
+    let (events, ledger) = (events.clone(), ledger.clone());
+    let moving = events.clone();
     moving.tasks.spawn(async move {
         let mut backoff = Backoff::of_journal();
         while let Err(error) = former::move_over(&ledger).await {
             tracing::error!(%error, "sagas of a version before cannot be taken over yet");
-            if backoff.pause(&host.shutdown).await.is_break() {
+            if backoff.pause(&events.shutdown).await.is_break() {
                 return;
             }
         }
-        if let Err(error) = watch(&host, &ledger) {
+        if let Err(error) = watch(&events, &ledger) {
             tracing::error!(%error, "sagas cannot be watched; restart the host");
         }
     });
     Ok(())
 }
 
-fn watch(host: &Arc<Host>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
+fn watch(events: &Arc<Events>, ledger: &Arc<Ledger>) -> Result<(), journal::Error> {
     let watcher = Arc::new(Watcher {
         ledger: ledger.clone(),
-        sagas: host.manifest.sagas.clone(),
+        sagas: events.manifest.sagas.clone(),
         set: Notify::new(),
     });
-    let follower = Follower::start(host, &watcher, 0, &sources(host))?;
+    let follower = Follower::start(events, &watcher, 0, &sources(events))?;
     let deadlines = Deadlines {
         watcher,
         lanes: follower.lanes,
     };
-    host.tasks
-        .spawn(timer::run(deadlines, host.shutdown.clone()));
+    events
+        .tasks
+        .spawn(timer::run(deadlines, events.shutdown.clone()));
     Ok(())
 }
 
 /// The contexts whose events begin or end sagas.
-fn sources(host: &Host) -> Vec<Source> {
+fn sources(events: &Events) -> Vec<Source> {
     let named = |name: &str| {
-        host.manifest.sagas.values().any(|saga| {
+        events.manifest.sagas.values().any(|saga| {
             let ends = saga.completes.iter().chain(&saga.compensates);
             ends.chain([&saga.starts])
                 .any(|event| event.context == name)
         })
     };
-    let named = host.ledgers().iter().filter(|(name, _)| named(name));
+    let named = events
+        .invoker
+        .ledgers
+        .own
+        .iter()
+        .filter(|(name, _)| named(name));
     named
         .map(|(name, ledger)| Source {
             name: name.clone(),
@@ -91,16 +97,16 @@ fn sources(host: &Host) -> Vec<Source> {
 ///
 /// When the journal cannot be read.
 pub fn list(
-    host: &Host,
+    events: &Events,
     saga: Option<&str>,
     state: Option<SagaState>,
     limit: usize,
 ) -> Result<Vec<Saga>, journal::Error> {
-    let Some(ledger) = host.ledger(HOST_SOURCE) else {
+    let Some(ledger) = events.ledger(HOST_SOURCE) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    let names = host.manifest.sagas.keys();
+    let names = events.manifest.sagas.keys();
     for name in names.filter(|name| saga.is_none_or(|saga| saga == *name)) {
         let states = SagaState::ALL.into_iter();
         for state in states.filter(|one| state.is_none_or(|state| state == *one)) {

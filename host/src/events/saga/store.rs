@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Known, Saga, SagaState};
-use crate::invocation::{Timer, digest, record};
+use crate::core::digest;
+use crate::invocation::{Timer, record};
 use crate::journal::{self, Entry, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// Where they are.
@@ -40,10 +41,7 @@ pub(super) fn read(
 ) -> Result<Option<Known>, journal::Error> {
     let key = key(saga, about);
     reads.note_key(SPACE, key.as_bytes());
-    let found = ledger.get(SPACE, key.as_bytes())?;
-    found
-        .map(|value| record::read(key.as_bytes(), &value))
-        .transpose()
+    record::find(ledger, SPACE, &key)
 }
 
 /// The writes that bring what was known up to date. A saga that runs has a timer, and no other has one.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::machine::SagaState;
 use super::store::{self, SPACE};
-use crate::events::lane::bookkeeping;
 use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit};
 
 /// How many are forgotten in one commit.
@@ -64,10 +63,7 @@ fn find_surplus(
         writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));
     }
     Ok(Some(Unit {
-        began,
         reads,
-        header: bookkeeping("saga"),
-        writes,
-        events: Vec::new(),
+        ..Unit::bookkeeping("saga", began, writes)
     }))
 }

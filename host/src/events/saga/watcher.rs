@@ -9,14 +9,13 @@ use tokio::sync::Notify;
 
 use super::machine::{self, Ending, Known, Saga, SagaState};
 use super::store;
-use crate::events::backoff::Backoff;
+use crate::core::{Backoff, digest};
 use crate::events::follower::Watched;
 use crate::events::lane::{Arrival, Handler};
 use crate::events::timer::Timers;
-use crate::invocation::{self, Timer, wall_clock};
+use crate::invocation::Timer;
 use crate::journal::{
-    self, Cause, CommitError, Durability, Ending as Ended, Event, Header, Ledger, ReadSet, Space,
-    Unit, Write,
+    self, CommitError, Durability, Event, Header, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
 };
 use crate::manifest::SagaSettings;
 
@@ -149,7 +148,7 @@ fn about(settings: &SagaSettings, event: &Event) -> String {
     let about = named.unwrap_or_else(|| event.subject.clone());
     match about.len() {
         0..=LONGEST => about,
-        _ => invocation::digest(&[about.as_bytes()]),
+        _ => digest(&[about.as_bytes()]),
     }
 }
 
@@ -172,17 +171,9 @@ fn begun(name: &str, settings: &SagaSettings, event: &Event, about: &str) -> Sag
 
 fn header(event: &Event) -> Header {
     Header {
-        invocation: invocation::random_id(),
-        cause: Cause::Host {
-            purpose: "saga".into(),
-        },
-        ending: Ended::Committed,
-        attempt: 1,
         correlation_id: event.correlation_id.clone(),
         causation_id: event.id.clone(),
-        version: String::new(),
-        time: wall_clock(),
-        status: None,
+        ..bookkeeping("saga")
     }
 }
 

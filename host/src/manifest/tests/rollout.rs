@@ -48,7 +48,7 @@ fn every_setting_of_a_rollout_is_read() {
         (1 << 20, 512 << 20)
     );
     let unsaid = UploadSettings::default().compile_memory();
-    assert!(unsaid <= crate::memory::of_the_machine() / 4 && unsaid <= 2 << 30);
+    assert!(unsaid <= crate::core::memory::of_the_machine() / 4 && unsaid <= 2 << 30);
     assert_eq!(uploads.compile_time, Duration::from_secs(30));
     assert!(uploads.keys.keys().eq(["ci"]));
     let room = &manifest.contexts["room"];

@@ -14,9 +14,9 @@ use futures::stream::ReadyChunks;
 
 use super::BATCH;
 use super::place::Place;
-use crate::app::Host;
-use crate::invocation::digest;
+use crate::core::digest;
 use crate::manifest::Inlet;
+use crate::nats::bridge::Bridge;
 use crate::nats::trouble::Trouble;
 
 /// How many bytes one request for messages asks for.
@@ -44,7 +44,7 @@ pub(super) struct Reading {
 
 /// Begins to read behind a place.
 pub(super) async fn open(
-    host: &Host,
+    bridge: &Bridge,
     inlet: &Inlet,
     client: &Client,
     stream: &Stream,
@@ -59,17 +59,17 @@ pub(super) async fn open(
     };
     let max_payload = client.max_payload();
     let wanted = match is_acknowledged {
-        true => durable(host, inlet),
-        false => ephemeral(host, inlet, place.sequence),
+        true => durable(bridge, inlet),
+        false => ephemeral(bridge, inlet, place.sequence),
     };
     // A queue of work lets nobody ask for what another asks for.
     if config.retention == RetentionPolicy::WorkQueue {
-        remove_former(host, inlet, stream, places).await;
+        remove_former(bridge, inlet, stream, places).await;
     }
     let consumer = stream.create_consumer(wanted).await;
     let consumer = consumer.map_err(|error| unusable(error.to_string()))?;
     if config.retention == RetentionPolicy::Interest {
-        remove_former(host, inlet, stream, places).await;
+        remove_former(bridge, inlet, stream, places).await;
     }
     let counted = match is_acknowledged {
         true => settled(&consumer).await.map_err(unusable)?,
@@ -94,9 +94,9 @@ pub(super) async fn open(
     })
 }
 
-fn ephemeral(host: &Host, inlet: &Inlet, after: u64) -> pull::Config {
+fn ephemeral(bridge: &Bridge, inlet: &Inlet, after: u64) -> pull::Config {
     pull::Config {
-        description: Some(format!("What {} follows", host.manifest.app.name)),
+        description: Some(format!("What {} follows", bridge.manifest.app.name)),
         filter_subject: inlet.subject.clone(),
         deliver_policy: DeliverPolicy::ByStartSequence {
             start_sequence: after + 1,
@@ -110,10 +110,10 @@ fn ephemeral(host: &Host, inlet: &Inlet, after: u64) -> pull::Config {
     }
 }
 
-fn durable(host: &Host, inlet: &Inlet) -> pull::Config {
+fn durable(bridge: &Bridge, inlet: &Inlet) -> pull::Config {
     pull::Config {
-        durable_name: Some(name(host, &inlet.source, &inlet.subject)),
-        description: Some(format!("What {} follows", host.manifest.app.name)),
+        durable_name: Some(name(bridge, &inlet.source, &inlet.subject)),
+        description: Some(format!("What {} follows", bridge.manifest.app.name)),
         filter_subject: inlet.subject.clone(),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
@@ -124,8 +124,8 @@ fn durable(host: &Host, inlet: &Inlet) -> pull::Config {
 }
 
 /// The name of the durable consumer of a followed subject.
-fn name(host: &Host, source: &str, subject: &str) -> String {
-    let app = &host.manifest.app.name;
+fn name(bridge: &Bridge, source: &str, subject: &str) -> String {
+    let app = &bridge.manifest.app.name;
     let digest = digest(&[subject.as_bytes()]);
     format!(
         "innkeeper-{app}-{source}-{}",
@@ -135,12 +135,12 @@ fn name(host: &Host, source: &str, subject: &str) -> String {
 
 /// Removes the durable consumers of subjects that are not followed any more: the stream would keep messages for them.
 async fn remove_former(
-    host: &Host,
+    bridge: &Bridge,
     inlet: &Inlet,
     stream: &Stream,
     places: &BTreeMap<String, Place>,
 ) {
-    let followed = host.manifest.inlets();
+    let followed = bridge.manifest.inlets();
     let is_followed = |subject: &str| {
         let mut followed = followed.iter();
         followed.any(|other| other.source == inlet.source && other.subject == subject)
@@ -150,7 +150,7 @@ async fn remove_former(
         if place.is_of(info) && !is_followed(subject) {
             // Most often it is gone already.
             let _ = stream
-                .delete_consumer(&name(host, &inlet.source, subject))
+                .delete_consumer(&name(bridge, &inlet.source, subject))
                 .await;
         }
     }

@@ -30,12 +30,10 @@ use super::standing::{InletStanding, Standing};
 use super::stream::nobody_keeps;
 use super::subject;
 use super::trouble::Trouble;
-use crate::app::Host;
-use crate::events::backoff::Backoff;
-use crate::events::bookkeeping;
-use crate::invocation::wall_clock;
-use crate::journal::{Ledger, ReadSet, Space, Unit, Write};
+use crate::core::{Backoff, wall_clock};
+use crate::journal::{Ledger, ReadSet, Space, Unit, Write, bookkeeping};
 use crate::manifest::Inlet;
+use crate::nats::bridge::Bridge;
 use crate::observe::metrics;
 
 /// How many messages are taken in by one commit.
@@ -51,7 +49,7 @@ const DISTURBANCE: u64 = 24 * 60 * 60 * 1_000;
 
 /// One followed subject.
 pub(super) struct Intake {
-    host: Arc<Host>,
+    bridge: Arc<Bridge>,
     connection: Arc<Connection>,
     standing: Arc<Standing>,
     ledger: Arc<Ledger>,
@@ -112,14 +110,14 @@ struct Arrived {
 
 impl Intake {
     pub(super) fn new(
-        host: &Arc<Host>,
+        bridge: &Arc<Bridge>,
         connection: &Arc<Connection>,
         standing: &Arc<Standing>,
         ledger: &Arc<Ledger>,
         inlet: Inlet,
     ) -> Self {
         Self {
-            host: host.clone(),
+            bridge: bridge.clone(),
             connection: connection.clone(),
             standing: standing.clone(),
             ledger: ledger.clone(),
@@ -130,7 +128,7 @@ impl Intake {
 
     /// Takes in until the host stops.
     pub(super) async fn run(mut self) {
-        let stop = self.host.shutdown.clone();
+        let stop = self.bridge.shutdown.clone();
         let mut backoff = connection::backoff();
         self.show(|_| {});
         loop {
@@ -210,7 +208,7 @@ impl Intake {
         let elsewhere = Elsewhere::of(&places, &self.inlet.subject, info);
         place.sequence = place.sequence.max(elsewhere.covers(&self.inlet.subject));
         let reading =
-            consumer::open(&self.host, &self.inlet, &client, &stream, &place, &places).await?;
+            consumer::open(&self.bridge, &self.inlet, &client, &stream, &place, &places).await?;
         let now = wall_clock();
         let policy = Policy {
             redelivered: reading.is_acknowledged,
@@ -279,7 +277,7 @@ impl Intake {
                 // What was taken in under other subjects is no more of what is there now, either.
                 for (subject, other) in places.iter_mut() {
                     if *subject != self.inlet.subject && other.is_of(info) && other.sequence > to {
-                        let followed = self.host.manifest.inlets();
+                        let followed = self.bridge.manifest.inlets();
                         let mut followed = followed.iter();
                         let is_read = followed.any(|inlet| {
                             inlet.source == self.inlet.source && inlet.subject == *subject
@@ -355,7 +353,7 @@ impl Intake {
             time,
         };
         // The time is part of it: a stream that was set back gives the same numbers to other messages.
-        let place = crate::invocation::digest(&[
+        let place = crate::core::digest(&[
             session.place.stream.as_bytes(),
             &session.place.made.to_be_bytes(),
             &sequence.to_be_bytes(),

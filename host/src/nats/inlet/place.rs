@@ -177,15 +177,12 @@ impl Place {
 
     /// The place that is kept of a followed subject.
     pub(super) fn read(ledger: &Ledger, subject: &str) -> Result<Option<Self>, journal::Error> {
-        let key = key(subject);
-        if let Some(value) = ledger.get(Space::Meta, key.as_bytes())? {
-            return record::read(key.as_bytes(), &value).map(Some);
+        if let Some(place) = record::find(ledger, Space::Meta, &key(subject))? {
+            return Ok(Some(place));
         }
-        let key = format!("{FORMER}{subject}");
-        let value = ledger.get(Space::Meta, key.as_bytes())?;
-        value
-            .map(|value| record::read::<Former>(key.as_bytes(), &value).map(Self::from))
-            .transpose()
+        let former = format!("{FORMER}{subject}");
+        let former = record::find::<Former>(ledger, Space::Meta, &former)?;
+        Ok(former.map(Self::from))
     }
 
     /// The places of all subjects that are followed, or were once.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::events::unreadable;
+use crate::versions::unreadable;
 
 fn read_all(headers: &[(&str, &str)], payload: &[u8], kind: Option<&str>) -> Vec<Incoming> {
     let mut map = HeaderMap::new();
@@ -34,7 +34,7 @@ fn reason(incoming: &Incoming) -> Option<&str> {
 fn content_type(incoming: &Incoming) -> String {
     let kept = incoming.attributes.as_ref();
     kept.map_or_else(
-        || crate::events::cloud_event::content_type(&incoming.event.data).to_owned(),
+        || crate::core::cloud_event::content_type(&incoming.event.data).to_owned(),
         |attributes| attributes.content_type.clone(),
     )
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use innkeeper::app::{Host, Options};
+use innkeeper::core::TraceContext;
+use innkeeper::core::message::Request;
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
-use innkeeper::invocation::{self, CallRequest, Caller, Origin, Request};
+use innkeeper::invocation::{self, CallRequest, Caller, Origin};
 use innkeeper::manifest::Manifest;
-use innkeeper::observe::TraceContext;
-use innkeeper::rollout::{self, ComponentStore, Identity};
+use innkeeper::rollout::{self, ComponentStore};
+use innkeeper::versions::Identity;
 use innkeeper_tests::{artifacts, within};
 use tempfile::TempDir;
 use wasmtime::component::Val;
@@ -200,7 +202,14 @@ async fn repeat(inside: &Inside, context: &str, request: &Request, times: u32) -
     let context = inside.host.context(context).expect("it is part of the app");
     let begun = Instant::now();
     for _ in 0..times {
-        let answer = invocation::web(&inside.host, context, request.clone(), origin(), None).await;
+        let answer = invocation::web(
+            &inside.host.invoker,
+            context,
+            request.clone(),
+            origin(),
+            None,
+        )
+        .await;
         let answer = answer.unwrap_or_else(|failure| panic!("{failure}"));
         assert!(answer.response.status < 300, "{:?}", answer.response);
     }
@@ -231,7 +240,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             caller: Caller::Context("bench".into()),
             consent: None,
         };
-        let answer = invocation::call(&inside.host, context, request)
+        let answer = invocation::call(&inside.host.invoker, context, request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(value::is_err(&answer.answer), room != 1);

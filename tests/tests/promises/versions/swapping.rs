@@ -127,7 +127,7 @@ fn nothing_after_the_drain(answers: &[Answered], versions: &[Value]) {
         let mut since = None;
         for step in version["history"].as_array().expect("a list") {
             let time = step["time"].as_str().expect("a time");
-            let time: innkeeper::timestamp::Timestamp = time.parse().expect("a time");
+            let time: innkeeper::core::Timestamp = time.parse().expect("a time");
             match step["state"].as_str() {
                 Some("drained") => since = Some(time.0),
                 Some("current") => {

@@ -1,0 +1,17 @@
+//! What every room may build upon: ids, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
+
+mod backoff;
+mod clock;
+pub(crate) mod cloud_event;
+pub mod correlation;
+mod id;
+pub mod memory;
+pub mod message;
+mod timestamp;
+mod trace_context;
+
+pub(crate) use self::{backoff::Backoff, id::digest};
+pub use self::{
+    clock::wall_clock, correlation::Correlation, id::random_id, timestamp::Timestamp,
+    trace_context::TraceContext,
+};

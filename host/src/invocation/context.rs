@@ -1,0 +1,155 @@
+//! One bounded context at run time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::admission::Admission;
+use super::breaker::Breaker;
+use super::compensation::Compensations;
+use super::hold::Commits;
+use super::idempotency::KeysInProgress;
+use super::turns::Turns;
+use crate::config;
+use crate::core::memory::{Budget, MemoryShare};
+use crate::guest::Share;
+use crate::journal::{self, Ledger, Space};
+use crate::manifest::ContextSettings;
+use crate::observe::ContextMetrics;
+use crate::observe::log::Allowance;
+use crate::versions::{LiveWiring, Serving, Version};
+
+/// Where the journal keeps which generation of the state serves: four bytes, big-endian.
+pub const GENERATION_KEY: &[u8] = b"generation";
+
+/// One bounded context: its settings, its journal, its version, and who is at work in it.
+pub struct Context {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub settings: ContextSettings,
+    /// Its journal.
+    pub ledger: Arc<Ledger>,
+    /// How much of it runs at once.
+    pub admission: Admission,
+    /// Whether calls to it get through.
+    pub breaker: Breaker,
+    /// Who goes first after a conflict.
+    pub turns: Turns,
+    /// Who may commit.
+    pub commits: Commits,
+    /// Which `Idempotency-Key`s run.
+    pub keys: KeysInProgress,
+    /// What it has to undo elsewhere.
+    pub compensations: Compensations,
+    /// Tells whoever fires timers that one was set.
+    pub timer_set: Notify,
+    /// What it has of the processors.
+    pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
+    /// What it counts.
+    pub metrics: ContextMetrics,
+    /// What it may write to the log.
+    pub log: Arc<Allowance>,
+    /// What all contexts may hold in memory of answers that may be given again.
+    pub answers: Arc<Budget>,
+    wiring: Arc<LiveWiring>,
+    config: Arc<config::Live>,
+}
+
+/// What a context has of its app.
+pub(crate) struct Shared {
+    /// Its configuration.
+    pub config: Arc<config::Live>,
+    /// What serves in all contexts.
+    pub wiring: Arc<LiveWiring>,
+    /// What all contexts may hold in memory of answers that may be given again.
+    pub answers: Arc<Budget>,
+    /// What it has of the processors.
+    pub share: Arc<Share>,
+    /// What its guests have of the memory.
+    pub guests_memory: Arc<MemoryShare>,
+}
+
+impl Context {
+    /// A context of an app.
+    pub(crate) fn new(
+        name: &str,
+        settings: ContextSettings,
+        ledger: Arc<Ledger>,
+        shared: Shared,
+    ) -> Self {
+        let breaker = &settings.circuit_breaker;
+        let sequences = settings.quota.sequences.get();
+        ledger.limit_sequences(usize::try_from(sequences).unwrap_or(usize::MAX));
+        Self {
+            admission: Admission::new(
+                name,
+                breaker.max_requests.get(),
+                breaker.max_pending_requests,
+                settings.limits.call_depth,
+            ),
+            breaker: Breaker::new(breaker.clone(), Instant::now()),
+            turns: Turns::default(),
+            commits: Commits::default(),
+            keys: KeysInProgress::default(),
+            compensations: Compensations::default(),
+            timer_set: Notify::new(),
+            metrics: ContextMetrics::new(name),
+            log: Allowance::new(name, settings.limits.log),
+            share: shared.share,
+            guests_memory: shared.guests_memory,
+            answers: shared.answers,
+            wiring: shared.wiring,
+            config: shared.config,
+            name: name.to_owned(),
+            settings,
+            ledger,
+        }
+    }
+
+    /// What serves in it at this moment.
+    pub fn serving(&self) -> Arc<Serving> {
+        let wiring = self.wiring.load();
+        wiring.serving(&self.name).cloned().unwrap_or_default()
+    }
+
+    /// The current version: what a version that is ramped up beside it does is not asked for.
+    pub fn version(&self) -> Option<Arc<Version>> {
+        self.serving().version().cloned()
+    }
+
+    /// The generation of the state that serves.
+    pub fn generation(&self) -> u32 {
+        self.serving().generation
+    }
+
+    /// The keys of its configuration whose values may be shown.
+    pub fn shown_keys(&self) -> BTreeSet<String> {
+        let shown = self.settings.show.iter();
+        shown
+            .filter(|key| !self.config.is_secret(key))
+            .cloned()
+            .collect()
+    }
+
+    /// The configuration as it is now.
+    pub fn config(&self) -> Arc<config::Values> {
+        self.config.current()
+    }
+}
+
+/// The generation of the state that serves, as a journal knows it.
+pub(crate) fn stored_generation(ledger: &Ledger) -> Result<u32, journal::Error> {
+    let Some(bytes) = ledger.get(Space::Meta, GENERATION_KEY)? else {
+        return Ok(0);
+    };
+    let bytes = <[u8; 4]>::try_from(bytes.as_slice());
+    let generation = bytes.map(u32::from_be_bytes);
+    generation.map_err(|_| journal::Error::Damaged {
+        what: "the generation".into(),
+    })
+}

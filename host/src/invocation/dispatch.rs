@@ -1,0 +1,71 @@
+//! From a caller's import to the context that offers it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::call::{self, Answered, Request};
+use super::context::Context;
+use super::failure::Failure;
+use super::invoker::Invoker;
+use crate::guest::value;
+use crate::observe::metrics::CallOutcome;
+
+/// The context that offers an interface.
+pub fn offering(invoker: &Invoker, interface: &str) -> Option<String> {
+    let wiring = invoker.wiring();
+    wiring.links.offering(interface).map(str::to_owned)
+}
+
+/// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, with the reason.
+pub async fn dispatch(invoker: &Arc<Invoker>, request: Request) -> Answered {
+    let interface = &request.operation.interface;
+    let callee = offering(invoker, interface).and_then(|name| invoker.contexts.get(&name).cloned());
+    let Some(callee) = callee else {
+        return Answered::unavailable(format!("no context offers {interface}"));
+    };
+    let answered = reach(invoker, &callee, request).await;
+    answered.unwrap_or_else(|failure| Answered::failed(&failure))
+}
+
+/// Calls a context, unless its circuit breaker is open.
+///
+/// # Errors
+///
+/// When the context gave no answer.
+pub async fn reach(
+    invoker: &Arc<Invoker>,
+    callee: &Arc<Context>,
+    request: Request,
+) -> Result<Answered, Failure> {
+    if let Err(retry_after) = callee.breaker.admit(Instant::now()) {
+        callee.metrics.call(CallOutcome::Unavailable);
+        return Err(Failure::BreakerOpen {
+            context: callee.name.clone(),
+            retry_after,
+        });
+    }
+    // A call may lead to further calls: each level is a future of its own.
+    let answered = Box::pin(call::call(invoker, callee, request)).await;
+    match &answered {
+        Ok(answered) => {
+            callee.breaker.succeeded(Instant::now());
+            callee.metrics.call(match value::is_err(&answered.answer) {
+                true => CallOutcome::Refused,
+                false => CallOutcome::Ok,
+            });
+        }
+        Err(failure) => {
+            callee.metrics.call(CallOutcome::Unavailable);
+            if failure.is_fault_of_context() && callee.breaker.failed(Instant::now()) {
+                callee.metrics.breaker_opened.increment(1);
+            }
+            match failure {
+                // It is made again at once.
+                Failure::CallerOutdated => {}
+                _ if !callee.log.admits_failure() => {}
+                _ => tracing::warn!(context = callee.name, %failure, "a call was not answered"),
+            }
+        }
+    }
+    answered
+}

@@ -1,0 +1,243 @@
+//! The tables of a version's state, as the host keeps them and compares versions by them.
+
+mod reading;
+mod text;
+mod written;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::text_budget::{LONGEST, TextBudget};
+use crate::guest::{self, DataType};
+
+pub(crate) use self::reading::Reading;
+pub(crate) use self::written::Written;
+
+/// How many tables a version may describe, and how many types.
+const MOST: usize = 1_000;
+/// How long a name may be, in bytes.
+const LONGEST_NAME: usize = 128;
+
+/// The tables of a version, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tables(BTreeMap<String, Table>);
+
+/// What the rows of a table are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    key: Vec<KeyPart>,
+    /// The type of the values is the first; the others are parts of it. A type may contain itself.
+    types: Vec<Type>,
+}
+
+/// A part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum KeyPart {
+    Number,
+    Text,
+}
+
+/// A type; others are named by their place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Type {
+    Scalar(Scalar),
+    Optional(usize),
+    List(usize),
+    Map(usize, usize),
+    Tuple(Vec<usize>),
+    Record(Vec<Field>),
+    Variant(Vec<Case>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Field {
+    name: String,
+    value: usize,
+    has_default: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Case {
+    name: String,
+    value: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Scalar {
+    Unit,
+    Bool,
+    Unsigned(u8),
+    Signed(u8),
+    Float(u8),
+    Char,
+    String,
+    Bytes,
+}
+
+impl Tables {
+    /// Those that a guest describes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the description.
+    pub(crate) fn described(description: &guest::Description) -> Result<Self, String> {
+        let (types, tables) = (&description.types, &description.tables);
+        if types.len() > MOST || tables.len() > MOST {
+            return Err(format!(
+                "{} types and {} tables; there may be {MOST} of each",
+                types.len(),
+                tables.len()
+            ));
+        }
+        let mut all = BTreeMap::new();
+        let mut text = TextBudget::new();
+        for table in tables {
+            let name = &table.name;
+            if name.is_empty() || name.len() > LONGEST_NAME || name.contains('/') {
+                return Err(format!(
+                    "a table is named {name:?}; a name has 1 to {LONGEST_NAME} bytes and no `/`"
+                ));
+            }
+            if table.key.is_empty() {
+                return Err(format!("the key of table {name} is made of nothing"));
+            }
+            let types = Gathering::all(types, table.value)
+                .map_err(|problem| format!("table {name}: {problem}"))?;
+            // Each table has its types for itself, also those that others have, too.
+            if !text.takes(&types) {
+                return Err(format!(
+                    "the types of its tables have more than {LONGEST} bytes, counted as often as they are used; make them smaller"
+                ));
+            }
+            let key = table.key.iter().map(|part| match part {
+                guest::KeyPart::Number => KeyPart::Number,
+                guest::KeyPart::Text => KeyPart::Text,
+            });
+            let table = Table {
+                key: key.collect(),
+                types,
+            };
+            if all.insert(name.clone(), table).is_some() {
+                return Err(format!("two tables are named {name}"));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether a key of the state belongs to one of them.
+    pub fn hold(&self, key: &str) -> bool {
+        let table = key.split_once('/').map_or(key, |(table, _)| table);
+        self.0.contains_key(table)
+    }
+
+    /// Each with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Table)> {
+        self.0.iter().map(|(name, table)| (name.as_str(), table))
+    }
+}
+
+/// Gathers what a type is made of, each part once, and not by recursion: how deep types nest is up to the guest.
+struct Gathering<'a> {
+    from: &'a [DataType],
+    places: BTreeMap<u32, usize>,
+    /// Those that have a place, by their number there: what has been gathered, and then what waits for it.
+    order: Vec<u32>,
+}
+
+impl<'a> Gathering<'a> {
+    fn all(from: &'a [DataType], first: u32) -> Result<Vec<Type>, String> {
+        let mut gathering = Self {
+            from,
+            places: BTreeMap::new(),
+            order: Vec::new(),
+        };
+        gathering.place(first);
+        let mut types = Vec::new();
+        while let Some(index) = gathering.order.get(types.len()) {
+            let data_type = gathering.find(*index)?;
+            types.push(gathering.gather(data_type)?);
+        }
+        Ok(types)
+    }
+
+    fn find(&self, index: u32) -> Result<&'a DataType, String> {
+        let found = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.from.get(index));
+        found.ok_or_else(|| format!("there is no type {index}"))
+    }
+
+    fn place(&mut self, index: u32) -> usize {
+        *self.places.entry(index).or_insert_with(|| {
+            self.order.push(index);
+            self.order.len() - 1
+        })
+    }
+
+    fn gather(&mut self, data_type: &DataType) -> Result<Type, String> {
+        Ok(match data_type {
+            DataType::Scalar(scalar) => Type::Scalar((*scalar).into()),
+            DataType::Optional(inner) => Type::Optional(self.place(*inner)),
+            DataType::List(inner) => Type::List(self.place(*inner)),
+            DataType::Map((key, value)) => Type::Map(self.place(*key), self.place(*value)),
+            DataType::Tuple(parts) => {
+                Type::Tuple(parts.iter().map(|part| self.place(*part)).collect())
+            }
+            DataType::Record(fields) => {
+                all_differ(fields.iter().map(|field| &field.name))?;
+                let field = |field: &guest::Field| Field {
+                    name: field.name.clone(),
+                    value: self.place(field.value),
+                    has_default: field.has_default,
+                };
+                Type::Record(fields.iter().map(field).collect())
+            }
+            DataType::Variant(cases) => {
+                all_differ(cases.iter().map(|case| &case.name))?;
+                let case = |case: &guest::Alternative| Case {
+                    name: case.name.clone(),
+                    value: case.value.map(|value| self.place(value)),
+                };
+                Type::Variant(cases.iter().map(case).collect())
+            }
+        })
+    }
+}
+
+fn all_differ<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("two of its parts are named {name:?}"));
+        }
+    }
+    Ok(())
+}
+
+impl From<guest::Scalar> for Scalar {
+    fn from(scalar: guest::Scalar) -> Self {
+        match scalar {
+            guest::Scalar::Unit => Self::Unit,
+            guest::Scalar::Bool => Self::Bool,
+            guest::Scalar::U8 => Self::Unsigned(8),
+            guest::Scalar::U16 => Self::Unsigned(16),
+            guest::Scalar::U32 => Self::Unsigned(32),
+            guest::Scalar::U64 => Self::Unsigned(64),
+            guest::Scalar::U128 => Self::Unsigned(128),
+            guest::Scalar::S8 => Self::Signed(8),
+            guest::Scalar::S16 => Self::Signed(16),
+            guest::Scalar::S32 => Self::Signed(32),
+            guest::Scalar::S64 => Self::Signed(64),
+            guest::Scalar::S128 => Self::Signed(128),
+            guest::Scalar::F32 => Self::Float(32),
+            guest::Scalar::F64 => Self::Float(64),
+            guest::Scalar::Char => Self::Char,
+            guest::Scalar::String => Self::String,
+            guest::Scalar::Bytes => Self::Bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Who serves, and who answers what: the whole app at one moment, behind one pointer.
+//!
+//! A swap of versions exchanges all of it in one step: routes, calls, events and timers move together.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::links::{LinkError, Links};
+use super::routes::{Offer, RouteError, Routes};
+use super::serving::Serving;
+use super::version::Version;
+use crate::manifest::ContextSettings;
+
+/// What serves in each context, and what follows from it. It never changes; another takes its place.
+#[derive(Debug, Default)]
+pub struct Wiring {
+    servings: BTreeMap<Arc<str>, Arc<Serving>>,
+    /// Which context answers which route: as the current versions describe it, also while others are ramped up.
+    pub routes: Routes<Arc<str>>,
+    /// Which context offers which interface, likewise.
+    pub links: Links,
+}
+
+/// The wiring while nobody else exchanges it, nor decides what may come into it.
+pub(crate) struct Rewiring(Arc<Wiring>);
+
+impl Rewiring {
+    /// Only for who holds the lock.
+    pub(super) fn begin(wiring: Arc<Wiring>) -> Self {
+        Self(wiring)
+    }
+}
+
+impl Deref for Rewiring {
+    type Target = Wiring;
+
+    fn deref(&self) -> &Wiring {
+        &self.0
+    }
+}
+
+/// Why versions cannot serve together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// Two contexts offer the same interface.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// Two contexts want to answer the same, or one what nobody can.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+}
+
+impl Wiring {
+    /// The wiring of contexts without versions, with the generations of their states.
+    pub(crate) fn empty(generations: impl IntoIterator<Item = (String, u32)>) -> Self {
+        let serving = |(name, generation): (String, u32)| {
+            let serving = Serving {
+                generation,
+                ..Serving::default()
+            };
+            (name.into(), Arc::new(serving))
+        };
+        Self {
+            servings: generations.into_iter().map(serving).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What serves in a context.
+    pub fn serving(&self, context: &str) -> Option<&Arc<Serving>> {
+        self.servings.get(context)
+    }
+
+    /// What serves in each context.
+    pub fn servings(&self) -> impl Iterator<Item = (&str, &Arc<Serving>)> {
+        self.servings
+            .iter()
+            .map(|(name, serving)| (&**name, serving))
+    }
+
+    /// The same with something else serving in some contexts, of which there are these.
+    ///
+    /// # Errors
+    ///
+    /// When the versions cannot serve together.
+    pub fn with(
+        &self,
+        contexts: &BTreeMap<String, ContextSettings>,
+        changes: impl IntoIterator<Item = (String, Serving)>,
+    ) -> Result<Self, WiringError> {
+        let mut servings = self.servings.clone();
+        for (name, serving) in changes {
+            servings.insert(name.into(), Arc::new(serving));
+        }
+        let current = servings
+            .iter()
+            .filter_map(|(name, serving)| Some((name, serving.version()?)));
+        let (routes, links) = follow_from(contexts, current.collect())?;
+        Ok(Self {
+            servings,
+            routes,
+            links,
+        })
+    }
+
+    /// Whether a version could serve in a context, beside what serves in the others.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot.
+    pub fn could_have(
+        &self,
+        contexts: &BTreeMap<String, ContextSettings>,
+        context: &str,
+        version: &Arc<Version>,
+    ) -> Result<(), WiringError> {
+        let current = self.servings.iter().filter_map(|(name, serving)| {
+            let serves = match **name == *context {
+                true => Some(version),
+                false => serving.version(),
+            };
+            Some((name, serves?))
+        });
+        follow_from(contexts, current.collect()).map(|_| ())
+    }
+}
+
+/// The routes and links that follow from what serves.
+fn follow_from(
+    contexts: &BTreeMap<String, ContextSettings>,
+    current: Vec<(&Arc<str>, &Arc<Version>)>,
+) -> Result<(Routes<Arc<str>>, Links), WiringError> {
+    let mut links = Links::default();
+    for (name, version) in &current {
+        links.add(name, &version.guest)?;
+    }
+    let offers = current.iter().filter_map(|(name, version)| {
+        let limits = &contexts.get(&***name)?.limits;
+        Some(Offer {
+            context: Arc::clone(name),
+            name,
+            request_limit: limits.request,
+            response_limit: limits.whole_response(),
+            routes: &version.description.routes,
+        })
+    });
+    Ok((Routes::build(offers)?, links))
+}
