@@ -104,7 +104,7 @@ async fn impossible_command_lines_and_manifests_exit_with_2() {
         ("", &["sagas", "--state", "lost"], nothing, "timed-out"),
         (
             "",
-            &["status", "--admin", "https://inn.example:1"],
+            &["status", "--admin", "ftp://inn.example:1"],
             nothing,
             "--admin",
         ),

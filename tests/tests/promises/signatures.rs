@@ -306,7 +306,7 @@ async fn nothing_that_serves_is_below_a_floor() {
     // It has a part of the work.
     deploy_so(&inn, "room", &second, Some(&old), "ramp=50,100&step=600s")
         .await
-        .expect(201);
+        .expect(202);
     set_floor(&inn, 3).await.expect_problem(409);
     inn.operators().rollback("room").await.expect(200);
     set_floor(&inn, 3).await.expect(200);

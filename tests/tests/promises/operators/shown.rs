@@ -180,14 +180,14 @@ async fn what_is_sensitive_is_shown_nowhere_whichever_way_it_came_in() {
 async fn what_is_sensitive_is_not_shown_of_what_cannot_be_published() {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let file = directory.path().join("nats.conf");
-    std::fs::write(&file, "max_payload: 2500\n").expect("a file can be written");
+    std::fs::write(&file, "max_payload: 2400\n").expect("a file can be written");
     let server = NatsServer::with(&["-js", "-c", file.to_str().expect("UTF-8")]).await;
     let settings = Settings::of_the_app()
         .await
         .set("nats.url", server.url())
         .set("context.room.sensitive", vec!["roomId", "desc"]);
     let inn = Inn::with(settings).await;
-    let name = "somebody's secret room ".repeat(87);
+    let name = "somebody's secret room ".repeat(86);
     inn.stay().room(&name).await;
     let letters = eventually("it waits for an operator", async || {
         let letters = inn.operators().get("/v1/nats/dead-letters").await;
