@@ -122,10 +122,7 @@ fn read(place: &str, ty: &Type, json: Value) -> Parsed<Val> {
         Type::U32 => Val::U32(integer(place, &json)?),
         Type::S64 => Val::S64(integer(place, &json)?),
         Type::U64 => Val::U64(integer(place, &json)?),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float has the precision that it has"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the nearest float")]
         Type::Float32 => Val::Float32(number(place, &json)? as f32),
         Type::Float64 => Val::Float64(number(place, &json)?),
         Type::Char => {
@@ -229,7 +226,7 @@ fn read(place: &str, ty: &Type, json: Value) -> Parsed<Val> {
             Val::Flags(names)
         }
         Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            return Err(expected(place, "plain data, which this is not"));
+            return Err(expected(place, "plain data"));
         }
     })
 }

@@ -36,14 +36,14 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// It was to be loaded as it is compiled, and is not.
-    #[error("its compiled form is gone from {} or cannot be used; bring the component again", directory.display())]
+    #[error("its compiled form is missing from {} or unusable; upload the component again", directory.display())]
     NotCompiled {
         /// The cache's directory.
         directory: PathBuf,
     },
     /// It is valid, and needs more tables, memories or instances than one component may have.
     #[error(
-        "it needs more of the host than one component may have: {0:#}; link it of fewer modules, or build it without what it does not use"
+        "it exceeds what one component may have: {0:#}; link fewer modules into it, or build it without what it does not use"
     )]
     OverLimits(wasmtime::Error),
     /// What it imports and exports is too big to be looked at.
@@ -60,12 +60,12 @@ pub enum LoadError {
     NoDescription,
     /// It is built for another version of the contract.
     #[error(
-        "it is built for version {0} of the contract innkeeper:context, and this host has {CONTRACT_VERSION}; take components/sdk and wit/innkeeper of this version of Innkeeper, and build it again"
+        "it is built for version {0} of the contract innkeeper:context, but this host has {CONTRACT_VERSION}; use components/sdk and wit/innkeeper of this version of Innkeeper, and build it again"
     )]
     OtherContract(String),
     /// It imports something that nobody grants.
     #[error(
-        "it imports `{0}`, which the host does not grant; the contract in wit/ lists what there is"
+        "it imports `{0}`, which the host does not provide; the contract in wit/ lists what there is"
     )]
     NotGranted(String),
     /// An export of the contract has another type than the contract says.

@@ -41,7 +41,7 @@ async fn written_down(
     next: Next,
 ) -> Result<Response, Problem> {
     let action = state.audit.begin(asked).await.map_err(|error| {
-        tracing::error!(%error, "the audit log cannot be written, so nothing is done that belongs into it");
+        tracing::error!(%error, "the audit log cannot be written, so no action of an operator is carried out");
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the audit log cannot be written, so nothing was done; make room in the data directory",

@@ -67,11 +67,11 @@ fn admit(state: &State, request: &Request, needed: Role) -> Result<Caller, Box<R
             Role::Read if state.private && asks_for_loopback(request) => Ok(Caller::local()),
             Role::Read => Err(anonymous(
                 "no-token",
-                refusal("from outside this machine, looking needs an operators' token"),
+                refusal("requests from outside this machine need an operators' token"),
             )),
             _ => Err(anonymous(
                 "no-token",
-                refusal("whatever changes something needs an operators' token"),
+                refusal("this request needs an operators' token, because it changes something"),
             )),
         };
     };
@@ -85,7 +85,7 @@ fn admit(state: &State, request: &Request, needed: Role) -> Result<Caller, Box<R
     let caller = match tokens.find(&Token::new(token), now) {
         Ok(caller) => caller,
         Err(Unknown::Nobodys) => {
-            let problem = refusal("this is no token of operators");
+            let problem = refusal("this is not an operators' token");
             return Err(anonymous("unknown-token", problem));
         }
         Err(Unknown::Expired(caller)) => {
@@ -159,7 +159,7 @@ fn slow_down(wait: Duration) -> Problem {
         StatusCode::TOO_MANY_REQUESTS,
         "rate-limited",
         "Rate limited",
-        "too many wrong tokens came from this address; for a moment none from there is looked at",
+        "too many wrong tokens came from this address; requests from it are refused for a moment",
     )
     .retry_after(wait)
 }
@@ -168,7 +168,7 @@ fn forbidden(caller: &Caller, needed: Role) -> Problem {
     let Caller { name, role } = caller;
     Problem::new(
         StatusCode::FORBIDDEN,
-        format!("the token of `{name}` has the role `{role}`, and this needs the role `{needed}`"),
+        format!("the token of `{name}` has the role `{role}`, but this needs the role `{needed}`"),
     )
 }
 

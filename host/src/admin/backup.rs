@@ -34,7 +34,7 @@ const PIECE: usize = 512 << 10;
 #[utoipa::path(post, path = "/v1/backup", tag = "host", responses(
     (status = 200, content_type = "application/octet-stream", description = "the copy, part by part"),
     (status = 409, description = "the journals are in memory only"),
-    (status = 503, description = "one is being taken already")
+    (status = 503, description = "one is already being taken")
 ))]
 pub(super) async fn take(
     Shared(state): Shared<Arc<State>>,
@@ -45,7 +45,7 @@ pub(super) async fn take(
     let place = state.backup.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "a backup is being taken already; try again when it has ended",
+            "a backup is already being taken; try again when it has ended",
         )
     })?;
     if host.committer().is_none() {
@@ -60,7 +60,7 @@ pub(super) async fn take(
     host.clone().tasks.spawn_blocking(move || {
         // Until it is ended, whoever takes it.
         let _place = place;
-        tracing::info!(target: "innkeeper::audit", by, "a backup is taken");
+        tracing::info!(target: "innkeeper::audit", by, "a backup was started");
         let telling = Telling {
             host,
             sender,

@@ -39,11 +39,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // Whatever is guarded has one; a route that is not must not take one.
-        parts.extensions.get().cloned().ok_or_else(|| {
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "it is not known who asks",
-            )
-        })
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the caller is unknown"))
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn stream(
     let place = state.streams.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{STREAMS} streams are open already; close one"),
+            format!("{STREAMS} streams are already open; close one"),
         )
         .retry_after(Duration::from_secs(5))
     })?;

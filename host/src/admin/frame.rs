@@ -7,7 +7,7 @@ const LONGEST: usize = 64 << 20;
 
 /// Why bytes are no parts.
 #[derive(Debug, thiserror::Error)]
-#[error("what was received is no part of a copy; the host may be of another version")]
+#[error("the data received is not part of a backup; the host may have another version")]
 pub struct NoFrame;
 
 /// A part as bytes.

@@ -69,7 +69,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         }
     }
     if state.draining.is_cancelled() {
-        check("stop", Err("the host was asked to stop, and drains".into()));
+        check(
+            "stop",
+            Err("the host is draining, because it was asked to stop".into()),
+        );
     }
     let ready = checks.values().all(|found| found == "ok");
     let status = match ready {
@@ -110,7 +113,7 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
     match behind {
         Ok(Ok(Some(events))) if events <= u64::from(most) => Ok(()),
         Ok(Ok(Some(events))) => Err(format!(
-            "{events} events are still to be published, more than {most}"
+            "{events} events are waiting to be published, more than {most}"
         )),
         Ok(Ok(None)) => Err("the stream has not been reached yet".into()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -120,11 +123,7 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
 
 /// Whether what is followed outside is taken in, but for so many messages.
 fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
-    let inlets = host
-        .nats
-        .standing
-        .as_ref()
-        .map(|standing| standing.inlets());
+    let inlets = host.nats.status.as_ref().map(|standing| standing.inlets());
     let key = (inlet.source, inlet.subject);
     let found = inlets.and_then(|mut inlets| inlets.remove(&key));
     let standing = found.unwrap_or_default();
@@ -132,7 +131,7 @@ fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
         (Some(trouble), _) => Err(trouble),
         (None, Some(messages)) if messages <= u64::from(most) => Ok(()),
         (None, Some(messages)) => Err(format!(
-            "{messages} messages are still to be taken in, more than {most}"
+            "{messages} messages have yet to be read, more than {most}"
         )),
         (None, None) => Err("the stream has not been reached yet".into()),
     }
@@ -160,7 +159,7 @@ fn take_levels(host: &Host) {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
     }
-    if let Some(standing) = &host.nats.standing {
+    if let Some(standing) = &host.nats.status {
         let is_up = standing.trouble().is_none();
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
         if let Ok(Some(events)) = nats::behind(&host.nats) {

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at the events on NATS. Blocks.
 pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
-    let Some(standing) = &host.nats.standing else {
+    let Some(standing) = &host.nats.status else {
         return Ok(None);
     };
     let inlets = standing.inlets().into_iter();
@@ -94,7 +94,7 @@ pub(super) async fn retry(
         StatusCode::CONFLICT,
         "failed-again",
         "Failed again",
-        format!("{id} is not published: {reason}"),
+        format!("{id} was not published: {reason}"),
     ))
 }
 
@@ -197,14 +197,14 @@ async fn ask<T>(
     host: &Host,
     command: impl FnOnce(oneshot::Sender<T>) -> Command,
 ) -> Result<T, Problem> {
-    let Some(standing) = &host.nats.standing else {
+    let Some(standing) = &host.nats.status else {
         let detail =
             "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     };
     let (answer, answered) = oneshot::channel();
     if !standing.ask(command(answer)) {
-        return Err(not_now("too many commands wait"));
+        return Err(not_now("too many commands are waiting"));
     }
     match tokio::time::timeout(PATIENCE, answered).await {
         Ok(Ok(answer)) => Ok(answer),

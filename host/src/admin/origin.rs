@@ -23,7 +23,8 @@ pub(super) async fn refuse_foreign(
     if !is_foreign(request.headers()) {
         return Ok(next.run(request).await);
     }
-    let detail = "a page of another origin asks in a browser; only pages of this port may";
+    let detail =
+        "the request comes from a web page of another origin; only pages of this port may send it";
     let problem = Problem::new(StatusCode::FORBIDDEN, detail);
     let status = problem.status().as_u16();
     let asked = Asked::of(&request);

@@ -79,7 +79,7 @@ impl Reading {
             match Token::read(&Token::file(directory)) {
                 Ok(text) => self.sources.operator = Token::new(text),
                 Err(error) => complaints.push(format!(
-                    "the main token stays as it was, since its file cannot be read: {error}"
+                    "the main token was not changed, because its file cannot be read: {error}"
                 )),
             }
         }
@@ -115,7 +115,7 @@ impl Reading {
                 self.text = Some(text);
             }
             Err(error) => {
-                complaints.push(format!("the operators' tokens stay as they were: {error}"));
+                complaints.push(format!("the operators' tokens were not changed: {error}"));
             }
         }
     }

@@ -242,7 +242,7 @@ impl From<ControlError> for Problem {
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollback", tag = "versions", params(("name", description = "the context"), Back), responses(
     (status = 200, body = view::RolledBack),
     (status = 404, description = "there is no such context, or nothing to go back to"),
-    (status = 409, description = "a rollout is under way and a version was named, or another version has taken over meanwhile"),
+    (status = 409, description = "a rollout is under way and a version was named, or another version has taken over in the meantime"),
     (status = 422, description = "the version does not fit any more; the detail says why")
 ))]
 pub(super) async fn rollback(

@@ -79,13 +79,13 @@ pub(super) fn router(state: Arc<State>) -> Router {
 async fn nothing() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
-        "nothing answers at this path; /openapi.json says what there is",
+        "no endpoint at this path; /openapi.json lists them",
     )
 }
 
 async fn not_allowed(method: Method) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not a method of this path"),
+        format!("{method} is not allowed at this path"),
     )
 }

@@ -14,7 +14,7 @@ use super::story::{Story, story};
     params(("correlation-id" = String, Path, description = "the id that the answer to a request had in x-correlation-id")),
     responses(
         (status = 200, body = Story),
-        (status = 404, description = "nothing happened under this id")
+        (status = 404, description = "there is nothing under this correlation id")
     )
 )]
 pub(super) async fn one(

@@ -68,7 +68,7 @@ impl Token {
         let text = fs::read_to_string(file)?.trim().to_owned();
         match text.is_empty() {
             true => Err(io::Error::other(
-                "it is empty; remove it to have a token made",
+                "it is empty; remove it to have a new token made",
             )),
             false => Ok(text),
         }

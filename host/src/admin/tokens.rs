@@ -153,7 +153,7 @@ fn read(file: &Path) -> io::Result<String> {
     match text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text),
         false => Err(io::Error::other(
-            "a token is made of visible ASCII characters, without spaces",
+            "a token consists of visible ASCII characters without spaces",
         )),
     }
 }

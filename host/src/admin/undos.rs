@@ -83,7 +83,7 @@ async fn decide(context: Arc<Context>, id: String, decision: Decision) -> Result
     let not_found = Problem::new(
         StatusCode::NOT_FOUND,
         format!(
-            "context {} has no undo {id} that waits for an operator; it may be done or dropped",
+            "context {} has no undo {id} that waits for an operator; it may have succeeded or been dropped",
             context.name
         ),
     );

@@ -77,7 +77,7 @@ impl Uploads {
             // The semaphores are never closed.
             Ok(None) | Err(_) => Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                format!("{PLACES} uploads are under way already, or {SHARE} of `{}`; try again when one has ended", caller.name),
+                format!("{PLACES} uploads are already in progress, or {SHARE} of `{}`; try again when one has ended", caller.name),
             )
             .retry_after(self.patience)),
         }

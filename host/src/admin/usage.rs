@@ -27,7 +27,7 @@ impl Used {
         } = self;
         let limit = limit.filter(|limit| *used >= limit - limit / 5)?;
         Some(format!(
-            "it keeps {used} {resource}, and may keep {limit} (quota.{resource}): at that, what would add some is refused; remove some, or raise the quota"
+            "it uses {used} of its quota of {limit} {resource} (quota.{resource}); when that is used up, what would add more is refused; remove some, or raise the quota"
         ))
     }
 }

@@ -152,7 +152,7 @@ pub(super) async fn upload(
             by = caller.name,
             context = context.name,
             reason = %error,
-            "a version was brought in vain"
+            "a deployment failed"
         );
         Problem::from(error)
     })?;
@@ -216,7 +216,7 @@ async fn receive(host: &Host, body: Body, limit: u64) -> Result<Received, Proble
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
-                "it has more than {limit} bytes, which is `rollout.max_size`; strip it, or raise the limit"
+                "it has more than {limit} bytes (`rollout.max_size`); strip it, or raise the limit"
             ),
         )
     };
@@ -252,7 +252,7 @@ async fn receive(host: &Host, body: Body, limit: u64) -> Result<Received, Proble
             Some(Err(error)) => {
                 return Err(Problem::new(
                     StatusCode::BAD_REQUEST,
-                    format!("the component did not come whole: {error}"),
+                    format!("the upload was cut off: {error}"),
                 ));
             }
         }
@@ -275,7 +275,7 @@ fn too_slow(received: usize) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,
         format!(
-            "the component does not come: {received} bytes are there, and whoever uploads sends at least {SLOWEST} a second after the first {GRACE:?}, and all of it within {ARRIVAL:?}"
+            "the upload is too slow: {received} bytes arrived; after the first {GRACE:?} at least {SLOWEST} bytes a second are required, and all of it within {ARRIVAL:?}"
         ),
     )
 }
@@ -287,7 +287,7 @@ fn signature(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let text = value.to_str().map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,
-            "the header innkeeper-signature is no base64",
+            "the header innkeeper-signature is not base64",
         )
     })?;
     Ok(Some(text.to_owned()))

@@ -75,7 +75,7 @@ impl DataDirectory {
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         if let Err(error) = keep_others_out(path, DEPTH) {
-            tracing::warn!(directory = %path.display(), %error, "files in the data directory can be read by others, and that cannot be changed");
+            tracing::warn!(directory = %path.display(), %error, "other users can read files in the data directory, and their permissions could not be changed");
         }
         Ok(Self {
             path: path.to_owned(),

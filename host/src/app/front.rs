@@ -7,11 +7,11 @@ use http::Method;
 use super::Host;
 use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
-use crate::gateway::Reception;
+use crate::gateway::Backend;
 use crate::invocation::{self, Context, Failure, Origin};
 use crate::versions::Found;
 
-impl Reception for Arc<Host> {
+impl Backend for Arc<Host> {
     type Context = Arc<str>;
 
     fn find(&self, method: &Method, path: &str) -> Found<Arc<str>> {

@@ -88,7 +88,7 @@ pub enum StartError {
     #[error(transparent)]
     Boot(#[from] BootError),
     /// What was interrupted cannot be read.
-    #[error("what the last stop interrupted cannot be taken up: {0}")]
+    #[error("what the last stop interrupted could not be resumed: {0}")]
     Recovery(#[from] Failure),
     /// A thread of the start-up ended without an answer.
     #[error("the start was cut short")]
@@ -200,7 +200,7 @@ impl Host {
         }
         self.resume(progress)?;
         for boot in boots {
-            boot.go_on(deployer).await;
+            boot.resume(deployer).await;
         }
         Ok(())
     }

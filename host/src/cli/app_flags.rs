@@ -148,8 +148,8 @@ fn servers(text: &str) -> Result<String, String> {
 pub(super) fn token(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text.to_owned()),
-        false => {
-            Err("a token is made of visible ASCII characters without spaces, at least one".into())
-        }
+        false => Err(
+            "a token consists of visible ASCII characters without spaces, and is not empty".into(),
+        ),
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Audit {
 pub(super) enum AuditError {
     #[error("the audit log {} cannot be read: {source}; name the data directory with --data, or copies with --file", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("the audit log {} is not what was written: {source}", file.display())]
+    #[error("the audit log {} was changed after it was written: {source}", file.display())]
     NotWhole { file: PathBuf, source: NotWhole },
 }
 

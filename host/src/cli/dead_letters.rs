@@ -206,7 +206,7 @@ impl Retry {
         if let Some(id) = self.id.as_ref().filter(|id| is_undo(id)) {
             let path = format!("{}/{}/retry", undo_path(&self.context), encoded(id));
             client.order(&path, RETRY).await?;
-            return Ok(output::line(format_args!("{id} is tried again"))?);
+            return Ok(output::line(format_args!("{id} will be tried again"))?);
         }
         let retried: Retried = match &self.id {
             Some(id) => {
@@ -214,7 +214,7 @@ impl Retry {
                 client.post(&path, RETRY).await?
             }
             None => {
-                output::note("retrying; this goes on in the host also when you stop waiting");
+                output::note("retrying; the host goes on even if you stop waiting");
                 let path = format!("{}/retry", path(&self.context));
                 client.post(&path, RETRY_ALL).await?
             }

@@ -167,17 +167,17 @@ async fn follow(
             Ok(stream) => stream,
             Err(Failure::Refused { status: 404, .. }) => {
                 return Err(ended(
-                    "the host restarted before it had kept the version; deploy it again".into(),
+                    "the host restarted before it had stored the version; deploy it again".into(),
                 ));
             }
             Err(failure) if failure.may_pass() => {
                 let since = *away.get_or_insert_with(|| {
-                    progress.say("  the host has gone away; waiting until it is back");
+                    progress.say("  the host is gone; waiting until it is back");
                     Instant::now()
                 });
                 if since.elapsed() > RETURN {
                     return Err(ended(format!(
-                        "it is not known what became of it: {failure}. When the host is back, `innkeeper versions {context} --history` tells"
+                        "its outcome is unknown: {failure}. When the host is back, `innkeeper versions {context} --history` shows it"
                     )));
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -194,7 +194,7 @@ async fn follow(
                 };
                 if rollout.id != begun.id {
                     return Err(ended(format!(
-                        "it has ended, and another rollout has begun before its end was seen; `innkeeper versions {context} --history` tells how"
+                        "it has ended, and another rollout started before its end was seen; `innkeeper versions {context} --history` shows how it ended"
                     )));
                 }
                 show(&rollout, &mut shown, progress);
@@ -226,7 +226,7 @@ fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
     so_far.steps = rollout.steps.len();
     let paused = if rollout.paused { ", paused" } else { "" };
     let doing = match (rollout.is_over(), rollout.weight) {
-        (true, _) if rollout.is_watched() => "it serves, and is watched".to_owned(),
+        (true, _) if rollout.is_watched() => "it is serving, and is being watched".to_owned(),
         (true, _) => return,
         (false, 0) => format!("{}{paused}", rollout.stage),
         (false, weight) => format!("{} at {weight} %{paused}", rollout.stage),
@@ -251,7 +251,7 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
         Some(_) => {
             let reason = rollout.reason.unwrap_or_default();
             let reason = match rollout.gate {
-                Some(gate) => format!("refused at the gate `{}`: {reason}", gate.name()),
+                Some(gate) => format!("rejected at the gate `{}`: {reason}", gate.name()),
                 None => reason,
             };
             return Err(Failure::Rollout { context, reason });
@@ -271,11 +271,11 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
 /// What the watch over a version has come to.
 fn watched(context: &str, watch: Option<Watch>) -> Result<String, Failure> {
     let Some(Watch { state, reason }) = watch else {
-        return Ok("serves; it is not watched (rollout.watch is 0s)".to_owned());
+        return Ok("is serving; it is not watched (rollout.watch is 0s)".to_owned());
     };
     let reason = reason.unwrap_or_default();
     match state.as_str() {
-        "well" => Ok(format!("serves, and was watched to the end: {reason}")),
+        "well" => Ok(format!("is serving, and was watched to the end: {reason}")),
         "taken-back" => Err(Failure::Rollout {
             context: context.to_owned(),
             reason,

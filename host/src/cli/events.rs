@@ -82,7 +82,7 @@ impl Events {
             }
             if pause == FIRST_PAUSE {
                 output::note(format_args!(
-                    "{} has gone; waiting for it to come back",
+                    "{} is gone; waiting for it to come back",
                     client.address()
                 ));
             }

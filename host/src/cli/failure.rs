@@ -70,16 +70,16 @@ pub(super) enum Failure {
     #[error("nobody reads the output any more")]
     NobodyReads,
     #[error(
-        "nobody answers at {address}: start the host with `innkeeper up`, or name its operators' port with --admin"
+        "no host answers at {address}: start one with `innkeeper up`, or name its operators' port with --admin"
     )]
     NobodyThere { address: String },
-    #[error("the host at {address} went away before it had answered; see its log")]
+    #[error("the host at {address} closed the connection before it answered; see its log")]
     Lost { address: String },
     #[error("no TLS with the host at {address}: {reason}")]
     Tls { address: String, reason: String },
     #[error("the host at {address} did not answer in time; see its log, or ask again")]
     Slow { address: String },
-    #[error("what answers at {address} is no operators' port of this version: {}", shown(.reason, SAID))]
+    #[error("{address} is not an operators' port of this version: {}", shown(.reason, SAID))]
     NotUnderstood { address: String, reason: String },
     #[error("{}", shown(.detail, SAID))]
     Refused { status: u16, detail: String },
@@ -98,7 +98,7 @@ pub(super) enum Failure {
     },
     #[error("interrupted")]
     Interrupted,
-    #[error("not everything ended in time; what was cut short is taken up at the next start")]
+    #[error("not everything ended in time; what was cut short is resumed at the next start")]
     CutShort,
 }
 

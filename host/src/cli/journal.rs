@@ -198,7 +198,7 @@ fn tell(loss: &Loss, as_json: bool) -> Result<(), Failure> {
     }
     if lost.is_empty() {
         return Ok(output::line(format_args!(
-            "{context:<16} nothing is lost, up to commit {upto}"
+            "{context:<16} nothing was lost, up to commit {upto}"
         ))?);
     }
     output::line(format_args!("{context:<16} lost, of {upto} commits:"))?;

@@ -19,10 +19,10 @@ pub(super) enum KeyFileError {
     )]
     Unreadable { file: PathBuf, source: io::Error },
     #[error(
-        "{} holds no private key of ed25519 (PEM, PKCS #8); `innkeeper sign --new-key FILE` makes one", file.display()
+        "{} does not hold an ed25519 private key (PEM, PKCS #8); `innkeeper sign --new-key FILE` makes one", file.display()
     )]
     Malformed { file: PathBuf },
-    #[error("{} is there already, and a key that is overwritten is lost; choose another name", file.display())]
+    #[error("{} already exists, and a key that is overwritten is lost; choose another name", file.display())]
     Exists { file: PathBuf },
     #[error("the private key cannot be written to {}: {source}; choose another place", file.display())]
     Unwritable { file: PathBuf, source: io::Error },

@@ -142,7 +142,7 @@ impl Republish {
         let client = self.operator.client()?;
         let Republished { events } = client.post(&path, ANSWER).await?;
         Ok(output::line(format_args!(
-            "{events} events are published again"
+            "{events} events are being published again"
         ))?)
     }
 }

@@ -60,7 +60,7 @@ impl Rebuild {
                 ended.handled
             ))?),
             _ => Ok(output::line(format_args!(
-                "the rebuild of {name} has begun"
+                "the rebuild of {name} has started"
             ))?),
         }
     }

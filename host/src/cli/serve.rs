@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::app_flags::ServeFlags;
 use super::failure::Failure;
-use super::serving::{self, Doors, Watch};
+use super::serving::{self, Listeners, Watch};
 use super::signals::Signals;
 use crate::app::{Host, Progress};
 
@@ -34,8 +34,8 @@ impl Serve {
     pub async fn run(self) -> Result<(), Failure> {
         let manifest = self.flags.load()?;
         let signals = Signals::listen()?;
-        let doors = Doors::open(&manifest)?;
-        serving::serve(manifest, &self.flags, doors, signals, &Log).await
+        let listeners = Listeners::open(&manifest)?;
+        serving::serve(manifest, &self.flags, listeners, signals, &Log).await
     }
 }
 
@@ -51,7 +51,7 @@ impl Watch for Log {
             Progress::Loading { context } => tracing::debug!(context, "loading"),
             Progress::Loaded { context, digest } => tracing::info!(context, digest, "loaded"),
             Progress::Resuming { count } => {
-                tracing::info!(count, "taking up what the last stop interrupted");
+                tracing::info!(count, "resuming what the last stop interrupted");
             }
         }
     }

@@ -27,14 +27,14 @@ use crate::observe::metrics::Metrics;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The ports, and how many connections each may have. They are taken first: better to hear that one is not free before anything is built or begun.
-pub(super) struct Doors {
+pub(super) struct Listeners {
     gateway: Gateway,
     operators: admin::Bound,
     wanted: NonZeroU32,
     shares: Shares,
 }
 
-impl Doors {
+impl Listeners {
     pub fn open(manifest: &Manifest) -> Result<Self, Failure> {
         let wanted = manifest.gateway.max_connections;
         let shares = descriptors::share_out(wanted);
@@ -82,14 +82,14 @@ pub(super) trait Watch: Send + Sync {
 pub(super) async fn serve(
     manifest: Manifest,
     flags: &ServeFlags,
-    doors: Doors,
+    listeners: Listeners,
     mut signals: Signals,
     watch: &impl Watch,
 ) -> Result<(), Failure> {
     let _log = log::start(&manifest.log, flags.log.as_deref())?;
     let safeguards = flags.safeguards();
     warn_of(safeguards);
-    doors.warn_of_shares();
+    listeners.warn_of_shares();
     let metrics = Metrics::install()?;
     let options = Options {
         components: components::files(&manifest)?,
@@ -101,9 +101,9 @@ pub(super) async fn serve(
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
     let access = access(&manifest).await?;
-    announce("operators", scheme(&manifest), doors.operators());
-    let places = doors.shares.operators;
-    let admin = doors.operators.serve(access, places, metrics.clone());
+    announce("operators", scheme(&manifest), listeners.operators());
+    let places = listeners.shares.operators;
+    let admin = listeners.operators.serve(access, places, metrics.clone());
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {
@@ -113,8 +113,8 @@ pub(super) async fn serve(
     };
     host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
     let drain = CancellationToken::new();
-    let address = doors.gateway.address();
-    let gateway = doors.gateway.serve(host.clone(), drain.clone());
+    let address = listeners.gateway.address();
+    let gateway = listeners.gateway.serve(host.clone(), drain.clone());
     let mut gateway = tokio::spawn(gateway);
     admin.running(host.clone());
     announce("gateway", "http", address);

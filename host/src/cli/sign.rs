@@ -63,7 +63,7 @@ pub(super) struct Sign {
 pub(super) enum SignError {
     #[error("{} cannot be read: {source}; `innkeeper build` makes components", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("{} is no component; name a .wasm file, such as `innkeeper build` prints", file.display())]
+    #[error("{} is not a component; name a .wasm file, such as `innkeeper build` prints", file.display())]
     NoComponent { file: PathBuf },
     #[error("the signature cannot be written to {}: {source}; choose another place with --output", file.display())]
     Unwritable { file: PathBuf, source: io::Error },

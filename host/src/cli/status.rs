@@ -101,7 +101,7 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     }
     for name in contended {
         output::note(format!(
-            "{name} has a key that its invocations keep colliding on. Next: innkeeper status {name}"
+            "invocations of {name} keep conflicting on one key. Next: innkeeper status {name}"
         ));
     }
     Ok(())
@@ -120,8 +120,8 @@ fn is_contended(context: &Context) -> bool {
 fn feed(nats: &Nats) -> String {
     let lag = match nats.lag {
         Some(0) => "every event is published".to_owned(),
-        Some(1) => "1 event is still to be published".to_owned(),
-        Some(events) => format!("{events} events are still to be published"),
+        Some(1) => "1 event is waiting to be published".to_owned(),
+        Some(events) => format!("{events} events are waiting to be published"),
         None => "the stream has not been reached yet".to_owned(),
     };
     let parked = match nats.dead_letters {
@@ -139,20 +139,20 @@ fn feed(nats: &Nats) -> String {
 fn taken_in(inlet: &Inlet) -> String {
     let mut parts = Vec::new();
     match inlet.waiting {
-        Some(0) => parts.push("everything is taken in".to_owned()),
-        Some(messages) => parts.push(format!("{messages} messages are still to be taken in")),
+        Some(0) => parts.push("every message was read".to_owned()),
+        Some(messages) => parts.push(format!("{messages} messages have yet to be read")),
         None => {}
     }
     if inlet.dropped > 0 {
         parts.push(format!(
-            "the stream has dropped {} messages before they were taken in",
+            "the stream dropped {} messages before they were read",
             inlet.dropped
         ));
     }
     let trouble = inlet.trouble.as_ref();
     parts.extend(trouble.map(|trouble| shown(trouble, SENTENCE).into_owned()));
     if parts.is_empty() {
-        parts.push("it is looked for".to_owned());
+        parts.push("it is being looked for".to_owned());
     }
     format!(
         "NATS {} {}: {}",
@@ -215,7 +215,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     }
     if context.log_lines_dropped > 0 {
         let lines_dropped = format!(
-            "{} lines were left out, more than limits.log allows",
+            "{} lines were dropped, more than limits.log allows",
             context.log_lines_dropped
         );
         lines.push(field("log", lines_dropped));
@@ -226,7 +226,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         lines.push(field("rollout", rollout_line(rollout)));
     }
     for Contended { key, conflicts } in &context.contended {
-        let times = format!("{key} had invocations run again {conflicts} times");
+        let times = format!("{key} caused {conflicts} conflicts");
         lines.push(field("contended", times));
     }
     if is_contended(context) {

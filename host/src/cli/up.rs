@@ -8,7 +8,7 @@ use super::app_flags::ServeFlags;
 use super::build;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::serving::{self, Doors, Watch};
+use super::serving::{self, Listeners, Watch};
 use super::signals::Signals;
 use crate::app::{self, Host};
 use crate::manifest::AdminSettings;
@@ -30,17 +30,17 @@ impl Up {
         let manifest = self.flags.load()?;
         let progress = Progress::new();
         let mut signals = Signals::listen()?;
-        let doors = Doors::open(&manifest)?;
+        let listeners = Listeners::open(&manifest)?;
         tokio::select! {
             built = build::build_all(&manifest, &progress) => built?,
             _ = signals.next() => return Err(Failure::Interrupted),
         };
         let watch = Newcomer {
             progress,
-            gateway: doors.gateway(),
-            operators: doors.operators(),
+            gateway: listeners.gateway(),
+            operators: listeners.operators(),
         };
-        let served = serving::serve(manifest, &self.flags, doors, signals, &watch).await;
+        let served = serving::serve(manifest, &self.flags, listeners, signals, &watch).await;
         // An error has a line of its own.
         watch.progress.clear();
         served
@@ -68,7 +68,7 @@ impl Watch for Newcomer {
                 self.progress.say(format_args!("  {context:<16} ready"));
             }
             app::Progress::Resuming { count } => {
-                let text = "taking up what the last stop interrupted";
+                let text = "resuming what the last stop interrupted";
                 self.progress.say(format_args!("{text}: {count}"));
             }
         }

@@ -73,10 +73,10 @@ async fn all(client: &Client, path: &str) -> Result<View, Failure> {
 /// Who may not serve any more.
 fn below(context: &str, floor: &Floor) -> String {
     match (floor.version, floor.signed) {
-        (0, _) => format!("all versions of {context} may serve"),
-        (number, None) => format!("no version of {context} before {number} may serve any more"),
+        (0, _) => format!("all versions of {context} are allowed"),
+        (number, None) => format!("no version of {context} before {number} is allowed any more"),
         (number, Some(signed)) => format!(
-            "no version of {context} before {number} may serve any more, nor one signed before {signed}"
+            "no version of {context} before {number} is allowed any more, nor one signed before {signed}"
         ),
     }
 }

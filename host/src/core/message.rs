@@ -51,7 +51,7 @@ impl Response {
         let fields = self.headers.len();
         if fields > MOST_FIELDS {
             return Err(format!(
-                "it has {fields} header fields, and {MOST_FIELDS} are what an answer may have"
+                "it has {fields} headers; a response may have {MOST_FIELDS}"
             ));
         }
         let sizes = self.headers.iter();
@@ -59,12 +59,12 @@ impl Response {
         let size = sizes.sum::<usize>() + OWN_FIELDS;
         if size as u64 > limit {
             return Err(format!(
-                "its header fields make {size} bytes with those of the host, more than limits.response_head ({limit})"
+                "its headers have {size} bytes together with the host's, more than limits.response_head ({limit})"
             ));
         }
         for (name, value) in &self.headers {
             http::HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| format!("{name:?} cannot name a header"))?;
+                .map_err(|_| format!("{name:?} is not a valid header name"))?;
             http::HeaderValue::from_str(value)
                 .map_err(|_| format!("header {name} has a value that HTTP cannot carry"))?;
         }

@@ -227,7 +227,7 @@ impl fmt::Display for LetterId {
 
 /// The text names no dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no dead letter's id; one looks like `room.3.1204.0`, see the list")]
+#[error("`{0}` is not the id of a dead letter; an id looks like `room.3.1204.0`, see the list")]
 pub struct NotALetterId(String);
 
 impl FromStr for LetterId {

@@ -137,7 +137,7 @@ impl Handler for Deliveries {
         }
     }
 
-    async fn let_go(&self, arrival: Arrival<'_>) -> ControlFlow<(), bool> {
+    async fn skip(&self, arrival: Arrival<'_>) -> ControlFlow<(), bool> {
         if self.places.is_some() {
             return ControlFlow::Continue(false);
         }
@@ -151,7 +151,7 @@ impl Handler for Deliveries {
                 Ok(false) => return ControlFlow::Continue(false),
                 Ok(true) => break,
                 Err(failure) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "what was called for an event cannot be looked for yet");
+                    tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not read the calls made for an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -217,7 +217,7 @@ impl Deliveries {
                 // Perhaps the last dead letter of the subject has just gone.
                 Err(CommitError::Conflict { .. }) if !stop.is_cancelled() => {}
                 Err(error) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id, %error, "an event cannot be held back yet");
+                    tracing::error!(context = self.context.name, event = delivery.event.id, %error, "could not hold back an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -269,7 +269,7 @@ impl Deliveries {
         while let Err(failure) =
             invocation::give_up(&self.events.invoker, &self.context, delivery, reason).await
         {
-            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "an event that is no longer followed cannot be passed over yet");
+            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not skip an event that is no longer followed; trying again");
             backoff.pause(stop).await?;
         }
         ControlFlow::Continue(())
@@ -293,7 +293,7 @@ impl Deliveries {
             delivery.writes.push(self.mark(&delivery).set());
         }
         while let Err(failure) = leave(&self.events, &self.context, &delivery, letter).await {
-            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "a dead letter cannot be kept yet");
+            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not store a dead letter; trying again");
             backoff.pause(stop).await?;
         }
         if self.places.is_none() {
@@ -337,7 +337,7 @@ impl Deliveries {
                     context = self.context.name,
                     event = event.id,
                     limit,
-                    "an event cannot become a dead letter, for there are as many as may be (quota.dead_letters); its lane waits until some are retried or dropped"
+                    "the quota of dead letters is used up (quota.dead_letters); the lane waits until some are retried or dropped"
                 );
             }
             if backoff.pause(stop).await.is_break() {
@@ -360,7 +360,7 @@ pub(super) async fn leave(
     Ok(())
 }
 
-/// Says that an event was not handled.
+/// Says that an event could not be handled.
 pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure) {
     if !context.log.admits_failure() {
         return;
@@ -375,6 +375,6 @@ pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure
         correlation_id = event.correlation_id,
         attempt = delivery.attempt,
         %failure,
-        "an event was not handled"
+        "an event could not be handled"
     );
 }

@@ -61,7 +61,7 @@ pub(crate) enum FeedError {
     Journal(#[from] journal::Error),
     /// Somebody has seen more of a journal than there is.
     #[error(
-        "the journal of {context} ends at {end}, before {told}: it has been begun anew; begin with `after=start`"
+        "the journal of {context} ends at {end}, before {told}: it was replaced by a new one; start with `after=start`"
     )]
     BegunAnew {
         context: String,

@@ -102,11 +102,8 @@ pub(crate) struct Still<'a> {
     _alone: MutexGuard<'a, ()>,
 }
 
-/// Stops following for a context, until [`Still::go_on`].
-pub(crate) async fn stand_still<'a>(
-    events: &'a Arc<Events>,
-    context: &'a Arc<Context>,
-) -> Still<'a> {
+/// Stops following for a context, until [`Still::resume`].
+pub(crate) async fn quiesce<'a>(events: &'a Arc<Events>, context: &'a Arc<Context>) -> Still<'a> {
     let alone = events.following(context).letters.lock().await;
     stop(events, context).await;
     Still {
@@ -118,7 +115,7 @@ pub(crate) async fn stand_still<'a>(
 
 impl Still<'_> {
     /// Follows again, with what serves by now.
-    pub(crate) async fn go_on(self) {
+    pub(crate) async fn resume(self) {
         restart(self.events, self.context).await;
     }
 }
@@ -127,7 +124,7 @@ async fn restart(events: &Arc<Events>, context: &Arc<Context>) {
     *events.following(context).live.lock() = None;
     let mut backoff = Backoff::of_journal();
     while let Err(error) = start(events, context) {
-        tracing::error!(context = context.name, %error, "it cannot follow yet");
+        tracing::error!(context = context.name, %error, "could not start following; trying again");
         if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }

@@ -81,7 +81,7 @@ pub(super) async fn trim_sagas(events: Arc<Events>) {
         match saga::trim(ledger, events.manifest.sagas.keys(), SAGAS).await {
             Ok(()) | Err(CommitError::Conflict { .. }) => {}
             Err(error) => {
-                tracing::warn!(%error, "old sagas were not forgotten; it is tried again later");
+                tracing::warn!(%error, "old sagas could not be removed; trying again later");
             }
         }
     }

@@ -45,7 +45,7 @@ pub(super) trait Handler: Send + Sync + 'static {
     fn handle(&self, arrival: Arrival<'_>) -> impl Future<Output = ControlFlow<()>> + Send;
 
     /// Lets an event go that it does not want, and that may have come to someone who did. True when a commit holds the moved cursor.
-    fn let_go(&self, _: Arrival<'_>) -> impl Future<Output = ControlFlow<(), bool>> + Send {
+    fn skip(&self, _: Arrival<'_>) -> impl Future<Output = ControlFlow<(), bool>> + Send {
         std::future::ready(ControlFlow::Continue(false))
     }
 }
@@ -132,7 +132,7 @@ impl<H: Handler> Lane<H> {
                 follower = handler.ledger().context(),
                 source = source.name,
                 lane = number,
-                "the source's journal has begun anew, and is followed from its first event"
+                "the source's journal was replaced by a new one, and is followed from its first event"
             );
             place = None;
         }
@@ -169,17 +169,14 @@ impl<H: Handler> Lane<H> {
             .await
             .is_err()
         {
-            self.log_error(
-                "its lane ended by a mistake of the host, and is taken up again",
-                "panic",
-            );
+            self.log_error("a lane panicked; restarting it", "panic");
             loop {
                 if backoff.pause(&self.stop).await.is_break() {
                     return;
                 }
                 match self.reopen().await {
                     Ok(()) => break,
-                    Err(error) => self.log_error("its lane cannot be taken up again", error),
+                    Err(error) => self.log_error("a lane could not be restarted", error),
                 }
             }
         }
@@ -248,7 +245,7 @@ impl<H: Handler> Lane<H> {
                     }
                 }
                 Err(error) => {
-                    self.log_error("events cannot be read", error);
+                    self.log_error("could not read events; trying again", error);
                     backoff.pause(&self.stop).await?;
                 }
             }
@@ -302,7 +299,7 @@ impl<H: Handler> Lane<H> {
         let decided = match self.earlier.may_know(position) {
             true => {
                 let arrival = self.arrival(position, event, true);
-                self.handler.let_go(arrival).await?
+                self.handler.skip(arrival).await?
             }
             false => false,
         };
@@ -356,7 +353,7 @@ impl<H: Handler> Lane<H> {
             // It stays further back than it could be, which costs time at the next start and nothing else.
             Err(error) => {
                 self.keep_at = Some(Instant::now() + KEEP);
-                tracing::debug!(source = self.source.name, %error, "a cursor was not written");
+                tracing::debug!(source = self.source.name, %error, "could not write a cursor; trying again");
             }
         }
     }

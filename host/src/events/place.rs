@@ -54,7 +54,7 @@ impl FromStr for Places {
 /// The text names no place in the events.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no place in the events; write `start`, `now`, or the id of an event of this stream"
+    "`{0}` is not a position in the events; write `start`, `now`, or the id of an event of this stream"
 )]
 pub struct NoPlace(String);
 

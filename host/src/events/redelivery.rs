@@ -254,7 +254,7 @@ async fn leave_again(
 pub(super) async fn put_back(events: Arc<Events>, context: Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     while let Err(error) = put_back_all(&events, &context).await {
-        tracing::warn!(context = context.name, %error, "a dead letter that was under way cannot be put back yet");
+        tracing::warn!(context = context.name, %error, "could not put back a dead letter that was being retried; trying again");
         if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
@@ -285,7 +285,7 @@ async fn release_all(events: &Arc<Events>, context: &Arc<Context>) {
         match released.await {
             Ok(()) => return,
             Err(error) => {
-                tracing::warn!(context = context.name, %error, "events that were held back are not handled yet");
+                tracing::warn!(context = context.name, %error, "events that were held back could not be handled yet");
             }
         }
         if backoff.pause(&events.shutdown).await.is_break() {

@@ -68,7 +68,7 @@ pub(super) async fn run(timers: impl Timers, shutdown: CancellationToken) {
             }
             Err(CommitError::Closed) => return,
             Err(error) => {
-                tracing::error!(context = timers.ledger().context(), %error, "timers cannot fire; they are tried again");
+                tracing::error!(context = timers.ledger().context(), %error, "timers could not fire; trying again");
                 if backoff.pause(&shutdown).await.is_break() {
                     return;
                 }

@@ -189,7 +189,7 @@ impl Protocol {
             let is_stalled = signs.stalled_for().is_some_and(|time| time >= stalled);
             let is_idle = began.elapsed() >= farewell
                 && signs.idle_for().is_some_and(|time| time >= farewell);
-            if is_stalled || (is_idle && signs.let_go()) {
+            if is_stalled || (is_idle && signs.release()) {
                 return;
             }
         }

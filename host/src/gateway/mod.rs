@@ -5,19 +5,19 @@
 
 mod answer;
 pub(crate) mod authority;
+mod backend;
 mod body;
 pub(crate) mod connection;
 mod cors;
 pub(crate) mod decode;
-mod desk;
 pub(crate) mod framing;
+mod http_service;
 pub(crate) mod listener;
 mod meter;
 mod pace;
 pub(crate) mod places;
 pub mod problem;
 pub(crate) mod rate_limit;
-mod reception;
 mod request;
 pub(crate) mod signs;
 mod stream;
@@ -32,11 +32,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-pub use self::reception::Reception;
+pub use self::backend::Backend;
 pub(crate) use self::request::idempotency_key;
 use self::{
     connection::{Endings, Protocol},
-    desk::Desk,
+    http_service::HttpService,
     places::{Free, Places},
     signs::Signs,
 };
@@ -73,13 +73,13 @@ impl Gateway {
     }
 
     /// Serves until `stop`, and then until requests in flight have ended, or the time to drain has.
-    pub async fn serve<R: Reception>(self, reception: R, stop: CancellationToken) -> Drained {
+    pub async fn serve<R: Backend>(self, backend: R, stop: CancellationToken) -> Drained {
         let Self {
             listener, settings, ..
         } = self;
         let connections = TaskTracker::new();
         let open = Open {
-            desk: Arc::new(Desk::new(&settings, reception)),
+            service: Arc::new(HttpService::new(&settings, backend)),
             protocol: Protocol::new(&settings, &connections),
             connections,
             places: Places::new(settings.max_connections.get() as usize),
@@ -101,14 +101,14 @@ impl Gateway {
 
 /// The public port while it is served.
 struct Open<R> {
-    desk: Arc<Desk<R>>,
+    service: Arc<HttpService<R>>,
     protocol: Protocol,
     connections: TaskTracker,
     places: Places,
     endings: Endings,
 }
 
-impl<R: Reception> Open<R> {
+impl<R: Backend> Open<R> {
     async fn accept(&self, listener: &TcpListener) {
         loop {
             let (tcp, client) = listener::accept(listener).await;
@@ -118,16 +118,16 @@ impl<R: Reception> Open<R> {
     }
 
     fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, free: Free) {
-        let connected = self.desk.meter.connection();
+        let connected = self.service.meter.connection();
         // Tokens of its own keep a connection from waiting for the lock of all others.
         let endings = Endings {
             soon: self.endings.soon.child_token(),
             now: self.endings.now.child_token(),
         };
         let signs = Arc::new(Signs::new(endings.soon.clone()));
-        let let_go = endings.now.clone();
-        let place = self.places.give(free, Arc::clone(&signs), let_go);
-        let service = Arc::clone(&self.desk).service(client.ip(), Arc::clone(&signs));
+        let release = endings.now.clone();
+        let place = self.places.give(free, Arc::clone(&signs), release);
+        let service = Arc::clone(&self.service).service(client.ip(), Arc::clone(&signs));
         let served = self.protocol.clone().serve(tcp, signs, service, endings);
         self.connections.spawn(async move {
             served.await;

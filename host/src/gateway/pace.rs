@@ -149,7 +149,7 @@ impl Pace {
     }
 
     /// The client took it.
-    fn go_on(&self) {
+    fn resume(&self) {
         self.waits_since.store(0, Relaxed);
     }
 
@@ -263,7 +263,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Pieces<B> {
         let Some(pace) = self.pace.clone() else {
             return Pin::new(&mut self.body).poll_frame(context);
         };
-        pace.go_on();
+        pace.resume();
         if self.rest.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {

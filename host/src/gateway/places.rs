@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::signs::Signs;
 
-/// How often it is looked for a connection that has become idle, while all places are taken and somebody waits.
+/// How often it is being looked for a connection that has become idle, while all places are taken and somebody waits.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long one that was let go may take to leave before another is.
@@ -39,7 +39,7 @@ struct Taken {
 
 struct Connection {
     signs: Arc<Signs>,
-    let_go: CancellationToken,
+    release: CancellationToken,
 }
 
 /// A place that is free.
@@ -85,10 +85,10 @@ impl Places {
         }
     }
 
-    /// Gives a place to a connection. `let_go` ends it.
-    pub(crate) fn give(&self, free: Free, signs: Arc<Signs>, let_go: CancellationToken) -> Place {
+    /// Gives a place to a connection. `release` ends it.
+    pub(crate) fn give(&self, free: Free, signs: Arc<Signs>, release: CancellationToken) -> Place {
         let key = self.taken.next.fetch_add(1, Relaxed);
-        let connection = Connection { signs, let_go };
+        let connection = Connection { signs, release };
         self.taken.connections.lock().insert(key, connection);
         Place {
             taken: Arc::clone(&self.taken),
@@ -108,9 +108,9 @@ impl Taken {
         });
         // One that begins a request just now keeps its place; the next look finds another.
         if let Some((_, idlest)) = idle.max_by_key(|(time, _)| *time)
-            && idlest.signs.let_go()
+            && idlest.signs.release()
         {
-            idlest.let_go.cancel();
+            idlest.release.cancel();
             return true;
         }
         false
@@ -129,9 +129,9 @@ mod tests {
 
     fn connect(places: &Places, free: Free) -> (Arc<Signs>, CancellationToken, Place) {
         let signs = Arc::new(Signs::new(CancellationToken::new()));
-        let let_go = CancellationToken::new();
-        let place = places.give(free, Arc::clone(&signs), let_go.clone());
-        (signs, let_go, place)
+        let release = CancellationToken::new();
+        let place = places.give(free, Arc::clone(&signs), release.clone());
+        (signs, release, place)
     }
 
     #[tokio::test]
@@ -147,8 +147,8 @@ mod tests {
         });
         idle.cancelled().await;
         drop(second);
-        let (_, let_go, third) = connect(&places, finding.await.unwrap());
-        assert!(!let_go.is_cancelled());
+        let (_, release, third) = connect(&places, finding.await.unwrap());
+        assert!(!release.is_cancelled());
         drop((request, third));
         assert!(places.taken.connections.lock().len() == 1);
     }
@@ -156,12 +156,12 @@ mod tests {
     #[tokio::test]
     async fn nobody_makes_room_who_is_being_answered() {
         let places = Places::new(1);
-        let (signs, let_go, _place) = connect(&places, places.find().await);
+        let (signs, release, _place) = connect(&places, places.find().await);
         let request = signs.begin().unwrap();
         assert!(timeout(3 * LOOK, places.find()).await.is_err());
-        assert!(!let_go.is_cancelled());
+        assert!(!release.is_cancelled());
         drop(request);
         assert!(timeout(3 * LOOK, places.find()).await.is_err());
-        assert!(let_go.is_cancelled());
+        assert!(release.is_cancelled());
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// What an HTTP/2 client says first. No request of HTTP/1.1 is shorter.
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Set in the count of requests when the connection is let go: none begins any more.
-const LET_GO: u32 = 1 << 31;
+const RELEASED: u32 = 1 << 31;
 
 /// What is known of a connection while it lasts.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Signs {
 
     /// A request begins; none when the connection is let go.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
-        let more = |busy: u32| (busy & LET_GO == 0).then(|| busy + 1);
+        let more = |busy: u32| (busy & RELEASED == 0).then(|| busy + 1);
         let begun = self.busy.fetch_update(AcqRel, Acquire, more);
         begun.is_ok().then(|| Busy(Arc::clone(self)))
     }
@@ -142,8 +142,8 @@ impl Signs {
     }
 
     /// Lets go of a connection that is idle: whatever is asked here from now on has not begun.
-    pub(super) fn let_go(&self) -> bool {
-        let exchanged = self.busy.compare_exchange(0, LET_GO, AcqRel, Acquire);
+    pub(super) fn release(&self) -> bool {
+        let exchanged = self.busy.compare_exchange(0, RELEASED, AcqRel, Acquire);
         exchanged.is_ok()
     }
 
@@ -215,15 +215,15 @@ mod tests {
     fn who_is_let_go_begins_nothing_more() {
         let signs = signs();
         let (one, two) = (signs.begin().unwrap(), signs.begin().unwrap());
-        assert!(signs.idle_for().is_none() && !signs.let_go());
+        assert!(signs.idle_for().is_none() && !signs.release());
         drop(one);
-        assert!(signs.idle_for().is_none() && !signs.let_go());
+        assert!(signs.idle_for().is_none() && !signs.release());
         drop(two);
         assert!(signs.idle_for().is_some());
         signs.stall();
         assert!(signs.idle_for().is_none() && signs.stalled_for().is_some());
         signs.flow();
-        assert!(signs.let_go() && !signs.let_go());
+        assert!(signs.release() && !signs.release());
         assert!(signs.begin().is_none());
     }
 }

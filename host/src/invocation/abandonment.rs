@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compensation;
+use super::definition::Invocation;
 use super::failure::Failure;
 use super::intent;
-use super::job::Job;
 use super::record::{self, Compensation};
 use super::recovery;
 use super::replay::Call;
@@ -31,29 +31,33 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// When the journal cannot be written: then it is not known whether what was called stays.
 pub(super) async fn abandon(
-    job: &Arc<Job>,
+    invocation: &Arc<Invocation>,
     reason: &str,
     additions: Vec<Write>,
 ) -> Result<Option<u64>, Failure> {
-    recovery::recover(job).await?;
-    let run = job.run();
-    let undo = undoable(job);
-    let last = last_step(job, &undo, reason).await?;
-    let mut writes = records(job, last)?;
+    recovery::recover(invocation).await?;
+    let run = invocation.run();
+    let undo = undoable(invocation);
+    let last = last_step(invocation, &undo, reason).await?;
+    let mut writes = records(invocation, last)?;
     if !undo.is_empty() {
-        writes.extend(runs::one_more(job)?);
+        writes.extend(runs::one_more(invocation)?);
     }
     writes.extend(additions);
-    if job.replay.has_intent() {
-        writes.push(record::removal(Space::Intent, &job.id));
+    if invocation.replay.has_intent() {
+        writes.push(record::removal(Space::Intent, &invocation.id));
     }
     if writes.is_empty() {
         return Ok(None);
     }
-    let position = commit(job, reason, writes).await?;
+    let position = commit(invocation, reason, writes).await?;
     if !undo.is_empty() {
-        job.context.compensations.wake();
-        let undoing = Box::pin(compensation::undo_now(&job.invoker, &job.context, &run));
+        invocation.context.compensations.wake();
+        let undoing = Box::pin(compensation::undo_now(
+            &invocation.invoker,
+            &invocation.context,
+            &run,
+        ));
         // The compensator goes on with whatever is left then.
         let _ = tokio::time::timeout(COURTESY, undoing).await;
     }
@@ -65,44 +69,44 @@ pub(super) async fn abandon(
 /// # Errors
 ///
 /// When the journal cannot be written; the next run has not begun then.
-pub(super) async fn begin_again(job: &Job) -> Result<(), Failure> {
-    const REASON: &str = "it took another course when it was run again";
-    let undo = undoable(job);
-    let next = job.replay.run().saturating_add(1);
-    if !undo.is_empty() || job.replay.has_intent() {
-        let last = last_step(job, &undo, REASON).await?;
-        let mut writes = records(job, last)?;
-        let intent = intent::of_next_run(job, next)?;
+pub(super) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> {
+    const REASON: &str = "it made different calls when it was run again";
+    let undo = undoable(invocation);
+    let next = invocation.replay.run().saturating_add(1);
+    if !undo.is_empty() || invocation.replay.has_intent() {
+        let last = last_step(invocation, &undo, REASON).await?;
+        let mut writes = records(invocation, last)?;
+        let intent = intent::of_next_run(invocation, next)?;
         let is_stored = intent.is_some();
         writes.extend(intent);
-        commit(job, REASON, writes).await?;
-        job.replay.begin_run(next, is_stored);
+        commit(invocation, REASON, writes).await?;
+        invocation.replay.begin_run(next, is_stored);
     } else {
-        job.replay.begin_run(next, false);
+        invocation.replay.begin_run(next, false);
     }
-    job.context.metrics.runs_abandoned.increment(1);
-    job.context.compensations.wake();
+    invocation.context.metrics.runs_abandoned.increment(1);
+    invocation.context.compensations.wake();
     Ok(())
 }
 
 /// What a commit leaves to be undone: calls that were answered `unavailable`, and may have been committed all the same.
-pub(super) fn uncertain(job: &Job) -> Result<Vec<Write>, Failure> {
-    match job.invoker.safeguards.compensation {
-        true => records(job, &job.replay.uncertain()),
+pub(super) fn uncertain(invocation: &Invocation) -> Result<Vec<Write>, Failure> {
+    match invocation.invoker.safeguards.compensation {
+        true => records(invocation, &invocation.replay.uncertain()),
         false => Ok(Vec::new()),
     }
 }
 
-fn undoable(job: &Job) -> Vec<(usize, Call)> {
-    match job.invoker.safeguards.compensation {
-        true => job.replay.undoable(),
+fn undoable(invocation: &Invocation) -> Vec<(usize, Call)> {
+    match invocation.invoker.safeguards.compensation {
+        true => invocation.replay.undoable(),
         false => Vec::new(),
     }
 }
 
 /// Records all calls but those of the last step, which is answered.
 async fn last_step<'a>(
-    job: &Job,
+    invocation: &Invocation,
     calls: &'a [(usize, Call)],
     reason: &str,
 ) -> Result<&'a [(usize, Call)], Failure> {
@@ -110,25 +114,25 @@ async fn last_step<'a>(
     while let Some((step, after)) = rest.split_at_checked(STEP)
         && !after.is_empty()
     {
-        let mut writes = records(job, step)?;
-        writes.extend(intent::marked_abandoned(job)?);
-        commit(job, reason, writes).await?;
+        let mut writes = records(invocation, step)?;
+        writes.extend(intent::marked_abandoned(invocation)?);
+        commit(invocation, reason, writes).await?;
         rest = after;
     }
     Ok(rest)
 }
 
 /// The records of calls to be undone. The last that was made comes first.
-fn records(job: &Job, calls: &[(usize, Call)]) -> Result<Vec<Write>, Failure> {
-    let run = job.run();
+fn records(invocation: &Invocation, calls: &[(usize, Call)]) -> Result<Vec<Write>, Failure> {
+    let run = invocation.run();
     let time = wall_clock();
     let record = |(place, call): &(usize, Call)| {
         let compensation = Compensation {
             time,
             call: call.id.clone(),
             callee: call.callee.clone()?,
-            correlation_id: job.correlation_id.clone(),
-            causation_id: job.id.clone(),
+            correlation_id: invocation.correlation_id.clone(),
+            causation_id: invocation.id.clone(),
             failures: 0,
             due: time,
             stuck: None,
@@ -142,21 +146,21 @@ fn records(job: &Job, calls: &[(usize, Call)]) -> Result<Vec<Write>, Failure> {
         .collect::<Result<Vec<_>, _>>()?)
 }
 
-async fn commit(job: &Job, reason: &str, writes: Vec<Write>) -> Result<u64, Failure> {
+async fn commit(invocation: &Invocation, reason: &str, writes: Vec<Write>) -> Result<u64, Failure> {
     loop {
         let unit = Unit {
-            began: job.context.ledger.applied(),
-            reads: job.reads.clone(),
+            began: invocation.context.ledger.applied(),
+            reads: invocation.reads.clone(),
             header: Header {
-                invocation: job.id.clone(),
-                cause: job.cause.clone(),
+                invocation: invocation.id.clone(),
+                cause: invocation.cause.clone(),
                 ending: Ending::Abandoned {
                     reason: reason.to_owned(),
                 },
-                attempt: job.first_attempt,
-                correlation_id: job.correlation_id.clone(),
-                causation_id: job.causation_id.clone(),
-                version: job
+                attempt: invocation.first_attempt,
+                correlation_id: invocation.correlation_id.clone(),
+                causation_id: invocation.causation_id.clone(),
+                version: invocation
                     .context
                     .version()
                     .map(|version| version.digest.clone())
@@ -167,11 +171,11 @@ async fn commit(job: &Job, reason: &str, writes: Vec<Write>) -> Result<u64, Fail
             writes: writes.clone(),
             events: Vec::new(),
         };
-        match job.context.ledger.commit(unit).await {
+        match invocation.context.ledger.commit(unit).await {
             Ok(position) => return Ok(position),
             // It must not be lost: whoever fails here waits, with others, for the disk.
             Err(CommitError::Busy) => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Err(Failure::of_commit(&job.context.name, error)),
+            Err(error) => return Err(Failure::of_commit(&invocation.context.name, error)),
         }
     }
 }

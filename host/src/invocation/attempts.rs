@@ -7,17 +7,17 @@ use wasmtime::component::Val;
 
 use super::abandonment;
 use super::compensation;
+use super::definition::{Invocation, ResultStore, Trigger};
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::identifier;
-use super::job::{Job, Keep, Trigger};
-use super::kept;
+use super::key_locks::{HeldLocks, LockSet};
 use super::quota;
 use super::record;
 use super::recovery;
 use super::replay::Effect;
 use super::route_to_version::route_to_version;
-use super::turns::{Stripes, Turn};
+use super::stored_result;
 use super::unit::{Interruption, UnitOfWork};
 use crate::core::message::{Request, Response};
 use crate::core::wall_clock;
@@ -28,9 +28,9 @@ use crate::versions::{Lease, Version};
 
 /// After this many conflicts an invocation takes every stripe.
 const CONFLICTS_BEFORE_ALL: u32 = 4;
-/// After this many conflicts an invocation gives up that may not wait for its turn.
-const ATTEMPTS_WITHOUT_TURN: u32 = 10;
-/// The longest pause of an invocation that may not wait for its turn, in milliseconds.
+/// After this many conflicts an invocation gives up that may not wait for locks.
+const ATTEMPTS_WITHOUT_LOCKS: u32 = 10;
+/// The longest pause of an invocation that may not wait for locks, in milliseconds.
 const LONGEST_PAUSE: u64 = 32;
 
 /// How the guest is entered.
@@ -139,42 +139,44 @@ enum Attempt {
 /// Runs an invocation to its end.
 ///
 /// After an error, or an answer that commits nothing, the calls it made are recorded to be undone, except for an event: its follower brings it again.
-pub(super) async fn run(job: &Arc<Job>, entry: Entry) -> Result<Done, Failure> {
+pub(super) async fn run(invocation: &Arc<Invocation>, entry: Entry) -> Result<Done, Failure> {
     let began = std::time::Instant::now();
-    let result = run_attempts(job, entry).await;
-    job.hold.release();
-    measure(job, &result, began.elapsed());
+    let result = run_attempts(invocation, entry).await;
+    invocation.hold.release();
+    measure(invocation, &result, began.elapsed());
     if let Err(failure) = &result {
-        quota::note(&job.context, failure);
+        quota::note(&invocation.context, failure);
     }
     let reason = match &result {
         Ok(done) if done.answer.is_success() => return result,
         Ok(done) => done.answer.reason(),
         Err(failure) => failure.to_string(),
     };
-    let ended = match job.trigger {
+    let ended = match invocation.trigger {
         // The next attempt would only be told again what made this one fail.
-        Trigger::Follower if job.replay.is_bound_to_repeat() => abandonment::begin_again(job).await,
+        Trigger::Follower if invocation.replay.is_bound_to_repeat() => {
+            abandonment::begin_again(invocation).await
+        }
         Trigger::Follower => return result,
-        _ => abandonment::abandon(job, &reason, Vec::new())
+        _ => abandonment::abandon(invocation, &reason, Vec::new())
             .await
             .map(drop),
     };
     if let Err(failure) = ended {
         tracing::error!(
-            context = job.context.name,
-            invocation = job.id,
-            correlation_id = job.correlation_id,
+            context = invocation.context.name,
+            invocation = invocation.id,
+            correlation_id = invocation.correlation_id,
             %failure,
-            "what an invocation called could not be recorded to be undone; the next start of the host goes on with it"
+            "could not record the compensations of an invocation; the next start of the host will resume this"
         );
         return Err(Failure::OutcomeUnknown);
     }
     result
 }
 
-fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
-    let kind = match job.cause {
+fn measure(invocation: &Invocation, result: &Result<Done, Failure>, took: Duration) {
+    let kind = match invocation.cause {
         Cause::Web { .. } => Kind::Web,
         Cause::Call { .. } => Kind::Call,
         Cause::Event { .. } => Kind::Event,
@@ -186,32 +188,32 @@ fn measure(job: &Job, result: &Result<Done, Failure>, took: Duration) {
         Ok(_) => Outcome::Settled,
         Err(_) => Outcome::Failed,
     };
-    job.context.metrics.invocation(kind, outcome, took);
+    invocation.context.metrics.invocation(kind, outcome, took);
 }
 
-async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure> {
+async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<Done, Failure> {
     let began = std::time::Instant::now();
-    let mut limit = job.context.settings.limits.attempts.get();
-    if job.may_not_wait() {
+    let mut limit = invocation.context.settings.limits.attempts.get();
+    if invocation.may_not_wait() {
         // Somebody who waits for it may be in the way of whoever is in its way.
-        limit = limit.min(ATTEMPTS_WITHOUT_TURN);
+        limit = limit.min(ATTEMPTS_WITHOUT_LOCKS);
     }
-    recovery::recover(job).await?;
-    let mut lost_to = Stripes::default();
-    let mut lease = route_to_version(job, &mut entry)?;
+    recovery::recover(invocation).await?;
+    let mut lost_to = LockSet::default();
+    let mut lease = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
     for count in 0..limit {
-        let turn = take_turn(job, lost_to, count).await?;
+        let locks = lock_keys(invocation, lost_to, count).await?;
         if is_new_run {
-            finish_run_before(job).await?;
+            finish_run_before(invocation).await?;
             is_new_run = false;
         }
-        if lease.generation != job.context.generation() {
+        if lease.generation != invocation.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
-            lease = route_to_version(job, &mut entry)?;
+            lease = route_to_version(invocation, &mut entry)?;
         }
-        let number = job.first_attempt + count;
-        let attempted = attempt(job, &entry, number, turn.as_ref(), &lease).await;
+        let number = invocation.first_attempt + count;
+        let attempted = attempt(invocation, &entry, number, locks.as_ref(), &lease).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
             Ok(Attempt::Conflict(_) | Attempt::Diverged) => None,
@@ -223,11 +225,11 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
         match attempted? {
             Attempt::Done(done) => return Ok(done),
             Attempt::Conflict(key) => {
-                job.context.metrics.conflicts.increment(1);
-                lost_to = lost_to.and(Stripes::of(&key));
+                invocation.context.metrics.conflicts.increment(1);
+                lost_to = lost_to.and(LockSet::of(&key));
             }
             Attempt::Diverged => {
-                abandonment::begin_again(job).await?;
+                abandonment::begin_again(invocation).await?;
                 is_new_run = true;
             }
         }
@@ -236,70 +238,84 @@ async fn run_attempts(job: &Arc<Job>, mut entry: Entry) -> Result<Done, Failure>
 }
 
 /// Waits until what the run before the present one has called is undone: that must not undo what this one does.
-async fn finish_run_before(job: &Job) -> Result<(), Failure> {
-    let Some(last) = job.replay.run().checked_sub(1) else {
+async fn finish_run_before(invocation: &Invocation) -> Result<(), Failure> {
+    let Some(last) = invocation.replay.run().checked_sub(1) else {
         return Ok(());
     };
-    let last = identifier::of_run(&job.id, last);
-    compensation::finish(&job.invoker, &job.context, &last, job.deadline).await
+    let last = identifier::of_run(&invocation.id, last);
+    compensation::finish(
+        &invocation.invoker,
+        &invocation.context,
+        &last,
+        invocation.deadline,
+    )
+    .await
 }
 
-async fn take_turn(job: &Job, lost_to: Stripes, conflicts: u32) -> Result<Option<Turn>, Failure> {
+async fn lock_keys(
+    invocation: &Invocation,
+    lost_to: LockSet,
+    conflicts: u32,
+) -> Result<Option<HeldLocks>, Failure> {
     if lost_to.is_empty() {
         return Ok(None);
     }
     let stripes = if conflicts >= CONFLICTS_BEFORE_ALL {
-        Stripes::ALL
+        LockSet::ALL
     } else {
         lost_to
     };
-    if job.may_not_wait() {
-        // Two that hold a turn and wait for each other's would wait for ever: it tries again without one.
+    if invocation.may_not_wait() {
+        // Two that hold locks and wait for each other's would wait for ever: it tries again without one.
         let longest = (1 << conflicts.min(10)).min(LONGEST_PAUSE);
         let pause = Duration::from_millis(rand::random_range(0..=longest));
         tokio::time::sleep(pause).await;
         return Ok(None);
     }
     // Others run meanwhile.
-    job.place.leave();
-    let turn = tokio::time::timeout_at(job.deadline, job.context.turns.take(stripes)).await;
-    let turn = turn.map_err(|_| Failure::Contended {
+    invocation.place.leave();
+    let locks = tokio::time::timeout_at(
+        invocation.deadline,
+        invocation.context.key_locks.take(stripes),
+    )
+    .await;
+    let locks = locks.map_err(|_| Failure::Contended {
         attempts: conflicts,
     })?;
-    job.take_place().await?;
-    Ok(Some(turn))
+    invocation.take_place().await?;
+    Ok(Some(locks))
 }
 
 /// The memory that its guest will need; refused in time for an answer that says why.
-async fn reserve_memory(job: &Job, lease: &Lease) -> Result<GuestMemory, Failure> {
-    let mut memory = GuestMemory::of(&job.context.guests_memory);
-    let last = job.deadline - job.budget / 10;
+async fn reserve_memory(invocation: &Invocation, lease: &Lease) -> Result<GuestMemory, Failure> {
+    let mut memory = GuestMemory::of(&invocation.context.guests_memory);
+    let last = invocation.deadline - invocation.budget / 10;
     let foreseen = &lease.version().guest_memory;
     tokio::select! {
         biased;
-        reserved = memory.begin(foreseen, job.depth(), last) => reserved?,
-        () = lease.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
+        reserved = memory.begin(foreseen, invocation.depth(), last) => reserved?,
+        () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
     }
     Ok(memory)
 }
 
 async fn attempt(
-    job: &Arc<Job>,
+    invocation: &Arc<Invocation>,
     entry: &Entry,
     number: u32,
-    turn: Option<&Turn>,
+    locks: Option<&HeldLocks>,
     lease: &Lease,
 ) -> Result<Attempt, Failure> {
     let version = lease.version();
-    let held = job
+    let held = invocation
         .held_by_callers()
-        .and(turn.map_or(Stripes::default(), Turn::stripes));
+        .and(locks.map_or(LockSet::default(), HeldLocks::stripes));
     // What is committed while it waits for memory must not be taken for a conflict: it begins afterwards.
-    let memory = reserve_memory(job, lease).await?;
-    let mut unit = UnitOfWork::begin(job, version, lease.generation, number, held);
+    let memory = reserve_memory(invocation, lease).await?;
+    let mut unit = UnitOfWork::begin(invocation, version, lease.generation, number, held);
     unit.guest_memory = memory;
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
-    if let Some(found) = kept::find(job)? {
+    if let Some(found) = stored_result::find(invocation)? {
         return Ok(Attempt::Done(Done {
             answer: found.answer,
             version: version.clone(),
@@ -310,26 +326,30 @@ async fn attempt(
         }));
     }
     let (unit, result) = tokio::select! {
-        // First, so that whoever waited for a turn until now does not begin any more.
+        // First, so that whoever waited for locks until now does not begin any more.
         biased;
-        () = lease.evicted() => return Err(Failure::Evicted { context: job.context.name.clone() }),
-        entered = enter(job, entry, version, unit) => entered?,
+        () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
+        entered = enter(invocation, entry, version, unit) => entered?,
     };
     let answer = match result {
         Ok(answer) => answer,
         Err(Fault::Refused(refusal)) => match refused(refusal) {
-            Interruption::NotItsTurn(key) => return Ok(Attempt::Conflict(key)),
-            Interruption::Diverged => return diverged(job, &unit).await,
-            Interruption::Failed(failure) => return settle_failure(job, &unit, failure).await,
+            Interruption::Locked(key) => return Ok(Attempt::Conflict(key)),
+            Interruption::Diverged => return diverged(invocation, &unit).await,
+            Interruption::Failed(failure) => {
+                return settle_failure(invocation, &unit, failure).await;
+            }
         },
         Err(Fault::Deadline { .. }) => {
-            let failure = Failure::Deadline { after: job.budget };
-            return settle_failure(job, &unit, failure).await;
+            let failure = Failure::Deadline {
+                after: invocation.budget,
+            };
+            return settle_failure(invocation, &unit, failure).await;
         }
-        Err(fault) => return settle_failure(job, &unit, Failure::of_fault(fault)).await,
+        Err(fault) => return settle_failure(invocation, &unit, Failure::of_fault(fault)).await,
     };
     if let Answer::Web(response) = &answer {
-        let limits = &job.context.settings.limits;
+        let limits = &invocation.context.settings.limits;
         let limit = limits.response;
         if response.body.len() as u64 > limit {
             return Err(Failure::ResponseTooLarge { limit });
@@ -338,18 +358,23 @@ async fn attempt(
             .validate(limits.response_head)
             .map_err(|reason| Failure::InvalidResponse { reason })?;
     }
-    if answer.is_success() && job.replay.has_more_calls(unit.call_count) {
-        return diverged(job, &unit).await;
+    if answer.is_success() && invocation.replay.has_more_calls(unit.call_count) {
+        return diverged(invocation, &unit).await;
     }
     if answer.is_success() {
         // Whoever asked may keep the numbers that it drew, also when nothing is committed here.
-        let ledger = &job.context.ledger;
-        ledger.secure_sequences(&job.replay.highest_draws())?;
+        let ledger = &invocation.context.ledger;
+        ledger.secure_sequences(&invocation.replay.highest_draws())?;
     }
-    if answer.is_success() && must_commit(job, &unit) {
-        return commit(job, *unit, answer, version, number).await;
+    if answer.is_success() && must_commit(invocation, &unit) {
+        return commit(invocation, *unit, answer, version, number).await;
     }
-    match job.context.ledger.settle(unit.began, &unit.reads).await {
+    match invocation
+        .context
+        .ledger
+        .settle(unit.began, &unit.reads)
+        .await
+    {
         Ok(()) => Ok(Attempt::Done(Done {
             basis: unit.is_repeatable.then_some(ReadBasis {
                 began: unit.began,
@@ -361,7 +386,7 @@ async fn attempt(
             replayed: false,
             undo: None,
         })),
-        Err(error) => conflict_or_failure(job, error),
+        Err(error) => conflict_or_failure(invocation, error),
     }
 }
 
@@ -375,8 +400,13 @@ fn refused(refusal: Refusal) -> Interruption {
 }
 
 /// A guest that saw half of a concurrent commit may take another course for that alone: it is run again then, before anything is undone.
-async fn diverged(job: &Job, unit: &UnitOfWork) -> Result<Attempt, Failure> {
-    match job.context.ledger.settle(unit.began, &unit.reads).await {
+async fn diverged(invocation: &Invocation, unit: &UnitOfWork) -> Result<Attempt, Failure> {
+    match invocation
+        .context
+        .ledger
+        .settle(unit.began, &unit.reads)
+        .await
+    {
         Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
         _ => Ok(Attempt::Diverged),
     }
@@ -384,38 +414,43 @@ async fn diverged(job: &Job, unit: &UnitOfWork) -> Result<Attempt, Failure> {
 
 /// A guest that saw half of a concurrent commit may fail for that alone: it is run again then.
 async fn settle_failure(
-    job: &Job,
+    invocation: &Invocation,
     unit: &UnitOfWork,
     failure: Failure,
 ) -> Result<Attempt, Failure> {
-    match job.context.ledger.settle(unit.began, &unit.reads).await {
+    match invocation
+        .context
+        .ledger
+        .settle(unit.began, &unit.reads)
+        .await
+    {
         Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
         _ => Err(failure),
     }
 }
 
-fn conflict_or_failure(job: &Job, error: CommitError) -> Result<Attempt, Failure> {
+fn conflict_or_failure(invocation: &Invocation, error: CommitError) -> Result<Attempt, Failure> {
     match error {
         CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
-        error => Err(Failure::of_commit(&job.context.name, error)),
+        error => Err(Failure::of_commit(&invocation.context.name, error)),
     }
 }
 
 /// Enters the guest; gives the unit of work back together with what came of it.
 async fn enter(
-    job: &Job,
+    invocation: &Invocation,
     entry: &Entry,
     version: &Version,
     unit: UnitOfWork,
 ) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
-    let limits = &job.context.settings.limits;
+    let limits = &invocation.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {
         services: Box::new(unit),
         memory,
-        deadline: job.deadline,
-        depth: job.depth(),
-        share: Some(job.context.share.clone()),
+        deadline: invocation.deadline,
+        depth: invocation.depth(),
+        share: Some(invocation.context.share.clone()),
     };
     let (services, result) = match entry {
         Entry::Web(request) => {
@@ -459,29 +494,29 @@ fn split<T>(
     (ended.services, ended.result.map(answer))
 }
 
-fn must_commit(job: &Job, unit: &UnitOfWork) -> bool {
+fn must_commit(invocation: &Invocation, unit: &UnitOfWork) -> bool {
     !unit.is_empty()
-        || !job.writes.is_empty()
-        || job.replay.has_called()
-        || job.replay.has_intent()
-        || matches!(job.keep, Keep::Response { .. })
+        || !invocation.writes.is_empty()
+        || invocation.replay.has_called()
+        || invocation.replay.has_intent()
+        || matches!(invocation.keep, ResultStore::Response { .. })
 }
 
 async fn commit(
-    job: &Arc<Job>,
+    invocation: &Arc<Invocation>,
     unit: UnitOfWork,
     answer: Answer,
     version: &Arc<Version>,
     number: u32,
 ) -> Result<Attempt, Failure> {
-    let undo = job.undo_by(version);
-    let _shared = match job.share_commits(undo.is_none()).await {
+    let undo = invocation.undo_by(version);
+    let _shared = match invocation.share_commits(undo.is_none()).await {
         Ok(shared) => shared,
         Err(Failure::Contended { .. }) => return Ok(Attempt::Conflict(Vec::new())),
         Err(failure) => return Err(failure),
     };
-    let ledger = &job.context.ledger;
-    let quota = quota::of(job, unit.state.generation());
+    let ledger = &invocation.context.ledger;
+    let quota = quota::of(invocation, unit.state.generation());
     let time = wall_clock();
     let (timers, mut events) = unit.outbox.into_parts(time)?;
     for event in &mut events {
@@ -490,23 +525,23 @@ async fn commit(
     let mut reads = unit.reads;
     let mut writes: Vec<Write> = unit.state.into_writes().collect();
     writes.extend(timers);
-    writes.extend(job.writes.iter().cloned());
-    if let Some(kept) = kept::write(job, undo.as_deref(), &answer, time)? {
+    writes.extend(invocation.writes.iter().cloned());
+    if let Some(kept) = stored_result::write(invocation, undo.as_deref(), &answer, time)? {
         // Of two runs under one id or key only one may commit.
         reads.note_key(Space::Result, &kept.key);
         writes.push(kept);
     }
-    writes.extend(abandonment::uncertain(job)?);
-    if job.replay.has_intent() {
-        writes.push(record::removal(Space::Intent, &job.id));
+    writes.extend(abandonment::uncertain(invocation)?);
+    if invocation.replay.has_intent() {
+        writes.push(record::removal(Space::Intent, &invocation.id));
     }
     let header = Header {
-        invocation: job.id.clone(),
-        cause: job.cause.clone(),
+        invocation: invocation.id.clone(),
+        cause: invocation.cause.clone(),
         ending: Ending::Committed,
         attempt: number,
-        correlation_id: job.correlation_id.clone(),
-        causation_id: job.causation_id.clone(),
+        correlation_id: invocation.correlation_id.clone(),
+        causation_id: invocation.causation_id.clone(),
         version: version.digest.clone(),
         time,
         status: answer.status(),
@@ -524,14 +559,17 @@ async fn commit(
         writes,
         events,
     };
-    match ledger.commit_within(unit, job.durability, quota).await {
+    match ledger
+        .commit_within(unit, invocation.durability, quota)
+        .await
+    {
         Ok(position) => {
-            job.context.metrics.commits.increment(1);
+            invocation.context.metrics.commits.increment(1);
             if sets_timers {
-                job.context.timer_set.notify_one();
+                invocation.context.timer_set.notify_one();
             }
             if compensates {
-                job.context.compensations.wake();
+                invocation.context.compensations.wake();
             }
             Ok(Attempt::Done(Done {
                 answer,
@@ -543,6 +581,6 @@ async fn commit(
             }))
         }
         Err(CommitError::Closed) => Err(Failure::OutcomeUnknown),
-        Err(error) => conflict_or_failure(job, error),
+        Err(error) => conflict_or_failure(invocation, error),
     }
 }

@@ -7,11 +7,11 @@ use wasmtime::component::Val;
 
 use super::attempts::{self, Answer, Entry};
 use super::context::Context;
+use super::definition::{Beginning, CallStack, Input, Invocation, Place, ResultStore, Trigger};
 use super::failure::Failure;
 use super::hold::Consent;
 use super::intent;
 use super::invoker::Invoker;
-use super::job::{Beginning, Chain, Input, Job, Keep, Place, Trigger};
 use super::replay::{Effect, Replay};
 use super::runs;
 use crate::core::{TraceContext, random_id, wall_clock};
@@ -37,7 +37,7 @@ pub struct Request {
     /// When the caller stops waiting.
     pub deadline: Instant,
     /// The invocations on the way here.
-    pub chain: Chain,
+    pub call_stack: CallStack,
     /// Whether it may have been made before, by a run of its caller that nobody has seen end.
     pub may_have_run: bool,
     /// Who makes it.
@@ -112,7 +112,7 @@ pub async fn call(
         Caller::Outside => Some(context.keys.enter(&request.id, deadline).await?),
         Caller::Context(_) => None,
     };
-    let depth = u32::try_from(request.chain.len()).unwrap_or(u32::MAX);
+    let depth = u32::try_from(request.call_stack.len()).unwrap_or(u32::MAX);
     let place = context.admission.enter(depth, deadline).await?;
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
@@ -129,20 +129,20 @@ pub async fn call(
         }
     };
     let operation = request.operation.name();
-    let job = Arc::new(Job {
+    let invocation = Arc::new(Invocation {
         trace: request.trace.child(),
         caller,
         consent: request.consent,
-        chain: request.chain,
+        call_stack: request.call_stack,
         replay,
-        keep: Keep::Call {
+        keep: ResultStore::Call {
             key: request.id,
             interface: request.operation.interface.clone(),
             function: request.operation.function.clone(),
             parameters: request.encoded,
         },
         place: Place::taken(Some(place)),
-        ..Job::new(Beginning {
+        ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
             id,
@@ -160,7 +160,7 @@ pub async fn call(
         wanted: Some(request.operation),
         parameters: request.parameters,
     };
-    let done = attempts::run(&job, entry).await?;
+    let done = attempts::run(&invocation, entry).await?;
     let effect = done.effect();
     match done.answer {
         Answer::Call(answer) => Ok(Answered {

@@ -113,7 +113,7 @@ pub async fn run(invoker: Arc<Invoker>, context: Arc<Context>) {
                 wait.clamp(FIRST_PAUSE, LONGEST_PAUSE)
             }),
             Err(failure) => {
-                tracing::error!(context = context.name, %failure, "calls that are to be undone could not be read; trying again");
+                tracing::error!(context = context.name, %failure, "could not read pending compensations; trying again");
                 LONGEST_PAUSE
             }
         };
@@ -185,7 +185,7 @@ pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
     if let Err(failure) = undo_run(invoker, context, run, Try::First, &stop).await {
-        tracing::warn!(context = context.name, %failure, "calls could not be undone yet; trying again");
+        tracing::warn!(context = context.name, %failure, "calls could not be undone; trying again");
     }
 }
 
@@ -326,7 +326,7 @@ async fn failed(
                 call,
                 callee,
                 reason = refusal.reason,
-                "a call could not be undone, and is not tried any more: retry or drop it with `innkeeper dead-letters`"
+                "a call could not be undone and is no longer retried: retry or drop it with `innkeeper dead-letters`"
             );
             compensation.stuck = Some(Stuck {
                 time: wall_clock(),
@@ -341,7 +341,7 @@ async fn failed(
                 call,
                 callee,
                 reason = refusal.reason,
-                "a call could not be undone yet; trying again"
+                "a call could not be undone; trying again"
             );
             Left::due(compensation.due)
         }

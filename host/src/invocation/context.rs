@@ -11,7 +11,7 @@ use super::breaker::Breaker;
 use super::compensation::Compensations;
 use super::hold::Commits;
 use super::idempotency::KeysInProgress;
-use super::turns::Turns;
+use super::key_locks::KeyLocks;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::Share;
@@ -37,7 +37,7 @@ pub struct Context {
     /// Whether calls to it get through.
     pub breaker: Breaker,
     /// Who goes first after a conflict.
-    pub turns: Turns,
+    pub key_locks: KeyLocks,
     /// Who may commit.
     pub commits: Commits,
     /// Which `Idempotency-Key`s run.
@@ -93,7 +93,7 @@ impl Context {
                 settings.limits.call_depth,
             ),
             breaker: Breaker::new(breaker.clone(), Instant::now()),
-            turns: Turns::default(),
+            key_locks: KeyLocks::default(),
             commits: Commits::default(),
             keys: KeysInProgress::default(),
             compensations: Compensations::default(),

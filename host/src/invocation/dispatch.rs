@@ -63,7 +63,9 @@ pub async fn reach(
                 // It is made again at once.
                 Failure::CallerOutdated => {}
                 _ if !callee.log.admits_failure() => {}
-                _ => tracing::warn!(context = callee.name, %failure, "a call was not answered"),
+                _ => {
+                    tracing::warn!(context = callee.name, %failure, "a call failed with `unavailable`")
+                }
             }
         }
     }

@@ -9,11 +9,11 @@ use super::attempts::{self, Answer, Entry};
 use super::attributes::Attributes;
 use super::compensation;
 use super::context::Context;
+use super::definition::{Beginning, Invocation, Place, Trigger};
 use super::failure::{Failure, clipped};
 use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
-use super::job::{Beginning, Job, Place, Trigger};
 use super::replay::Replay;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
@@ -44,7 +44,7 @@ pub struct Delivery {
     pub durability: Option<Durability>,
 }
 
-/// Why an event was not handled.
+/// Why an event could not be handled.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EventFailure {
     /// It may be handled later.
@@ -75,11 +75,11 @@ pub async fn event(
         return Err(EventFailure::Reject(reason.to_owned()));
     }
     let place = context.admission.enter_patiently().await;
-    let job = job(invoker, context, delivery, Place::taken(place))?;
+    let invocation = invocation(invoker, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.
         let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
-        compensation::finish(invoker, context, &earlier, job.deadline).await?;
+        compensation::finish(invoker, context, &earlier, invocation.deadline).await?;
     }
     let attributes = Attributes::read(invoker, &delivery.source, &delivery.event);
     let attributes = attributes.map_err(Failure::from)?;
@@ -95,7 +95,7 @@ pub async fn event(
         causation_id: delivery.event.causation_id.clone(),
         extensions: attributes.extensions,
     });
-    match attempts::run(&job, entry).await {
+    match attempts::run(&invocation, entry).await {
         Ok(attempts::Done {
             answer: Answer::Event(Err(PolicyError::Reject(reason))),
             ..
@@ -140,8 +140,8 @@ pub async fn give_up(
         may_have_run: true,
         ..delivery.clone()
     };
-    let job = job(invoker, context, delivery, Place::default())?;
-    abandonment::abandon(&job, reason, delivery.writes.clone()).await
+    let invocation = invocation(invoker, context, delivery, Place::default())?;
+    abandonment::abandon(&invocation, reason, delivery.writes.clone()).await
 }
 
 /// Whether an attempt at an event has left something behind.
@@ -154,18 +154,18 @@ pub fn has_left(context: &Context, delivery: &Delivery) -> Result<bool, Failure>
     Ok(intent::find(context, &id)?.is_some())
 }
 
-fn job(
+fn invocation(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     delivery: &Delivery,
     place: Place,
-) -> Result<Arc<Job>, Failure> {
+) -> Result<Arc<Invocation>, Failure> {
     let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
     let left = match delivery.may_have_run || delivery.attempt > 1 {
         true => intent::find(context, &id)?,
         false => None,
     };
-    let job = Job::new(Beginning {
+    let invocation = Invocation::new(Beginning {
         invoker: invoker.clone(),
         context: context.clone(),
         id,
@@ -175,16 +175,16 @@ fn job(
         trigger: Trigger::Follower,
         deadline: Instant::now() + context.settings.limits.deadline,
     });
-    Ok(Arc::new(Job {
+    Ok(Arc::new(Invocation {
         first_attempt: delivery.attempt,
         generation: Some(delivery.generation),
         version: delivery.version.clone(),
-        replay: left.map_or(job.replay.clone(), Replay::of),
+        replay: left.map_or(invocation.replay.clone(), Replay::of),
         reads: delivery.reads.clone(),
         writes: delivery.writes.clone(),
         durability: delivery.durability,
         place,
-        ..job
+        ..invocation
     }))
 }
 

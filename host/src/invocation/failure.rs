@@ -26,7 +26,7 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// Too many errors in a row.
-    #[error("context {context} failed too often lately; its circuit breaker is open")]
+    #[error("context {context} has failed too often recently; its circuit breaker is open")]
     BreakerOpen {
         /// The context.
         context: String,
@@ -46,7 +46,7 @@ pub enum Failure {
         message: String,
     },
     /// The guest wanted more memory than it may have.
-    #[error("the guest needed more than {limit} bytes of memory (limits.memory)")]
+    #[error("the guest exceeded {limit} bytes of memory (limits.memory)")]
     OutOfMemory {
         /// What it may have, in bytes.
         limit: u64,
@@ -72,7 +72,7 @@ pub enum Failure {
     },
     /// The guest set a timer farther ahead than it may.
     #[error(
-        "the guest set a timer {delay:?} ahead, and it may be {limit:?} at most (limits.commit.timer_delay)"
+        "the guest set a timer {delay:?} ahead; the most is {limit:?} (limits.commit.timer_delay)"
     )]
     TimerTooFar {
         /// How far.
@@ -93,7 +93,7 @@ pub enum Failure {
     },
     /// The guest asked for more of its state than it could hold.
     #[error(
-        "a scan found {limit} bytes or more, and the guest may have no more memory than that (limits.memory); let it ask for fewer entries at a time"
+        "a scan found {limit} bytes or more, which is more than the guest's memory (limits.memory); ask for fewer entries at a time"
     )]
     ScannedTooMuch {
         /// What memory the guest may have, in bytes.
@@ -132,14 +132,14 @@ pub enum Failure {
     InvalidKey(#[from] InvalidKey),
     /// The guest wrote into a table that it does not describe.
     #[error(
-        "the guest wrote into the table {table}, which its description does not list; add it to the `tables` of the context"
+        "the guest wrote to the table {table}, which its description does not list; add it to the `tables` of the context"
     )]
     UndescribedTable {
         /// The table's name: its key up to a `/`.
         table: String,
     },
     /// The guest lacks what its description promises.
-    #[error("the guest does not export {export}, which it was entered by")]
+    #[error("the guest does not export {export}, which was to be called")]
     NotExported {
         /// The export.
         export: String,
@@ -169,7 +169,7 @@ pub enum Failure {
         kind: String,
     },
     /// The guest emitted an event that nobody could publish.
-    #[error("the guest emitted what cannot be published: {0}")]
+    #[error("the guest emitted an event that cannot be published: {0}")]
     Unpublishable(#[from] Unpublishable),
     /// A call reached deeper than it may.
     #[error("calls nest deeper than {limit} contexts (limits.call_depth)")]
@@ -178,13 +178,13 @@ pub enum Failure {
         limit: u32,
     },
     /// Others' commits kept getting in the way.
-    #[error("gave way to concurrent commits {attempts} times (limits.attempts)")]
+    #[error("conflicted with concurrent commits {attempts} times (limits.attempts)")]
     Contended {
         /// How often it ran.
         attempts: u32,
     },
     /// What an earlier run called is not undone yet.
-    #[error("context {context} is still undoing what an earlier run of this has called")]
+    #[error("context {context} is still undoing the calls of an earlier run of this invocation")]
     BeingUndone {
         /// The context.
         context: String,
@@ -200,14 +200,14 @@ pub enum Failure {
     },
     /// The version was taken out of service, and the invocation did not end in the time that it had to.
     #[error(
-        "the version of context {context} that began this was replaced before it had ended; nothing was changed"
+        "the version of context {context} that started this was replaced before it ended; nothing was changed"
     )]
     Evicted {
         /// The context.
         context: String,
     },
     /// The version that serves by now does not describe the route.
-    #[error("{method} {path} is no longer described")]
+    #[error("{method} {path} is no longer a route of the context")]
     NotDescribed {
         /// The method.
         method: String,
@@ -231,14 +231,14 @@ pub enum Failure {
         reason: String,
     },
     /// Whether it has taken effect shows later.
-    #[error("the outcome is not known")]
+    #[error("the outcome is unknown")]
     OutcomeUnknown,
     /// What its caller had read has changed, so the caller is to be run again.
-    #[error("what its caller had read has changed meanwhile")]
+    #[error("what its caller read has changed since")]
     CallerOutdated,
     /// The answers to a guest's calls are more than the guest could hold.
     #[error(
-        "the answers to its calls take {limit} bytes or more, and the guest may have no more memory than that (limits.memory)"
+        "the answers to its calls take {limit} bytes or more, which is more than the guest's memory (limits.memory)"
     )]
     AnsweredTooMuch {
         /// What memory the guest may have, in bytes.

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::definition::{Invocation, Trigger};
 use super::failure::Failure;
-use super::job::{Job, Trigger};
 use crate::versions::Version;
 
 /// How long an invocation waits for a holder while somebody waits for it: the holder may be waiting for that one.
@@ -96,7 +96,7 @@ impl Consent {
     }
 }
 
-impl Job {
+impl Invocation {
     /// The function that undoes it, if it is a call that something undoes.
     pub(super) fn undo_by(&self, version: &Version) -> Option<String> {
         version.undo_of(&self.function()?)

@@ -1,19 +1,19 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
 use super::context::Context;
+use super::definition::{Input, Invocation, ResultStore, Trigger};
 use super::failure::Failure;
-use super::job::{Input, Job, Keep, Trigger};
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
 use crate::core::message::Request;
 use crate::journal::{self, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
-pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
-    let Some(unstored) = job.replay.unstored() else {
+pub(super) async fn store_before_call(invocation: &Invocation) -> Result<(), Failure> {
+    let Some(unstored) = invocation.replay.unstored() else {
         return Ok(());
     };
-    if !job.invoker.safeguards.intents {
+    if !invocation.invoker.safeguards.intents {
         return Ok(());
     }
     let intent = Intent {
@@ -21,61 +21,67 @@ pub(super) async fn store_before_call(job: &Job) -> Result<(), Failure> {
         draws: unstored.draws.clone(),
         run: unstored.run,
         answers: unstored.answers.clone(),
-        ..blank(job)
+        ..blank(invocation)
     };
-    let writes = vec![record::write(Space::Intent, &job.id, &intent)?];
-    let mut unit = Unit::bookkeeping("intent", job.context.ledger.applied(), writes);
-    unit.header.invocation.clone_from(&job.id);
-    unit.header.correlation_id.clone_from(&job.correlation_id);
-    unit.header.causation_id.clone_from(&job.causation_id);
-    let ledger = &job.context.ledger;
+    let writes = vec![record::write(Space::Intent, &invocation.id, &intent)?];
+    let mut unit = Unit::bookkeeping("intent", invocation.context.ledger.applied(), writes);
+    unit.header.invocation.clone_from(&invocation.id);
+    unit.header
+        .correlation_id
+        .clone_from(&invocation.correlation_id);
+    unit.header
+        .causation_id
+        .clone_from(&invocation.causation_id);
+    let ledger = &invocation.context.ledger;
     // Others are about to hear of the numbers that it drew.
-    ledger.secure_sequences(&job.replay.highest_draws())?;
-    let generation = job.generation.unwrap_or_else(|| job.context.generation());
-    let quota = quota::of(job, generation);
+    ledger.secure_sequences(&invocation.replay.highest_draws())?;
+    let generation = invocation
+        .generation
+        .unwrap_or_else(|| invocation.context.generation());
+    let quota = quota::of(invocation, generation);
     let committed = ledger.commit_within(unit, None, quota).await;
-    committed.map_err(|error| Failure::of_commit(&job.context.name, error))?;
-    job.replay.mark_stored(&unstored);
+    committed.map_err(|error| Failure::of_commit(&invocation.context.name, error))?;
+    invocation.replay.mark_stored(&unstored);
     Ok(())
 }
 
 /// The write of the intent of an invocation's next run, if it has an intent.
-pub(super) fn of_next_run(job: &Job, run: u32) -> Result<Option<Write>, Failure> {
-    if !job.replay.has_intent() {
+pub(super) fn of_next_run(invocation: &Invocation, run: u32) -> Result<Option<Write>, Failure> {
+    if !invocation.replay.has_intent() {
         return Ok(None);
     }
     let intent = Intent {
-        now: job.replay.time(),
+        now: invocation.replay.time(),
         run,
-        ..blank(job)
+        ..blank(invocation)
     };
-    Ok(Some(record::write(Space::Intent, &job.id, &intent)?))
+    Ok(Some(record::write(Space::Intent, &invocation.id, &intent)?))
 }
 
 /// The write that says in an invocation's intent, if it has one, that its present run is given up.
-pub(super) fn marked_abandoned(job: &Job) -> Result<Option<Write>, Failure> {
-    let Some(intent) = find(&job.context, &job.id)? else {
+pub(super) fn marked_abandoned(invocation: &Invocation) -> Result<Option<Write>, Failure> {
+    let Some(intent) = find(&invocation.context, &invocation.id)? else {
         return Ok(None);
     };
     let intent = Intent {
         is_abandoned: true,
         ..intent
     };
-    Ok(Some(record::write(Space::Intent, &job.id, &intent)?))
+    Ok(Some(record::write(Space::Intent, &invocation.id, &intent)?))
 }
 
-fn blank(job: &Job) -> Intent {
+fn blank(invocation: &Invocation) -> Intent {
     Intent {
-        correlation_id: job.correlation_id.clone(),
-        causation_id: job.causation_id.clone(),
-        caller: job.caller.clone(),
+        correlation_id: invocation.correlation_id.clone(),
+        causation_id: invocation.causation_id.clone(),
+        caller: invocation.caller.clone(),
         now: 0,
         draws: Vec::new(),
         run: 0,
-        callees: callees(job),
+        callees: callees(invocation),
         answers: Vec::new(),
         is_abandoned: false,
-        input: input(job),
+        input: input(invocation),
     }
 }
 
@@ -90,31 +96,31 @@ pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error
 }
 
 /// The contexts that the versions of a context may call, as they are linked now.
-fn callees(job: &Job) -> Vec<String> {
-    let wiring = job.invoker.wiring();
-    let serving = job.context.serving();
+fn callees(invocation: &Invocation) -> Vec<String> {
+    let wiring = invocation.invoker.wiring();
+    let serving = invocation.context.serving();
     let mut callees: Vec<_> = serving
         .versions()
-        .chain(&job.version)
+        .chain(&invocation.version)
         .flat_map(|version| version.guest.uses().keys())
         .filter_map(|interface| wiring.links.offering(interface))
         .map(str::to_owned)
         .collect();
-    callees.extend(job.replay.callees());
+    callees.extend(invocation.replay.callees());
     callees.sort_unstable();
     callees.dedup();
     callees
 }
 
 /// What would bring the invocation again, if nobody else does.
-fn input(job: &Job) -> Option<StoredInput> {
-    match (&job.trigger, &job.keep) {
+fn input(invocation: &Invocation) -> Option<StoredInput> {
+    match (&invocation.trigger, &invocation.keep) {
         (Trigger::Intent(Input::Request(request, key)), _) => Some(StoredInput::Request(
             StoredRequest::new(request, key.clone()),
         )),
         (
             Trigger::Intent(Input::Call),
-            Keep::Call {
+            ResultStore::Call {
                 key,
                 interface,
                 function,

@@ -3,9 +3,9 @@
 use metrics::counter;
 
 use super::context::Context;
+use super::definition::Invocation;
 use super::failure::Failure;
 use super::identifier;
-use super::job::Job;
 use crate::journal::{Quota, Resource};
 use crate::observe::metrics::QUOTA_REFUSALS;
 
@@ -23,11 +23,11 @@ pub fn limit(context: &Context, resource: Resource) -> u64 {
 }
 
 /// What a commit is held to of an invocation that works on a generation of the state; none where it undoes something: that is owed to others.
-pub(super) fn of(job: &Job, generation: u32) -> Option<Quota> {
-    if identifier::is_of_undo(&job.id) {
+pub(super) fn of(invocation: &Invocation, generation: u32) -> Option<Quota> {
+    if identifier::is_of_undo(&invocation.id) {
         return None;
     }
-    let limit = |resource| limit(&job.context, resource);
+    let limit = |resource| limit(&invocation.context, resource);
     Some(Quota {
         generation,
         bytes: limit(Resource::Bytes),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::context::Context;
+use super::definition::{Beginning, Invocation, Trigger};
 use super::failure::Failure;
 use super::invoker::Invoker;
-use super::job::{Beginning, Job, Trigger};
-use super::turns::Stripes;
+use super::key_locks::LockSet;
 use super::unit::UnitOfWork;
 use crate::core::{TraceContext, random_id};
 use crate::guest::Visit;
@@ -30,10 +30,10 @@ pub async fn ready(
 ) -> Result<Result<(), String>, Failure> {
     let trace = TraceContext::new();
     let deadline = Instant::now() + time;
-    let job = Arc::new(Job {
+    let invocation = Arc::new(Invocation {
         generation: Some(generation),
         trace: trace.clone(),
-        ..Job::new(Beginning {
+        ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
             id: random_id(),
@@ -46,7 +46,7 @@ pub async fn ready(
             deadline,
         })
     });
-    let unit = UnitOfWork::begin(&job, version, generation, 1, Stripes::default());
+    let unit = UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default());
     let memory = usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {
         services: Box::new(unit),

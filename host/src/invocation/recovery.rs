@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use super::abandonment;
 use super::context::Context;
+use super::definition::Invocation;
 use super::failure::Failure;
 use super::identifier;
 use super::invoker::Invoker;
-use super::job::Job;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
 use crate::guest::value;
@@ -24,25 +24,25 @@ const BATCH: usize = 256;
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub(super) async fn recover(job: &Job) -> Result<(), Failure> {
-    job.resume_hold();
-    let Some(left) = job.replay.take_left() else {
+pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
+    invocation.resume_hold();
+    let Some(left) = invocation.replay.take_left() else {
         return Ok(());
     };
-    let calls = match calls_of(job, &left).await {
+    let calls = match calls_of(invocation, &left).await {
         Ok(calls) => calls,
         Err(failure) => {
-            job.replay.put_back(left);
+            invocation.replay.put_back(left);
             return Err(failure);
         }
     };
     match calls {
-        Some(calls) if !left.is_abandoned => job.replay.recover(calls),
+        Some(calls) if !left.is_abandoned => invocation.replay.recover(calls),
         // It was being given up when it was cut short, or what it called does not fit together.
         calls => {
-            job.replay.recover(calls.unwrap_or_default());
-            if let Err(failure) = abandonment::begin_again(job).await {
-                job.replay.put_back(left);
+            invocation.replay.recover(calls.unwrap_or_default());
+            if let Err(failure) = abandonment::begin_again(invocation).await {
+                invocation.replay.put_back(left);
                 return Err(failure);
             }
         }
@@ -51,8 +51,8 @@ pub(super) async fn recover(job: &Job) -> Result<(), Failure> {
 }
 
 /// The calls of the run that an intent is of, in their order.
-async fn calls_of(job: &Job, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
-    let run = identifier::of_run(&job.id, intent.run);
+async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
+    let run = identifier::of_run(&invocation.id, intent.run);
     let mut found = BTreeMap::new();
     for answer in &intent.answers {
         let call = Call {
@@ -64,7 +64,7 @@ async fn calls_of(job: &Job, intent: &Intent) -> Result<Option<Vec<Call>>, Failu
         found.insert(identifier::place(&answer.call), call);
     }
     for callee in &intent.callees {
-        let Some(callee) = job.invoker.contexts.get(callee) else {
+        let Some(callee) = invocation.invoker.contexts.get(callee) else {
             continue;
         };
         // What was handed to the committer for somebody who is gone may be committed yet: wait until it is decided.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::attempts::Entry;
+use super::definition::Invocation;
 use super::failure::Failure;
-use super::job::Job;
 use crate::core::message::Request;
 use crate::guest::value;
 use crate::manifest::RampKey;
@@ -14,39 +14,46 @@ use crate::versions::{Lease, Serving, Version};
 const SWAPS: usize = 100;
 
 /// Finds the version of the job's context that is to run it, and fits the entry to it.
-pub(super) fn route_to_version(job: &Job, entry: &mut Entry) -> Result<Lease, Failure> {
+pub(super) fn route_to_version(
+    invocation: &Invocation,
+    entry: &mut Entry,
+) -> Result<Lease, Failure> {
     for _ in 0..SWAPS {
-        let serving = job.context.serving();
-        let version = match &job.version {
+        let serving = invocation.context.serving();
+        let version = match &invocation.version {
             Some(version) => version.clone(),
-            None => choose(&serving, job, entry)?,
+            None => choose(&serving, invocation, entry)?,
         };
         if let Some(lease) = serving.lease(&version) {
             entry.fit(&version);
             return Ok(lease);
         }
         // It was closed since it was looked up: another has taken over by now. Where it had to be this one, there is none to go to.
-        if job.version.is_some() {
+        if invocation.version.is_some() {
             break;
         }
     }
     Err(Failure::Evicted {
-        context: job.context.name.clone(),
+        context: invocation.context.name.clone(),
     })
 }
 
 /// The version on whose side of a ramp the entry is, unless only the other one answers it.
-fn choose(serving: &Serving, job: &Job, entry: &Entry) -> Result<Arc<Version>, Failure> {
+fn choose(
+    serving: &Serving,
+    invocation: &Invocation,
+    entry: &Entry,
+) -> Result<Arc<Version>, Failure> {
     let mut refusal = None;
-    let key = &job.context.settings.rollout.key;
-    for version in serving.sides(|| entry.affinity(key, &job.correlation_id)) {
-        match entry.suits(version, &job.context.name) {
+    let key = &invocation.context.settings.rollout.key;
+    for version in serving.sides(|| entry.affinity(key, &invocation.correlation_id)) {
+        match entry.suits(version, &invocation.context.name) {
             Ok(()) => return Ok(version.clone()),
             Err(failure) => refusal = refusal.or(Some(failure)),
         }
     }
     Err(refusal.unwrap_or_else(|| Failure::NotServing {
-        context: job.context.name.clone(),
+        context: invocation.context.name.clone(),
     }))
 }
 

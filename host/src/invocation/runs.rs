@@ -1,8 +1,8 @@
 //! Abandoned runs of a call: its caller brings it again under the same id, and what it called before is undone by then.
 
 use super::context::Context;
+use super::definition::{Invocation, Trigger};
 use super::failure::Failure;
-use super::job::{Job, Trigger};
 use super::record::{self, AbandonedRuns};
 use crate::core::wall_clock;
 use crate::journal::{Space, Write};
@@ -20,14 +20,18 @@ pub(super) fn abandoned(context: &Context, invocation: &str) -> Result<u32, Fail
 }
 
 /// The write that counts this run, if its caller may bring another. It is part of the commit that puts its calls on record to be undone.
-pub(super) fn one_more(job: &Job) -> Result<Option<Write>, Failure> {
-    if !matches!(job.trigger, Trigger::Caller) {
+pub(super) fn one_more(invocation: &Invocation) -> Result<Option<Write>, Failure> {
+    if !matches!(invocation.trigger, Trigger::Caller) {
         return Ok(None);
     }
     let runs = AbandonedRuns {
         time: wall_clock(),
-        caller: job.caller.clone(),
-        count: job.replay.run().saturating_add(1),
+        caller: invocation.caller.clone(),
+        count: invocation.replay.run().saturating_add(1),
     };
-    Ok(Some(record::write(Space::Result, &key(&job.id), &runs)?))
+    Ok(Some(record::write(
+        Space::Result,
+        &key(&invocation.id),
+        &runs,
+    )?))
 }

@@ -8,11 +8,11 @@ use wasmtime::component::Val;
 use super::call;
 use super::compensation::Try;
 use super::context::Context;
+use super::definition::CallStack;
 use super::failure::Failure;
 use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
-use super::job::Chain;
 use super::record::{self, Compensation, StoredCall};
 use super::unfinished;
 use crate::core::TraceContext;
@@ -62,7 +62,7 @@ pub(super) async fn undo(
     let callee = invoker
         .contexts
         .get(&compensation.callee)
-        .ok_or_else(|| Refusal::counted("its context is not part of the app any more"))?;
+        .ok_or_else(|| Refusal::counted("its context is no longer part of the app"))?;
     let stored = match find(callee, &compensation.call)? {
         Some(stored) => Some(stored),
         None => {
@@ -129,7 +129,7 @@ async fn undo_stored(
     });
     let operation = operation.ok_or_else(|| {
         Refusal::counted(format!(
-            "context {} does not offer {undo} any more; deploy a version that does",
+            "context {} no longer offers {undo}; deploy a version that does",
             callee.name
         ))
     })?;
@@ -144,7 +144,7 @@ async fn undo_stored(
         causation_id: compensation.causation_id.clone(),
         trace: TraceContext::new(),
         deadline: Instant::now() + callee.settings.limits.deadline,
-        chain: Chain::default(),
+        call_stack: CallStack::default(),
         may_have_run: which == Try::Again,
         consent: None,
         caller: call::Caller::Context(caller.to_owned()),

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::abandonment;
 use super::attempts::{self, Entry};
 use super::context::Context;
+use super::definition::{Beginning, Input, Invocation, ResultStore, Trigger};
 use super::failure::Failure;
 use super::invoker::Invoker;
-use super::job::{Beginning, Input, Job, Keep, Trigger};
 use super::record::{self, Intent, StoredInput};
 use super::recovery;
 use super::replay::Replay;
@@ -32,10 +32,10 @@ pub(super) async fn abandon(
     id: &str,
     intent: Intent,
 ) -> Result<(), Failure> {
-    let job = Arc::new(Job {
+    let invocation = Arc::new(Invocation {
         caller: intent.caller.clone(),
         replay: Replay::of(intent.clone()),
-        ..Job::new(Beginning {
+        ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
             id: id.to_owned(),
@@ -50,8 +50,8 @@ pub(super) async fn abandon(
     });
     // It may call others in turn, each level a future of its own.
     Box::pin(abandonment::abandon(
-        &job,
-        "its caller has given it up",
+        &invocation,
+        "its caller gave up on it",
         Vec::new(),
     ))
     .await?;
@@ -121,7 +121,7 @@ impl Resumption {
             match self.attempt().await {
                 Ok(()) => return,
                 Err(failure) => {
-                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "an interrupted request could not be finished yet; trying again");
+                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "could not finish an interrupted request; trying again");
                     tokio::select! {
                         () = self.invoker.shutdown.cancelled() => return,
                         () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
@@ -133,10 +133,10 @@ impl Resumption {
 
     async fn attempt(&self) -> Result<(), Failure> {
         let (cause, trigger, keep, entry) = self.input()?;
-        let job = Arc::new(Job {
+        let invocation = Arc::new(Invocation {
             replay: Replay::of(self.intent.clone()),
             keep,
-            ..Job::new(Beginning {
+            ..Invocation::new(Beginning {
                 invoker: self.invoker.clone(),
                 context: self.context.clone(),
                 id: self.id.clone(),
@@ -147,7 +147,7 @@ impl Resumption {
                 deadline: Instant::now() + self.context.settings.limits.deadline,
             })
         });
-        let ended = attempts::run(&job, entry).await;
+        let ended = attempts::run(&invocation, entry).await;
         match ended {
             Ok(done) => {
                 let status = match &done.answer {
@@ -178,7 +178,7 @@ impl Resumption {
     }
 
     /// What it is about, as it was when it began.
-    fn input(&self) -> Result<(Cause, Trigger, Keep, Entry), Failure> {
+    fn input(&self) -> Result<(Cause, Trigger, ResultStore, Entry), Failure> {
         Ok(match self.input.clone() {
             StoredInput::Request(stored) => {
                 let key = stored.idempotency_key.clone();
@@ -200,7 +200,7 @@ impl Resumption {
                 let cause = Cause::Call {
                     function: operation.clone(),
                 };
-                let keep = Keep::Call {
+                let keep = ResultStore::Call {
                     key: stored.key,
                     interface: stored.interface,
                     function: stored.function,

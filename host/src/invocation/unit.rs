@@ -10,20 +10,20 @@ use std::time::Duration;
 use wasmtime::component::Val;
 
 use super::call;
+use super::definition::{CallStack, Invocation, Trigger};
 use super::dispatch;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
 use super::identifier;
 use super::intent;
-use super::job::{Chain, Job, Trigger};
+use super::key_locks::LockSet;
 use super::outbox::{Outbox, Timer};
 use super::publishable;
 use super::replay::{Draws, Effect, Place};
 use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
-use super::turns::Stripes;
 use crate::core::memory::Reservation;
 use crate::guest::{
     Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
@@ -38,10 +38,10 @@ const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot c
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Interruption {
     /// It touched a key that is another invocation's turn.
-    #[error("it is another invocation's turn")]
-    NotItsTurn(Vec<u8>),
+    #[error("another invocation holds the locks of these keys")]
+    Locked(Vec<u8>),
     /// It wants to call something else than the attempts before it.
-    #[error("it takes another course than before")]
+    #[error("it makes different calls than before")]
     Diverged,
     /// It failed.
     #[error(transparent)]
@@ -62,10 +62,10 @@ impl From<Failure> for Refusal {
 
 /// What one attempt has read and staged.
 pub(super) struct UnitOfWork {
-    job: Arc<Job>,
+    invocation: Arc<Invocation>,
     version: Arc<Version>,
     attempt: u32,
-    held: Stripes,
+    held: LockSet,
     pub began: u64,
     pub reads: ReadSet,
     pub state: StagedState,
@@ -86,20 +86,20 @@ pub(super) struct UnitOfWork {
 impl UnitOfWork {
     /// Begins an attempt of a version on a generation of the state, unless the job has one of its own; `held` is the turn that it and its callers have.
     pub(super) fn begin(
-        job: &Arc<Job>,
+        invocation: &Arc<Invocation>,
         version: &Arc<Version>,
         generation: u32,
         attempt: u32,
-        held: Stripes,
+        held: LockSet,
     ) -> Self {
-        let began = job.context.ledger.applied();
+        let began = invocation.context.ledger.applied();
         // A rebuild changes which generation serves: whoever began before must not commit into the one that is left.
-        let mut reads = job.reads.clone();
+        let mut reads = invocation.reads.clone();
         reads.note_key(Space::Meta, super::context::GENERATION_KEY);
-        let generation = job.generation.unwrap_or(generation);
+        let generation = invocation.generation.unwrap_or(generation);
         Self {
             attempt,
-            job: job.clone(),
+            invocation: invocation.clone(),
             version: version.clone(),
             held,
             began,
@@ -107,9 +107,9 @@ impl UnitOfWork {
             state: StagedState::new(generation),
             outbox: Outbox::default(),
             is_repeatable: true,
-            spent: Spent::new(job.context.settings.limits.read),
-            memory: job.invoker.memory.nothing(),
-            guest_memory: GuestMemory::of(&job.context.guests_memory),
+            spent: Spent::new(invocation.context.settings.limits.read),
+            memory: invocation.invoker.memory.nothing(),
+            guest_memory: GuestMemory::of(&invocation.context.guests_memory),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
@@ -130,14 +130,16 @@ impl UnitOfWork {
     }
 
     fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
-        match !self.job.may_not_wait() && self.job.context.turns.is_taken(key, self.held) {
-            true => Err(Interruption::NotItsTurn(key.to_vec())),
+        match !self.invocation.may_not_wait()
+            && self.invocation.context.key_locks.is_taken(key, self.held)
+        {
+            true => Err(Interruption::Locked(key.to_vec())),
             false => Ok(()),
         }
     }
 
     fn check_staged(&mut self) -> Result<(), Failure> {
-        let limits = &self.job.context.settings.limits;
+        let limits = &self.invocation.context.settings.limits;
         let limit = limits.staged;
         if self.state.bytes() + self.outbox.bytes() > limit {
             return Err(Failure::StagedTooMuch { limit });
@@ -169,7 +171,9 @@ impl UnitOfWork {
             reads: &mut self.reads,
             spent: &mut self.spent,
         };
-        let found = self.state.get(&self.job.context.ledger, notes, key)?;
+        let found = self
+            .state
+            .get(&self.invocation.context.ledger, notes, key)?;
         self.reserve_held(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -180,7 +184,7 @@ impl UnitOfWork {
         limit: u32,
         reverse: bool,
     ) -> Result<Vec<StateEntry>, Failure> {
-        let context = &self.job.context;
+        let context = &self.invocation.context;
         let scan = Scan {
             range,
             limit,
@@ -204,7 +208,9 @@ impl UnitOfWork {
             reads: &mut self.reads,
             spent: &mut self.spent,
         };
-        let count = self.state.count(&self.job.context.ledger, notes, range);
+        let count = self
+            .state
+            .count(&self.invocation.context.ledger, notes, range);
         let count = count.await?;
         self.reserve_held(0)?;
         Ok(count)
@@ -224,14 +230,14 @@ impl UnitOfWork {
             let kind = clipped(kind.to_owned());
             return Err(Failure::UndescribedEvent { kind });
         }
-        let most = self.job.invoker.max_payload;
+        let most = self.invocation.invoker.max_payload;
         publishable::check(kind, subject, data, most)?;
         Ok(())
     }
 
     fn check_delay(&self, milliseconds: u64) -> Result<(), Failure> {
         let delay = Duration::from_millis(milliseconds);
-        let limit = self.job.context.settings.limits.commit.timer_delay;
+        let limit = self.invocation.context.settings.limits.commit.timer_delay;
         match delay > limit {
             true => Err(Failure::TimerTooFar { delay, limit }),
             false => Ok(()),
@@ -240,18 +246,18 @@ impl UnitOfWork {
 
     fn draw(&mut self, name: String) -> Result<u64, Failure> {
         state_key::check_sequence(&name)?;
-        let context = &self.job.context;
+        let context = &self.invocation.context;
         let place = self.draws.next(&name);
-        if let Some(number) = self.job.replay.drawn(&name, place) {
+        if let Some(number) = self.invocation.replay.drawn(&name, place) {
             return Ok(number);
         }
         let limit = context.settings.limits.commit.numbers.get();
-        if self.job.replay.draw_count() >= limit as usize {
+        if self.invocation.replay.draw_count() >= limit as usize {
             let what = "numbers";
             return Err(Failure::CommittedTooMany { what, limit });
         }
         let number = context.ledger.next_sequence(&name)?;
-        self.job.replay.remember_draw(name, number);
+        self.invocation.replay.remember_draw(name, number);
         self.reserve_held(0)?;
         Ok(number)
     }
@@ -261,7 +267,7 @@ impl UnitOfWork {
             return Ok(true);
         }
         self.spent.note(1, 0)?;
-        let due = Timer::due(&self.job.context.ledger, &mut self.reads, &id)?;
+        let due = Timer::due(&self.invocation.context.ledger, &mut self.reads, &id)?;
         let mut cancelled = self.outbox.cancelled.iter();
         let already = cancelled.any(|(_, cancelled)| *cancelled == id);
         match due {
@@ -284,12 +290,12 @@ impl UnitOfWork {
         parameters: Vec<Val>,
     ) -> Result<Val, Refusal> {
         self.is_repeatable = false;
-        if matches!(self.job.trigger, Trigger::Nobody) {
+        if matches!(self.invocation.trigger, Trigger::Nobody) {
             // What it called would be committed, and nobody would undo it.
             return Ok(value::unavailable(MAY_NOT_CALL));
         }
-        let limit = self.job.context.settings.limits.call_depth;
-        if self.job.chain.len() >= limit as usize {
+        let limit = self.invocation.context.settings.limits.call_depth;
+        if self.invocation.call_stack.len() >= limit as usize {
             return Ok(value::unavailable(Failure::CallDepth { limit }.to_string()));
         }
         let encoded = match value::encode(&parameters) {
@@ -297,8 +303,8 @@ impl UnitOfWork {
             Err(error) => return Ok(value::unavailable(error.to_string())),
         };
         let place = self.call_count;
-        let id = identifier::of_call(&self.job.run(), place, &operation.name(), &encoded);
-        let may_have_run = match self.job.replay.place(place, &id) {
+        let id = identifier::of_call(&self.invocation.run(), place, &operation.name(), &encoded);
+        let may_have_run = match self.invocation.replay.place(place, &id) {
             Place::Answered(answer) => {
                 self.call_count += 1;
                 return Ok(answer);
@@ -306,29 +312,29 @@ impl UnitOfWork {
             Place::Diverged => return Err(Interruption::Diverged.into()),
             Place::Open { may_have_run } => may_have_run,
         };
-        let callee = dispatch::offering(&self.job.invoker, &operation.interface);
+        let callee = dispatch::offering(&self.invocation.invoker, &operation.interface);
         if callee.is_some() {
-            intent::store_before_call(&self.job).await?;
+            intent::store_before_call(&self.invocation).await?;
         }
         self.call_count += 1;
-        self.job.replay.begin_call(place, &id, callee);
+        self.invocation.replay.begin_call(place, &id, callee);
         let (consent, mut asked) = Consent::new();
         let request = call::Request {
             id,
             operation,
             parameters,
             encoded,
-            correlation_id: self.job.correlation_id.clone(),
-            causation_id: self.job.id.clone(),
-            trace: self.job.trace.clone(),
-            deadline: self.job.deadline_of_callee(),
-            chain: self.chain(),
+            correlation_id: self.invocation.correlation_id.clone(),
+            causation_id: self.invocation.id.clone(),
+            trace: self.invocation.trace.clone(),
+            deadline: self.invocation.deadline_of_callee(),
+            call_stack: self.chain(),
             may_have_run,
-            caller: call::Caller::Context(self.job.context.name.clone()),
+            caller: call::Caller::Context(self.invocation.context.name.clone()),
             consent: Some(consent),
         };
-        let job = self.job.clone();
-        let mut dispatching = pin!(dispatch::dispatch(&job.invoker, request));
+        let invocation = self.invocation.clone();
+        let mut dispatching = pin!(dispatch::dispatch(&invocation.invoker, request));
         let mut outdated = None;
         let answered = loop {
             tokio::select! {
@@ -341,16 +347,16 @@ impl UnitOfWork {
             }
         };
         if let Some(key) = outdated {
-            return Err(Interruption::NotItsTurn(key).into());
+            return Err(Interruption::Locked(key).into());
         }
         // What could not be tried again may have done something the first time.
         let effect = match may_have_run && answered.is_failure {
             true => Effect::Unknown,
             false => answered.effect,
         };
-        let replay = &self.job.replay;
+        let replay = &self.invocation.replay;
         let size = replay.end_call(place, answered.answer.clone(), effect);
-        let limit = self.job.context.settings.limits.memory;
+        let limit = self.invocation.context.settings.limits.memory;
         if size as u64 > limit {
             return Err(Failure::AnsweredTooMuch { limit }.into());
         }
@@ -359,18 +365,18 @@ impl UnitOfWork {
 
     /// From here on nobody else commits in this context until the run has ended; refused with a key that has changed since it was read.
     async fn hold(&mut self) -> Result<(), Vec<u8>> {
-        self.job
+        self.invocation
             .hold_commits(&self.version)
             .await
             .map_err(|_| Vec::new())?;
-        let context = &self.job.context;
+        let context = &self.invocation.context;
         match context.ledger.settle(self.began, &self.reads).await {
             Ok(()) => {
                 self.began = context.ledger.applied();
                 Ok(())
             }
             Err(error) => {
-                self.job.hold.release();
+                self.invocation.hold.release();
                 match error {
                     CommitError::Conflict { key, .. } => Err(key),
                     _ => Err(Vec::new()),
@@ -379,9 +385,14 @@ impl UnitOfWork {
         }
     }
 
-    fn chain(&self) -> Chain {
-        let here = self.job.link(self.held);
-        self.job.chain.iter().cloned().chain([here]).collect()
+    fn chain(&self) -> CallStack {
+        let here = self.invocation.link(self.held);
+        self.invocation
+            .call_stack
+            .iter()
+            .cloned()
+            .chain([here])
+            .collect()
     }
 }
 
@@ -439,7 +450,7 @@ impl Services for UnitOfWork {
         self.check_event(&kind, &subject, &data)?;
         self.outbox
             .note_event(kind.len() + subject.len() + data.len());
-        let id = identifier::derived(&self.job.id, "event", self.outbox.next_count());
+        let id = identifier::derived(&self.invocation.id, "event", self.outbox.next_count());
         self.outbox.events.push(Event {
             id: id.clone(),
             kind,
@@ -447,8 +458,8 @@ impl Services for UnitOfWork {
             // The commit's own time is set when there is one.
             time: 0,
             data,
-            correlation_id: self.job.correlation_id.clone(),
-            causation_id: self.job.id.clone(),
+            correlation_id: self.invocation.correlation_id.clone(),
+            causation_id: self.invocation.id.clone(),
         });
         self.check_staged()?;
         Ok(id)
@@ -465,14 +476,14 @@ impl Services for UnitOfWork {
         self.check_delay(delay_ms)?;
         self.outbox
             .note_timer(kind.len() + subject.len() + data.len());
-        let id = identifier::derived(&self.job.id, "timer", self.outbox.next_count());
+        let id = identifier::derived(&self.invocation.id, "timer", self.outbox.next_count());
         let timer = Timer {
             id: id.clone(),
             kind,
             subject,
             data,
-            correlation_id: self.job.correlation_id.clone(),
-            causation_id: self.job.id.clone(),
+            correlation_id: self.invocation.correlation_id.clone(),
+            causation_id: self.invocation.id.clone(),
         };
         self.outbox.timers.push((delay_ms, timer));
         self.check_staged()?;
@@ -486,31 +497,31 @@ impl Services for UnitOfWork {
     // A line of the log needs it, too, and is not to be missing either.
     fn identity(&mut self) -> Result<Identity, Refusal> {
         self.is_repeatable = false;
-        let job = &self.job;
+        let invocation = &self.invocation;
         Ok(Identity {
-            context: job.context.name.clone(),
+            context: invocation.context.name.clone(),
             version: self.version.digest.clone(),
-            id: job.id.clone(),
-            correlation_id: job.correlation_id.clone(),
-            causation_id: job.causation_id.clone(),
+            id: invocation.id.clone(),
+            correlation_id: invocation.correlation_id.clone(),
+            causation_id: invocation.causation_id.clone(),
             attempt: self.attempt,
         })
     }
 
     fn now(&mut self) -> Result<u64, Refusal> {
         self.is_repeatable = false;
-        Ok(self.job.replay.time())
+        Ok(self.invocation.replay.time())
     }
 
     fn new_id(&mut self) -> Result<String, Refusal> {
         self.is_repeatable = false;
         self.ids += 1;
         // Another run is to make others: what was undone may go by these.
-        Ok(identifier::derived(&self.job.run(), "id", self.ids))
+        Ok(identifier::derived(&self.invocation.run(), "id", self.ids))
     }
 
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {
-        Ok(self.job.context.config())
+        Ok(self.invocation.context.config())
     }
 
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_> {
@@ -520,14 +531,14 @@ impl Services for UnitOfWork {
     fn log_gate(&mut self) -> Arc<dyn LogGate> {
         // A line is not to be missing when it would be written again.
         self.is_repeatable = false;
-        self.job.context.log.clone()
+        self.invocation.context.log.clone()
     }
 
     fn reserve(&mut self, bytes: usize) -> Reserved<'_> {
         let bytes = bytes as u64;
         match self.guest_memory.take(bytes) {
             true => Box::pin(ready(true)),
-            false => Box::pin(self.guest_memory.grow(bytes, self.job.deadline)),
+            false => Box::pin(self.guest_memory.grow(bytes, self.invocation.deadline)),
         }
     }
 }

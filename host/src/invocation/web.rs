@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::attempts::{self, Answer, Entry};
 use super::cache_key::CacheKey;
 use super::context::Context;
+use super::definition::{Beginning, Input, Invocation, Place, ResultStore, Trigger};
 use super::failure::Failure;
 use super::identifier;
 use super::invoker::Invoker;
-use super::job::{Beginning, Input, Job, Keep, Place, Trigger};
 use super::origin::Origin;
 use super::uninterrupted::Uninterrupted;
 use crate::core::message::{Request, WebAnswer};
@@ -83,11 +83,11 @@ async fn run(
     Admitted { deadline, place }: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
-    let job = Arc::new(Job {
+    let invocation = Arc::new(Invocation {
         trace: origin.trace,
         keep: keep(key.as_deref(), &request),
         place,
-        ..Job::new(Beginning {
+        ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
             id: random_id(),
@@ -101,11 +101,11 @@ async fn run(
             deadline,
         })
     });
-    let done = attempts::run(&job, Entry::Web(request.clone())).await.inspect_err(|failure| {
+    let done = attempts::run(&invocation, Entry::Web(request.clone())).await.inspect_err(|failure| {
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
-                context = context.name, invocation = job.id, correlation_id = job.correlation_id, trace = job.trace.trace_id(), %failure,
+                context = context.name, invocation = invocation.id, correlation_id = invocation.correlation_id, trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
         }
@@ -129,10 +129,10 @@ async fn run(
 }
 
 /// Where the answer to a request is kept.
-pub(super) fn keep(key: Option<&str>, request: &Request) -> Keep {
+pub(super) fn keep(key: Option<&str>, request: &Request) -> ResultStore {
     match key {
-        None => Keep::Nowhere,
-        Some(key) => Keep::Response {
+        None => ResultStore::Nowhere,
+        Some(key) => ResultStore::Response {
             key: identifier::of_idempotency_key(key),
             fingerprint: fingerprint(request),
         },

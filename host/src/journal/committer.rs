@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::end::End;
-use super::ledger::{Desk, Ledger};
+use super::ledger::{CommitterHandle, Ledger};
+use super::shutdown::Shutdown;
 use super::worker::Worker;
 use super::{CommitError, Durability, Error, Quota, Store, Unit};
 
@@ -58,7 +58,7 @@ pub(super) struct Shared {
     pub store: Arc<dyn Store>,
     pub options: Options,
     pub ledgers: Mutex<Vec<Arc<Ledger>>>,
-    pub end: Arc<End>,
+    pub shutdown: Arc<Shutdown>,
     /// The places of those who read much.
     pub readers: Arc<Semaphore>,
     /// Asks the thread to stop.
@@ -158,7 +158,7 @@ impl Committer {
             store,
             options,
             ledgers: Mutex::default(),
-            end: Arc::default(),
+            shutdown: Arc::default(),
             readers: Arc::new(Semaphore::new(readers)),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -184,14 +184,14 @@ impl Committer {
         }
         let journal = self.shared.store.open(context)?;
         journal.upgrade()?;
-        let desk = Desk {
+        let committer = CommitterHandle {
             index: ledgers.len(),
             queue: self.queue.clone(),
-            end: self.shared.end.clone(),
+            shutdown: self.shared.shutdown.clone(),
             readers: self.shared.readers.clone(),
             max_pending: self.shared.options.max_pending_of_context.max(1),
         };
-        let ledger = Arc::new(Ledger::new(context, durability, journal, desk)?);
+        let ledger = Arc::new(Ledger::new(context, durability, journal, committer)?);
         ledgers.push(ledger.clone());
         Ok(ledger)
     }

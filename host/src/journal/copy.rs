@@ -63,11 +63,11 @@ pub enum CopyError {
     #[error(transparent)]
     Journal(#[from] Error),
     /// Nobody takes it any more.
-    #[error("nobody takes the copy any more")]
+    #[error("the client stopped reading the copy")]
     NotTaken,
     /// It never comes to an end.
     #[error(
-        "the journals are written to faster than the copy is taken; try again when there is less to do, or take it on the same machine"
+        "the journals grow faster than the copy is read; try again when there is less load, or run the backup on the same machine"
     )]
     TooSlow,
 }

@@ -126,7 +126,7 @@ pub(super) fn complete<T: Tree>(tree: &T) -> Result<(), Error> {
     if newest == kept(tree)?.upto {
         return Ok(());
     }
-    tracing::info!("what a journal holds is counted, once");
+    tracing::info!("counting what a journal holds, once");
     let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     // What is no table any more has no keys.
     walk(tree, key::counts(), |key, _| {

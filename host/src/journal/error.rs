@@ -22,7 +22,7 @@ pub enum Error {
         reason: String,
     },
     /// It does not hold what it should.
-    #[error("the journal in {} is not what it should be: {what}. Restore the data directory from a backup; or `innkeeper journal repair --accept-loss` goes on without what is lost, and says what that is", directory.display())]
+    #[error("the journal in {} is damaged: {what}. Restore the data directory from a backup, or run `innkeeper journal repair --accept-loss`, which goes on without what is lost and says what that is", directory.display())]
     Unsound {
         /// The journal's directory.
         directory: PathBuf,
@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// It was written by an Innkeeper that kept other things of a context, and in another form.
     #[error(
-        "the journal was written by an older Innkeeper, in a form that this one does not read: run the version that wrote it, or begin with another data directory (--data)"
+        "the journal was written by an older Innkeeper in a format that this one does not read: run the version that wrote it, or start with another data directory (--data)"
     )]
     Former,
     /// A record cannot be understood.
@@ -60,7 +60,7 @@ pub enum Error {
     },
     /// A unit of work publishes more events than a commit can hold.
     #[error(
-        "a commit holds at most {limit} events, and this one has {events}: publish fewer in one invocation"
+        "a commit holds at most {limit} events, but this one has {events}: publish fewer in one invocation"
     )]
     TooManyEvents {
         /// How many there were.
@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// A unit of work is larger than a commit may be.
     #[error(
-        "a commit holds at most {limit} bytes, and this one would have {bytes}: change, publish and answer less in one invocation"
+        "a commit holds at most {limit} bytes, but this one would have {bytes}: change, publish and answer less in one invocation"
     )]
     TooLarge {
         /// How many bytes it would add to the journal, about.
@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// A context would keep more than it may.
     #[error(
-        "the context keeps as many {resource} as it may, {limit} (quota.{resource}): remove some, or raise the quota"
+        "the quota of {limit} {resource} is used up (quota.{resource}): remove some, or raise the quota"
     )]
     QuotaExceeded {
         /// Of what.

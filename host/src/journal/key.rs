@@ -316,14 +316,14 @@ pub(super) fn sequences() -> Span {
 
 /// Every key but pieces of long values.
 pub(super) fn whole() -> [Span; 2] {
-    let pieces = pieces();
+    let overflow = overflow();
     [
         Span {
             start: vec![0],
-            end: pieces.start,
+            end: overflow.start,
         },
         Span {
-            start: pieces.end,
+            start: overflow.end,
             end: vec![0xff],
         },
     ]
@@ -351,7 +351,7 @@ pub(super) fn readable(encoded: &[u8]) -> String {
 }
 
 /// Where all pieces of long values are kept.
-pub(super) fn pieces() -> Span {
+pub(super) fn overflow() -> Span {
     Span::prefix(vec![PIECE])
 }
 

@@ -45,9 +45,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use super::capture::{Capture, Captures};
 use super::committer::{Place, Submission, Task};
 use super::contention::{Contended, Contention};
-use super::end::End;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
+use super::shutdown::Shutdown;
 use super::{
     Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT, Link,
     Quota, ReadSet, Space, Unit, Usage, key,
@@ -64,7 +64,7 @@ pub struct Ledger {
     /// Its place among the committer's ledgers.
     pub(super) index: usize,
     pub(super) queue: mpsc::Sender<Task>,
-    end: Arc<End>,
+    shutdown: Arc<Shutdown>,
     pub(super) readers: Arc<Semaphore>,
     pub(super) recent: Arc<Recent>,
     contention: Contention,
@@ -81,10 +81,10 @@ pub struct Ledger {
 }
 
 /// What a ledger shares with its committer.
-pub(super) struct Desk {
+pub(super) struct CommitterHandle {
     pub index: usize,
     pub queue: mpsc::Sender<Task>,
-    pub end: Arc<End>,
+    pub shutdown: Arc<Shutdown>,
     pub readers: Arc<Semaphore>,
     /// How many units of work of one context may wait.
     pub max_pending: usize,
@@ -95,7 +95,7 @@ impl Ledger {
         context: &str,
         durability: Durability,
         journal: Arc<dyn Journal>,
-        desk: Desk,
+        committer: CommitterHandle,
     ) -> Result<Ledger, Error> {
         let begun = journal.newest()?;
         let last = begun.position;
@@ -110,14 +110,14 @@ impl Ledger {
             context: context.to_owned(),
             durability,
             journal,
-            index: desk.index,
-            queue: desk.queue,
-            end: desk.end,
-            readers: desk.readers,
+            index: committer.index,
+            queue: committer.queue,
+            shutdown: committer.shutdown,
+            readers: committer.readers,
             recent: Arc::new(Recent::new(last)),
             contention: Contention::default(),
             waiting: Arc::default(),
-            max_pending: desk.max_pending,
+            max_pending: committer.max_pending,
             sequences: Sequences::default(),
             captures: Captures::default(),
             applied: watch::Sender::new(last),
@@ -222,7 +222,7 @@ impl Ledger {
             }
             .into());
         }
-        self.end.check()?;
+        self.shutdown.check()?;
         let place = Place::take(&self.waiting, self.max_pending).ok_or(CommitError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission {
@@ -270,7 +270,7 @@ impl Ledger {
 
     /// Resolves when everything that was submitted before, here or to another ledger of the committer, has been committed or rejected.
     pub async fn barrier(&self) -> Result<(), CommitError> {
-        self.end.check()?;
+        self.shutdown.check()?;
         let (answer, answered) = oneshot::channel();
         self.queue
             .send(Task::Barrier(answer))
@@ -330,7 +330,7 @@ impl Ledger {
     ) -> Result<T, CommitError> {
         match answered.await {
             Ok(answer) => answer,
-            Err(_) => Err(self.end.reached().await),
+            Err(_) => Err(self.shutdown.reached().await),
         }
     }
 
@@ -356,10 +356,10 @@ impl Ledger {
     async fn reach(&self, mark: &watch::Sender<u64>, position: u64) -> Result<(), CommitError> {
         let mut mark = mark.subscribe();
         while *mark.borrow_and_update() < position {
-            self.end.check()?;
+            self.shutdown.check()?;
             tokio::select! {
                 _ = mark.changed() => {}
-                _ = self.end.reached() => {}
+                _ = self.shutdown.reached() => {}
             }
         }
         Ok(())

@@ -177,7 +177,7 @@ fn open_somehow(data: &Path, cache: u64) -> Result<Engine, Error> {
     Engine::open(data, cache).map_err(|_| match first {
         Error::Unsound { what, .. } => unsound(
             data,
-            format!("nothing of it can be read by its engine, so that only a backup helps: {what}"),
+            format!("the engine can read nothing of it, so only a backup helps: {what}"),
         ),
         error => error,
     })

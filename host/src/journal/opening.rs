@@ -26,13 +26,13 @@ pub(super) fn expected(data: &Path) -> Result<Marks, Error> {
         (Found::Nothing, true) => {
             return Err(unsound(
                 data,
-                "nothing says how far it should go: its watermark is missing, or an older Innkeeper wrote it, whose format this one does not read".to_owned(),
+                "its watermark is missing, so nothing says how far it should go; or an older Innkeeper wrote it in a format that this one does not read".to_owned(),
             ));
         }
         (Found::Damaged, true) => {
             return Err(unsound(
                 data,
-                "nothing says how far it should go: its watermark is damaged".to_owned(),
+                "its watermark is damaged, so nothing says how far it should go".to_owned(),
             ));
         }
     };

@@ -11,7 +11,7 @@ use super::apply::Change;
 use super::format::Link;
 use super::key::Span;
 use super::opening::{self, unsound};
-use super::pieces::Pieces;
+use super::overflow::Overflow;
 use super::tree::Tree;
 use super::watermark::Keeper;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, guard, seal};
@@ -111,7 +111,7 @@ impl Engine {
         guard::guarded("a journal was opened", || {
             let tree = self.db.open_tree(context)?;
             Ok(SledTree {
-                pieces: Pieces::of(&tree)?,
+                overflow: Overflow::of(&tree)?,
                 tree,
             })
         })
@@ -165,12 +165,12 @@ impl Store for SledStore {
 
 pub(super) struct SledTree {
     tree: ::sled::Tree,
-    pieces: Pieces,
+    overflow: Overflow,
 }
 
 impl Tree for SledTree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        guard::guarded("a key was read", || self.pieces.get(&self.tree, key))
+        guard::guarded("a key was read", || self.overflow.get(&self.tree, key))
     }
 
     fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
@@ -178,7 +178,9 @@ impl Tree for SledTree {
     }
 
     fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
-        guard::guarded("a key was looked for", || self.pieces.size(&self.tree, key))
+        guard::guarded("a key was looked for", || {
+            self.overflow.size(&self.tree, key)
+        })
     }
 
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
@@ -197,7 +199,7 @@ impl Tree for SledTree {
                 None => self.tree.remove(change.key.as_slice())?,
             };
             old.map_or(Ok(()), |old| {
-                self.pieces.forget(&self.tree, &change.key, &old)
+                self.overflow.forget(&self.tree, &change.key, &old)
             })
         })
     }
@@ -220,7 +222,7 @@ impl SledTree {
             let Some((key, value)) = next.transpose()? else {
                 break;
             };
-            if let Some(value) = self.pieces.complete(&self.tree, &key, &value)? {
+            if let Some(value) = self.overflow.complete(&self.tree, &key, &value)? {
                 bytes += value.len().saturating_sub(seal::LENGTH);
                 found.push((key.to_vec(), value));
             }
@@ -253,7 +255,7 @@ impl SledTree {
         // The newest first: an earlier change of the same key is left out, with all its pieces.
         for Change { key, value } in changes.iter().rev() {
             if changed.insert(key) {
-                self.pieces
+                self.overflow
                     .stage(&self.tree, &mut batch, key, value.as_deref())?;
             }
         }

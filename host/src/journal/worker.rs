@@ -128,7 +128,7 @@ impl Worker {
     }
 
     fn process(&mut self) {
-        if let Err(ended) = self.shared.end.check() {
+        if let Err(ended) = self.shared.shutdown.check() {
             // Nothing is decided any more, and nobody is to wait for it.
             return self.backlog.give_up(&ended);
         }
@@ -251,7 +251,7 @@ impl Worker {
 
     /// Makes the group visible.
     fn append(&mut self) -> Result<(), CommitError> {
-        self.shared.end.check()?;
+        self.shared.shutdown.check()?;
         for index in mem::take(&mut self.working) {
             let Some(group) = self.groups.get_mut(index) else {
                 continue;
@@ -261,7 +261,7 @@ impl Worker {
                     .ledger
                     .journal()
                     .append(commits, group.newest)
-                    .map_err(|error| self.shared.end.fail(&error))?;
+                    .map_err(|error| self.shared.shutdown.fail(&error))?;
                 if !mem::replace(&mut group.unflushed, true) {
                     self.unflushed_groups.push(index);
                 }
@@ -287,11 +287,11 @@ impl Worker {
     fn flush(&mut self) -> Result<(), CommitError> {
         self.flush_at = None;
         self.unflushed = 0;
-        self.shared.end.check()?;
+        self.shared.shutdown.check()?;
         self.shared
             .store
             .flush()
-            .map_err(|error| self.shared.end.fail(&error))?;
+            .map_err(|error| self.shared.shutdown.fail(&error))?;
         for index in mem::take(&mut self.unflushed_groups) {
             let Some(group) = self.groups.get_mut(index) else {
                 continue;
@@ -313,14 +313,14 @@ impl Worker {
     fn finish(&mut self) {
         if self
             .shared
-            .end
+            .shutdown
             .check()
             .and_then(|()| self.close_sequences())
             .and_then(|()| self.flush())
             .is_ok()
         {
             self.shared.store.close();
-            self.shared.end.close();
+            self.shared.shutdown.close();
         }
     }
 
@@ -329,7 +329,7 @@ impl Worker {
             ledger
                 .sequences
                 .close(ledger.journal())
-                .map_err(|error| self.shared.end.fail(&error))?;
+                .map_err(|error| self.shared.shutdown.fail(&error))?;
         }
         Ok(())
     }
@@ -377,7 +377,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // Changes nothing when it is closed, or has failed already.
         self.shared
-            .end
+            .shutdown
             .fail_because("the committer ended unexpectedly");
         self.shared.stopped.cancel();
     }

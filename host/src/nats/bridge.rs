@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::standing::Standing;
+use super::relay_status::RelayStatus;
 use crate::invocation::{Context, Invoker};
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 /// An app's bridge to NATS.
 pub struct Bridge {
     /// How the events on NATS are; none when the manifest has no `[nats]`.
-    pub standing: Option<Arc<Standing>>,
+    pub status: Option<Arc<RelayStatus>>,
     pub(super) invoker: Arc<Invoker>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) tasks: TaskTracker,
@@ -25,7 +25,7 @@ impl Bridge {
     /// The bridge of an app, over which nothing goes yet.
     pub fn new(invoker: &Arc<Invoker>, manifest: &Arc<Manifest>) -> Self {
         Self {
-            standing: manifest.nats.as_ref().map(|_| Arc::default()),
+            status: manifest.nats.as_ref().map(|_| Arc::default()),
             tasks: invoker.tasks.clone(),
             shutdown: invoker.shutdown.clone(),
             invoker: invoker.clone(),

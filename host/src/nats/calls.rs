@@ -164,7 +164,7 @@ impl Calls {
             causation_id: String::new(),
             trace: correlation.trace,
             deadline: Instant::now() + context.settings.limits.deadline,
-            chain: Arc::default(),
+            call_stack: Arc::default(),
             may_have_run: false,
             caller: Caller::Outside,
             consent: None,

@@ -8,7 +8,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
 use tokio::sync::Mutex;
 
-use super::standing::Standing;
+use super::relay_status::RelayStatus;
 use super::tls;
 use super::trouble::Trouble;
 use crate::core::Backoff;
@@ -29,16 +29,16 @@ pub(super) fn backoff() -> Backoff {
 pub(super) struct Connection {
     app: String,
     settings: NatsSettings,
-    standing: Arc<Standing>,
+    status: Arc<RelayStatus>,
     client: Mutex<Option<Client>>,
 }
 
 impl Connection {
-    pub(super) fn new(app: &str, settings: &NatsSettings, standing: &Arc<Standing>) -> Self {
+    pub(super) fn new(app: &str, settings: &NatsSettings, status: &Arc<RelayStatus>) -> Self {
         Self {
             app: app.to_owned(),
             settings: settings.clone(),
-            standing: standing.clone(),
+            status: status.clone(),
             client: Mutex::default(),
         }
     }
@@ -49,7 +49,7 @@ impl Connection {
         if let Some(client) = &*client {
             return Ok(client.clone());
         }
-        let connected = connect(&self.app, &self.settings, &self.standing).await?;
+        let connected = connect(&self.app, &self.settings, &self.status).await?;
         Ok(client.insert(connected).clone())
     }
 }
@@ -58,9 +58,9 @@ impl Connection {
 async fn connect(
     app: &str,
     settings: &NatsSettings,
-    standing: &Arc<Standing>,
+    status: &Arc<RelayStatus>,
 ) -> Result<Client, Trouble> {
-    let standing = standing.clone();
+    let status = status.clone();
     let mut options = ConnectOptions::new()
         .name(format!("innkeeper {app}"))
         .max_reconnects(None)
@@ -68,8 +68,8 @@ async fn connect(
         .request_timeout(Some(PATIENCE))
         .ping_interval(PATIENCE)
         .event_callback(move |event| {
-            let standing = standing.clone();
-            async move { note(&standing, &event) }
+            let status = status.clone();
+            async move { note(&status, &event) }
         });
     options = identify(options, settings).await?;
     options = tls::equip(options, settings).await?;
@@ -123,20 +123,20 @@ fn unusable(file: &Path, error: &std::io::Error) -> Trouble {
     }
 }
 
-fn note(standing: &Standing, event: &Event) {
+fn note(status: &RelayStatus, event: &Event) {
     match event {
         Event::Connected => {
-            standing.note_connection(false);
+            status.note_connection(false);
             tracing::info!("connected to NATS");
         }
         Event::Disconnected => {
-            standing.note_connection(true);
+            status.note_connection(true);
             tracing::warn!("the connection to NATS was lost; events wait in the journals");
         }
         Event::ServerError(error) => {
             // The server names the subject that it does not allow; nothing else tells.
             let trouble = format!("the NATS server says: {error}");
-            if standing.note_trouble(Some(trouble.clone())) {
+            if status.note_trouble(Some(trouble.clone())) {
                 tracing::warn!("{trouble}");
             }
         }

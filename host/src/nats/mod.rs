@@ -15,8 +15,8 @@ mod outside;
 pub mod parked;
 mod position;
 mod relay;
+mod relay_status;
 mod session;
-mod standing;
 mod stream;
 mod subject;
 mod tls;
@@ -28,12 +28,12 @@ pub use self::again::Command;
 pub use self::bridge::Bridge;
 use self::connection::Connection;
 use self::message::Address;
-pub use self::standing::{InletStanding, Standing, behind};
+pub use self::relay_status::{InletStatus, RelayStatus, behind};
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(bridge: &Arc<Bridge>) {
     let inlets = bridge.manifest.inlets();
-    let (Some(settings), Some(standing)) = (&bridge.manifest.nats, &bridge.standing) else {
+    let (Some(settings), Some(status)) = (&bridge.manifest.nats, &bridge.status) else {
         if let Some(inlet) = inlets.first() {
             tracing::warn!(
                 subject = inlet.subject,
@@ -43,21 +43,21 @@ pub fn start(bridge: &Arc<Bridge>) {
         return;
     };
     let app = &bridge.manifest.app.name;
-    let connection = Arc::new(Connection::new(app, settings, standing));
+    let connection = Arc::new(Connection::new(app, settings, status));
     let address = Address::new(app, settings);
     let calls = calls::Calls::new(bridge, &connection, &address.prefix);
     bridge.tasks.spawn(calls.run());
     let relay = relay::Relay::new(
         bridge,
         settings.clone(),
-        standing.clone(),
+        status.clone(),
         &connection,
         address,
     );
     bridge.tasks.spawn(relay.run());
     for inlet in inlets {
         if let Some(ledger) = bridge.ledger(&inlet.source) {
-            let intake = inlet::Intake::new(bridge, &connection, standing, ledger, inlet);
+            let intake = inlet::Intake::new(bridge, &connection, status, ledger, inlet);
             bridge.tasks.spawn(intake.run());
         }
     }

@@ -3,7 +3,7 @@
 use super::again::{self, Again, Command, Order};
 use super::parked::{self, Parked, ParkedId};
 use super::relay::{Relay, reading};
-use super::standing;
+use super::relay_status;
 use super::trouble::Trouble;
 use crate::core::{random_id, wall_clock};
 use crate::journal::EventPosition;
@@ -63,7 +63,7 @@ impl Relay {
                 for (context, position) in passed {
                     self.places.note(&context, position);
                 }
-                self.standing.note_places(self.places.clone());
+                self.status.note_places(self.places.clone());
             }
         }
         Ok(())
@@ -112,7 +112,7 @@ impl Relay {
                 // What was not published yet is on its way.
                 let upto = self.places.0.get(&context).copied().unwrap_or_default();
                 let counting = ledger.clone();
-                let events = reading(move || standing::between(&counting, after, upto)).await?;
+                let events = reading(move || relay_status::between(&counting, after, upto)).await?;
                 if events > 0 {
                     let order = Order {
                         id: random_id(),
@@ -123,7 +123,7 @@ impl Relay {
                     self.again.push_back(Again::begin(order, &ledger).await?);
                     self.keep_orders().await?;
                 }
-                self.standing.note_notice(None);
+                self.status.note_notice(None);
                 // Whoever asked may have gone.
                 let _ = answer.send(Ok(events));
             }
@@ -221,7 +221,7 @@ impl Relay {
             let mut events = 0;
             for (context, upto) in &places.0 {
                 if let Some(ledger) = bridge.ledger(context) {
-                    events += standing::between(ledger, EventPosition::default(), *upto)?;
+                    events += relay_status::between(ledger, EventPosition::default(), *upto)?;
                 }
             }
             Ok(events)
@@ -239,7 +239,7 @@ impl Relay {
             "the stream `{stream}` {state}, though {events} events were published before: it starts with the next event. To publish the earlier ones again: innkeeper nats republish --context <CONTEXT> --from 1"
         );
         tracing::warn!("{notice}");
-        self.standing.note_notice(Some(notice));
+        self.status.note_notice(Some(notice));
         Ok(())
     }
 }

@@ -14,8 +14,8 @@ use super::connection::{self, Connection, PATIENCE};
 use super::message::{Address, Message};
 use super::parked;
 use super::position;
+use super::relay_status::RelayStatus;
 use super::session::{self, WINDOW};
-use super::standing::Standing;
 use super::stream::{self, End, Published};
 use super::trouble::Trouble;
 use crate::events::feed::{Begin, Feed};
@@ -30,7 +30,7 @@ const ASKED: usize = 32;
 pub(super) struct Relay {
     pub(super) bridge: Arc<Bridge>,
     settings: NatsSettings,
-    pub(super) standing: Arc<Standing>,
+    pub(super) status: Arc<RelayStatus>,
     pub(super) address: Address,
     connection: Arc<Connection>,
     pub(super) feed: Option<Feed>,
@@ -56,15 +56,15 @@ impl Relay {
     pub(super) fn new(
         bridge: &Arc<Bridge>,
         settings: NatsSettings,
-        standing: Arc<Standing>,
+        status: Arc<RelayStatus>,
         connection: &Arc<Connection>,
         address: Address,
     ) -> Self {
-        let commands = standing.commands();
+        let commands = status.commands();
         Self {
             bridge: bridge.clone(),
             settings,
-            standing,
+            status,
             address,
             connection: connection.clone(),
             feed: None,
@@ -119,7 +119,7 @@ impl Relay {
         }
         let text = trouble.to_string();
         // Said once, not at each attempt.
-        if self.standing.note_trouble(Some(text.clone())) {
+        if self.status.note_trouble(Some(text.clone())) {
             tracing::warn!("events are not being published and wait in the journals: {text}");
         }
     }
@@ -136,7 +136,7 @@ impl Relay {
         .await?;
         // Until the stream tells: so what waits can be counted while no server is there.
         let places = places.filter(|_| self.outlives_the_process());
-        self.standing.note_places(places.unwrap_or_default());
+        self.status.note_places(places.unwrap_or_default());
         let parked = parked.into_iter().map(|parked| parked.place);
         self.parked = parked.map(|id| (id.context, id.position)).collect();
         for order in orders {
@@ -159,7 +159,7 @@ impl Relay {
         if is_empty {
             self.say_that_it_is_empty(opened.is_new).await?;
         }
-        if self.standing.note_trouble(None) {
+        if self.status.note_trouble(None) {
             tracing::info!(stream = self.address.stream, "events are published again");
         }
         session::run(self, context, sequence).await
@@ -286,7 +286,7 @@ impl Relay {
             self.read.note(name, *place);
         }
         self.feed = Some(feed);
-        self.standing.note_places(places.clone());
+        self.status.note_places(places.clone());
         self.places = places;
         Ok(())
     }
@@ -313,7 +313,7 @@ impl Relay {
                     Some(message) => message.passed.push((told.context, told.position)),
                     None => {
                         self.places.note(&told.context, told.position);
-                        self.standing.note_place(&told.context, told.position);
+                        self.status.note_place(&told.context, told.position);
                     }
                 }
                 continue;
@@ -330,7 +330,7 @@ impl Relay {
             match message.order() {
                 None => {
                     self.places.note(&message.context, message.position);
-                    self.standing.note_place(&message.context, message.position);
+                    self.status.note_place(&message.context, message.position);
                 }
                 Some(order) => {
                     let mut orders = self.again.iter_mut().map(|again| &mut again.order);
@@ -341,7 +341,7 @@ impl Relay {
             }
             for (context, position) in &message.passed {
                 self.places.note(context, *position);
-                self.standing.note_place(context, *position);
+                self.status.note_place(context, *position);
             }
             self.confirmed = Some(message.into_id());
         }

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::active_version::{ActiveVersion, Shape};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::prove::{self, Unproven};
-use super::register::{Arrival, Because, Entry, Register, State};
+use super::gates::{self, NotPassed};
+use super::history::{Arrival, Because, Entry, History, State};
 use super::schema::{self, Move};
-use super::standing::{Shape, Standing};
 use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
-use super::{pending, probe, standing, swap, trust};
+use super::{active_version, pending, probe, swap, trust};
 use crate::core::random_id;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -26,7 +26,7 @@ const REVIVAL: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BootError {
     /// The file cannot be read.
-    #[error("context {context}: {} cannot be read: {reason}; `innkeeper build` makes it", file.display())]
+    #[error("context {context}: cannot read {}: {reason}; `innkeeper build` makes it", file.display())]
     Unreadable {
         /// The context.
         context: String,
@@ -46,7 +46,7 @@ pub enum BootError {
         refusal: Refusal,
     },
     /// What served before cannot.
-    #[error("context {context}: what served before: {refusal}")]
+    #[error("context {context}: the version that served before: {refusal}")]
     NotServing {
         /// The context.
         context: String,
@@ -93,7 +93,7 @@ pub struct Boot {
 struct Choice {
     version: Arc<Version>,
     /// What stands from now on, when it is something else than before.
-    standing: Option<Standing>,
+    active: Option<ActiveVersion>,
 }
 
 impl Choice {
@@ -101,7 +101,7 @@ impl Choice {
     fn again(version: Arc<Version>) -> Self {
         Self {
             version,
-            standing: None,
+            active: None,
         }
     }
 }
@@ -139,7 +139,7 @@ impl Boot {
     /// Whether the version has not served before.
     pub(super) fn is_new(&self) -> bool {
         let mut choice = self.choice.iter();
-        choice.any(|choice| choice.standing.is_some())
+        choice.any(|choice| choice.active.is_some())
     }
 
     /// Why the manifest's component, or what served before, does not serve.
@@ -180,8 +180,8 @@ impl Boot {
             Some(choice) => format!("{} serves on", choice.version.title),
             None => "the context is down, and answers 503".to_owned(),
         };
-        tracing::warn!(context = self.context.name, reason = %refused, serves, "a component is refused at the start");
-        let noted = format!("refused at the start, so {serves}: {refused}");
+        tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected at the start");
+        let noted = format!("rejected at the start, so {serves}: {refused}");
         *deployer.rollouts(&self.context).refused.lock() = Some(noted);
         self.refused = Some(refused);
     }
@@ -203,8 +203,8 @@ impl Boot {
             context: context.name.clone(),
             source,
         };
-        if let Some(standing) = self.choice.as_ref().and_then(|one| one.standing.as_ref()) {
-            standing.commit(context).await.map_err(journal)?;
+        if let Some(active) = self.choice.as_ref().and_then(|one| one.active.as_ref()) {
+            active.commit(context).await.map_err(journal)?;
         }
         let current = self.version().map(|version| version.digest.as_str());
         let settled = pending::settle(deployer, context, current).await;
@@ -213,7 +213,7 @@ impl Boot {
     }
 
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
-    pub async fn go_on(self, deployer: &Arc<Deployer>) {
+    pub async fn resume(self, deployer: &Arc<Deployer>) {
         let context = &self.context;
         if let Some(version) = self.not_ready {
             deployer
@@ -234,10 +234,10 @@ impl Boot {
         };
         tracing::info!(
             context = context.name,
-            "the manifest names a newer component, for which the state has to move; it is rolled out now"
+            "the manifest names a newer component that needs a migration of the state; rolling it out now"
         );
         if let Err(error) = upload::begin(deployer, context, upload).await {
-            tracing::error!(context = context.name, %error, "the newer component cannot be rolled out");
+            tracing::error!(context = context.name, %error, "the newer component could not be rolled out");
         }
     }
 }
@@ -262,10 +262,10 @@ async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Ver
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
-        let because = Because::host("it is ready by now", &random_id());
+        let because = Because::host("it is ready now", &random_id());
         match swap::swap(&deployer, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
-                standing::note_shipped_if_named(&deployer, &context, &version.digest).await;
+                active_version::note_shipped_if_named(&deployer, &context, &version.digest).await;
                 return;
             }
             Err(error) => {
@@ -289,9 +289,9 @@ impl Booting<'_> {
             .rollouts(self.context)
             .shipped
             .set(self.file.to_owned());
-        let read = Standing::read(&self.context.ledger);
-        let standing = read.map_err(|error| self.journal(error.into()))?;
-        let served = standing.as_ref().map(|standing| standing.digest.clone());
+        let read = ActiveVersion::read(&self.context.ledger);
+        let active = read.map_err(|error| self.journal(error.into()))?;
+        let served = active.as_ref().map(|active| active.digest.clone());
         let served = served.filter(|served| !served.is_empty());
         let mut boot = Boot {
             context: self.context.clone(),
@@ -303,7 +303,7 @@ impl Booting<'_> {
             is_ready: false,
             not_ready: None,
         };
-        let brought = self.bring(standing, &mut boot).await;
+        let brought = self.bring(active, &mut boot).await;
         let mistrusted = boot.refused.take();
         match brought {
             Ok(Some(choice)) => {
@@ -335,7 +335,7 @@ impl Booting<'_> {
         match self.stored(&digest).await {
             Ok(version) => Some(version),
             Err(refusal) => {
-                tracing::error!(context = self.context.name, digest, %refusal, "what served before cannot be loaded");
+                tracing::error!(context = self.context.name, digest, %refusal, "the version that served before cannot be loaded");
                 None
             }
         }
@@ -345,8 +345,8 @@ impl Booting<'_> {
     async fn reject(&self, digest: &str, refused: &BootError) {
         let because = Because::host(refused.to_string(), &random_id());
         let change = [(digest, State::Rejected)];
-        let known = Register::of(self.deployer, &self.context.name)
-            .and_then(|register| register.find(digest))
+        let known = History::of(self.deployer, &self.context.name)
+            .and_then(|history| history.find(digest))
             .ok()
             .flatten();
         // Each start finds it refused again.
@@ -356,15 +356,15 @@ impl Booting<'_> {
     }
 
     fn is_quarantined(&self, digest: &str) -> Result<bool, BootError> {
-        let known = Register::of(self.deployer, &self.context.name)
-            .and_then(|register| register.find(digest))
+        let known = History::of(self.deployer, &self.context.name)
+            .and_then(|history| history.find(digest))
             .map_err(|error| self.journal(error.into()))?;
         let quarantined = known.filter(|entry| entry.state == State::Quarantined);
         if let Some(entry) = &quarantined {
             tracing::warn!(
                 context = self.context.name,
                 number = entry.number,
-                "the component that the manifest names is quarantined; what served before goes on"
+                "the manifest's component is quarantined; the version that served before goes on serving"
             );
         }
         Ok(quarantined.is_some())
@@ -386,20 +386,20 @@ impl Booting<'_> {
     /// The manifest's component, where it is newer than what served before, or that cannot be loaded any more; none where what served before goes on.
     async fn bring(
         &self,
-        standing: Option<Standing>,
+        active: Option<ActiveVersion>,
         boot: &mut Boot,
     ) -> Result<Option<Choice>, BootError> {
         let bytes = self.read().await?;
         let digest = ComponentStore::digest(&bytes);
         // A journal that is older than versions are, or a new one, tells no story.
-        let rollout = standing.as_ref().map(|_| random_id()).unwrap_or_default();
-        let standing = standing.unwrap_or_default();
-        let is_newer = standing.shipped.as_ref() != Some(&digest);
+        let rollout = active.as_ref().map(|_| random_id()).unwrap_or_default();
+        let active = active.unwrap_or_default();
+        let is_newer = active.shipped.as_ref() != Some(&digest);
         if !is_newer || self.is_quarantined(&digest)? {
-            match self.stored(&standing.digest).await {
+            match self.stored(&active.digest).await {
                 Ok(_) => return Ok(None),
                 Err(refusal) => {
-                    tracing::error!(context = self.context.name, digest = standing.digest, %refusal, "what served before cannot be loaded; the manifest's component serves instead");
+                    tracing::error!(context = self.context.name, digest = active.digest, %refusal, "the version that served before cannot be loaded; the manifest's component serves instead");
                     if matches!(refusal.gate, Gate::Signature | Gate::Floor) {
                         boot.refused = Some(BootError::NotServing {
                             context: self.context.name.clone(),
@@ -410,12 +410,12 @@ impl Booting<'_> {
             }
         }
         let entry = self.enter(&digest, &bytes, &rollout).await?;
-        let tried = self.try_out(&standing, &entry).await;
+        let tried = self.try_out(&active, &entry).await;
         let (version, needed) = match tried {
             Ok(tried) => tried,
             Err(refusal) => {
                 let refused = self.refused(refusal);
-                if !standing.digest.is_empty() {
+                if !active.digest.is_empty() {
                     self.reject(&digest, &refused).await;
                 }
                 return Err(refused);
@@ -423,11 +423,11 @@ impl Booting<'_> {
         };
         match needed {
             Move::None => {
-                let mut next = standing.succeeded_by(&digest, Shape::of(&version), false);
+                let mut next = active.succeeded_by(&digest, Shape::of(&version), false);
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
                     version,
-                    standing: Some(next),
+                    active: Some(next),
                 }))
             }
             Move::Migrate { .. } | Move::Rebuild => {
@@ -441,11 +441,11 @@ impl Booting<'_> {
     /// Loads a version, and finds out what the state needs before it can serve.
     async fn try_out(
         &self,
-        standing: &Standing,
+        active: &ActiveVersion,
         entry: &Entry,
     ) -> Result<(Arc<Version>, Move), Refusal> {
-        let version = prove::load_stored(self.deployer, self.context, entry).await?;
-        let needed = schema::needed(&self.context.name, Some(standing.clone()), &version)?;
+        let version = gates::load_stored(self.deployer, self.context, entry).await?;
+        let needed = schema::needed(&self.context.name, Some(active.clone()), &version)?;
         Ok((version, needed))
     }
 
@@ -460,8 +460,8 @@ impl Booting<'_> {
     /// Keeps the bytes and their signature, and has them in the register.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
         let _entering = self.deployer.components.entering().await;
-        let stored = prove::store(self.deployer, digest, bytes).await;
-        if let Err(Unproven::Failed(reason)) = stored {
+        let stored = gates::store(self.deployer, digest, bytes).await;
+        if let Err(NotPassed::Failed(reason)) = stored {
             return Err(BootError::Failed {
                 context: self.context.name.clone(),
                 reason,
@@ -475,13 +475,13 @@ impl Booting<'_> {
                     kept.await.map_err(|error| self.journal(error))?;
                 }
                 Err(refusal) => {
-                    tracing::warn!(context = self.context.name, digest, %refusal, "the signature beside the component does not count");
+                    tracing::warn!(context = self.context.name, digest, %refusal, "the signature file beside the component is not valid");
                 }
             }
         }
-        let register = Register::of(self.deployer, &self.context.name);
-        let register = register.map_err(|error| self.journal(error.into()))?;
-        let known = register.find(digest);
+        let history = History::of(self.deployer, &self.context.name);
+        let history = history.map_err(|error| self.journal(error.into()))?;
+        let known = history.find(digest);
         let known = known.map_err(|error| self.journal(error.into()))?;
         if let Some(entry) = known.filter(|entry| entry.is_stored) {
             return Ok(entry);
@@ -493,19 +493,19 @@ impl Booting<'_> {
             signer: None,
         };
         let because = Because::host("the manifest names it", rollout);
-        let entered = register.enter(&arrival, &because).await;
+        let entered = history.enter(&arrival, &because).await;
         entered.map_err(|error| self.journal(error))
     }
 
     /// A version that is kept here.
     async fn stored(&self, digest: &str) -> Result<Arc<Version>, Refusal> {
         let refused = |error: journal::Error| Refusal::at(Gate::Component, error);
-        let register = Register::of(self.deployer, &self.context.name).map_err(refused)?;
-        match register.find(digest).map_err(refused)? {
-            Some(entry) => prove::load_stored(self.deployer, self.context, &entry).await,
+        let history = History::of(self.deployer, &self.context.name).map_err(refused)?;
+        match history.find(digest).map_err(refused)? {
+            Some(entry) => gates::load_stored(self.deployer, self.context, &entry).await,
             None => Err(Refusal::at(
                 Gate::Component,
-                format!("the register of versions does not know {digest}"),
+                format!("the history of versions does not contain {digest}"),
             )),
         }
     }
@@ -532,7 +532,7 @@ async fn reconcile(
     context: &Arc<Context>,
     current: Option<&str>,
 ) -> Result<(), CommitError> {
-    let entries = Register::of(deployer, &context.name)?.list()?;
+    let entries = History::of(deployer, &context.name)?.list()?;
     let ended = |entry: &Entry| match entry.state {
         State::Current => Some(State::Drained),
         State::Draining => Some(State::Drained),

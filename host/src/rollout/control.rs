@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deployer::Deployer;
+use super::history::{Because, State};
 use super::progress::{Outcome, Rollout, Stage};
-use super::register::{Because, State};
 use super::swap;
 use crate::invocation::Context;
 
@@ -51,14 +51,14 @@ impl Order {
 pub enum ControlError {
     /// There is none.
     #[error(
-        "no rollout of context {context} is under way; `innkeeper versions {context} --history` tells how the last one ended, and `innkeeper rollback {context}` takes back what serves"
+        "no rollout of context {context} is in progress; `innkeeper versions {context} --history` shows how the last one ended, and `innkeeper rollback {context}` rolls back the current version"
     )]
     Nothing {
         /// The context.
         context: String,
     },
     /// It does so already.
-    #[error("the rollout of context {context} is {state} already")]
+    #[error("the rollout of context {context} is already {state}")]
     Already {
         /// The context.
         context: String,
@@ -67,7 +67,7 @@ pub enum ControlError {
     },
     /// The state is being moved, which has no steps.
     #[error(
-        "the state of context {context} is being moved for the version, which cannot be {order}d; wait for its end, or end it with `innkeeper rollout abort {context}`"
+        "the state of context {context} is being migrated, which cannot be {order}d; wait for its end, or abort it with `innkeeper rollout abort {context}`"
     )]
     Moving {
         /// The context.
@@ -77,7 +77,7 @@ pub enum ControlError {
     },
     /// It had taken over already.
     #[error(
-        "the version of context {context} had taken over already; `innkeeper rollback {context}` takes it back"
+        "the version of context {context} has already taken over; `innkeeper rollback {context}` rolls it back"
     )]
     TooLate {
         /// The context.

@@ -85,7 +85,7 @@ impl Deployer {
             artifacts.remove_foreign(&engine)
         });
         if let Ok(Err(error)) = removing.await {
-            tracing::warn!(%error, "what earlier starts have left of components cannot be removed");
+            tracing::warn!(%error, "could not remove component files left by earlier starts");
         }
     }
 }

@@ -56,7 +56,7 @@ fn visit(memory: usize, time: Duration) -> Visit {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it must be pure, and called `{0}`")]
+#[error("it must not call any import, but it called `{0}`")]
 struct NotPure(&'static str);
 
 /// Refuses everything.

@@ -96,7 +96,7 @@ pub(super) fn told(text: &str) -> String {
 
 /// Why a version did not pass a gate. Says what its author can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("refused at the gate `{}`: {reason}", gate.name())]
+#[error("rejected at the gate `{}`: {reason}", gate.name())]
 pub struct Refusal {
     /// The gate.
     pub gate: Gate,

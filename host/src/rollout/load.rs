@@ -89,7 +89,7 @@ pub(crate) async fn examine(guest: &Guest, memory: u64) -> Result<Examined, Refu
     asking.await.unwrap_or_else(|_| {
         Err(Refusal::at(
             Gate::Describe,
-            "the host made a mistake while it asked the component what it is; its log says more",
+            "the host panicked while it ran `describe`; see its log",
         ))
     })
 }
@@ -106,7 +106,7 @@ async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
         return Err(Refusal::at(
             Gate::Describe,
             format!(
-                "what `describe` says has more than {} bytes; let it describe less, in fewer words",
+                "the description has more than {} bytes; make it shorter",
                 LONGEST_TEXT
             ),
         ));
@@ -120,13 +120,13 @@ async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
     if !describe::is_bounded(&schema) {
         return Err(Refusal::at(
             Gate::Schema,
-            "`schema` reads far too many numbers; name those that there are",
+            "`schema` lists far too many numbers in `reads`; list those that exist",
         ));
     }
     let tables = Tables::described(&said).map_err(|problem| {
         Refusal::at(
             Gate::Describe,
-            format!("its tables are not described as they must be: {problem}"),
+            format!("its tables are not described correctly: {problem}"),
         )
     })?;
     for kind in &said.publishes {
@@ -173,7 +173,7 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
         Err(Refusal::at(
             Gate::Contract,
             format!(
-                "it describes {what}, but does not export `{export}`; export it, or describe less"
+                "it describes {what}, but does not export `{export}`; export it, or remove it from the description"
             ),
         ))
     };
@@ -204,7 +204,7 @@ fn check_promises(description: &Description, guest: &Guest) -> Result<(), Refusa
             return Err(Refusal::at(
                 Gate::Contract,
                 format!(
-                    "{} is to undo {}, but takes other parameters ({}, {}); let it take the same, and after them the ok value if it wants that",
+                    "{} is the compensation of {}, but its parameters differ ({}, {}); give it the same parameters, optionally followed by the ok value",
                     compensation.undo, compensation.function, undo.signature, function.signature
                 ),
             ));

@@ -6,14 +6,18 @@
 //!           rejected     rejected     rejected        quarantined, and what served before takes over again
 //! ```
 
+mod active_version;
+mod analysis;
 mod boot;
+mod compatibility;
 pub(crate) mod compile;
-mod conduct;
 mod control;
 mod deployer;
 mod describe;
+mod executor;
 mod gate;
-mod judge;
+mod gates;
+mod history;
 mod load;
 mod migration;
 mod nearest;
@@ -21,14 +25,11 @@ mod opening;
 mod pending;
 mod probe;
 mod progress;
-mod prove;
 pub mod rebuild;
-mod register;
 mod retention;
 mod rollback;
 mod schema;
 pub mod signature;
-mod standing;
 mod statistics;
 mod store;
 mod swap;
@@ -37,19 +38,18 @@ mod trust;
 mod unwired;
 mod upload;
 mod watch;
-mod wire;
 
 pub use self::{
+    analysis::Evidence,
     boot::{Boot, BootError, boot},
     compile::{CompileError, CompileLimits, Compiler},
     control::{ControlError, Order, control},
     deployer::Deployer,
     gate::{Gate, Refusal},
-    judge::Evidence,
+    history::{Entry, State, Step as HistoryStep, history},
     load::load,
     opening::open,
     progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step, Watched},
-    register::{Entry, State, Step as HistoryStep, history},
     rollback::{RollbackError, RolledBack, rollback},
     store::ComponentStore,
     trust::{Floor, FloorError, floor, set_floor},

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::boot::{Boot, BootError};
+use super::compatibility;
 use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::trust;
-use super::wire;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
@@ -53,9 +53,9 @@ pub async fn open(
         return Err(refused.clone());
     }
     // Each waits for the disk; those that wait together wait once.
-    let standing = boots.iter().map(|boot| boot.stand(deployer));
-    let standing = stream::iter(standing).buffered(AT_ONCE);
-    standing.try_collect::<()>().await
+    let active = boots.iter().map(|boot| boot.stand(deployer));
+    let active = stream::iter(active).buffered(AT_ONCE);
+    active.try_collect::<()>().await
 }
 
 async fn refuse(deployer: &Arc<Deployer>, boots: &mut [Boot], place: usize, refusal: Refusal) {
@@ -98,7 +98,7 @@ async fn fitting(
         };
         let before = wiring.with(&deployer.manifest.contexts, [serving(boot, former)]);
         let around = before.as_ref().unwrap_or(&wiring);
-        wire::check(deployer, around, &boot.context.name, version)
+        compatibility::check(deployer, around, &boot.context.name, version)
             .map_err(|refusal| (place, refusal))?;
     }
     Ok(wiring)

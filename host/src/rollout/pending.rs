@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::deployer::Deployer;
+use super::history::{Because, History, State};
 use super::progress::{Outcome, Rollout};
-use super::register::{Because, Register, State};
 use super::swap;
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
@@ -12,8 +12,7 @@ use crate::manifest::HOST_SOURCE;
 use crate::versions::Identity;
 
 /// What is said of a rollout that was cut off.
-const CUT_OFF: &str =
-    "its rollout was cut off when the host stopped, and what served before serves; deploy it again";
+const CUT_OFF: &str = "its rollout was interrupted when the host stopped, and the version before it serves; deploy it again";
 
 /// A rollout that has begun, and whose watch has not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +72,7 @@ pub(super) async fn note(
 pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &str) {
     if let Err(error) = try_clear(deployer, context, rollout).await {
         // The next start tells of it then, though it was told already.
-        tracing::debug!(context = context.name, %error, "that a rollout has ended cannot be written");
+        tracing::debug!(context = context.name, %error, "could not record that a rollout has ended");
     }
 }
 
@@ -106,7 +105,7 @@ pub(super) async fn settle(
     let Some(pending) = find(deployer, context)? else {
         return Ok(());
     };
-    let entry = Register::of(deployer, &context.name)?.find(&pending.digest)?;
+    let entry = History::of(deployer, &context.name)?.find(&pending.digest)?;
     let mut identity = Identity {
         digest: pending.digest.clone(),
         number: 0,

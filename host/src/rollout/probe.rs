@@ -43,14 +43,14 @@ pub(super) async fn ready(
             Ok(Err(failure)) => reason = failure.to_string(),
             // What goes wrong here goes wrong for one version, not for the host.
             Err(_) => {
-                reason = "the host made a mistake while it asked; its log says more".to_owned();
+                reason = "the host panicked while it asked; see its log".to_owned();
             }
         }
     }
     Err(Refusal::at(
         Gate::Ready,
         format!(
-            "not ready after {} tries ({reason}); mend it, or give it more time with [context.{}.startup_probe]",
+            "not ready after {} tries ({reason}); fix it, or give it more time with [context.{}.startup_probe]",
             probe.failure_threshold, context.name
         ),
     ))

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
-use super::judge::Evidence;
 use crate::core::{random_id, wall_clock};
 use crate::versions::{Identity, Version};
 
@@ -210,7 +210,7 @@ impl Rollouts {
     pub(super) fn remember(&self, id: String, by: &str, version: Identity, outcome: Outcome) {
         let watch = match &outcome {
             Outcome::Current { .. } => Some(Watched::Cut(
-                "the host restarted, and the watch over a version ends with the process".into(),
+                "the host restarted, which ends the watch over a version".into(),
             )),
             _ => None,
         };
@@ -302,8 +302,8 @@ impl Rollout {
         let _first = self.taken_back.set(TakenBack {
             by: by.to_owned(),
             reason: match reason {
-                Some(reason) => format!("it was taken back by {by}: {reason}"),
-                None => format!("it was taken back by {by}"),
+                Some(reason) => format!("{by} rolled it back: {reason}"),
+                None => format!("{by} rolled it back"),
             },
         });
         self.abort.cancel();
@@ -314,7 +314,7 @@ impl Rollout {
         let taken_back = self.taken_back.get().cloned();
         taken_back.unwrap_or_else(|| TakenBack {
             by: "host".into(),
-            reason: "another version has taken over meanwhile".into(),
+            reason: "another version has taken over in the meantime".into(),
         })
     }
 

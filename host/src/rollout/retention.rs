@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use tokio::sync::RwLockWriteGuard;
 
+use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
-use super::register::{Entry, Register, State};
-use super::standing::Standing;
+use super::history::{Entry, History, State};
 use crate::invocation::Context;
 use crate::journal::CommitError;
 
 /// Forgets what is old.
 pub(super) async fn keep_newest(deployer: &Arc<Deployer>, context: &Arc<Context>) {
     if let Err(error) = forget(deployer, context).await {
-        tracing::warn!(context = context.name, %error, "old versions cannot be removed yet");
+        tracing::warn!(context = context.name, %error, "could not remove old versions; trying again later");
     }
 }
 
 async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), CommitError> {
     // Otherwise one that is just brought again would be entered as stored, and forgotten by a look at the register from before.
     let removing = deployer.components.removing().await;
-    let register = Register::of(deployer, &context.name)?;
-    let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+    let history = History::of(deployer, &context.name)?;
+    let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
     let keep = context.settings.rollout.keep.get() as usize;
     let serving = context.serving();
     let serve = serving.versions().map(|version| version.digest.clone());
     let needed = serve.chain(deployer.rollouts(context).under_way());
-    let old = old(&register.list()?, &standing, needed.collect(), keep);
+    let old = old(&history.list()?, &active, needed.collect(), keep);
     if old.is_empty() {
         return Ok(());
     }
@@ -37,7 +37,7 @@ async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), 
         .lock()
         .retain(|version| !old.contains(&version.digest) || version.inflight() > 0);
     for digest in old {
-        register.forget(&digest).await?;
+        history.forget(&digest).await?;
         remove(deployer, &digest, &removing).await?;
     }
     Ok(())
@@ -47,7 +47,7 @@ async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), 
 pub(super) async fn leave_nothing(deployer: &Arc<Deployer>, context: &Context, digest: &str) {
     let removing = deployer.components.removing().await;
     if let Err(error) = remove(deployer, digest, &removing).await {
-        tracing::warn!(context = context.name, digest, %error, "what a try has left cannot be removed yet");
+        tracing::warn!(context = context.name, digest, %error, "could not remove what a dry run left; trying again later");
     }
 }
 
@@ -58,7 +58,7 @@ async fn remove(
     _: &RwLockWriteGuard<'_, ()>,
 ) -> Result<(), CommitError> {
     for (name, context) in &deployer.invoker.contexts {
-        let entry = Register::of(deployer, name)?.find(digest)?;
+        let entry = History::of(deployer, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);
         if is_stored || deployer.rollouts(context).under_way().as_deref() == Some(digest) {
             return Ok(());
@@ -75,7 +75,7 @@ async fn remove(
         store.remove(&name)
     });
     if let Ok(Err(error)) = removed.await {
-        tracing::warn!(digest, %error, "an old component cannot be removed");
+        tracing::warn!(digest, %error, "could not remove an old component");
     }
     Ok(())
 }
@@ -83,13 +83,13 @@ async fn remove(
 /// The versions whose bytes nobody needs any more.
 fn old(
     entries: &[Entry],
-    standing: &Standing,
+    active: &ActiveVersion,
     mut needed: BTreeSet<String>,
     keep: usize,
 ) -> Vec<String> {
-    needed.insert(standing.digest.clone());
-    needed.extend(standing.shipped.clone());
-    needed.extend(standing.before.iter().take(keep).cloned());
+    needed.insert(active.digest.clone());
+    needed.extend(active.shipped.clone());
+    needed.extend(active.before.iter().take(keep).cloned());
     let rest = entries
         .iter()
         .filter(|entry| entry.is_stored && !needed.contains(&entry.digest));
@@ -106,7 +106,7 @@ fn old(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::register::Step;
+    use crate::rollout::history::Step;
 
     fn entry(digest: &str, time: u64) -> Entry {
         Entry {
@@ -135,20 +135,20 @@ mod tests {
             entry("d", 4),
             entry("e", 5),
         ];
-        let standing = Standing {
+        let active = ActiveVersion {
             digest: "b".into(),
             before: vec!["a".into()],
-            ..Standing::default()
+            ..ActiveVersion::default()
         };
-        assert_eq!(old(&entries, &standing, BTreeSet::new(), 1), ["d", "c"]);
+        assert_eq!(old(&entries, &active, BTreeSet::new(), 1), ["d", "c"]);
         assert_eq!(
-            old(&entries, &standing, BTreeSet::from(["c".into()]), 1),
+            old(&entries, &active, BTreeSet::from(["c".into()]), 1),
             ["d"]
         );
-        assert_eq!(old(&entries, &standing, BTreeSet::new(), 3), [""; 0]);
+        assert_eq!(old(&entries, &active, BTreeSet::new(), 3), [""; 0]);
         let mut refused = entry("f", 6);
         refused.state = State::Rejected;
         refused.history.clear();
-        assert_eq!(old(&[refused], &standing, BTreeSet::new(), 3), ["f"]);
+        assert_eq!(old(&[refused], &active, BTreeSet::new(), 3), ["f"]);
     }
 }

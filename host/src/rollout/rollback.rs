@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::active_version::ActiveVersion;
 use super::control::ENDING;
 use super::deployer::Deployer;
 use super::gate::Refusal;
+use super::gates;
+use super::history::{Because, Entry, History, State};
 use super::progress::Outcome;
-use super::prove;
-use super::register::{Because, Entry, Register, State};
-use super::standing::Standing;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
 use super::upload::short;
@@ -22,7 +22,7 @@ use crate::versions::{Identity, Version};
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
     /// There is nothing to go back to.
-    #[error("context {context} has no version to go back to: {reason}")]
+    #[error("context {context} has no version to roll back to: {reason}")]
     Nothing {
         /// The context.
         context: String,
@@ -31,7 +31,7 @@ pub enum RollbackError {
     },
     /// A rollout is under way, and a certain version was asked for, or it does not end.
     #[error(
-        "a rollout of context {context} is {doing}, begun by {by}; end it first with `innkeeper rollback {context}`, or wait for its end"
+        "a rollout of context {context}, started by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
     )]
     UnderWay {
         /// The context.
@@ -99,7 +99,7 @@ pub async fn rollback(
         return Ok(ended);
     }
     let from = context.version();
-    let from = from.ok_or_else(|| nothing(context, "none serves that it could take over from"))?;
+    let from = from.ok_or_else(|| nothing(context, "no version is serving"))?;
     let because = Because {
         by: by.to_owned(),
         reason: match reason {
@@ -177,11 +177,11 @@ async fn before(
     context: &Context,
     from: &Version,
 ) -> Result<Entry, RollbackError> {
-    let register = Register::of(deployer, &context.name)?;
-    let standing = Standing::read(&context.ledger)?.unwrap_or_default();
+    let history = History::of(deployer, &context.name)?;
+    let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
     let mut refused = None;
-    for digest in &standing.before {
-        let entry = register.find(digest)?;
+    for digest in &active.before {
+        let entry = history.find(digest)?;
         let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) else {
             continue;
         };
@@ -194,7 +194,7 @@ async fn before(
         Some(refusal) => Err(refusal.into()),
         None => Err(nothing(
             context,
-            "the one that serves is the first, or the others are gone or quarantined",
+            "the current version is the first, or the others were removed or are quarantined",
         )),
     }
 }
@@ -206,7 +206,7 @@ fn find(
     wanted: &str,
     from: &Version,
 ) -> Result<Entry, RollbackError> {
-    let entries = Register::of(deployer, &context.name)?.list()?;
+    let entries = History::of(deployer, &context.name)?.list()?;
     let is_meant = |entry: &Entry| {
         wanted == entry.number.to_string()
             || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
@@ -215,11 +215,11 @@ fn find(
     match (meant.pop(), meant.is_empty()) {
         (None, _) => Err(nothing(
             context,
-            format!("none has the number {wanted}, or a digest that begins so"),
+            format!("no version has the number {wanted}, or a digest that starts with it"),
         )),
         (Some(_), false) => Err(nothing(
             context,
-            format!("several digests begin with {wanted}; write more of it"),
+            format!("several digests start with {wanted}; write more of it"),
         )),
         (Some(entry), true) => match unsound(&entry, from) {
             None => Ok(entry),
@@ -234,10 +234,10 @@ fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
         return Some("serves already");
     }
     if entry.state == State::Quarantined {
-        return Some("is quarantined; deploy it with --force to insist");
+        return Some("is quarantined; to use it anyway, deploy it with --force");
     }
     if !entry.is_stored {
-        return Some("is so old that its component is not kept any more; deploy it again");
+        return Some("is so old that its component was removed; deploy it again");
     }
     (!entry.has_served()).then_some("has never served; deploy it")
 }
@@ -250,7 +250,7 @@ async fn go_back(
     way: Way,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
-    let version = prove::load_stored(deployer, context, to).await?;
+    let version = gates::load_stored(deployer, context, to).await?;
     let swapped = swap::swap(deployer, context, &version, Some(from), way, because).await;
     let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use super::active_version::{ActiveVersion, Shape};
 use super::gate::{Gate, Refusal};
-use super::standing::{Shape, Standing};
 use crate::versions::Version;
 
 /// What the state needs before a version can serve.
@@ -28,7 +28,7 @@ impl fmt::Display for Move {
         match self {
             Self::None => f.write_str("it reads the state as it is"),
             Self::Migrate { from } => write!(f, "the state will be migrated from schema {from}"),
-            Self::Rebuild => f.write_str("the state will be filled anew from the events"),
+            Self::Rebuild => f.write_str("the state will be rebuilt from the events"),
         }
     }
 }
@@ -36,14 +36,14 @@ impl fmt::Display for Move {
 /// What the state of a context needs before a version can serve.
 pub(super) fn needed(
     context: &str,
-    standing: Option<Standing>,
+    active: Option<ActiveVersion>,
     version: &Version,
 ) -> Result<Move, Refusal> {
     let schema = &version.schema;
-    let standing = standing.unwrap_or_default();
-    let unread = unread(&standing, version);
+    let active = active.unwrap_or_default();
+    let unread = unread(&active, version);
     match unread.iter().max() {
-        None => match difference(context, &standing, Shape::of(version)) {
+        None => match difference(context, &active, Shape::of(version)) {
             None => Ok(Move::None),
             Some(_) if schema.rebuild => Ok(Move::Rebuild),
             Some(difference) => Err(Refusal::at(Gate::Schema, difference)),
@@ -61,8 +61,8 @@ pub(super) fn needed(
 }
 
 /// What is there and a version does not read, for whoever rolls it out.
-pub(super) fn remarks(standing: Option<&Standing>, version: &Version) -> Option<String> {
-    standing?
+pub(super) fn remarks(active: Option<&ActiveVersion>, version: &Version) -> Option<String> {
+    active?
         .tables
         .read_by(&version.description.tables)
         .remarks()
@@ -91,28 +91,28 @@ pub(super) fn one_way(serving: &Version, version: &Version) -> Option<String> {
 /// Whether a version can be gone back to: it reads all that is there.
 pub(super) fn can_go_back(
     context: &str,
-    standing: &Standing,
+    active: &ActiveVersion,
     version: &Version,
 ) -> Result<(), Refusal> {
-    let unread = unread(standing, version);
+    let unread = unread(active, version);
     if !unread.is_empty() {
         return Err(Refusal::at(
             Gate::Schema,
             format!(
-                "the state of context {context} has the schema {} by now, which version {} does not read; deploy one that does, or that migrates back",
+                "the state of context {context} now has the schema {}, which version {} does not read; deploy one that does, or that migrates back",
                 list(&unread),
                 version.number
             ),
         ));
     }
-    let reading = standing.tables.read_by(&version.description.tables);
+    let reading = active.tables.read_by(&version.description.tables);
     if reading.is_complete() {
         return Ok(());
     }
     Err(Refusal::at(
         Gate::Schema,
         format!(
-            "version {} does not read what there is in the state of context {context} by now: {}; deploy one that does, or that migrates back",
+            "version {} does not read the present state of context {context}: {}; deploy one that does, or that migrates back",
             version.number,
             reading.difference()
         ),
@@ -120,15 +120,15 @@ pub(super) fn can_go_back(
 }
 
 /// Why a version cannot work with the state as it is, though its schema says that it does; says what to do.
-fn difference(context: &str, standing: &Standing, version: Shape<'_>) -> Option<String> {
-    let reading = standing.tables.read_by(version.tables);
+fn difference(context: &str, active: &ActiveVersion, version: Shape<'_>) -> Option<String> {
+    let reading = active.tables.read_by(version.tables);
     if !reading.is_complete() {
         return Some(format!(
-            "this version does not read what there is in the state of context {context}: {}; give what is new a default (`Option`, or `#[record(default)]`), let what is there keep its name (`#[record(rename = \"…\")]`) and type, or declare another number in `schema`, with `migrate`",
+            "this version does not read the state of context {context}: {}; give what is new a default (`Option`, or `#[record(default)]`), let what is there keep its name (`#[record(rename = \"…\")]`) and type, or declare another number in `schema`, with `migrate`",
             reading.difference()
         ));
     }
-    if standing.schema != version.schema {
+    if active.schema != version.schema {
         return None;
     }
     // Of one number are only versions that can be exchanged for each other, back and forth.
@@ -136,27 +136,27 @@ fn difference(context: &str, standing: &Standing, version: Shape<'_>) -> Option<
         "declare another number in `schema`, with `reads: [{}]`",
         version.schema
     );
-    let missing = standing.tables.missing_in(version.tables);
+    let missing = active.tables.missing_in(version.tables);
     if !missing.is_empty() {
         return Some(format!(
-            "this version does not describe {} any more, which context {context} has; if its rows are to stay there unread, {declare}, else with `migrate`",
+            "this version no longer describes {}, which context {context} has; to leave its rows there unread, {declare}, otherwise with `migrate`",
             missing.join(", ")
         ));
     }
-    let back = standing.tables.serving_reads(version.tables);
+    let back = active.tables.serving_reads(version.tables);
     (!back.is_complete()).then(|| {
         format!(
-            "the version of context {context} that serves would not read what this one writes: {}; so the two could not serve side by side, and there would be no way back. If that is meant, {declare}",
+            "the current version of context {context} would not read what this one writes: {}; so the two could not serve side by side, and a rollback would be impossible. If that is intended, {declare}",
             back.difference()
         )
     })
 }
 
 /// The schemas of the state that a version does not read.
-fn unread(standing: &Standing, version: &Version) -> Vec<u32> {
+fn unread(active: &ActiveVersion, version: &Version) -> Vec<u32> {
     let schema = &version.schema;
     let reads = |number: &u32| *number == schema.number || schema.reads.contains(number);
-    let unread = standing.schemas.iter().filter(|number| !reads(number));
+    let unread = active.schemas.iter().filter(|number| !reads(number));
     unread.copied().collect()
 }
 

@@ -65,7 +65,7 @@ pub struct Keyring<'a> {
 pub enum SignatureError {
     /// It is none at all.
     #[error(
-        "this is no signature: it is 64 bytes (ed25519) in base64 with `; signed=<time>` behind them, as `innkeeper sign` writes it; sign the component again with this version of it"
+        "this is not a signature: a signature is 64 bytes (ed25519) in base64, followed by `; signed=<time>`, as `innkeeper sign` writes it; sign the component again with this version of Innkeeper"
     )]
     Malformed,
     /// No known key signed this component for this context.
@@ -91,7 +91,7 @@ pub enum SignatureError {
         key: String,
     },
     /// It is not good yet.
-    #[error("its signature is good from {from} on; wait, or check the clocks of both machines")]
+    #[error("its signature is not valid before {from}; wait, or check the clocks of both machines")]
     NotYet {
         /// From when on it is.
         from: Timestamp,

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::active_version::{ActiveVersion, Shape};
 use super::deployer::Deployer;
 use super::gate::Refusal;
+use super::history::{Because, History, State};
 use super::migration::generation;
 use super::progress::Rollout;
-use super::register::{Because, Register, State};
 use super::schema::{self, Move};
-use super::standing::{Shape, Standing};
-use super::{retention, trust, wire};
+use super::{compatibility, retention, trust};
 use crate::core::wall_clock;
 use crate::events::following;
 use crate::invocation::Context;
@@ -31,7 +31,7 @@ pub(crate) enum SwapError {
     Refused(#[from] Refusal),
     /// What it was to take over from does not serve any more.
     #[error(
-        "another version of context {context} has taken over meanwhile; see `innkeeper versions {context}`, and try again"
+        "another version of context {context} has taken over in the meantime; see `innkeeper versions {context}`, and try again"
     )]
     Overtaken {
         /// The context.
@@ -82,16 +82,16 @@ pub(super) async fn swap(
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (&version.digest, Shape::of(version));
     // The state may have moved since it was looked at.
-    let next = |standing: Standing| match way {
-        Way::Forward => match schema::needed(&context.name, Some(standing.clone()), version)? {
-            Move::None => Ok(standing.succeeded_by(digest, shape, false)),
+    let next = |active: ActiveVersion| match way {
+        Way::Forward => match schema::needed(&context.name, Some(active.clone()), version)? {
+            Move::None => Ok(active.succeeded_by(digest, shape, false)),
             Move::Migrate { .. } | Move::Rebuild => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
         },
         Way::Back | Way::BackFromHarm => {
-            schema::can_go_back(&context.name, &standing, version)?;
-            Ok(standing.taken_back_to(digest, shape))
+            schema::can_go_back(&context.name, &active, version)?;
+            Ok(active.taken_back_to(digest, shape))
         }
     };
     let swapped = take_over(deployer, context, version, former, None, next).await?;
@@ -157,7 +157,7 @@ pub(crate) async fn exchange(
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (&version.digest, Shape::of(version));
-    let next = |standing: Standing| Ok(standing.succeeded_by(digest, shape, true));
+    let next = |active: ActiveVersion| Ok(active.succeeded_by(digest, shape, true));
     take_over(deployer, context, version, former, Some(exchange), next).await
 }
 
@@ -169,7 +169,7 @@ async fn take_over(
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
     exchange: Option<Exchange>,
-    next: impl FnOnce(Standing) -> Result<Standing, SwapError>,
+    next: impl FnOnce(ActiveVersion) -> Result<ActiveVersion, SwapError>,
 ) -> Result<Swapped, SwapError> {
     let mut swapped = Swapped {
         former: None,
@@ -195,11 +195,11 @@ async fn take_over(
                 if let Some(exchange) = &exchange {
                     serving.generation = exchange.generation;
                 }
-                let after = wire::wire(deployer, wiring, &context.name, serving)?;
+                let after = compatibility::wire(deployer, wiring, &context.name, serving)?;
                 swapped.decided = deciding.elapsed();
                 swapped.former = before.version().cloned();
-                let standing = next(Standing::read(&context.ledger)?.unwrap_or_default())?;
-                commit(context, &before, &standing, exchange).await?;
+                let active = next(ActiveVersion::read(&context.ledger)?.unwrap_or_default())?;
+                commit(context, &before, &active, exchange).await?;
                 version.open();
                 let leaves = before.versions().filter(|left| !Arc::ptr_eq(left, version));
                 *left.lock() = leaves.cloned().collect();
@@ -227,17 +227,17 @@ async fn take_over(
 async fn commit(
     context: &Context,
     before: &Serving,
-    standing: &Standing,
+    active: &ActiveVersion,
     exchange: Option<Exchange>,
 ) -> Result<(), SwapError> {
     let Some(exchange) = exchange else {
-        return Ok(standing.commit(context).await?);
+        return Ok(active.commit(context).await?);
     };
     let mut header = bookkeeping("swap");
-    standing.digest.clone_into(&mut header.version);
+    active.digest.clone_into(&mut header.version);
     let mut writes = exchange.additions;
     writes.extend(generation::exchange(before.generation, exchange.generation));
-    writes.push(standing.write()?);
+    writes.push(active.write()?);
     let unit = Unit {
         began: exchange.began,
         reads: exchange.reads,
@@ -261,7 +261,7 @@ pub(super) async fn ramp(
         .wiring
         .rewire(
             async |wiring| {
-                wire::check(deployer, wiring, &context.name, version)?;
+                compatibility::check(deployer, wiring, &context.name, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
                 if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
                     return Err(SwapError::Overtaken {
@@ -270,9 +270,9 @@ pub(super) async fn ramp(
                 }
                 let trusted = trust::admit(deployer, wiring, context, version).await?;
                 // Whatever becomes of it, there are rows of it from now on.
-                let standing = Standing::read(&context.ledger)?.unwrap_or_default();
-                let written = standing.written_also(Shape::of(version));
-                if written != standing {
+                let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
+                let written = active.written_also(Shape::of(version));
+                if written != active {
                     written.commit(context).await?;
                 }
                 let candidate = Candidate {
@@ -284,7 +284,12 @@ pub(super) async fn ramp(
                     candidate: Some(candidate),
                     ..Serving::clone(&before)
                 };
-                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
+                Ok::<_, SwapError>(compatibility::with(
+                    deployer,
+                    wiring,
+                    &context.name,
+                    serving,
+                )?)
             },
             || {},
         )
@@ -312,7 +317,12 @@ pub(super) async fn withdraw(
                     candidate: None,
                     ..Serving::clone(&before)
                 };
-                Ok::<_, SwapError>(wire::with(deployer, wiring, &context.name, serving)?)
+                Ok::<_, SwapError>(compatibility::with(
+                    deployer,
+                    wiring,
+                    &context.name,
+                    serving,
+                )?)
             },
             || {
                 if !serves.load(Ordering::Relaxed) {
@@ -345,7 +355,7 @@ pub(super) fn empty(
         };
         let how = match drained {
             Drained::Reopened => return,
-            Drained::Empty => "everything that it had begun has ended".to_owned(),
+            Drained::Empty => "all of its invocations have ended".to_owned(),
             Drained::Forced(left) => {
                 tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; what did not commit at that moment was cancelled");
                 format!("{left} invocations had not ended after {time:?}; those that did not commit at that moment were cancelled")
@@ -371,8 +381,8 @@ pub(super) async fn note(
     changes: &[(&str, State)],
     because: &Because,
 ) {
-    let noted = match Register::of(deployer, &context.name) {
-        Ok(register) => register.note(changes, because).await,
+    let noted = match History::of(deployer, &context.name) {
+        Ok(history) => history.note(changes, because).await,
         Err(error) => Err(error.into()),
     };
     for (digest, state) in changes {
@@ -387,7 +397,7 @@ pub(super) async fn note(
         );
     }
     if let Err(error) = noted {
-        tracing::error!(context = context.name, %error, "the history of its versions cannot be written");
+        tracing::error!(context = context.name, %error, "could not write the history of its versions");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judge::{Finding, Judgement};
+use super::analysis::{Analysis, Finding};
 use crate::manifest::{OnTooLittle, RolloutSettings};
 
 /// A step of a ramp, or the watch over what has taken over.
@@ -69,9 +69,9 @@ impl Trial {
     }
 
     /// What to do, given what is known by now.
-    pub(super) fn decide(&self, judgement: &Judgement) -> Decision {
-        let evidence = &judgement.evidence;
-        if let Finding::Worse(reason) = &judgement.finding {
+    pub(super) fn decide(&self, analysis: &Analysis) -> Decision {
+        let evidence = &analysis.evidence;
+        if let Finding::Worse(reason) = &analysis.finding {
             return Decision::Fail(reason.clone());
         }
         if self.passed < self.time {
@@ -79,25 +79,25 @@ impl Trial {
         }
         let is_over = self.passed >= self.time + self.longest_hold;
         let limit = self.longest_hold;
-        match &judgement.finding {
+        match &analysis.finding {
             Finding::Well | Finding::Worse(_) => Decision::Pass(evidence.to_string()),
-            Finding::TooLittle if self.takes_little => Decision::Pass(format!(
-                "{evidence}, which is too little to say how it does"
-            )),
+            Finding::TooLittle if self.takes_little => {
+                Decision::Pass(format!("{evidence}, which is too little to judge it"))
+            }
             Finding::TooLittle if is_over => Decision::Fail(format!(
-                "{evidence}, which is too little to say how it does, also after it was held for {limit:?} (rollout.max_hold); set rollout.on_too_little to \"promote\" where there is little to do, or deploy it without a ramp"
+                "{evidence}, which is too little to judge it, even after it was held for {limit:?} (rollout.max_hold); set rollout.on_too_little to \"promote\" where there is little to do, or deploy it without a ramp"
             )),
             Finding::TooLittle => Decision::Hold(format!(
-                "{evidence}, which is too little to say how it does; it is held for up to {limit:?} (rollout.max_hold)"
+                "{evidence}, which is too little to judge it; it is held for up to {limit:?} (rollout.max_hold)"
             )),
             Finding::Failing if !is_over => Decision::Hold(format!(
                 "{evidence}; it is held for up to {limit:?} (rollout.max_hold) to be sure"
             )),
             Finding::Failing if evidence.errors <= self.accidents => {
-                Decision::Pass(format!("{evidence}, which may be an accident"))
+                Decision::Pass(format!("{evidence}, which may be chance"))
             }
             Finding::Failing => Decision::Fail(format!(
-                "{evidence}, also after it was held for {limit:?} (rollout.max_hold)"
+                "{evidence}, even after it was held for {limit:?} (rollout.max_hold)"
             )),
         }
     }
@@ -108,7 +108,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::rollout::judge::judge;
+    use crate::rollout::analysis::analyze;
     use crate::versions::{Scorecard, Tally};
 
     const GLANCE: Duration = Duration::from_millis(250);
@@ -155,8 +155,8 @@ mod tests {
                 }
                 let ever = self.old.total();
                 let old = ever.clone().since(&self.before);
-                let judgement = judge(&self.settings, &self.new.total(), &old, &ever);
-                match self.trial.decide(&judgement) {
+                let analysis = analyze(&self.settings, &self.new.total(), &old, &ever);
+                match self.trial.decide(&analysis) {
                     Decision::Wait => {}
                     Decision::Hold(why) => self.held.push(why),
                     decision => return (passed, decision),

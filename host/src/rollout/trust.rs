@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::active_version;
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::register::Register;
+use super::history::History;
 use super::signature::{Keyring, Signature, Signed, Subject};
-use super::standing;
 use crate::core::{Timestamp, wall_clock};
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
@@ -126,8 +126,8 @@ pub(super) async fn check(
 ) -> Result<Option<Signed>, Refusal> {
     let unreadable = |error: journal::Error| Refusal::at(Gate::Signature, error);
     let floor = floor(deployer, &context.name).map_err(unreadable)?;
-    let register = Register::of(deployer, &context.name).map_err(unreadable)?;
-    let entry = register.find(digest).map_err(unreadable)?;
+    let history = History::of(deployer, &context.name).map_err(unreadable)?;
+    let entry = history.find(digest).map_err(unreadable)?;
     let number = entry.map(|entry| entry.number);
     let below = |signed: Option<Timestamp>| {
         let reason = floor.as_ref()?.keeps_out(&context.name, number, signed)?;
@@ -184,7 +184,7 @@ async fn signed(
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
 async fn is_exempt(deployer: &Deployer, context: &Context, digest: &str) -> bool {
     !deployer.manifest.rollout.require_shipped_signature
-        && standing::is_shipped(deployer, context, digest).await
+        && active_version::is_shipped(deployer, context, digest).await
 }
 
 /// The signature that a version came with.
@@ -251,7 +251,7 @@ pub async fn set_floor(
         set_between_rewirings(deployer, rewiring, context, number, by).await
     });
     let floor = set.await?;
-    tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version that may serve was set");
+    tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version allowed was set");
     Ok(floor)
 }
 
@@ -270,7 +270,7 @@ async fn set_between_rewirings(
         time: wall_clock(),
     };
     if number > 0 {
-        let entries = Register::of(deployer, name)?.list()?;
+        let entries = History::of(deployer, name)?.list()?;
         let entry = entries.iter().find(|entry| entry.number == number);
         let entry = entry.ok_or_else(|| FloorError::Unknown {
             context: name.clone(),

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::compatibility::{self, publishes};
 use super::deployer::Deployer;
+use super::history::State;
 use super::nearest;
-use super::register::State;
-use super::wire::{self, publishes};
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::manifest::HOST_SOURCE;
@@ -29,7 +29,7 @@ pub(super) fn of_version(
     context: &str,
     version: &Version,
 ) -> Vec<String> {
-    let misfit = wire::imports(wiring, context, version).err();
+    let misfit = compatibility::imports(wiring, context, version).err();
     let mut found: Vec<_> = misfit.map(|refusal| refusal.reason).into_iter().collect();
     let follows = version.description.follows.iter();
     let follows = follows.filter(|followed| followed.source != context);
@@ -74,7 +74,7 @@ pub(super) fn followed_in_vain(
         let known: BTreeSet<String> = sources(deployer);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
-            "it follows {kind} of `{source}`, which is no context of this app and no source that a `[context.….follows.nats]` names{nearest}"
+            "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
         ));
     }
     let published = published(deployer, wiring, source)?;

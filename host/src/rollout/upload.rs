@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conduct;
 use super::deployer::Deployer;
+use super::executor;
 use super::gate::{Gate, Refusal};
+use super::gates::{self, NotPassed, of_compile};
 use super::progress::{Outcome, Progress, Rollout, Stage};
-use super::prove::{self, Unproven, of_compile};
 use super::store::ComponentStore;
 use crate::invocation::Context;
 use crate::manifest::Ramp;
@@ -44,7 +44,7 @@ pub enum UploadError {
     Refused(#[from] Refusal),
     /// Another rollout of the context is under way.
     #[error(
-        "version {number} ({digest}) of context {context} is {doing}, begun by {by}; wait for its end, or end it with `innkeeper rollback {context}`"
+        "version {number} ({digest}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
     )]
     UnderWay {
         /// The context.
@@ -107,14 +107,14 @@ pub async fn begin(
         }
         Err(other) => return Err(under_way(context, &other)),
     };
-    let conducting = conduct::conduct(
+    let executing = executor::execute(
         deployer.clone(),
         context.clone(),
         rollout.clone(),
         Upload { bytes, ..upload },
     );
     // Whoever brought it may go away: the rollout goes on.
-    deployer.tasks.spawn(conducting);
+    deployer.tasks.spawn(executing);
     Ok(rollout)
 }
 
@@ -138,12 +138,12 @@ async fn as_component(
     }
     let (limit, limits) = (
         deployer.manifest.rollout.max_size,
-        prove::limits(deployer, context),
+        gates::limits(deployer, context),
     );
     let wrapped = deployer.compiler.wrap(bytes, limit, limits).await;
     wrapped.map_err(|error| match of_compile(error) {
-        Unproven::Refused(refusal) => UploadError::Refused(refusal),
-        Unproven::Failed(reason) => UploadError::Failed(reason),
+        NotPassed::Refused(refusal) => UploadError::Refused(refusal),
+        NotPassed::Failed(reason) => UploadError::Failed(reason),
     })
 }
 
@@ -162,7 +162,7 @@ pub fn too_big(size: u64, limit: u64) -> Refusal {
     Refusal::at(
         Gate::Component,
         format!(
-            "it has {size} bytes, and rollout.max_size is {limit}; strip it, or raise the limit"
+            "it has {size} bytes, but rollout.max_size is {limit}; strip it, or raise the limit"
         ),
     )
 }

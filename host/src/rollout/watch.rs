@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::analysis::{Analysis, analyze};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::judge::{Judgement, judge};
+use super::history::Because;
 use super::progress::{Rollout, Watched};
-use super::register::Because;
 use super::trial::{Decision, Trial};
 use super::{pending, rollback};
 use crate::invocation::Context;
@@ -85,13 +85,13 @@ impl Watch {
             }
             let serves = context.version();
             if serves.is_none_or(|serves| !Arc::ptr_eq(&serves, &self.version)) {
-                return Some(Watched::Cut("another version serves by now".into()));
+                return Some(Watched::Cut("another version is serving now".into()));
             }
             let since = std::mem::replace(&mut looked, Instant::now());
             trial.pass(looked - since);
-            let judgement = self.judge(began.elapsed());
-            self.rollout.weigh(&judgement.evidence);
-            let decision = trial.decide(&judgement);
+            let analysis = self.analyze(began.elapsed());
+            self.rollout.weigh(&analysis.evidence);
+            let decision = trial.decide(&analysis);
             wanting = match &decision {
                 Decision::Fail(_) => wanting + 1,
                 _ => 0,
@@ -101,12 +101,12 @@ impl Watch {
                     return Some(self.take_back(fault).await);
                 }
                 Decision::Pass(verdict) => {
-                    tracing::info!(context = context.name, version = %title, verdict, "it was watched, and does well");
+                    tracing::info!(context = context.name, version = %title, verdict, "it was watched to the end without findings");
                     return Some(Watched::Well(verdict));
                 }
                 Decision::Hold(why) => {
                     if self.rollout.hold(&why) {
-                        tracing::warn!(context = context.name, version = %title, why, "it is watched on");
+                        tracing::warn!(context = context.name, version = %title, why, "the watch continues");
                     }
                 }
                 Decision::Fail(_) | Decision::Wait => {}
@@ -114,27 +114,27 @@ impl Watch {
         }
     }
 
-    fn judge(&self, served: Duration) -> Judgement {
+    fn analyze(&self, served: Duration) -> Analysis {
         let mut settings = self.context.settings.rollout.clone();
         if served < WARM {
             settings.max_latency = 0;
         }
         let new = self.version.total().since(&self.since);
-        judge(&settings, &new, &self.before, &self.ever)
+        analyze(&settings, &new, &self.before, &self.ever)
     }
 
     async fn take_back(&self, fault: String) -> Watched {
         let refusal = Refusal::at(Gate::Watch, fault);
         let (context, version) = (&self.context.name, &self.version.title);
-        tracing::error!(context, %version, %refusal, "a version is taken back, and quarantined");
+        tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
         let because = Because::host(refusal.to_string(), &self.rollout.id);
         let taken = rollback::take_back(&self.deployer, &self.context, &self.version, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),
             Err(error) => {
-                tracing::error!(context, %version, %error, "it cannot be taken back by itself; deploy one that works");
+                tracing::error!(context, %version, %error, "it could not be rolled back automatically; deploy one that works");
                 Watched::Cut(format!(
-                    "{refusal}; it cannot be taken back by itself: {error}"
+                    "{refusal}; it could not be rolled back automatically: {error}"
                 ))
             }
         }

@@ -8,7 +8,7 @@ use innkeeper::core::{
     memory::{Budget, Reservation},
     message::{Request, Response, WebAnswer},
 };
-use innkeeper::gateway::{Drained, Gateway, Reception};
+use innkeeper::gateway::{Backend, Drained, Gateway};
 use innkeeper::guest;
 use innkeeper::invocation::{Failure, Origin};
 use innkeeper::manifest::GatewaySettings;
@@ -54,7 +54,7 @@ impl Drop for Gone<'_> {
 #[derive(Clone)]
 struct Inn(Arc<State>);
 
-impl Reception for Inn {
+impl Backend for Inn {
     type Context = &'static str;
 
     fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
@@ -219,8 +219,8 @@ impl Served {
         let gateway = Gateway::bind(&settings).unwrap();
         let address = gateway.address();
         let stop = CancellationToken::new();
-        let reception = Inn(Arc::clone(&state));
-        let ended = tokio::spawn(gateway.serve(reception, stop.clone()));
+        let backend = Inn(Arc::clone(&state));
+        let ended = tokio::spawn(gateway.serve(backend, stop.clone()));
         Self {
             address,
             state,

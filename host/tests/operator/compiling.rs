@@ -175,7 +175,7 @@ async fn what_is_no_component_is_invalid() {
         let said = apart.to_string();
         assert!(
             said.starts_with(
-                "refused at the gate `component`: not a valid WebAssembly component: "
+                "rejected at the gate `component`: not a valid WebAssembly component: "
             ),
             "{said}"
         );

@@ -59,7 +59,7 @@ async fn each_role_may_do_what_it_is_for() {
     assert_eq!(status, 403);
     assert_eq!(
         said,
-        "the token of `ci` has the role `deploy`, and this needs the role `admin`"
+        "the token of `ci` has the role `deploy`, but this needs the role `admin`"
     );
     let letter = "/v1/contexts/room/dead-letters/room.1.1.0";
     assert_eq!(ask(&inn, Method::DELETE, letter, "secret").await.0, 403);

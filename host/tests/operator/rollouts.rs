@@ -92,7 +92,7 @@ async fn a_deployment_can_wait_for_the_watch() {
         .says(&["deploy", "room", &room, "--until-watched"])
         .await;
     assert!(
-        said.contains("serves, and was watched to the end"),
+        said.contains("is serving, and was watched to the end"),
         "{said}"
     );
     // What takes over meanwhile ends the watch.
@@ -121,10 +121,13 @@ async fn a_deployment_that_a_restart_cuts_off_is_told_when_the_host_is_back() {
     let inn = Inn::open_in(home, &arguments).await;
     let ended = timeout(SOON, deploying.wait_with_output()).await.unwrap();
     let said = failed(&ended.unwrap());
-    assert!(said.contains("was cut off when the host stopped"), "{said}");
+    assert!(
+        said.contains("was interrupted when the host stopped"),
+        "{said}"
+    );
     let history = inn.says(&["versions", "room", "--history"]).await;
     assert!(
-        history.contains("was cut off when the host stopped"),
+        history.contains("was interrupted when the host stopped"),
         "{history}"
     );
 }

@@ -140,7 +140,7 @@ async fn what_cannot_be_signed_says_why() {
         ),
         (&["--key", "ci.key", "--context", "room"], 2, "FILE"),
         (&["room.wasm", "--new-key", "x.key"], 2, "--new-key"),
-        (&["--new-key", "ci.key"], 1, "is there already"),
+        (&["--new-key", "ci.key"], 1, "already exists"),
         (
             &["--new-key", "no/ci.key"],
             1,

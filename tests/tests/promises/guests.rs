@@ -30,7 +30,7 @@ const WAYS: [(&str, u16, &str); 13] = [
     ("event", 500, "Smuggled"),
     ("staged", 500, "limits.staged"),
     ("status", 500, "status 99"),
-    ("header", 500, "cannot name a header"),
+    ("header", 500, "not a valid header name"),
     ("key", 500, "5006 bytes"),
     ("subject", 500, "2000 bytes"),
 ];

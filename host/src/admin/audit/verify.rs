@@ -7,11 +7,11 @@ use super::line::Line;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotWhole {
     /// A line is none.
-    #[error("line {0} is no line of an audit log")]
+    #[error("line {0} is not a line of an audit log")]
     NoLine(u64),
     /// A line does not follow on the one before it.
     #[error(
-        "line {0} does not follow on the one before it: one of them was changed, or some were taken out"
+        "line {0} does not follow the one before it: one of them was changed, or some were removed"
     )]
     Broken(u64),
 }

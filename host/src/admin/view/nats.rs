@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
-use crate::nats::{InletStanding, parked};
+use crate::nats::{InletStatus, parked};
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -51,7 +51,7 @@ pub struct Inlet {
 
 impl Inlet {
     /// A subject of a source.
-    pub fn new(source: String, subject: String, standing: InletStanding) -> Self {
+    pub fn new(source: String, subject: String, standing: InletStatus) -> Self {
         Self {
             source,
             subject,

@@ -20,7 +20,13 @@ const STEP: usize = 128;
 #[derive(Deserialize)]
 enum Former {
     Begun(FormerSaga),
-    Early(#[allow(dead_code, reason = "its beginning was under the same correlation id")] Ending),
+    Early(
+        #[allow(
+            dead_code,
+            reason = "an earlier saga was started under the same correlation id"
+        )]
+        Ending,
+    ),
 }
 
 #[derive(Deserialize)]

@@ -44,7 +44,7 @@ impl SagaState {
 /// The text names no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no state of a saga; the states are `running`, `timed-out`, `completed` and `compensated`"
+    "`{0}` is not a state of a saga; the states are `running`, `timed-out`, `completed` and `compensated`"
 )]
 pub struct NotAState(String);
 

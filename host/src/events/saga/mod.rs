@@ -39,13 +39,13 @@ pub(super) fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
     moving.tasks.spawn(async move {
         let mut backoff = Backoff::of_journal();
         while let Err(error) = former::move_over(&ledger).await {
-            tracing::error!(%error, "sagas of a version before cannot be taken over yet");
+            tracing::error!(%error, "sagas stored by an earlier version could not be converted yet; trying again");
             if backoff.pause(&events.shutdown).await.is_break() {
                 return;
             }
         }
         if let Err(error) = watch(&events, &ledger) {
-            tracing::error!(%error, "sagas cannot be watched; restart the host");
+            tracing::error!(%error, "sagas are no longer tracked; restart the host");
         }
     });
     Ok(())

@@ -74,7 +74,7 @@ impl Handler for Watcher {
                 // Another lane had something about the same saga, and has come further by it.
                 Err(CommitError::Conflict { .. }) if !arrival.stop.is_cancelled() => {}
                 Err(error) => {
-                    tracing::error!(event = arrival.event.id, %error, "a saga's event cannot be noted yet");
+                    tracing::error!(event = arrival.event.id, %error, "could not record an event of a saga; trying again");
                     backoff.pause(arrival.stop).await?;
                 }
             }

@@ -26,7 +26,7 @@ use self::place::{Comparison, Elsewhere, Place};
 use self::repeats::{Policy, Repeats};
 use super::connection::{self, Connection, PATIENCE};
 use super::outside::{Incoming, Outside};
-use super::standing::{InletStanding, Standing};
+use super::relay_status::{InletStatus, RelayStatus};
 use super::stream::nobody_keeps;
 use super::subject;
 use super::trouble::Trouble;
@@ -51,7 +51,7 @@ const DISTURBANCE: u64 = 24 * 60 * 60 * 1_000;
 pub(super) struct Intake {
     bridge: Arc<Bridge>,
     connection: Arc<Connection>,
-    standing: Arc<Standing>,
+    status: Arc<RelayStatus>,
     ledger: Arc<Ledger>,
     inlet: Inlet,
     /// The trouble that was said last.
@@ -112,14 +112,14 @@ impl Intake {
     pub(super) fn new(
         bridge: &Arc<Bridge>,
         connection: &Arc<Connection>,
-        standing: &Arc<Standing>,
+        status: &Arc<RelayStatus>,
         ledger: &Arc<Ledger>,
         inlet: Inlet,
     ) -> Self {
         Self {
             bridge: bridge.clone(),
             connection: connection.clone(),
-            standing: standing.clone(),
+            status: status.clone(),
             ledger: ledger.clone(),
             inlet,
             said: None,
@@ -145,7 +145,7 @@ impl Intake {
 
     fn note(&mut self, trouble: &Trouble) {
         let text = trouble.to_string();
-        self.show(|standing| standing.trouble = Some(text.clone()));
+        self.show(|status| status.trouble = Some(text.clone()));
         if self.said.as_ref() != Some(&text) {
             tracing::warn!(
                 source = self.inlet.source,
@@ -156,20 +156,20 @@ impl Intake {
         }
     }
 
-    fn show(&self, change: impl FnOnce(&mut InletStanding)) {
+    fn show(&self, change: impl FnOnce(&mut InletStatus)) {
         let Inlet {
             source, subject, ..
         } = &self.inlet;
-        self.standing.note_inlet(source, subject, change);
+        self.status.note_inlet(source, subject, change);
     }
 
     /// Connects, finds the stream, and goes on behind the last message that was taken in.
     async fn take_in(&mut self, backoff: &mut Backoff) -> Result<Infallible, Trouble> {
         let mut session = self.begin().await?;
-        self.show(|standing| {
-            standing.trouble = None;
-            standing.stream = Some(session.place.stream.clone());
-            standing.dropped = session.place.dropped;
+        self.show(|status| {
+            status.trouble = None;
+            status.stream = Some(session.place.stream.clone());
+            status.dropped = session.place.dropped;
         });
         if self.said.take().is_some() {
             tracing::info!(
@@ -437,9 +437,9 @@ impl Intake {
         if session.kept.as_ref() != Some(&session.place) {
             self.commit(session, Taken::default()).await?;
         }
-        self.show(|standing| {
-            standing.waiting = Some(waiting);
-            standing.dropped = session.place.dropped;
+        self.show(|status| {
+            status.waiting = Some(waiting);
+            status.dropped = session.place.dropped;
         });
         Ok(())
     }

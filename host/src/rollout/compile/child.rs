@@ -91,7 +91,7 @@ impl Apart<'_> {
         ended: Result<io::Result<(Ended, T)>, Elapsed>,
     ) -> Result<T, CompileError> {
         match ended {
-            Ok(Ok(((status, said), result))) => self.judge(status, &said).map(|()| result),
+            Ok(Ok(((status, said), result))) => self.analyze(status, &said).map(|()| result),
             Ok(Err(error)) => Err(CompileError::Failed {
                 reason: error.to_string(),
             }),
@@ -138,7 +138,7 @@ impl Apart<'_> {
         started.map_err(CompileError::NotStarted)
     }
 
-    fn judge(&self, status: ExitStatus, said: &str) -> Result<(), CompileError> {
+    fn analyze(&self, status: ExitStatus, said: &str) -> Result<(), CompileError> {
         let said = said.trim();
         let reason = said.strip_prefix("error: ").unwrap_or(said).to_owned();
         let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -56,14 +56,14 @@ pub enum CompileError {
     #[error(transparent)]
     Refused(Refusal),
     /// Whoever looked at it made a mistake.
-    #[error("the compiler cannot cope with the component: {reason}")]
+    #[error("the compiler failed on the component: {reason}")]
     Broken {
         /// What is known of it.
         reason: String,
     },
     /// There is no process to compile it.
     #[error(
-        "the compiler's process cannot be started: {0}; is the host's program still in its place, and does `ulimit -u` allow another process?"
+        "the compiler's process could not be started: {0}; check that the host's program was not moved, and that `ulimit -u` allows another process"
     )]
     NotStarted(io::Error),
     /// Something that is no fault of the component.
@@ -135,9 +135,8 @@ impl Compiler {
         })
         .await?;
         Err(CompileError::Failed {
-            reason:
-                "the compiler's program is of another version than the host; start the host again"
-                    .to_owned(),
+            reason: "the host's program was replaced by another version; restart the host"
+                .to_owned(),
         })
     }
 

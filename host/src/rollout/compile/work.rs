@@ -37,7 +37,7 @@ pub(crate) enum WorkError {
     #[error("the component cannot be read from standard input: {0}")]
     Unreadable(io::Error),
     /// What came of it cannot be written.
-    #[error("what came of the component cannot be written: {0}; make room in the data directory")]
+    #[error("the result cannot be written: {0}; make room in the data directory")]
     Unwritable(io::Error),
     /// It has other bytes than it should.
     #[error("the component has changed: its sha-256 is {found}")]
@@ -49,7 +49,7 @@ pub(crate) enum WorkError {
     #[error("the limit of memory is reached")]
     NoMemory,
     /// The compiler made a mistake.
-    #[error("the compiler cannot cope with it")]
+    #[error("the compiler failed on it")]
     Broken,
     /// It does not pass a gate.
     #[error("{gate}: {reason}", gate = .0.gate.name(), reason = .0.reason)]

@@ -1,7 +1,7 @@
 //! Moving the state: another generation of it is filled for a version while the former one serves, and then both take over in one commit.
 //!
 //! A migration copies: entries are given to the version in steps, and those that changed meanwhile once more. For the last of them the context stands still for a
-//! moment: nobody follows, and whoever wants to write waits for a turn. What was begun before and commits all the same makes the exchange a conflict, and
+//! moment: nobody follows, and whoever wants to write waits for the locks. What was begun before and commits all the same makes the exchange a conflict, and
 //! it is tried again.
 
 use std::collections::BTreeSet;
@@ -14,14 +14,14 @@ use super::key_provenance::KeyProvenance;
 use super::steps::{STEP, commit_in_steps, read_step};
 use crate::events::following;
 use crate::guest::StateEntry;
-use crate::invocation::turns::Stripes;
+use crate::invocation::key_locks::LockSet;
 use crate::invocation::{Context, state_key};
 use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
-use crate::rollout::conduct::Cut;
 use crate::rollout::deployer::Deployer;
+use crate::rollout::executor::Cut;
 use crate::rollout::gate::{Gate, Refusal};
+use crate::rollout::history::State;
 use crate::rollout::progress::Rollout;
-use crate::rollout::register::State;
 use crate::rollout::schema::Move;
 use crate::rollout::swap::{self, Exchange, SwapError, Swapped};
 use crate::rollout::{describe, probe, rebuild};
@@ -44,13 +44,13 @@ pub(in crate::rollout) async fn move_and_swap(
 ) -> Result<Swapped, Cut> {
     let began = Instant::now();
     let swapped = match state {
-        Move::None => return Err(Cut::Aborted("there is nothing to move".into())),
+        Move::None => return Err(Cut::Aborted("there is nothing to migrate".into())),
         Move::Rebuild => {
             let refilled = rebuild::refill(deployer, context, version, &rollout.abort).await;
             let swapped = refilled.map_err(Cut::Aborted)?;
             rollout.passed(
                 Gate::Migration,
-                "the state was filled anew from the events",
+                "the state was rebuilt from the events",
                 began.elapsed(),
             );
             swapped
@@ -148,7 +148,7 @@ impl<'a> Migration<'a> {
         let mut count = 0;
         let mut range = KeyRange::all();
         loop {
-            self.go_on()?;
+            self.resume()?;
             let space = Space::State(self.former);
             let entries = read_step(&self.context.ledger, space, &range).await?;
             let Some((last, _)) = entries.last() else {
@@ -163,7 +163,7 @@ impl<'a> Migration<'a> {
     /// Migrates what has changed meanwhile, until that is little.
     async fn catch_up(&mut self) -> Result<(), Cut> {
         for _ in 0..ROUNDS {
-            self.go_on()?;
+            self.resume()?;
             if self.again().await? <= FEW {
                 break;
             }
@@ -272,7 +272,7 @@ impl<'a> Migration<'a> {
         match results.len() == entries.len() {
             true => Ok(results),
             false => Err(refused(format!(
-                "`migrate` was given {} entries and answered for {}",
+                "`migrate` was given {} entries, but returned {}",
                 entries.len(),
                 results.len()
             ))),
@@ -286,11 +286,11 @@ impl<'a> Migration<'a> {
 
     /// Has the context stand still, and then exchanges state and version.
     async fn exchange(&mut self) -> Result<Swapped, Cut> {
-        let still = following::stand_still(&self.deployer.events, self.context).await;
-        let turn = self.context.turns.take(Stripes::ALL).await;
+        let still = following::quiesce(&self.deployer.events, self.context).await;
+        let locks = self.context.key_locks.take(LockSet::ALL).await;
         let exchanged = self.exchange_still().await;
-        drop(turn);
-        still.go_on().await;
+        drop(locks);
+        still.resume().await;
         exchanged
     }
 
@@ -321,7 +321,7 @@ impl<'a> Migration<'a> {
             }
         }
         Err(Cut::Aborted(
-            "its state changed whenever it was about to take over; try again under less load"
+            "its state kept changing when it was about to take over; try again under less load"
                 .into(),
         ))
     }
@@ -331,7 +331,7 @@ impl<'a> Migration<'a> {
         let told = |reason: String| {
             let old = old.escape_ascii();
             refused(format!(
-                "`migrate` makes of {old} what `put` refuses: {reason}"
+                "`migrate` turned {old} into an entry that `put` would refuse: {reason}"
             ))
         };
         state_key::check(&entry.key).map_err(|error| told(error.to_string()))?;
@@ -346,7 +346,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Whether to go on.
-    fn go_on(&self) -> Result<(), Cut> {
+    fn resume(&self) -> Result<(), Cut> {
         if self.deployer.shutdown.is_cancelled() {
             return Err(Cut::Aborted("the host is stopping".into()));
         }

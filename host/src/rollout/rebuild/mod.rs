@@ -206,7 +206,7 @@ impl Drop for Filling {
         let (unneeded, ending) = match self.is_serving {
             true => (self.former, RebuildState::Done),
             false => {
-                let reason = "it was not brought to its end".to_owned();
+                let reason = "it did not finish".to_owned();
                 (self.new, RebuildState::Failed { reason })
             }
         };
@@ -269,7 +269,7 @@ pub fn clear(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), jou
     };
     tracing::info!(
         context = context.name,
-        "an earlier rebuild was cut short; what it left is removed, and it is not resumed"
+        "an earlier rebuild was interrupted; what it left is removed, and it is not resumed"
     );
     let (deployer, context) = (deployer.clone(), context.clone());
     deployer.clone().tasks.spawn(async move {

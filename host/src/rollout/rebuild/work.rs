@@ -116,7 +116,10 @@ impl Work {
         let filled = self.fill_and_swap(new).await;
         let (unneeded, ending, swapped) = match filled {
             Ok(swapped) => {
-                tracing::info!(context = self.context.name, "its rebuilt state serves");
+                tracing::info!(
+                    context = self.context.name,
+                    "the rebuilt state is now serving"
+                );
                 (former, RebuildState::Done, Ok(swapped))
             }
             Err(Cut::Stop) => return Err("the host is stopping".to_owned()),
@@ -124,7 +127,7 @@ impl Work {
                 tracing::error!(
                     context = self.context.name,
                     reason,
-                    "its rebuild failed; the old state serves"
+                    "the rebuild failed; the old state goes on serving"
                 );
                 let failed = RebuildState::Failed {
                     reason: reason.clone(),
@@ -202,7 +205,7 @@ impl Work {
             level = self.pass_the_live(shadow) => level,
             () = self.abort.cancelled() => Err(Cut::Failed("it was taken back".into())),
             () = self.overtaken() => Err(Cut::Failed(
-                "another version serves by now; begin it again".into(),
+                "another version is serving now; start the rebuild again".into(),
             )),
         }
     }
@@ -267,7 +270,7 @@ impl Work {
     async fn follow_again(&self) -> Result<(), Cut> {
         let mut backoff = Backoff::of_journal();
         while let Err(error) = following::start(&self.deployer.events, &self.context) {
-            tracing::error!(context = self.context.name, %error, "it cannot follow yet");
+            tracing::error!(context = self.context.name, %error, "could not start following; trying again");
             if backoff.pause(&self.deployer.shutdown).await.is_break() {
                 return Err(Cut::Stop);
             }
@@ -294,7 +297,7 @@ pub(super) async fn sweep(
             Ok(ControlFlow::Continue(())) => return rebuild.enter(ending),
             Ok(ControlFlow::Break(())) | Err(CommitError::Closed) => return,
             Err(error) => {
-                tracing::warn!(context = context.name, %error, "an old state cannot be removed yet");
+                tracing::warn!(context = context.name, %error, "could not remove an old state; trying again");
             }
         }
         if backoff.pause(&deployer.shutdown).await.is_break() {

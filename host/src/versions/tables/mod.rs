@@ -100,7 +100,7 @@ impl Tables {
                 ));
             }
             if table.key.is_empty() {
-                return Err(format!("the key of table {name} is made of nothing"));
+                return Err(format!("the key of table {name} is empty"));
             }
             let types = Gathering::all(types, table.value)
                 .map_err(|problem| format!("table {name}: {problem}"))?;
@@ -209,7 +209,7 @@ fn all_differ<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), String>
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(format!("two of its parts are named {name:?}"));
+            return Err(format!("two of its fields are named {name:?}"));
         }
     }
     Ok(())

@@ -140,9 +140,9 @@ struct Comparing<'a> {
 impl<'a> Comparing<'a> {
     fn then(&mut self, reader: usize, writer: usize, place: String) {
         if self.seen.len() == MOST_PAIRS {
-            self.reading.unreadable.push(format!(
-                "`{place}` is made of too many types for them to be compared"
-            ));
+            self.reading
+                .unreadable
+                .push(format!("`{place}` has too many types to compare"));
             self.waiting.clear();
         } else if self.seen.len() < MOST_PAIRS && self.seen.insert((reader, writer)) {
             self.waiting.push((reader, writer, place));
@@ -197,7 +197,7 @@ impl<'a> Comparing<'a> {
                             self.then(read, written, within);
                         }
                         (Some(_), _) => self.reading.unreadable.push(format!(
-                            "one of the versions has something in the case `{within}`, and the other has nothing"
+                            "the case `{within}` has a payload in one version, and none in the other"
                         )),
                         (None, _) => self.reading.unreadable.push(format!("the case `{within}` is not known")),
                     }

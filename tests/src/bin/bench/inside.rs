@@ -235,7 +235,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             causation_id: String::new(),
             trace: origin.trace,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
-            chain: Arc::default(),
+            call_stack: Arc::default(),
             may_have_run: false,
             caller: Caller::Context("bench".into()),
             consent: None,

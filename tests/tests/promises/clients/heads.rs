@@ -26,7 +26,7 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
             let lines = inn.output().lines_with(&id);
             let why = lines
                 .iter()
-                .any(|line| line.contains("header fields") && !line.contains("panicked"));
+                .any(|line| line.contains("headers") && !line.contains("panicked"));
             if why { Ok(()) } else { Err(lines.join("\n")) }
         })
         .await;

@@ -234,7 +234,7 @@ async fn a_ramp_that_is_left_out_is_said() {
         let steps = reply.body["steps"].as_array().expect("a list").iter();
         let mut said = steps.filter_map(|step| step["what"].as_str());
         assert!(
-            said.any(|what| what.starts_with("the ramp over 10 % is left out")),
+            said.any(|what| what.starts_with("the ramp 10 % is skipped")),
             "{}",
             reply.text
         );

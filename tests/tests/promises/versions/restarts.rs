@@ -127,7 +127,7 @@ async fn a_component_that_a_gate_refuses_at_start_stops_nothing() {
     let broken: [(Option<&[u8]>, &str); 3] = [
         (Some(&bell), "schema"),
         (Some(&good[..1_000]), "component"),
-        (None, "cannot be read"),
+        (None, "cannot read"),
     ];
     for (bytes, says) in broken {
         match bytes {
@@ -142,7 +142,7 @@ async fn a_component_that_a_gate_refuses_at_start_stops_nothing() {
             assert_eq!(entry.body["edition"], "two", "{}", entry.text);
             let told = notices(&inn, "ledgerbook").await;
             assert!(told.contains("serves on") && told.contains(says), "{told}");
-            let warned = inn.output().lines_with("refused at the start");
+            let warned = inn.output().lines_with("rejected at the start");
             assert!(!warned.is_empty(), "nothing in the log");
         }
         inn.kill_9();

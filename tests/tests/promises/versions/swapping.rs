@@ -216,7 +216,7 @@ async fn a_rollback_is_there_at_once() {
     // There is nothing before the first.
     let refused = inn.operators().rollback("room").await.expect_problem(404);
     assert!(
-        refused.text.contains("no version to go back to"),
+        refused.text.contains("no version to roll back to"),
         "{}",
         refused.text
     );

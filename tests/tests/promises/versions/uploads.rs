@@ -369,10 +369,10 @@ async fn a_rollback_can_be_taken_back() {
     // Each refusal says why.
     for (wanted, says) in [
         ("1", "serves already"),
-        ("9", "none has the number 9"),
+        ("9", "no version has the number 9"),
         (
             "ffffffff",
-            "none has the number ffffffff, or a digest that begins so",
+            "no version has the number ffffffff, or a digest that starts with it",
         ),
     ] {
         let refused = to(&inn, wanted).await.expect_problem(404);

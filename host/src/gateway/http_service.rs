@@ -17,6 +17,7 @@ use tracing::debug;
 
 use super::{
     answer,
+    backend::Backend,
     body::{Intake, Patience},
     connection::last_patience,
     cors,
@@ -24,7 +25,6 @@ use super::{
     pace,
     problem::Problem,
     rate_limit::{RateLimiter, network},
-    reception::Reception,
     request,
     signs::Signs,
 };
@@ -39,8 +39,8 @@ const ALL_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
 /// Answers requests: by itself what it can, and with the reception's help the rest.
-pub(super) struct Desk<R> {
-    reception: R,
+pub(super) struct HttpService<R> {
+    backend: R,
     cors: Option<CorsLayer>,
     rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
@@ -52,24 +52,24 @@ pub(super) struct Desk<R> {
 
 /// The connection that a request came by.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct ConnectionInfo<'a> {
     pub(super) client: IpAddr,
     pub(super) signs: &'a Signs,
 }
 
 /// A request on its way through the desk.
 #[derive(Clone, Copy)]
-struct Visit<'a> {
-    line: Line<'a>,
+struct RequestContext<'a> {
+    connection: ConnectionInfo<'a>,
     correlation: &'a Correlation,
     /// Whether it came with a correlation id that is none.
     malformed: bool,
 }
 
-impl<R: Reception> Desk<R> {
-    pub(super) fn new(settings: &GatewaySettings, reception: R) -> Self {
+impl<R: Backend> HttpService<R> {
+    pub(super) fn new(settings: &GatewaySettings, backend: R) -> Self {
         Self {
-            reception,
+            backend,
             cors: settings.cors.as_ref().map(cors::layer),
             rate_limiter: settings.rate_limit.map(RateLimiter::new),
             body_timeout: settings.body_timeout,
@@ -92,10 +92,12 @@ impl<R: Reception> Desk<R> {
     > {
         hyper::service::service_fn(move |request| {
             signs.ask();
-            let (desk, signs) = (Arc::clone(&self), Arc::clone(&signs));
+            let (service, signs) = (Arc::clone(&self), Arc::clone(&signs));
             async move {
                 let signs = &signs;
-                Ok(desk.answer(Line { client, signs }, request).await)
+                Ok(service
+                    .answer(ConnectionInfo { client, signs }, request)
+                    .await)
             }
         })
     }
@@ -103,7 +105,7 @@ impl<R: Reception> Desk<R> {
     /// Answers a request, whatever it is.
     pub(super) async fn answer(
         &self,
-        line: Line<'_>,
+        connection: ConnectionInfo<'_>,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let began = Instant::now();
@@ -111,8 +113,8 @@ impl<R: Reception> Desk<R> {
             Ok(correlation) => (correlation, false),
             Err(Malformed(correlation)) => (correlation, true),
         };
-        let visit = Visit {
-            line,
+        let context = RequestContext {
+            connection,
             correlation: &correlation,
             malformed,
         };
@@ -120,12 +122,12 @@ impl<R: Reception> Desk<R> {
         let mut response = match &self.cors {
             Some(layer) if request.method() != Method::OPTIONS || cors::is_preflight(&request) => {
                 let inner = service_fn(|request| async {
-                    Ok::<_, Infallible>(self.respond(visit, request).await)
+                    Ok::<_, Infallible>(self.respond(context, request).await)
                 });
                 let Ok(response) = layer.layer(inner).oneshot(request).await;
                 response
             }
-            _ => self.respond(visit, request).await,
+            _ => self.respond(context, request).await,
         };
         answer::correlate(&mut response, &correlation);
         if head {
@@ -135,23 +137,27 @@ impl<R: Reception> Desk<R> {
         response
     }
 
-    async fn respond(&self, visit: Visit<'_>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(
+        &self,
+        context: RequestContext<'_>,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let mut body = Intake::new(body);
-        let result = self.handle(visit, &parts, &mut body).await;
+        let result = self.handle(context, &parts, &mut body).await;
         let mut response =
-            result.unwrap_or_else(|problem| problem.answer(Some(&visit.correlation.id)));
+            result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
         // Reading would ask a client for its body that waits to be asked.
         if parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT) {
             body.take_leftover().await;
         }
         if !body.is_read() {
-            let signs = visit.line.signs;
+            let signs = context.connection.signs;
             signs.leave_unread(parts.version, response.headers_mut());
         }
         debug!(
-            correlation_id = visit.correlation.id,
-            client = %visit.line.client,
+            correlation_id = context.correlation.id,
+            client = %context.connection.client,
             method = %parts.method,
             path = parts.uri.path(),
             status = response.status().as_u16(),
@@ -162,22 +168,22 @@ impl<R: Reception> Desk<R> {
 
     async fn handle(
         &self,
-        visit: Visit<'_>,
+        context: RequestContext<'_>,
         parts: &Parts,
         body: &mut Intake,
     ) -> Result<Response<Full<Bytes>>, Problem> {
-        let Visit {
-            line,
+        let RequestContext {
+            connection,
             correlation,
             malformed,
-        } = visit;
+        } = context;
         if malformed {
             return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
         }
         let target = request::check(parts)?;
         if let Some(limiter) = &self.rate_limiter {
             limiter
-                .admit(network(line.client), Instant::now())
+                .admit(network(connection.client), Instant::now())
                 .map_err(|wait| {
                     let detail = "this client exceeded its rate limit";
                     Problem::of_kind(
@@ -190,7 +196,7 @@ impl<R: Reception> Desk<R> {
                 })?;
         }
         // The table may be swapped meanwhile; this request keeps to what it found.
-        let found = self.reception.find(&parts.method, &target.path);
+        let found = self.backend.find(&parts.method, &target.path);
         let (route, values) = match found {
             Found::Route(route, values) => (route, values),
             Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
@@ -220,13 +226,13 @@ impl<R: Reception> Desk<R> {
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
         let _memory = self
-            .reception
+            .backend
             .reserve(body.bound(route.request_limit))
             .map_err(|failure| Problem::from(&failure))?;
         let patience = Patience {
             usual: self.body_timeout,
             last: self.last_patience,
-            closing: line.signs.closing(),
+            closing: connection.signs.closing(),
         };
         request.body = body.read(route.request_limit, patience).await?;
         let most = route.response_limit;
@@ -243,7 +249,7 @@ impl<R: Reception> Desk<R> {
             trace: correlation.trace.clone(),
         };
         let context = route.context.clone();
-        let answered = self.reception.web(context, request, origin, key).await;
+        let answered = self.backend.web(context, request, origin, key).await;
         answered
             .and_then(|answer| answer::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))

@@ -1,8 +1,8 @@
 //! Answers that are kept for a repeat: of calls under their id, of requests under their `Idempotency-Key`.
 
 use super::attempts::Answer;
+use super::definition::{Invocation, ResultStore};
 use super::failure::Failure;
-use super::job::{Job, Keep};
 use super::record::{self, StoredCall, StoredResponse};
 use crate::core::message::Response;
 use crate::guest::value;
@@ -16,11 +16,11 @@ pub(super) struct Found {
 }
 
 /// The answer that an earlier run of this invocation has committed.
-pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
-    let ledger = &job.context.ledger;
-    match &job.keep {
-        Keep::Nowhere => Ok(None),
-        Keep::Call {
+pub(super) fn find(invocation: &Invocation) -> Result<Option<Found>, Failure> {
+    let ledger = &invocation.context.ledger;
+    match &invocation.keep {
+        ResultStore::Nowhere => Ok(None),
+        ResultStore::Call {
             key,
             interface,
             function,
@@ -44,7 +44,7 @@ pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
                 undo: stored.undo,
             }))
         }
-        Keep::Response { key, fingerprint } => {
+        ResultStore::Response { key, fingerprint } => {
             let Some(stored) = record::find::<StoredResponse>(ledger, Space::Result, key)? else {
                 return Ok(None);
             };
@@ -66,14 +66,14 @@ pub(super) fn find(job: &Job) -> Result<Option<Found>, Failure> {
 
 /// The write that keeps an answer, if it is one to keep.
 pub(super) fn write(
-    job: &Job,
+    invocation: &Invocation,
     undo: Option<&str>,
     answer: &Answer,
     time: u64,
 ) -> Result<Option<Write>, journal::Error> {
-    Ok(match (&job.keep, answer) {
+    Ok(match (&invocation.keep, answer) {
         (
-            Keep::Call {
+            ResultStore::Call {
                 key,
                 interface,
                 function,
@@ -88,7 +88,7 @@ pub(super) fn write(
             })?;
             let stored = StoredCall {
                 time,
-                caller: job.caller.clone(),
+                caller: invocation.caller.clone(),
                 undo: undo.map(str::to_owned),
                 interface: interface.clone(),
                 function: function.clone(),
@@ -97,7 +97,7 @@ pub(super) fn write(
             };
             Some(record::write(Space::Result, key, &stored)?)
         }
-        (Keep::Response { key, fingerprint }, Answer::Web(response)) => {
+        (ResultStore::Response { key, fingerprint }, Answer::Web(response)) => {
             let stored = StoredResponse {
                 time,
                 fingerprint: fingerprint.clone(),

@@ -142,7 +142,7 @@ impl Around<'_> {
                     return Err(Refusal::at(
                         Gate::Consumers,
                         format!(
-                            "context {consumer} imports {interface}, which this version does not offer any more (it offers {offers}); keep offering it until nobody imports it"
+                            "context {consumer} imports {interface}, which this version no longer offers (it offers {offers}); keep offering it until nobody imports it"
                         ),
                     ));
                 }
@@ -196,7 +196,7 @@ impl Around<'_> {
             return Err(Refusal::at(
                 Gate::Consumers,
                 format!(
-                    "{calls} calls of {callers} may still have to be undone by {undo}, and this version {problem}; keep it until they have ended, and see `innkeeper dead-letters` for what waits for you"
+                    "{calls} calls of {callers} may still have to be undone by {undo}, but this version {problem}; keep it until they have ended, and see `innkeeper dead-letters` for those that wait for an operator"
                 ),
             ));
         }
@@ -218,7 +218,7 @@ impl Around<'_> {
                     return Err(Refusal::at(
                         Gate::Events,
                         format!(
-                            "context {follower} follows {kind}, which this version does not publish any more; keep publishing it until nobody follows it"
+                            "context {follower} follows {kind}, which this version no longer publishes; keep publishing it until nobody follows it"
                         ),
                     ));
                 }
@@ -246,7 +246,7 @@ impl Around<'_> {
                     return Err(Refusal::at(
                         Gate::Events,
                         format!(
-                            "saga {name} waits for {event}, which this version does not publish any more; change [saga.{name}] first"
+                            "saga {name} waits for {event}, which this version no longer publishes; change [saga.{name}] first"
                         ),
                     ));
                 }

@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::active_version::{self, ActiveVersion};
 use super::compile::{CompileError, CompileLimits};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use super::history::{Arrival, Entry, History, State};
 use super::progress::Rollout;
-use super::register::{Arrival, Entry, Register, State};
 use super::schema::{self, Move};
 use super::signature::Signed;
-use super::standing::{self, Standing};
 use super::store::ComponentStore;
 use super::upload::Upload;
-use super::{load, pending, probe, swap, trust, unwired, wire};
+use super::{compatibility, load, pending, probe, swap, trust, unwired};
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -25,45 +25,45 @@ use crate::versions::{Identity, Version, Wiring};
 const TRIES: usize = 2;
 
 /// A version that has passed.
-pub(super) struct Proven {
+pub(super) struct Passed {
     pub version: Arc<Version>,
     /// What its state needs before it can serve.
     pub state: Move,
 }
 
 /// Why a version has not passed.
-pub(super) enum Unproven {
+pub(super) enum NotPassed {
     /// It was refused.
     Refused(Refusal),
     /// The host could not find out.
     Failed(String),
 }
 
-impl From<Refusal> for Unproven {
+impl From<Refusal> for NotPassed {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<CommitError> for Unproven {
+impl From<CommitError> for NotPassed {
     fn from(error: CommitError) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-impl From<crate::journal::Error> for Unproven {
+impl From<crate::journal::Error> for NotPassed {
     fn from(error: crate::journal::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
 /// Takes a version through its gates.
-pub(super) async fn prove(
+pub(super) async fn pass(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Rollout,
     upload: &Upload,
-) -> Result<Proven, Unproven> {
+) -> Result<Passed, NotPassed> {
     let digest = rollout.digest();
     let mut clock = Clock(Instant::now());
     rollout.passed(
@@ -77,14 +77,14 @@ pub(super) async fn prove(
         rollout.passed(Gate::Signature, told, clock.lap());
     }
     let signer = signed.map(|signed| signed.signer);
-    let register = Register::of(deployer, &context.name)?;
-    let known = register.find(&digest)?;
+    let history = History::of(deployer, &context.name)?;
+    let known = history.find(&digest)?;
     unsuspected(known.as_ref(), upload)?;
     let entry = match upload.dry_run {
         true => known,
         false => Some(
             enter(
-                deployer, context, &register, rollout, upload, &digest, signer,
+                deployer, context, &history, rollout, upload, &digest, signer,
             )
             .await?,
         ),
@@ -99,15 +99,15 @@ pub(super) async fn prove(
         None => bring(deployer, context, rollout, upload, identity, &mut clock).await?,
     };
     let wiring = deployer.wiring.load().clone();
-    let standing = Standing::read(&context.ledger)?;
-    let state = schema::needed(&context.name, standing.clone(), &version)?;
-    let told = match (&state, schema::remarks(standing.as_ref(), &version)) {
+    let active = ActiveVersion::read(&context.ledger)?;
+    let state = schema::needed(&context.name, active.clone(), &version)?;
+    let told = match (&state, schema::remarks(active.as_ref(), &version)) {
         (Move::None, Some(remarks)) => format!("{state}; {remarks}"),
         _ => state.to_string(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
-    wire::check(deployer, &wiring, &context.name, &version)?;
-    wire::could_have(deployer, &wiring, &context.name, &version)?;
+    compatibility::check(deployer, &wiring, &context.name, &version)?;
+    compatibility::could_have(deployer, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
         fits(deployer, context, &wiring, &version),
@@ -118,7 +118,7 @@ pub(super) async fn prove(
         probe::ready(deployer, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }
-    Ok(Proven { version, state })
+    Ok(Passed { version, state })
 }
 
 /// Measures what each gate takes.
@@ -141,7 +141,7 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
     Err(Refusal::at(
         Gate::Quarantine,
         format!(
-            "version {} is quarantined: {}; mend it and upload what comes of it, or insist with --force",
+            "version {} is quarantined: {}; fix it and upload the new component, or use --force",
             known.number,
             reason.unwrap_or_default()
         ),
@@ -152,12 +152,12 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
 async fn enter(
     deployer: &Arc<Deployer>,
     context: &Context,
-    register: &Register<'_>,
+    history: &History<'_>,
     rollout: &Rollout,
     upload: &Upload,
     digest: &str,
     signer: Option<String>,
-) -> Result<Entry, Unproven> {
+) -> Result<Entry, NotPassed> {
     pending::note(deployer, context, rollout).await?;
     let _entering = deployer.components.entering().await;
     store(deployer, digest, &upload.bytes).await?;
@@ -171,16 +171,20 @@ async fn enter(
         signer,
     };
     let because = swap::because(rollout, "uploaded");
-    let entry = register.enter(&arrival, &because).await?;
+    let entry = history.enter(&arrival, &because).await?;
     rollout.entered();
     if !upload.is_shipped {
-        standing::note_shipped_if_named(deployer, context, digest).await;
+        active_version::note_shipped_if_named(deployer, context, digest).await;
     }
     Ok(entry)
 }
 
 /// Keeps the bytes of a component.
-pub(super) async fn store(deployer: &Deployer, digest: &str, bytes: &[u8]) -> Result<(), Unproven> {
+pub(super) async fn store(
+    deployer: &Deployer,
+    digest: &str,
+    bytes: &[u8],
+) -> Result<(), NotPassed> {
     storing(deployer, digest, bytes, ComponentStore::put).await
 }
 
@@ -189,7 +193,7 @@ async fn storing<T: Send + 'static>(
     digest: &str,
     bytes: &[u8],
     store: impl FnOnce(&ComponentStore, &str, &[u8]) -> io::Result<T> + Send + 'static,
-) -> Result<T, Unproven> {
+) -> Result<T, NotPassed> {
     let (components, name, bytes) = (
         deployer.components.clone(),
         digest.to_owned(),
@@ -198,10 +202,10 @@ async fn storing<T: Send + 'static>(
     let stored = tokio::task::spawn_blocking(move || store(&components, &name, &bytes)).await;
     match stored {
         Ok(Ok(stored)) => Ok(stored),
-        Ok(Err(error)) => Err(Unproven::Failed(format!(
+        Ok(Err(error)) => Err(NotPassed::Failed(format!(
             "the component cannot be stored: {error}; make room in the data directory"
         ))),
-        Err(_) => Err(Unproven::Failed("the host is stopping".into())),
+        Err(_) => Err(NotPassed::Failed("the host is stopping".into())),
     }
 }
 
@@ -223,7 +227,7 @@ async fn bring(
     upload: &Upload,
     identity: Identity,
     clock: &mut Clock,
-) -> Result<Arc<Version>, Unproven> {
+) -> Result<Arc<Version>, NotPassed> {
     let digest = identity.digest.clone();
     // What is only tried is not kept, but the compiler reads it from disk.
     let draft = match upload.dry_run {
@@ -247,7 +251,7 @@ async fn bring(
     rollout.passed(Gate::Imports, imports(&version), Duration::ZERO);
     rollout.passed(
         Gate::Contract,
-        "it exports what the contract asks for",
+        "it exports everything that the contract requires",
         Duration::ZERO,
     );
     rollout.passed(
@@ -273,14 +277,14 @@ pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
 }
 
 /// What it means that a component was not compiled.
-pub(super) fn of_compile(error: CompileError) -> Unproven {
+pub(super) fn of_compile(error: CompileError) -> NotPassed {
     match error {
         CompileError::Refused(refusal) => refusal.into(),
         CompileError::Broken { .. } => Refusal::at(Gate::Component, error).into(),
         CompileError::TooLong { .. } | CompileError::TooMuchMemory { .. } => {
             Refusal::at(Gate::Compile, error).into()
         }
-        error => Unproven::Failed(error.to_string()),
+        error => NotPassed::Failed(error.to_string()),
     }
 }
 
@@ -296,7 +300,10 @@ fn fits(deployer: &Deployer, context: &Context, wiring: &Wiring, version: &Versi
     let unwired = unwired::of_version(deployer, wiring, &context.name, version);
     match unwired.is_empty() {
         true => "it fits the other contexts".to_owned(),
-        false => format!("it fits the other contexts, but {}", unwired.join("; ")),
+        false => format!(
+            "it fits the other contexts, except that {}",
+            unwired.join("; ")
+        ),
     }
 }
 
@@ -307,7 +314,7 @@ async fn compiled(
     digest: &str,
     file: Option<&Path>,
     is_behind: bool,
-) -> Result<(Arc<Guest>, Duration), Unproven> {
+) -> Result<(Arc<Guest>, Duration), NotPassed> {
     let (engine, artifacts) = (&deployer.engine, &deployer.artifacts);
     let mut took = Duration::ZERO;
     for _ in 0..TRIES {
@@ -355,15 +362,15 @@ pub(super) async fn load_stored(
     // At a start, and for a rollback, nobody is served until it is there, or not well.
     let loaded = match compiled(deployer, context, &entry.digest, file, false).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
-        Err(Unproven::Refused(refusal)) => Err(refusal),
-        Err(Unproven::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
+        Err(NotPassed::Refused(refusal)) => Err(refusal),
+        Err(NotPassed::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
     };
     let version = match (loaded, unreadable) {
         (Ok(version), None) => version,
         (Err(refusal), None) => return Err(refusal),
         // What was made of its bytes is sound: it serves, until somebody brings the bytes again.
         (Ok(version), Some(error)) => {
-            tracing::error!(context = context.name, number = entry.number, %error, "the bytes of a version cannot be read; it serves as it was compiled");
+            tracing::error!(context = context.name, number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
             version
         }
         (Err(_), Some(error)) => {

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::hold::{Consent, Hold};
 use super::identifier;
 use super::invoker::Invoker;
+use super::key_locks::LockSet;
 use super::replay::Replay;
-use super::turns::Stripes;
 use crate::core::message::Request;
 use crate::core::{TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
@@ -27,23 +27,23 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(1);
 pub struct Link {
     /// Its context.
     context: String,
-    /// The turn that it has there.
-    turn: Stripes,
+    /// The locks that it has there.
+    locks: LockSet,
     /// What it holds of the commits there.
     hold: Arc<Hold>,
 }
 
 impl Link {
     fn keeps_others_waiting(&self) -> bool {
-        self.hold.is_held() || !self.turn.is_empty()
+        self.hold.is_held() || !self.locks.is_empty()
     }
 }
 
 /// The invocations on the way from the root to a call.
-pub type Chain = Arc<[Link]>;
+pub type CallStack = Arc<[Link]>;
 
 /// One invocation: the same over all its attempts.
-pub(super) struct Job {
+pub(super) struct Invocation {
     pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
     pub id: String,
@@ -63,7 +63,7 @@ pub(super) struct Job {
     pub budget: Duration,
     /// When that is over.
     pub deadline: Instant,
-    pub chain: Chain,
+    pub call_stack: CallStack,
     /// The generation of the state it works on, when not the serving one.
     pub generation: Option<u32>,
     /// The version that runs it, when not the one that serves.
@@ -74,7 +74,7 @@ pub(super) struct Job {
     pub writes: Vec<Write>,
     pub durability: Option<Durability>,
     /// Where its answer is kept for a repeat.
-    pub keep: Keep,
+    pub keep: ResultStore,
     /// Its place among what its context runs at once.
     pub place: Place,
     /// What it holds of its context's commits.
@@ -115,7 +115,7 @@ pub(super) enum Input {
 }
 
 /// Where an invocation's answer is kept for a repeat.
-pub(super) enum Keep {
+pub(super) enum ResultStore {
     Nowhere,
     /// Under this key, with what was called.
     Call {
@@ -131,7 +131,7 @@ pub(super) enum Keep {
     },
 }
 
-/// A place among what a context runs at once; left while it waits for its turn.
+/// A place among what a context runs at once; left while it waits for locks.
 #[derive(Default)]
 pub(super) struct Place(Mutex<Option<OwnedSemaphorePermit>>);
 
@@ -147,7 +147,7 @@ impl Place {
     }
 }
 
-impl Job {
+impl Invocation {
     /// An invocation of which nothing else is known: it was not seen before, and its answer is not stored.
     pub(super) fn new(beginning: Beginning) -> Self {
         let Beginning {
@@ -174,14 +174,14 @@ impl Job {
             first_attempt: 1,
             budget: deadline.saturating_duration_since(Instant::now()),
             deadline,
-            chain: Chain::default(),
+            call_stack: CallStack::default(),
             generation: None,
             version: None,
             replay: Replay::new(wall_clock(), 0),
             reads: ReadSet::default(),
             writes: Vec::new(),
             durability: None,
-            keep: Keep::Nowhere,
+            keep: ResultStore::Nowhere,
             place: Place::default(),
             hold: Arc::default(),
         }
@@ -194,7 +194,7 @@ impl Job {
 
     /// How many invocations wait for it.
     pub(super) fn depth(&self) -> u32 {
-        u32::try_from(self.chain.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.call_stack.len()).unwrap_or(u32::MAX)
     }
 
     /// When what it calls must have ended: early enough for the guest to hear that it has not, and to do something about it.
@@ -203,44 +203,44 @@ impl Job {
         self.deadline - (remaining / 10).min(LONGEST_MARGIN)
     }
 
-    /// What what it calls knows of it; `turn` is what it has of its context's keys.
-    pub(super) fn link(&self, turn: Stripes) -> Link {
+    /// What what it calls knows of it; `locks` is what it has of its context's keys.
+    pub(super) fn link(&self, locks: LockSet) -> Link {
         Link {
             context: self.context.name.clone(),
-            turn,
+            locks,
             hold: self.hold.clone(),
         }
     }
 
     /// The turns that those who wait for it have in its context.
-    pub(super) fn held_by_callers(&self) -> Stripes {
-        let here = self.chain.iter();
+    pub(super) fn held_by_callers(&self) -> LockSet {
+        let here = self.call_stack.iter();
         here.filter(|link| link.context == self.context.name)
-            .fold(Stripes::default(), |held, link| held.and(link.turn))
+            .fold(LockSet::default(), |held, link| held.and(link.locks))
     }
 
     /// Whether it may commit although the commits of its context are held: it, or somebody in its context who waits for it, holds them.
     pub(super) fn is_of_holder(&self) -> bool {
-        let mut waiting = self.chain.iter();
+        let mut waiting = self.call_stack.iter();
         self.hold.is_held()
             || waiting.any(|link| link.context == self.context.name && link.hold.is_held())
     }
 
     /// Whether it keeps others from committing, or somebody who waits for it keeps others waiting: then it must not wait for them.
     pub(super) fn may_not_wait(&self) -> bool {
-        let mut waiting = self.chain.iter();
+        let mut waiting = self.call_stack.iter();
         self.hold.is_held() || waiting.any(Link::keeps_others_waiting)
     }
 
     /// The function that it runs, `<interface>#<function>`, if it is a call.
     pub(super) fn function(&self) -> Option<String> {
         match &self.keep {
-            Keep::Call {
+            ResultStore::Call {
                 interface,
                 function,
                 ..
             } => Some(format!("{interface}#{function}")),
-            Keep::Nowhere | Keep::Response { .. } => None,
+            ResultStore::Nowhere | ResultStore::Response { .. } => None,
         }
     }
 

@@ -16,7 +16,7 @@ const CHANCE: f64 = 1e-4;
 
 /// What is known of a version at some moment, and what follows.
 #[derive(Clone, Debug)]
-pub(super) struct Judgement {
+pub(super) struct Analysis {
     pub finding: Finding,
     pub evidence: Evidence,
 }
@@ -50,12 +50,12 @@ pub struct Evidence {
 }
 
 /// Judges a version by what it did, and what the one before it did in the same time, or in all of its time.
-pub(super) fn judge(
+pub(super) fn analyze(
     settings: &RolloutSettings,
     new: &Tally,
     old: &Tally,
     old_ever: &Tally,
-) -> Judgement {
+) -> Analysis {
     let least = u64::from(settings.min_requests.get());
     let old = match old.count < least {
         true => old_ever,
@@ -86,7 +86,7 @@ pub(super) fn judge(
     } else {
         Finding::TooLittle
     };
-    Judgement { finding, evidence }
+    Analysis { finding, evidence }
 }
 
 /// Its slowest hundredth is slower than allowed when more than a hundredth is beyond the limit, and that is no chance.
@@ -140,7 +140,7 @@ impl fmt::Display for Evidence {
             sure,
         } = self;
         if *count == 0 {
-            return f.write_str("it has had no invocations");
+            return f.write_str("it had no invocations");
         }
         write!(f, "{errors} of its {count} invocations failed")?;
         if *errors == 0 {
@@ -148,7 +148,7 @@ impl fmt::Display for Evidence {
         }
         write!(
             f,
-            " ({:.1} %), and {errors_before} of {count_before} of the version before it ({:.1} %); that it fails more often than allowed is ",
+            " ({:.1} %), and {errors_before} of {count_before} of the version before it ({:.1} %); confidence that it fails more often than allowed: ",
             percent(*errors, *count),
             percent(*errors_before, *count_before),
         )?;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn judged(new: &[(u64, u64, u64)], old: &Tally) -> Finding {
-        judge(&RolloutSettings::default(), &tally(new), old, old).finding
+        analyze(&RolloutSettings::default(), &tally(new), old, old).finding
     }
 
     fn worse(new: &[(u64, u64, u64)], old: &Tally) -> String {
@@ -228,12 +228,12 @@ mod tests {
         let settings = RolloutSettings::default();
         let (new, ever) = (tally(&[(20, 1, 20)]), tally(&[(500, 1, 0)]));
         let now = tally(&[(1, 1, 0)]);
-        let judgement = judge(&settings, &new, &now, &ever);
-        assert!(matches!(judgement.finding, Finding::Worse(_)));
-        assert_eq!(judgement.evidence.count_before, 500);
+        let analysis = analyze(&settings, &new, &now, &ever);
+        assert!(matches!(analysis.finding, Finding::Worse(_)));
+        assert_eq!(analysis.evidence.count_before, 500);
         // What both suffer from is nobody's fault.
         let now = tally(&[(30, 1, 30)]);
-        assert_eq!(judge(&settings, &new, &now, &ever).finding, Finding::Well);
+        assert_eq!(analyze(&settings, &new, &now, &ever).finding, Finding::Well);
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
             max_latency: 0,
             ..RolloutSettings::default()
         };
-        let judgement = judge(&never, &tally(&slow), &old, &old);
-        assert_eq!(judgement.finding, Finding::Well);
+        let analysis = analyze(&never, &tally(&slow), &old, &old);
+        assert_eq!(analysis.finding, Finding::Well);
     }
 }

@@ -16,16 +16,16 @@ const PIECE: usize = 64 << 10;
 const ATTEMPTS: usize = 64;
 
 /// The pieces of a tree.
-pub(super) struct Pieces {
+pub(super) struct Overflow {
     /// Whether there may be any: most trees never have one.
     exist: AtomicBool,
 }
 
-impl Pieces {
-    pub fn of(tree: &Tree) -> Result<Pieces, Error> {
-        let span = key::pieces();
+impl Overflow {
+    pub fn of(tree: &Tree) -> Result<Overflow, Error> {
+        let span = key::overflow();
         let first = tree.range(span.start..span.end).next().transpose()?;
-        Ok(Pieces {
+        Ok(Overflow {
             exist: AtomicBool::new(first.is_some()),
         })
     }
@@ -85,7 +85,7 @@ impl Pieces {
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<(), Error> {
-        let mut pieces = 0;
+        let mut overflow = 0;
         match value {
             Some(value) if value.len() < PIECE => batch.insert(key, value),
             Some(value) => {
@@ -97,17 +97,17 @@ impl Pieces {
                     .chunks(PIECE)
                     .chain(rest.len().is_multiple_of(PIECE).then_some(&[][..]))
                 {
-                    batch.insert(key::piece(key, pieces), piece);
-                    pieces += 1;
+                    batch.insert(key::piece(key, overflow), piece);
+                    overflow += 1;
                 }
             }
             None => batch.remove(key),
         }
         if self.exist.load(Ordering::Acquire) {
             // What an earlier, longer value has left.
-            while tree.contains_key(key::piece(key, pieces))? {
-                batch.remove(key::piece(key, pieces));
-                pieces += 1;
+            while tree.contains_key(key::piece(key, overflow))? {
+                batch.remove(key::piece(key, overflow));
+                overflow += 1;
             }
         }
         Ok(())

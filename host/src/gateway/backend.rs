@@ -8,7 +8,7 @@ use crate::invocation::{Failure, Origin};
 use crate::versions::Found;
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
-pub trait Reception: Send + Sync + 'static {
+pub trait Backend: Send + Sync + 'static {
     /// What answers a route.
     type Context: Clone + Send + Sync + 'static;
 

@@ -1,4 +1,4 @@
-//! Taking turns: how an invocation that met a conflict gets through, however hot its keys are.
+//! Locks of keys: how an invocation that met a conflict gets through, however hot its keys are.
 //!
 //! Keys fall into 64 stripes. After a conflict the invocation takes the stripes of the keys that it lost to, in order, and runs again. Meanwhile everyone
 //! else who touches a key of those stripes stops at once and queues for them, instead of running on to a conflict of its own. After some more
@@ -13,9 +13,9 @@ const STRIPES: usize = 64;
 
 /// A set of stripes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stripes(u64);
+pub struct LockSet(u64);
 
-impl Stripes {
+impl LockSet {
     /// Every stripe.
     pub const ALL: Self = Self(u64::MAX);
 
@@ -43,12 +43,12 @@ impl Stripes {
 }
 
 /// The stripes of one context.
-pub struct Turns {
+pub struct KeyLocks {
     stripes: Vec<Arc<Mutex<()>>>,
     taken: Arc<AtomicU64>,
 }
 
-impl Default for Turns {
+impl Default for KeyLocks {
     fn default() -> Self {
         Self {
             stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
@@ -57,47 +57,47 @@ impl Default for Turns {
     }
 }
 
-impl Turns {
+impl KeyLocks {
     /// Waits for some stripes, in their order, so that two who wait cannot wait for each other.
-    pub async fn take(&self, stripes: Stripes) -> Turn {
-        let mut turn = Turn {
-            stripes: Stripes::default(),
+    pub async fn take(&self, stripes: LockSet) -> HeldLocks {
+        let mut held = HeldLocks {
+            stripes: LockSet::default(),
             taken: self.taken.clone(),
             guards: Vec::new(),
         };
         for (index, stripe) in self.stripes.iter().enumerate() {
             let bit = 1 << index;
             if stripes.0 & bit != 0 {
-                turn.guards.push(stripe.clone().lock_owned().await);
+                held.guards.push(stripe.clone().lock_owned().await);
                 self.taken.fetch_or(bit, Ordering::AcqRel);
-                turn.stripes.0 |= bit;
+                held.stripes.0 |= bit;
             }
         }
-        turn
+        held
     }
 
     /// Whether a key is somebody else's turn.
-    pub fn is_taken(&self, key: &[u8], mine: Stripes) -> bool {
+    pub fn is_taken(&self, key: &[u8], mine: LockSet) -> bool {
         let taken = self.taken.load(Ordering::Acquire) & !mine.0;
-        taken != 0 && taken & Stripes::of(key).0 != 0
+        taken != 0 && taken & LockSet::of(key).0 != 0
     }
 }
 
 /// Some stripes, held until dropped.
-pub struct Turn {
-    stripes: Stripes,
+pub struct HeldLocks {
+    stripes: LockSet,
     taken: Arc<AtomicU64>,
     guards: Vec<OwnedMutexGuard<()>>,
 }
 
-impl Turn {
+impl HeldLocks {
     /// The stripes that are held.
-    pub fn stripes(&self) -> Stripes {
+    pub fn stripes(&self) -> LockSet {
         self.stripes
     }
 }
 
-impl Drop for Turn {
+impl Drop for HeldLocks {
     fn drop(&mut self) {
         // First the marks, then the locks: the next holder sets its own marks afterwards.
         self.taken.fetch_and(!self.stripes.0, Ordering::AcqRel);
@@ -111,23 +111,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_is_seen_by_others_and_not_by_its_holder() {
-        let turns = Turns::default();
-        let turn = turns.take(Stripes::of(b"hot")).await;
-        assert!(turns.is_taken(b"hot", Stripes::default()));
-        assert!(!turns.is_taken(b"hot", turn.stripes()));
-        drop(turn);
-        assert!(!turns.is_taken(b"hot", Stripes::default()));
+        let locks = KeyLocks::default();
+        let held = locks.take(LockSet::of(b"hot")).await;
+        assert!(locks.is_taken(b"hot", LockSet::default()));
+        assert!(!locks.is_taken(b"hot", held.stripes()));
+        drop(held);
+        assert!(!locks.is_taken(b"hot", LockSet::default()));
     }
 
     #[tokio::test]
     async fn those_who_overlap_take_turns() {
-        let turns = Arc::new(Turns::default());
-        let first = turns.take(Stripes::ALL).await;
+        let locks = Arc::new(KeyLocks::default());
+        let first = locks.take(LockSet::ALL).await;
         let waiting = tokio::spawn({
-            let turns = turns.clone();
+            let locks = locks.clone();
             async move {
-                turns
-                    .take(Stripes::of(b"a").and(Stripes::of(b"b")))
+                locks
+                    .take(LockSet::of(b"a").and(LockSet::of(b"b")))
                     .await
                     .stripes()
             }
@@ -137,7 +137,7 @@ mod tests {
         drop(first);
         assert_eq!(
             waiting.await.unwrap(),
-            Stripes::of(b"a").and(Stripes::of(b"b"))
+            LockSet::of(b"a").and(LockSet::of(b"b"))
         );
     }
 }

@@ -147,7 +147,7 @@ pub(super) struct Arrival {
 }
 
 /// The versions of one context.
-pub(super) struct Register<'a> {
+pub(super) struct History<'a> {
     ledger: &'a Arc<Ledger>,
     context: &'a str,
 }
@@ -164,7 +164,7 @@ struct Told<'a> {
     reason: &'a str,
 }
 
-impl<'a> Register<'a> {
+impl<'a> History<'a> {
     /// The register of a context.
     ///
     /// # Errors
@@ -344,7 +344,7 @@ impl<'a> Register<'a> {
 ///
 /// When the journal cannot be read.
 pub fn history(deployer: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
-    Register::of(deployer, context)?.list()
+    History::of(deployer, context)?.list()
 }
 
 impl Entry {

@@ -19,7 +19,7 @@ const MOST_BEFORE: usize = 100;
 
 /// What stands in a context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Standing {
+pub(super) struct ActiveVersion {
     /// The digest of the version that serves.
     pub digest: String,
     /// The schema of the version that serves.
@@ -54,7 +54,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-impl Standing {
+impl ActiveVersion {
     /// What stands, if anything ever did.
     pub(super) fn read(ledger: &Ledger) -> Result<Option<Self>, journal::Error> {
         let found = ledger.get(Space::Meta, KEY.as_bytes())?;
@@ -170,22 +170,22 @@ pub(super) async fn note_shipped_if_named(deployer: &Deployer, context: &Context
 /// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
 pub(super) async fn note_shipped(context: &Context, digest: &str) {
     if let Err(error) = shipped(context, digest).await {
-        tracing::warn!(context = context.name, %error, "that the manifest's component is known cannot be written; the next start brings it again");
+        tracing::warn!(context = context.name, %error, "could not record the manifest's component; it will be rolled out again at the next start");
     }
 }
 
 async fn shipped(context: &Context, digest: &str) -> Result<(), CommitError> {
     loop {
         let began = context.ledger.applied();
-        let Some(standing) = Standing::read(&context.ledger)? else {
+        let Some(active) = ActiveVersion::read(&context.ledger)? else {
             return Ok(());
         };
-        if standing.shipped.as_deref() == Some(digest) {
+        if active.shipped.as_deref() == Some(digest) {
             return Ok(());
         }
-        let next = Standing {
+        let next = ActiveVersion {
             shipped: Some(digest.to_owned()),
-            ..standing
+            ..active
         };
         let mut reads = ReadSet::default();
         reads.note_key(Space::Meta, KEY.as_bytes());
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_rollback_goes_back_step_by_step() {
-        let first = Standing::default().succeeded_by("a", shape(0), false);
+        let first = ActiveVersion::default().succeeded_by("a", shape(0), false);
         let third = first
             .succeeded_by("b", shape(0), false)
             .succeeded_by("c", shape(0), false);
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_rollback_can_be_taken_back() {
-        let two = Standing::default()
+        let two = ActiveVersion::default()
             .succeeded_by("a", shape(0), false)
             .succeeded_by("b", shape(0), false);
         let back = two.taken_back_to("a", shape(0));
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_same_again_is_no_step() {
-        let one = Standing::default().succeeded_by("a", shape(0), false);
+        let one = ActiveVersion::default().succeeded_by("a", shape(0), false);
         assert_eq!(one.succeeded_by("a", shape(0), false).before, [""; 0]);
         let back_and_forth = one
             .succeeded_by("b", shape(0), false)
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_state_holds_rows_of_every_version_that_wrote() {
-        let two = Standing::default()
+        let two = ActiveVersion::default()
             .succeeded_by("a", shape(1), false)
             .succeeded_by("b", shape(2), false);
         assert_eq!(two.schemas, [1, 2]);

@@ -16,13 +16,13 @@ const COMMANDS: usize = 16;
 const LOST: &str = "the connection to the NATS server was lost; check that the server is running";
 
 /// How the events on NATS are.
-pub struct Standing {
+pub struct RelayStatus {
     state: Mutex<State>,
     orders: mpsc::Sender<Command>,
     commands: Mutex<Option<mpsc::Receiver<Command>>>,
 }
 
-impl Default for Standing {
+impl Default for RelayStatus {
     fn default() -> Self {
         let (orders, commands) = mpsc::channel(COMMANDS);
         Self {
@@ -40,12 +40,12 @@ struct State {
     is_lost: bool,
     notice: Option<String>,
     places: Option<Places>,
-    inlets: BTreeMap<(String, String), InletStanding>,
+    inlets: BTreeMap<(String, String), InletStatus>,
 }
 
 /// How a followed subject is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InletStanding {
+pub struct InletStatus {
     /// The stream that it is read from; none until it was found.
     pub stream: Option<String>,
     /// How many messages are still to be taken in; none until that is known.
@@ -56,7 +56,7 @@ pub struct InletStanding {
     pub trouble: Option<String>,
 }
 
-impl Standing {
+impl RelayStatus {
     /// What keeps the events from NATS, if anything does.
     pub fn trouble(&self) -> Option<String> {
         let state = self.state.lock();
@@ -93,7 +93,7 @@ impl Standing {
     }
 
     /// The followed subjects, by source and subject.
-    pub fn inlets(&self) -> BTreeMap<(String, String), InletStanding> {
+    pub fn inlets(&self) -> BTreeMap<(String, String), InletStatus> {
         let state = self.state.lock();
         let mut inlets = state.inlets.clone();
         if state.is_lost {
@@ -109,7 +109,7 @@ impl Standing {
         &self,
         source: &str,
         subject: &str,
-        change: impl FnOnce(&mut InletStanding),
+        change: impl FnOnce(&mut InletStatus),
     ) {
         let mut state = self.state.lock();
         let key = (source.to_owned(), subject.to_owned());
@@ -163,11 +163,7 @@ pub(super) fn between(
 ///
 /// When a journal cannot be read.
 pub fn behind(bridge: &Bridge) -> Result<Option<u64>, journal::Error> {
-    let Some(places) = bridge
-        .standing
-        .as_ref()
-        .and_then(|standing| standing.places())
-    else {
+    let Some(places) = bridge.status.as_ref().and_then(|status| status.places()) else {
         return Ok(None);
     };
     let mut events = 0;

@@ -8,15 +8,15 @@ use futures::FutureExt;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use super::gates::{self, NotPassed, Passed, pass};
+use super::history::State;
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
-use super::prove::{self, Proven, Unproven, prove};
-use super::register::State;
 use super::schema::{self, Move};
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trial::{Decision, Trial};
 use super::upload::Upload;
-use super::{judge, pending, retention, standing, trust, watch};
+use super::{active_version, analysis, pending, retention, trust, watch};
 use crate::invocation::Context;
 use crate::versions::{Tally, Version};
 
@@ -46,43 +46,43 @@ impl From<SwapError> for Cut {
     }
 }
 
-impl From<Unproven> for Cut {
-    fn from(unproven: Unproven) -> Self {
-        match unproven {
-            Unproven::Refused(refusal) => Self::Refused(refusal),
-            Unproven::Failed(reason) => Self::Aborted(reason),
+impl From<NotPassed> for Cut {
+    fn from(not_passed: NotPassed) -> Self {
+        match not_passed {
+            NotPassed::Refused(refusal) => Self::Refused(refusal),
+            NotPassed::Failed(reason) => Self::Aborted(reason),
         }
     }
 }
 
 /// Conducts a rollout to its end.
-pub(super) async fn conduct(
+pub(super) async fn execute(
     deployer: Arc<Deployer>,
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     upload: Upload,
 ) {
-    let conducting = Conducting {
+    let executing = Executing {
         deployer: &deployer,
         context: &context,
         rollout: &rollout,
         upload: &upload,
     };
-    let conducted = AssertUnwindSafe(async {
-        match conducting.run().await {
+    let executed = AssertUnwindSafe(async {
+        match executing.run().await {
             Ok(outcome) => outcome,
-            Err(cut) => conducting.cut_short(cut).await,
+            Err(cut) => executing.cut_short(cut).await,
         }
     });
     // A rollout that never ends would keep all others out.
-    let outcome = conducted.catch_unwind().await;
+    let outcome = executed.catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::Aborted {
-        reason: "a mistake of the host; its log says more".into(),
+        reason: "the host panicked; see its log".into(),
     });
     audit(&context, &rollout, &outcome);
     let is_decided = !matches!(outcome, Outcome::Aborted { .. });
     if upload.is_shipped && is_decided {
-        standing::note_shipped(&context, &rollout.digest()).await;
+        active_version::note_shipped(&context, &rollout.digest()).await;
     }
     let is_current = matches!(outcome, Outcome::Current { .. });
     let digest = rollout.digest();
@@ -115,18 +115,18 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
         outcome = outcome.name(),
         reason,
         correlation_id = rollout.id,
-        "a version was brought"
+        "a version was rolled out"
     );
 }
 
-struct Conducting<'a> {
+struct Executing<'a> {
     deployer: &'a Arc<Deployer>,
     context: &'a Arc<Context>,
     rollout: &'a Arc<Rollout>,
     upload: &'a Upload,
 }
 
-impl Conducting<'_> {
+impl Executing<'_> {
     async fn run(&self) -> Result<Outcome, Cut> {
         let Self {
             deployer,
@@ -143,16 +143,16 @@ impl Conducting<'_> {
             trust::check(deployer, context, &version.digest, signature).await?;
             if let Some(signature) = signature {
                 let kept = trust::keep(deployer, &context.name, &version.digest, signature).await;
-                kept.map_err(Unproven::from)?;
+                kept.map_err(NotPassed::from)?;
             }
             let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
-            prove::store(deployer, &version.digest, &upload.bytes).await?;
+            gates::store(deployer, &version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
-        let Proven { version, state } = self
-            .unless_aborted(prove(deployer, context, rollout, upload))
+        let Passed { version, state } = self
+            .unless_aborted(pass(deployer, context, rollout, upload))
             .await??;
         self.tell_left_out_ramp(&state);
         if upload.dry_run {
@@ -221,12 +221,12 @@ impl Conducting<'_> {
         match state {
             Move::None if self.context.version().is_some() => {}
             Move::None => self.rollout.did(
-                format!("the ramp over {parts} is left out: no version serves yet"),
+                format!("the ramp {parts} is skipped: no version is serving yet"),
                 Duration::ZERO,
             ),
             Move::Migrate { .. } | Move::Rebuild => self.rollout.did(
                 format!(
-                    "the ramp over {parts} is left out: {state}, and two versions cannot share a state that only one of them reads; all of the work moves at once, and the version is watched for {:?} afterwards",
+                    "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {:?} afterwards",
                     self.context.settings.rollout.watch
                 ),
                 Duration::ZERO,
@@ -312,16 +312,16 @@ impl Conducting<'_> {
                 trial.pass(looked - since);
             }
             let ever = current.total();
-            let judgement = judge::judge(
+            let analysis = analysis::analyze(
                 settings,
                 &version.total().since(&new),
                 &ever.clone().since(&old),
                 &ever,
             );
-            rollout.weigh(&judgement.evidence);
-            match trial.decide(&judgement) {
+            rollout.weigh(&analysis.evidence);
+            match trial.decide(&analysis) {
                 Decision::Fail(fault) => return Err(Refusal::at(Gate::Ramp, fault).into()),
-                _ if is_promoted => return Ok(format!("promoted early; {}", judgement.evidence)),
+                _ if is_promoted => return Ok(format!("promoted early; {}", analysis.evidence)),
                 Decision::Pass(verdict) if !is_paused => return Ok(verdict),
                 Decision::Hold(why) if rollout.hold(&why) => {
                     rollout.did(format!("held at {weight} %: {why}"), step);
@@ -362,7 +362,7 @@ impl Conducting<'_> {
                     &because,
                 );
                 if let Err(error) = withdrawn.await {
-                    tracing::error!(context = self.context.name, %error, "a version that is ramped up cannot be taken back");
+                    tracing::error!(context = self.context.name, %error, "could not take back a version during its ramp");
                 }
             }
             // It was turned away at the door, and stays what it was: above all what is quarantined.

@@ -8,12 +8,12 @@ use super::{CommitError, Error};
 
 /// Is reached once, and for good.
 #[derive(Default)]
-pub(super) struct End {
+pub(super) struct Shutdown {
     reason: OnceLock<CommitError>,
     reached: CancellationToken,
 }
 
-impl End {
+impl Shutdown {
     /// Everything is committed and flushed.
     pub fn close(&self) {
         self.reach(CommitError::Closed);
@@ -24,7 +24,7 @@ impl End {
         self.fail_because(&error.to_string())
     }
 
-    /// Like [`End::fail`], for a failure that is no error of the journal.
+    /// Like [`Shutdown::fail`], for a failure that is no error of the journal.
     pub fn fail_because(&self, reason: &str) -> CommitError {
         self.reach(CommitError::Journal(Error::Stopped {
             reason: reason.to_owned(),
