@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: an inn of their own, guests to try it with, and eyes for what must never be seen.
+//! What the end-to-end tests share: a host of their own, guests to try it with, and eyes for what must never be seen.
 //!
 //! Every test starts the real `innkeeper serve`, on free ports, with a directory and a manifest of its own, and talks to it as its users do.
 
@@ -10,7 +10,6 @@ mod eventually;
 mod flood;
 mod gallery;
 pub mod http2;
-mod inn;
 mod load;
 mod machine;
 mod manifest;
@@ -19,6 +18,7 @@ mod operators;
 mod process;
 mod raw;
 mod stay;
+mod test_host;
 mod tls;
 
 pub use authority::{Authority, Certified};
@@ -28,11 +28,11 @@ pub use eventually::{eventually, within};
 pub use flood::{Answered, Flooded, Traffic, flood, p99, request};
 pub use gallery::{Case, Gate, in_a_mood};
 pub use http2::Http2;
-pub use inn::{Inn, Opening};
 pub use load::{Load, Record};
 pub use manifest::Settings;
 pub use operators::Operators;
 pub use process::{Said, command, many_descriptors, processor_time};
 pub use raw::raw;
 pub use stay::Stay;
+pub use test_host::{Opening, TestHost};
 pub use tls::TlsClient;

@@ -65,7 +65,7 @@ impl Load {
             let (client, record, stop) = (client.clone(), record.clone(), stop.clone());
             let mut dice = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(guest));
             tasks.spawn(async move {
-                // Without an answer the inn is down, and the guest gone.
+                // Without an answer the host is down, and the guest gone.
                 while !stop.load(Ordering::Relaxed) && record.act(&client, &mut dice).await.is_ok()
                 {
                 }
@@ -244,7 +244,7 @@ impl Record {
         for (guest, room) in unanswered {
             self.book(client, guest, room)
                 .await
-                .expect("the inn is open");
+                .expect("the host is open");
         }
     }
 

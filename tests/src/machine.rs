@@ -11,7 +11,7 @@ pub async fn shared() -> Share {
     take(File::lock_shared).await
 }
 
-/// Without any other test's inn, in this process or another.
+/// Without any other test's host, in this process or another.
 pub async fn alone() -> Share {
     take(File::lock).await
 }

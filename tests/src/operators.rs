@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::{send, try_send};
 use crate::{Client, Reply, eventually};
 
-/// Someone who operates the inn, and has its token.
+/// Someone who operates the host, and has its token.
 #[derive(Clone)]
 pub struct Operators {
     client: Client,
@@ -32,7 +32,7 @@ impl Operators {
         &self.token
     }
 
-    /// Whether the inn says that it is ready.
+    /// Whether the host says that it is ready.
     pub async fn ready(&self) -> Result<(), String> {
         let reply = try_send(self.client.request(Method::GET, "/readyz")).await;
         match reply {

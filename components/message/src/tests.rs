@@ -1,12 +1,12 @@
 use innkeeper_sdk::PolicyError;
-use innkeeper_sdk::testing::Guest;
+use innkeeper_sdk::testing::TestContext;
 use serde_json::json;
 
 use crate::Component;
 
 #[test]
 fn one_message_is_written_for_each_occasion() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     for kind in [
         "ReservationConfirmed",
         "ReservationConfirmed",
@@ -35,7 +35,7 @@ fn one_message_is_written_for_each_occasion() {
 
 #[test]
 fn an_event_without_its_data_is_rejected() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     let outcome = guest.deliver(
         "reservation",
         "ReservationConfirmed",

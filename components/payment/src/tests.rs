@@ -1,29 +1,29 @@
-use innkeeper_sdk::testing::Guest;
+use innkeeper_sdk::testing::TestContext;
 use serde_json::{Value, json};
 
 use crate::Component;
 use crate::bindings::exports::stay::payment::payments::{Guest as _, PaymentError};
 
-fn approve(guest: &Guest<Component>, rsv_id: u64, room_id: u64) -> Result<u64, PaymentError> {
+fn approve(guest: &TestContext<Component>, rsv_id: u64, room_id: u64) -> Result<u64, PaymentError> {
     guest.call(|| Component::approve(rsv_id, room_id))
 }
 
-fn cancel(guest: &Guest<Component>, rsv_id: u64) -> u64 {
+fn cancel(guest: &TestContext<Component>, rsv_id: u64) -> u64 {
     guest.call(|| Component::cancel(rsv_id, 1)).unwrap()
 }
 
-fn refund(guest: &Guest<Component>, rsv_id: u64, pay_id: u64) -> u64 {
+fn refund(guest: &TestContext<Component>, rsv_id: u64, pay_id: u64) -> u64 {
     guest.call(|| Component::refund(rsv_id, 1, pay_id)).unwrap()
 }
 
-fn cancel_requested(guest: &Guest<Component>, rsv_id: u64) {
+fn cancel_requested(guest: &TestContext<Component>, rsv_id: u64) {
     let data = json!({"rsvId": rsv_id, "roomId": 1, "status": "reqCancel", "payId": null});
     guest
         .deliver("reservation", "ReservationCancelRequested", "1", data)
         .unwrap();
 }
 
-fn events(guest: &Guest<Component>) -> Vec<(String, Value)> {
+fn events(guest: &TestContext<Component>) -> Vec<(String, Value)> {
     guest
         .events()
         .into_iter()
@@ -40,7 +40,7 @@ fn event(kind: &str, pay_id: Option<u64>, rsv_id: u64, status: &str) -> (String,
 
 #[test]
 fn a_reservation_is_paid_once_and_refunded_once() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     assert_eq!(approve(&guest, 5, 1).unwrap(), 1);
     assert_eq!(approve(&guest, 5, 1).unwrap(), 1);
     assert_eq!(
@@ -69,7 +69,7 @@ fn a_reservation_is_paid_once_and_refunded_once() {
 
 #[test]
 fn an_approval_is_undone_by_its_own_payment() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     approve(&guest, 5, 1).unwrap();
     assert_eq!(refund(&guest, 5, 2), 0, "another approval made that one");
     assert_eq!(
@@ -83,7 +83,7 @@ fn an_approval_is_undone_by_its_own_payment() {
 
 #[test]
 fn cancelling_what_was_never_paid_ends_the_saga_and_the_payment_cannot_come_late() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     assert_eq!(cancel(&guest, 5), 0);
     assert_eq!(events(&guest), []);
     cancel_requested(&guest, 5);
@@ -100,7 +100,7 @@ fn cancelling_what_was_never_paid_ends_the_saga_and_the_payment_cannot_come_late
 
 #[test]
 fn payments_for_some_rooms_are_declined() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     guest.configure("declined_rooms", "13, 17");
     assert!(matches!(
         approve(&guest, 1, 17),

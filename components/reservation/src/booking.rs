@@ -67,13 +67,13 @@ fn paid(answer: Result<u64, PaymentError>) -> Result<u64, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use innkeeper_sdk::testing::Guest;
+    use innkeeper_sdk::testing::TestContext;
 
     use super::*;
 
     #[test]
     fn a_room_that_cannot_be_had_ends_the_booking_and_one_that_cannot_be_asked_for_does_not() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             let status = |answer| held(answer).map_err(|problem| problem.status());
             assert_eq!(status(Ok(())), Ok(()));
             assert_eq!(status(Err(RoomError::Taken(String::new()))), Err(409));
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn without_a_payment_there_is_no_booking() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             let status = |answer| paid(answer).map_err(|problem| problem.status());
             assert_eq!(status(Ok(7)), Ok(7));
             assert_eq!(status(Err(PaymentError::Declined(String::new()))), Err(402));

@@ -1,4 +1,4 @@
-use innkeeper_sdk::testing::Guest;
+use innkeeper_sdk::testing::TestContext;
 use serde_json::json;
 
 use crate::Component;
@@ -6,8 +6,8 @@ use crate::guest;
 use crate::reservation::{RESERVATIONS, Reservation};
 
 /// A context with the reservation 1 of room 1 by guest 7; a booking as such needs room and payment.
-fn booked() -> Guest<Component> {
-    let guest = Guest::<Component>::new();
+fn booked() -> TestContext<Component> {
+    let guest = TestContext::<Component>::new();
     let mut reservation = Reservation::new(1, 1, Some(7));
     reservation.confirm(1);
     RESERVATIONS.put(1, &reservation).unwrap();
@@ -15,14 +15,14 @@ fn booked() -> Guest<Component> {
     guest
 }
 
-fn payment_cancelled(guest: &Guest<Component>, rsv_id: u64) {
+fn payment_cancelled(guest: &TestContext<Component>, rsv_id: u64) {
     let data = json!({"payId": null, "rsvId": rsv_id, "roomId": 1, "status": "cancelled"});
     guest
         .deliver("payment", "PaymentCancelled", "1", data)
         .unwrap();
 }
 
-fn room_unavailable(guest: &Guest<Component>, rsv_id: u64) {
+fn room_unavailable(guest: &TestContext<Component>, rsv_id: u64) {
     guest
         .deliver(
             "room",
@@ -33,11 +33,11 @@ fn room_unavailable(guest: &Guest<Component>, rsv_id: u64) {
         .unwrap();
 }
 
-fn kinds(guest: &Guest<Component>) -> Vec<String> {
+fn kinds(guest: &TestContext<Component>) -> Vec<String> {
     guest.events().into_iter().map(|event| event.kind).collect()
 }
 
-fn status(guest: &Guest<Component>) -> String {
+fn status(guest: &TestContext<Component>) -> String {
     guest.get("/reservations/1").body["status"]
         .as_str()
         .unwrap()

@@ -1,32 +1,32 @@
-use innkeeper_sdk::testing::{Guest, Reply};
+use innkeeper_sdk::testing::{Reply, TestContext};
 use serde_json::{Value, json};
 
 use crate::Component;
 use crate::bindings::exports::stay::room::rooms::{Guest as _, RoomError};
 
-fn with_room() -> Guest<Component> {
-    let guest = Guest::<Component>::new();
+fn with_room() -> TestContext<Component> {
+    let guest = TestContext::<Component>::new();
     assert_eq!(guest.post("/rooms", json!({"desc": "Quiet"})).status, 201);
     guest.events();
     guest
 }
 
-fn hold(guest: &Guest<Component>, rsv_id: u64) -> Result<(), RoomError> {
+fn hold(guest: &TestContext<Component>, rsv_id: u64) -> Result<(), RoomError> {
     guest.call(|| Component::hold(1, rsv_id))
 }
 
-fn release(guest: &Guest<Component>, rsv_id: u64) {
+fn release(guest: &TestContext<Component>, rsv_id: u64) {
     guest.call(|| Component::release(1, rsv_id)).unwrap();
 }
 
-fn reservation(guest: &Guest<Component>, kind: &str, room_id: u64, rsv_id: u64) {
+fn reservation(guest: &TestContext<Component>, kind: &str, room_id: u64, rsv_id: u64) {
     let data = json!({"rsvId": rsv_id, "roomId": room_id, "status": "any", "payId": 1});
     guest
         .deliver("reservation", kind, &rsv_id.to_string(), data)
         .unwrap();
 }
 
-fn review(guest: &Guest<Component>, kind: &str, review_id: u64) {
+fn review(guest: &TestContext<Component>, kind: &str, review_id: u64) {
     guest
         .deliver(
             "room",
@@ -37,12 +37,12 @@ fn review(guest: &Guest<Component>, kind: &str, review_id: u64) {
         .unwrap();
 }
 
-fn kinds(guest: &Guest<Component>) -> Vec<String> {
+fn kinds(guest: &TestContext<Component>) -> Vec<String> {
     guest.events().into_iter().map(|event| event.kind).collect()
 }
 
 /// Status, last action and number of reviews.
-fn room(guest: &Guest<Component>) -> (String, String, u64) {
+fn room(guest: &TestContext<Component>) -> (String, String, u64) {
     let body = guest.get("/rooms/1").body;
     let text = |field: &str| body[field].as_str().unwrap().to_owned();
     (
@@ -58,7 +58,7 @@ fn expect(status: &str, last_action: &str, review_cnt: u64) -> (String, String, 
 
 #[test]
 fn a_room_is_registered_shown_modified_and_deleted() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     let reply = guest.post("/rooms", json!({"desc": "Beautiful House"}));
     let body = json!({"roomId": 1, "desc": "Beautiful House", "status": "available", "reviewCnt": 0, "lastAction": "register"});
     assert_eq!(
@@ -98,7 +98,7 @@ fn a_room_is_registered_shown_modified_and_deleted() {
 
 #[test]
 fn a_list_links_to_its_other_parts() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     for number in 1..=7 {
         guest.post("/rooms", json!({"desc": number.to_string()}));
     }

@@ -85,7 +85,7 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::host::state;
-    use crate::testing::Guest;
+    use crate::testing::TestContext;
 
     const NUMBERS: Table<u64, u64> = Table::new("numbers");
     const PAIRS: Table<(u64, u64), ()> = Table::new("pairs");
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_the_row_that_would_be_stored() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             NUMBERS.put(17, &4).unwrap();
             PAIRS.put((u64::MAX, 1), &()).unwrap();
             NAMES.put("a/b", &5).unwrap();

@@ -279,7 +279,7 @@ impl<V: Record> Table<(u64, u64), V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Guest;
+    use crate::testing::TestContext;
 
     const NUMBERS: Table<u64, u64> = Table::new("numbers");
     const PAIRS: Table<(u64, u64), ()> = Table::new("pairs");
@@ -298,7 +298,7 @@ mod tests {
             (20..90).collect(),
             (1..100).filter(|id| id % 7 != 0).collect::<Vec<_>>(),
         ] {
-            Guest::bare().run(|| {
+            TestContext::bare().run(|| {
                 let expected: Vec<u64> = (1..=120).filter(|id| !missing.contains(id)).collect();
                 expected.iter().for_each(|id| NUMBERS.put(*id, id).unwrap());
                 for size in [1, 3, 20, 100] {
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_comes_after_an_item_does_not_need_the_item() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             [1, 5, 6, u64::MAX]
                 .iter()
                 .for_each(|id| NUMBERS.put(*id, id).unwrap());
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn keys_of_a_pair_are_counted_by_their_first() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             for pair in [(1, 1), (1, 2), (2, 1), (0x10, 1), (u64::MAX, u64::MAX)] {
                 PAIRS.put(pair, &()).unwrap();
             }
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_of_the_table_is_a_fault() {
-        Guest::bare().run(|| {
+        TestContext::bare().run(|| {
             state::put("numbers/0000000000000001", br#"{"id": 7}"#);
             let fault = NUMBERS.get(1).unwrap_err().to_string();
             assert!(

@@ -1,4 +1,4 @@
-use innkeeper_sdk::testing::Guest;
+use innkeeper_sdk::testing::TestContext;
 use serde_json::{Value, json};
 
 use crate::Component;
@@ -29,8 +29,8 @@ fn payment(kind: &'static str, rsv_id: u64, status: &str) -> Delivery {
     )
 }
 
-fn after(events: &[Delivery]) -> Guest<Component> {
-    let guest = Guest::<Component>::new();
+fn after(events: &[Delivery]) -> TestContext<Component> {
+    let guest = TestContext::<Component>::new();
     for (source, kind, data) in events {
         guest.deliver(source, kind, "1", data.clone()).unwrap();
     }

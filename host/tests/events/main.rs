@@ -8,9 +8,9 @@
 )]
 
 mod followers;
-mod inn;
 mod letters;
 mod nested;
 mod rebuild;
 mod sagas;
 mod stories;
+mod test_host;

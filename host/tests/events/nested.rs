@@ -7,7 +7,7 @@ use innkeeper::invocation;
 use innkeeper::journal::{Event, KeyRange, Space};
 use serde_json::{Value, json};
 
-use crate::inn::{Inn, eventually, room_event};
+use crate::test_host::{TestHost, eventually, room_event};
 
 /// A porter who has the steward book a room whenever a bell is rung, and who comes again that often.
 fn app(porter: &str, mood: &str, attempts: u32) -> String {
@@ -20,37 +20,41 @@ fn app(porter: &str, mood: &str, attempts: u32) -> String {
 }
 
 /// A new room.
-async fn room(inn: &Inn) -> u64 {
+async fn room(test_host: &TestHost) -> u64 {
     let body = json!({"desc": "a room"});
-    let (status, room) = inn.ask("room", "POST", "/rooms", 0, body).await;
+    let (status, room) = test_host.ask("room", "POST", "/rooms", 0, body).await;
     assert_eq!(status, 201);
     room["roomId"].as_u64().unwrap()
 }
 
-async fn status(inn: &Inn, room: u64) -> Value {
-    let (_, room) = inn
+async fn status(test_host: &TestHost, room: u64) -> Value {
+    let (_, room) = test_host
         .ask("room", "GET", "/rooms/{id}", room, Value::Null)
         .await;
     room["status"].clone()
 }
 
-async fn ring(inn: &Inn, bell: u64) {
+async fn ring(test_host: &TestHost, bell: u64) {
     let wish = json!({"number": 1});
-    let (status, _) = inn
+    let (status, _) = test_host
         .ask("bell", "POST", "/bells/{bell}/rings", bell, wish)
         .await;
     assert_eq!(status, 200);
 }
 
 /// How many keys there are.
-fn count(inn: &Inn, context: &str, space: Space, range: &KeyRange) -> u64 {
-    inn.context(context).ledger.count(space, range).unwrap()
+fn count(test_host: &TestHost, context: &str, space: Space, range: &KeyRange) -> u64 {
+    test_host
+        .context(context)
+        .ledger
+        .count(space, range)
+        .unwrap()
 }
 
 /// Waits until as much of room has been undone at least.
-async fn undone(inn: &Inn, least: u64) {
+async fn undone(test_host: &TestHost, least: u64) {
     eventually(async || {
-        let undone = count(inn, "room", Space::Result, &KeyRange::prefix("undo:"));
+        let undone = count(test_host, "room", Space::Result, &KeyRange::prefix("undo:"));
         (undone >= least).then_some(()).ok_or(undone)
     })
     .await;
@@ -58,67 +62,76 @@ async fn undone(inn: &Inn, least: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_abandoned_call_had_called_is_called_anew() {
-    let inn = Inn::open(&app("PORTER", "refuse", 1_000)).await;
-    let room = room(&inn).await;
-    ring(&inn, room).await;
-    undone(&inn, 1).await;
+    let test_host = TestHost::open(&app("PORTER", "refuse", 1_000)).await;
+    let room = room(&test_host).await;
+    ring(&test_host, room).await;
+    undone(&test_host, 1).await;
     // The room has been released for good: now that the steward would, it is too late.
-    let inn = inn.reopen_with(&app("PORTER", "", 2)).await;
-    let carried = async || inn.ask("porter", "GET", "/carried", 0, Value::Null).await.1;
+    let test_host = test_host.reopen_with(&app("PORTER", "", 2)).await;
+    let carried = async || {
+        test_host
+            .ask("porter", "GET", "/carried", 0, Value::Null)
+            .await
+            .1
+    };
     let before = carried().await;
     let letters = eventually(async || {
-        let letters = dead_letter::list(inn.context("porter"), None, 10).unwrap();
+        let letters = dead_letter::list(test_host.context("porter"), None, 10).unwrap();
         let done = !letters.is_empty() || carried().await != before;
         done.then_some(letters).ok_or("neither booked nor given up")
     })
     .await;
     assert_eq!(letters.len(), 1, "it was booked: {}", carried().await);
     assert!(letters[0].reason.contains("has ended"), "{letters:?}");
-    assert_eq!(status(&inn, room).await, "available");
+    assert_eq!(status(&test_host, room).await, "available");
     let all = KeyRange::all();
     for context in ["porter", "steward"] {
-        assert_eq!(count(&inn, context, Space::Intent, &all), 0, "{context}");
+        assert_eq!(
+            count(&test_host, context, Space::Intent, &all),
+            0,
+            "{context}"
+        );
         eventually(async || {
-            let pending = count(&inn, context, Space::Compensation, &all);
+            let pending = count(&test_host, context, Space::Compensation, &all);
             (pending == 0).then_some(()).ok_or(pending)
         })
         .await;
     }
-    inn.host.stop().await;
+    test_host.host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_called_for_an_event_is_undone_when_it_is_no_longer_followed() {
-    let inn = Inn::open(&app("PORTER", "dawdle", 1_000)).await;
-    let room = room(&inn).await;
+    let test_host = TestHost::open(&app("PORTER", "dawdle", 1_000)).await;
+    let room = room(&test_host).await;
     let bell = Event {
         kind: "BellRung".into(),
         data: json!({"bell": room, "number": 1}).to_string().into_bytes(),
         ..room_event(room, 2)
     };
-    inn.publish("room", vec![bell]).await;
+    test_host.publish("room", vec![bell]).await;
     eventually(async || {
-        let status = status(&inn, room).await;
+        let status = status(&test_host, room).await;
         (status != "available").then_some(()).ok_or(status)
     })
     .await;
     // Who comes next follows the same source, and no bells.
-    let inn = inn.reopen_with(&app("VIEWPAGE", "dawdle", 2)).await;
-    undone(&inn, 1).await;
-    assert_eq!(status(&inn, room).await, "available");
-    assert_eq!(dead_letter::count(inn.context("porter")), Ok(0));
-    inn.host.stop().await;
+    let test_host = test_host.reopen_with(&app("VIEWPAGE", "dawdle", 2)).await;
+    undone(&test_host, 1).await;
+    assert_eq!(status(&test_host, room).await, "available");
+    assert_eq!(dead_letter::count(test_host.context("porter")), Ok(0));
+    test_host.host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_asked_whether_it_is_ready_cannot_call() {
-    let inn = Inn::open(&app("PORTER", "", 2)).await;
-    assert_eq!(room(&inn).await, 1);
-    let porter = inn.context("porter");
+    let test_host = TestHost::open(&app("PORTER", "", 2)).await;
+    assert_eq!(room(&test_host).await, 1);
+    let porter = test_host.context("porter");
     let version = porter.version().unwrap();
     let time = Duration::from_secs(5);
     let ready = invocation::ready(
-        &inn.host.invoker,
+        &test_host.host.invoker,
         porter,
         &version,
         porter.generation(),
@@ -126,6 +139,6 @@ async fn whoever_is_asked_whether_it_is_ready_cannot_call() {
     )
     .await;
     assert_eq!(ready, Ok(Ok(())));
-    assert_eq!(status(&inn, 1).await, "available");
-    inn.host.stop().await;
+    assert_eq!(status(&test_host, 1).await, "available");
+    test_host.host.stop().await;
 }

@@ -3,20 +3,21 @@
 use innkeeper::admin::story::{self, Kind, Outcome};
 use serde_json::json;
 
-use crate::inn::{Inn, eventually};
+use crate::test_host::{TestHost, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_its_event_and_who_handled_it_are_one_story() {
-    let inn =
-        Inn::open("[context.room]\ncomponent = ROOM\n[context.viewpage]\ncomponent = VIEWPAGE")
-            .await;
+    let test_host = TestHost::open(
+        "[context.room]\ncomponent = ROOM\n[context.viewpage]\ncomponent = VIEWPAGE",
+    )
+    .await;
     let body = json!({"desc": "a room"});
-    let (status, _) = inn
+    let (status, _) = test_host
         .ask_as("room", "POST", "/rooms", 0, body, "order-7")
         .await;
     assert_eq!(status, 201);
     let story = eventually(async || {
-        let story = story::story(&inn.host, "order-7").unwrap().unwrap();
+        let story = story::story(&test_host.host, "order-7").unwrap().unwrap();
         let handled = story.invocations[0].events[0].children.len() == 1;
         if handled {
             Ok(story)
@@ -46,6 +47,6 @@ async fn a_request_its_event_and_who_handled_it_are_one_story() {
         ),
         (Kind::Event, "viewpage", "room.RoomRegistered")
     );
-    assert_eq!(story::story(&inn.host, "another"), Ok(None));
-    inn.host.stop().await;
+    assert_eq!(story::story(&test_host.host, "another"), Ok(None));
+    test_host.host.stop().await;
 }

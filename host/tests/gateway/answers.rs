@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::inn::{Served, routes};
+use crate::test_host::{Served, routes};
 
 #[tokio::test]
 async fn a_request_reaches_its_context() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client
         .ask_with(
             "PUT /notes/r%C3%BCm%2Fa/1?a=1&b=x+y%26&a=2\nX-Custom: one\nx-latin: \u{e9}",
@@ -41,8 +41,8 @@ async fn a_request_reaches_its_context() {
 
 #[tokio::test]
 async fn headers_that_are_no_text_are_left_out() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     client
         .send(b"GET /rooms HTTP/1.1\r\nhost: a\r\nx-bytes: \xff\r\nx-text: 1\r\n\r\n")
         .await;
@@ -57,8 +57,8 @@ async fn headers_that_are_no_text_are_left_out() {
 
 #[tokio::test]
 async fn a_body_in_pieces_is_one() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     client.send("POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n").await;
     for piece in ["4\r\n{\"a\"\r\n", "3\r\n:1}\r\n", "0\r\ntrailer: x\r\n\r\n"] {
         client.send(piece).await;
@@ -69,8 +69,8 @@ async fn a_body_in_pieces_is_one() {
 
 #[tokio::test]
 async fn head_is_get_without_its_body() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let get = client.ask("GET /rooms/1").await;
     let head = client.ask("HEAD /rooms/1").await;
     assert_eq!(head.status, 200);
@@ -92,8 +92,8 @@ async fn head_is_get_without_its_body() {
 
 #[tokio::test]
 async fn options_says_what_can_be_done() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("OPTIONS /rooms/7").await;
     assert_eq!(
         (reply.status, reply.header("allow")),
@@ -110,8 +110,8 @@ async fn options_says_what_can_be_done() {
 
 #[tokio::test]
 async fn the_hosts_headers_are_the_hosts() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("GET /headers").await;
     assert_eq!(reply.status, 201);
     assert_eq!(reply.header("content-length"), Some("0"));
@@ -124,8 +124,8 @@ async fn the_hosts_headers_are_the_hosts() {
 
 #[tokio::test]
 async fn no_content_has_no_body() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("GET /nothing").await;
     assert_eq!((reply.status, reply.header("content-length")), (204, None));
     assert_eq!(client.ask("GET /rooms").await.status, 200);
@@ -133,8 +133,8 @@ async fn no_content_has_no_body() {
 
 #[tokio::test]
 async fn failures_are_problems() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("GET /failures/overloaded").await;
     reply.is_problem(
         503,
@@ -158,9 +158,11 @@ async fn failures_are_problems() {
 
 #[tokio::test]
 async fn the_table_can_be_swapped() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     assert_eq!(client.ask("GET /new").await.status, 404);
-    inn.state.routes.store(Arc::new(routes(&[("GET", "/new")])));
+    host.state
+        .routes
+        .store(Arc::new(routes(&[("GET", "/new")])));
     assert_eq!(client.ask("GET /new").await.status, 200);
 }

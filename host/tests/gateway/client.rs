@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::inn::SOON;
+use crate::test_host::SOON;
 
 /// One connection.
 pub struct Client {

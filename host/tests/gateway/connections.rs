@@ -5,14 +5,14 @@ use std::{num::NonZeroU32, time::Duration};
 use innkeeper::manifest::{GatewaySettings, RateLimit};
 use tokio::time::timeout;
 
-use crate::inn::{SOON, Served};
+use crate::test_host::{SOON, Served};
 
 const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
 async fn requests_in_a_row_are_answered_in_order() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let post = "POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
     let get = |id: u32| format!("GET /rooms/{id} HTTP/1.1\r\nhost: a\r\n\r\n");
     client
@@ -27,8 +27,8 @@ async fn requests_in_a_row_are_answered_in_order() {
 
 #[tokio::test]
 async fn a_refused_request_does_not_end_the_connection() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     assert_eq!(
         client
             .ask_with("POST /rooms\ncontent-type: text/plain", "{}")
@@ -46,20 +46,20 @@ async fn a_refusal_before_the_body_says_that_the_connection_ends() {
         requests_per_second: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
     };
-    let inn = Served::new().await;
+    let host = Served::new().await;
     let limited = Served::with(GatewaySettings {
         rate_limit: Some(rate_limit),
         ..GatewaySettings::default()
     })
     .await;
     let json = "content-type: application/json\r\n";
-    for (inn, status, head, headers) in [
-        (&inn, 404, "POST /nowhere", json),
-        (&inn, 405, "PUT /rooms", json),
-        (&inn, 415, "POST /rooms", "content-type: text/plain\r\n"),
-        (&inn, 400, "POST /rooms?%", json),
-        (&inn, 400, "POST /rooms", "x-correlation-id: two words\r\n"),
-        (&inn, 204, "OPTIONS /rooms", json),
+    for (host, status, head, headers) in [
+        (&host, 404, "POST /nowhere", json),
+        (&host, 405, "PUT /rooms", json),
+        (&host, 415, "POST /rooms", "content-type: text/plain\r\n"),
+        (&host, 400, "POST /rooms?%", json),
+        (&host, 400, "POST /rooms", "x-correlation-id: two words\r\n"),
+        (&host, 204, "OPTIONS /rooms", json),
         (&limited, 429, "POST /rooms", json),
     ] {
         // Too long to be taken, not all there yet, not sent before it is asked for, of no known length.
@@ -71,7 +71,7 @@ async fn a_refusal_before_the_body_says_that_the_connection_ends() {
         ] {
             // Whatever it may ask by now is used up.
             limited.connect().await.ask("GET /rooms").await;
-            let mut client = inn.connect().await;
+            let mut client = host.connect().await;
             let request = format!("{head} HTTP/1.1\r\nhost: a\r\n{headers}{body}");
             client.send(request).await;
             let reply = client.reply().await;
@@ -86,7 +86,7 @@ async fn a_refusal_before_the_body_says_that_the_connection_ends() {
         ] {
             // Whatever it may ask by now is used up.
             limited.connect().await.ask("GET /rooms").await;
-            let mut client = inn.connect().await;
+            let mut client = host.connect().await;
             let request = format!("{head} HTTP/1.1\r\nhost: a\r\n{headers}{body}");
             client.send(request).await;
             let reply = client.reply().await;
@@ -100,8 +100,8 @@ async fn a_refusal_before_the_body_says_that_the_connection_ends() {
 
 #[tokio::test]
 async fn a_client_may_ask_to_close() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("GET /rooms\nconnection: close").await;
     assert_eq!(
         (reply.status, reply.header("connection")),
@@ -112,29 +112,29 @@ async fn a_client_may_ask_to_close() {
 
 #[tokio::test]
 async fn a_slow_head_ends_the_connection() {
-    let inn = Served::with(GatewaySettings {
+    let host = Served::with(GatewaySettings {
         header_timeout: SHORT,
         ..GatewaySettings::default()
     })
     .await;
     for head in ["", "G", "PRI * HTT", "GET /rooms HTTP/1.1\r\nhost: a\r\n"] {
-        let mut client = inn.connect().await;
+        let mut client = host.connect().await;
         client.send(head).await;
         client.closes().await;
     }
-    let mut idle = inn.connect().await;
+    let mut idle = host.connect().await;
     assert_eq!(idle.ask("GET /rooms").await.status, 200);
     idle.closes().await;
 }
 
 #[tokio::test]
 async fn a_slow_body_is_answered_in_time() {
-    let inn = Served::with(GatewaySettings {
+    let host = Served::with(GatewaySettings {
         body_timeout: SHORT,
         ..GatewaySettings::default()
     })
     .await;
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     client
         .send("PUT /notes/1/2 HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
         .await;
@@ -146,19 +146,19 @@ async fn a_slow_body_is_answered_in_time() {
 
 #[tokio::test]
 async fn connections_beyond_the_most_wait() {
-    let mut inn = Served::with(GatewaySettings {
+    let mut host = Served::with(GatewaySettings {
         max_connections: NonZeroU32::MIN,
         ..GatewaySettings::default()
     })
     .await;
-    let mut first = inn.connect().await;
+    let mut first = host.connect().await;
     first.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    inn.happens("came").await;
-    let mut second = inn.connect().await;
+    host.happens("came").await;
+    let mut second = host.connect().await;
     let waiting = second.ask("GET /rooms/2");
     tokio::pin!(waiting);
     assert!(timeout(SHORT, &mut waiting).await.is_err());
-    inn.state.gate.add_permits(1);
+    host.state.gate.add_permits(1);
     assert_eq!(first.reply().await.status, 200);
     // It is idle now, and makes room.
     assert_eq!(timeout(SOON, waiting).await.unwrap().status, 200);
@@ -167,12 +167,12 @@ async fn connections_beyond_the_most_wait() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_let_go() {
-    let inn = Served::with(GatewaySettings {
+    let host = Served::with(GatewaySettings {
         write_timeout: SHORT,
         ..GatewaySettings::default()
     })
     .await;
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     // More than sockets hold: answers to requests that are sent on, none of which is read.
     let request = format!(
         "GET /rooms/{} HTTP/1.1\r\nhost: a\r\n\r\n",
@@ -194,12 +194,12 @@ async fn a_client_that_asks_too_often_is_told_to_wait() {
         requests_per_second: NonZeroU32::MIN,
         burst: NonZeroU32::new(2).unwrap(),
     };
-    let inn = Served::with(GatewaySettings {
+    let host = Served::with(GatewaySettings {
         rate_limit: Some(rate_limit),
         ..GatewaySettings::default()
     })
     .await;
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     assert_eq!(client.ask("GET /rooms").await.status, 200);
     assert_eq!(client.ask("GET /rooms").await.status, 200);
     let reply = client.ask("GET /rooms").await;
@@ -207,17 +207,17 @@ async fn a_client_that_asks_too_often_is_told_to_wait() {
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(reply.json()["type"], "urn:innkeeper:problem:rate-limited");
     // Another connection is the same client.
-    assert_eq!(inn.connect().await.ask("GET /rooms").await.status, 429);
+    assert_eq!(host.connect().await.ask("GET /rooms").await.status, 429);
 }
 
 #[tokio::test]
 async fn the_reception_is_told_when_a_client_goes() {
-    let mut inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let mut host = Served::new().await;
+    let mut client = host.connect().await;
     client
         .send("POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
         .await;
-    inn.happens("came").await;
+    host.happens("came").await;
     drop(client);
-    inn.happens("gone").await;
+    host.happens("gone").await;
 }

@@ -1,13 +1,13 @@
 //! The thread of cause: in, through, and out again.
 
-use crate::inn::Served;
+use crate::test_host::Served;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test]
 async fn what_comes_in_goes_through_and_out() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client
         .ask(&format!(
             "GET /rooms\nx-correlation-id: order-7\ntraceparent: {PARENT}"
@@ -26,8 +26,8 @@ async fn what_comes_in_goes_through_and_out() {
 
 #[tokio::test]
 async fn what_does_not_come_in_is_made() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for request in [
         "GET /rooms",
         "GET /nowhere",
@@ -54,8 +54,8 @@ async fn what_does_not_come_in_is_made() {
 
 #[tokio::test]
 async fn a_malformed_id_is_refused() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let detail = "x-correlation-id must be sent once, as 1 to 128 visible ASCII characters without spaces and commas";
     for id in [
         "",

@@ -2,9 +2,9 @@
 
 use innkeeper::manifest::{Cors, GatewaySettings};
 
-use crate::inn::Served;
+use crate::test_host::Served;
 
-async fn inn(origins: &[&str], credentials: bool) -> Served {
+async fn host(origins: &[&str], credentials: bool) -> Served {
     let cors = Cors {
         origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
         credentials,
@@ -21,8 +21,8 @@ const PREFLIGHT: &str = "OPTIONS /rooms\norigin: https://stay.example\naccess-co
 
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_call() {
-    let inn = inn(&["https://stay.example"], true).await;
-    let mut client = inn.connect().await;
+    let host = host(&["https://stay.example"], true).await;
+    let mut client = host.connect().await;
     let reply = client.ask(PREFLIGHT).await;
     assert_eq!(reply.status, 200);
     assert_eq!(
@@ -69,16 +69,16 @@ async fn a_page_of_an_allowed_origin_may_call() {
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_not() {
-    let inn = inn(&["https://stay.example"], false).await;
-    let mut client = inn.connect().await;
+    let host = host(&["https://stay.example"], false).await;
+    let mut client = host.connect().await;
     let reply = client.ask(&PREFLIGHT.replace("stay", "other")).await;
     assert_eq!(reply.header("access-control-allow-origin"), None);
 }
 
 #[tokio::test]
 async fn any_origin_may_be_allowed() {
-    let inn = inn(&["*"], false).await;
-    let mut client = inn.connect().await;
+    let host = host(&["*"], false).await;
+    let mut client = host.connect().await;
     assert_eq!(
         client
             .ask(PREFLIGHT)
@@ -90,8 +90,8 @@ async fn any_origin_may_be_allowed() {
 
 #[tokio::test]
 async fn plain_options_stay_what_they_are() {
-    let inn = inn(&["*"], false).await;
-    let mut client = inn.connect().await;
+    let host = host(&["*"], false).await;
+    let mut client = host.connect().await;
     let reply = client.ask("OPTIONS /rooms").await;
     assert_eq!(
         (reply.status, reply.header("allow")),
@@ -101,8 +101,8 @@ async fn plain_options_stay_what_they_are() {
 
 #[tokio::test]
 async fn without_settings_there_is_none_of_it() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask(PREFLIGHT).await;
     assert_eq!(
         (reply.status, reply.header("access-control-allow-origin")),

@@ -7,10 +7,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use innkeeper::gateway::Drained;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
-use crate::inn::{SOON, Served};
+use crate::test_host::{SOON, Served};
 
-async fn connect(inn: &Served) -> (SendRequest<Full<Bytes>>, JoinHandle<()>) {
-    let stream = TokioIo::new(TcpStream::connect(inn.address).await.unwrap());
+async fn connect(host: &Served) -> (SendRequest<Full<Bytes>>, JoinHandle<()>) {
+    let stream = TokioIo::new(TcpStream::connect(host.address).await.unwrap());
     let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
         .await
         .unwrap();
@@ -20,8 +20,8 @@ async fn connect(inn: &Served) -> (SendRequest<Full<Bytes>>, JoinHandle<()>) {
     )
 }
 
-fn request(inn: &Served, method: &str, path: &str, body: &str) -> Request<Full<Bytes>> {
-    let uri = format!("http://{}{path}", inn.address);
+fn request(host: &Served, method: &str, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let uri = format!("http://{}{path}", host.address);
     let request = Request::builder()
         .method(method)
         .uri(uri)
@@ -35,20 +35,20 @@ async fn body(response: Response<Incoming>) -> Bytes {
 
 #[tokio::test]
 async fn requests_share_a_connection() {
-    let mut inn = Served::new().await;
-    let (mut client, _connection) = connect(&inn).await;
-    let slow = client.send_request(request(&inn, "GET", "/slow", ""));
+    let mut host = Served::new().await;
+    let (mut client, _connection) = connect(&host).await;
+    let slow = client.send_request(request(&host, "GET", "/slow", ""));
     let slow = tokio::spawn(slow);
-    inn.happens("came").await;
+    host.happens("came").await;
     let response = client
-        .send_request(request(&inn, "POST", "/rooms", "{}"))
+        .send_request(request(&host, "POST", "/rooms", "{}"))
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["x-correlation-id"].len(), 32);
     let seen: serde_json::Value = serde_json::from_slice(&body(response).await).unwrap();
     assert_eq!(seen["body"], "{}");
-    inn.state.gate.add_permits(1);
+    host.state.gate.add_permits(1);
     assert_eq!(
         timeout(SOON, slow)
             .await
@@ -62,14 +62,14 @@ async fn requests_share_a_connection() {
 
 #[tokio::test]
 async fn head_and_no_content_have_no_body() {
-    let inn = Served::new().await;
-    let (mut client, _connection) = connect(&inn).await;
+    let host = Served::new().await;
+    let (mut client, _connection) = connect(&host).await;
     let get = client
-        .send_request(request(&inn, "GET", "/rooms/1", ""))
+        .send_request(request(&host, "GET", "/rooms/1", ""))
         .await
         .unwrap();
     let head = client
-        .send_request(request(&inn, "HEAD", "/rooms/1", ""))
+        .send_request(request(&host, "HEAD", "/rooms/1", ""))
         .await
         .unwrap();
     assert_eq!(
@@ -78,7 +78,7 @@ async fn head_and_no_content_have_no_body() {
     );
     assert!(body(head).await.is_empty());
     let nothing = client
-        .send_request(request(&inn, "GET", "/nothing", ""))
+        .send_request(request(&host, "GET", "/nothing", ""))
         .await
         .unwrap();
     assert_eq!(nothing.status(), 204);
@@ -87,15 +87,15 @@ async fn head_and_no_content_have_no_body() {
 
 #[tokio::test]
 async fn what_is_too_big_ends_only_its_stream() {
-    let inn = Served::new().await;
-    let (mut client, _connection) = connect(&inn).await;
+    let host = Served::new().await;
+    let (mut client, _connection) = connect(&host).await;
     let response = client
-        .send_request(request(&inn, "POST", "/rooms", &"x".repeat(200_000)))
+        .send_request(request(&host, "POST", "/rooms", &"x".repeat(200_000)))
         .await
         .unwrap();
     assert_eq!(response.status(), 413);
     let response = client
-        .send_request(request(&inn, "GET", "/rooms", ""))
+        .send_request(request(&host, "GET", "/rooms", ""))
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
@@ -103,12 +103,12 @@ async fn what_is_too_big_ends_only_its_stream() {
 
 #[tokio::test]
 async fn it_is_drained_too() {
-    let mut inn = Served::new().await;
-    let (mut client, connection) = connect(&inn).await;
-    let slow = tokio::spawn(client.send_request(request(&inn, "GET", "/slow", "")));
-    inn.happens("came").await;
-    inn.stop.cancel();
-    inn.state.gate.add_permits(1);
+    let mut host = Served::new().await;
+    let (mut client, connection) = connect(&host).await;
+    let slow = tokio::spawn(client.send_request(request(&host, "GET", "/slow", "")));
+    host.happens("came").await;
+    host.stop.cancel();
+    host.state.gate.add_permits(1);
     assert_eq!(
         timeout(SOON, slow)
             .await
@@ -119,7 +119,7 @@ async fn it_is_drained_too() {
         200
     );
     assert_eq!(
-        timeout(SOON, &mut inn.ended).await.unwrap().unwrap(),
+        timeout(SOON, &mut host.ended).await.unwrap().unwrap(),
         Drained { forced: 0 }
     );
     drop(client);

@@ -8,7 +8,7 @@ use innkeeper::core::message::Response;
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{net::TcpStream, runtime::Runtime};
 
-use crate::inn::{MOST_HEAD, Served};
+use crate::test_host::{MOST_HEAD, Served};
 
 /// The fields that are the host's to set, or that it sets itself.
 const NOT_THE_GUESTS: [&str; 12] = [
@@ -64,10 +64,10 @@ fn answers() -> impl Strategy<Value = Response> {
 }
 
 /// What a usual client reads: its limits are those that it has by itself.
-async fn read(inn: &Served, is_http2: bool) -> hyper::Response<Bytes> {
-    let stream = TokioIo::new(TcpStream::connect(inn.address).await.unwrap());
-    let uri = format!("http://{}/head", inn.address);
-    let request = Request::get(uri).header("host", inn.address.to_string());
+async fn read(host: &Served, is_http2: bool) -> hyper::Response<Bytes> {
+    let stream = TokioIo::new(TcpStream::connect(host.address).await.unwrap());
+    let uri = format!("http://{}/head", host.address);
+    let request = Request::get(uri).header("host", host.address.to_string());
     let request = request.body(Empty::<Bytes>::new()).unwrap();
     let answer = if is_http2 {
         let (mut sender, connection) = conn::http2::handshake(TokioExecutor::new(), stream)
@@ -100,7 +100,7 @@ fn guests(fields: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<(String, Vec<u
 #[test]
 fn whatever_is_let_through_is_sent_and_read() {
     let runtime = Runtime::new().unwrap();
-    let inn = runtime.block_on(Served::new());
+    let host = runtime.block_on(Served::new());
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 200,
         failure_persistence: None,
@@ -108,9 +108,9 @@ fn whatever_is_let_through_is_sent_and_read() {
     });
     let tried = runner.run(&answers(), |answer| {
         let is_let_through = answer.validate(MOST_HEAD).is_ok();
-        *inn.state.answer.lock() = answer.clone();
+        *host.state.answer.lock() = answer.clone();
         for is_http2 in [false, true] {
-            let read = runtime.block_on(read(&inn, is_http2));
+            let read = runtime.block_on(read(&host, is_http2));
             if !is_let_through {
                 prop_assert_eq!(read.status(), 500);
                 prop_assert!(read.headers().len() < 10);
@@ -131,6 +131,6 @@ fn whatever_is_let_through_is_sent_and_read() {
         }
         Ok(())
     });
-    runtime.block_on(async { drop(inn) });
+    runtime.block_on(async { drop(host) });
     tried.unwrap();
 }

@@ -1,11 +1,11 @@
 //! `Idempotency-Key`.
 
-use crate::inn::Served;
+use crate::test_host::Served;
 
 #[tokio::test]
 async fn a_key_is_handed_on() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let longest = "k".repeat(255);
     for key in ["1", "\"quoted\"", longest.as_str()] {
         let reply = client
@@ -23,16 +23,16 @@ async fn a_key_is_handed_on() {
 
 #[tokio::test]
 async fn what_changes_nothing_needs_none() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client.ask("GET /rooms\nidempotency-key: two words").await;
     assert!(reply.json()["key"].is_null(), "{reply:?}");
 }
 
 #[tokio::test]
 async fn a_malformed_key_is_refused() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for key in [
         "",
         "two words",

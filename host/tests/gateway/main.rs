@@ -15,6 +15,6 @@ mod cors;
 mod h2c;
 mod heads;
 mod idempotency;
-mod inn;
 mod refusals;
 mod shutdown;
+mod test_host;

@@ -1,11 +1,11 @@
 //! What is not let through.
 
-use crate::inn::Served;
+use crate::test_host::Served;
 
 #[tokio::test]
 async fn paths_that_are_not_there() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for path in [
         "/",
         "/nowhere",
@@ -31,8 +31,8 @@ async fn paths_that_are_not_there() {
 
 #[tokio::test]
 async fn methods_that_a_path_does_not_have() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for method in ["PUT", "DELETE", "TRACE", "BREW", "get"] {
         let reply = client.ask(&format!("{method} /rooms")).await;
         reply.is_problem(405, &format!("{method} is not allowed at this path"));
@@ -48,8 +48,8 @@ async fn methods_that_a_path_does_not_have() {
 
 #[tokio::test]
 async fn encodings_that_are_wrong() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for path in [
         "/rooms/%",
         "/rooms/%4",
@@ -74,11 +74,11 @@ async fn encodings_that_are_wrong() {
 
 #[tokio::test]
 async fn bodies_that_are_too_big() {
-    let inn = Served::new().await;
+    let host = Served::new().await;
     let detail = "the request body is larger than the 100 bytes allowed here";
     let json = "POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
     // Announced: refused before it is sent.
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     client
         .send(format!("{json}content-length: 101\r\n\r\n"))
         .await;
@@ -87,7 +87,7 @@ async fn bodies_that_are_too_big() {
     assert_eq!(reply.header("connection"), Some("close"));
     client.closes().await;
     // Announced, for a client that asks first.
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     client
         .send(format!(
             "{json}expect: 100-continue\r\ncontent-length: 5000000000\r\n\r\n"
@@ -95,7 +95,7 @@ async fn bodies_that_are_too_big() {
         .await;
     client.reply().await.is_problem(413, detail);
     // Not announced: refused when it is too much.
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     client
         .send(format!("{json}transfer-encoding: chunked\r\n\r\n"))
         .await;
@@ -105,7 +105,7 @@ async fn bodies_that_are_too_big() {
     client.send("1\r\nx\r\n").await;
     client.reply().await.is_problem(413, detail);
     // The limit itself is fine.
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     assert_eq!(
         client
             .ask_with(
@@ -120,8 +120,8 @@ async fn bodies_that_are_too_big() {
 
 #[tokio::test]
 async fn a_client_that_keeps_sending_still_gets_the_answer() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     client.send("POST /rooms HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 20000000\r\n\r\n").await;
     // More than all buffers on the way hold.
     let megabyte = vec![b'x'; 1_000_000];
@@ -134,8 +134,8 @@ async fn a_client_that_keeps_sending_still_gets_the_answer() {
 
 #[tokio::test]
 async fn media_types_that_are_not_consumed() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for accepted in ["application/json", "Application/JSON; charset=UTF-8"] {
         assert_eq!(
             client
@@ -191,13 +191,13 @@ async fn media_types_that_are_not_consumed() {
 
 #[tokio::test]
 async fn hosts_that_are_missing_or_many() {
-    let inn = Served::new().await;
+    let host = Served::new().await;
     for (hosts, version, status) in [
         ("", "1.1", 400),
         ("host: a\r\nhost: b\r\n", "1.1", 400),
         ("", "1.0", 200),
     ] {
-        let mut client = inn.connect().await;
+        let mut client = host.connect().await;
         client
             .send(format!("GET /rooms HTTP/{version}\r\n{hosts}\r\n"))
             .await;
@@ -211,8 +211,8 @@ async fn hosts_that_are_missing_or_many() {
 
 #[tokio::test]
 async fn heads_that_are_too_long() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     let reply = client
         .ask(&format!("GET /rooms?{}", "x".repeat(8 * 1024)))
         .await;
@@ -229,7 +229,7 @@ async fn heads_that_are_too_long() {
         client.ask(&format!("GET /rooms{headers}")).await.status,
         431
     );
-    let mut client = inn.connect().await;
+    let mut client = host.connect().await;
     assert_eq!(
         client
             .ask(&format!("GET /rooms\nx-big: {}", "x".repeat(70_000)))
@@ -241,13 +241,13 @@ async fn heads_that_are_too_long() {
 
 #[tokio::test]
 async fn what_is_no_http() {
-    let inn = Served::new().await;
+    let host = Served::new().await;
     for nonsense in [
         "hello\r\n\r\n",
         "GET / HTTP/1.1\r\nbad header\r\n\r\n",
         "GET /rooms HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
     ] {
-        let mut client = inn.connect().await;
+        let mut client = host.connect().await;
         client.send(nonsense).await;
         assert_eq!(client.reply().await.status, 400, "{nonsense:?}");
         client.closes().await;
@@ -256,8 +256,8 @@ async fn what_is_no_http() {
 
 #[tokio::test]
 async fn targets_that_are_no_path() {
-    let inn = Served::new().await;
-    let mut client = inn.connect().await;
+    let host = Served::new().await;
+    let mut client = host.connect().await;
     for request in ["GET rooms", "CONNECT inn.example:80"] {
         client
             .ask(request)

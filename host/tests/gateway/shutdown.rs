@@ -5,25 +5,25 @@ use std::time::Duration;
 use innkeeper::{gateway::Drained, manifest::GatewaySettings};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::inn::{SOON, Served};
+use crate::test_host::{SOON, Served};
 
 #[tokio::test]
 async fn requests_in_flight_are_answered() {
-    let mut inn = Served::new().await;
+    let mut host = Served::new().await;
     let (mut idle, mut unused, mut busy) = (
-        inn.connect().await,
-        inn.connect().await,
-        inn.connect().await,
+        host.connect().await,
+        host.connect().await,
+        host.connect().await,
     );
     assert_eq!(idle.ask("GET /rooms").await.status, 200);
     busy.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    inn.happens("came").await;
-    inn.stop.cancel();
+    host.happens("came").await;
+    host.stop.cancel();
     idle.closes().await;
     unused.closes().await;
-    assert!(TcpStream::connect(inn.address).await.is_err());
-    assert!(!inn.ended.is_finished());
-    inn.state.gate.add_permits(1);
+    assert!(TcpStream::connect(host.address).await.is_err());
+    assert!(!host.ended.is_finished());
+    host.state.gate.add_permits(1);
     let reply = busy.reply().await;
     assert_eq!(
         (reply.status, reply.header("connection")),
@@ -31,28 +31,28 @@ async fn requests_in_flight_are_answered() {
     );
     busy.closes().await;
     assert_eq!(
-        timeout(SOON, &mut inn.ended).await.unwrap().unwrap(),
+        timeout(SOON, &mut host.ended).await.unwrap().unwrap(),
         Drained { forced: 0 }
     );
 }
 
 #[tokio::test]
 async fn what_takes_longer_is_left() {
-    let mut inn = Served::with(GatewaySettings {
+    let mut host = Served::with(GatewaySettings {
         drain: Duration::from_millis(100),
         ..GatewaySettings::default()
     })
     .await;
-    let mut busy = inn.connect().await;
+    let mut busy = host.connect().await;
     busy.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    inn.happens("came").await;
-    inn.stop.cancel();
+    host.happens("came").await;
+    host.stop.cancel();
     assert_eq!(
-        timeout(SOON, &mut inn.ended).await.unwrap().unwrap(),
+        timeout(SOON, &mut host.ended).await.unwrap().unwrap(),
         Drained { forced: 1 }
     );
     busy.closes().await;
-    inn.happens("gone").await;
+    host.happens("gone").await;
 }
 
 #[tokio::test]

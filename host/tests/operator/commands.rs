@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::inn::{Inn, SOON, eventually, run, text};
+use crate::test_host::{SOON, TestHost, eventually, run, text};
 
 fn json(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
@@ -17,52 +17,52 @@ fn json(line: &str) -> Value {
 
 #[tokio::test]
 async fn they_tell_people_and_machines() {
-    let inn = Inn::open().await;
-    inn.room("Beautiful House").await;
-    assert_eq!(inn.book(1, "order-7").await, 201);
+    let host = TestHost::open().await;
+    host.room("Beautiful House").await;
+    assert_eq!(host.book(1, "order-7").await, 201);
     eventually("the saga has completed", async || {
-        let told = inn.says(&["sagas", "--json"]).await;
+        let told = host.says(&["sagas", "--json"]).await;
         told.contains("\"completed\"").then_some(())
     })
     .await;
-    let sagas = inn
+    let sagas = host
         .says(&["sagas", "booking", "--state", "completed"])
         .await;
     assert!(sagas.contains("order-7"), "{sagas}");
-    assert_eq!(inn.says(&["sagas", "--state", "timed-out"]).await, "");
+    assert_eq!(host.says(&["sagas", "--state", "timed-out"]).await, "");
 
-    let status = inn.says(&["status"]).await;
+    let status = host.says(&["status"]).await;
     assert!(
         status.starts_with("CONTEXT") && status.lines().count() == 6,
         "{status}"
     );
-    assert_eq!(json(&inn.says(&["status", "--json"]).await)["app"], "stay");
-    let room = inn.says(&["status", "room"]).await;
+    assert_eq!(json(&host.says(&["status", "--json"]).await)["app"], "stay");
+    let room = host.says(&["status", "room"]).await;
     assert!(
         room.contains("POST /rooms") && room.contains("closed"),
         "{room}"
     );
     assert_eq!(
-        json(&inn.says(&["status", "room", "--json"]).await)["name"],
+        json(&host.says(&["status", "room", "--json"]).await)["name"],
         "room"
     );
 
-    let events = inn.says(&["events"]).await;
+    let events = host.says(&["events"]).await;
     assert!(
         events.contains("ReservationConfirmed") && events.contains("\"payId\":1"),
         "{events}"
     );
-    let events = inn
+    let events = host
         .says(&["events", "--all", "--json", "--kind", "RoomRegistered"])
         .await;
     assert_eq!(events.lines().count(), 1);
     assert_eq!(json(&events)["data"]["desc"], "Beautiful House");
     assert_eq!(
-        inn.says(&["events", "--last", "1"]).await.lines().count(),
+        host.says(&["events", "--last", "1"]).await.lines().count(),
         1
     );
 
-    let story = inn.says(&["story", "order-7"]).await;
+    let story = host.says(&["story", "order-7"]).await;
     assert!(
         story.starts_with("order-7\n└─ reservation: web POST /reservations -> 201"),
         "{story}"
@@ -72,35 +72,35 @@ async fn they_tell_people_and_machines() {
         "{story}"
     );
     assert_eq!(
-        json(&inn.says(&["story", "order-7", "--json"]).await)["correlationId"],
+        json(&host.says(&["story", "order-7", "--json"]).await)["correlationId"],
         "order-7"
     );
 
-    let versions = inn.says(&["versions", "room"]).await;
+    let versions = host.says(&["versions", "room"]).await;
     assert!(versions.contains("current"), "{versions}");
-    assert_eq!(inn.says(&["dead-letters"]).await, "");
+    assert_eq!(host.says(&["dead-letters"]).await, "");
     assert_eq!(
-        inn.says(&["dead-letters", "list", "room", "--json"]).await,
+        host.says(&["dead-letters", "list", "room", "--json"]).await,
         ""
     );
-    let retried = inn
+    let retried = host
         .says(&["dead-letters", "retry", "viewpage", "--all"])
         .await;
     assert!(retried.starts_with("0 handled"), "{retried}");
-    let rebuilt = inn.says(&["rebuild", "viewpage"]).await;
+    let rebuilt = host.says(&["rebuild", "viewpage"]).await;
     assert!(
         rebuilt.starts_with("viewpage is rebuilt from "),
         "{rebuilt}"
     );
-    let rebuilt = inn.says(&["rebuild", "viewpage", "--json"]).await;
+    let rebuilt = host.says(&["rebuild", "viewpage", "--json"]).await;
     assert_eq!(json(&rebuilt)["state"], "done");
-    let status = inn.says(&["status", "viewpage"]).await;
+    let status = host.says(&["status", "viewpage"]).await;
     assert!(status.contains("generation 2"), "{status}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_done_is_an_error_with_a_reason() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     for (arguments, said) in [
         (
             &["status", "cellar"] as &[&str],
@@ -119,7 +119,7 @@ async fn what_cannot_be_done_is_an_error_with_a_reason() {
         ),
         (&["sagas", "checkout"], "booking"),
     ] {
-        let output = run(&mut inn.command(arguments)).await;
+        let output = run(&mut host.command(arguments)).await;
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         let told = text(&output.stderr);
         assert_eq!(told.lines().count(), 1, "{told}");
@@ -133,9 +133,9 @@ async fn following_goes_on_over_a_restart_and_misses_nothing() {
     let address = free.local_addr().unwrap().to_string();
     drop(free);
     let home = Arc::new(TempDir::new().unwrap());
-    let mut inn = Inn::open_in(home.clone(), &["--admin", &address]).await;
-    inn.room("1").await;
-    let mut command = inn.command(&["events", "--follow", "--json", "--kind", "RoomRegistered"]);
+    let mut host = TestHost::open_in(home.clone(), &["--admin", &address]).await;
+    host.room("1").await;
+    let mut command = host.command(&["events", "--follow", "--json", "--kind", "RoomRegistered"]);
     let mut following = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     let mut next = async || {
@@ -147,12 +147,12 @@ async fn following_goes_on_over_a_restart_and_misses_nothing() {
         json(&line)["subject"].as_str().unwrap().to_owned()
     };
     assert_eq!(next().await, "1");
-    inn.room("2").await;
+    host.room("2").await;
     assert_eq!(next().await, "2");
-    inn.close().await;
-    let inn = Inn::open_in(home, &["--admin", &address]).await;
-    inn.room("3").await;
+    host.close().await;
+    let host = TestHost::open_in(home, &["--admin", &address]).await;
+    host.room("3").await;
     assert_eq!(next().await, "3");
-    inn.room("4").await;
+    host.room("4").await;
     assert_eq!(next().await, "4");
 }

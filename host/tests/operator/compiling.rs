@@ -9,7 +9,7 @@ use innkeeper::rollout::{CompileError, CompileLimits, Compiler};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::inn::{SOON, build_components, eventually, innkeeper, repository, run, text};
+use crate::test_host::{SOON, build_components, eventually, innkeeper, repository, run, text};
 
 const ENOUGH: CompileLimits = CompileLimits {
     time: SOON,

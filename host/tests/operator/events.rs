@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::inn::{Inn, SOON};
+use crate::test_host::{SOON, TestHost};
 
 /// Reads server-sent events.
 struct Stream {
@@ -16,8 +16,8 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(inn: &Inn, path: &str, last_id: Option<&str>) -> Self {
-        let request = inn.http.get(format!("{}{path}", inn.operators));
+    async fn open(host: &TestHost, path: &str, last_id: Option<&str>) -> Self {
+        let request = host.http.get(format!("{}{path}", host.operators));
         let request = match last_id {
             Some(id) => request.header("last-event-id", id),
             None => request,
@@ -63,9 +63,9 @@ impl Stream {
 
 #[tokio::test]
 async fn events_are_cloud_events() {
-    let inn = Inn::open().await;
-    let mut stream = Stream::open(&inn, "/v1/events?context=room", None).await;
-    inn.room("Beautiful House").await;
+    let host = TestHost::open().await;
+    let mut stream = Stream::open(&host, "/v1/events?context=room", None).await;
+    host.room("Beautiful House").await;
     let (id, event) = stream.next().await.unwrap();
     // The first commit of a journal says which version serves.
     assert_eq!(id, "room:2.0");
@@ -86,13 +86,13 @@ async fn events_are_cloud_events() {
 #[tokio::test]
 async fn a_stream_is_taken_up_again_where_it_ended_also_after_a_restart() {
     let home = Arc::new(TempDir::new().unwrap());
-    let mut inn = Inn::open_in(home.clone(), &[]).await;
+    let mut host = TestHost::open_in(home.clone(), &[]).await;
     for number in 1..=6 {
-        inn.room(&number.to_string()).await;
+        host.room(&number.to_string()).await;
     }
-    assert_eq!(inn.book(2, "order-7").await, 201);
+    assert_eq!(host.book(2, "order-7").await, 201);
     let all = "/v1/events?after=start&follow=false&context=room,reservation";
-    let mut stream = Stream::open(&inn, all, None).await;
+    let mut stream = Stream::open(&host, all, None).await;
     let mut seen = Vec::new();
     let mut last = String::new();
     for _ in 0..4 {
@@ -101,10 +101,10 @@ async fn a_stream_is_taken_up_again_where_it_ended_also_after_a_restart() {
         last = id;
     }
     drop(stream);
-    inn.close().await;
+    host.close().await;
 
-    let inn = Inn::open_in(home, &[]).await;
-    let mut stream = Stream::open(&inn, all, Some(&last)).await;
+    let host = TestHost::open_in(home, &[]).await;
+    let mut stream = Stream::open(&host, all, Some(&last)).await;
     let mut kinds = Vec::new();
     while let Some((_, event)) = stream.next().await {
         assert!(!seen.contains(&event["id"]), "{event}");
@@ -120,13 +120,13 @@ async fn a_stream_is_taken_up_again_where_it_ended_also_after_a_restart() {
 
 #[tokio::test]
 async fn what_is_asked_for_is_told_and_nothing_else() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     for number in 1..=40 {
-        inn.room(&number.to_string()).await;
+        host.room(&number.to_string()).await;
     }
     let told = async |query: &str| {
         let path = format!("/v1/events?follow=false&{query}");
-        Stream::open(&inn, &path, None).await.subjects().await
+        Stream::open(&host, &path, None).await.subjects().await
     };
     assert_eq!(told("last=3").await, ["38", "39", "40"]);
     assert_eq!(told("last=3&kind=RoomRegistered").await, ["38", "39", "40"]);
@@ -141,10 +141,10 @@ async fn what_is_asked_for_is_told_and_nothing_else() {
 
 #[tokio::test]
 async fn there_are_only_so_many_streams() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let mut open = Vec::new();
     let refused = loop {
-        let answer = inn.ask("/v1/events").send().await.unwrap();
+        let answer = host.ask("/v1/events").send().await.unwrap();
         match answer.status().as_u16() {
             200 => open.push(answer),
             _ => break answer,
@@ -154,5 +154,5 @@ async fn there_are_only_so_many_streams() {
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(open.len(), 64);
-    assert_eq!(inn.see("/v1/contexts").await["app"], "stay");
+    assert_eq!(host.see("/v1/contexts").await["app"], "stay");
 }

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::inn::{Inn, eventually};
+use crate::test_host::{TestHost, eventually};
 
 #[tokio::test]
 async fn contexts_say_how_they_are() {
-    let inn = Inn::open().await;
-    inn.room("Beautiful House").await;
-    let all = inn.see("/v1/contexts").await;
+    let host = TestHost::open().await;
+    host.room("Beautiful House").await;
+    let all = host.see("/v1/contexts").await;
     assert_eq!(all["app"], "stay");
     let names: Vec<&str> = all["contexts"]
         .as_array()
@@ -21,7 +21,7 @@ async fn contexts_say_how_they_are() {
         ["message", "payment", "reservation", "room", "viewpage"]
     );
 
-    let room = inn.see("/v1/contexts/room").await;
+    let room = host.see("/v1/contexts/room").await;
     // One commit says which version serves, the other registers the room.
     assert_eq!(room["journal"]["flushed"], 2);
     assert_eq!(room["circuitBreaker"], "closed");
@@ -30,26 +30,26 @@ async fn contexts_say_how_they_are() {
     let routes = room["description"]["routes"].as_array().unwrap();
     assert!(routes.iter().any(|route| route["path"] == "/rooms/{id}"));
     eventually("viewpage has seen the room", async || {
-        let view = inn.see("/v1/contexts/viewpage").await;
+        let view = host.see("/v1/contexts/viewpage").await;
         (view["journal"]["flushed"] == 2 && view["lag"]["room"] == 0).then_some(())
     })
     .await;
-    let config = inn.see("/v1/contexts/reservation").await["config"].clone();
+    let config = host.see("/v1/contexts/reservation").await["config"].clone();
     assert_eq!(config["max_reservation_per_person"], "10");
-    let versions = inn.see("/v1/contexts/room/versions").await;
+    let versions = host.see("/v1/contexts/room/versions").await;
     assert_eq!(versions["versions"][0]["state"], "current");
 }
 
 #[tokio::test]
 async fn a_journal_can_be_read_page_by_page() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     for number in 0..5 {
-        inn.room(&number.to_string()).await;
+        host.room(&number.to_string()).await;
     }
     let (mut positions, mut after) = (Vec::new(), 0);
     loop {
         let path = format!("/v1/contexts/room/commits?limit=2&after={after}");
-        let page = inn.see(&path).await;
+        let page = host.see(&path).await;
         assert_eq!(page["flushed"], 6);
         for commit in page["commits"].as_array().unwrap() {
             positions.push(commit["position"].as_u64().unwrap());
@@ -71,18 +71,18 @@ async fn a_journal_can_be_read_page_by_page() {
 
 #[tokio::test]
 async fn a_booking_has_a_saga_and_a_story() {
-    let inn = Inn::open().await;
-    inn.room("Beautiful House").await;
-    assert_eq!(inn.book(1, "order-7").await, 201);
+    let host = TestHost::open().await;
+    host.room("Beautiful House").await;
+    assert_eq!(host.book(1, "order-7").await, 201);
     let saga = eventually("the saga has completed", async || {
-        let found = inn.see("/v1/sagas?state=completed").await;
+        let found = host.see("/v1/sagas?state=completed").await;
         found["sagas"].get(0).cloned()
     })
     .await;
     assert_eq!(saga["saga"], "booking");
     assert_eq!(saga["correlationId"], "order-7");
     assert!(saga["endedAt"].as_str().unwrap().ends_with('Z'));
-    let story = inn.see("/v1/stories/order-7").await;
+    let story = host.see("/v1/stories/order-7").await;
     let root = &story["invocations"][0];
     assert_eq!(root["name"], "POST /reservations");
     let calls: Vec<&str> = root["children"]
@@ -96,7 +96,7 @@ async fn a_booking_has_a_saga_and_a_story() {
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     for (path, status, said) in [
         ("/v1/nothing", 404, "openapi"),
         ("/v1/contexts/cellar", 404, "viewpage"),
@@ -119,7 +119,7 @@ async fn what_is_not_there_is_a_problem() {
         ("/v1/stories/%ff", 400, "UTF-8"),
         ("/v1/contexts/room/dead-letters/retry", 405, "GET"),
     ] {
-        let answer = inn.ask(path).send().await.unwrap();
+        let answer = host.ask(path).send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         let problem: Value = answer.json().await.unwrap();
@@ -131,9 +131,9 @@ async fn what_is_not_there_is_a_problem() {
 
 #[tokio::test]
 async fn the_document_names_what_there_is_and_metrics_count_it() {
-    let inn = Inn::open().await;
-    inn.room("Beautiful House").await;
-    let document = inn.see("/openapi.json").await;
+    let host = TestHost::open().await;
+    host.room("Beautiful House").await;
+    let document = host.see("/openapi.json").await;
     let paths = document["paths"].as_object().unwrap();
     for (path, methods) in paths {
         if methods.get("get").is_none() || path == "/v1/events" {
@@ -142,10 +142,10 @@ async fn the_document_names_what_there_is_and_metrics_count_it() {
         let path = path
             .replace("{name}", "room")
             .replace("{correlation-id}", "nobody");
-        let answer = inn.ask(&path).send().await.unwrap();
+        let answer = host.ask(&path).send().await.unwrap();
         assert!([200, 404].contains(&answer.status().as_u16()), "{path}");
     }
-    let metrics = inn.ask("/metrics").send().await.unwrap();
+    let metrics = host.ask("/metrics").send().await.unwrap();
     let kind = metrics.headers()["content-type"]
         .to_str()
         .unwrap()

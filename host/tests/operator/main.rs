@@ -10,11 +10,11 @@
 mod commands;
 mod compiling;
 mod events;
-mod inn;
 mod looking;
 mod roles;
 mod rollouts;
 mod sign;
 mod stopping;
+mod test_host;
 mod token;
 mod usage;

@@ -7,15 +7,17 @@ use http::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::inn::{Inn, innkeeper, repository, run, text};
+use crate::test_host::{TestHost, innkeeper, repository, run, text};
 
 /// The sha-256 hash of `secret`.
 const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 const REBUILD: &str = "/v1/contexts/viewpage/rebuild";
 
 /// The status of an answer, and what it says when it is a problem.
-async fn ask(inn: &Inn, method: Method, path: &str, token: &str) -> (u16, String) {
-    let request = inn.http.request(method, format!("{}{path}", inn.operators));
+async fn ask(host: &TestHost, method: Method, path: &str, token: &str) -> (u16, String) {
+    let request = host
+        .http
+        .request(method, format!("{}{path}", host.operators));
     let answer = request.bearer_auth(token).send().await.unwrap();
     let status = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap_or_default();
@@ -43,38 +45,41 @@ async fn each_role_may_do_what_it_is_for() {
             chief.to_str().unwrap(),
         ),
     ];
-    let mut inn = Inn::open_with(home, &["--admin", "0.0.0.0:0"], &variables).await;
-    inn.operators = inn.operators.replace("0.0.0.0", "127.0.0.1");
-    let operator = inn.token();
+    let mut host = TestHost::open_with(home, &["--admin", "0.0.0.0:0"], &variables).await;
+    host.operators = host.operators.replace("0.0.0.0", "127.0.0.1");
+    let operator = host.token();
     for token in ["looking", "secret", "everything", &operator] {
-        let (status, _) = ask(&inn, Method::GET, "/v1/contexts", token).await;
+        let (status, _) = ask(&host, Method::GET, "/v1/contexts", token).await;
         assert_eq!(status, 200, "{token}");
         let rebuilds = !["looking", "secret"].contains(&token);
-        let (status, said) = ask(&inn, Method::POST, REBUILD, token).await;
+        let (status, said) = ask(&host, Method::POST, REBUILD, token).await;
         // One that is under way is a conflict.
         assert!([202, 403, 409].contains(&status), "{token}: {said}");
         assert_eq!(status != 403, rebuilds, "{token}: {said}");
     }
-    let (status, said) = ask(&inn, Method::POST, REBUILD, "secret").await;
+    let (status, said) = ask(&host, Method::POST, REBUILD, "secret").await;
     assert_eq!(status, 403);
     assert_eq!(
         said,
         "the token of `ci` has the role `deploy`, but this needs the role `admin`"
     );
     let letter = "/v1/contexts/room/dead-letters/room.1.1.0";
-    assert_eq!(ask(&inn, Method::DELETE, letter, "secret").await.0, 403);
-    assert_eq!(ask(&inn, Method::DELETE, letter, "everything").await.0, 404);
-    assert_eq!(ask(&inn, Method::POST, REBUILD, HASH).await.0, 401);
-    assert_eq!(ask(&inn, Method::POST, REBUILD, "").await.0, 401);
+    assert_eq!(ask(&host, Method::DELETE, letter, "secret").await.0, 403);
+    assert_eq!(
+        ask(&host, Method::DELETE, letter, "everything").await.0,
+        404
+    );
+    assert_eq!(ask(&host, Method::POST, REBUILD, HASH).await.0, 401);
+    assert_eq!(ask(&host, Method::POST, REBUILD, "").await.0, 401);
 
-    let mut command = inn.command(&["rebuild", "viewpage"]);
+    let mut command = host.command(&["rebuild", "viewpage"]);
     let refused = run(command.env("INNKEEPER_ADMIN_TOKEN", "looking")).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(said.contains("`board` has the role `read`"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
-    inn.close().await;
-    let told = inn.err.all();
+    host.close().await;
+    let told = host.err.all();
     for secret in ["looking", "everything"] {
         assert!(!told.contains(secret), "{told}");
     }

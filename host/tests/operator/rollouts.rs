@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::inn::{Inn, SOON, build_components, eventually, repository, run, text};
+use crate::test_host::{SOON, TestHost, build_components, eventually, repository, run, text};
 
 /// Writes an edition of room that no host has seen, and gives the name of its file.
 async fn edition(home: &TempDir, name: &str) -> String {
@@ -24,14 +24,14 @@ async fn edition(home: &TempDir, name: &str) -> String {
 }
 
 /// The state of the newest version of room.
-async fn newest(inn: &Inn) -> String {
-    let found = inn.see("/v1/contexts/room/versions").await;
+async fn newest(host: &TestHost) -> String {
+    let found = host.see("/v1/contexts/room/versions").await;
     found["versions"][0]["state"].as_str().unwrap().to_owned()
 }
 
-async fn ramping(inn: &Inn) {
+async fn ramping(host: &TestHost) {
     eventually("it is ramped up", async || {
-        (newest(inn).await == "ramping").then_some(())
+        (newest(host).await == "ramping").then_some(())
     })
     .await;
 }
@@ -45,31 +45,31 @@ fn failed(output: &Output) -> String {
 
 #[tokio::test]
 async fn a_rollout_is_told_what_to_do() {
-    let inn = Inn::open().await;
-    let room = edition(&inn.home, "told what to do").await;
-    let none = run(&mut inn.command(&["rollout", "pause", "room"])).await;
+    let host = TestHost::open().await;
+    let room = edition(&host.home, "told what to do").await;
+    let none = run(&mut host.command(&["rollout", "pause", "room"])).await;
     assert!(failed(&none).contains("no rollout of context room"));
     let deploy = ["deploy", "room", &room, "--ramp", "10,100", "--step", "10m"];
-    inn.says(&[&deploy[..], &["--no-wait"]].concat()).await;
-    ramping(&inn).await;
-    let said = inn
+    host.says(&[&deploy[..], &["--no-wait"]].concat()).await;
+    ramping(&host).await;
+    let said = host
         .says(&["rollout", "pause", "room", "--reason", "lunch"])
         .await;
     assert_eq!(said, "version 2 of room is paused at 10 %\n");
-    let status = inn.says(&["status", "room"]).await;
+    let status = host.says(&["status", "room"]).await;
     assert!(status.contains("ramping at 10 %, paused"), "{status}");
-    let said = inn.says(&["rollout", "resume", "room"]).await;
+    let said = host.says(&["rollout", "resume", "room"]).await;
     assert_eq!(said, "version 2 of room goes on\n");
-    let said = inn.says(&["rollout", "abort", "room"]).await;
+    let said = host.says(&["rollout", "abort", "room"]).await;
     assert!(said.contains("does not serve"), "{said}");
-    inn.says(&[&deploy[..], &["--no-wait"]].concat()).await;
-    ramping(&inn).await;
-    inn.says(&["rollout", "promote", "room"]).await;
+    host.says(&[&deploy[..], &["--no-wait"]].concat()).await;
+    ramping(&host).await;
+    host.says(&["rollout", "promote", "room"]).await;
     eventually("it serves", async || {
-        (newest(&inn).await == "current").then_some(())
+        (newest(&host).await == "current").then_some(())
     })
     .await;
-    let history = inn.says(&["versions", "room", "--history"]).await;
+    let history = host.says(&["versions", "room", "--history"]).await;
     for part in [
         "paused at 10 %: lunch",
         "resumed at 10 %",
@@ -77,8 +77,8 @@ async fn a_rollout_is_told_what_to_do() {
     ] {
         assert!(history.contains(part), "{part}:\n{history}");
     }
-    inn.says(&["rollback", "room"]).await;
-    let said = inn.says(&["rollback", "room", "--to", "2"]).await;
+    host.says(&["rollback", "room"]).await;
+    let said = host.says(&["rollback", "room", "--to", "2"]).await;
     assert!(said.contains("version 2 of room serves again"), "{said}");
 }
 
@@ -86,9 +86,9 @@ async fn a_rollout_is_told_what_to_do() {
 async fn a_deployment_can_wait_for_the_watch() {
     let watch = ("INNKEEPER_CONTEXT__ROOM__ROLLOUT__WATCH", "1s");
     let home = Arc::new(TempDir::new().unwrap());
-    let inn = Inn::open_with(home, &[], &[watch]).await;
-    let room = edition(&inn.home, "watched").await;
-    let said = inn
+    let host = TestHost::open_with(home, &[], &[watch]).await;
+    let room = edition(&host.home, "watched").await;
+    let said = host
         .says(&["deploy", "room", &room, "--until-watched"])
         .await;
     assert!(
@@ -96,7 +96,7 @@ async fn a_deployment_can_wait_for_the_watch() {
         "{said}"
     );
     // What takes over meanwhile ends the watch.
-    let mut waiting = inn.command(&["deploy", "room", &room, "--until-watched"]);
+    let mut waiting = host.command(&["deploy", "room", &room, "--until-watched"]);
     let said = text(&run(&mut waiting).await.stdout);
     assert!(said.contains("serves already"), "{said}");
 }
@@ -108,24 +108,24 @@ async fn a_deployment_that_a_restart_cuts_off_is_told_when_the_host_is_back() {
     drop(free);
     let home = Arc::new(TempDir::new().unwrap());
     let arguments = ["--admin", &*address];
-    let mut inn = Inn::open_in(home.clone(), &arguments).await;
-    let room = edition(&inn.home, "cut off").await;
-    let mut deploy = inn.command(&["deploy", "room", &room, "--ramp", "10,100", "--step", "10m"]);
+    let mut host = TestHost::open_in(home.clone(), &arguments).await;
+    let room = edition(&host.home, "cut off").await;
+    let mut deploy = host.command(&["deploy", "room", &room, "--ramp", "10,100", "--step", "10m"]);
     let deploying = deploy
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    ramping(&inn).await;
-    inn.kill().await;
-    let inn = Inn::open_in(home, &arguments).await;
+    ramping(&host).await;
+    host.kill().await;
+    let host = TestHost::open_in(home, &arguments).await;
     let ended = timeout(SOON, deploying.wait_with_output()).await.unwrap();
     let said = failed(&ended.unwrap());
     assert!(
         said.contains("was interrupted when the host stopped"),
         "{said}"
     );
-    let history = inn.says(&["versions", "room", "--history"]).await;
+    let history = host.says(&["versions", "room", "--history"]).await;
     assert!(
         history.contains("was interrupted when the host stopped"),
         "{history}"

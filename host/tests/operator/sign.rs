@@ -11,7 +11,7 @@ use innkeeper::rollout::signature::{Keyring, SignatureError, Signed, Subject};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::inn::{build_components, innkeeper, repository, run, text};
+use crate::test_host::{build_components, innkeeper, repository, run, text};
 
 /// What the command prints in `home` when all goes well: on standard output, and on standard error.
 async fn says(home: &Path, arguments: &[&str]) -> (String, String) {

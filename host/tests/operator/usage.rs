@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::inn::{Inn, innkeeper, repository, run, text};
+use crate::test_host::{TestHost, innkeeper, repository, run, text};
 
 /// Runs the binary where `manifest` is, and gives its exit code and its only line.
 async fn fails(manifest: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
@@ -174,7 +174,7 @@ async fn a_component_that_is_not_built_says_how_to_build_it() {
 
 #[tokio::test]
 async fn a_journal_that_is_in_use_is_left_alone() {
-    let first = Inn::open().await;
+    let first = TestHost::open().await;
     let mut command = innkeeper();
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
@@ -241,11 +241,11 @@ async fn every_command_explains_itself() {
 #[tokio::test]
 async fn an_unsafe_host_says_so() {
     let home = Arc::new(TempDir::new().unwrap());
-    let mut inn = Inn::open_in(home, &["--unsafe-without", "intents,compensation"]).await;
-    let said = inn.err.all();
+    let mut host = TestHost::open_in(home, &["--unsafe-without", "intents,compensation"]).await;
+    let said = host.err.all();
     assert!(
         said.contains("UNSAFE: intents") && said.contains("UNSAFE: compensation"),
         "{said}"
     );
-    inn.close().await;
+    host.close().await;
 }

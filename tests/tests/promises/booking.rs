@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use innkeeper_tests::{Inn, Settings};
+use innkeeper_tests::{Settings, TestHost};
 
 #[tokio::test]
 async fn of_200_concurrent_bookings_of_one_room_one_wins() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("wanted by all").await;
     let replies = join_all((0..200).map(|_| stay.book(room))).await;
     let won = replies.iter().filter(|reply| reply.status == 201).count();
@@ -27,7 +27,7 @@ async fn of_200_concurrent_bookings_of_one_room_one_wins() {
             reply.expect_problem(409);
         }
     }
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert_eq!(
         (
             book.reservations.len(),
@@ -47,8 +47,8 @@ async fn of_1000_concurrent_bookings_over_50_rooms_50_win() {
         .set("context.reservation.limits.deadline", "60s")
         .set("context.room.limits.deadline", "60s")
         .set("context.payment.limits.deadline", "60s");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     let rooms = join_all((0..50).map(|_| stay.room("one of fifty"))).await;
     let replies = join_all((0..1_000).map(|number| stay.book(rooms[number % rooms.len()]))).await;
     let mut answers = BTreeMap::<u16, usize>::new();
@@ -59,7 +59,7 @@ async fn of_1000_concurrent_bookings_over_50_rooms_50_win() {
         .iter()
         .find(|reply| ![201, 409].contains(&reply.status));
     assert_eq!(answers, BTreeMap::from([(201, 50), (409, 950)]), "{odd:?}");
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     let taken: BTreeSet<_> = book
         .reservations
         .iter()

@@ -1,7 +1,7 @@
 //! Configuration is read live: a changed value reaches the next invocation.
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, Settings, Stay, eventually, send};
+use innkeeper_tests::{Reply, Settings, Stay, TestHost, eventually, send};
 use serde_json::json;
 
 const LIMIT: &str = "context.reservation.config.max_reservation_per_person";
@@ -15,8 +15,8 @@ async fn book(stay: &Stay, guest: u64) -> Reply {
 
 #[tokio::test]
 async fn a_guest_has_at_most_so_many_reservations() {
-    let inn = Inn::with(Settings::of_the_app().await.set(LIMIT, 2)).await;
-    let stay = inn.stay();
+    let host = TestHost::with(Settings::of_the_app().await.set(LIMIT, 2)).await;
+    let stay = host.stay();
     let first = book(&stay, 7).await.expect(201).number("rsvId");
     book(&stay, 7).await.expect(201);
     book(&stay, 7).await.expect_problem(409);
@@ -31,34 +31,34 @@ async fn a_guest_has_at_most_so_many_reservations() {
     )
     .await;
     book(&stay, 7).await.expect(201);
-    inn.at_rest().await;
+    host.at_rest().await;
 }
 
 #[tokio::test]
 async fn concurrent_bookings_do_not_exceed_the_limit() {
-    let inn = Inn::with(Settings::of_the_app().await.set(LIMIT, 3)).await;
-    let stay = inn.stay();
+    let host = TestHost::with(Settings::of_the_app().await.set(LIMIT, 3)).await;
+    let stay = host.stay();
     let replies = futures::future::join_all((0..30).map(|_| book(&stay, 7))).await;
     assert_eq!(
         replies.iter().filter(|reply| reply.status == 201).count(),
         3
     );
-    assert_eq!(inn.at_rest().await.reservations.len(), 3);
+    assert_eq!(host.at_rest().await.reservations.len(), 3);
 }
 
 #[tokio::test]
 async fn a_changed_manifest_reaches_the_next_invocation() {
     let settings = Settings::of_the_app().await.set(LIMIT, 1);
-    let mut inn = Inn::with(settings.clone()).await;
-    let stay = inn.stay();
+    let mut host = TestHost::with(settings.clone()).await;
+    let stay = host.stay();
     book(&stay, 7).await.expect(201);
     book(&stay, 7).await.expect_problem(409);
-    inn.rewrite(settings.clone().set(LIMIT, 3));
+    host.rewrite(settings.clone().set(LIMIT, 3));
     eventually("the new limit holds", async || {
         accepted(book(&stay, 7).await)
     })
     .await;
-    inn.rewrite(settings.set(LIMIT, 1));
+    host.rewrite(settings.set(LIMIT, 1));
     eventually("the old limit holds again", async || {
         refused(book(&stay, 7).await)
     })
@@ -74,8 +74,8 @@ async fn a_changed_directory_reaches_the_next_invocation() {
     let settings = Settings::of_the_app()
         .await
         .set("context.reservation.config_directory", path);
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     book(&stay, 7).await.expect(201);
     book(&stay, 7).await.expect_problem(409);
     std::fs::write(&file, "2").unwrap();
@@ -94,12 +94,12 @@ async fn a_changed_directory_reaches_the_next_invocation() {
 #[tokio::test]
 async fn a_manifest_that_cannot_be_read_any_more_changes_nothing() {
     let settings = Settings::of_the_app().await.set(LIMIT, 1);
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     book(&stay, 7).await.expect(201);
-    std::fs::write(inn.home().join("innkeeper.toml"), "[context.reservation\n").unwrap();
+    std::fs::write(host.home().join("innkeeper.toml"), "[context.reservation\n").unwrap();
     eventually("the host says that it cannot read it", async || {
-        let said = inn.output().lines_with("innkeeper.toml");
+        let said = host.output().lines_with("innkeeper.toml");
         if said
             .iter()
             .any(|line| line.contains("WARN") || line.contains("ERROR"))
@@ -117,11 +117,11 @@ async fn a_manifest_that_cannot_be_read_any_more_changes_nothing() {
 async fn a_variable_overrides_the_manifest() {
     let settings = Settings::of_the_app().await.set(LIMIT, 5);
     let name = "INNKEEPER_CONTEXT__RESERVATION__CONFIG__MAX_RESERVATION_PER_PERSON";
-    let inn = innkeeper_tests::Opening::new(settings)
+    let host = innkeeper_tests::Opening::new(settings)
         .variable(name, "1")
         .open()
         .await;
-    let stay = inn.stay();
+    let stay = host.stay();
     book(&stay, 7).await.expect(201);
     book(&stay, 7).await.expect_problem(409);
     let reply = send(stay.client().request(Method::GET, "/reservations")).await;

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, eventually, send};
+use innkeeper_tests::{Reply, TestHost, eventually, send};
 use serde_json::{Value, json};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-async fn book(inn: &Inn, headers: &[(&str, &str)]) -> Reply {
-    let room = inn.stay().room("booked under an id").await;
-    let mut request = inn
+async fn book(host: &TestHost, headers: &[(&str, &str)]) -> Reply {
+    let room = host.stay().room("booked under an id").await;
+    let mut request = host
         .gateway()
         .request(Method::POST, "/reservations")
         .json(&json!({"roomId": room}));
@@ -23,9 +23,9 @@ async fn book(inn: &Inn, headers: &[(&str, &str)]) -> Reply {
 
 #[tokio::test]
 async fn what_comes_in_goes_out() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let reply = book(
-        &inn,
+        &host,
         &[("x-correlation-id", "order-7"), ("traceparent", PARENT)],
     )
     .await
@@ -38,20 +38,20 @@ async fn what_comes_in_goes_out() {
     );
 
     // Without an id of its own a request has that of its trace; without a trace it gets one.
-    let reply = book(&inn, &[("traceparent", PARENT)]).await.expect(201);
+    let reply = book(&host, &[("traceparent", PARENT)]).await.expect(201);
     assert_eq!(reply.header("x-correlation-id"), TRACE);
-    let made = book(&inn, &[]).await.expect(201);
+    let made = book(&host, &[]).await.expect(201);
     let id = made.header("x-correlation-id");
     assert!(
         id.len() == 32 && made.header("traceparent").contains(id),
         "{:?}",
         made.headers
     );
-    let other = book(&inn, &[]).await.expect(201);
+    let other = book(&host, &[]).await.expect(201);
     assert_ne!(other.header("x-correlation-id"), id);
 
     // Problems have it, too, and say it.
-    let request = inn
+    let request = host
         .gateway()
         .request(Method::GET, "/nothing")
         .header("x-correlation-id", "lost");
@@ -63,7 +63,7 @@ async fn what_comes_in_goes_out() {
         ),
         ("lost", &json!("lost"))
     );
-    let request = inn
+    let request = host
         .gateway()
         .request(Method::GET, "/rooms/4711")
         .header("x-correlation-id", "lost");
@@ -78,26 +78,26 @@ async fn what_comes_in_goes_out() {
 
 #[tokio::test]
 async fn every_event_of_a_saga_carries_it() {
-    let inn = Inn::open().await;
-    let reply = book(&inn, &[("x-correlation-id", "saga-1")])
+    let host = TestHost::open().await;
+    let reply = book(&host, &[("x-correlation-id", "saga-1")])
         .await
         .expect(201);
     let rsv = reply.number("rsvId");
-    inn.at_rest().await;
-    let cancel = inn
+    host.at_rest().await;
+    let cancel = host
         .gateway()
         .request(Method::PATCH, &format!("/reservations/{rsv}"));
     let cancel = cancel
         .header("x-correlation-id", "saga-2")
         .json(&json!({"status": "reqCancel"}));
     send(cancel).await.expect(200);
-    inn.stay()
+    host.stay()
         .shows(
             &format!("/reservations/{rsv}"),
             json!({"status": "cancelled"}),
         )
         .await;
-    inn.at_rest().await;
+    host.at_rest().await;
     let kinds = |id: &str, events: &[Value]| -> BTreeSet<String> {
         let mine = events.iter().filter(|event| event["correlationid"] == id);
         mine.map(|event| {
@@ -109,7 +109,7 @@ async fn every_event_of_a_saga_carries_it() {
         })
         .collect()
     };
-    let events = inn.operators().events().await;
+    let events = host.operators().events().await;
     let booking = [
         "payment.PaymentApproved",
         "reservation.ReservationConfirmed",
@@ -136,17 +136,17 @@ async fn every_event_of_a_saga_carries_it() {
 
 #[tokio::test]
 async fn two_sagas_under_one_correlation_id_are_two() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let mut keys = BTreeSet::new();
     for _ in 0..2 {
-        let reply = book(&inn, &[("x-correlation-id", "one-for-both")])
+        let reply = book(&host, &[("x-correlation-id", "one-for-both")])
             .await
             .expect(201);
         keys.insert(reply.number("rsvId").to_string());
     }
-    inn.at_rest().await;
+    host.at_rest().await;
     eventually("both have ended", async || {
-        let sagas = inn.operators().get("/v1/sagas?saga=booking").await;
+        let sagas = host.operators().get("/v1/sagas?saga=booking").await;
         let found = sagas["sagas"].as_array().expect("a list").iter();
         let completed = found
             .filter(|saga| saga["state"] == "completed" && saga["correlationId"] == "one-for-both");
@@ -163,15 +163,15 @@ async fn two_sagas_under_one_correlation_id_are_two() {
 
 #[tokio::test]
 async fn the_story_tells_it_all_as_a_tree() {
-    let mut inn = Inn::open().await;
-    book(&inn, &[("x-correlation-id", "the story")])
+    let mut host = TestHost::open().await;
+    book(&host, &[("x-correlation-id", "the story")])
         .await
         .expect_problem(400);
-    book(&inn, &[("x-correlation-id", "the-story")])
+    book(&host, &[("x-correlation-id", "the-story")])
         .await
         .expect(201);
-    inn.at_rest().await;
-    let story = inn.operators().get("/v1/stories/the-story").await;
+    host.at_rest().await;
+    let story = host.operators().get("/v1/stories/the-story").await;
     let told = tell(&story);
     for part in [
         "web reservation POST /reservations",
@@ -190,13 +190,13 @@ async fn the_story_tells_it_all_as_a_tree() {
         1,
         "{told}"
     );
-    inn.kill_9();
-    inn.reopen().await;
+    host.kill_9();
+    host.reopen().await;
     assert_eq!(
-        tell(&inn.operators().get("/v1/stories/the-story").await),
+        tell(&host.operators().get("/v1/stories/the-story").await),
         told
     );
-    inn.operators()
+    host.operators()
         .send(Method::GET, "/v1/stories/nobody")
         .await
         .expect_problem(404);
@@ -240,12 +240,12 @@ async fn log_lines_of_guests_carry_it() {
     let settings = innkeeper_tests::Settings::of_the_app()
         .await
         .without("context.payment");
-    let inn = Inn::with(settings).await;
-    book(&inn, &[("x-correlation-id", "logged-9")])
+    let host = TestHost::with(settings).await;
+    book(&host, &[("x-correlation-id", "logged-9")])
         .await
         .expect_problem(503);
     eventually("the guest's line is in the log", async || {
-        let lines = inn.output().lines_with("not booked");
+        let lines = host.output().lines_with("not booked");
         let line = lines.first().ok_or("no line")?;
         let line: Value = serde_json::from_str(line).map_err(|_| "not JSON")?;
         if line["correlation_id"] == "logged-9" && line["context"] == "reservation" {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Client, Inn, Opening, Reply, Settings, artifacts, eventually};
+use innkeeper_tests::{Client, Opening, Reply, Settings, TestHost, artifacts, eventually};
 use serde_json::{Value, json};
 
 async fn archive() -> Settings {
@@ -50,8 +50,8 @@ fn link(reply: &Reply, relation: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_costs_the_same_however_many_rows_there_are() {
-    let inn = Opening::new(archive().await).alone().open().await;
-    let client = inn.gateway();
+    let host = Opening::new(archive().await).alone().open().await;
+    let client = host.gateway();
     fill(client, 5_000).await;
     let paths = |last: u64| {
         [
@@ -94,7 +94,7 @@ async fn a_page_costs_the_same_however_many_rows_there_are() {
     let mut times = Vec::new();
     while !counting.iter().all(|counter| counter.is_finished()) {
         let began = Instant::now();
-        inn.operators().client().get("/livez").await;
+        host.operators().client().get("/livez").await;
         times.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -109,19 +109,19 @@ async fn a_page_costs_the_same_however_many_rows_there_are() {
 #[tokio::test]
 async fn a_list_is_followed_by_its_links() {
     let settings = archive().await.set("journal.durability", "flush");
-    let mut inn = Inn::with(settings).await;
-    fill(inn.gateway(), 5_000).await;
+    let mut host = TestHost::with(settings).await;
+    fill(host.gateway(), 5_000).await;
     for id in [1, 20, 21, 22, 23, 24, 4_999, 5_000] {
         let path = format!("/entries/{id}");
-        inn.gateway().delete(&path).await.expect(204);
+        host.gateway().delete(&path).await.expect(204);
     }
-    inn.gateway()
+    host.gateway()
         .post("/entries/3", json!(null))
         .await
         .expect(204);
     let gone = [1, 20, 21, 22, 23, 24, 4_999, 5_000];
     for life in 0..2 {
-        let client = inn.gateway();
+        let client = host.gateway();
         let first = client.get("/entries?size=100").await.expect(200);
         assert_eq!(first.number("total"), 4_995, "in life {life}");
         let mut found = Vec::new();
@@ -140,8 +140,8 @@ async fn a_list_is_followed_by_its_links() {
         assert_eq!(link(&last, "next"), None);
         let previous = client.get(&link(&last, "prev").unwrap()).await.expect(200);
         assert_eq!(ids(&previous), found[4_800..4_900]);
-        inn.kill_9();
-        inn.reopen().await;
+        host.kill_9();
+        host.reopen().await;
     }
 }
 
@@ -152,15 +152,15 @@ async fn what_reads_much_holds_little_and_what_reads_too_much_is_refused() {
         "context.archive.limits.read.keys",
         i64::try_from(MANY).unwrap(),
     );
-    let inn = Opening::new(settings).alone().open().await;
+    let host = Opening::new(settings).alone().open().await;
     let miss = async |count: u64| {
         let path = format!("/missing/{count}");
-        inn.gateway().post(&path, json!(null)).await
+        host.gateway().post(&path, json!(null)).await
     };
     miss(1_000).await.expect(200);
-    let before = inn.resident();
+    let before = host.resident();
     let replies = futures::future::join_all((0..8).map(|_| miss(MANY))).await;
-    let after = inn.resident();
+    let after = host.resident();
     for reply in replies {
         reply.expect(200);
     }
@@ -173,7 +173,7 @@ async fn what_reads_much_holds_little_and_what_reads_too_much_is_refused() {
         "{problem:?}"
     );
     eventually("it is logged why", async || {
-        let lines = inn.output().lines_with("more than 60000 keys");
+        let lines = host.output().lines_with("more than 60000 keys");
         (!lines.is_empty()).then_some(()).ok_or("it is not")
     })
     .await;
@@ -188,8 +188,8 @@ async fn memory_that_the_host_does_not_have_is_not_given() {
         .set("host.memory", "256MiB")
         .set("host.guests_memory", "80MiB")
         .set("context.archive.limits.memory", "200MiB");
-    let inn = Opening::new(settings).alone().open().await;
-    let hold = async |_| inn.gateway().post("/memory/32", json!(null)).await;
+    let host = Opening::new(settings).alone().open().await;
+    let hold = async |_| host.gateway().post("/memory/32", json!(null)).await;
     hold(0).await.expect(200);
     let replies = futures::future::join_all((0..24).map(hold)).await;
     let mut refused = 0;
@@ -206,14 +206,14 @@ async fn memory_that_the_host_does_not_have_is_not_given() {
     hold(0).await.expect(200);
     // More than there can be is not waited for.
     let begun = Instant::now();
-    let reply = inn.gateway().post("/memory/100", json!(null)).await;
+    let reply = host.gateway().post("/memory/100", json!(null)).await;
     overloaded(reply);
     assert!(
         begun.elapsed() < Duration::from_secs(2),
         "{:?}",
         begun.elapsed()
     );
-    let metrics = inn.operators().client().get("/metrics").await.text;
+    let metrics = host.operators().client().get("/metrics").await.text;
     let limit = "innkeeper_memory_limit_bytes{for=\"guests\"} 83886080";
     assert!(metrics.contains(limit), "{metrics}");
     assert!(
@@ -233,16 +233,20 @@ fn overloaded(reply: Reply) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_everybody_changes_is_named() {
-    let inn = Inn::with(archive().await).await;
+    let host = TestHost::with(archive().await).await;
     let add = |client: Client| async move {
         for _ in 0..200 {
             client.post("/totals", json!(null)).await.expect(200);
         }
     };
-    futures::future::join_all((0..16).map(|_| add(inn.gateway().clone()))).await;
-    let total = inn.gateway().post("/totals", json!(null)).await.expect(200);
+    futures::future::join_all((0..16).map(|_| add(host.gateway().clone()))).await;
+    let total = host
+        .gateway()
+        .post("/totals", json!(null))
+        .await
+        .expect(200);
     assert_eq!(total.body, 3_201);
-    let status = inn.operators().get("/v1/contexts/archive").await;
+    let status = host.operators().get("/v1/contexts/archive").await;
     let worst = &status["contended"][0];
     assert_eq!(worst["key"], "totals/all", "{status}");
     assert!(worst["conflicts"].as_u64() > Some(0), "{status}");
@@ -251,36 +255,36 @@ async fn a_key_that_everybody_changes_is_named() {
 /// The context reservation follows one kind of event of room, and none that are published here.
 #[tokio::test]
 async fn what_a_follower_passed_over_it_does_not_look_at_again() {
-    let mut inn = Inn::open().await;
-    let journal = async |inn: &Inn| {
-        let status = inn.operators().get("/v1/contexts/reservation").await;
+    let mut host = TestHost::open().await;
+    let journal = async |host: &TestHost| {
+        let status = host.operators().get("/v1/contexts/reservation").await;
         status["journal"]["flushed"].as_u64().expect("a number")
     };
-    let before = journal(&inn).await;
+    let before = journal(&host).await;
     for number in 0..64 {
-        inn.stay().room(&number.to_string()).await;
+        host.stay().room(&number.to_string()).await;
     }
     // At the latest some seconds after the first of them, each lane notes in the journal how far it has come.
     eventually("the cursors are written", async || {
-        let now = journal(&inn).await;
+        let now = journal(&host).await;
         (now >= before + 8).then_some(()).ok_or(now)
     })
     .await;
-    inn.kill_9();
-    inn.reopen().await;
-    assert!(journal(&inn).await >= before + 8);
-    inn.at_rest().await;
+    host.kill_9();
+    host.reopen().await;
+    assert!(journal(&host).await >= before + 8);
+    host.at_rest().await;
 }
 
 #[tokio::test]
 async fn a_version_that_was_taken_over_from_gives_back_the_memory_of_its_answers() {
-    let inn = Inn::with(Settings::empty().with("archive", "archive").await).await;
-    inn.gateway()
+    let host = TestHost::with(Settings::empty().with("archive", "archive").await).await;
+    host.gateway()
         .post("/entries/500", json!(null))
         .await
         .expect(204);
     let held = async || {
-        let metrics = inn.operators().client().get("/metrics").await.text;
+        let metrics = host.operators().client().get("/metrics").await.text;
         let name = "innkeeper_memory_held_bytes{for=\"answers\"} ";
         let line = metrics.lines().find_map(|line| line.strip_prefix(name));
         line.expect("a line with it")
@@ -289,12 +293,12 @@ async fn a_version_that_was_taken_over_from_gives_back_the_memory_of_its_answers
     };
     for id in 0..400 {
         let path = format!("/entries?after={id}&size=100");
-        inn.gateway().get(&path).await.expect(200);
+        host.gateway().get(&path).await.expect(200);
     }
     let before = held().await;
     assert!(before > 400_000.0, "{before}");
     let edited = artifacts::edited("archive", "two").await;
-    let deployed = inn.operators().deploy("archive", edited, "").await;
+    let deployed = host.operators().deploy("archive", edited, "").await;
     assert!(deployed.status < 300, "{}", deployed.text);
     eventually("the memory is given back", async || {
         let now = held().await;
@@ -310,18 +314,18 @@ async fn a_thousand_contexts_start_soon_and_cost_little() {
     for number in 0..1_000 {
         settings = settings.with(&format!("idler-{number}"), "idler").await;
     }
-    let mut inn = Opening::new(settings).alone().open().await;
-    let resident = inn.resident();
-    let room = inn.stay().room("beside a thousand").await;
-    inn.close().await;
+    let mut host = Opening::new(settings).alone().open().await;
+    let resident = host.resident();
+    let room = host.stay().room("beside a thousand").await;
+    host.close().await;
     let began = Instant::now();
-    inn.reopen().await;
+    host.reopen().await;
     let again = began.elapsed();
     eprintln!("started in {again:?}, {resident} KiB");
     assert!(resident < 1 << 20, "{resident} KiB");
     assert!(again < Duration::from_secs(40), "{again:?}");
     assert_eq!(
-        inn.stay().at(&format!("/rooms/{room}")).await["roomId"],
+        host.stay().at(&format!("/rooms/{room}")).await["roomId"],
         room
     );
 }

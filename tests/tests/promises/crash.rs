@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use innkeeper_tests::{Inn, Load, Opening, Record, Settings, within};
+use innkeeper_tests::{Load, Opening, Record, Settings, TestHost, within};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 const KILLS: usize = 30;
 const GUESTS: u64 = 12;
 const ROOMS: usize = 24;
-/// How long the inn may take to come to rest after it was opened again.
+/// How long the host may take to come to rest after it was opened again.
 const REST: Duration = Duration::from_secs(20);
 /// The seed, when a run is to be repeated.
 const SEED: &str = "INNKEEPER_TESTS_SEED";
@@ -37,7 +37,7 @@ async fn settings() -> Settings {
         .set("context.payment.config.declined_rooms", declined)
 }
 
-/// Opens an inn, fills it with load, cuts the power at a random moment and looks, so many times. The first sight that must not be, if any.
+/// Opens a host, fills it with load, cuts the power at a random moment and looks, so many times. The first sight that must not be, if any.
 async fn cut_again_and_again(
     opening: Opening,
     kills: usize,
@@ -45,24 +45,24 @@ async fn cut_again_and_again(
     rest: Duration,
 ) -> Option<String> {
     let mut dice = StdRng::seed_from_u64(seed);
-    let mut inn = opening.alone().open().await;
+    let mut host = opening.alone().open().await;
     let record = Arc::new(Record::default());
     for _ in 0..ROOMS {
         record
-            .register(inn.gateway())
+            .register(host.gateway())
             .await
-            .expect("the inn is open");
+            .expect("the host is open");
     }
     for kill in 1..=kills {
-        let load = Load::start(inn.gateway(), &record, GUESTS, dice.random());
+        let load = Load::start(host.gateway(), &record, GUESTS, dice.random());
         let moment = Duration::from_millis(dice.random_range(20..700));
         // The moment itself is what is random here: there is nothing to wait for.
         tokio::time::sleep(moment).await;
-        inn.kill_9();
+        host.kill_9();
         load.stop().await;
-        inn.reopen().await;
-        record.repeat_bookings(inn.gateway()).await;
-        if let Err(sight) = within(rest, async || look(&inn, &record).await).await {
+        host.reopen().await;
+        record.repeat_bookings(host.gateway()).await;
+        if let Err(sight) = within(rest, async || look(&host, &record).await).await {
             return Some(format!(
                 "after power cut {kill}, {moment:?} into the load:\n{sight}"
             ));
@@ -77,8 +77,8 @@ async fn cut_again_and_again(
     None
 }
 
-async fn look(inn: &Inn, record: &Record) -> Result<(), String> {
-    let book = inn.look().await?;
+async fn look(host: &TestHost, record: &Record) -> Result<(), String> {
+    let book = host.look().await?;
     let differences = record.differences(&book);
     if differences.is_empty() {
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use innkeeper_tests::{Inn, Settings};
+use innkeeper_tests::{Settings, TestHost};
 use serde_json::{Value, json};
 
 /// 1. Events published although the transaction rolled back, or lost between commit and send.
@@ -12,24 +12,24 @@ async fn defect_1_an_event_exists_if_and_only_if_the_write_does() {
     let settings = Settings::of_the_app()
         .await
         .set("context.payment.config.declined_rooms", "2");
-    let mut inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let mut host = TestHost::with(settings).await;
+    let stay = host.stay();
     let (room, declined) = (stay.room("free").await, stay.room("declined").await);
     stay.book(declined).await.expect_problem(402);
     stay.book(4711).await.expect_problem(422);
     let rsv = stay.book(room).await.expect(201).number("rsvId");
     stay.book(room).await.expect_problem(409);
     // Cut off right after the answers: what was answered has its events, and nothing else has.
-    inn.kill_9();
-    inn.reopen().await;
-    inn.at_rest().await;
+    host.kill_9();
+    host.reopen().await;
+    host.at_rest().await;
     for kind in [
         "ReservationCreated",
         "ReservationConfirmed",
         "PaymentApproved",
         "RoomReserved",
     ] {
-        let events = inn.operators().events_of(kind).await;
+        let events = host.operators().events_of(kind).await;
         let about: Vec<_> = events
             .iter()
             .map(|event| event["data"]["rsvId"].as_u64())
@@ -41,8 +41,8 @@ async fn defect_1_an_event_exists_if_and_only_if_the_write_does() {
 /// 2. Two concurrent bookings of one room both succeed.
 #[tokio::test]
 async fn defect_2_of_two_concurrent_bookings_one_succeeds() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     for _ in 0..20 {
         let room = stay.room("for one").await;
         let (one, other) = tokio::join!(stay.book(room), stay.book(room));
@@ -50,20 +50,20 @@ async fn defect_2_of_two_concurrent_bookings_one_succeeds() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409]);
     }
-    assert_eq!(inn.at_rest().await.payments.len(), 20);
+    assert_eq!(host.at_rest().await.payments.len(), 20);
 }
 
 /// 3. An unavailable room still leaves a committed reservation and answers 201.
 #[tokio::test]
 async fn defect_3_a_room_that_cannot_be_had_leaves_no_reservation() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("taken").await;
     stay.booked(room).await;
-    let before = inn.at_rest().await;
+    let before = host.at_rest().await;
     stay.book(room).await.expect_problem(409);
     stay.book(4711).await.expect_problem(422);
-    assert_eq!(inn.at_rest().await, before);
+    assert_eq!(host.at_rest().await, before);
 }
 
 /// 4. The payment commits, the reservation does not, and nothing refunds it.
@@ -73,31 +73,31 @@ async fn defect_4_a_payment_whose_reservation_fails_is_refunded() {
     let settings = Settings::of_the_app()
         .await
         .set("context.reservation.limits.staged", "100B");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     let room = stay.room("paid in vain").await;
     stay.book(room).await.expect_problem(500);
     stay.shows("/payments/1", json!({"status": "cancelled"}))
         .await;
     stay.shows(&format!("/rooms/{room}"), json!({"status": "available"}))
         .await;
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert_eq!((book.reservations.len(), book.messages.len()), (0, 0));
 }
 
 /// 5. Handlers that are not idempotent: a repeated ReviewCreated counts twice, a repeated confirmation writes two messages.
 #[tokio::test]
 async fn defect_5_an_event_takes_effect_once_however_often_the_power_is_cut() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     for round in 1..=6 {
-        let stay = inn.stay();
+        let stay = host.stay();
         let room = stay.room("reviewed").await;
         stay.book(room).await.expect(201);
         stay.review(room, "Good Room").await;
         // Some handlers have run by now, and some not.
-        inn.kill_9();
-        inn.reopen().await;
-        let book = inn.at_rest().await;
+        host.kill_9();
+        host.reopen().await;
+        let book = host.at_rest().await;
         assert_eq!((book.reviews.len(), book.messages.len()), (round, round));
     }
 }
@@ -105,8 +105,8 @@ async fn defect_5_an_event_takes_effect_once_however_often_the_power_is_cut() {
 /// 6. Cancelling before the payment id is known crashes the saga and leaves `reqCancel` for ever.
 #[tokio::test]
 async fn defect_6_cancelling_at_once_ends_cancelled() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     for _ in 0..20 {
         let room = stay.room("changed my mind").await;
         let rsv = stay.book(room).await.expect(201).number("rsvId");
@@ -114,7 +114,7 @@ async fn defect_6_cancelling_at_once_ends_cancelled() {
         one.expect(200);
         other.expect(200);
     }
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert!(
         book.reservations
             .iter()
@@ -126,14 +126,14 @@ async fn defect_6_cancelling_at_once_ends_cancelled() {
 /// 7. Cancelling one of two reservations frees the other's room.
 #[tokio::test]
 async fn defect_7_a_reservation_frees_no_other_ones_room() {
-    let mut inn = Inn::open().await;
-    let stay = inn.stay();
+    let mut host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("contested").await;
     let first = stay.booked(room).await;
-    inn.close().await;
-    inn.reopen_with(Settings::of_the_app().await.without("context.room"))
+    host.close().await;
+    host.reopen_with(Settings::of_the_app().await.without("context.room"))
         .await;
-    let stay = inn.stay();
+    let stay = host.stay();
     let second = stay.book(room).await.expect(201).number("rsvId");
     stay.cancel(second).await.expect(200);
     stay.shows(
@@ -141,10 +141,10 @@ async fn defect_7_a_reservation_frees_no_other_ones_room() {
         json!({"status": "cancelled"}),
     )
     .await;
-    inn.close().await;
-    inn.reopen_with(Settings::of_the_app().await).await;
-    inn.at_rest().await;
-    let stay = inn.stay();
+    host.close().await;
+    host.reopen_with(Settings::of_the_app().await).await;
+    host.at_rest().await;
+    let stay = host.stay();
     stay.shows(&format!("/rooms/{room}"), json!({"status": "reserved"}))
         .await;
     stay.shows(
@@ -158,12 +158,12 @@ async fn defect_7_a_reservation_frees_no_other_ones_room() {
 /// 8. PaymentCancelled sent on any update.
 #[tokio::test]
 async fn defect_8_a_payment_is_cancelled_once() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("once").await;
     let rsv = stay.booked(room).await;
     assert!(
-        inn.operators()
+        host.operators()
             .events_of("PaymentCancelled")
             .await
             .is_empty()
@@ -180,7 +180,7 @@ async fn defect_8_a_payment_is_cancelled_once() {
         stay.cancel(rsv).await.expect(200).body["status"],
         "cancelled"
     );
-    inn.at_rest().await;
+    host.at_rest().await;
     for kind in [
         "PaymentApproved",
         "PaymentCancelled",
@@ -188,15 +188,15 @@ async fn defect_8_a_payment_is_cancelled_once() {
         "ReservationCancelled",
         "RoomCancelled",
     ] {
-        assert_eq!(inn.operators().events_of(kind).await.len(), 1, "{kind}");
+        assert_eq!(host.operators().events_of(kind).await.len(), 1, "{kind}");
     }
 }
 
 /// 9. A view that skips events for rows it lacks, and lets late events of an old reservation overwrite the new one's.
 #[tokio::test]
 async fn defect_9_the_view_shows_the_newest_reservation() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let mut last = Vec::new();
     for _ in 0..5 {
         let room = stay.room("much wanted").await;
@@ -216,7 +216,7 @@ async fn defect_9_the_view_shows_the_newest_reservation() {
         }
         last.push((room, rsv));
     }
-    inn.at_rest().await;
+    host.at_rest().await;
     for (room, rsv) in last {
         let view = stay.view(room).await;
         assert_eq!(
@@ -229,8 +229,8 @@ async fn defect_9_the_view_shows_the_newest_reservation() {
 /// 10. Event time in whole seconds with a week-based year; no event id, no order.
 #[tokio::test]
 async fn defect_10_events_have_an_id_a_time_and_an_order() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("eventful").await;
     for round in 0..5 {
         stay.client()
@@ -243,8 +243,8 @@ async fn defect_10_events_have_an_id_a_time_and_an_order() {
     }
     let rsv = stay.booked(room).await;
     stay.cancel(rsv).await.expect(200);
-    inn.at_rest().await;
-    let events = inn.operators().events().await;
+    host.at_rest().await;
+    let events = host.operators().events().await;
     let ids: BTreeSet<_> = events
         .iter()
         .map(|event| event["id"].as_str().unwrap().to_owned())
@@ -273,7 +273,7 @@ async fn defect_10_events_have_an_id_a_time_and_an_order() {
         .map(|event| event["data"]["revision"].as_u64())
         .collect();
     assert!(revisions.is_sorted(), "{revisions:?}");
-    let descs = inn.operators().events_of("RoomModified").await;
+    let descs = host.operators().events_of("RoomModified").await;
     let descs: Vec<_> = descs.iter().map(|event| &event["data"]["desc"]).collect();
     assert_eq!(
         descs,
@@ -290,15 +290,15 @@ async fn defect_11_a_rollback_gives_back_what_it_took_and_nothing_else() {
     let settings = Settings::of_the_app()
         .await
         .set("context.payment.config.declined_rooms", "1");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     let (declined, other) = (stay.room("declined").await, stay.room("other").await);
     stay.booked(other).await;
     for _ in 0..5 {
         stay.book(declined).await.expect_problem(402);
         stay.book(other).await.expect_problem(409);
     }
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert_eq!((book.reservations.len(), book.payments.len()), (1, 1));
     stay.shows(
         &format!("/rooms/{declined}"),
@@ -307,5 +307,5 @@ async fn defect_11_a_rollback_gives_back_what_it_took_and_nothing_else() {
     .await;
     stay.shows(&format!("/rooms/{other}"), json!({"status": "reserved"}))
         .await;
-    assert!(inn.operators().events_of("RoomCancelled").await.is_empty());
+    assert!(host.operators().events_of("RoomCancelled").await.is_empty());
 }

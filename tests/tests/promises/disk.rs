@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_tests::{Inn, Load, Opening, Record, Said, Settings, artifacts, command};
+use innkeeper_tests::{Load, Opening, Record, Said, Settings, TestHost, artifacts, command};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 /// The engine's file.
-fn db(inn: &Inn) -> PathBuf {
-    inn.data().join("journal/db")
+fn db(host: &TestHost) -> PathBuf {
+    host.data().join("journal/db")
 }
 
 /// What is left of a start: copies of files, to be put back.
@@ -23,10 +23,10 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(inn: &Inn) -> Self {
+    fn of(host: &TestHost) -> Self {
         let kept = Self {
-            of: inn.data(),
-            copy: inn.home().join("kept"),
+            of: host.data(),
+            copy: host.home().join("kept"),
         };
         for part in ["journal", "watermark"] {
             copy(&kept.of.join(part), &kept.copy.join(part));
@@ -74,73 +74,73 @@ async fn verify(data: &Path) -> Said {
     command(&["journal", "verify", "--data", text(data)]).await
 }
 
-/// An inn with some rooms that is closed.
-async fn closed(rooms: usize) -> (Inn, Vec<u64>) {
-    let mut inn = Inn::open().await;
+/// A host with some rooms that is closed.
+async fn closed(rooms: usize) -> (TestHost, Vec<u64>) {
+    let mut host = TestHost::open().await;
     let mut registered = Vec::new();
     for _ in 0..rooms {
-        registered.push(inn.stay().room("kept").await);
+        registered.push(host.stay().room("kept").await);
     }
-    inn.at_rest().await;
-    inn.close().await;
-    (inn, registered)
+    host.at_rest().await;
+    host.close().await;
+    (host, registered)
 }
 
 #[tokio::test]
 async fn a_journal_that_was_cut_or_is_gone_is_refused() {
-    let (inn, _) = closed(30).await;
-    let kept = Kept::of(&inn);
+    let (host, _) = closed(30).await;
+    let kept = Kept::of(&host);
     for part in [0.99, 0.9, 0.1] {
-        let file = fs::OpenOptions::new().write(true).open(db(&inn)).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(db(&host)).unwrap();
         let length = file.metadata().unwrap().len();
         file.set_len((length as f64 * part) as u64).unwrap();
-        names(&inn.refused().await, "commit");
+        names(&host.refused().await, "commit");
         // What the engine made of its file meanwhile hides nothing.
-        names(&inn.refused().await, "commit");
-        assert_eq!(verify(&inn.data()).await.code, Some(1));
+        names(&host.refused().await, "commit");
+        assert_eq!(verify(&host.data()).await.code, Some(1));
         kept.put_back();
     }
-    fs::write(db(&inn), b"").unwrap();
-    names(&inn.refused().await, "missing or empty");
-    fs::remove_file(db(&inn)).unwrap();
-    names(&inn.refused().await, "missing or empty");
-    fs::remove_dir_all(inn.data().join("journal")).unwrap();
-    names(&inn.refused().await, "missing or empty");
+    fs::write(db(&host), b"").unwrap();
+    names(&host.refused().await, "missing or empty");
+    fs::remove_file(db(&host)).unwrap();
+    names(&host.refused().await, "missing or empty");
+    fs::remove_dir_all(host.data().join("journal")).unwrap();
+    names(&host.refused().await, "missing or empty");
     kept.put_back();
-    fs::remove_dir_all(inn.data().join("watermark")).unwrap();
-    names(&inn.refused().await, "watermark is missing");
+    fs::remove_dir_all(host.data().join("watermark")).unwrap();
+    names(&host.refused().await, "watermark is missing");
 }
 
 #[tokio::test]
 async fn a_flipped_bit_is_refused_or_does_no_harm() {
-    let (mut inn, rooms) = closed(30).await;
-    let kept = Kept::of(&inn);
+    let (mut host, rooms) = closed(30).await;
+    let kept = Kept::of(&host);
     let mut dice = StdRng::seed_from_u64(3);
-    let length = fs::metadata(db(&inn)).unwrap().len();
+    let length = fs::metadata(db(&host)).unwrap().len();
     for _ in 0..8 {
         let at = dice.random_range(0..length);
         let file = fs::OpenOptions::new()
             .read(true)
             .write(true)
-            .open(db(&inn))
+            .open(db(&host))
             .unwrap();
         let mut byte = [0];
         file.read_exact_at(&mut byte, at).unwrap();
         file.write_all_at(&[byte[0] ^ (1 << dice.random_range(0..8))], at)
             .unwrap();
-        let verified = verify(&inn.data()).await;
+        let verified = verify(&host.data()).await;
         assert!(!verified.err.contains("panicked"), "{verified:?}");
         match verified.is_well {
-            false => names(&inn.refused().await, "journal"),
+            false => names(&host.refused().await, "journal"),
             true => {
-                inn.reopen().await;
+                host.reopen().await;
                 for room in &rooms {
-                    inn.stay()
+                    host.stay()
                         .shows(&format!("/rooms/{room}"), json!({"desc": "kept"}))
                         .await;
                 }
-                assert!(inn.output().lines_with("panicked").is_empty());
-                inn.close().await;
+                assert!(host.output().lines_with("panicked").is_empty());
+                host.close().await;
             }
         }
         kept.put_back();
@@ -149,13 +149,13 @@ async fn a_flipped_bit_is_refused_or_does_no_harm() {
 
 #[tokio::test]
 async fn a_repair_says_what_is_lost_and_nothing_new_is_skipped() {
-    let (mut inn, rooms) = closed(30).await;
-    let file = fs::OpenOptions::new().write(true).open(db(&inn)).unwrap();
+    let (mut host, rooms) = closed(30).await;
+    let file = fs::OpenOptions::new().write(true).open(db(&host)).unwrap();
     let length = file.metadata().unwrap().len();
     file.set_len(length / 2).unwrap();
-    names(&inn.refused().await, "commit");
+    names(&host.refused().await, "commit");
 
-    let data = inn.data();
+    let data = host.data();
     let refused = command(&["journal", "repair", "--data", text(&data)]).await;
     assert_eq!(refused.code, Some(2), "{refused:?}");
     let repaired = command(&["journal", "repair", "--accept-loss", "--data", text(&data)]).await;
@@ -167,8 +167,8 @@ async fn a_repair_says_what_is_lost_and_nothing_new_is_skipped() {
     let verified = verify(&data).await;
     assert!(verified.is_well, "{verified:?}");
 
-    inn.reopen().await;
-    let book = inn.at_rest().await;
+    host.reopen().await;
+    let book = host.at_rest().await;
     // Which contexts have lost something is up to where their commits were in the file.
     assert!(
         book.rooms.len() <= rooms.len(),
@@ -176,45 +176,45 @@ async fn a_repair_says_what_is_lost_and_nothing_new_is_skipped() {
         book.rooms.len()
     );
     // Who follows has seen later commits than those that are left: the new ones are later still.
-    let room = inn.stay().room("new").await;
-    inn.stay()
+    let room = host.stay().room("new").await;
+    host.stay()
         .shows(&format!("/roomviews/{room}"), json!({"desc": "new"}))
         .await;
-    inn.stay().booked(room).await;
-    inn.at_rest().await;
-    inn.close().await;
+    host.stay().booked(room).await;
+    host.at_rest().await;
+    host.close().await;
     assert!(verify(&data).await.is_well);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_kill_leaves_is_never_refused() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let record = Arc::new(Record::default());
     let mut dice = StdRng::seed_from_u64(5);
     for _ in 0..6 {
-        let load = Load::start(inn.gateway(), &record, 16, dice.random());
+        let load = Load::start(host.gateway(), &record, 16, dice.random());
         // The moment itself is what is random here: there is nothing to wait for.
         tokio::time::sleep(Duration::from_millis(dice.random_range(20..400))).await;
-        inn.kill_9();
+        host.kill_9();
         load.stop().await;
-        let verified = verify(&inn.data()).await;
+        let verified = verify(&host.data()).await;
         assert!(verified.is_well, "{verified:?}");
-        inn.reopen().await;
+        host.reopen().await;
     }
-    inn.at_rest().await;
+    host.at_rest().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_taken_while_the_host_goes_on() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let mut rooms = Vec::new();
     for _ in 0..20 {
-        rooms.push(inn.stay().room("before").await);
+        rooms.push(host.stay().room("before").await);
     }
     let record = Arc::new(Record::default());
-    let load = Load::start(inn.gateway(), &record, 8, 1);
-    let backup = inn.home().join("backup");
-    let address = inn.operators().client().base().to_owned();
+    let load = Load::start(host.gateway(), &record, 8, 1);
+    let backup = host.home().join("backup");
+    let address = host.operators().client().base().to_owned();
     let taken = |token: &'static str| {
         let (backup, address) = (backup.clone(), address.clone());
         async move {
@@ -245,18 +245,18 @@ async fn a_backup_is_taken_while_the_host_goes_on() {
     );
     assert!(verify(&backup).await.is_well);
 
-    inn.close().await;
-    fs::rename(inn.data(), inn.home().join("former")).unwrap();
-    fs::rename(&backup, inn.data()).unwrap();
+    host.close().await;
+    fs::rename(host.data(), host.home().join("former")).unwrap();
+    fs::rename(&backup, host.data()).unwrap();
     fs::rename(
-        inn.home().join("former/artifacts"),
-        inn.data().join("artifacts"),
+        host.home().join("former/artifacts"),
+        host.data().join("artifacts"),
     )
     .unwrap();
-    inn.reopen().await;
-    inn.at_rest().await;
+    host.reopen().await;
+    host.at_rest().await;
     for room in rooms {
-        inn.stay()
+        host.stay()
             .shows(&format!("/rooms/{room}"), json!({"desc": "before"}))
             .await;
     }
@@ -264,13 +264,13 @@ async fn a_backup_is_taken_while_the_host_goes_on() {
 
 #[tokio::test]
 async fn a_compiled_component_that_is_damaged_is_compiled_again() {
-    let mut inn = Opening::new(Settings::empty().with("room", "room").await)
+    let mut host = Opening::new(Settings::empty().with("room", "room").await)
         .own_artifacts()
         .open()
         .await;
-    let room = inn.stay().room("kept").await;
-    inn.close().await;
-    let artifacts = inn.data().join("artifacts");
+    let room = host.stay().room("kept").await;
+    host.close().await;
+    let artifacts = host.data().join("artifacts");
     let engine = fs::read_dir(&artifacts)
         .unwrap()
         .next()
@@ -286,11 +286,11 @@ async fn a_compiled_component_that_is_damaged_is_compiled_again() {
     }
     let foreign = artifacts.join("0123456789abcdef");
     fs::create_dir(&foreign).unwrap();
-    inn.reopen().await;
-    inn.stay()
+    host.reopen().await;
+    host.stay()
         .shows(&format!("/rooms/{room}"), json!({"desc": "kept"}))
         .await;
-    assert!(!inn.output().lines_with("compiling it again").is_empty());
+    assert!(!host.output().lines_with("compiling it again").is_empty());
     assert!(
         !foreign.exists(),
         "what other engines compiled is cleaned up"
@@ -299,48 +299,51 @@ async fn a_compiled_component_that_is_damaged_is_compiled_again() {
 
 #[tokio::test]
 async fn a_stored_component_that_is_damaged_is_mended_by_bringing_it_again() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let second = artifacts::edited("room", "disk").await;
     let digest = artifacts::digest(&second);
-    inn.operators()
+    host.operators()
         .deploy("room", second.clone(), "ramp=100")
         .await
         .expect(201);
-    assert_eq!(inn.operators().serving("room").await, digest);
-    let stored = inn.data().join("components").join(format!("{digest}.wasm"));
+    assert_eq!(host.operators().serving("room").await, digest);
+    let stored = host
+        .data()
+        .join("components")
+        .join(format!("{digest}.wasm"));
     let damage = || fs::write(&stored, &second[..second.len() / 2]).unwrap();
     damage();
     // While it serves, and is known.
-    inn.operators()
+    host.operators()
         .deploy("room", second.clone(), "ramp=100")
         .await;
     assert_eq!(fs::read(&stored).unwrap(), second);
     damage();
     // What was compiled of it is sound: no start goes back a version.
-    inn.close().await;
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, digest);
-    inn.operators()
+    host.close().await;
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, digest);
+    host.operators()
         .deploy("room", second.clone(), "ramp=100")
         .await;
     assert_eq!(fs::read(&stored).unwrap(), second);
-    inn.close().await;
-    for compiled in compiled(&inn, &digest) {
+    host.close().await;
+    for compiled in compiled(&host, &digest) {
         fs::remove_file(compiled).unwrap();
     }
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, digest);
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, digest);
 }
 
 /// What was compiled of a component that only this test has.
-fn compiled(inn: &Inn, digest: &str) -> Vec<PathBuf> {
+fn compiled(host: &TestHost, digest: &str) -> Vec<PathBuf> {
     let entries = |directory: &Path| {
         let entries = fs::read_dir(directory).unwrap();
         entries
             .map(|entry| entry.unwrap().path())
             .collect::<Vec<_>>()
     };
-    let engines = entries(&inn.data().join("artifacts"));
+    let engines = entries(&host.data().join("artifacts"));
     let mut found: Vec<_> = engines.iter().flat_map(|engine| entries(engine)).collect();
     found.retain(|path| path.to_string_lossy().contains(digest));
     assert!(!found.is_empty(), "it was compiled");
@@ -349,16 +352,16 @@ fn compiled(inn: &Inn, digest: &str) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn who_comes_second_writes_nothing_and_others_read_nothing() {
-    let inn = Inn::open().await;
-    inn.stay().room("mine").await;
+    let host = TestHost::open().await;
+    host.stay().room("mine").await;
     let listed = || {
-        let entries = fs::read_dir(inn.data()).unwrap();
+        let entries = fs::read_dir(host.data()).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     };
     let before = listed();
-    let said = inn.refused().await;
+    let said = host.refused().await;
     assert!(said.err.contains("in use by another process"), "{said:?}");
     assert_eq!(
         listed(),
@@ -369,11 +372,11 @@ async fn who_comes_second_writes_nothing_and_others_read_nothing() {
         vec!["journal", "verify"],
         vec!["journal", "repair", "--accept-loss"],
     ] {
-        let data = inn.data();
+        let data = host.data();
         let said = command(&[&offline[..], &["--data", text(&data)]].concat()).await;
         assert!(said.err.contains("in use by another process"), "{said:?}");
     }
-    private(&inn.data());
+    private(&host.data());
 }
 
 /// Nobody but the owner may do anything with what is in a directory.

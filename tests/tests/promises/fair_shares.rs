@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Client, Inn, Opening, Settings, flood, request};
+use innkeeper_tests::{Client, Opening, Settings, TestHost, flood, request};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -25,9 +25,9 @@ struct Service {
     p99: Duration,
 }
 
-async fn measure(inn: &Inn, path: &'static str) -> Service {
+async fn measure(host: &TestHost, path: &'static str) -> Service {
     let begun = Instant::now();
-    let flooded = flood(inn.gateway().base(), 8, REQUESTS, move |_| {
+    let flooded = flood(host.gateway().base(), 8, REQUESTS, move |_| {
         request("GET", path, "")
     })
     .await;
@@ -79,25 +79,25 @@ fn spinning(client: &Client, count: usize) -> Clients {
 }
 
 /// Rooms that are read, beside a context that computes without end.
-async fn rooms(answers: i64) -> Inn {
+async fn rooms(answers: i64) -> TestHost {
     let settings = Settings::of_the_app()
         .await
         .with("unruly", "unruly")
         .await
         .set("context.unruly.limits.deadline", "2s")
         .set("context.room.limits.answers", answers);
-    let inn = Opening::new(settings).alone().open().await;
-    inn.stay().room("calm").await;
-    measure(&inn, "/rooms/1").await;
-    inn
+    let host = Opening::new(settings).alone().open().await;
+    host.stay().room("calm").await;
+    measure(&host, "/rooms/1").await;
+    host
 }
 
 /// Health probes as Kubernetes sends them; gives the slowest.
-async fn probe(inn: &Inn, times: usize) -> Duration {
+async fn probe(host: &TestHost, times: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for _ in 0..times {
         let begun = Instant::now();
-        let reply = inn.operators().client().get("/livez").await;
+        let reply = host.operators().client().get("/livez").await;
         assert_eq!(reply.status, 200);
         slowest = slowest.max(begun.elapsed());
     }
@@ -105,14 +105,14 @@ async fn probe(inn: &Inn, times: usize) -> Duration {
 }
 
 async fn neighbours_of_spinning_guests(answers: i64) {
-    let inn = rooms(answers).await;
+    let host = rooms(answers).await;
     for count in [2, 256] {
-        let before = measure(&inn, "/rooms/1").await;
-        let clients = spinning(inn.gateway(), count);
+        let before = measure(&host, "/rooms/1").await;
+        let clients = spinning(host.gateway(), count);
         // All of them compute by then.
-        probe(&inn, 10).await;
-        let beside = measure(&inn, "/rooms/1").await;
-        let health = probe(&inn, 50).await;
+        probe(&host, 10).await;
+        let beside = measure(&host, "/rooms/1").await;
+        let health = probe(&host, 50).await;
         clients.stop().await;
         eprintln!(
             "{answers}, {count} spinning: {before:?}, beside them {beside:?}; /livez {health:?}"
@@ -141,11 +141,11 @@ async fn whose_answers_are_given_again_has_its_share_beside_spinning_guests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_requests_that_are_refused_leave_others_their_share() {
-    let inn = rooms(8 << 20).await;
-    let before = measure(&inn, "/rooms/1").await;
+    let host = rooms(8 << 20).await;
+    let before = measure(&host, "/rooms/1").await;
     let body = format!("{{\"junk\": [0{}]}}", ",0".repeat(500_000));
     let large = request("POST", "/reservations", &body);
-    let base = inn.gateway().base().to_owned();
+    let base = host.gateway().base().to_owned();
     let clients = Clients::start(16, move || {
         let (base, large) = (base.clone(), large.clone());
         async move {
@@ -153,7 +153,7 @@ async fn large_requests_that_are_refused_leave_others_their_share() {
             assert_eq!(flooded.refusals, 1);
         }
     });
-    let beside = measure(&inn, "/rooms/1").await;
+    let beside = measure(&host, "/rooms/1").await;
     clients.stop().await;
     eprintln!("{before:?}, beside large requests {beside:?}");
     assert!(
@@ -174,12 +174,12 @@ async fn a_context_computes_no_more_than_it_may() {
         .await
         .set("context.unruly.limits.deadline", "2s")
         .set("context.unruly.limits.cpu", "100m");
-    let inn = Opening::new(settings).alone().open().await;
+    let host = Opening::new(settings).alone().open().await;
     let begun = Instant::now();
-    let clients = spinning(inn.gateway(), 8);
+    let clients = spinning(host.gateway(), 8);
     clients.stop().await;
     let took = begun.elapsed().as_secs_f64();
-    let metrics = inn.operators().client().get("/metrics").await.text;
+    let metrics = host.operators().client().get("/metrics").await.text;
     let name = "innkeeper_cpu_microseconds_total{context=\"unruly\"} ";
     let microseconds: f64 = metrics
         .lines()

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use innkeeper_tests::{Inn, Opening, Settings, Stay, flood, request};
+use innkeeper_tests::{Opening, Settings, Stay, TestHost, flood, request};
 use serde_json::json;
 
 async fn settings() -> Settings {
@@ -48,13 +48,13 @@ async fn misbehaves(stay: &Stay, how: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn each_way_to_misbehave_ends_in_one_clear_error() {
-    let inn = Inn::with(settings().await).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings().await).await;
+    let stay = host.stay();
     for (how, expected, said) in WAYS {
         let (status, correlation) = misbehaves(&stay, how).await;
         assert_eq!(status, expected, "{how}");
         innkeeper_tests::eventually("the log says what happened", async || {
-            let lines = inn.output().lines_with(&correlation);
+            let lines = host.output().lines_with(&correlation);
             let clear = lines.iter().any(|line| line.contains(said));
             if clear {
                 Ok(())
@@ -66,7 +66,7 @@ async fn each_way_to_misbehave_ends_in_one_clear_error() {
     }
     // None of it left a mark, or an event.
     assert_eq!(stay.at("/unruly").await["total"], 0);
-    assert!(inn.operators().events_of("Marked").await.is_empty());
+    assert!(host.operators().events_of("Marked").await.is_empty());
     // And the context goes on.
     let (status, _) = misbehaves(&stay, "calmly").await;
     assert_eq!(status, 404);
@@ -75,8 +75,8 @@ async fn each_way_to_misbehave_ends_in_one_clear_error() {
 
 #[tokio::test]
 async fn a_call_that_never_returns_is_unavailable_to_its_caller() {
-    let inn = Inn::with(settings().await).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings().await).await;
+    let stay = host.stay();
     let begun = Instant::now();
     let reply = stay
         .client()
@@ -90,7 +90,7 @@ async fn a_call_that_never_returns_is_unavailable_to_its_caller() {
         begun.elapsed()
     );
     assert_eq!(stay.at("/calls").await["total"], 0);
-    inn.operators().nothing_pending().await;
+    host.operators().nothing_pending().await;
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_caller_with_less_time_than_its_callee_is_told_in_time() {
         .await
         .set("context.unruly.limits.deadline", "30s")
         .set("context.caller.limits.deadline", "1s");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     let begun = Instant::now();
     let reply = stay.client().post("/calls", json!({})).await;
     assert!(matches!(reply.status, 503 | 504), "{}", reply.text);
@@ -114,11 +114,11 @@ async fn a_caller_with_less_time_than_its_callee_is_told_in_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn healthy_contexts_go_on_at_full_speed() {
     let settings = settings().await.set("context.unruly.limits.deadline", "1s");
-    let inn = Opening::new(settings).alone().open().await;
-    let stay = inn.stay();
+    let host = Opening::new(settings).alone().open().await;
+    let stay = host.stay();
     stay.room("calm").await;
     let reads = async || {
-        flood(inn.gateway().base(), 4, 2_000, |_| {
+        flood(host.gateway().base(), 4, 2_000, |_| {
             request("GET", "/rooms/1", "")
         })
         .await

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use http::Method;
-use innkeeper_tests::{Inn, Reply, Stay, eventually, send};
+use innkeeper_tests::{Reply, Stay, TestHost, eventually, send};
 use serde_json::{Value, json};
 
 async fn post(stay: &Stay, path: &str, key: &str, body: Value) -> Reply {
@@ -25,8 +25,8 @@ fn same(first: &Reply, repeat: &Reply) {
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_also_across_a_restart() {
-    let mut inn = Inn::open().await;
-    let stay = inn.stay();
+    let mut host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("kept").await;
     let body = json!({"roomId": room});
     let first = post(&stay, "/reservations", "key-1", body.clone())
@@ -36,25 +36,25 @@ async fn a_repeat_gets_the_first_answer_also_across_a_restart() {
         &first,
         &post(&stay, "/reservations", "key-1", body.clone()).await,
     );
-    inn.kill_9();
-    inn.reopen().await;
-    let stay = inn.stay();
+    host.kill_9();
+    host.reopen().await;
+    let stay = host.stay();
     same(
         &first,
         &post(&stay, "/reservations", "key-1", body.clone()).await,
     );
-    inn.close().await;
-    inn.reopen().await;
-    let stay = inn.stay();
+    host.close().await;
+    host.reopen().await;
+    let stay = host.stay();
     same(&first, &post(&stay, "/reservations", "key-1", body).await);
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert_eq!((book.reservations.len(), book.payments.len()), (1, 1));
 }
 
 #[tokio::test]
 async fn of_two_that_run_at_once_one_runs() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("wanted twice").await;
     let body = json!({"roomId": room});
     let replies =
@@ -77,13 +77,13 @@ async fn of_two_that_run_at_once_one_runs() {
     }
     let repeat = post(&stay, "/reservations", "both", body).await.expect(201);
     assert_eq!(repeat.text, answered[0].text);
-    assert_eq!(inn.at_rest().await.reservations.len(), 1);
+    assert_eq!(host.at_rest().await.reservations.len(), 1);
 }
 
 #[tokio::test]
 async fn a_key_belongs_to_one_request() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let first = post(&stay, "/rooms", "k", json!({"desc": "one"}))
         .await
         .expect(201);
@@ -106,14 +106,14 @@ async fn a_key_belongs_to_one_request() {
         &first,
         &post(&stay, "/rooms", "k", json!({"desc": "one"})).await,
     );
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     assert_eq!((book.rooms.len(), book.reviews.len()), (1, 0));
 }
 
 #[tokio::test]
 async fn a_refused_request_may_be_tried_again_under_its_key() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("taken for now").await;
     let rsv = stay.booked(room).await;
     let body = json!({"roomId": room});
@@ -133,5 +133,5 @@ async fn a_refused_request_may_be_tried_again_under_its_key() {
     })
     .await;
     same(&first, &post(&stay, "/reservations", "later", body).await);
-    inn.at_rest().await;
+    host.at_rest().await;
 }

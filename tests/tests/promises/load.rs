@@ -2,16 +2,16 @@
 
 use std::process::Command;
 
-use innkeeper_tests::{Inn, Opening, Settings, flood, request};
+use innkeeper_tests::{Opening, Settings, TestHost, flood, request};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_stays_where_it_is() {
     let settings = Settings::of_the_app()
         .await
         .set("journal.durability", "relaxed");
-    let inn = Opening::new(settings).alone().open().await;
-    inn.stay().room("looked at").await;
-    let base = inn.gateway().base().to_owned();
+    let host = Opening::new(settings).alone().open().await;
+    host.stay().room("looked at").await;
+    let base = host.gateway().base().to_owned();
     let look = async |count| {
         let flooded = flood(&base, 16, count, |_| request("GET", "/rooms/1", "")).await;
         assert_eq!(flooded.refusals, 0);
@@ -25,11 +25,11 @@ async fn memory_stays_where_it_is() {
     };
     look(20_000).await;
     write(2_000).await;
-    let before = inn.resident();
+    let before = host.resident();
     look(60_000).await;
-    let after_reads = inn.resident();
+    let after_reads = host.resident();
     write(6_000).await;
-    let after_writes = inn.resident();
+    let after_writes = host.resident();
     eprintln!("KiB: {before} before, {after_reads} after reads, {after_writes} after writes");
     assert!(
         after_reads < before + before / 10 + 4_096,
@@ -48,13 +48,13 @@ async fn the_courses_load_is_answered_completely() {
         eprintln!("siege is not installed: left out");
         return;
     }
-    let inn = Opening::new(Settings::of_the_app().await)
+    let host = Opening::new(Settings::of_the_app().await)
         .alone()
         .open()
         .await;
     let target = format!(
         r#"{}/rooms POST {{"desc": "Beautiful House3"}}"#,
-        inn.gateway().base()
+        host.gateway().base()
     );
     let output = tokio::process::Command::new("siege")
         .args([
@@ -65,7 +65,7 @@ async fn the_courses_load_is_answered_completely() {
             "application/json",
             &target,
         ])
-        .env("HOME", inn.home())
+        .env("HOME", host.home())
         .output()
         .await
         .expect("siege runs");
@@ -88,7 +88,7 @@ async fn the_courses_load_is_answered_completely() {
     assert_eq!(number("failed"), 0.0, "{said}");
     let done = number("successful");
     assert!(done > 100.0, "{said}");
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     // Siege does not count those that its end cut short.
     assert!(
         book.rooms.len() as f64 >= done,
@@ -103,8 +103,8 @@ async fn what_is_too_much_is_turned_away_and_what_is_taken_is_answered() {
         .await
         .set("context.room.circuit_breaker.max_requests", 1)
         .set("context.room.circuit_breaker.max_pending_requests", 2);
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     let replies = futures::future::join_all((0..100).map(|number| {
         stay.client()
             .post("/rooms", serde_json::json!({"desc": number.to_string()}))
@@ -118,5 +118,5 @@ async fn what_is_too_much_is_turned_away_and_what_is_taken_is_answered() {
         }
     }
     assert!(accepted > 0);
-    assert_eq!(inn.at_rest().await.rooms.len(), accepted);
+    assert_eq!(host.at_rest().await.rooms.len(), accepted);
 }

@@ -1,4 +1,4 @@
-//! What the inn promises, tried on the real binary: one file per theme.
+//! What the host promises, tried on the real binary: one file per theme.
 //!
 //! One test binary for all, so that it is linked once.
 

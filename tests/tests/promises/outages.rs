@@ -1,18 +1,18 @@
 //! A context that is missing or broken: what depends on it says so or goes on without it, and nothing is left half done.
 
-use innkeeper_tests::{Inn, Settings};
+use innkeeper_tests::{Settings, TestHost};
 use serde_json::json;
 
 /// What a booking without payment leaves: nothing.
-async fn is_refused_and_leaves_nothing(inn: &Inn) {
-    let stay = inn.stay();
+async fn is_refused_and_leaves_nothing(host: &TestHost) {
+    let stay = host.stay();
     let room = stay.room("unpaid").await;
     let reply = stay.book(room).await.expect_problem(503);
     assert!(!reply.header("retry-after").is_empty());
     let expected = json!({"status": "available", "lastAction": "register"});
     stay.shows(&format!("/rooms/{room}"), expected).await;
-    assert!(inn.gateway().all("/reservations").await.is_empty());
-    assert!(inn.gateway().all("/messages").await.is_empty());
+    assert!(host.gateway().all("/reservations").await.is_empty());
+    assert!(host.gateway().all("/messages").await.is_empty());
     let view = stay
         .shows(
             &format!("/roomviews/{room}"),
@@ -20,19 +20,19 @@ async fn is_refused_and_leaves_nothing(inn: &Inn) {
         )
         .await;
     assert_eq!(view["rsvId"], json!(null));
-    inn.operators().nothing_pending().await;
+    host.operators().nothing_pending().await;
 }
 
 #[tokio::test]
 async fn without_payment_nothing_is_booked() {
     let settings = Settings::of_the_app().await.without("context.payment");
-    let mut inn = Inn::with(settings).await;
-    is_refused_and_leaves_nothing(&inn).await;
-    inn.close().await;
-    inn.reopen_with(Settings::of_the_app().await).await;
-    let stay = inn.stay();
+    let mut host = TestHost::with(settings).await;
+    is_refused_and_leaves_nothing(&host).await;
+    host.close().await;
+    host.reopen_with(Settings::of_the_app().await).await;
+    let stay = host.stay();
     stay.booked(1).await;
-    inn.at_rest().await;
+    host.at_rest().await;
 }
 
 #[tokio::test]
@@ -41,24 +41,24 @@ async fn with_a_payment_that_traps_nothing_is_booked() {
         .await
         .with("payment", "insolvent")
         .await;
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     // More often than the circuit breaker lets through.
     for _ in 0..8 {
-        is_refused_and_leaves_nothing(&inn).await;
+        is_refused_and_leaves_nothing(&host).await;
     }
 }
 
 #[tokio::test]
 async fn without_room_reservations_are_accepted_and_rolled_back_when_the_room_was_taken() {
-    let mut inn = Inn::open().await;
-    let stay = inn.stay();
+    let mut host = TestHost::open().await;
+    let stay = host.stay();
     let (taken, free) = (stay.room("taken").await, stay.room("free").await);
     let first = stay.booked(taken).await;
-    inn.close().await;
+    host.close().await;
 
-    inn.reopen_with(Settings::of_the_app().await.without("context.room"))
+    host.reopen_with(Settings::of_the_app().await.without("context.room"))
         .await;
-    let stay = inn.stay();
+    let stay = host.stay();
     let unlucky = stay.book(taken).await.expect(201).number("rsvId");
     let lucky = stay.book(free).await.expect(201).number("rsvId");
     let nowhere = stay.book(4711).await.expect(201).number("rsvId");
@@ -70,10 +70,10 @@ async fn without_room_reservations_are_accepted_and_rolled_back_when_the_room_wa
         .await;
     }
     stay.counts("/messages", 4).await;
-    inn.close().await;
+    host.close().await;
 
-    inn.reopen_with(Settings::of_the_app().await).await;
-    let stay = inn.stay();
+    host.reopen_with(Settings::of_the_app().await).await;
+    let stay = host.stay();
     for rsv in [unlucky, nowhere] {
         stay.shows(
             &format!("/reservations/{rsv}"),
@@ -81,7 +81,7 @@ async fn without_room_reservations_are_accepted_and_rolled_back_when_the_room_wa
         )
         .await;
     }
-    let book = inn.at_rest().await;
+    let book = host.at_rest().await;
     stay.shows(
         &format!("/reservations/{first}"),
         json!({"status": "reserved"}),
@@ -100,8 +100,8 @@ async fn without_room_reservations_are_accepted_and_rolled_back_when_the_room_wa
 #[tokio::test]
 async fn a_room_that_becomes_unavailable_again_and_again_opens_its_breaker_and_bookings_go_on() {
     let settings = Settings::of_the_app().await.without("context.room");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     for room in 1..=20 {
         stay.book(room).await.expect(201);
     }

@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use innkeeper_tests::{Inn, Opening, Settings, eventually, flood, request, within};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually, flood, request, within};
 use serde_json::{Value, json};
 
 const EVENTS: u64 = 100_000;
 const REBUILD: &str = "/v1/contexts/viewpage/rebuild";
 
 /// What the projection shows: all of it would be slow to read, so every hundredth page. Without the total, which grows.
-async fn sample(inn: &Inn) -> Vec<Value> {
+async fn sample(host: &TestHost) -> Vec<Value> {
     let mut pages = Vec::new();
     for page in (0..EVENTS / 100).step_by(100) {
-        let reply = inn
+        let reply = host
             .gateway()
             .get(&format!("/roomviews?size=100&page={page}"))
             .await
@@ -25,8 +25,8 @@ async fn sample(inn: &Inn) -> Vec<Value> {
     pages
 }
 
-async fn caught_up(inn: &Inn) -> Result<(), String> {
-    match inn.operators().pending().await {
+async fn caught_up(host: &TestHost) -> Result<(), String> {
+    match host.operators().pending().await {
         pending if pending.is_empty() => Ok(()),
         pending => Err(pending.join("; ")),
     }
@@ -37,36 +37,36 @@ async fn a_projection_of_100_000_events_is_rebuilt_while_it_serves() {
     let settings = Settings::of_the_app()
         .await
         .set("journal.durability", "relaxed");
-    let mut inn = Opening::new(settings).alone().open().await;
+    let mut host = Opening::new(settings).alone().open().await;
     let begun = Instant::now();
     let post = |number: u64| request("POST", "/rooms", &format!(r#"{{"desc": "room {number}"}}"#));
-    let flooded = flood(inn.gateway().base(), 32, EVENTS, post).await;
+    let flooded = flood(host.gateway().base(), 32, EVENTS, post).await;
     assert_eq!((flooded.successes, flooded.refusals), (EVENTS, 0));
     let made = begun.elapsed();
-    within(Duration::from_secs(120), async || caught_up(&inn).await)
+    within(Duration::from_secs(120), async || caught_up(&host).await)
         .await
         .unwrap();
     eprintln!(
         "{EVENTS} events were made in {made:?} and followed in {:?}",
         begun.elapsed()
     );
-    let before = sample(&inn).await;
-    assert_eq!(inn.stay().at("/roomviews?size=1").await["total"], EVENTS);
+    let before = sample(&host).await;
+    assert_eq!(host.stay().at("/roomviews?size=1").await["total"], EVENTS);
 
-    let generation = inn.operators().context("viewpage").await["journal"]["generation"].clone();
+    let generation = host.operators().context("viewpage").await["journal"]["generation"].clone();
     let begun = Instant::now();
-    inn.operators()
+    host.operators()
         .send(Method::POST, REBUILD)
         .await
         .expect(202);
-    inn.operators()
+    host.operators()
         .send(Method::POST, REBUILD)
         .await
         .expect_problem(409);
     let mut progress: Vec<(u64, u64)> = Vec::new();
     let mut written = 0;
     loop {
-        let now = inn.operators().get(REBUILD).await;
+        let now = host.operators().get(REBUILD).await;
         let number = |field: &str| now[field].as_u64().expect("a number");
         match now["state"].as_str() {
             Some("done") => break,
@@ -75,11 +75,11 @@ async fn a_projection_of_100_000_events_is_rebuilt_while_it_serves() {
             Some(_) => {}
         }
         // The old state serves, and follows.
-        let all = inn.stay().at("/roomviews?size=1").await;
+        let all = host.stay().at("/roomviews?size=1").await;
         assert!(all["total"].as_u64() >= Some(EVENTS), "{all}");
         if written < 20 {
             written += 1;
-            let id = EVENTS + inn_room(&inn, written).await;
+            let id = EVENTS + inn_room(&host, written).await;
             assert!(id > EVENTS);
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -104,46 +104,46 @@ async fn a_projection_of_100_000_events_is_rebuilt_while_it_serves() {
         "{progress:?}"
     );
     assert_ne!(
-        inn.operators().context("viewpage").await["journal"]["generation"],
+        host.operators().context("viewpage").await["journal"]["generation"],
         generation
     );
 
-    within(Duration::from_secs(20), async || caught_up(&inn).await)
+    within(Duration::from_secs(20), async || caught_up(&host).await)
         .await
         .unwrap();
-    assert_eq!(sample(&inn).await, before);
-    let total = inn.stay().at("/roomviews?size=1").await;
+    assert_eq!(sample(&host).await, before);
+    let total = host.stay().at("/roomviews?size=1").await;
     assert_eq!(total["total"], EVENTS + written);
     // The new state is the one that is there after a restart, and goes on following.
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(sample(&inn).await, before);
-    let stay = inn.stay();
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(sample(&host).await, before);
+    let stay = host.stay();
     stay.booked(1).await;
-    assert_eq!(stay.view(1).await["desc"], desc_of(&inn, 1).await);
+    assert_eq!(stay.view(1).await["desc"], desc_of(&host, 1).await);
 }
 
-async fn inn_room(inn: &Inn, number: u64) -> u64 {
-    inn.stay().room(&format!("late room {number}")).await
+async fn inn_room(host: &TestHost, number: u64) -> u64 {
+    host.stay().room(&format!("late room {number}")).await
 }
 
-async fn desc_of(inn: &Inn, room: u64) -> Value {
-    inn.stay().at(&format!("/rooms/{room}")).await["desc"].clone()
+async fn desc_of(host: &TestHost, room: u64) -> Value {
+    host.stay().at(&format!("/rooms/{room}")).await["desc"].clone()
 }
 
 #[tokio::test]
 async fn a_rebuild_that_is_cut_off_leaves_the_old_state() {
-    let mut inn = Inn::open().await;
-    let stay = inn.stay();
+    let mut host = TestHost::open().await;
+    let stay = host.stay();
     for number in 0..200 {
         stay.room(&format!("room {number}")).await;
     }
     stay.booked(1).await;
-    let before = inn.at_rest().await;
+    let before = host.at_rest().await;
     for _ in 0..5 {
         // What the one before has left is removed first.
         eventually("it can be rebuilt", async || {
-            let reply = inn.operators().send(Method::POST, REBUILD).await;
+            let reply = host.operators().send(Method::POST, REBUILD).await;
             if reply.status == 202 {
                 Ok(())
             } else {
@@ -151,19 +151,19 @@ async fn a_rebuild_that_is_cut_off_leaves_the_old_state() {
             }
         })
         .await;
-        inn.kill_9();
-        inn.reopen().await;
-        assert_eq!(inn.at_rest().await, before);
+        host.kill_9();
+        host.reopen().await;
+        assert_eq!(host.at_rest().await, before);
     }
 }
 
 #[tokio::test]
 async fn what_is_no_projection_is_not_rebuilt() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     stay.room("as it was").await;
     for context in ["room", "reservation", "payment", "message"] {
-        let reply = inn
+        let reply = host
             .operators()
             .send(Method::POST, &format!("/v1/contexts/{context}/rebuild"))
             .await;
@@ -171,11 +171,11 @@ async fn what_is_no_projection_is_not_rebuilt() {
             reply.expect_problem(422);
         }
     }
-    inn.operators()
+    host.operators()
         .send(Method::POST, "/v1/contexts/nothing/rebuild")
         .await
         .expect_problem(404);
-    inn.operators()
+    host.operators()
         .send(Method::GET, REBUILD)
         .await
         .expect_problem(404);

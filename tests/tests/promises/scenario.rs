@@ -1,12 +1,12 @@
 //! The scenario of the app, call by call.
 
-use innkeeper_tests::{Inn, eventually};
+use innkeeper_tests::{TestHost, eventually};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_scenario_call_by_call() {
-    let inn = Inn::open().await;
-    let (stay, client) = (inn.stay(), inn.gateway());
+    let host = TestHost::open().await;
+    let (stay, client) = (host.stay(), host.gateway());
 
     let room = client
         .post("/rooms", json!({"desc": "Beautiful House"}))
@@ -101,8 +101,8 @@ async fn the_scenario_call_by_call() {
 
 #[tokio::test]
 async fn the_newest_room_is_on_the_last_page() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     for number in 1..=5 {
         stay.room(&format!("room {number}")).await;
     }
@@ -125,8 +125,8 @@ async fn a_declined_payment_leaves_nothing_behind() {
     let settings = innkeeper_tests::Settings::of_the_app()
         .await
         .set("context.payment.config.declined_rooms", "1");
-    let inn = Inn::with(settings).await;
-    let stay = inn.stay();
+    let host = TestHost::with(settings).await;
+    let stay = host.stay();
     stay.room("for those who pay").await;
     stay.book(1).await.expect_problem(402);
     stay.shows(
@@ -134,6 +134,6 @@ async fn a_declined_payment_leaves_nothing_behind() {
         json!({"status": "available", "lastAction": "register"}),
     )
     .await;
-    assert!(inn.gateway().all("/reservations").await.is_empty());
-    assert!(inn.gateway().all("/payments").await.is_empty());
+    assert!(host.gateway().all("/reservations").await.is_empty());
+    assert!(host.gateway().all("/payments").await.is_empty());
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_tests::{Inn, Load, Record, Settings, eventually, within};
+use innkeeper_tests::{Load, Record, Settings, TestHost, eventually, within};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -18,8 +18,8 @@ enum Seen {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_that_was_taken_is_answered() {
-    let mut inn = Inn::with(Settings::of_the_app().await).await;
-    let base = inn.gateway().base().to_owned();
+    let mut host = TestHost::with(Settings::of_the_app().await).await;
+    let base = host.gateway().base().to_owned();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut clients = JoinSet::new();
     for client in 0..8 {
@@ -43,7 +43,7 @@ async fn every_request_that_was_taken_is_answered() {
         }
     })
     .await;
-    inn.close().await;
+    host.close().await;
     clients.join_all().await;
     let seen: Vec<_> = seen.lock().drain(..).collect();
     let answered = seen
@@ -55,8 +55,8 @@ async fn every_request_that_was_taken_is_answered() {
         .filter(|seen| matches!(seen, Seen::Dropped(_)))
         .collect();
     assert!(dropped.is_empty(), "{dropped:?} of {answered}");
-    inn.reopen().await;
-    let book = inn.at_rest().await;
+    host.reopen().await;
+    let book = host.at_rest().await;
     assert_eq!(book.rooms.len(), answered);
 }
 
@@ -82,13 +82,13 @@ async fn post_once(base: &str, desc: &str) -> Seen {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sagas_that_were_interrupted_go_on_after_the_next_start() {
-    let mut inn = Inn::with(Settings::of_the_app().await).await;
+    let mut host = TestHost::with(Settings::of_the_app().await).await;
     let record = Arc::new(Record::default());
     for _ in 0..20 {
-        record.register(inn.gateway()).await.unwrap();
+        record.register(host.gateway()).await.unwrap();
     }
     for round in 0..3 {
-        let load = Load::start(inn.gateway(), &record, 8, round);
+        let load = Load::start(host.gateway(), &record, 8, round);
         let before = record.successes();
         eventually("there is load", async || {
             if record.successes() > before + 100 {
@@ -98,11 +98,11 @@ async fn sagas_that_were_interrupted_go_on_after_the_next_start() {
             }
         })
         .await;
-        inn.close().await;
+        host.close().await;
         load.stop().await;
-        inn.reopen().await;
-        record.repeat_bookings(inn.gateway()).await;
-        let book = inn.at_rest().await;
+        host.reopen().await;
+        record.repeat_bookings(host.gateway()).await;
+        let book = host.at_rest().await;
         let differences = record.differences(&book);
         assert!(differences.is_empty(), "{}", differences.join("\n"));
     }
@@ -114,13 +114,13 @@ async fn it_says_that_it_is_not_ready_while_it_drains() {
         .with("unruly", "unruly")
         .await
         .set("context.unruly.limits.deadline", "3s");
-    let mut inn = Inn::with(settings).await;
+    let mut host = TestHost::with(settings).await;
     let slow = tokio::spawn({
-        let stay = inn.stay();
+        let stay = host.stay();
         async move { stay.client().post("/unruly/loop", json!({})).await.status }
     });
     let running = async || {
-        let context = inn.operators().context("unruly").await;
+        let context = host.operators().context("unruly").await;
         if context["invocations"]["running"] == 1 {
             Ok(())
         } else {
@@ -128,9 +128,9 @@ async fn it_says_that_it_is_not_ready_while_it_drains() {
         }
     };
     eventually("the slow request runs", running).await;
-    inn.ask_to_close();
+    host.ask_to_close();
     eventually("it is not ready", async || {
-        match inn.operators().ready().await {
+        match host.operators().ready().await {
             Ok(()) => Err("ready"),
             Err(_) => Ok(()),
         }
@@ -138,12 +138,12 @@ async fn it_says_that_it_is_not_ready_while_it_drains() {
     .await;
     // New connections are not taken, and the one that runs is answered.
     let refused = within(Duration::from_secs(2), async || {
-        match post_once(inn.gateway().base(), "late").await {
+        match post_once(host.gateway().base(), "late").await {
             Seen::NotConnected => Ok(()),
             other => Err(other),
         }
     });
     refused.await.expect("no new connections");
     assert_eq!(slow.await.unwrap(), 504);
-    inn.closed().await;
+    host.closed().await;
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::Method;
 use innkeeper::core::Timestamp;
 use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, public_key};
-use innkeeper_tests::{Inn, Reply, Settings, artifacts, command, eventually, send};
+use innkeeper_tests::{Reply, Settings, TestHost, artifacts, command, eventually, send};
 
 /// Somebody with a private key: makes signatures of bytes for a context.
 struct Signer {
@@ -59,20 +59,20 @@ async fn strict(signer: &Signer) -> Settings {
         .set("rollout.keys.desk", signer.public.as_str())
 }
 
-async fn deploy(inn: &Inn, context: &str, bytes: &[u8], signature: Option<&str>) -> Reply {
-    deploy_so(inn, context, bytes, signature, "").await
+async fn deploy(host: &TestHost, context: &str, bytes: &[u8], signature: Option<&str>) -> Reply {
+    deploy_so(host, context, bytes, signature, "").await
 }
 
 /// The same; `how` is a query such as `ramp=5,100`.
 async fn deploy_so(
-    inn: &Inn,
+    host: &TestHost,
     context: &str,
     bytes: &[u8],
     signature: Option<&str>,
     how: &str,
 ) -> Reply {
     let path = format!("/v1/contexts/{context}/versions?{how}");
-    let mut request = inn.operators().request(Method::POST, &path);
+    let mut request = host.operators().request(Method::POST, &path);
     if let Some(signature) = signature {
         request = request.header("innkeeper-signature", signature);
     }
@@ -80,9 +80,9 @@ async fn deploy_so(
     send(request.body(bytes.to_vec())).await
 }
 
-async fn rollback(inn: &Inn, context: &str, query: &str) -> Reply {
+async fn rollback(host: &TestHost, context: &str, query: &str) -> Reply {
     let path = format!("/v1/contexts/{context}/rollback?{query}");
-    inn.operators().send(Method::POST, &path).await
+    host.operators().send(Method::POST, &path).await
 }
 
 #[track_caller]
@@ -93,42 +93,42 @@ fn refused_at(gate: &str, reply: Reply) {
 
 #[tokio::test]
 async fn what_is_not_signed_serves_no_longer_after_a_restart_and_is_not_gone_back_to() {
-    let mut inn = Inn::open().await;
-    let shipped = inn.operators().serving("room").await;
+    let mut host = TestHost::open().await;
+    let shipped = host.operators().serving("room").await;
     let unsigned = artifacts::edited("room", "unsigned").await;
-    deploy(&inn, "room", &unsigned, None).await.expect(201);
-    inn.close().await;
+    deploy(&host, "room", &unsigned, None).await.expect(201);
+    host.close().await;
     let signer = Signer::new();
-    inn.reopen_with(strict(&signer).await).await;
+    host.reopen_with(strict(&signer).await).await;
     // What the manifest itself names goes on in its place, and it is told why.
-    let operators = inn.operators();
+    let operators = host.operators();
     assert_eq!(operators.serving("room").await, shipped);
     let notices = operators.context("room").await["notices"].to_string();
     assert!(
         notices.contains("signature") && notices.contains("not signed"),
         "{notices}"
     );
-    refused_at("signature", rollback(&inn, "room", "to=2").await);
-    refused_at("signature", deploy(&inn, "room", &unsigned, None).await);
+    refused_at("signature", rollback(&host, "room", "to=2").await);
+    refused_at("signature", deploy(&host, "room", &unsigned, None).await);
     assert_eq!(operators.serving("room").await, shipped);
     // The same bytes, signed, come to serve, and serve on.
     let signature = signer.sign("room", &unsigned);
-    deploy(&inn, "room", &unsigned, Some(&signature))
+    deploy(&host, "room", &unsigned, Some(&signature))
         .await
         .expect(201);
-    inn.kill_9();
-    inn.reopen().await;
+    host.kill_9();
+    host.reopen().await;
     let digest = artifacts::digest(&unsigned);
-    assert_eq!(inn.operators().serving("room").await, digest);
-    inn.operators().rollback("room").await.expect(200);
-    rollback(&inn, "room", "to=2").await.expect(200);
-    assert_eq!(inn.operators().serving("room").await, digest);
+    assert_eq!(host.operators().serving("room").await, digest);
+    host.operators().rollback("room").await.expect(200);
+    rollback(&host, "room", "to=2").await.expect(200);
+    assert_eq!(host.operators().serving("room").await, digest);
 }
 
 #[tokio::test]
 async fn a_signature_is_good_for_one_app_one_context_and_its_time() {
     let signer = Signer::new();
-    let inn = Inn::with(strict(&signer).await).await;
+    let host = TestHost::with(strict(&signer).await).await;
     let bytes = artifacts::edited("room", "signed").await;
     let (before, after) = (Timestamp(now().0 - 60_000), Timestamp(now().0 + 600_000));
     let in_its_time = |validity| (signer.sign)("stay", "room", &bytes, validity);
@@ -150,46 +150,46 @@ async fn a_signature_is_good_for_one_app_one_context_and_its_time() {
     ] {
         refused_at(
             "signature",
-            deploy(&inn, "room", &bytes, Some(&signature)).await,
+            deploy(&host, "room", &bytes, Some(&signature)).await,
         );
     }
     // Made for the room, it is good there, and nowhere else.
     let signature = signer.sign("room", &bytes);
     refused_at(
         "signature",
-        deploy(&inn, "message", &bytes, Some(&signature)).await,
+        deploy(&host, "message", &bytes, Some(&signature)).await,
     );
-    deploy(&inn, "room", &bytes, Some(&signature))
+    deploy(&host, "room", &bytes, Some(&signature))
         .await
         .expect(201);
-    let signer = &inn.operators().versions("room").await[0]["signer"];
+    let signer = &host.operators().versions("room").await[0]["signer"];
     assert_eq!(signer, "desk");
 }
 
 #[tokio::test]
 async fn what_a_revoked_key_has_signed_serves_no_longer() {
     let (old, new) = (Signer::new(), Signer::new());
-    let mut inn = Inn::with(strict(&old).await).await;
-    let shipped = inn.operators().serving("room").await;
+    let mut host = TestHost::with(strict(&old).await).await;
+    let shipped = host.operators().serving("room").await;
     let bytes = artifacts::edited("room", "by the old key").await;
     let signature = old.sign("room", &bytes);
-    deploy(&inn, "room", &bytes, Some(&signature))
+    deploy(&host, "room", &bytes, Some(&signature))
         .await
         .expect(201);
-    inn.close().await;
+    host.close().await;
     // Under another name it is revoked all the same.
     let settings = strict(&old)
         .await
         .set("rollout.keys.new-desk", new.public.as_str())
         .set("rollout.revoked_keys.lost", old.public.as_str());
-    inn.reopen_with(settings).await;
-    assert_eq!(inn.operators().serving("room").await, shipped);
-    let refused = deploy(&inn, "room", &bytes, Some(&signature)).await;
+    host.reopen_with(settings).await;
+    assert_eq!(host.operators().serving("room").await, shipped);
+    let refused = deploy(&host, "room", &bytes, Some(&signature)).await;
     assert!(refused.text.contains("`lost`"), "{}", refused.text);
     refused_at("signature", refused);
-    refused_at("signature", rollback(&inn, "room", "to=2").await);
+    refused_at("signature", rollback(&host, "room", "to=2").await);
     let signature = new.sign("room", &bytes);
-    deploy(&inn, "room", &bytes, Some(&signature))
+    deploy(&host, "room", &bytes, Some(&signature))
         .await
         .expect(201);
 }
@@ -197,7 +197,7 @@ async fn what_a_revoked_key_has_signed_serves_no_longer() {
 #[tokio::test]
 async fn a_floor_keeps_older_versions_out() {
     let signer = Signer::new();
-    let mut inn = Inn::with(strict(&signer).await).await;
+    let mut host = TestHost::with(strict(&signer).await).await;
     let [never, second, third] = ["never seen", "second", "third"];
     let bytes = async |name| artifacts::edited("room", name).await;
     let (never, second, third) = (bytes(never).await, bytes(second).await, bytes(third).await);
@@ -206,39 +206,41 @@ async fn a_floor_keeps_older_versions_out() {
     let older = sign(&never, by_minutes(30));
     let old = sign(&second, by_minutes(20));
     let young = sign(&third, by_minutes(10));
-    deploy(&inn, "room", &second, Some(&old)).await.expect(201);
+    deploy(&host, "room", &second, Some(&old)).await.expect(201);
     let floor = "/v1/contexts/room/floor?version=";
-    let set = async |inn: &Inn, number: u32| {
+    let set = async |host: &TestHost, number: u32| {
         let path = format!("{floor}{number}");
-        inn.operators().send(Method::PUT, &path).await
+        host.operators().send(Method::PUT, &path).await
     };
-    set(&inn, 3).await.expect_problem(404);
-    deploy(&inn, "room", &third, Some(&young)).await.expect(201);
-    inn.operators().rollback("room").await.expect(200);
+    set(&host, 3).await.expect_problem(404);
+    deploy(&host, "room", &third, Some(&young))
+        .await
+        .expect(201);
+    host.operators().rollback("room").await.expect(200);
     // What serves is older.
-    set(&inn, 3).await.expect_problem(409);
-    rollback(&inn, "room", "to=3").await.expect(200);
-    set(&inn, 3).await.expect(200);
-    let refuses_older = async |inn: &Inn| {
-        refused_at("floor", rollback(inn, "room", "to=2").await);
-        refused_at("floor", rollback(inn, "room", "").await);
-        refused_at("floor", deploy(inn, "room", &second, Some(&old)).await);
+    set(&host, 3).await.expect_problem(409);
+    rollback(&host, "room", "to=3").await.expect(200);
+    set(&host, 3).await.expect(200);
+    let refuses_older = async |host: &TestHost| {
+        refused_at("floor", rollback(host, "room", "to=2").await);
+        refused_at("floor", rollback(host, "room", "").await);
+        refused_at("floor", deploy(host, "room", &second, Some(&old)).await);
         // Signed before the oldest, though this host never had it.
-        refused_at("floor", deploy(inn, "room", &never, Some(&older)).await);
+        refused_at("floor", deploy(host, "room", &never, Some(&older)).await);
     };
-    refuses_older(&inn).await;
-    inn.kill_9();
-    inn.reopen().await;
+    refuses_older(&host).await;
+    host.kill_9();
+    host.reopen().await;
     assert_eq!(
-        inn.operators().serving("room").await,
+        host.operators().serving("room").await,
         artifacts::digest(&third)
     );
-    refuses_older(&inn).await;
-    let listed = inn.operators().get("/v1/contexts/room/versions").await;
+    refuses_older(&host).await;
+    let listed = host.operators().get("/v1/contexts/room/versions").await;
     assert_eq!(listed["floor"]["version"], 3);
     // The same by the command.
-    let base = inn.operators().client().base().to_owned();
-    let token = inn.operators().token().to_owned();
+    let base = host.operators().client().base().to_owned();
+    let token = host.operators().token().to_owned();
     let arguments = [
         "versions",
         "room",
@@ -254,21 +256,21 @@ async fn a_floor_keeps_older_versions_out() {
         said.is_well && said.out.contains("all versions of room may serve"),
         "{said:?}"
     );
-    rollback(&inn, "room", "to=2").await.expect(200);
+    rollback(&host, "room", "to=2").await.expect(200);
 }
 
-async fn set_floor(inn: &Inn, number: u32) -> Reply {
+async fn set_floor(host: &TestHost, number: u32) -> Reply {
     let path = format!("/v1/contexts/room/floor?version={number}");
-    inn.operators().send(Method::PUT, &path).await
+    host.operators().send(Method::PUT, &path).await
 }
 
 /// Two versions after the one of the manifest, signed twenty and ten minutes ago; the newer one serves.
-async fn two_more(inn: &Inn, signer: &Signer) -> [(Vec<u8>, String); 2] {
+async fn two_more(host: &TestHost, signer: &Signer) -> [(Vec<u8>, String); 2] {
     let mut brought = Vec::new();
     for (name, minutes) in [("second", 20), ("third", 10)] {
         let bytes = artifacts::edited("room", name).await;
         let signature = signed_before(signer, &bytes, minutes);
-        deploy(inn, "room", &bytes, Some(&signature))
+        deploy(host, "room", &bytes, Some(&signature))
             .await
             .expect(201);
         brought.push((bytes, signature));
@@ -284,15 +286,15 @@ fn signed_before(signer: &Signer, bytes: &[u8], minutes: u64) -> String {
 #[tokio::test]
 async fn a_floor_that_is_lowered_knows_when_its_version_was_signed() {
     let signer = Signer::new();
-    let inn = Inn::with(strict(&signer).await).await;
-    two_more(&inn, &signer).await;
-    set_floor(&inn, 3).await.expect(200);
-    set_floor(&inn, 2).await.expect(200);
+    let host = TestHost::with(strict(&signer).await).await;
+    two_more(&host, &signer).await;
+    set_floor(&host, 3).await.expect(200);
+    set_floor(&host, 2).await.expect(200);
     let never = artifacts::edited("room", "never seen").await;
     let older = signed_before(&signer, &never, 30);
-    refused_at("floor", deploy(&inn, "room", &never, Some(&older)).await);
+    refused_at("floor", deploy(&host, "room", &never, Some(&older)).await);
     let younger = signed_before(&signer, &never, 15);
-    deploy(&inn, "room", &never, Some(&younger))
+    deploy(&host, "room", &never, Some(&younger))
         .await
         .expect(201);
 }
@@ -300,55 +302,55 @@ async fn a_floor_that_is_lowered_knows_when_its_version_was_signed() {
 #[tokio::test]
 async fn nothing_that_serves_is_below_a_floor() {
     let signer = Signer::new();
-    let mut inn = Inn::with(strict(&signer).await).await;
-    let [(second, old), (third, _)] = two_more(&inn, &signer).await;
+    let mut host = TestHost::with(strict(&signer).await).await;
+    let [(second, old), (third, _)] = two_more(&host, &signer).await;
     let third = artifacts::digest(&third);
     // It has a part of the work.
-    deploy_so(&inn, "room", &second, Some(&old), "ramp=50,100&step=600s")
+    deploy_so(&host, "room", &second, Some(&old), "ramp=50,100&step=600s")
         .await
         .expect(202);
-    set_floor(&inn, 3).await.expect_problem(409);
-    inn.operators().rollback("room").await.expect(200);
-    set_floor(&inn, 3).await.expect(200);
-    refused_at("floor", deploy(&inn, "room", &second, Some(&old)).await);
+    set_floor(&host, 3).await.expect_problem(409);
+    host.operators().rollback("room").await.expect(200);
+    set_floor(&host, 3).await.expect(200);
+    refused_at("floor", deploy(&host, "room", &second, Some(&old)).await);
     // Newer by its number, and signed earlier.
-    set_floor(&inn, 0).await.expect(200);
+    set_floor(&host, 0).await.expect(200);
     let fourth = artifacts::edited("room", "fourth").await;
     let signature = signed_before(&signer, &fourth, 15);
-    deploy(&inn, "room", &fourth, Some(&signature))
+    deploy(&host, "room", &fourth, Some(&signature))
         .await
         .expect(201);
-    set_floor(&inn, 3).await.expect_problem(409);
+    set_floor(&host, 3).await.expect_problem(409);
     let signature = signed_before(&signer, &fourth, 5);
-    deploy(&inn, "room", &fourth, Some(&signature))
+    deploy(&host, "room", &fourth, Some(&signature))
         .await
         .expect(200);
-    set_floor(&inn, 3).await.expect(200);
-    inn.kill_9();
-    inn.reopen().await;
+    set_floor(&host, 3).await.expect(200);
+    host.kill_9();
+    host.reopen().await;
     let fourth = artifacts::digest(&fourth);
-    assert_eq!(inn.operators().serving("room").await, fourth);
-    inn.operators().rollback("room").await.expect(200);
-    assert_eq!(inn.operators().serving("room").await, third);
+    assert_eq!(host.operators().serving("room").await, fourth);
+    host.operators().rollback("room").await.expect(200);
+    assert_eq!(host.operators().serving("room").await, third);
 }
 
 /// Whichever of the two comes first: what is older than the floor does not serve.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_floor_and_a_rollback_do_not_pass_each_other_by() {
     let signer = Signer::new();
-    let inn = Inn::with(strict(&signer).await).await;
-    let [(second, _), _] = two_more(&inn, &signer).await;
+    let host = TestHost::with(strict(&signer).await).await;
+    let [(second, _), _] = two_more(&host, &signer).await;
     let second = artifacts::digest(&second);
     for round in 0..10 {
         let (back, floor) = match round % 2 {
-            0 => tokio::join!(rollback(&inn, "room", "to=2"), set_floor(&inn, 3)),
+            0 => tokio::join!(rollback(&host, "room", "to=2"), set_floor(&host, 3)),
             _ => {
                 let (floor, back) =
-                    tokio::join!(set_floor(&inn, 3), rollback(&inn, "room", "to=2"));
+                    tokio::join!(set_floor(&host, 3), rollback(&host, "room", "to=2"));
                 (back, floor)
             }
         };
-        let serves_second = inn.operators().serving("room").await == second;
+        let serves_second = host.operators().serving("room").await == second;
         match (back.status, floor.status) {
             (200, 409) => assert!(serves_second),
             (422, 200) => assert!(!serves_second),
@@ -357,10 +359,10 @@ async fn a_floor_and_a_rollback_do_not_pass_each_other_by() {
                 back.status, back.text, floor.status, floor.text
             ),
         }
-        set_floor(&inn, 0).await.expect(200);
+        set_floor(&host, 0).await.expect(200);
         if serves_second {
             eventually("the other one serves again", async || {
-                let reply = rollback(&inn, "room", "to=3").await;
+                let reply = rollback(&host, "room", "to=3").await;
                 (reply.status == 200).then_some(()).ok_or(reply.text)
             })
             .await;
@@ -379,8 +381,8 @@ async fn what_expires_while_the_state_is_migrated_does_not_come_to_serve() {
         .set("rollout.keys.desk", signer.public.as_str())
         // A version is asked when its state is there, and that long after it.
         .set("context.ledgerbook.startup_probe.initial_delay", "4s");
-    let inn = Inn::with(settings).await;
-    let shipped = inn.operators().serving("ledgerbook").await;
+    let host = TestHost::with(settings).await;
+    let shipped = host.operators().serving("ledgerbook").await;
     let file = &artifacts::components().await["ledgerbook-two"];
     let bytes = std::fs::read(file).expect("it was built");
     let soon = Validity {
@@ -388,12 +390,12 @@ async fn what_expires_while_the_state_is_migrated_does_not_come_to_serve() {
         ..made(now())
     };
     let signature = (signer.sign)("stay", "ledgerbook", &bytes, soon);
-    let refused = deploy(&inn, "ledgerbook", &bytes, Some(&signature)).await;
+    let refused = deploy(&host, "ledgerbook", &bytes, Some(&signature)).await;
     assert!(refused.text.contains("expired"), "{}", refused.text);
     refused_at("signature", refused);
-    assert_eq!(inn.operators().serving("ledgerbook").await, shipped);
+    assert_eq!(host.operators().serving("ledgerbook").await, shipped);
     let signature = signer.sign("ledgerbook", &bytes);
-    deploy(&inn, "ledgerbook", &bytes, Some(&signature))
+    deploy(&host, "ledgerbook", &bytes, Some(&signature))
         .await
         .expect(201);
 }

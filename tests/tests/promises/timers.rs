@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use innkeeper_tests::{Inn, Settings, Stay, eventually};
+use innkeeper_tests::{Settings, Stay, TestHost, eventually};
 use serde_json::{Value, json};
 
-async fn bells() -> Inn {
-    Inn::with(Settings::empty().with("bell", "bell").await).await
+async fn bells() -> TestHost {
+    TestHost::with(Settings::empty().with("bell", "bell").await).await
 }
 
 async fn ring(stay: &Stay, bell: u64, number: u64, after_ms: Option<u64>) -> Value {
@@ -30,8 +30,8 @@ fn now() -> u64 {
 
 #[tokio::test]
 async fn a_timer_fires_once_and_not_early() {
-    let inn = bells().await;
-    let stay = inn.stay();
+    let host = bells().await;
+    let stay = host.stay();
     let before = now();
     for (number, delay) in [(3, 900), (1, 300), (2, 600), (0, 0)] {
         ring(&stay, 1, number, Some(delay)).await;
@@ -55,13 +55,13 @@ async fn a_timer_fires_once_and_not_early() {
 
 #[tokio::test]
 async fn a_timer_survives_a_power_cut_whether_it_came_due_meanwhile_or_not() {
-    let mut inn = bells().await;
-    let stay = inn.stay();
+    let mut host = bells().await;
+    let stay = host.stay();
     let before = now();
     ring(&stay, 1, 1, Some(1)).await;
     ring(&stay, 2, 2, Some(700)).await;
     ring(&stay, 3, 3, Some(4_000)).await;
-    inn.kill_9();
+    host.kill_9();
     eventually("the second came due", async || {
         if now() > before + 800 {
             Ok(())
@@ -70,8 +70,8 @@ async fn a_timer_survives_a_power_cut_whether_it_came_due_meanwhile_or_not() {
         }
     })
     .await;
-    inn.reopen().await;
-    let stay = inn.stay();
+    host.reopen().await;
+    let stay = host.stay();
     for bell in 1..=2 {
         heard(&stay, bell, json!([bell])).await;
     }
@@ -80,9 +80,9 @@ async fn a_timer_survives_a_power_cut_whether_it_came_due_meanwhile_or_not() {
         "this machine is too slow for this test"
     );
     assert_eq!(stay.at("/bells/3").await["numbers"], json!([]));
-    inn.kill_9();
-    inn.reopen().await;
-    let stay = inn.stay();
+    host.kill_9();
+    host.reopen().await;
+    let stay = host.stay();
     let found = heard(&stay, 3, json!([3])).await;
     assert!(found["times"][0].as_u64().unwrap() >= before + 4_000);
     // Nobody rang twice: what is rung after all that is heard after all that.
@@ -94,8 +94,8 @@ async fn a_timer_survives_a_power_cut_whether_it_came_due_meanwhile_or_not() {
 
 #[tokio::test]
 async fn a_cancelled_timer_does_not_fire() {
-    let inn = bells().await;
-    let stay = inn.stay();
+    let host = bells().await;
+    let stay = host.stay();
     let first = ring(&stay, 1, 1, Some(1_000)).await;
     ring(&stay, 1, 2, Some(1_200)).await;
     let path = format!("/rings/{}", first["id"].as_str().unwrap());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use innkeeper_tests::{Inn, Opening, Reply, Settings, artifacts, eventually, send};
+use innkeeper_tests::{Opening, Reply, Settings, TestHost, artifacts, eventually, send};
 use serde_json::{Value, json};
 
 async fn players() -> Settings {
@@ -14,8 +14,8 @@ async fn players() -> Settings {
     settings
 }
 
-async fn begin(inn: &Inn, player: &str, program: Value) -> Reply {
-    let request = inn.gateway().request(Method::POST, &format!("/{player}"));
+async fn begin(host: &TestHost, player: &str, program: Value) -> Reply {
+    let request = host.gateway().request(Method::POST, &format!("/{player}"));
     send(request.json(&json!({"program": program}))).await
 }
 
@@ -24,22 +24,22 @@ fn play(to: &str, program: Value) -> Value {
 }
 
 /// The runs of a player, by whether they are undone.
-async fn undone(inn: &Inn, player: &str) -> Vec<bool> {
-    let runs = inn.gateway().all(&format!("/{player}/runs")).await;
+async fn undone(host: &TestHost, player: &str) -> Vec<bool> {
+    let runs = host.gateway().all(&format!("/{player}/runs")).await;
     let undone = runs.iter().map(|run| run["undone"] == json!(true));
     undone.collect()
 }
 
-async fn undos(inn: &Inn, context: &str) -> Vec<Value> {
+async fn undos(host: &TestHost, context: &str) -> Vec<Value> {
     let path = format!("/v1/contexts/{context}/undos");
-    let found = inn.operators().get(&path).await;
+    let found = host.operators().get(&path).await;
     found["undos"].as_array().expect("a list").clone()
 }
 
 /// Waits until an undo waits for an operator, and gives it.
-async fn stuck(inn: &Inn, context: &str) -> Value {
+async fn stuck(host: &TestHost, context: &str) -> Value {
     eventually("an undo waits for an operator", async || {
-        let undos = undos(inn, context).await;
+        let undos = undos(host, context).await;
         let mut stuck = undos.into_iter().filter(|undo| undo["reason"].is_string());
         stuck.next().ok_or("none does".to_owned())
     })
@@ -51,53 +51,53 @@ async fn a_saga_of_many_large_calls_is_undone() {
     let settings = players()
         .await
         .set("context.second.limits.memory", "128MiB");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let call = json!({"call": {"to": "second", "how": "play", "program": [{"write": 1}], "padding": 1_000_000}});
     let mut program = vec![call; 14];
     program.push(json!("refuse"));
-    begin(&inn, "first", json!(program))
+    begin(&host, "first", json!(program))
         .await
         .expect_problem(409);
-    inn.operators().nothing_pending().await;
-    assert_eq!(undone(&inn, "second").await, [true; 14]);
+    host.operators().nothing_pending().await;
+    assert_eq!(undone(&host, "second").await, [true; 14]);
 }
 
 #[tokio::test]
 async fn what_is_owed_keeps_the_function_that_undoes_it() {
     let settings = players().await.without("context.third");
     let refusing = settings.clone().set("context.second.config.undo", "refuse");
-    let mut inn = Inn::with(refusing).await;
+    let mut host = TestHost::with(refusing).await;
     let program = json!([play("second", json!([{"write": 1}])), "refuse"]);
-    begin(&inn, "first", program).await.expect_problem(409);
+    begin(&host, "first", program).await.expect_problem(409);
     let alone = async |player: &str| {
         let file = &artifacts::components().await[&format!("player-{player}-alone")];
         std::fs::read(file).expect("it was built")
     };
     let caller = alone("first").await;
-    inn.operators()
+    host.operators()
         .deploy("first", caller, "")
         .await
         .expect(201);
     let callee = alone("second").await;
-    let refused = inn.operators().deploy("second", callee.clone(), "").await;
+    let refused = host.operators().deploy("second", callee.clone(), "").await;
     assert!((400..500).contains(&refused.status), "{}", refused.text);
     assert!(
         refused.text.contains("test:player/second@0.1.0#unplay"),
         "{}",
         refused.text
     );
-    assert_eq!(undone(&inn, "second").await, [false]);
+    assert_eq!(undone(&host, "second").await, [false]);
     // Its configuration is read live.
-    inn.rewrite(settings);
+    host.rewrite(settings);
     eventually("it is undone", async || {
-        match undone(&inn, "second").await[..] {
+        match undone(&host, "second").await[..] {
             [true] => Ok(()),
             ref undone => Err(format!("{undone:?}")),
         }
     })
     .await;
-    inn.operators().nothing_pending().await;
-    inn.operators()
+    host.operators().nothing_pending().await;
+    host.operators()
         .deploy("second", callee, "")
         .await
         .expect(201);
@@ -107,12 +107,12 @@ async fn what_is_owed_keeps_the_function_that_undoes_it() {
 async fn an_undo_that_is_refused_again_and_again_waits_for_an_operator() {
     let settings = players().await.set("context.first.limits.undo_attempts", 2);
     let refusing = settings.clone().set("context.second.config.undo", "refuse");
-    let mut inn = Inn::with(refusing).await;
+    let mut host = TestHost::with(refusing).await;
     let program = json!([play("second", json!([{"write": 1}])), "refuse"]);
-    begin(&inn, "first", program.clone())
+    begin(&host, "first", program.clone())
         .await
         .expect_problem(409);
-    let undo = stuck(&inn, "first").await;
+    let undo = stuck(&host, "first").await;
     assert_eq!(undo["callee"], "second");
     assert!(
         undo["reason"]
@@ -121,25 +121,25 @@ async fn an_undo_that_is_refused_again_and_again_waits_for_an_operator() {
         "{undo}"
     );
     // It is kept over a restart, and by what is deployed.
-    inn.kill_9();
-    inn.reopen().await;
-    let kept = stuck(&inn, "first").await;
+    host.kill_9();
+    host.reopen().await;
+    let kept = stuck(&host, "first").await;
     assert_eq!(kept["id"], undo["id"]);
-    inn.rewrite(settings.clone());
+    host.rewrite(settings.clone());
     let id = undo["id"].as_str().expect("an id");
     let path = format!("/v1/contexts/first/undos/{id}");
     eventually("the configuration is read", async || {
-        inn.operators()
+        host.operators()
             .send(Method::POST, &format!("{path}/retry"))
             .await;
-        match undone(&inn, "second").await[..] {
+        match undone(&host, "second").await[..] {
             [true] => Ok(()),
             ref undone => Err(format!("{undone:?}")),
         }
     })
     .await;
-    inn.operators().nothing_pending().await;
-    inn.operators()
+    host.operators().nothing_pending().await;
+    host.operators()
         .send(Method::DELETE, &path)
         .await
         .expect_problem(404);
@@ -151,43 +151,43 @@ async fn an_undo_that_is_dropped_leaves_what_was_called() {
         .await
         .set("context.first.limits.undo_attempts", 1)
         .set("context.second.config.undo", "refuse");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let program = json!([play("second", json!([{"write": 1}])), "refuse"]);
-    begin(&inn, "first", program).await.expect_problem(409);
-    let undo = stuck(&inn, "first").await;
+    begin(&host, "first", program).await.expect_problem(409);
+    let undo = stuck(&host, "first").await;
     let id = undo["id"].as_str().expect("an id");
     let path = format!("/v1/contexts/first/undos/{id}");
-    inn.operators()
+    host.operators()
         .send(Method::DELETE, &path)
         .await
         .expect(204);
-    assert!(undos(&inn, "first").await.is_empty());
-    assert_eq!(undone(&inn, "second").await, [false]);
-    inn.operators().nothing_pending().await;
+    assert!(undos(&host, "first").await.is_empty());
+    assert_eq!(undone(&host, "second").await, [false]);
+    host.operators().nothing_pending().await;
 }
 
 #[tokio::test]
 async fn a_callee_that_hangs_is_unavailable_before_its_caller_has_to_end() {
     let settings = players().await.set("context.first.limits.deadline", "1s");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let program = json!([
         play("third", json!([{"write": 1}])),
         play("second", json!(["hang"])),
         {"either": [["refuse"], [{"write": 2}]]},
     ]);
-    begin(&inn, "first", program).await.expect(200);
+    begin(&host, "first", program).await.expect(200);
     assert_eq!(
-        undone(&inn, "third").await,
+        undone(&host, "third").await,
         [false],
         "its caller went on without the other"
     );
-    let values = inn.gateway().all("/first/values").await;
+    let values = host.gateway().all("/first/values").await;
     assert_eq!(values[0]["count"], 1);
 }
 
 #[tokio::test]
 async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
-    let inn = Opening::new(players().await).alone().open().await;
+    let host = Opening::new(players().await).alone().open().await;
     let program =
         json!([play("second", json!([play("first", json!([{"read": 1}]))])), {"read": 2}]);
     let body = json!({"program": program}).to_string();
@@ -195,7 +195,7 @@ async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
         let request = innkeeper_tests::request("POST", "/first", &body);
         let begun = std::time::Instant::now();
         let flooded = innkeeper_tests::flood(
-            inn.gateway().base(),
+            host.gateway().base(),
             connections,
             connections * 6,
             move |_| request.clone(),
@@ -222,11 +222,11 @@ async fn repeats_of_a_slow_request_hold_up_nobody_else() {
         .await
         .set("context.first.limits.deadline", "3s")
         .set("context.first.circuit_breaker.max_requests", 8);
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let slow = json!({"program": ["hang"]}).to_string();
     let repeats: Vec<_> = (0..100)
         .map(|_| {
-            let request = inn.gateway().request(Method::POST, "/first");
+            let request = host.gateway().request(Method::POST, "/first");
             let request = request
                 .header("idempotency-key", "slow")
                 .header("content-type", "application/json");
@@ -234,7 +234,7 @@ async fn repeats_of_a_slow_request_hold_up_nobody_else() {
         })
         .collect();
     eventually("the first of them runs", async || {
-        let found = inn.operators().context("first").await;
+        let found = host.operators().context("first").await;
         match found["invocations"]["running"].as_u64() {
             Some(1) => Ok(()),
             _ => Err(found.to_string()),
@@ -243,7 +243,9 @@ async fn repeats_of_a_slow_request_hold_up_nobody_else() {
     .await;
     let begun = std::time::Instant::now();
     for _ in 0..20 {
-        begin(&inn, "first", json!([{"read": 1}])).await.expect(200);
+        begin(&host, "first", json!([{"read": 1}]))
+            .await
+            .expect(200);
     }
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::Method;
-use innkeeper_tests::{Client, Inn, Opening, Settings, eventually};
+use innkeeper_tests::{Client, Opening, Settings, TestHost, eventually};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -108,14 +108,14 @@ fn named(context: &str, run: &Value) -> Name {
 }
 
 /// What is not as it must be.
-async fn differences(inn: &Inn) -> Result<(), String> {
-    let mut found = inn.operators().pending().await;
+async fn differences(host: &TestHost) -> Result<(), String> {
+    let mut found = host.operators().pending().await;
     let mut runs: BTreeMap<Name, Value> = BTreeMap::new();
     let mut by_invocation: BTreeMap<String, Name> = BTreeMap::new();
     for player in PLAYERS {
-        let values = inn.gateway().try_all(&format!("/{player}/values")).await?;
+        let values = host.gateway().try_all(&format!("/{player}/values")).await?;
         let mut writes: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-        for run in inn.gateway().try_all(&format!("/{player}/runs")).await? {
+        for run in host.gateway().try_all(&format!("/{player}/runs")).await? {
             for write in run["writes"].as_array().expect("a list") {
                 let key = write[0].as_u64().expect("a key");
                 let count = write[1].as_u64().expect("a count");
@@ -182,28 +182,28 @@ async fn differences(inn: &Inn) -> Result<(), String> {
 
 async fn try_programs(kills: usize, load: Duration) {
     let mut dice = StdRng::seed_from_u64(seed());
-    let mut inn = Opening::new(settings().await).alone().open().await;
+    let mut host = Opening::new(settings().await).alone().open().await;
     let mut done = 0;
     for kill in 0..=kills {
         let until = tokio::time::Instant::now() + load;
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let dice = StdRng::seed_from_u64(dice.random());
-                tokio::spawn(play(inn.gateway().clone(), dice, until))
+                tokio::spawn(play(host.gateway().clone(), dice, until))
             })
             .collect();
         if kill < kills {
             // The moment itself is what is random here: there is nothing to wait for.
             tokio::time::sleep(load.mul_f64(dice.random_range(0.2..0.9))).await;
-            inn.kill_9();
+            host.kill_9();
         }
         for client in clients {
             done += client.await.expect("it has played");
         }
         if kill < kills {
-            inn.reopen().await;
+            host.reopen().await;
         }
-        eventually("every run is whole", async || differences(&inn).await).await;
+        eventually("every run is whole", async || differences(&host).await).await;
     }
     eprintln!("{done} programs were played");
     assert!(

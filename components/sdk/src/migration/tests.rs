@@ -1,6 +1,6 @@
 use crate::evolving::exports::innkeeper::context::migration::Guest as Exported;
 use crate::prelude::*;
-use crate::testing::Guest;
+use crate::testing::TestContext;
 use crate::{Entry, Migration, StateSchema};
 
 /// A note, as schema 1 keeps it.
@@ -86,7 +86,7 @@ fn the_schema_is_what_was_declared() {
 
 #[test]
 fn rows_are_rewritten_indexed_dropped_or_kept() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     note(1, "a quiet night");
     note(2, "noise");
     DRAFTS.put(1, &Old { text: "x".into() }).unwrap();
@@ -105,7 +105,7 @@ fn rows_are_rewritten_indexed_dropped_or_kept() {
 
 #[test]
 fn a_migration_that_fails_names_the_row_and_changes_nothing() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     note(1, "a quiet night");
     note(2, "");
     assert_eq!(
@@ -117,7 +117,7 @@ fn a_migration_that_fails_names_the_row_and_changes_nothing() {
 
 #[test]
 fn two_entries_that_result_in_one_key_are_refused() {
-    let guest = Guest::<Component>::new();
+    let guest = TestContext::<Component>::new();
     note(1, "twin");
     note(2, "twin");
     assert_eq!(

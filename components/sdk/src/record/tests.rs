@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Table;
-use crate::testing::Guest;
+use crate::testing::TestContext;
 
 fn text<T: Record>(value: &T) -> String {
     String::from_utf8(encode(value).unwrap()).unwrap()
@@ -326,7 +326,7 @@ fn what_serde_is_told_makes_no_record_unreadable() {
         named: 7,
     };
     const TABLE: Table<u64, Dressed> = Table::new("dressed");
-    Guest::bare().run(|| {
+    TestContext::bare().run(|| {
         TABLE.put(1, &dressed).unwrap();
         assert_eq!(TABLE.get(1), Ok(Some(dressed)));
         let nothing = Dressed {
@@ -355,7 +355,7 @@ fn what_would_be_too_deep_to_read_is_not_written() {
         Tree { branches }
     }
     const TREES: Table<u64, Tree> = Table::new("trees");
-    Guest::bare().run(|| {
+    TestContext::bare().run(|| {
         TREES.put(1, &tree(15)).unwrap();
         assert_eq!(TREES.get(1), Ok(Some(tree(15))));
         let fault = TREES.put(1, &tree(16)).unwrap_err().to_string();
@@ -438,8 +438,8 @@ fn under_test_only_the_tables_that_are_declared_take_rows() {
     }
     let put = || Table::<u64, ()>::new("drafts").put(1, &());
     // What was there before is set up so.
-    Guest::<Keeper>::new().run(put).unwrap();
-    let _ = Guest::<Keeper>::new().call(put);
+    TestContext::<Keeper>::new().run(put).unwrap();
+    let _ = TestContext::<Keeper>::new().call(put);
 }
 
 /// The names that generics have most often are no trouble.

@@ -20,7 +20,7 @@ use crate::evolving::exports::innkeeper::context::migration;
 use crate::{Answer, Context, Description, Entry, Migration, Outcome, Problem, Request, Response};
 
 /// A context under test. Each thread has one world: making a guest empties it.
-pub struct Guest<C>(PhantomData<C>);
+pub struct TestContext<C>(PhantomData<C>);
 
 /// An event, or with a delay a timer, that the context has emitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,14 +83,14 @@ impl Context for Bare {
     }
 }
 
-impl Guest<Bare> {
+impl TestContext<Bare> {
     /// A world without a context.
     pub fn bare() -> Self {
         Self::new()
     }
 }
 
-impl<C: Context> Guest<C> {
+impl<C: Context> TestContext<C> {
     /// The context in an empty world. An invocation that writes to a table that it does not describe panics.
     #[expect(
         clippy::new_without_default,
@@ -222,7 +222,7 @@ impl<C: Context> Guest<C> {
     }
 }
 
-impl<C: Context + Migration> Guest<C> {
+impl<C: Context + Migration> TestContext<C> {
     /// Migrates the state, as the host does before this version replaces one of the schema `from`.
     ///
     /// # Errors

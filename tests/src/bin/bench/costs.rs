@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use innkeeper_tests::{Inn, Opening, Settings, flood, request};
+use innkeeper_tests::{Opening, Settings, TestHost, flood, request};
 use serde_json::json;
 
 use super::table::{Report, rate};
@@ -58,10 +58,10 @@ async fn pages(rows: u64) -> Vec<(&'static str, f64)> {
     const STEP: u64 = 1_000;
     let settings = Settings::empty().with("archive", "archive").await;
     let settings = settings.set("context.archive.limits.answers", 0);
-    let inn = Opening::new(settings).alone().open().await;
+    let host = Opening::new(settings).alone().open().await;
     for _ in 0..rows / STEP {
         let path = format!("/entries/{STEP}");
-        inn.gateway().post(&path, json!(null)).await.expect(204);
+        host.gateway().post(&path, json!(null)).await.expect(204);
     }
     let last = rows / 20 - 1;
     let mut measured = Vec::new();
@@ -74,7 +74,7 @@ async fn pages(rows: u64) -> Vec<(&'static str, f64)> {
         ("the last page", format!("/entries?page={last}&size=20")),
     ] {
         let make = move |_| request("GET", &path, "");
-        let flooded = flood(inn.gateway().base(), 1, PAGES, make).await;
+        let flooded = flood(host.gateway().base(), 1, PAGES, make).await;
         assert_eq!(flooded.refusals, 0);
         measured.push((what, flooded.percentile(50).as_secs_f64() * 1e3));
     }
@@ -84,33 +84,33 @@ async fn pages(rows: u64) -> Vec<(&'static str, f64)> {
 /// How fast the app is beside so many idle contexts; the last is how many MiB it takes.
 async fn beside(idle: u32) -> Vec<(&'static str, f64)> {
     let mut measured = Vec::new();
-    let inn = open(Settings::of_the_app().await, idle).await;
+    let host = open(Settings::of_the_app().await, idle).await;
     let began = Instant::now();
-    let registered = flood(inn.gateway().base(), CONNECTIONS, REQUESTS, |number| {
+    let registered = flood(host.gateway().base(), CONNECTIONS, REQUESTS, |number| {
         let body = format!(r#"{{"desc": "room {number}"}}"#);
         request("POST", "/rooms", &body)
     });
     assert_eq!(registered.await.refusals, 0);
     measured.push(("`POST /rooms` a second", per_second(began)));
     let began = Instant::now();
-    let booked = flood(inn.gateway().base(), CONNECTIONS, REQUESTS, book).await;
+    let booked = flood(host.gateway().base(), CONNECTIONS, REQUESTS, book).await;
     assert_eq!(booked.refusals, 0);
     measured.push((
         "bookings a second: two nested calls, and their events",
         per_second(began),
     ));
-    let resident = inn.resident() as f64 / 1_024.0;
-    drop(inn);
+    let resident = host.resident() as f64 / 1_024.0;
+    drop(host);
     let rooms: Vec<_> = (1..=CONNECTIONS).map(|room| room.to_string()).collect();
     let settings = Settings::of_the_app()
         .await
         .set("context.payment.config.declined_rooms", rooms.join(", "));
-    let inn = open(settings, idle).await;
+    let host = open(settings, idle).await;
     for number in 0..CONNECTIONS {
-        inn.stay().room(&number.to_string()).await;
+        host.stay().room(&number.to_string()).await;
     }
     let began = Instant::now();
-    let declined = flood(inn.gateway().base(), CONNECTIONS, REQUESTS, |number| {
+    let declined = flood(host.gateway().base(), CONNECTIONS, REQUESTS, |number| {
         book(number % CONNECTIONS)
     });
     assert_eq!(declined.await.successes, 0);
@@ -128,7 +128,7 @@ fn per_second(began: Instant) -> f64 {
     REQUESTS as f64 / began.elapsed().as_secs_f64()
 }
 
-async fn open(mut settings: Settings, idle: u32) -> Inn {
+async fn open(mut settings: Settings, idle: u32) -> TestHost {
     for number in 0..idle {
         settings = settings.with(&format!("idler-{number}"), "idler").await;
     }

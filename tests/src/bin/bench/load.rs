@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use innkeeper_tests::{Inn, Opening, Settings, flood, processor_time, request};
+use innkeeper_tests::{Opening, Settings, TestHost, flood, processor_time, request};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -211,27 +211,27 @@ async fn twin(durability: &str) -> Server<Twin> {
     }
 }
 
-async fn room(durability: &str, answers: Answers) -> Server<Inn> {
+async fn room(durability: &str, answers: Answers) -> Server<TestHost> {
     let settings = answers.settings().await;
     let others = ["reservation", "payment", "message", "viewpage"];
     let settings = others.iter().fold(settings, |settings, name| {
         settings.without(&format!("context.{name}"))
     });
-    inn(settings, durability).await
+    host(settings, durability).await
 }
 
-async fn app(durability: &str, answers: Answers) -> Server<Inn> {
-    inn(answers.settings().await, durability).await
+async fn app(durability: &str, answers: Answers) -> Server<TestHost> {
+    host(answers.settings().await, durability).await
 }
 
-/// Opens an inn to be measured.
-async fn inn(settings: Settings, durability: &str) -> Server<Inn> {
+/// Opens a host to be measured.
+async fn host(settings: Settings, durability: &str) -> Server<TestHost> {
     let settings = settings.set("journal.durability", durability);
-    let inn = Opening::new(settings).alone().open().await;
+    let host = Opening::new(settings).alone().open().await;
     Server {
-        base: inn.gateway().base().to_owned(),
-        process: inn.process(),
-        _keeper: inn,
+        base: host.gateway().base().to_owned(),
+        process: host.process(),
+        _keeper: host,
     }
 }
 

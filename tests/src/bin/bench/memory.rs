@@ -1,6 +1,6 @@
 //! Memory of the host: over a million requests, and as its journals grow.
 
-use innkeeper_tests::{Inn, Opening, Settings, flood, request};
+use innkeeper_tests::{Opening, Settings, TestHost, flood, request};
 
 use super::load::scripted;
 use super::table::{Report, rate};
@@ -66,19 +66,19 @@ struct Seen {
 }
 
 async fn run(script: &str) -> Vec<Seen> {
-    let inn = open("1MiB").await;
-    change(&inn, FILLING, &mut Vec::new()).await;
-    let base = inn.gateway().base().to_owned();
+    let host = open("1MiB").await;
+    change(&host, FILLING, &mut Vec::new()).await;
+    let base = host.gateway().base().to_owned();
     let mut requests = 0;
     let mut seen = Vec::new();
     for tenth in 1..=10 {
         let mut looks = Vec::new();
         while requests < REQUESTS / 10 * tenth {
             requests += scripted(&base, "/rooms/1", 1, 32, script).await.requests;
-            looks.push(resident(&inn));
+            looks.push(resident(&host));
         }
         let resident = middle(looks);
-        let journal = on_disk(&inn);
+        let journal = on_disk(&host);
         eprintln!("{requests} requests: {resident:.0} MiB, {journal:.0} MiB on disk");
         seen.push(Seen {
             requests,
@@ -101,11 +101,11 @@ async fn over_commits(report: &mut Report) {
     let table = report.table("Memory as the journals grow", note, &head);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for cache in CACHES {
-        let inn = open(cache).await;
+        let host = open(cache).await;
         for step in 0..STEPS {
             let mut looks = Vec::new();
-            change(&inn, COMMITS / STEPS, &mut looks).await;
-            let (resident, journal) = (middle(looks), on_disk(&inn));
+            change(&host, COMMITS / STEPS, &mut looks).await;
+            let (resident, journal) = (middle(looks), on_disk(&host));
             eprintln!("{cache}: {resident:.0} MiB, {journal:.0} MiB on disk");
             let changes = COMMITS / STEPS * (step + 1);
             let index = usize::try_from(step).expect("a few steps");
@@ -120,39 +120,39 @@ async fn over_commits(report: &mut Report) {
     }
 }
 
-async fn open(cache: &str) -> Inn {
+async fn open(cache: &str) -> TestHost {
     let settings = Settings::of_the_app()
         .await
         .set("journal.durability", "relaxed")
         .set("journal.cache", cache)
         .set("context.room.limits.answers", 0);
-    let inn = Opening::new(settings).alone().open().await;
+    let host = Opening::new(settings).alone().open().await;
     let register = |_| request("POST", "/rooms", r#"{"desc": "Beautiful House"}"#);
-    let flooded = flood(inn.gateway().base(), 8, ROOMS, register).await;
+    let flooded = flood(host.gateway().base(), 8, ROOMS, register).await;
     assert_eq!(flooded.refusals, 0);
-    inn
+    host
 }
 
 /// Changes rooms so many times, and looks at the memory in between.
-async fn change(inn: &Inn, times: u64, looks: &mut Vec<f64>) {
+async fn change(host: &TestHost, times: u64, looks: &mut Vec<f64>) {
     let change = |number| {
         let path = format!("/rooms/{}", 1 + number % ROOMS);
         request("PATCH", &path, r#"{"desc": "Beautiful House"}"#)
     };
     for _ in 0..LOOKS {
-        let flooded = flood(inn.gateway().base(), 32, times / LOOKS, change).await;
+        let flooded = flood(host.gateway().base(), 32, times / LOOKS, change).await;
         assert_eq!(flooded.refusals, 0);
-        looks.push(resident(inn));
+        looks.push(resident(host));
     }
 }
 
-fn resident(inn: &Inn) -> f64 {
-    inn.resident() as f64 / 1024.0
+fn resident(host: &TestHost) -> f64 {
+    host.resident() as f64 / 1024.0
 }
 
 /// What the journals take on the disk, in MiB.
-fn on_disk(inn: &Inn) -> f64 {
-    let file = inn.home().join("data/journal/db");
+fn on_disk(host: &TestHost) -> f64 {
+    let file = host.home().join("data/journal/db");
     let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     length as f64 / f64::from(1 << 20)
 }

@@ -40,11 +40,11 @@ async fn relay(server: &NatsServer, context: &Context) -> f64 {
             settings.without(&format!("context.{name}"))
         })
         .set("journal.durability", "relaxed");
-    let mut inn = Opening::new(settings.clone()).alone().open().await;
+    let mut host = Opening::new(settings.clone()).alone().open().await;
     let post = |_| request("POST", "/rooms", r#"{"desc": "Beautiful House3"}"#);
-    let flooded = flood(inn.gateway().base(), 32, EVENTS, post).await;
+    let flooded = flood(host.gateway().base(), 32, EVENTS, post).await;
     assert_eq!(flooded.successes, EVENTS);
-    inn.close().await;
+    host.close().await;
     let published = async || -> Result<u64, String> {
         let stream = context.get_stream("stay").await;
         let stream = stream.map_err(|error| error.to_string())?;
@@ -60,7 +60,7 @@ async fn relay(server: &NatsServer, context: &Context) -> f64 {
         last = Some((Instant::now(), count));
         (count >= EVENTS).then_some(()).ok_or(count.to_string())
     });
-    let ((), watched) = tokio::join!(inn.reopen_with(settings), watch);
+    let ((), watched) = tokio::join!(host.reopen_with(settings), watch);
     watched.expect("every event is published");
     match (first, last) {
         (Some((begun, before)), Some((ended, after))) => {

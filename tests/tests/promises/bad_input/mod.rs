@@ -4,7 +4,7 @@ mod bodies;
 mod framing;
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, raw};
+use innkeeper_tests::{Reply, TestHost, raw};
 use serde_json::json;
 
 /// A request as bytes, and the status that answers it.
@@ -68,13 +68,13 @@ fn headed(what: &'static str, line: &str, headers: &str, status: u16) -> Case {
 
 #[tokio::test]
 async fn each_case_gets_the_right_problem_and_changes_nothing() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let room = stay.room("as it was").await;
     stay.booked(room).await;
     stay.review(room, "as it was").await;
     stay.shows("/rooms/1", json!({"reviewCnt": 1})).await;
-    let before = inn.at_rest().await;
+    let before = host.at_rest().await;
 
     let cases = [
         bodies::malformed_json(),
@@ -89,7 +89,7 @@ async fn each_case_gets_the_right_problem_and_changes_nothing() {
     for case in &cases {
         let mut bytes = case.head.clone().into_bytes();
         bytes.extend_from_slice(&case.body);
-        let reply = raw(inn.gateway().base(), &bytes).await;
+        let reply = raw(host.gateway().base(), &bytes).await;
         if let Err(difference) = is_problem(reply, case.status) {
             wrong.push(format!("{}: {difference}", case.what));
         }
@@ -101,7 +101,7 @@ async fn each_case_gets_the_right_problem_and_changes_nothing() {
         cases.len(),
         wrong.join("\n")
     );
-    assert_eq!(inn.at_rest().await, before);
+    assert_eq!(host.at_rest().await, before);
     // And it still serves.
     stay.room("as ever").await;
 }
@@ -134,11 +134,11 @@ fn is_problem(reply: Option<Reply>, status: u16) -> Result<(), String> {
 
 #[tokio::test]
 async fn what_looks_odd_but_is_right_is_accepted() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     let send = async |head: &str, body: &str| {
         let bytes = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-        raw(inn.gateway().base(), bytes.as_bytes())
+        raw(host.gateway().base(), bytes.as_bytes())
             .await
             .expect("an answer")
     };
@@ -172,7 +172,7 @@ async fn what_looks_odd_but_is_right_is_accepted() {
         0
     );
     let options = raw(
-        inn.gateway().base(),
+        host.gateway().base(),
         b"OPTIONS /rooms/1 HTTP/1.1\r\nhost: inn\r\n\r\n",
     )
     .await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::{Http2, Inn, Opening, many_descriptors, try_send};
+use innkeeper_tests::{Http2, Opening, TestHost, many_descriptors, try_send};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,10 +23,10 @@ async fn idle(base: &str, count: usize) -> Vec<TcpStream> {
 }
 
 /// Both ports answer, on connections of their own.
-async fn both_answer(inn: &Inn) {
+async fn both_answer(host: &TestHost) {
     for url in [
-        format!("{}/livez", inn.operators().client().base()),
-        format!("{}/echo", inn.gateway().base()),
+        format!("{}/livez", host.operators().client().base()),
+        format!("{}/echo", host.gateway().base()),
     ] {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let reply = timeout(SOON, try_send(client.get(&url))).await;
@@ -39,11 +39,11 @@ async fn both_answer(inn: &Inn) {
 async fn the_limit_of_descriptors_is_raised() {
     many_descriptors();
     let opening = Opening::new(parrot().await).under("ulimit -Sn 1024");
-    let inn = opening.open().await;
-    let _idle = idle(inn.gateway().base(), 1100).await;
-    both_answer(&inn).await;
+    let host = opening.open().await;
+    let _idle = idle(host.gateway().base(), 1100).await;
+    both_answer(&host).await;
     assert_eq!(
-        inn.output().lines_with("connections at once instead of"),
+        host.output().lines_with("connections at once instead of"),
         [""; 0]
     );
 }
@@ -52,29 +52,29 @@ async fn the_limit_of_descriptors_is_raised() {
 async fn where_it_cannot_be_raised_it_is_shared_out() {
     many_descriptors();
     let opening = Opening::new(parrot().await).under("ulimit -n 600");
-    let inn = opening.open().await;
-    let said = inn.output().lines_with("connections at once instead of");
+    let host = opening.open().await;
+    let said = host.output().lines_with("connections at once instead of");
     assert!(
         said.len() == 1 && said[0].contains("serves 300 "),
         "{said:?}"
     );
-    let _idle = idle(inn.gateway().base(), 700).await;
-    let _others = idle(inn.operators().client().base(), 300).await;
-    both_answer(&inn).await;
+    let _idle = idle(host.gateway().base(), 700).await;
+    let _others = idle(host.operators().client().base(), 300).await;
+    both_answer(&host).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_idle_makes_room_for_who_asks() {
     many_descriptors();
-    let inn = Inn::with(parrot().await.set("gateway.max_connections", 5)).await;
-    let _others = idle(inn.operators().client().base(), 300).await;
+    let host = TestHost::with(parrot().await.set("gateway.max_connections", 5)).await;
+    let _others = idle(host.operators().client().base(), 300).await;
     let mut connections = JoinSet::new();
     for _ in 0..5 {
-        let mut client = Http2::connect(inn.gateway().base(), 65_535).await;
+        let mut client = Http2::connect(host.gateway().base(), 65_535).await;
         assert_eq!(client.ask(client.get("/echo")).await.status(), 200);
         connections.spawn(client.closed());
     }
-    both_answer(&inn).await;
+    both_answer(&host).await;
     // One was closed for it, and no more.
     timeout(SOON, connections.join_next()).await.unwrap();
     assert!(connections.try_join_next().is_none());

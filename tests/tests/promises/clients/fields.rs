@@ -1,7 +1,7 @@
 //! What a request says, it says once: its host, its cookies, its path.
 
 use innkeeper_tests::http2::whole;
-use innkeeper_tests::{Http2, Inn, raw};
+use innkeeper_tests::{Http2, TestHost, raw};
 use serde_json::{Value, json};
 
 use super::parrot;
@@ -24,7 +24,7 @@ async fn heard_by_http2(client: &mut Http2, request: http::request::Builder) -> 
 
 #[tokio::test]
 async fn a_request_is_for_one_host() {
-    let inn = Inn::with(parrot().await).await;
+    let host = TestHost::with(parrot().await).await;
     for (target, fields, hosts) in [
         ("/echo", "host: inn\r\n", &["inn"][..]),
         ("/echo", "host: Inn.Example:8080\r\n", &["Inn.Example:8080"]),
@@ -32,7 +32,9 @@ async fn a_request_is_for_one_host() {
         ("http://real:81/echo", "host: real\r\n", &["real:81"]),
     ] {
         let request = format!("GET {target} HTTP/1.1\r\n{fields}\r\n");
-        let reply = raw(inn.gateway().base(), request.as_bytes()).await.unwrap();
+        let reply = raw(host.gateway().base(), request.as_bytes())
+            .await
+            .unwrap();
         assert_eq!(heard(&reply.expect(200).body, "host"), hosts, "{request}");
     }
     for (target, fields) in [
@@ -48,14 +50,14 @@ async fn a_request_is_for_one_host() {
         ("http://real/echo", ""),
     ] {
         let request = format!("GET {target} HTTP/1.1\r\n{fields}\r\n");
-        for base in [inn.gateway().base(), inn.operators().client().base()] {
+        for base in [host.gateway().base(), host.operators().client().base()] {
             let reply = raw(base, request.as_bytes()).await.unwrap();
             assert_eq!(reply.status, 400, "{request}: {}", reply.text);
             reply.expect_problem(400);
         }
     }
-    let mut client = Http2::connect(inn.gateway().base(), 65_535).await;
-    let authority = inn
+    let mut client = Http2::connect(host.gateway().base(), 65_535).await;
+    let authority = host
         .gateway()
         .base()
         .strip_prefix("http://")
@@ -71,16 +73,16 @@ async fn a_request_is_for_one_host() {
             (200, vec![authority.clone()])
         );
     }
-    for host in ["other", "a b", "", "127.0.0.1:1"] {
-        let request = client.get("/echo").header("host", host);
-        assert_eq!(heard_by_http2(&mut client, request).await.0, 400, "{host}");
+    for name in ["other", "a b", "", "127.0.0.1:1"] {
+        let request = client.get("/echo").header("host", name);
+        assert_eq!(heard_by_http2(&mut client, request).await.0, 400, "{name}");
     }
 }
 
 #[tokio::test]
 async fn cookies_are_one_field() {
-    let inn = Inn::with(parrot().await).await;
-    let mut client = Http2::connect(inn.gateway().base(), 65_535).await;
+    let host = TestHost::with(parrot().await).await;
+    let mut client = Http2::connect(host.gateway().base(), 65_535).await;
     let request = client
         .get("/echo")
         .header("cookie", "a=1")
@@ -91,13 +93,13 @@ async fn cookies_are_one_field() {
     assert_eq!(heard(&body, "cookie"), ["a=1; b=2; c=3"]);
     assert_eq!(heard(&body, "x-other"), ["between"]);
     let request = b"GET /echo HTTP/1.1\r\nhost: a\r\ncookie: a=1; b=2\r\n\r\n";
-    let reply = raw(inn.gateway().base(), request).await.unwrap();
+    let reply = raw(host.gateway().base(), request).await.unwrap();
     assert_eq!(heard(&reply.body, "cookie"), ["a=1; b=2"]);
 }
 
 #[tokio::test]
 async fn what_needs_no_encoding_is_the_same_encoded() {
-    let inn = Inn::with(parrot().await).await;
+    let host = TestHost::with(parrot().await).await;
     for (path, route, thing) in [
         ("/%65cho", "/echo", None),
         ("/%65%63%68%6F/%6citeral", "/echo/literal", None),
@@ -108,7 +110,9 @@ async fn what_needs_no_encoding_is_the_same_encoded() {
         ("/echo/%2565", "/echo/{thing}", Some("%65")),
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
-        let reply = raw(inn.gateway().base(), request.as_bytes()).await.unwrap();
+        let reply = raw(host.gateway().base(), request.as_bytes())
+            .await
+            .unwrap();
         let body = reply.expect(200).body;
         assert_eq!(body["route"], route, "{path}");
         assert_eq!(body["path"], path, "as it was sent");
@@ -117,17 +121,21 @@ async fn what_needs_no_encoding_is_the_same_encoded() {
     }
     for path in ["/echo%2Fliteral", "/%2Fecho", "/echo/a%2Fb/c"] {
         let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
-        let reply = raw(inn.gateway().base(), request.as_bytes()).await.unwrap();
+        let reply = raw(host.gateway().base(), request.as_bytes())
+            .await
+            .unwrap();
         assert_eq!(reply.status, 404, "{path}");
     }
     let request = b"GET /%6civez HTTP/1.1\r\nhost: a\r\n\r\n";
-    let reply = raw(inn.operators().client().base(), request).await.unwrap();
+    let reply = raw(host.operators().client().base(), request)
+        .await
+        .unwrap();
     assert_eq!(reply.status, 200);
 }
 
 #[tokio::test]
 async fn what_is_no_request_is_answered_with_an_id_too() {
-    let inn = Inn::with(parrot().await).await;
+    let host = TestHost::with(parrot().await).await;
     let many: String = (0..150)
         .map(|number| format!("x-{number}: y\r\n"))
         .collect();
@@ -153,8 +161,8 @@ async fn what_is_no_request_is_answered_with_an_id_too() {
         (wide.as_str(), 431),
         (long.as_str(), 414),
     ] {
-        for base in [inn.gateway().base(), inn.operators().client().base()] {
-            if base != inn.gateway().base() && status == 414 {
+        for base in [host.gateway().base(), host.operators().client().base()] {
+            if base != host.gateway().base() && status == 414 {
                 continue;
             }
             let reply = raw(base, bytes.as_bytes()).await.unwrap();
@@ -168,9 +176,9 @@ async fn what_is_no_request_is_answered_with_an_id_too() {
     }
     // After an answer that was right, on the same connection.
     let two = b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\nnonsense\r\n\r\n";
-    assert_eq!(raw(inn.gateway().base(), two).await.unwrap().status, 200);
+    assert_eq!(raw(host.gateway().base(), two).await.unwrap().status, 200);
     // In HTTP/2, too.
-    let mut client = Http2::connect(inn.gateway().base(), 65_535).await;
+    let mut client = Http2::connect(host.gateway().base(), 65_535).await;
     let request = client.get("/echo").header("x", "y".repeat(70_000));
     let answer = client.ask(request).await;
     assert_eq!(answer.status(), 431);

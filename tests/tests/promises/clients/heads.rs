@@ -1,15 +1,15 @@
 //! The head of an answer is bounded before anything is committed.
 
 use innkeeper_tests::http2::whole;
-use innkeeper_tests::{Http2, Inn, eventually, raw};
+use innkeeper_tests::{Http2, TestHost, eventually, raw};
 use serde_json::json;
 
 use super::parrot;
 
 #[tokio::test]
 async fn an_answer_whose_head_is_too_big_commits_nothing() {
-    let inn = Inn::with(parrot().await).await;
-    let client = inn.gateway();
+    let host = TestHost::with(parrot().await).await;
+    let client = host.gateway();
     for (count, length) in [
         (25_000, 0),
         (40_000, 0),
@@ -23,7 +23,7 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
         assert_eq!(reply.body["type"], "urn:innkeeper:problem:guest-failed");
         let id = reply.header("x-correlation-id").to_owned();
         eventually("the log says why", async || {
-            let lines = inn.output().lines_with(&id);
+            let lines = host.output().lines_with(&id);
             let why = lines
                 .iter()
                 .any(|line| line.contains("headers") && !line.contains("panicked"));
@@ -35,7 +35,7 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
         client.get("/heard").await.expect(200).body["items"],
         json!([])
     );
-    assert_eq!(inn.output().lines_with("panicked"), [""; 0]);
+    assert_eq!(host.output().lines_with("panicked"), [""; 0]);
     // As much as is allowed is committed, and usual clients read it.
     for (count, length) in [(80, 0), (80, 150), (1, 15_000)] {
         let path = format!("/head/{count}/{length}");
@@ -53,11 +53,11 @@ async fn an_answer_whose_head_is_too_big_commits_nothing() {
 async fn its_limit_can_be_set() {
     let settings = parrot().await;
     let settings = settings.set("context.parrot.limits.response_head", "2KiB");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let post = async |length: usize| {
         let request =
             format!("POST /head/1/{length} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
-        raw(inn.gateway().base(), request.as_bytes())
+        raw(host.gateway().base(), request.as_bytes())
             .await
             .unwrap()
             .status

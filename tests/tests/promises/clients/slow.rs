@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use h2::Reason;
 use innkeeper_tests::http2::{self, end_of, whole};
-use innkeeper_tests::{Http2, Inn, eventually};
+use innkeeper_tests::{Http2, TestHost, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,17 +16,17 @@ const LARGE: usize = 4_000_000;
 /// How long what takes a second may take on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-async fn connect(inn: &Inn) -> TcpStream {
-    let address = inn.gateway().base().strip_prefix("http://").unwrap();
+async fn connect(host: &TestHost) -> TcpStream {
+    let address = host.gateway().base().strip_prefix("http://").unwrap();
     TcpStream::connect(address).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_are_not_taken_are_given_up_and_bounded() {
-    let inn = Inn::with(parrot().await.set("gateway.write_timeout", "2s")).await;
-    inn.gateway().get("/much/4000000").await.expect(200);
-    let before = inn.resident();
-    let mut client = Http2::connect(inn.gateway().base(), 0).await;
+    let host = TestHost::with(parrot().await.set("gateway.write_timeout", "2s")).await;
+    host.gateway().get("/much/4000000").await.expect(200);
+    let before = host.resident();
+    let mut client = Http2::connect(host.gateway().base(), 0).await;
     let path = format!("/much/{LARGE}");
     let mut answers = Vec::new();
     for _ in 0..100 {
@@ -40,7 +40,7 @@ async fn answers_that_are_not_taken_are_given_up_and_bounded() {
     })));
     let mut most = before;
     while !ends.is_finished() {
-        most = most.max(inn.resident());
+        most = most.max(host.resident());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for (taken, reason) in timeout(SOON, ends).await.unwrap().unwrap() {
@@ -55,23 +55,23 @@ async fn answers_that_are_not_taken_are_given_up_and_bounded() {
 
 #[tokio::test]
 async fn however_small_what_is_left_it_is_given_up() {
-    let inn = Inn::with(parrot().await.set("gateway.write_timeout", "1s")).await;
+    let host = TestHost::with(parrot().await.set("gateway.write_timeout", "1s")).await;
     for window in [0, 1, 100, 20_000, 39_999] {
-        let mut client = Http2::connect(inn.gateway().base(), window).await;
+        let mut client = Http2::connect(host.gateway().base(), window).await;
         let answer = client.ask(client.get("/much/40000")).await;
         assert_eq!(answer.headers()["content-length"], "40000");
         let end = timeout(SOON, end_of(answer.into_body())).await.unwrap();
         assert_eq!(end, (window as usize, Some(Reason::CANCEL)));
     }
-    let mut client = Http2::connect(inn.gateway().base(), 40_000).await;
+    let mut client = Http2::connect(host.gateway().base(), 40_000).await;
     let answer = client.ask(client.get("/much/40000")).await;
     assert_eq!(end_of(answer.into_body()).await, (40_000, None));
 }
 
 #[tokio::test]
 async fn who_takes_it_slowly_gets_all_of_it() {
-    let inn = Inn::with(parrot().await.set("gateway.write_timeout", "2s")).await;
-    let mut client = Http2::connect(inn.gateway().base(), 16_384).await;
+    let host = TestHost::with(parrot().await.set("gateway.write_timeout", "2s")).await;
+    let mut client = Http2::connect(host.gateway().base(), 16_384).await;
     let answer = client.ask(client.get("/much/200000")).await;
     let pause = || tokio::time::sleep(Duration::from_millis(300));
     let began = Instant::now();
@@ -84,8 +84,8 @@ async fn who_takes_it_slowly_gets_all_of_it() {
 
 #[tokio::test]
 async fn idle_connections_are_closed_whatever_they_speak() {
-    let inn = Inn::with(parrot().await.set("gateway.header_timeout", "1s")).await;
-    let base = inn.gateway().base();
+    let host = TestHost::with(parrot().await.set("gateway.header_timeout", "1s")).await;
+    let base = host.gateway().base();
     let mut asked = Http2::connect(base, 65_535).await;
     let answer = asked.ask(asked.get("/echo")).await;
     assert_eq!(answer.status(), 200);
@@ -97,12 +97,12 @@ async fn idle_connections_are_closed_whatever_they_speak() {
     timeout(SOON, Http2::connect(base, 0).await.closed())
         .await
         .unwrap();
-    let mut silent = connect(&inn).await;
+    let mut silent = connect(&host).await;
     timeout(SOON, silent.read(&mut [0])).await.unwrap().unwrap();
     drop(answer);
     timeout(SOON, stalled.closed()).await.unwrap();
     // The operators' port is as patient as the gateway is by default.
-    let operators = inn.operators().client().base();
+    let operators = host.operators().client().base();
     let mut client = Http2::connect(operators, 65_535).await;
     assert_eq!(client.ask(client.get("/livez")).await.status(), 200);
 }
@@ -110,10 +110,10 @@ async fn idle_connections_are_closed_whatever_they_speak() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_does_nothing_uses_up_the_drain() {
     let settings = parrot().await.set("gateway.drain", "16s");
-    let mut inn = Inn::with(settings).await;
-    let mut taking = Http2::connect(inn.gateway().base(), 0).await;
+    let mut host = TestHost::with(settings).await;
+    let mut taking = Http2::connect(host.gateway().base(), 0).await;
     let _answer = taking.ask(taking.get("/much/4000000")).await;
-    let _idle = Http2::connect(inn.gateway().base(), 0).await;
+    let _idle = Http2::connect(host.gateway().base(), 0).await;
     let mut others = Vec::new();
     for bytes in [
         "",
@@ -123,12 +123,12 @@ async fn nobody_who_does_nothing_uses_up_the_drain() {
         "POST /head/1/1 HTTP/1.1\r\nhost: inn\r\ncontent-length: 10\r\n\r\nhalf",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
-        let mut stream = connect(&inn).await;
+        let mut stream = connect(&host).await;
         stream.write_all(bytes.as_bytes()).await.unwrap();
         others.push(stream);
     }
     eventually("they have all come", async || {
-        let metrics = inn.operators().client().get("/metrics").await.text;
+        let metrics = host.operators().client().get("/metrics").await.text;
         let count = metrics
             .lines()
             .find_map(|line| line.strip_prefix("innkeeper_http_connections "));
@@ -139,7 +139,7 @@ async fn nobody_who_does_nothing_uses_up_the_drain() {
     })
     .await;
     let began = Instant::now();
-    inn.close().await;
+    host.close().await;
     // A quarter of the drain for who takes nothing.
     let took = began.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");

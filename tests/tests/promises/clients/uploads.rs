@@ -1,13 +1,13 @@
 //! What operators send is looked at before it is taken.
 
-use innkeeper_tests::{Inn, artifacts, raw, send};
+use innkeeper_tests::{TestHost, artifacts, raw, send};
 
 use super::parrot;
 
 #[tokio::test]
 async fn an_upload_that_announces_to_be_too_big_is_refused_at_once() {
-    let inn = Inn::with(parrot().await).await;
-    let operators = inn.operators();
+    let host = TestHost::with(parrot().await).await;
+    let operators = host.operators();
     let token = operators.token();
     let head = format!(
         "POST /v1/contexts/parrot/versions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-type: application/wasm\r\n"
@@ -26,8 +26,8 @@ async fn an_upload_that_announces_to_be_too_big_is_refused_at_once() {
 
 #[tokio::test]
 async fn how_a_client_prefers_to_be_answered_is_a_list() {
-    let inn = Inn::with(parrot().await).await;
-    let operators = inn.operators();
+    let host = TestHost::with(parrot().await).await;
+    let operators = host.operators();
     for (prefer, status) in [
         ("respond-async, wait=0", 202),
         ("return=minimal, Respond-Async;x=1", 202),

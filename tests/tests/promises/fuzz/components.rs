@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use innkeeper_tests::{Inn, Settings, artifacts};
+use innkeeper_tests::{Settings, TestHost, artifacts};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -201,15 +201,15 @@ impl Upload {
 #[test]
 fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
     let runtime = Runtime::new().expect("a runtime starts");
-    let (inn, originals) = runtime.block_on(async {
+    let (host, originals) = runtime.block_on(async {
         let settings = Settings::empty().with("idler", "idler").await;
-        (Inn::with(settings).await, originals().await)
+        (TestHost::with(settings).await, originals().await)
     });
-    let before = inn.most_resident();
+    let before = host.most_resident();
     let (refused, passed) = (Cell::new(0), Cell::new(0));
     fuzz("components", &uploads(), |upload| {
         let bytes = upload.bytes(&originals);
-        let reply = runtime.block_on(inn.operators().deploy("idler", bytes, "dry-run=true"));
+        let reply = runtime.block_on(host.operators().deploy("idler", bytes, "dry-run=true"));
         match reply.status {
             200 => passed.set(passed.get() + 1),
             422 => refused.set(refused.get() + 1),
@@ -218,17 +218,17 @@ fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
         prop_assert!(reply.text.len() < 8_000, "{} bytes", reply.text.len());
         Ok(())
     });
-    let after = inn.most_resident();
+    let after = host.most_resident();
     eprintln!("{refused:?} refused, {passed:?} passed; {before} KiB, and then {after} KiB");
     assert!(refused > passed, "{refused:?} to {passed:?}");
     assert!(after < before + MORE, "{before} KiB, and then {after} KiB");
-    assert!(!inn.has_panicked());
+    assert!(!host.has_panicked());
     runtime.block_on(async {
         let edition = artifacts::edited("idler", "sound").await;
-        inn.operators()
+        host.operators()
             .deploy("idler", edition, "")
             .await
             .expect(201);
-        drop(inn);
+        drop(host);
     });
 }

@@ -116,11 +116,11 @@ fn statuses(mut read: &[u8]) -> Result<Vec<u16>, String> {
 
 #[test]
 fn whatever_comes_is_answered_by_the_rules_or_closed() {
-    let (runtime, inn) = open();
+    let (runtime, host) = open();
     fuzz("http1", &requests(), |pieces| {
         let pieces: Vec<_> = pieces.iter().map(Piece::bytes).collect();
         runtime.block_on(async {
-            let read = exchange(inn.gateway().base(), &pieces).await;
+            let read = exchange(host.gateway().base(), &pieces).await;
             let read = read.unwrap_or_default();
             let statuses = statuses(&read).map_err(TestCaseError::fail)?;
             let is_fault = |status: &&u16| matches!(**status, 500 | 502 | 504..);
@@ -130,8 +130,8 @@ fn whatever_comes_is_answered_by_the_rules_or_closed() {
                     .find(|status| is_fault(status) && **status != 505),
                 None
             );
-            is_well(&inn).await
+            is_well(&host).await
         })
     });
-    runtime.block_on(async { drop(inn) });
+    runtime.block_on(async { drop(host) });
 }

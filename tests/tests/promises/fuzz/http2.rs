@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::{exchange, fuzz, is_well, open};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// `GET /rooms/1` of the authority `inn`, as HPACK writes it without tables.
+/// `GET /rooms/1` of the authority `host`, as HPACK writes it without tables.
 const GET_ROOM: &[u8] = b"\x82\x86\x04\x08/rooms/1\x01\x03inn";
 
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ fn is_framed(mut read: &[u8]) -> bool {
 
 #[test]
 fn whatever_frames_come_are_answered_by_frames_or_closed() {
-    let (runtime, inn) = open();
+    let (runtime, host) = open();
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec();
     fuzz("http2", &frames(), |frames| {
         let begin = [PREFACE.to_vec(), settings.clone()];
@@ -81,11 +81,11 @@ fn whatever_frames_come_are_answered_by_frames_or_closed() {
             .chain(frames.iter().map(Frame::bytes))
             .collect();
         runtime.block_on(async {
-            let read = exchange(inn.gateway().base(), &pieces).await;
+            let read = exchange(host.gateway().base(), &pieces).await;
             let read = read.unwrap_or_default();
             prop_assert!(is_framed(&read), "{read:?}");
-            is_well(&inn).await
+            is_well(&host).await
         })
     });
-    runtime.block_on(async { drop(inn) });
+    runtime.block_on(async { drop(host) });
 }

@@ -9,7 +9,7 @@ mod http2;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Inn, raw};
+use innkeeper_tests::{TestHost, raw};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -77,9 +77,9 @@ async fn exchange(base: &str, pieces: &[Vec<u8>]) -> Option<Vec<u8>> {
 }
 
 /// The host as it should be after all that: it serves, and nothing in it broke.
-async fn is_well(inn: &Inn) -> Result<(), TestCaseError> {
+async fn is_well(host: &TestHost) -> Result<(), TestCaseError> {
     let reply = raw(
-        inn.gateway().base(),
+        host.gateway().base(),
         b"GET /rooms/1 HTTP/1.1\r\nhost: inn\r\nconnection: close\r\n\r\n",
     )
     .await;
@@ -89,19 +89,19 @@ async fn is_well(inn: &Inn) -> Result<(), TestCaseError> {
             "the next client got {status:?}"
         )));
     }
-    match inn.output().lines_with("panicked").first() {
+    match host.output().lines_with("panicked").first() {
         Some(line) => Err(TestCaseError::fail(line.clone())),
         None => Ok(()),
     }
 }
 
-/// An inn with a room, and the runtime that its clients run on.
-fn open() -> (Runtime, Inn) {
+/// A host with a room, and the runtime that its clients run on.
+fn open() -> (Runtime, TestHost) {
     let runtime = Runtime::new().expect("a runtime can be made");
-    let inn = runtime.block_on(async {
-        let inn = Inn::open().await;
-        inn.stay().room("calm").await;
-        inn
+    let host = runtime.block_on(async {
+        let host = TestHost::open().await;
+        host.stay().room("calm").await;
+        host
     });
-    (runtime, inn)
+    (runtime, host)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, Message};
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, eventually};
+use innkeeper_tests::{TestHost, eventually};
 use serde_json::{Value, json};
 
-use super::feed::inn;
+use super::feed::host;
 
 const HOLD: &str = "stay.call.room.rooms.hold";
 
@@ -16,7 +16,7 @@ pub struct Caller(Client);
 
 impl Caller {
     /// One whose calls are answered.
-    pub async fn of(inn: &Inn, server: &NatsServer) -> Self {
+    pub async fn of(host: &TestHost, server: &NatsServer) -> Self {
         let caller = Self(server.client().await);
         eventually("calls are answered", async || {
             let asked = caller
@@ -25,7 +25,7 @@ impl Caller {
                 .await;
             asked
                 .map(|_| ())
-                .map_err(|error| format!("{error}\n{}", inn.output().tail(5)))
+                .map_err(|error| format!("{error}\n{}", host.output().tail(5)))
         })
         .await;
         caller
@@ -80,9 +80,9 @@ fn expect_problem(message: &Message, status: u16, detail: &str) {
 #[tokio::test]
 async fn any_client_can_call_a_context() {
     let server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    let caller = Caller::of(&inn, &server).await;
-    let room = inn.stay().room("to be held").await;
+    let host = host(&server).await;
+    let caller = Caller::of(&host, &server).await;
+    let room = host.stay().room("to be held").await;
     let correlation = [("X-Correlation-Id", "story-of-a-hold")];
     let held = caller
         .call(HOLD, &correlation, json!({"room-id": room, "rsv-id": 901}))
@@ -90,7 +90,7 @@ async fn any_client_can_call_a_context() {
     assert_eq!(body(&held), json!({"ok": null}));
     assert_eq!(header(&held, "content-type"), "application/json");
     assert_eq!(header(&held, "x-correlation-id"), "story-of-a-hold");
-    let story = inn.operators().get("/v1/stories/story-of-a-hold").await;
+    let story = host.operators().get("/v1/stories/story-of-a-hold").await;
     assert!(story.to_string().contains("rooms@0.1.0#hold"), "{story}");
     // The parameters in their order, and an answer that says no.
     let taken = caller.call(HOLD, &[], json!([room, 902])).await;
@@ -109,8 +109,8 @@ async fn any_client_can_call_a_context() {
 #[tokio::test]
 async fn what_cannot_be_called_is_a_problem() {
     let server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    let caller = Caller::of(&inn, &server).await;
+    let host = host(&server).await;
+    let caller = Caller::of(&host, &server).await;
     for (subject, detail) in [
         (
             "stay.call.cellar.rooms.hold",
@@ -157,9 +157,9 @@ async fn what_cannot_be_called_is_a_problem() {
 #[tokio::test]
 async fn a_key_makes_a_call_safe_to_repeat_also_after_a_power_cut() {
     let server = NatsServer::start().await;
-    let mut inn = inn(&server).await;
-    let caller = Caller::of(&inn, &server).await;
-    let room = inn.stay().room("to be held once").await;
+    let mut host = host(&server).await;
+    let caller = Caller::of(&host, &server).await;
+    let room = host.stay().room("to be held once").await;
     let ok = json!({"ok": null});
     let key = [("Idempotency-Key", "hold-1")];
     let (parameters, of_another) = (json!([room, 901]), json!([room, 902]));
@@ -172,9 +172,9 @@ async fn a_key_makes_a_call_safe_to_repeat_also_after_a_power_cut() {
     let released = caller.call(release, &[], parameters.clone()).await;
     assert_eq!(body(&released), ok);
 
-    inn.kill_9();
-    inn.reopen().await;
-    let caller = Caller::of(&inn, &server).await;
+    host.kill_9();
+    host.reopen().await;
+    let caller = Caller::of(&host, &server).await;
     let again = caller.call(HOLD, &key, parameters).await;
     assert_eq!(body(&again), ok, "as it was answered");
     let other = caller.call(HOLD, &key, of_another.clone()).await;

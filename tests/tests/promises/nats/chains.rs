@@ -1,7 +1,7 @@
 //! A call from outside that calls on, and a power cut in the middle: it ends finished or undone, and a repeat is told the same.
 
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, Settings, eventually};
+use innkeeper_tests::{Settings, TestHost, eventually};
 use serde_json::{Value, json};
 
 use super::calls::{Caller, body};
@@ -19,32 +19,32 @@ async fn settings(server: &NatsServer, mood: &str) -> Settings {
     settings.set("context.steward.config.mood", mood)
 }
 
-/// An inn where the power was cut when the steward had a room and no payment, open again with the steward in another mood; and the room.
-async fn cut_short(server: &NatsServer, mood: &str) -> (Inn, u64) {
-    let mut inn = Inn::with(settings(server, "dawdle").await).await;
-    let caller = Caller::of(&inn, server).await;
-    let room = inn.stay().room("wanted from afar").await;
+/// A host where the power was cut when the steward had a room and no payment, open again with the steward in another mood; and the room.
+async fn cut_short(server: &NatsServer, mood: &str) -> (TestHost, u64) {
+    let mut host = TestHost::with(settings(server, "dawdle").await).await;
+    let caller = Caller::of(&host, server).await;
+    let room = host.stay().room("wanted from afar").await;
     {
         let calling = caller.call(BOOK, KEY, json!([room, RSV]));
-        let held = shows(&inn, room, "reserved");
+        let held = shows(&host, room, "reserved");
         tokio::select! {
             answer = calling => panic!("it was answered: {}", body(&answer)),
             () = held => {}
         }
     }
-    inn.kill_9();
-    inn.reopen_with(settings(server, mood).await).await;
-    (inn, room)
+    host.kill_9();
+    host.reopen_with(settings(server, mood).await).await;
+    (host, room)
 }
 
-async fn shows(inn: &Inn, room: u64, status: &str) {
+async fn shows(host: &TestHost, room: u64, status: &str) {
     let path = format!("/rooms/{room}");
-    inn.stay().shows(&path, json!({"status": status})).await;
+    host.stay().shows(&path, json!({"status": status})).await;
 }
 
 /// The answer to a repeat, once the first is not under way any more.
-async fn repeat(inn: &Inn, server: &NatsServer, room: u64) -> Value {
-    let caller = Caller::of(inn, server).await;
+async fn repeat(host: &TestHost, server: &NatsServer, room: u64) -> Value {
+    let caller = Caller::of(host, server).await;
     eventually("the repeat is answered", async || {
         let answer = body(&caller.call(BOOK, KEY, json!([room, RSV])).await);
         match answer["status"] == 409 {
@@ -58,40 +58,40 @@ async fn repeat(inn: &Inn, server: &NatsServer, room: u64) -> Value {
 #[tokio::test]
 async fn it_is_finished_and_a_repeat_gets_its_answer() {
     let server = NatsServer::start().await;
-    let (mut inn, room) = cut_short(&server, "eager").await;
+    let (mut host, room) = cut_short(&server, "eager").await;
     // Nobody repeats it, and it is finished all the same.
-    let stay = inn.stay();
+    let stay = host.stay();
     let payments = stay.counts("/payments", 1).await;
     assert_eq!(payments[0]["rsvId"], RSV, "{payments:?}");
     stay.counts("/errands", 1).await;
-    let first = repeat(&inn, &server, room).await;
+    let first = repeat(&host, &server, room).await;
     assert_eq!(first, json!({"ok": 1}));
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(repeat(&inn, &server, room).await, first);
-    inn.operators().nothing_pending().await;
-    let stay = inn.stay();
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(repeat(&host, &server, room).await, first);
+    host.operators().nothing_pending().await;
+    let stay = host.stay();
     stay.counts("/errands", 1).await;
     stay.counts("/payments", 1).await;
-    shows(&inn, room, "reserved").await;
+    shows(&host, room, "reserved").await;
 }
 
 #[tokio::test]
 async fn it_is_undone_and_a_repeat_does_not_take_what_was_undone_for_done() {
     let server = NatsServer::start().await;
-    let (mut inn, room) = cut_short(&server, "refuse").await;
-    shows(&inn, room, "available").await;
-    inn.operators().nothing_pending().await;
-    inn.kill_9();
-    inn.reopen_with(settings(&server, "eager").await).await;
+    let (mut host, room) = cut_short(&server, "refuse").await;
+    shows(&host, room, "available").await;
+    host.operators().nothing_pending().await;
+    host.kill_9();
+    host.reopen_with(settings(&server, "eager").await).await;
     // Room is asked again, and says that this reservation cannot have it any more.
     let refused = json!({"err": {"refused": format!("Reservation {RSV} has ended.")}});
     for _ in 0..2 {
-        assert_eq!(repeat(&inn, &server, room).await, refused);
+        assert_eq!(repeat(&host, &server, room).await, refused);
     }
-    inn.operators().nothing_pending().await;
-    let stay = inn.stay();
+    host.operators().nothing_pending().await;
+    let stay = host.stay();
     stay.counts("/errands", 0).await;
     stay.counts("/payments", 0).await;
-    shows(&inn, room, "available").await;
+    shows(&host, room, "available").await;
 }

@@ -8,7 +8,7 @@ use innkeeper_tests::nats::{NatsServer, Received};
 use innkeeper_tests::{Load, Opening, Record, Settings, eventually};
 use serde_json::Value;
 
-use super::feed::{all_published, by_source, inn};
+use super::feed::{all_published, by_source, host};
 
 /// How many rounds of faults there are, each about ten seconds long; six make a minute.
 const ROUNDS: &str = "INNKEEPER_TESTS_NATS_ROUNDS";
@@ -25,17 +25,17 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_whatever_dies() {
     let mut server = NatsServer::start().await;
-    let mut inn = inn(&server).await;
+    let mut host = host(&server).await;
     let record = Arc::new(Record::default());
     for _ in 0..12 {
         record
-            .register(inn.gateway())
+            .register(host.gateway())
             .await
-            .expect("the inn is open");
+            .expect("the host is open");
     }
     let pause = Duration::from_secs(number(PAUSE, 6));
     for round in 0..number(ROUNDS, 2) {
-        let load = Load::start(inn.gateway(), &record, 8, round);
+        let load = Load::start(host.gateway(), &record, 8, round);
         tokio::time::sleep(Duration::from_millis(700)).await;
         server.kill_9();
         tokio::time::sleep(Duration::from_millis(700)).await;
@@ -50,18 +50,18 @@ async fn nothing_is_lost_whatever_dies() {
             let pausing = server.pause(Duration::from_secs(1));
             let killing = async {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                inn.kill_9();
+                host.kill_9();
             };
             tokio::join!(pausing, killing);
         } else {
-            inn.kill_9();
+            host.kill_9();
         }
         load.stop().await;
-        inn.reopen().await;
-        record.repeat_bookings(inn.gateway()).await;
+        host.reopen().await;
+        record.repeat_bookings(host.gateway()).await;
     }
     let begun = Instant::now();
-    let (told, received) = all_published(&inn, &server).await;
+    let (told, received) = all_published(&host, &server).await;
     eprintln!(
         "{} events, {} requests; caught up in {:?}",
         told.len(),
@@ -98,12 +98,12 @@ async fn nothing_is_lost_whatever_dies() {
 async fn the_host_serves_before_there_is_a_server() {
     let mut server = NatsServer::start().await;
     server.kill_9();
-    let inn = inn(&server).await;
-    let stay = inn.stay();
+    let host = host(&server).await;
+    let stay = host.stay();
     let room = stay.room("early").await;
     stay.booked(room).await;
     server.restart().await;
-    let (told, received) = all_published(&inn, &server).await;
+    let (told, received) = all_published(&host, &server).await;
     assert_eq!(told.len(), received.len());
 }
 
@@ -111,12 +111,12 @@ async fn the_host_serves_before_there_is_a_server() {
 async fn readiness_waits_for_it_only_when_asked_to() {
     let mut server = NatsServer::start().await;
     let settings = Settings::of_the_app().await.set("nats.url", server.url());
-    let inn = Opening::new(settings.set("nats.unready_when_behind", 3))
+    let host = Opening::new(settings.set("nats.unready_when_behind", 3))
         .open()
         .await;
     let ready = async |status: u16| {
         eventually("the readiness follows the lag", async || {
-            let reply = inn.operators().client().get("/readyz").await;
+            let reply = host.operators().client().get("/readyz").await;
             match reply.status == status {
                 true => Ok(reply.text),
                 false => Err(reply.text),
@@ -127,7 +127,7 @@ async fn readiness_waits_for_it_only_when_asked_to() {
     ready(200).await;
     server.kill_9();
     for _ in 0..4 {
-        inn.stay().room("meanwhile").await;
+        host.stay().room("meanwhile").await;
     }
     let reason = ready(503).await;
     assert!(reason.contains("still to be published"), "{reason}");

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use innkeeper_tests::nats::{NatsServer, Received};
-use innkeeper_tests::{Inn, Opening, Settings, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually};
 use serde_json::{Value, json};
 
 /// An app whose events go to a server.
-pub async fn inn(server: &NatsServer) -> Inn {
+pub async fn host(server: &NatsServer) -> TestHost {
     let settings = Settings::of_the_app().await;
     let opening = Opening::new(settings).variable("INNKEEPER_NATS", &server.url());
     opening.open().await
 }
 
 /// Waits until NATS has every event of the app, and gives them from both sides: as the journals have them, and as they were received.
-pub async fn all_published(inn: &Inn, server: &NatsServer) -> (Vec<Value>, Vec<Received>) {
-    inn.operators().nothing_pending().await;
+pub async fn all_published(host: &TestHost, server: &NatsServer) -> (Vec<Value>, Vec<Received>) {
+    host.operators().nothing_pending().await;
     eventually("everything is published", async || {
-        let metrics = inn.operators().client().get("/metrics").await.text;
+        let metrics = host.operators().client().get("/metrics").await.text;
         let lag = metrics
             .lines()
             .find_map(|line| line.strip_prefix("innkeeper_nats_relay_lag_events "));
@@ -27,7 +27,7 @@ pub async fn all_published(inn: &Inn, server: &NatsServer) -> (Vec<Value>, Vec<R
         }
     })
     .await;
-    (inn.operators().events().await, server.read("stay").await)
+    (host.operators().events().await, server.read("stay").await)
 }
 
 /// What each source has published, in order.
@@ -43,8 +43,8 @@ pub fn by_source(events: impl IntoIterator<Item = Value>) -> BTreeMap<String, Ve
 #[tokio::test]
 async fn a_subscriber_gets_every_event_of_the_scenario() {
     let server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    let stay = inn.stay();
+    let host = host(&server).await;
+    let stay = host.stay();
     let room = stay.room("Schönes \"Haus\", 100 %").await;
     let rsv = stay.booked(room).await;
     stay.cancel(rsv).await.expect(200);
@@ -54,14 +54,14 @@ async fn a_subscriber_gets_every_event_of_the_scenario() {
     )
     .await;
     let review = stay.review(room, "Good Room").await;
-    let client = inn.gateway();
+    let client = host.gateway();
     client
         .delete(&format!("/reviews/{review}"))
         .await
         .expect(204);
     client.delete(&format!("/rooms/{room}")).await.expect(204);
 
-    let (told, received) = all_published(&inn, &server).await;
+    let (told, received) = all_published(&host, &server).await;
     assert!(told.len() >= 10, "{told:?}");
     for message in &received {
         assert_eq!(message.subject, message.header("ce-type"));
@@ -70,6 +70,6 @@ async fn a_subscriber_gets_every_event_of_the_scenario() {
     }
     let events = received.iter().map(Received::event);
     assert_eq!(by_source(events), by_source(told));
-    let contexts = inn.operators().client().get("/v1/contexts").await;
+    let contexts = host.operators().client().get("/v1/contexts").await;
     assert_eq!(contexts.expect(200).body["nats"]["lag"], json!(0));
 }

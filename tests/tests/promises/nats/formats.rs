@@ -2,21 +2,21 @@
 
 use async_nats::jetstream::Context;
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, Settings, eventually};
+use innkeeper_tests::{Settings, TestHost, eventually};
 use serde_json::{Value, json};
 use toml::Table;
 
 use super::outside::publish;
 
-async fn inn(server: &NatsServer) -> Inn {
+async fn host(server: &NatsServer) -> TestHost {
     let settings = Settings::empty().with("postbox", "postbox").await;
     let settings = settings.set("nats.url", server.url());
-    Inn::with(settings.following("postbox", "post.>", Table::new())).await
+    TestHost::with(settings.following("postbox", "post.>", Table::new())).await
 }
 
 /// The letters about a subject, when there are so many.
-async fn letters(inn: &Inn, subject: &str, count: usize) -> Vec<Value> {
-    let stay = inn.stay();
+async fn letters(host: &TestHost, subject: &str, count: usize) -> Vec<Value> {
+    let stay = host.stay();
     eventually("the letters are there", async || {
         let found = stay.at(&format!("/boxes/{subject}")).await["letters"].clone();
         match found.as_array() {
@@ -46,7 +46,7 @@ fn letter(id: &str, content_type: &str, data: &str) -> Value {
 async fn guests_get_data_content_type_and_extensions() {
     let server = NatsServer::start().await;
     let context = server.make_stream("POST", "post.>").await;
-    let inn = inn(&server).await;
+    let host = host(&server).await;
     send(
         &context,
         "a",
@@ -54,7 +54,7 @@ async fn guests_get_data_content_type_and_extensions() {
         &letter("a", "text/xml", "<a/>").to_string(),
     )
     .await;
-    let found = letters(&inn, "mine", 1).await;
+    let found = letters(&host, "mine", 1).await;
     let extensions = json!([
         ["comexampleextension1", "value"],
         ["comexampleothervalue", "5"]
@@ -64,7 +64,7 @@ async fn guests_get_data_content_type_and_extensions() {
     // Text that is JSON is JSON.
     let json = letter("b", "application/json", "quoted").to_string();
     send(&context, "b", STRUCTURED, &json).await;
-    let found = letters(&inn, "mine", 2).await;
+    let found = letters(&host, "mine", 2).await;
     assert_eq!(
         (&found[1]["text"], &found[1]["contentType"]),
         (&json!("quoted"), &json!("application/json"))
@@ -75,7 +75,7 @@ async fn guests_get_data_content_type_and_extensions() {
         .map(|id| letter(id, "text/plain", id))
         .collect();
     send(&context, "c", BATCH, &batch.to_string()).await;
-    let found = letters(&inn, "mine", 5).await;
+    let found = letters(&host, "mine", 5).await;
     let texts: Vec<_> = found[2..]
         .iter()
         .map(|letter| letter["text"].clone())
@@ -90,14 +90,14 @@ async fn guests_get_data_content_type_and_extensions() {
         letter("f", "text/plain", "bare").to_string().as_bytes(),
     )
     .await;
-    letters(&inn, "mine", 6).await;
+    letters(&host, "mine", 6).await;
 }
 
 #[tokio::test]
 async fn what_is_odd_and_optional_is_no_reason_for_a_dead_letter() {
     let server = NatsServer::start().await;
     let context = server.make_stream("POST", "post.>").await;
-    let inn = inn(&server).await;
+    let host = host(&server).await;
     let long = "x".repeat(200);
     let odd = [
         ("ce-correlationid", "with a space"),
@@ -120,15 +120,15 @@ async fn what_is_odd_and_optional_is_no_reason_for_a_dead_letter() {
         ];
         publish(&context, "post.in", &id, &headers, b"hello").await;
     }
-    letters(&inn, "odd", odd.len()).await;
-    assert!(inn.operators().dead_letters("postbox", 0).await.is_empty());
+    letters(&host, "odd", odd.len()).await;
+    assert!(host.operators().dead_letters("postbox", 0).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_format_that_is_not_understood_is_a_dead_letter_with_the_reason() {
     let server = NatsServer::start().await;
     let context = server.make_stream("POST", "post.>").await;
-    let inn = inn(&server).await;
+    let host = host(&server).await;
     let formats = [
         "application/cloudevents",
         "application/cloudevents+avro",
@@ -139,8 +139,8 @@ async fn a_format_that_is_not_understood_is_a_dead_letter_with_the_reason() {
     }
     let mixed = json!([letter("g", "text/plain", "good"), {"specversion": "1.0"}]);
     send(&context, "g", BATCH, &mixed.to_string()).await;
-    letters(&inn, "mine", 1).await;
-    let found = inn
+    letters(&host, "mine", 1).await;
+    let found = host
         .operators()
         .dead_letters("postbox", formats.len() + 1)
         .await;

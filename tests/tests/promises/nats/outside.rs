@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures::future::try_join_all;
 use http::Method;
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, Settings, eventually, within};
+use innkeeper_tests::{Settings, TestHost, eventually, within};
 use serde_json::{Value, json};
 use toml::Table;
 
@@ -60,8 +60,8 @@ pub fn ring(bell: u64, number: u64) -> Vec<u8> {
         .into_bytes()
 }
 
-pub async fn heard(inn: &Inn, bell: u64, numbers: &[u64]) {
-    let stay = inn.stay();
+pub async fn heard(host: &TestHost, bell: u64, numbers: &[u64]) {
+    let stay = host.stay();
     within(Duration::from_secs(60), async || {
         match stay.at(&format!("/bells/{bell}")).await["numbers"].clone() {
             found if found == json!(numbers) => Ok(()),
@@ -76,7 +76,7 @@ pub async fn heard(inn: &Inn, bell: u64, numbers: &[u64]) {
 async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
     let mut server = NatsServer::start().await;
     let context = server.make_stream("PMS", "pms.>").await;
-    let mut inn = Inn::with(settings(&server).await).await;
+    let mut host = TestHost::with(settings(&server).await).await;
     let send_all = async {
         for number in 0..RINGS {
             let of_bell = async |bell: u64| {
@@ -91,15 +91,15 @@ async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
         }
     };
     let kill_all = async {
-        let taken_in = async |inn: &Inn| {
-            inn.stay().at("/bells/0").await["numbers"]
+        let taken_in = async |host: &TestHost| {
+            host.stay().at("/bells/0").await["numbers"]
                 .as_array()
                 .map_or(0, Vec::len)
         };
         for round in 1..=4 {
-            let begun = taken_in(&inn).await;
+            let begun = taken_in(&host).await;
             eventually("some more are handled", async || {
-                let now = taken_in(&inn).await;
+                let now = taken_in(&host).await;
                 (now > begun || now == RINGS as usize)
                     .then_some(())
                     .ok_or(now)
@@ -108,18 +108,18 @@ async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
             if round % 2 == 0 {
                 server.restart().await;
             }
-            inn.kill_9();
-            inn.reopen().await;
+            host.kill_9();
+            host.reopen().await;
         }
     };
     tokio::join!(send_all, kill_all);
     let all: Vec<u64> = (0..RINGS).collect();
     for bell in 0..BELLS {
-        heard(&inn, bell, &all).await;
+        heard(&host, bell, &all).await;
     }
-    inn.operators().nothing_pending().await;
+    host.operators().nothing_pending().await;
     for bell in 0..BELLS {
-        heard(&inn, bell, &all).await;
+        heard(&host, bell, &all).await;
     }
 }
 
@@ -127,7 +127,7 @@ async fn ten_thousand_messages_take_effect_once_each_whatever_dies() {
 async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() {
     let server = NatsServer::start().await;
     let context = server.make_stream("PMS", "pms.>").await;
-    let inn = Inn::with(settings(&server).await).await;
+    let host = TestHost::with(settings(&server).await).await;
     let binary = [
         ("ce-specversion", "1.0"),
         ("ce-id", "a"),
@@ -144,12 +144,12 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
     let structured = [("content-type", "application/cloudevents+json")];
     let text = event.to_string();
     publish(&context, "pms.two", "b", &structured, text.as_bytes()).await;
-    heard(&inn, 7, &[1, 2]).await;
+    heard(&host, 7, &[1, 2]).await;
     publish(&context, "pms.7.BellRung", "c", &[], &ring(7, 3)).await;
-    heard(&inn, 7, &[1, 2, 3]).await;
+    heard(&host, 7, &[1, 2, 3]).await;
     // Nobody follows this kind.
     publish(&context, "pms.7.Muted", "d", &[], b"?").await;
-    let story = inn.operators().get("/v1/stories/story-of-bell-7").await;
+    let story = host.operators().get("/v1/stories/story-of-bell-7").await;
     assert!(story.to_string().contains("BellRung"), "{story}");
 
     let bytes = [0xff, 0, b'{'];
@@ -157,8 +157,8 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
     // It can be read, and bell cannot make sense of it.
     publish(&context, "pms.7.BellRung", "f", &[], b"\"no ring\"").await;
     publish(&context, "pms.8.BellRung", "g", &[], &ring(8, 1)).await;
-    heard(&inn, 8, &[1]).await;
-    let letters = inn.operators().dead_letters("bell", 2).await;
+    heard(&host, 8, &[1]).await;
+    let letters = host.operators().dead_letters("bell", 2).await;
     let unreadable = letters
         .iter()
         .find(|letter| {
@@ -175,11 +175,11 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
     );
     let id = unreadable["id"].as_str().expect("an id");
     let path = format!("/v1/contexts/bell/dead-letters/{id}");
-    inn.operators()
+    host.operators()
         .send(Method::POST, &format!("{path}/retry"))
         .await
         .expect_problem(409);
-    inn.operators()
+    host.operators()
         .send(Method::DELETE, &path)
         .await
         .expect(204);
@@ -188,15 +188,17 @@ async fn cloud_events_and_other_messages_arrive_and_what_is_malformed_is_kept() 
 #[tokio::test]
 async fn a_stream_that_is_not_there_yet_is_waited_for() {
     let server = NatsServer::start().await;
-    let inn = Inn::with(settings(&server).await).await;
+    let host = TestHost::with(settings(&server).await).await;
     let waits = "no stream has the subject `pms.>`";
-    eventually(waits, async || match inn.output().lines_with(waits).len() {
-        0 => Err(inn.output().tail(5)),
-        _ => Ok(()),
+    eventually(waits, async || {
+        match host.output().lines_with(waits).len() {
+            0 => Err(host.output().tail(5)),
+            _ => Ok(()),
+        }
     })
     .await;
     let context = server.make_stream("PMS", "pms.>").await;
     publish(&context, "pms.1.BellRung", "a", &[], &ring(1, 1)).await;
-    heard(&inn, 1, &[1]).await;
-    assert_eq!(inn.output().lines_with(waits).len(), 1, "it is said once");
+    heard(&host, 1, &[1]).await;
+    assert_eq!(host.output().lines_with(waits).len(), 1, "it is said once");
 }

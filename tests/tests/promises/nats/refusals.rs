@@ -2,25 +2,25 @@
 
 use async_nats::jetstream::{self, stream};
 use innkeeper_tests::nats::{JETSTREAM, NatsServer};
-use innkeeper_tests::{Inn, Opening, Settings, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually};
 
-use super::feed::inn;
+use super::feed::host;
 
 /// Waits for a line with `text`; the app must serve meanwhile, and say it once.
-pub async fn says(inn: &Inn, text: &str) {
-    eventually(text, async || match inn.output().lines_with(text).len() {
-        0 => Err(inn.output().tail(5)),
+pub async fn says(host: &TestHost, text: &str) {
+    eventually(text, async || match host.output().lines_with(text).len() {
+        0 => Err(host.output().tail(5)),
         _ => Ok(()),
     })
     .await;
-    inn.stay().room("all the same").await;
-    assert_eq!(inn.output().lines_with(text).len(), 1, "it is said once");
+    host.stay().room("all the same").await;
+    assert_eq!(host.output().lines_with(text).len(), 1, "it is said once");
 }
 
 #[tokio::test]
 async fn a_server_without_jetstream() {
     let server = NatsServer::with(&[]).await;
-    says(&inn(&server).await, "JetStream is not enabled").await;
+    says(&host(&server).await, "JetStream is not enabled").await;
 }
 
 #[tokio::test]
@@ -29,15 +29,16 @@ async fn wrong_credentials_and_then_the_right_ones() {
     let settings = Settings::of_the_app().await.set("nats.user", "inn");
     let settings = settings.set("nats.url", server.url());
     let settings = settings.set("nats.password_file", "password");
-    let inn = Opening::new(settings).open().await;
-    says(&inn, "cannot use").await;
-    let file = inn.home().join("password");
+    let host = Opening::new(settings).open().await;
+    says(&host, "cannot use").await;
+    let file = host.home().join("password");
     std::fs::write(&file, "wrong\n").expect("a file can be written");
-    says(&inn, "rejected the host's credentials").await;
+    says(&host, "rejected the host's credentials").await;
     std::fs::write(&file, "right\n").expect("a file can be written");
-    says(&inn, "events are published again").await;
+    says(&host, "events are published again").await;
     assert!(
-        inn.output().lines_with("right").is_empty() && inn.output().lines_with("wrong").is_empty()
+        host.output().lines_with("right").is_empty()
+            && host.output().lines_with("wrong").is_empty()
     );
 }
 
@@ -56,9 +57,9 @@ async fn a_stream_with_other_settings_stays_as_it_is() {
         .create_stream(config)
         .await
         .expect("a stream can be made");
-    let inn = inn(&server).await;
-    says(&inn, "max_age is").await;
-    super::feed::all_published(&inn, &server).await;
+    let host = host(&server).await;
+    says(&host, "max_age is").await;
+    super::feed::all_published(&host, &server).await;
     let mut stream = context.get_stream("stay").await.expect("it is there");
     let config = &stream.info().await.expect("it says how it is").config;
     assert_eq!(config.max_age.as_secs(), 3600);
@@ -68,7 +69,7 @@ async fn a_stream_with_other_settings_stays_as_it_is() {
 async fn a_stream_that_takes_other_subjects() {
     let server = NatsServer::start().await;
     server.make_stream("stay", "elsewhere.>").await;
-    says(&inn(&server).await, "does not have the subjects").await;
+    says(&host(&server).await, "does not have the subjects").await;
 }
 
 #[tokio::test]
@@ -82,11 +83,11 @@ async fn a_subject_that_is_not_allowed() {
     let settings = Settings::of_the_app().await.set("nats.user", "inn");
     let settings = settings.set("nats.url", server.url());
     let opening = Opening::new(settings).variable("INNKEEPER_NATS_PASSWORD", "right");
-    let inn = opening.open().await;
-    inn.stay().room("a first event").await;
-    says(&inn, "may lack permission").await;
+    let host = opening.open().await;
+    host.stay().room("a first event").await;
+    says(&host, "may lack permission").await;
     assert!(
-        inn.output()
+        host.output()
             .lines_with("Permissions Violation")
             .iter()
             .any(|line| line.contains("stay.room.RoomRegistered"))

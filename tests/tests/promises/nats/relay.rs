@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use http::Method;
 use innkeeper_tests::nats::{JETSTREAM, NatsServer};
-use innkeeper_tests::{Inn, Opening, Settings, eventually, send};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually, send};
 use serde_json::Value;
 
-use super::feed::{all_published, inn};
+use super::feed::{all_published, host};
 
 /// What is said of NATS, when it is as it should be.
-async fn standing(inn: &Inn, is: impl Fn(&Value) -> bool) -> Value {
+async fn standing(host: &TestHost, is: impl Fn(&Value) -> bool) -> Value {
     eventually("NATS is as it should be", async || {
-        let found = inn.operators().get("/v1/contexts").await["nats"].clone();
+        let found = host.operators().get("/v1/contexts").await["nats"].clone();
         match is(&found) {
             true => Ok(found),
             false => Err(found.to_string()),
@@ -22,9 +22,9 @@ async fn standing(inn: &Inn, is: impl Fn(&Value) -> bool) -> Value {
     .await
 }
 
-async fn metric(inn: &Inn, line: &str) {
+async fn metric(host: &TestHost, line: &str) {
     eventually(line, async || {
-        let metrics = inn.operators().client().get("/metrics").await.text;
+        let metrics = host.operators().client().get("/metrics").await.text;
         let found = metrics.lines().any(|found| found == line);
         found.then_some(()).ok_or("it is another")
     })
@@ -38,17 +38,17 @@ fn trouble(nats: &Value) -> &str {
 #[tokio::test]
 async fn what_waits_is_known_while_no_server_is_there() {
     let mut server = NatsServer::start().await;
-    let mut inn = inn(&server).await;
-    inn.stay().room("published").await;
-    all_published(&inn, &server).await;
-    inn.close().await;
+    let mut host = host(&server).await;
+    host.stay().room("published").await;
+    all_published(&host, &server).await;
+    host.close().await;
     server.kill_9();
-    inn.reopen().await;
-    standing(&inn, |nats| nats["lag"] == 0).await;
-    inn.stay().room("waits").await;
-    standing(&inn, |nats| nats["lag"] == 1).await;
-    metric(&inn, "innkeeper_nats_relay_lag_events 1").await;
-    metric(&inn, "innkeeper_nats_up 0").await;
+    host.reopen().await;
+    standing(&host, |nats| nats["lag"] == 0).await;
+    host.stay().room("waits").await;
+    standing(&host, |nats| nats["lag"] == 1).await;
+    metric(&host, "innkeeper_nats_relay_lag_events 1").await;
+    metric(&host, "innkeeper_nats_up 0").await;
 }
 
 #[tokio::test]
@@ -58,24 +58,24 @@ async fn nothing_that_waits_is_no_reason_to_be_unready() {
     let settings = Settings::of_the_app().await.set("nats.url", server.url());
     let settings = settings.set("nats.unready_when_behind", 10);
     // It opens only when it is ready.
-    let inn = Opening::new(settings).open().await;
-    standing(&inn, |nats| nats["lag"] == 0).await;
+    let host = Opening::new(settings).open().await;
+    standing(&host, |nats| nats["lag"] == 0).await;
 }
 
 #[tokio::test]
 async fn a_server_that_stops_while_nothing_happens_is_noticed() {
     let mut server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    metric(&inn, "innkeeper_nats_up 1").await;
+    let host = host(&server).await;
+    metric(&host, "innkeeper_nats_up 1").await;
     server.kill_9();
-    metric(&inn, "innkeeper_nats_up 0").await;
-    let nats = standing(&inn, |nats| !trouble(nats).is_empty()).await;
+    metric(&host, "innkeeper_nats_up 0").await;
+    let nats = standing(&host, |nats| !trouble(nats).is_empty()).await;
     assert!(
         trouble(&nats).contains("connection to the NATS server was lost"),
         "{nats}"
     );
     server.restart().await;
-    metric(&inn, "innkeeper_nats_up 1").await;
+    metric(&host, "innkeeper_nats_up 1").await;
 }
 
 #[tokio::test]
@@ -89,10 +89,10 @@ async fn a_full_stream_is_called_so() {
         ..Config::default()
     };
     let context = server.make(full.clone()).await;
-    let inn = inn(&server).await;
-    inn.stay().room("the only one").await;
-    inn.stay().room("one too many").await;
-    let nats = standing(&inn, |nats| !trouble(nats).is_empty()).await;
+    let host = host(&server).await;
+    host.stay().room("the only one").await;
+    host.stay().room("one too many").await;
+    let nats = standing(&host, |nats| !trouble(nats).is_empty()).await;
     assert!(
         trouble(&nats).contains("the stream `stay` is full"),
         "{nats}"
@@ -105,29 +105,29 @@ async fn a_full_stream_is_called_so() {
         .update_stream(wide)
         .await
         .expect("it can be changed");
-    all_published(&inn, &server).await;
+    all_published(&host, &server).await;
 }
 
 #[tokio::test]
 async fn a_stream_that_was_deleted_is_called_so() {
     let server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    inn.stay().room("a room").await;
-    all_published(&inn, &server).await;
+    let host = host(&server).await;
+    host.stay().room("a room").await;
+    all_published(&host, &server).await;
     let context = async_nats::jetstream::new(server.client().await);
     context
         .delete_stream("stay")
         .await
         .expect("it can be deleted");
     // Nothing is published meanwhile. The host makes it anew, and says what is missing there.
-    let nats = standing(&inn, |nats| !nats["notice"].is_null()).await;
+    let nats = standing(&host, |nats| !nats["notice"].is_null()).await;
     let notice = nats["notice"].as_str().expect("a text");
     assert!(
         notice.contains("was missing and has been created again") && notice.contains("republish"),
         "{notice}"
     );
     assert_eq!(
-        inn.output().lines_with("the stream `stay` is gone").len(),
+        host.output().lines_with("the stream `stay` is gone").len(),
         1
     );
 }
@@ -142,14 +142,14 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
         ..Config::default()
     };
     let context = server.make(narrow.clone()).await;
-    let mut inn = inn(&server).await;
-    let stay = inn.stay();
+    let mut host = host(&server).await;
+    let stay = host.stay();
     stay.room("small").await;
     let large = stay.room(&"x".repeat(1_990)).await;
     stay.room("small again").await;
     // The view of it follows in other contexts: nothing of theirs is stopped.
-    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
-    let letters = inn.operators().get("/v1/nats/dead-letters").await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    let letters = host.operators().get("/v1/nats/dead-letters").await;
     let letter = letters["deadLetters"][0].clone();
     assert_eq!(
         (&letter["context"], &letter["subject"]),
@@ -159,15 +159,15 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
     assert!(reason.contains("max_msg_size"), "{reason}");
     assert_eq!(server.read("stay").await.len(), 2);
     // It survives a power cut, and fails again while nothing has changed.
-    inn.kill_9();
-    inn.reopen().await;
-    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    host.kill_9();
+    host.reopen().await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
     let path = format!(
         "/v1/nats/dead-letters/{}",
         letter["id"].as_str().expect("an id")
     );
     let retry = format!("{path}/retry");
-    inn.operators()
+    host.operators()
         .send(Method::POST, &retry)
         .await
         .expect_problem(409);
@@ -179,18 +179,21 @@ async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_
         .update_stream(wide)
         .await
         .expect("it can be changed");
-    inn.operators().send(Method::POST, &retry).await.expect(204);
-    inn.operators()
+    host.operators()
+        .send(Method::POST, &retry)
+        .await
+        .expect(204);
+    host.operators()
         .send(Method::POST, &retry)
         .await
         .expect_problem(404);
-    inn.stay().room("after that").await;
-    let (told, received) = all_published(&inn, &server).await;
+    host.stay().room("after that").await;
+    let (told, received) = all_published(&host, &server).await;
     assert_eq!(received.len(), told.len());
     // The relay knows where to go on, whatever it published last.
-    inn.kill_9();
-    inn.reopen().await;
-    all_published(&inn, &server).await;
+    host.kill_9();
+    host.reopen().await;
+    all_published(&host, &server).await;
     assert_eq!(server.read("stay").await.len(), told.len());
 }
 
@@ -202,33 +205,33 @@ async fn what_could_not_be_published_is_refused_where_it_is_emitted() {
         .with("unruly", "unruly")
         .await
         .set("nats.url", server.url());
-    let mut inn = Inn::with(settings.clone()).await;
-    let refused = async |inn: &Inn, way: &str, said: &str| {
-        let emitted = inn
+    let mut host = TestHost::with(settings.clone()).await;
+    let refused = async |host: &TestHost, way: &str, said: &str| {
+        let emitted = host
             .gateway()
             .request(Method::POST, &format!("/unruly/{way}"));
         send(emitted).await.expect_problem(500);
         let log = eventually("the log says why", async || {
-            match inn.output().lines_with(said) {
-                lines if lines.is_empty() => Err(inn.output().tail(10)),
+            match host.output().lines_with(said) {
+                lines if lines.is_empty() => Err(host.output().tail(10)),
                 lines => Ok(lines),
             }
         });
         log.await;
     };
-    refused(&inn, "subject", "subjects of events have at most 1024").await;
-    refused(&inn, "data", "nats.max_payload").await;
-    inn.stay().room("after them").await;
-    all_published(&inn, &server).await;
+    refused(&host, "subject", "subjects of events have at most 1024").await;
+    refused(&host, "data", "nats.max_payload").await;
+    host.stay().room("after them").await;
+    all_published(&host, &server).await;
     assert_eq!(server.read("stay").await.len(), 1);
     // Where the manifest promises more than the server takes, the event waits apart, and the others go on.
-    inn.close().await;
-    inn.reopen_with(settings.set("nats.max_payload", "8MiB"))
+    host.close().await;
+    host.reopen_with(settings.set("nats.max_payload", "8MiB"))
         .await;
-    let emitted = inn.gateway().request(Method::POST, "/unruly/data");
+    let emitted = host.gateway().request(Method::POST, "/unruly/data");
     send(emitted).await.expect(204);
-    inn.stay().room("behind it").await;
-    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    host.stay().room("behind it").await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
 }
 
 #[tokio::test]
@@ -237,50 +240,50 @@ async fn one_that_is_larger_than_the_server_takes_can_be_dropped() {
     let file = directory.path().join("nats.conf");
     std::fs::write(&file, "max_payload: 2500\n").expect("a file can be written");
     let server = NatsServer::with(&["-js", "-c", file.to_str().expect("UTF-8")]).await;
-    let mut inn = inn(&server).await;
-    inn.stay().room(&"x".repeat(1_990)).await;
-    inn.stay().room("small").await;
-    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
-    let letters = inn.operators().get("/v1/nats/dead-letters").await;
+    let mut host = host(&server).await;
+    host.stay().room(&"x".repeat(1_990)).await;
+    host.stay().room("small").await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["deadLetters"] == 1).await;
+    let letters = host.operators().get("/v1/nats/dead-letters").await;
     let id = letters["deadLetters"][0]["id"].as_str().expect("an id");
     let path = format!("/v1/nats/dead-letters/{id}");
-    inn.operators()
+    host.operators()
         .send(Method::DELETE, &path)
         .await
         .expect(204);
-    standing(&inn, |nats| nats["deadLetters"] == 0).await;
+    standing(&host, |nats| nats["deadLetters"] == 0).await;
     // It stays so.
-    inn.kill_9();
-    inn.reopen().await;
-    inn.stay().room("another").await;
-    standing(&inn, |nats| nats["lag"] == 0 && nats["deadLetters"] == 0).await;
+    host.kill_9();
+    host.reopen().await;
+    host.stay().room("another").await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["deadLetters"] == 0).await;
 }
 
 #[tokio::test]
 async fn events_are_published_again_on_command() {
     let server = NatsServer::start().await;
-    let mut inn = inn(&server).await;
+    let mut host = host(&server).await;
     for number in 0..5 {
-        inn.stay().room(&format!("room {number}")).await;
+        host.stay().room(&format!("room {number}")).await;
     }
-    all_published(&inn, &server).await;
-    inn.close().await;
+    all_published(&host, &server).await;
+    host.close().await;
     let context = async_nats::jetstream::new(server.client().await);
     context
         .delete_stream("stay")
         .await
         .expect("it can be deleted");
-    inn.reopen().await;
-    let nats = standing(&inn, |nats| !nats["notice"].is_null()).await;
+    host.reopen().await;
+    let nats = standing(&host, |nats| !nats["notice"].is_null()).await;
     assert!(
         nats["notice"]
             .as_str()
             .is_some_and(|text| text.contains("5 events were published before")),
         "{nats}"
     );
-    inn.stay().room("new").await;
+    host.stay().room("new").await;
     let republish = "/v1/nats/republish?context=room&from=1";
-    let answer = inn
+    let answer = host
         .operators()
         .send(Method::POST, republish)
         .await
@@ -303,10 +306,10 @@ async fn events_are_published_again_on_command() {
     .await;
     // The relay goes on where it was, also when it dies now.
     let before = ids().await;
-    inn.kill_9();
-    inn.reopen().await;
-    inn.stay().room("last").await;
-    all_published(&inn, &server).await;
+    host.kill_9();
+    host.reopen().await;
+    host.stay().room("last").await;
+    all_published(&host, &server).await;
     let after = ids().await;
     assert_eq!(after.len(), before.len() + 1);
     let repeated: usize = after.values().sum::<usize>() - after.len();
@@ -314,7 +317,7 @@ async fn events_are_published_again_on_command() {
     for path in ["context=cellar&from=1", "context=room&from=0"] {
         let status = if path.contains("cellar") { 404 } else { 400 };
         let path = format!("/v1/nats/republish?{path}");
-        inn.operators()
+        host.operators()
             .send(Method::POST, &path)
             .await
             .expect_problem(status);

@@ -6,7 +6,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use futures::StreamExt;
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, Settings, eventually, within};
+use innkeeper_tests::{Settings, TestHost, eventually, within};
 use serde_json::Value;
 use toml::Table;
 
@@ -42,18 +42,18 @@ async fn send(context: &Context, message: &str, id: &str, number: u64) {
     .await;
 }
 
-async fn says(inn: &Inn, text: &str) {
-    eventually(text, async || match inn.output().lines_with(text).len() {
-        0 => Err(inn.output().tail(5)),
+async fn says(host: &TestHost, text: &str) {
+    eventually(text, async || match host.output().lines_with(text).len() {
+        0 => Err(host.output().tail(5)),
         _ => Ok(()),
     })
     .await;
 }
 
 /// What is said of the one followed subject, when it is as it should be.
-async fn inlet(inn: &Inn, is: impl Fn(&Value) -> bool) -> Value {
+async fn inlet(host: &TestHost, is: impl Fn(&Value) -> bool) -> Value {
     eventually("the followed subject is as it should be", async || {
-        let found = inn.operators().get("/v1/contexts").await["nats"]["inlets"][0].clone();
+        let found = host.operators().get("/v1/contexts").await["nats"]["inlets"][0].clone();
         match is(&found) {
             true => Ok(found),
             false => Err(found.to_string()),
@@ -66,49 +66,49 @@ async fn inlet(inn: &Inn, is: impl Fn(&Value) -> bool) -> Value {
 async fn a_server_that_comes_back_with_an_older_store_is_noticed() {
     let mut server = NatsServer::start().await;
     let context = server.make_stream("PMS", "pms.>").await;
-    let mut inn = Inn::with(settings(&server).await).await;
+    let mut host = TestHost::with(settings(&server).await).await;
     ring_all(&context, "first", 1..=5).await;
-    heard(&inn, 1, &[1, 2, 3, 4, 5]).await;
+    heard(&host, 1, &[1, 2, 3, 4, 5]).await;
     let saved = server.save().await;
     ring_all(&context, "first", 6..=15).await;
     let before: Vec<u64> = (1..=15).collect();
-    heard(&inn, 1, &before).await;
-    inn.kill_9();
+    heard(&host, 1, &before).await;
+    host.kill_9();
     server.go_back(&saved).await;
     // More than were lost, so that the numbers go beyond those that were taken in.
     let context = async_nats::jetstream::new(server.client().await);
     ring_all(&context, "second", 16..=27).await;
-    inn.reopen().await;
+    host.reopen().await;
     let all: Vec<u64> = (1..=27).collect();
-    heard(&inn, 1, &all).await;
-    says(&inn, "lost messages that had been read").await;
+    heard(&host, 1, &all).await;
+    says(&host, "lost messages that had been read").await;
     // While the host runs, too.
     server.go_back(&saved).await;
     let context = async_nats::jetstream::new(server.client().await);
     ring_all(&context, "third", 28..=30).await;
     let all: Vec<u64> = (1..=30).collect();
-    heard(&inn, 1, &all).await;
+    heard(&host, 1, &all).await;
 }
 
 #[tokio::test]
 async fn what_producers_publish_again_after_a_loss_is_recognized() {
     let mut server = NatsServer::start().await;
     let context = server.make_stream("PMS", "pms.>").await;
-    let mut inn = Inn::with(settings(&server).await).await;
+    let mut host = TestHost::with(settings(&server).await).await;
     send(&context, "a", "1", 1).await;
-    heard(&inn, 1, &[1]).await;
+    heard(&host, 1, &[1]).await;
     let saved = server.save().await;
     send(&context, "b", "2", 2).await;
     send(&context, "c", "3", 3).await;
-    heard(&inn, 1, &[1, 2, 3]).await;
-    inn.kill_9();
+    heard(&host, 1, &[1, 2, 3]).await;
+    host.kill_9();
     server.go_back(&saved).await;
     let context = async_nats::jetstream::new(server.client().await);
     for (message, id, number) in [("d", "2", 2), ("e", "3", 3), ("f", "4", 4)] {
         send(&context, message, id, number).await;
     }
-    inn.reopen().await;
-    heard(&inn, 1, &[1, 2, 3, 4]).await;
+    host.reopen().await;
+    heard(&host, 1, &[1, 2, 3, 4]).await;
     // The stream is deleted, made anew, and filled by its producers again.
     context
         .delete_stream("PMS")
@@ -118,8 +118,8 @@ async fn what_producers_publish_again_after_a_loss_is_recognized() {
     for (message, id, number) in [("g", "1", 1), ("h", "4", 4), ("i", "5", 5)] {
         send(&context, message, id, number).await;
     }
-    heard(&inn, 1, &[1, 2, 3, 4, 5]).await;
-    says(&inn, "the stream was replaced by another one").await;
+    heard(&host, 1, &[1, 2, 3, 4, 5]).await;
+    says(&host, "the stream was replaced by another one").await;
 }
 
 #[tokio::test]
@@ -131,18 +131,18 @@ async fn a_subject_that_is_written_otherwise_handles_nothing_again() {
         let settings = settings.set("nats.url", server.url());
         settings.following("bell", subject, Table::new())
     };
-    let mut inn = Inn::with(following("pms.>").await).await;
+    let mut host = TestHost::with(following("pms.>").await).await;
     ring_all(&context, "a", 1..=3).await;
-    heard(&inn, 1, &[1, 2, 3]).await;
+    heard(&host, 1, &[1, 2, 3]).await;
     let mut numbers = vec![1, 2, 3];
     for (number, subject) in (4..).zip(["pms.*.*", "pms.1.>", "pms.>"]) {
-        inn.close().await;
+        host.close().await;
         ring_all(&context, "a", [number]).await;
-        inn.reopen_with(following(subject).await).await;
+        host.reopen_with(following(subject).await).await;
         numbers.push(number);
-        heard(&inn, 1, &numbers).await;
-        inn.operators().nothing_pending().await;
-        heard(&inn, 1, &numbers).await;
+        heard(&host, 1, &numbers).await;
+        host.operators().nothing_pending().await;
+        heard(&host, 1, &numbers).await;
     }
 }
 
@@ -156,18 +156,18 @@ async fn nothing_is_lost_of(retention: RetentionPolicy) {
         ..Config::default()
     };
     let context = server.make(config).await;
-    let mut inn = Inn::with(settings(&server).await).await;
-    inlet(&inn, |inlet| inlet["stream"] == "PMS").await;
+    let mut host = TestHost::with(settings(&server).await).await;
+    inlet(&host, |inlet| inlet["stream"] == "PMS").await;
     ring_all(&context, "a", 1..=10).await;
-    inn.kill_9();
+    host.kill_9();
     ring_all(&context, "a", 11..=20).await;
-    inn.reopen().await;
+    host.reopen().await;
     ring_all(&context, "a", 21..=30).await;
     server.restart().await;
     let context = async_nats::jetstream::new(server.client().await);
     ring_all(&context, "a", 31..=40).await;
     let all: Vec<u64> = (1..=40).collect();
-    heard(&inn, 1, &all).await;
+    heard(&host, 1, &all).await;
     let stream = context.get_stream("PMS").await.expect("it is there");
     // What the consumer says, not whether the stream is empty: a server that is killed may forget that it has removed a message, not that it was acknowledged.
     let acknowledged = within(BROUGHT_AGAIN, async || {
@@ -183,7 +183,7 @@ async fn nothing_is_lost_of(retention: RetentionPolicy) {
         }
     });
     acknowledged.await.expect("all are acknowledged");
-    heard(&inn, 1, &all).await;
+    heard(&host, 1, &all).await;
 }
 
 #[tokio::test]
@@ -206,22 +206,25 @@ async fn messages_that_a_stream_has_dropped_are_said() {
         ..Config::default()
     };
     let context = server.make(config).await;
-    let mut inn = Inn::with(settings(&server).await).await;
+    let mut host = TestHost::with(settings(&server).await).await;
     ring_all(&context, "a", 1..=3).await;
-    heard(&inn, 1, &[1, 2, 3]).await;
-    inn.kill_9();
+    heard(&host, 1, &[1, 2, 3]).await;
+    host.kill_9();
     ring_all(&context, "a", 4..=13).await;
-    inn.reopen().await;
-    heard(&inn, 1, &[1, 2, 3, 9, 10, 11, 12, 13]).await;
-    says(&inn, "the stream dropped 5 messages").await;
-    inlet(&inn, |inlet| inlet["dropped"] == 5 && inlet["waiting"] == 0).await;
-    let metrics = inn.operators().client().get("/metrics").await.text;
+    host.reopen().await;
+    heard(&host, 1, &[1, 2, 3, 9, 10, 11, 12, 13]).await;
+    says(&host, "the stream dropped 5 messages").await;
+    inlet(&host, |inlet| {
+        inlet["dropped"] == 5 && inlet["waiting"] == 0
+    })
+    .await;
+    let metrics = host.operators().client().get("/metrics").await.text;
     let counted = "innkeeper_nats_inlet_dropped_total{source=\"pms\",subject=\"pms.>\"} 5";
     assert!(metrics.contains(counted), "{metrics}");
     // It is still known after a restart.
-    inn.close().await;
-    inn.reopen().await;
-    inlet(&inn, |inlet| inlet["dropped"] == 5).await;
+    host.close().await;
+    host.reopen().await;
+    inlet(&host, |inlet| inlet["dropped"] == 5).await;
 }
 
 #[tokio::test]
@@ -234,20 +237,20 @@ async fn a_repeat_is_recognized_where_that_is_asked_for() {
         settings.following("bell", "pms.>", how)
     };
     let recognizing = Table::from_iter([("deduplicate".to_owned(), "2m".into())]);
-    let mut inn = Inn::with(following(recognizing).await).await;
+    let mut host = TestHost::with(following(recognizing).await).await;
     send(&context, "a", "1", 1).await;
     send(&context, "b", "1", 1).await;
     send(&context, "c", "2", 2).await;
-    heard(&inn, 1, &[1, 2]).await;
-    inn.kill_9();
-    inn.reopen().await;
+    heard(&host, 1, &[1, 2]).await;
+    host.kill_9();
+    host.reopen().await;
     send(&context, "d", "1", 1).await;
     send(&context, "e", "3", 3).await;
-    heard(&inn, 1, &[1, 2, 3]).await;
-    inn.close().await;
-    inn.reopen_with(following(Table::new()).await).await;
+    heard(&host, 1, &[1, 2, 3]).await;
+    host.close().await;
+    host.reopen_with(following(Table::new()).await).await;
     send(&context, "f", "1", 1).await;
-    heard(&inn, 1, &[1, 2, 3, 1]).await;
+    heard(&host, 1, &[1, 2, 3, 1]).await;
 }
 
 #[tokio::test]
@@ -258,13 +261,13 @@ async fn readiness_waits_for_what_is_followed_only_when_asked_to() {
     let settings = Settings::empty().with("bell", "bell").await;
     let settings = settings.set("nats.url", server.url());
     // It opens only when it is ready.
-    let inn = Inn::with(settings.following("bell", "pms.>", waiting)).await;
+    let host = TestHost::with(settings.following("bell", "pms.>", waiting)).await;
     context
         .delete_stream("PMS")
         .await
         .expect("it can be deleted");
     eventually("it is not ready", async || {
-        let reply = inn.operators().client().get("/readyz").await;
+        let reply = host.operators().client().get("/readyz").await;
         match reply.status == 503 && reply.text.contains("nats pms pms.>") {
             true => Ok(()),
             false => Err(reply.text),

@@ -4,7 +4,7 @@ use async_nats::jetstream::stream::Config;
 use innkeeper_tests::nats::NatsServer;
 use serde_json::{Value, json};
 
-use super::feed::{all_published, inn};
+use super::feed::{all_published, host};
 
 /// A stream as versions before made it: it took whatever had three words.
 fn former() -> Config {
@@ -20,9 +20,9 @@ fn former() -> Config {
 async fn a_mistyped_call_is_answered_and_not_stored() {
     let server = NatsServer::start().await;
     let context = server.make(former()).await;
-    let inn = inn(&server).await;
-    let room = inn.stay().room("to be called").await;
-    all_published(&inn, &server).await;
+    let host = host(&server).await;
+    let room = host.stay().room("to be called").await;
+    all_published(&host, &server).await;
     let mut stream = context.get_stream("stay").await.expect("it is there");
     let subjects = stream
         .info()
@@ -51,7 +51,7 @@ async fn a_mistyped_call_is_answered_and_not_stored() {
         .await
         .expect("an answer");
     assert_eq!(&reply.payload[..], br#"{"ok":null}"#);
-    let (told, received) = all_published(&inn, &server).await;
+    let (told, received) = all_published(&host, &server).await;
     assert_eq!(received.len(), told.len());
 }
 
@@ -59,11 +59,11 @@ async fn a_mistyped_call_is_answered_and_not_stored() {
 async fn a_stream_that_somebody_else_made_and_that_takes_calls_is_said() {
     let server = NatsServer::start().await;
     server.make_stream("stay", "stay.>").await;
-    let inn = inn(&server).await;
+    let host = host(&server).await;
     super::refusals::says(
-        &inn,
+        &host,
         "a caller may get the stream's acknowledgement instead",
     )
     .await;
-    all_published(&inn, &server).await;
+    all_published(&host, &server).await;
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::feed::{all_published, inn};
+use super::feed::{all_published, host};
 
 /// Where `scripts/setup.sh` puts what the example in Python needs.
 fn python() -> PathBuf {
@@ -55,12 +55,12 @@ fn shown(event: &Value, time: impl Fn(&str) -> String) -> Value {
 #[tokio::test]
 async fn the_examples_show_every_event() {
     let server = NatsServer::start().await;
-    let inn = inn(&server).await;
-    let stay = inn.stay();
+    let host = host(&server).await;
+    let stay = host.stay();
     let room = stay.room("Schönes \"Haus\", 100 %").await;
     let rsv = stay.booked(room).await;
     stay.cancel(rsv).await.expect(200);
-    let (_, received) = all_published(&inn, &server).await;
+    let (_, received) = all_published(&host, &server).await;
     let events = received.iter().map(|message| message.event());
     let events: Vec<Value> = events.collect();
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Authority, Certified, Inn, Opening, Settings};
+use innkeeper_tests::{Authority, Certified, Opening, Settings, TestHost};
 
 use super::feed::{all_published, by_source};
 use super::refusals::says;
 
 /// An app whose events go to a server with TLS; `certified` is who the host is.
-async fn inn(server: &NatsServer, ca_file: &Path, certified: Option<&Certified>) -> Inn {
+async fn host(server: &NatsServer, ca_file: &Path, certified: Option<&Certified>) -> TestHost {
     let text = |file: &Path| file.to_str().expect("paths are UTF-8").to_owned();
     let settings = Settings::of_the_app().await.set("nats.url", server.url());
     let mut settings = settings.set("nats.ca_file", text(ca_file));
@@ -22,9 +22,9 @@ async fn inn(server: &NatsServer, ca_file: &Path, certified: Option<&Certified>)
 }
 
 /// Everything is published, as it was committed.
-async fn publishes(inn: &Inn, server: &NatsServer) {
-    inn.stay().room("over TLS").await;
-    let (told, received) = all_published(inn, server).await;
+async fn publishes(host: &TestHost, server: &NatsServer) {
+    host.stay().room("over TLS").await;
+    let (told, received) = all_published(host, server).await;
     assert!(!told.is_empty());
     let events = received.iter().map(|message| message.event());
     assert_eq!(by_source(events), by_source(told));
@@ -39,25 +39,25 @@ fn replace(file: &Path, with: &Path) {
 async fn events_arrive_also_after_the_server_was_gone() {
     let authority = Authority::new("inns");
     let mut server = NatsServer::with_tls(&authority, "--tls").await;
-    let inn = inn(&server, &authority.file(), None).await;
-    publishes(&inn, &server).await;
+    let host = host(&server, &authority.file(), None).await;
+    publishes(&host, &server).await;
     server.kill_9();
-    inn.stay().room("meanwhile").await;
+    host.stay().room("meanwhile").await;
     server.restart().await;
-    publishes(&inn, &server).await;
+    publishes(&host, &server).await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_trusted_and_then_is() {
     let (authority, other) = (Authority::new("inns"), Authority::new("others"));
     let server = NatsServer::with_tls(&authority, "--tls").await;
-    let inn = inn(&server, &other.file(), None).await;
-    says(&inn, "is not trusted: UnknownIssuer; check `nats.ca_file`").await;
+    let host = host(&server, &other.file(), None).await;
+    says(&host, "is not trusted: UnknownIssuer; check `nats.ca_file`").await;
     std::fs::write(other.file(), "no certificate").expect("a file can be written");
-    says(&inn, "ca.pem: ").await;
+    says(&host, "ca.pem: ").await;
     replace(&other.file(), &authority.file());
-    says(&inn, "events are published again").await;
-    publishes(&inn, &server).await;
+    says(&host, "events are published again").await;
+    publishes(&host, &server).await;
 }
 
 #[tokio::test]
@@ -65,19 +65,19 @@ async fn a_server_that_knows_its_clients() {
     let (authority, other) = (Authority::new("inns"), Authority::new("others"));
     let server = NatsServer::with_tls(&authority, "--tlsverify").await;
     let unknown = other.certify("host");
-    let inn = inn(&server, &authority.file(), Some(&unknown)).await;
-    says(&inn, "rejected the host's client certificate").await;
+    let host = host(&server, &authority.file(), Some(&unknown)).await;
+    says(&host, "rejected the host's client certificate").await;
     let known = authority.certify("host");
     replace(&unknown.key, &known.key);
     replace(&unknown.certificate, &known.certificate);
-    says(&inn, "events are published again").await;
-    publishes(&inn, &server).await;
+    says(&host, "events are published again").await;
+    publishes(&host, &server).await;
 }
 
 #[tokio::test]
 async fn a_server_that_wants_to_know_who_calls() {
     let authority = Authority::new("inns");
     let server = NatsServer::with_tls(&authority, "--tlsverify").await;
-    let inn = inn(&server, &authority.file(), None).await;
-    says(&inn, "or requires one").await;
+    let host = host(&server, &authority.file(), None).await;
+    says(&host, "or requires one").await;
 }

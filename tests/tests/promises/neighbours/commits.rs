@@ -1,6 +1,6 @@
 //! What one invocation may put into its commit.
 
-use innkeeper_tests::{Inn, eventually};
+use innkeeper_tests::{TestHost, eventually};
 
 use super::{does, neighbour_works, settings, used};
 
@@ -8,11 +8,11 @@ const CENTURIES: &str = "18446744073709551615";
 
 #[tokio::test]
 async fn one_commit_takes_so_much_and_no_more() {
-    let inn = Inn::with(settings().await).await;
+    let host = TestHost::with(settings().await).await;
     let keeps = async || {
         let mut keeps = Vec::new();
         for resource in ["keys", "timers", "sequences", "commits"] {
-            keeps.push(used(&inn, "hostile", resource).await);
+            keeps.push(used(&host, "hostile", resource).await);
         }
         keeps
     };
@@ -27,10 +27,10 @@ async fn one_commit_takes_so_much_and_no_more() {
         ("names/129", "129 bytes"),
         ("names/0", "0 bytes"),
     ] {
-        let reply = does(&inn, trick).await;
+        let reply = does(&host, trick).await;
         reply.expect_problem(500);
         eventually(trick, async || {
-            let lines = inn.output().lines_with(said);
+            let lines = host.output().lines_with(said);
             (!lines.is_empty())
                 .then_some(())
                 .ok_or("the log does not say why")
@@ -44,11 +44,11 @@ async fn one_commit_takes_so_much_and_no_more() {
         "keys/0/5000",
         "names/128",
     ] {
-        does(&inn, trick).await.expect(204);
+        does(&host, trick).await.expect(204);
     }
-    assert_eq!(used(&inn, "hostile", "timers").await, 1_000);
-    assert_eq!(used(&inn, "hostile", "keys").await, 5_000);
-    neighbour_works(&inn).await;
+    assert_eq!(used(&host, "hostile", "timers").await, 1_000);
+    assert_eq!(used(&host, "hostile", "keys").await, 5_000);
+    neighbour_works(&host).await;
 }
 
 #[tokio::test]
@@ -56,18 +56,18 @@ async fn a_timer_is_not_set_farther_ahead_than_it_may_be() {
     let settings = settings()
         .await
         .set("context.hostile.limits.commit.timer_delay", "1h");
-    let inn = Inn::with(settings).await;
-    does(&inn, "timers/1/3600000").await.expect(204);
+    let host = TestHost::with(settings).await;
+    does(&host, "timers/1/3600000").await.expect(204);
     for delay in ["3600001", CENTURIES] {
         let trick = format!("timers/1/{delay}");
-        does(&inn, &trick).await.expect_problem(500);
+        does(&host, &trick).await.expect_problem(500);
     }
     eventually("the log says why", async || {
-        let lines = inn.output().lines_with("limits.commit.timer_delay");
+        let lines = host.output().lines_with("limits.commit.timer_delay");
         (lines.len() >= 2).then_some(()).ok_or("not yet")
     })
     .await;
-    assert_eq!(used(&inn, "hostile", "timers").await, 1);
+    assert_eq!(used(&host, "hostile", "timers").await, 1);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn timers_that_nobody_has_set_are_reads_like_others() {
     let settings = settings()
         .await
         .set("context.hostile.limits.read.keys", 1_000);
-    let inn = Inn::with(settings).await;
-    does(&inn, "cancellations/1000").await.expect(204);
-    does(&inn, "cancellations/1001").await.expect_problem(500);
+    let host = TestHost::with(settings).await;
+    does(&host, "cancellations/1000").await.expect(204);
+    does(&host, "cancellations/1001").await.expect_problem(500);
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Answered, Inn, Opening, Traffic, flood, p99, request, within};
+use innkeeper_tests::{Answered, Opening, TestHost, Traffic, flood, p99, request, within};
 use serde_json::json;
 
 use super::settings;
@@ -102,10 +102,10 @@ impl fmt::Display for Measured {
 }
 
 impl Work {
-    async fn measure(self, inn: &Inn) -> Measured {
+    async fn measure(self, host: &TestHost) -> Measured {
         let base = match self.path {
-            "/livez" => inn.operators().client().base(),
-            _ => inn.gateway().base(),
+            "/livez" => host.operators().client().base(),
+            _ => host.gateway().base(),
         };
         let begun = Instant::now();
         let make = move |_| request(self.method, self.path, "");
@@ -137,10 +137,10 @@ impl Work {
     /// The same beside a trick, as things are now.
     async fn tried_beside(
         self,
-        inn: &Inn,
+        host: &TestHost,
         (method, trick): (&'static str, &str),
     ) -> Option<String> {
-        let before = self.measure(inn).await;
+        let before = self.measure(host).await;
         assert!(
             before.rate > 0.0,
             "{} is answered when it is alone",
@@ -154,8 +154,8 @@ impl Work {
                 request(method, &format!("/hostile/{trick}"), "")
             }
         };
-        let tricks = Traffic::start(inn.gateway().base(), CLIENTS, make);
-        let meanwhile = self.measure(inn).await;
+        let tricks = Traffic::start(host.gateway().base(), CLIENTS, make);
+        let meanwhile = self.measure(host).await;
         let tried: Vec<Answered> = tricks.stop().await;
         eprintln!(
             "{} {}: {before}; beside {trick} ({} tries, {:?} at 99 %): {meanwhile}",
@@ -175,16 +175,16 @@ async fn no_trick_keeps_a_neighbour_waiting() {
     let settings = settings()
         .await
         .set("context.hostile.limits.deadline", "2s");
-    let inn = Opening::new(settings).alone().open().await;
-    let client = inn.gateway();
+    let host = Opening::new(settings).alone().open().await;
+    let client = host.gateway();
     client.post("/entries/100", json!(null)).await.expect(204);
     let mut held_up = Vec::new();
     for work in WORK {
-        work.measure(&inn).await;
+        work.measure(&host).await;
         for trick in TRICKS {
             let mut last = None;
             for _ in 0..TRIES {
-                last = work.tried_beside(&inn, trick).await;
+                last = work.tried_beside(&host, trick).await;
                 if last.is_none() {
                     break;
                 }
@@ -196,7 +196,7 @@ async fn no_trick_keeps_a_neighbour_waiting() {
     assert!(held_up.is_empty(), "{held_up:#?}");
     // And the operators' port answers.
     let ready = within(Duration::from_secs(5), async || {
-        inn.operators().ready().await
+        host.operators().ready().await
     });
     ready.await.expect("it is ready");
 }

@@ -20,9 +20,9 @@ async fn who_wants_all_of_it_leaves_some_for_others() {
         .set("context.hostile.limits.deadline", "4s")
         .set("host.memory", "256MiB")
         .set("host.guests_memory", "64MiB");
-    let inn = Opening::new(settings).alone().open().await;
-    let base = inn.gateway().base();
-    let client = inn.gateway();
+    let host = Opening::new(settings).alone().open().await;
+    let base = host.gateway().base();
+    let client = host.gateway();
     client.post("/entries/10", json!(null)).await.expect(204);
     let make = |_| request("POST", &format!("/hostile/memory/{MEBIBYTES}"), "");
     let greedy = Traffic::start(base, CLIENTS, make);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use http::Method;
 use innkeeper::admin::{AuditLine, AuditVerifier, Audited};
-use innkeeper_tests::{Inn, Said, command, eventually, send};
+use innkeeper_tests::{Said, TestHost, command, eventually, send};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use super::{bell, with_token};
 
 /// The audit log as it is now, when no line of it is missing or changed.
-pub(super) fn audit(inn: &Inn) -> Vec<AuditLine> {
-    let log = std::fs::read_to_string(inn.data().join("audit.jsonl")).expect("there is a log");
+pub(super) fn audit(host: &TestHost) -> Vec<AuditLine> {
+    let log = std::fs::read_to_string(host.data().join("audit.jsonl")).expect("there is a log");
     let mut verifier = AuditVerifier::default();
     let lines = log.lines().map(|line| verifier.take(line));
     lines
@@ -36,37 +36,37 @@ async fn who_does_what_and_who_is_refused_is_written_down() {
         .set("admin.tokens.night.file", file("night-token"))
         .set("admin.tokens.board.role", "read")
         .set("admin.tokens.board.file", file("board-token"));
-    let mut inn = Inn::with(settings).await;
+    let mut host = TestHost::with(settings).await;
     for bell in 1..=2 {
         let path = format!("/bells/{bell}/rings");
-        let rung = inn.stay().client().post(&path, json!({"number": 1})).await;
+        let rung = host.stay().client().post(&path, json!({"number": 1})).await;
         rung.expect(200);
     }
-    let letters = inn.operators().dead_letters("bell", 2).await;
+    let letters = host.operators().dead_letters("bell", 2).await;
     let path = |letter: &Value| {
         let id = letter["id"].as_str().expect("an id");
         format!("/v1/contexts/bell/dead-letters/{id}")
     };
     let (night, board) = (
-        with_token(&inn, "night-token"),
-        with_token(&inn, "board-token"),
+        with_token(&host, "night-token"),
+        with_token(&host, "board-token"),
     );
     let retry = format!("{}/retry", path(&letters[0]));
     night.send(Method::POST, &retry).await.expect_problem(409);
     let drop = path(&letters[1]);
     night.send(Method::DELETE, &drop).await.expect(204);
     let rebuild = "/v1/contexts/bell/rebuild";
-    let rebuilt = inn.operators().send(Method::POST, rebuild).await.status;
+    let rebuilt = host.operators().send(Method::POST, rebuild).await.status;
     board.send(Method::POST, rebuild).await.expect_problem(403);
-    let stranger = with_token(&inn, "stranger");
+    let stranger = with_token(&host, "stranger");
     stranger
         .send(Method::GET, "/v1/contexts")
         .await
         .expect_problem(401);
-    send(inn.operators().client().request(Method::POST, rebuild))
+    send(host.operators().client().request(Method::POST, rebuild))
         .await
         .expect_problem(401);
-    let log = audit(&inn);
+    let log = audit(&host);
     let said = |what: Audited, who: Option<&str>, path: &str, status: Option<u16>| {
         let found = log.iter().filter(|line| {
             line.what == what
@@ -91,18 +91,18 @@ async fn who_does_what_and_who_is_refused_is_written_down() {
     said(Audited::Refused, Some("board"), rebuild, Some(403));
     said(Audited::Refused, None, "/v1/contexts", Some(401));
     said(Audited::Refused, None, rebuild, Some(401));
-    let metrics = inn.operators().send(Method::GET, "/metrics").await.text;
+    let metrics = host.operators().send(Method::GET, "/metrics").await.text;
     for reason in ["role", "unknown-token", "no-token"] {
         let line = format!("innkeeper_operators_refused_total{{reason=\"{reason}\"}} 1");
         assert!(metrics.contains(&line), "{line}");
     }
     // It goes on after a power cut, in the same chain.
-    inn.kill_9();
-    inn.reopen().await;
-    inn.operators().send(Method::POST, rebuild).await;
-    assert_eq!(audit(&inn).len(), log.len() + 2);
+    host.kill_9();
+    host.reopen().await;
+    host.operators().send(Method::POST, rebuild).await;
+    assert_eq!(audit(&host).len(), log.len() + 2);
     // Who looks after it sees that, and sees when a line was changed.
-    let file = inn.data().join("audit.jsonl");
+    let file = host.data().join("audit.jsonl");
     let shown = shown(&file).await;
     assert!(shown.is_well && shown.out.contains("night"), "{shown:?}");
     let log = std::fs::read_to_string(&file).expect("there is a log");
@@ -123,23 +123,23 @@ async fn shown(file: &Path) -> Said {
 
 #[tokio::test]
 async fn what_is_cut_off_has_an_end_in_the_log() {
-    let mut inn = Inn::with(bell().await).await;
+    let mut host = TestHost::with(bell().await).await;
     // Whoever brings a component goes away in the middle of it.
-    let base = inn.operators().client().base().to_owned();
+    let base = host.operators().client().base().to_owned();
     let address = base.strip_prefix("http://").expect("an address");
-    let token = inn.operators().token();
+    let token = host.operators().token();
     let head = format!(
         "POST /v1/contexts/bell/versions HTTP/1.1\r\nhost: inn\r\nauthorization: Bearer {token}\r\ncontent-type: application/wasm\r\ncontent-length: 1000\r\n\r\npart"
     );
     let mut upload = TcpStream::connect(address).await.expect("the port is open");
     upload.write_all(head.as_bytes()).await.expect("it is sent");
-    eventually("it has begun", async || match audit(&inn).len() {
+    eventually("it has begun", async || match audit(&host).len() {
         1 => Ok(()),
         lines => Err(lines),
     })
     .await;
     drop(upload);
-    eventually("it has an end", async || match &audit(&inn)[..] {
+    eventually("it has an end", async || match &audit(&host)[..] {
         [begun, done] if done.began == Some(begun.number) => Ok(()),
         lines => Err(format!("{lines:?}")),
     })
@@ -147,14 +147,14 @@ async fn what_is_cut_off_has_an_end_in_the_log() {
     // The host itself goes away.
     let mut upload = TcpStream::connect(address).await.expect("the port is open");
     upload.write_all(head.as_bytes()).await.expect("it is sent");
-    eventually("it has begun", async || match audit(&inn).len() {
+    eventually("it has begun", async || match audit(&host).len() {
         3 => Ok(()),
         lines => Err(lines),
     })
     .await;
-    inn.kill_9();
-    inn.reopen().await;
-    let log = audit(&inn);
+    host.kill_9();
+    host.reopen().await;
+    let log = audit(&host);
     assert_eq!(log.len(), 4, "{log:?}");
     assert_eq!((log[3].what, log[3].began), (Audited::Done, Some(3)));
     assert!(
@@ -165,10 +165,10 @@ async fn what_is_cut_off_has_an_end_in_the_log() {
 
 #[tokio::test]
 async fn a_backup_has_an_end_also_when_nobody_takes_it() {
-    let inn = Inn::with(bell().await).await;
+    let host = TestHost::with(bell().await).await;
     let ended = async |began: u64| {
         eventually("the log says so", async || {
-            let log = audit(&inn);
+            let log = audit(&host);
             let ends: Vec<_> = log.iter().filter(|line| line.began.is_some()).collect();
             match ends.last() {
                 Some(end) if end.began == Some(began) => Ok(end.status),
@@ -177,12 +177,12 @@ async fn a_backup_has_an_end_also_when_nobody_takes_it() {
         })
         .await
     };
-    let taken = inn.operators().send(Method::POST, "/v1/backup").await;
+    let taken = host.operators().send(Method::POST, "/v1/backup").await;
     taken.expect(200);
     assert_eq!(ended(1).await, Some(200));
     // How much of it was sent before it was given up, nobody knows.
-    let answer = inn.operators().request(Method::POST, "/v1/backup");
+    let answer = host.operators().request(Method::POST, "/v1/backup");
     drop(answer.send().await.expect("an answer"));
     ended(3).await;
-    assert_eq!(audit(&inn).len(), 4);
+    assert_eq!(audit(&host).len(), 4);
 }

@@ -6,7 +6,7 @@ mod shown;
 mod tls;
 mod tokens;
 
-use innkeeper_tests::{Inn, Operators, Settings};
+use innkeeper_tests::{Operators, Settings, TestHost};
 
 /// A manifest with one context, the bell.
 async fn bell() -> Settings {
@@ -14,6 +14,6 @@ async fn bell() -> Settings {
 }
 
 /// The same for somebody else, who has this token.
-fn with_token(inn: &Inn, token: &str) -> Operators {
-    Operators::new(inn.operators().client().clone(), token)
+fn with_token(host: &TestHost, token: &str) -> Operators {
+    Operators::new(host.operators().client().clone(), token)
 }

@@ -1,14 +1,14 @@
 //! Who may ask at all, and how.
 
 use http::Method;
-use innkeeper_tests::{Client, Inn, Settings, raw, send};
+use innkeeper_tests::{Client, Settings, TestHost, raw, send};
 
 use super::bell;
 
 #[tokio::test]
 async fn pages_of_other_origins_get_nothing() {
-    let inn = Inn::with(bell().await).await;
-    let client = inn.operators().client();
+    let host = TestHost::with(bell().await).await;
+    let client = host.operators().client();
     let own = client.base().to_owned();
     let ask = async |path: &str, header: &str, value: &str| {
         send(client.request(Method::GET, path).header(header, value)).await
@@ -40,7 +40,7 @@ async fn pages_of_other_origins_get_nothing() {
             ("sec-fetch-site", "same-site"),
         ] {
             // Also with a token: a browser may have one.
-            let request = inn.operators().request(method.clone(), path);
+            let request = host.operators().request(method.clone(), path);
             let reply = send(request.header(header, value)).await;
             assert_eq!(reply.status, 403, "{method} {path}: {}", reply.text);
             reply.expect_problem(403);
@@ -60,15 +60,15 @@ async fn pages_of_other_origins_get_nothing() {
 
 #[tokio::test]
 async fn versions_are_listed_in_pages() {
-    let inn = Inn::with(Settings::of_the_app().await).await;
+    let host = TestHost::with(Settings::of_the_app().await).await;
     for number in 2..=5 {
         let bytes = innkeeper_tests::artifacts::edited("room", &format!("page {number}")).await;
-        inn.operators().deploy("room", bytes, "").await.expect(201);
+        host.operators().deploy("room", bytes, "").await.expect(201);
     }
     let mut path = "/v1/contexts/room/versions?limit=2".to_owned();
     let mut numbers = Vec::new();
     loop {
-        let page = inn.operators().get(&path).await;
+        let page = host.operators().get(&path).await;
         let versions = page["versions"].as_array().expect("a list");
         assert!(versions.len() <= 2);
         numbers.extend(versions.iter().map(|version| version["number"].as_u64()));
@@ -78,7 +78,7 @@ async fn versions_are_listed_in_pages() {
         path = format!("/v1/contexts/room/versions?limit=2&before={next}");
     }
     assert_eq!(numbers, [5, 4, 3, 2, 1].map(Some));
-    let wrong = inn
+    let wrong = host
         .operators()
         .send(Method::GET, "/v1/contexts/room/versions?page=1");
     wrong.await.expect_problem(400);
@@ -86,8 +86,8 @@ async fn versions_are_listed_in_pages() {
 
 #[tokio::test]
 async fn bodies_that_end_in_more_than_one_way_are_refused_on_both_ports() {
-    let inn = Inn::with(bell().await).await;
-    let ports: [&Client; 2] = [inn.gateway(), inn.operators().client()];
+    let host = TestHost::with(bell().await).await;
+    let ports: [&Client; 2] = [host.gateway(), host.operators().client()];
     for port in ports {
         for (fields, status) in [
             ("transfer-encoding: gzip, chunked", 501),

@@ -2,7 +2,7 @@
 
 use http::Method;
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{Inn, Settings, eventually, send};
+use innkeeper_tests::{Settings, TestHost, eventually, send};
 use serde_json::json;
 use toml::Table;
 
@@ -47,11 +47,11 @@ async fn values_of_the_configuration_are_masked_unless_they_are_named() {
     for key in SECRETS {
         settings = settings.set(&format!("context.bell.config.{key}"), "hunter2");
     }
-    let inn = Inn::with(settings).await;
-    let motto = async || inn.stay().client().get("/motto").await.text;
+    let host = TestHost::with(settings).await;
+    let motto = async || host.stay().client().get("/motto").await.text;
     // The guest has what is in the file, and sees it change.
     assert_eq!(motto().await, "\"hunter2\"");
-    let shown = inn.operators().context("bell").await;
+    let shown = host.operators().context("bell").await;
     assert_eq!(shown["config"]["opening_hours"], "9-17");
     for key in SECRETS.into_iter().chain(["motto"]) {
         assert_eq!(shown["config"][key], "***", "{key}");
@@ -71,13 +71,13 @@ async fn what_a_context_names_as_sensitive_is_not_shown() {
         .await
         .set("context.bell.config.deaf", "reject")
         .set("context.bell.sensitive", vec!["number"]);
-    let inn = Inn::with(settings).await;
-    let ring = inn.stay().client().request(Method::POST, "/bells/1/rings");
+    let host = TestHost::with(settings).await;
+    let ring = host.stay().client().request(Method::POST, "/bells/1/rings");
     let ring = ring.header("x-correlation-id", "a-ring");
     send(ring.json(&json!({"number": 471_147})))
         .await
         .expect(200);
-    let letters = inn.operators().dead_letters("bell", 1).await;
+    let letters = host.operators().dead_letters("bell", 1).await;
     assert_eq!(
         letters[0]["event"]["data"],
         json!({"bell": 1, "number": "***"})
@@ -89,15 +89,15 @@ async fn what_a_context_names_as_sensitive_is_not_shown() {
         "/v1/contexts/bell/commits",
         "/v1/events?after=start&follow=false",
     ] {
-        let shown = inn.operators().send(Method::GET, path).await.expect(200);
+        let shown = host.operators().send(Method::GET, path).await.expect(200);
         assert!(!shown.text.contains("471147"), "{path}: {}", shown.text);
         assert!(shown.text.contains("BellRung"), "{path}: {}", shown.text);
     }
 }
 
 /// All that there is to look at, as the port's own document says, for a context and a correlation id.
-async fn looks(inn: &Inn, context: &str, correlation_id: &str) -> Vec<String> {
-    let document = inn.operators().get("/openapi.json").await;
+async fn looks(host: &TestHost, context: &str, correlation_id: &str) -> Vec<String> {
+    let document = host.operators().get("/openapi.json").await;
     let paths = document["paths"].as_object().expect("paths").iter();
     let shown = paths.filter(|(_, operations)| operations.get("get").is_some());
     let shown = shown.map(|(path, _)| {
@@ -132,17 +132,17 @@ async fn what_is_sensitive_is_shown_nowhere_whichever_way_it_came_in() {
         .set("saga.ringing.completes", vec!["bell.BellHeard"])
         .set("saga.ringing.key", "number")
         .set("saga.ringing.timeout", "1s");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let path = format!("/bells/{BELL}/rings");
-    let ring = inn.stay().client().request(Method::POST, &path);
+    let ring = host.stay().client().request(Method::POST, &path);
     let ring = ring.header("x-correlation-id", "a-ring");
     let number: u64 = NUMBER.parse().expect("a number");
     send(ring.json(&json!({"number": number})))
         .await
         .expect(200);
-    let letters = inn.operators().dead_letters("bell", 1).await;
+    let letters = host.operators().dead_letters("bell", 1).await;
     let sagas = eventually("the saga is stuck", async || {
-        let sagas = inn.operators().get("/v1/sagas?state=timed-out").await;
+        let sagas = host.operators().get("/v1/sagas?state=timed-out").await;
         match sagas["sagas"].as_array().map(Vec::len) {
             Some(1) => Ok(sagas),
             _ => Err(sagas.to_string()),
@@ -151,26 +151,26 @@ async fn what_is_sensitive_is_shown_nowhere_whichever_way_it_came_in() {
     .await;
     assert_eq!(sagas["sagas"][0]["key"], "***", "{sagas}");
     assert_eq!(sagas["sagas"][0]["subject"], "***", "{sagas}");
-    let board = with_token(&inn, "board-token");
+    let board = with_token(&host, "board-token");
     let hidden = |what: &str, text: &str| {
         for secret in [BELL, NUMBER] {
             assert!(!text.contains(secret), "{what}: {text}");
         }
     };
     let mut told = 0;
-    for path in looks(&inn, "bell", "a-ring").await {
+    for path in looks(&host, "bell", "a-ring").await {
         let shown = board.send(Method::GET, &path).await;
         hidden(&path, &shown.text);
         told += usize::from(shown.text.contains("BellRung") || shown.text.contains("***"));
     }
     assert!(told >= 5, "only {told} answers say anything of it");
-    let stuck = inn.operators().events_of("SagaTimedOut").await;
+    let stuck = host.operators().events_of("SagaTimedOut").await;
     assert_eq!(stuck.len(), 1, "{stuck:?}");
     hidden("the event of the saga", &stuck[0].to_string());
     // Nor is it said when what failed fails again.
     let id = letters[0]["id"].as_str().expect("an id");
     let retry = format!("/v1/contexts/bell/dead-letters/{id}/retry");
-    let again = inn.operators().send(Method::POST, &retry).await;
+    let again = host.operators().send(Method::POST, &retry).await;
     let again = again.expect_problem(409).text;
     assert!(again.contains("ring *** was not wanted"), "{again}");
     hidden("a retry", &again);
@@ -186,11 +186,11 @@ async fn what_is_sensitive_is_not_shown_of_what_cannot_be_published() {
         .await
         .set("nats.url", server.url())
         .set("context.room.sensitive", vec!["roomId", "desc"]);
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let name = "somebody's secret room ".repeat(86);
-    inn.stay().room(&name).await;
+    host.stay().room(&name).await;
     let letters = eventually("it waits for an operator", async || {
-        let letters = inn.operators().get("/v1/nats/dead-letters").await;
+        let letters = host.operators().get("/v1/nats/dead-letters").await;
         match letters["deadLetters"].as_array().map(Vec::len) {
             Some(1) => Ok(letters),
             _ => Err(letters.to_string()),
@@ -203,7 +203,7 @@ async fn what_is_sensitive_is_not_shown_of_what_cannot_be_published() {
         "/v1/nats/dead-letters/{}/retry",
         letter["id"].as_str().expect("an id")
     );
-    let again = inn.operators().send(Method::POST, &retry).await;
+    let again = host.operators().send(Method::POST, &retry).await;
     let again = again.expect_problem(409).text;
     for shown in [letters.to_string(), again] {
         assert!(!shown.contains("somebody"), "{shown}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper::admin::Audited;
 use innkeeper_tests::{
-    Authority, Certified, Inn, Said, Settings, TlsClient, command, eventually, raw,
+    Authority, Certified, Said, Settings, TestHost, TlsClient, command, eventually, raw,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,9 +29,9 @@ async fn with_tls(port: &Certified, clients: Option<&Authority>) -> Settings {
     }
 }
 
-/// What the command line says of an inn whose authority it is told, and to which it says who it is.
-async fn status(inn: &Inn, trusted: Option<&Authority>, own: Option<&Certified>) -> Said {
-    let operators = inn.operators();
+/// What the command line says of a host whose authority it is told, and to which it says who it is.
+async fn status(host: &TestHost, trusted: Option<&Authority>, own: Option<&Certified>) -> Said {
+    let operators = host.operators();
     let mut arguments = ["status", "--admin", operators.client().base()]
         .map(str::to_owned)
         .to_vec();
@@ -56,13 +56,13 @@ fn replace(file: &Path, with: &Path) {
 #[tokio::test]
 async fn the_port_speaks_tls_and_the_command_line_knows_whom_it_talks_to() {
     let (authority, other) = (Authority::new("inns"), Authority::new("others"));
-    let inn = Inn::with(with_tls(&authority.certify("port"), None).await).await;
-    let base = inn.operators().client().base();
+    let host = TestHost::with(with_tls(&authority.certify("port"), None).await).await;
+    let base = host.operators().client().base();
     assert!(base.starts_with("https://"), "{base}");
-    let said = status(&inn, Some(&authority), None).await;
+    let said = status(&host, Some(&authority), None).await;
     assert!(said.is_well && said.out.contains("bell"), "{said:?}");
     for trusted in [Some(&other), None] {
-        let said = status(&inn, trusted, None).await;
+        let said = status(&host, trusted, None).await;
         assert!(
             !said.is_well && said.err.contains("--ca-certificate"),
             "{said:?}"
@@ -74,7 +74,7 @@ async fn the_port_speaks_tls_and_the_command_line_knows_whom_it_talks_to() {
     let reply = client.get(base, "/v1/contexts", "wrong").await;
     reply.expect("an answer").expect_problem(401);
     let reply = client
-        .get(base, "/v1/contexts", inn.operators().token())
+        .get(base, "/v1/contexts", host.operators().token())
         .await;
     reply.expect("an answer").expect(200);
     // Who speaks plainly is told.
@@ -93,10 +93,10 @@ async fn only_clients_of_the_authority_are_answered() {
         Authority::new("clients"),
         Authority::new("others"),
     );
-    let inn = Inn::with(with_tls(&authority.certify("port"), Some(&clients)).await).await;
-    let (base, token) = (inn.operators().client().base(), inn.operators().token());
+    let host = TestHost::with(with_tls(&authority.certify("port"), Some(&clients)).await).await;
+    let (base, token) = (host.operators().client().base(), host.operators().token());
     let known = clients.certify("operator");
-    let said = status(&inn, Some(&authority), Some(&known)).await;
+    let said = status(&host, Some(&authority), Some(&known)).await;
     assert!(said.is_well && said.out.contains("bell"), "{said:?}");
     // A certificate is no token.
     let client = TlsClient::new(&authority, Some(&known));
@@ -108,13 +108,13 @@ async fn only_clients_of_the_authority_are_answered() {
             let reply = TlsClient::new(&authority, own).get(base, path, token).await;
             assert!(reply.is_none(), "{path}: {reply:?}");
         }
-        let said = status(&inn, Some(&authority), own).await;
+        let said = status(&host, Some(&authority), own).await;
         assert!(
             !said.is_well && said.err.contains("--client-certificate"),
             "{said:?}"
         );
     }
-    let log = audit(&inn);
+    let log = audit(&host);
     let refused = log.iter().filter(|line| {
         line.what == Audited::Refused && line.reason.as_deref() == Some("handshake")
     });
@@ -126,8 +126,8 @@ async fn certificates_are_exchanged_without_a_restart() {
     let (before, after) = (Authority::new("before"), Authority::new("after"));
     let (clients, others) = (Authority::new("clients"), Authority::new("others"));
     let port = before.certify("port");
-    let inn = Inn::with(with_tls(&port, Some(&clients)).await).await;
-    let (base, token) = (inn.operators().client().base(), inn.operators().token());
+    let host = TestHost::with(with_tls(&port, Some(&clients)).await).await;
+    let (base, token) = (host.operators().client().base(), host.operators().token());
     let (known, other) = (clients.certify("operator"), others.certify("operator"));
     let answers = async |trusted: &Authority, own: &Certified, wanted: bool| {
         let client = TlsClient::new(trusted, Some(own));
@@ -144,7 +144,7 @@ async fn certificates_are_exchanged_without_a_restart() {
     // What is no certificate changes nothing, and is said.
     std::fs::write(&port.certificate, "no certificate").expect("a file can be written");
     eventually("it is said", async || {
-        match inn.output().lines_with("stay as they were").is_empty() {
+        match host.output().lines_with("stay as they were").is_empty() {
             true => Err("it is not"),
             false => Ok(()),
         }
@@ -184,8 +184,8 @@ async fn who_says_nothing_keeps_nobody_out() {
     const SILENT: usize = 300;
     innkeeper_tests::many_descriptors();
     let authority = Authority::new("inns");
-    let inn = Inn::with(with_tls(&authority.certify("port"), None).await).await;
-    let (base, token) = (inn.operators().client().base(), inn.operators().token());
+    let host = TestHost::with(with_tls(&authority.certify("port"), None).await).await;
+    let (base, token) = (host.operators().client().base(), host.operators().token());
     let address = base.strip_prefix("https://").expect("an address");
     let mut silent = Vec::new();
     for _ in 0..SILENT {
@@ -207,11 +207,11 @@ async fn files_that_are_none_are_refused_at_the_start_in_one_line() {
     let authority = Authority::new("inns");
     let (port, other) = (authority.certify("port"), authority.certify("other"));
     let settings = with_tls(&port, Some(&authority)).await;
-    let mut inn = Inn::with(settings.clone()).await;
-    inn.close().await;
-    let nothing = inn.home().join("nothing.pem");
+    let mut host = TestHost::with(settings.clone()).await;
+    host.close().await;
+    let nothing = host.home().join("nothing.pem");
     std::fs::write(&nothing, "nothing").expect("a file can be written");
-    let missing = inn.home().join("missing.pem");
+    let missing = host.home().join("missing.pem");
     for (setting, file, said) in [
         ("certificate_file", &missing, "cannot be read"),
         ("certificate_file", &nothing, "holds no certificate"),
@@ -221,8 +221,8 @@ async fn files_that_are_none_are_refused_at_the_start_in_one_line() {
         ("client_ca_file", &nothing, "holds no certificate"),
     ] {
         let name = format!("admin.tls.{setting}");
-        inn.rewrite(settings.clone().set(&name, text(file)));
-        let refused = inn.refused().await;
+        host.rewrite(settings.clone().set(&name, text(file)));
+        let refused = host.refused().await;
         let line = refused.err.trim();
         assert!(
             line.contains(said) && line.contains(text(file)),

@@ -4,27 +4,27 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use innkeeper_tests::{Inn, Reply, eventually, raw, send};
+use innkeeper_tests::{Reply, TestHost, eventually, raw, send};
 
 use super::audit::audit;
 use super::{bell, with_token};
 
 /// Asks from another address of this machine.
-async fn ask_from(address: &str, inn: &Inn, token: &str) -> Reply {
+async fn ask_from(address: &str, host: &TestHost, token: &str) -> Reply {
     let address: IpAddr = address.parse().expect("an address");
     let client = reqwest::Client::builder().local_address(address).no_proxy();
     let client = client.build().expect("a client can be made");
-    let url = format!("{}/v1/contexts", inn.operators().client().base());
+    let url = format!("{}/v1/contexts", host.operators().client().base());
     send(client.get(url).bearer_auth(token)).await
 }
 
 #[tokio::test]
 async fn who_guesses_tokens_is_slowed_down_and_nobody_else() {
     const GUESSES: u64 = 3_000;
-    let inn = Inn::with(bell().await).await;
+    let host = TestHost::with(bell().await).await;
     let began = Instant::now();
     let guess = async |number: u64| {
-        let guesser = with_token(&inn, &format!("guess-{number}"));
+        let guesser = with_token(&host, &format!("guess-{number}"));
         guesser.send(Method::GET, "/v1/contexts").await
     };
     let mut looked_at = 0;
@@ -44,17 +44,17 @@ async fn who_guesses_tokens_is_slowed_down_and_nobody_else() {
         began.elapsed()
     );
     // Elsewhere nobody notices.
-    let token = inn.operators().token().to_owned();
-    ask_from("127.0.0.2", &inn, &token).await.expect(200);
-    ask_from("127.0.0.2", &inn, "wrong")
+    let token = host.operators().token().to_owned();
+    ask_from("127.0.0.2", &host, &token).await.expect(200);
+    ask_from("127.0.0.2", &host, "wrong")
         .await
         .expect_problem(401);
     // Nor is the disk filled.
-    let lines = audit(&inn).len() as u64;
+    let lines = audit(&host).len() as u64;
     assert!(lines <= 30 + began.elapsed().as_secs() + 2, "{lines} lines");
     // And it passes.
     eventually("the right token is looked at", async || {
-        match inn
+        match host
             .operators()
             .send(Method::GET, "/v1/contexts")
             .await
@@ -85,14 +85,14 @@ async fn tokens_expire_and_are_withdrawn_without_a_restart() {
         .clone()
         .set("admin.tokens.board.role", "read")
         .set("admin.tokens.board.file", path);
-    let mut inn = Inn::with(with_board.clone()).await;
-    let expired = with_token(&inn, "secret")
+    let mut host = TestHost::with(with_board.clone()).await;
+    let expired = with_token(&host, "secret")
         .send(Method::GET, "/v1/contexts")
         .await;
     assert!(expired.text.contains("expired"), "{}", expired.text);
     expired.expect_problem(401);
-    let becomes = async |inn: &Inn, wanted: u16| {
-        let board = with_token(inn, "board-token");
+    let becomes = async |host: &TestHost, wanted: u16| {
+        let board = with_token(host, "board-token");
         eventually("the token is read again", async || {
             match board.send(Method::GET, "/v1/contexts").await.status {
                 status if status == wanted => Ok(()),
@@ -101,27 +101,27 @@ async fn tokens_expire_and_are_withdrawn_without_a_restart() {
         })
         .await;
     };
-    becomes(&inn, 200).await;
+    becomes(&host, 200).await;
     // Whoever listens has to show a token again.
-    let stream = with_token(&inn, "board-token").request(Method::GET, "/v1/events");
+    let stream = with_token(&host, "board-token").request(Method::GET, "/v1/events");
     let stream = stream.send().await.expect("an answer");
     std::fs::remove_file(&file).expect("it can be removed");
-    becomes(&inn, 401).await;
+    becomes(&host, 401).await;
     let ended = tokio::time::timeout(Duration::from_secs(20), stream.text()).await;
     assert!(ended.expect("the stream ends").is_ok());
     std::fs::write(&file, "board-token").expect("a file can be written");
-    becomes(&inn, 200).await;
-    inn.rewrite(settings);
-    becomes(&inn, 401).await;
-    inn.rewrite(with_board);
-    becomes(&inn, 200).await;
+    becomes(&host, 200).await;
+    host.rewrite(settings);
+    becomes(&host, 401).await;
+    host.rewrite(with_board);
+    becomes(&host, 200).await;
 }
 
 #[tokio::test]
 async fn who_sends_many_guesses_at_once_gets_no_more_of_them_looked_at() {
     const AT_ONCE: usize = 64;
-    let inn = Inn::with(bell().await).await;
-    let base = inn.operators().client().base();
+    let host = TestHost::with(bell().await).await;
+    let base = host.operators().client().base();
     let began = Instant::now();
     let guess = |number: usize| {
         let request = format!(
@@ -134,9 +134,9 @@ async fn who_sends_many_guesses_at_once_gets_no_more_of_them_looked_at() {
     let most = 20 + began.elapsed().as_secs() as usize + 1;
     assert!((20..=most).contains(&looked_at), "{looked_at}");
     // The right token counts as no guess, however often it comes.
-    let token = inn.operators().token();
+    let token = host.operators().token();
     for _ in 0..2 * AT_ONCE {
-        ask_from("127.0.0.2", &inn, token).await.expect(200);
+        ask_from("127.0.0.2", &host, token).await.expect(200);
     }
 }
 
@@ -150,11 +150,11 @@ async fn a_stream_of_a_token_that_is_withdrawn_while_it_opens_ends() {
         .await
         .set("admin.tokens.board.role", "read")
         .set("admin.tokens.board.file", file.to_str().expect("UTF-8"));
-    let inn = Inn::with(settings).await;
-    let others = inn.operators().request(Method::GET, "/v1/events");
+    let host = TestHost::with(settings).await;
+    let others = host.operators().request(Method::GET, "/v1/events");
     let mut others = others.send().await.expect("an answer");
     // Streams are opened one after the other, until one is refused: the token goes while one of them opens.
-    let board = with_token(&inn, "board-token");
+    let board = with_token(&host, "board-token");
     let mut streams = Vec::new();
     let mut withdrawn = false;
     loop {
@@ -177,7 +177,7 @@ async fn a_stream_of_a_token_that_is_withdrawn_while_it_opens_ends() {
     assert!(ended.expect("all streams end").iter().all(Result::is_ok));
     // Whose token is good goes on: the ring is heard.
     let ring = serde_json::json!({"number": 7});
-    inn.stay()
+    host.stay()
         .client()
         .post("/bells/1/rings", ring)
         .await

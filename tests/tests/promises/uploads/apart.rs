@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use innkeeper_tests::{Inn, artifacts, eventually};
+use innkeeper_tests::{TestHost, artifacts, eventually};
 
 use super::idler;
 
@@ -45,7 +45,7 @@ impl Seen {
 
 #[tokio::test]
 async fn who_looks_at_it_can_reach_nothing() {
-    let inn = Inn::with(idler().await).await;
+    let host = TestHost::with(idler().await).await;
     let component = long();
     let digest = artifacts::digest(&component);
     let looking = eventually("it compiles, confined", async || {
@@ -64,7 +64,7 @@ async fn who_looks_at_it_can_reach_nothing() {
             }),
         }
     });
-    let uploading = inn.operators().deploy("idler", component.clone(), "");
+    let uploading = host.operators().deploy("idler", component.clone(), "");
     let (reply, (limits, environment, score, status)) = tokio::join!(uploading, looking);
     reply.expect_problem(422);
     let limit = |name: &str| {

@@ -1,6 +1,6 @@
 //! What a component exports by a bare name is nobody's to call, and harms nobody.
 
-use innkeeper_tests::{Inn, artifacts};
+use innkeeper_tests::{TestHost, artifacts};
 
 use super::idler;
 
@@ -27,10 +27,10 @@ fn with_bare_export(component: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_exported_by_a_bare_name_is_let_pass() {
-    let inn = Inn::with(idler().await).await;
+    let host = TestHost::with(idler().await).await;
     let edition = artifacts::edited("idler", "bare").await;
     // It is of the contract, so its functions are none that another context could call.
-    let reply = inn
+    let reply = host
         .operators()
         .deploy("idler", with_bare_export(&edition), "");
     reply.await.expect(201);
@@ -46,7 +46,7 @@ async fn what_is_exported_by_a_bare_name_is_let_pass() {
         ("stay:room/exports", "must return `result<T, E>`"),
     ] {
         let component = wat::parse_str(text.replace("NAME", name)).expect("it is text");
-        let reply = inn.operators().deploy("idler", component, "dry-run=true");
+        let reply = host.operators().deploy("idler", component, "dry-run=true");
         let reply = reply.await.expect_problem(422);
         assert!(reply.text.contains(said), "{}", reply.text);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use innkeeper_tests::{Inn, Opening, artifacts, eventually, in_a_mood};
+use innkeeper_tests::{Opening, TestHost, artifacts, eventually, in_a_mood};
 
 use super::idler;
 
@@ -29,22 +29,22 @@ fn files(directory: &Path) -> BTreeSet<String> {
 }
 
 /// What it keeps of components, and of what they were compiled to.
-fn kept(inn: &Inn) -> BTreeSet<String> {
-    let mut kept = files(&inn.data().join("components"));
-    kept.extend(files(&inn.data().join("artifacts")));
+fn kept(host: &TestHost) -> BTreeSet<String> {
+    let mut kept = files(&host.data().join("components"));
+    kept.extend(files(&host.data().join("artifacts")));
     kept
 }
 
 #[tokio::test]
 async fn what_is_tried_or_refused_leaves_nothing() {
     let settings = idler().await;
-    let inn = Opening::new(settings).own_artifacts().open().await;
-    let before = kept(&inn);
+    let host = Opening::new(settings).own_artifacts().open().await;
+    let before = kept(&host);
     assert_eq!(before.len(), 2, "{before:?}");
     let moody = std::fs::read(&artifacts::components().await["room-moody"]).unwrap();
     for number in 0..4 {
         let edition = artifacts::edited("idler", &format!("tried {number}")).await;
-        let reply = inn.operators().deploy("idler", edition, "dry-run=true");
+        let reply = host.operators().deploy("idler", edition, "dry-run=true");
         reply.await.expect(200);
         let name = format!("refused {number}");
         // Each is refused at another gate: when it is asked, when it is compared, when it has been compiled.
@@ -55,29 +55,29 @@ async fn what_is_tried_or_refused_leaves_nothing() {
             _ => artifacts::with_section(b"\0asm\x0d\0\x01\0".to_vec(), &name),
         };
         for how in ["dry-run=true", ""] {
-            let reply = inn.operators().deploy("idler", refused.clone(), how).await;
+            let reply = host.operators().deploy("idler", refused.clone(), how).await;
             reply.expect_problem(422);
         }
     }
     eventually("nothing is left of them", async || {
-        let left: Vec<_> = kept(&inn).difference(&before).cloned().collect();
+        let left: Vec<_> = kept(&host).difference(&before).cloned().collect();
         match left.is_empty() {
             true => Ok(()),
             false => Err(format!("{left:?}")),
         }
     })
     .await;
-    assert_eq!(kept(&inn), before, "and what serves is there");
+    assert_eq!(kept(&host), before, "and what serves is there");
     // What it was is told all the same.
-    let versions = inn.operators().versions("idler").await;
+    let versions = host.operators().versions("idler").await;
     assert_eq!(versions.len(), 5, "{versions:?}");
 }
 
 #[tokio::test]
 async fn what_is_tried_and_serves_stays() {
-    let mut inn = Opening::new(idler().await).own_artifacts().open().await;
+    let mut host = Opening::new(idler().await).own_artifacts().open().await;
     let edition = artifacts::edited("idler", "serves").await;
-    let operators = inn.operators();
+    let operators = host.operators();
     operators
         .deploy("idler", edition.clone(), "dry-run=true")
         .await
@@ -91,19 +91,19 @@ async fn what_is_tried_and_serves_stays() {
         .await
         .expect(200);
     let digest = artifacts::digest(&edition);
-    inn.close().await;
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("idler").await, digest);
+    host.close().await;
+    host.reopen().await;
+    assert_eq!(host.operators().serving("idler").await, digest);
 }
 
 /// What one context only tries, another one brings at the same time: what the register says is stored is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_context_tries_and_another_brings_stays() {
     let settings = idler().await.with("other", "idler").await;
-    let mut inn = Opening::new(settings).own_artifacts().open().await;
+    let mut host = Opening::new(settings).own_artifacts().open().await;
     for round in 0..12 {
         let edition = artifacts::edited("idler", &format!("both {round}")).await;
-        let operators = inn.operators();
+        let operators = host.operators();
         let (tried, brought) = tokio::join!(
             operators.deploy("idler", edition.clone(), "dry-run=true"),
             operators.deploy("other", edition.clone(), ""),
@@ -111,10 +111,10 @@ async fn what_one_context_tries_and_another_brings_stays() {
         tried.expect(200);
         brought.expect(201);
     }
-    let versions = inn.operators().versions("other").await;
-    let serving = inn.operators().serving("other").await;
-    inn.close().await;
-    let kept = kept(&inn);
+    let versions = host.operators().versions("other").await;
+    let serving = host.operators().serving("other").await;
+    host.close().await;
+    let kept = kept(&host);
     let mut stored = 0;
     for version in versions.iter().filter(|version| version["stored"] == true) {
         let digest = version["digest"].as_str().expect("a digest");
@@ -125,6 +125,6 @@ async fn what_one_context_tries_and_another_brings_stays() {
         stored += 1;
     }
     assert!(stored >= 5, "{versions:?}");
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("other").await, serving);
+    host.reopen().await;
+    assert_eq!(host.operators().serving("other").await, serving);
 }

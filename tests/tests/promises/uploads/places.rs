@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use innkeeper_tests::{Client, Inn, Operators, artifacts, within};
+use innkeeper_tests::{Client, Operators, TestHost, artifacts, within};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -33,13 +33,13 @@ async fn slow_uploads_with_one_token_leave_places_for_others_and_are_sent_away()
         .await
         .set("admin.tokens.ci.role", "deploy")
         .set("admin.tokens.ci.sha256", HASH);
-    let inn = Inn::with(settings).await;
-    let slow = (0..2 * PLACES).map(|_| begun(inn.operators(), "secret"));
+    let host = TestHost::with(settings).await;
+    let slow = (0..2 * PLACES).map(|_| begun(host.operators(), "secret"));
     let mut slow = join_all(slow).await;
     // Those who are under way have been let in; others wait for them to end.
     for number in 0..3 {
         let edition = artifacts::edited("idler", &format!("beside the slow {number}")).await;
-        inn.operators()
+        host.operators()
             .deploy("idler", edition, "")
             .await
             .expect(201);
@@ -68,7 +68,7 @@ async fn slow_uploads_with_one_token_leave_places_for_others_and_are_sent_away()
     sent_away.await.unwrap();
     drop(slow);
     // Their own token is as good as before.
-    let client = Client::new(inn.operators().client().base().to_owned());
+    let client = Client::new(host.operators().client().base().to_owned());
     let ci = Operators::new(client, "secret");
     let edition = artifacts::edited("idler", "after the slow").await;
     ci.deploy("idler", edition, "").await.expect(201);

@@ -1,26 +1,26 @@
 //! A component that cannot be looked at, or asks for much while it is, takes no other context with it.
 
 use http::Method;
-use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually};
 
 use super::{bomb, idler};
 
 #[tokio::test]
 async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
     let settings = idler().await.with("dicer", "dicer").await;
-    let mut inn = Opening::new(settings).own_artifacts().open().await;
-    let context = inn.operators().context("dicer").await;
+    let mut host = Opening::new(settings).own_artifacts().open().await;
+    let context = host.operators().context("dicer").await;
     assert_eq!(
         context["summary"], "Throws dice before it does anything.",
         "{context}"
     );
     // The same of what is brought.
     let edition = artifacts::edited("dicer", "another").await;
-    let reply = inn.operators().deploy("dicer", edition, "");
+    let reply = host.operators().deploy("dicer", edition, "");
     reply.await.expect(201);
-    inn.close().await;
-    inn.reopen().await;
-    assert!(!inn.has_panicked());
+    host.close().await;
+    host.reopen().await;
+    assert!(!host.has_panicked());
 }
 
 #[tokio::test]
@@ -40,50 +40,50 @@ async fn a_context_that_cannot_start_is_down_alone() {
         std::fs::write(&file, bytes).unwrap();
         settings = settings.component(name, &file);
     }
-    let inn = opened_with(settings).await;
+    let host = opened_with(settings).await;
     for (name, _) in hostile {
-        assert_eq!(inn.operators().serving(name).await, "", "{name}");
+        assert_eq!(host.operators().serving(name).await, "", "{name}");
         // It can be mended while the others go on.
         let edition = artifacts::edited("idler", name).await;
-        let reply = inn.operators().deploy(name, edition, "");
+        let reply = host.operators().deploy(name, edition, "");
         reply.await.expect(201);
     }
-    assert!(!inn.has_panicked());
+    assert!(!host.has_panicked());
 }
 
 #[tokio::test]
 async fn what_is_compiled_at_a_start_has_the_limits_of_what_is_uploaded() {
-    let mut inn = Opening::new(idler().await).own_artifacts().open().await;
-    inn.close().await;
+    let mut host = Opening::new(idler().await).own_artifacts().open().await;
+    host.close().await;
     // What is compiled already needs no time; nothing else is compiled in a millisecond.
-    let settings = inn.settings().with("parrot", "parrot").await;
+    let settings = host.settings().with("parrot", "parrot").await;
     let settings = settings.set("rollout.compile_time", "1ms");
-    inn.rewrite(settings);
-    inn.try_reopen(&[]).await.expect("it starts");
-    idler_serves(&inn).await;
-    assert_eq!(inn.operators().serving("parrot").await, "");
-    let told = inn.output().lines_with("did not compile within");
-    assert!(!told.is_empty(), "{}", inn.output().tail(40));
-    let settings = inn.settings().set("rollout.compile_time", "60s");
-    inn.close().await;
-    inn.reopen_with(settings).await;
-    assert!(!inn.operators().serving("parrot").await.is_empty());
+    host.rewrite(settings);
+    host.try_reopen(&[]).await.expect("it starts");
+    idler_serves(&host).await;
+    assert_eq!(host.operators().serving("parrot").await, "");
+    let told = host.output().lines_with("did not compile within");
+    assert!(!told.is_empty(), "{}", host.output().tail(40));
+    let settings = host.settings().set("rollout.compile_time", "60s");
+    host.close().await;
+    host.reopen_with(settings).await;
+    assert!(!host.operators().serving("parrot").await.is_empty());
 }
 
-/// An inn with contexts of which some may be down.
-async fn opened_with(settings: Settings) -> Inn {
-    let mut inn = Opening::new(Settings::empty()).own_artifacts().open().await;
-    inn.kill_9();
-    inn.rewrite(settings);
-    inn.try_reopen(&[]).await.expect("it starts");
-    idler_serves(&inn).await;
-    inn
+/// A host with contexts of which some may be down.
+async fn opened_with(settings: Settings) -> TestHost {
+    let mut host = Opening::new(Settings::empty()).own_artifacts().open().await;
+    host.kill_9();
+    host.rewrite(settings);
+    host.try_reopen(&[]).await.expect("it starts");
+    idler_serves(&host).await;
+    host
 }
 
-async fn idler_serves(inn: &Inn) {
+async fn idler_serves(host: &TestHost) {
     eventually("idler serves", async || {
         let path = "/v1/contexts/idler";
-        let reply = inn.operators().send(Method::GET, path).await;
+        let reply = host.operators().send(Method::GET, path).await;
         match reply.body["version"]["digest"].is_string() {
             true => Ok(()),
             false => Err(reply.text),

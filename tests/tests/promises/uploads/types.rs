@@ -1,6 +1,6 @@
 //! Types that are small as they are encoded, and huge as they are written out.
 
-use innkeeper_tests::{Inn, eventually};
+use innkeeper_tests::{TestHost, eventually};
 
 use super::{bomb, idler};
 
@@ -9,16 +9,16 @@ const MORE: u64 = 48 << 10;
 
 #[tokio::test]
 async fn types_that_grow_when_they_are_written_out_are_refused_in_little_memory() {
-    let inn = Inn::with(idler().await).await;
+    let host = TestHost::with(idler().await).await;
     // What any upload takes has been taken before.
-    let first = inn
+    let first = host
         .operators()
         .deploy("idler", b"no component".to_vec(), "");
     first.await.expect_problem(422);
-    let before = inn.most_resident();
+    let before = host.most_resident();
     for (how, name) in [("dry-run=true", "tried"), ("", "brought")] {
         let component = bomb(name);
-        let reply = inn.operators().deploy("idler", component, how).await;
+        let reply = host.operators().deploy("idler", component, how).await;
         assert_eq!(reply.body["gate"], "contract", "{}", reply.text);
         assert!(
             reply.text.contains("counted as often as they are used"),
@@ -27,7 +27,7 @@ async fn types_that_grow_when_they_are_written_out_are_refused_in_little_memory(
         );
         assert!(reply.text.len() < 4_000, "{} bytes", reply.text.len());
         let audited = eventually("it is in the audit log", async || {
-            let lines = inn.output().lines_with("a version was rolled out");
+            let lines = host.output().lines_with("a version was rolled out");
             let line = lines
                 .into_iter()
                 .find(|line| line.contains("counted as often"));
@@ -35,9 +35,9 @@ async fn types_that_grow_when_they_are_written_out_are_refused_in_little_memory(
         });
         assert!(audited.await.len() < 8_000);
     }
-    let after = inn.most_resident();
+    let after = host.most_resident();
     assert!(after < before + MORE, "{before} KiB, and then {after} KiB");
-    let versions = inn.operators().versions("idler").await;
+    let versions = host.operators().versions("idler").await;
     assert_eq!(versions.len(), 2, "{versions:?}");
     let history = versions[0].to_string();
     assert!(
@@ -48,7 +48,7 @@ async fn types_that_grow_when_they_are_written_out_are_refused_in_little_memory(
 
 #[tokio::test]
 async fn names_without_end_are_cut_wherever_they_are_told() {
-    let inn = Inn::with(idler().await).await;
+    let host = TestHost::with(idler().await).await;
     let name = "n".repeat(60_000);
     for text in [
         format!("(component (import \"{name}\" (func)))"),
@@ -63,11 +63,11 @@ async fn names_without_end_are_cut_wherever_they_are_told() {
         ),
     ] {
         let component = wat::parse_str(&text).expect("it is WebAssembly text");
-        let reply = inn.operators().deploy("idler", component, "").await;
+        let reply = host.operators().deploy("idler", component, "").await;
         let reply = reply.expect_problem(422);
         assert!(reply.text.len() < 4_000, "{} bytes", reply.text.len());
     }
-    for version in inn.operators().versions("idler").await {
+    for version in host.operators().versions("idler").await {
         assert!(version.to_string().len() < 8_000);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::artifacts::{components, digest, edited};
-use innkeeper_tests::{Inn, Opening, Settings, Traffic, eventually, in_a_mood, request, send};
+use innkeeper_tests::{Opening, Settings, TestHost, Traffic, eventually, in_a_mood, request, send};
 use serde_json::{Value, json};
 
 const ROLLOUT: &str = "/v1/contexts/room/rollout";
@@ -22,11 +22,11 @@ async fn settings() -> Settings {
 }
 
 /// Changes rooms until so many answers were 500.
-async fn fail(inn: &Inn, rooms: &[u64], failures: usize) {
+async fn fail(host: &TestHost, rooms: &[u64], failures: usize) {
     let mut seen = 0;
     for room in rooms.iter().cycle().take(failures * 10) {
         let path = format!("/rooms/{room}");
-        let request = inn.gateway().request(Method::PATCH, &path);
+        let request = host.gateway().request(Method::PATCH, &path);
         let reply = send(request.json(&json!({"desc": "changed"}))).await;
         seen += usize::from(reply.status == 500);
         if seen == failures {
@@ -36,9 +36,9 @@ async fn fail(inn: &Inn, rooms: &[u64], failures: usize) {
     panic!("{seen} of {failures} requests failed");
 }
 
-async fn held(inn: &Inn) -> Value {
+async fn held(host: &TestHost) -> Value {
     eventually("it is held", async || {
-        let rollout = inn.operators().get(ROLLOUT).await;
+        let rollout = host.operators().get(ROLLOUT).await;
         match rollout["held"].is_string() {
             true => Ok(rollout),
             false => Err(rollout.to_string()),
@@ -48,8 +48,8 @@ async fn held(inn: &Inn) -> Value {
 }
 
 /// Why a version is in the state that it is in, step by step.
-async fn reasons(inn: &Inn, digest: &str) -> String {
-    let versions = inn.operators().versions("room").await;
+async fn reasons(host: &TestHost, digest: &str) -> String {
+    let versions = host.operators().versions("room").await;
     let version = versions.iter().find(|version| version["digest"] == digest);
     version.expect("it is known")["history"].to_string()
 }
@@ -61,20 +61,20 @@ async fn failures_that_are_too_few_to_be_sure_hold_the_ramp_and_then_end_it() {
             .await
             .set("context.room.rollout.on_too_little", on_too_little)
             .set("context.room.rollout.max_hold", "1s");
-        let inn = Inn::with(settings).await;
-        let before = inn.operators().serving("room").await;
+        let host = TestHost::with(settings).await;
+        let before = host.operators().serving("room").await;
         let mut rooms = Vec::new();
         for number in 0..2 {
-            rooms.push(inn.stay().room(&format!("room {number}")).await);
+            rooms.push(host.stay().room(&format!("room {number}")).await);
         }
         let failing = failing().await;
         let new = digest(&failing);
-        inn.operators()
+        host.operators()
             .deploy("room", failing, "ramp=99,100&step=3s")
             .await
             .expect(202);
-        fail(&inn, &rooms, 3).await;
-        let held = held(&inn).await;
+        fail(&host, &rooms, 3).await;
+        let held = held(&host).await;
         assert!(
             held["held"]
                 .as_str()
@@ -83,11 +83,11 @@ async fn failures_that_are_too_few_to_be_sure_hold_the_ramp_and_then_end_it() {
         );
         assert_eq!(held["evidence"]["failed"], 3, "{held}");
         assert_eq!(held["weight"], 99, "{held}");
-        let ended = inn.operators().rollout_ended("room").await;
+        let ended = host.operators().rollout_ended("room").await;
         assert_eq!(ended["outcome"], "refused", "{ended}");
         assert_eq!(ended["gate"], "ramp", "{ended}");
-        assert_eq!(inn.operators().serving("room").await, before);
-        let reasons = reasons(&inn, &new).await;
+        assert_eq!(host.operators().serving("room").await, before);
+        let reasons = reasons(&host, &new).await;
         assert!(
             reasons.contains("held at 99 %") && reasons.contains("% sure"),
             "{reasons}"
@@ -102,13 +102,13 @@ async fn too_little_is_held_and_then_ends_the_ramp_or_is_promoted_as_set() {
             .await
             .set("context.room.rollout.on_too_little", on_too_little)
             .set("context.room.rollout.max_hold", "300ms");
-        let inn = Inn::with(settings).await;
+        let host = TestHost::with(settings).await;
         let edition = edited("room", on_too_little).await;
-        inn.operators()
+        host.operators()
             .deploy("room", edition, "ramp=50,100&step=200ms")
             .await
             .expect(202);
-        let ended = inn.operators().rollout_ended("room").await;
+        let ended = host.operators().rollout_ended("room").await;
         assert_eq!(ended["outcome"], outcome, "{ended}");
         assert!(ended.to_string().contains("too little"), "{ended}");
     }
@@ -117,20 +117,20 @@ async fn too_little_is_held_and_then_ends_the_ramp_or_is_promoted_as_set() {
 #[tokio::test]
 async fn what_comes_while_it_is_held_counts() {
     let settings = settings().await.set("context.room.rollout.max_hold", "60s");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let edition = edited("room", "slowly").await;
     let new = digest(&edition);
-    inn.operators()
+    host.operators()
         .deploy("room", edition, "ramp=50,100&step=100ms")
         .await
         .expect(202);
-    held(&inn).await;
+    held(&host).await;
     for number in 0..80 {
-        inn.stay().room(&format!("room {number}")).await;
+        host.stay().room(&format!("room {number}")).await;
     }
-    let ended = inn.operators().rollout_ended("room").await;
+    let ended = host.operators().rollout_ended("room").await;
     assert_eq!(ended["outcome"], "current", "{ended}");
-    assert_eq!(inn.operators().serving("room").await, new);
+    assert_eq!(host.operators().serving("room").await, new);
 }
 
 #[tokio::test]
@@ -146,8 +146,8 @@ async fn operators_pause_resume_promote_and_abort() {
     let settings = settings
         .set("context.room.rollout.on_too_little", "promote")
         .set("context.room.rollout.watch", "0s");
-    let inn = Inn::with(settings).await;
-    let operators = inn.operators();
+    let host = TestHost::with(settings).await;
+    let operators = host.operators();
     let order = async |order: &str, token: &str| {
         let path = format!("{ROLLOUT}/{order}?reason=to%20see");
         let request = operators.client().request(Method::POST, &path);
@@ -174,7 +174,7 @@ async fn operators_pause_resume_promote_and_abort() {
     assert_eq!(operators.serving("room").await, before);
     let history = eventually("it is withdrawn", async || {
         match operators.state_of("room", &aborted).await.as_str() {
-            "uploaded" => Ok(reasons(&inn, &aborted).await),
+            "uploaded" => Ok(reasons(&host, &aborted).await),
             other => Err(other.to_owned()),
         }
     })
@@ -210,7 +210,7 @@ async fn operators_pause_resume_promote_and_abort() {
     let ended = operators.rollout_ended("room").await;
     assert_eq!(ended["outcome"], "current", "{ended}");
     assert_eq!(operators.serving("room").await, promoted);
-    let history = reasons(&inn, &promoted).await;
+    let history = reasons(&host, &promoted).await;
     assert!(history.contains("promoted at 10 %: to see"), "{history}");
     let document = operators.get("/openapi.json").await;
     for order in ["pause", "resume", "promote", "abort"] {
@@ -222,11 +222,11 @@ async fn operators_pause_resume_promote_and_abort() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollout_is_told_until_its_watch_has_ended() {
     let settings = settings().await.set("context.room.rollout.watch", "2s");
-    let inn = Opening::new(settings).alone().open().await;
-    inn.stay().room("Beautiful House").await;
+    let host = Opening::new(settings).alone().open().await;
+    host.stay().room("Beautiful House").await;
     let told = async || {
         let path = format!("{ROLLOUT}?until=watched");
-        let request = inn.operators().request(Method::GET, &path);
+        let request = host.operators().request(Method::GET, &path);
         let reply = send(request.header("accept", "text/event-stream")).await;
         let text = reply.expect(200).text;
         let last = text
@@ -236,13 +236,13 @@ async fn a_rollout_is_told_until_its_watch_has_ended() {
         serde_json::from_str::<Value>(last.expect("something is told")).expect("JSON")
     };
     let sound = edited("room", "sound").await;
-    inn.operators().deploy("room", sound, "").await.expect(201);
+    host.operators().deploy("room", sound, "").await.expect(201);
     let last = told().await;
     assert_eq!(last["watch"]["state"], "well", "{last}");
     let change = |_| request("PATCH", "/rooms/1", r#"{"desc": "changed"}"#);
-    let traffic = Traffic::start(inn.gateway().base(), 4, change);
-    let before = inn.operators().serving("room").await;
-    inn.operators()
+    let traffic = Traffic::start(host.gateway().base(), 4, change);
+    let before = host.operators().serving("room").await;
+    host.operators()
         .deploy("room", failing().await, "")
         .await
         .expect(201);
@@ -254,5 +254,5 @@ async fn a_rollout_is_told_until_its_watch_has_ended() {
         last["watch"]["reason"].to_string().contains("% sure"),
         "{last}"
     );
-    assert_eq!(inn.operators().serving("room").await, before);
+    assert_eq!(host.operators().serving("room").await, before);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::{
-    Answered, Case, Gate, Inn, Opening, Reply, Settings, Traffic, artifacts, eventually, request,
-    send,
+    Answered, Case, Gate, Opening, Reply, Settings, TestHost, Traffic, artifacts, eventually,
+    request, send,
 };
 use serde_json::Value;
 
@@ -22,10 +22,10 @@ async fn each_is_refused_before_it_gets_any_work() {
             continue;
         }
         eprintln!("{}", case.name);
-        let inn = Inn::with(settings(&case).await).await;
-        let before = inn.operators().serving(&case.context).await;
-        let traffic = Traffic::start(inn.gateway().base(), CLIENTS, register);
-        let reply = deploy(&inn, &case).await;
+        let host = TestHost::with(settings(&case).await).await;
+        let before = host.operators().serving(&case.context).await;
+        let traffic = Traffic::start(host.gateway().base(), CLIENTS, register);
+        let reply = deploy(&host, &case).await;
         let answers = traffic.stop().await;
         assert!(
             matches!(reply.status, 413 | 422),
@@ -45,13 +45,13 @@ async fn each_is_refused_before_it_gets_any_work() {
         assert!(unanswered.is_none(), "{}: {unanswered:?}", case.name);
         requests += answers.len();
         assert_eq!(
-            inn.operators().serving(&case.context).await,
+            host.operators().serving(&case.context).await,
             before,
             "{}",
             case.name
         );
-        inn.stay().room("as before").await;
-        let versions = inn.operators().versions(&case.context).await;
+        host.stay().room("as before").await;
+        let versions = host.operators().versions(&case.context).await;
         for version in versions
             .iter()
             .filter(|version| version["digest"] != before)
@@ -73,24 +73,24 @@ async fn each_that_does_harm_is_taken_back() {
         }
         eprintln!("{}", case.name);
         assert!(case.traffic, "{}: nobody would notice", case.name);
-        let inn = Opening::new(settings(&case).await).alone().open().await;
+        let host = Opening::new(settings(&case).await).alone().open().await;
         for number in 0..ROOMS {
-            inn.stay().room(&format!("room {number}")).await;
+            host.stay().room(&format!("room {number}")).await;
         }
-        let before = inn.operators().serving(&case.context).await;
-        let traffic = Traffic::start(inn.gateway().base(), CLIENTS, change);
+        let before = host.operators().serving(&case.context).await;
+        let traffic = Traffic::start(host.gateway().base(), CLIENTS, change);
         // What the old version does is what the new one is compared with.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let bytes = case.bytes().await;
         let digest = artifacts::digest(&bytes);
-        let reply = deploy(&inn, &case).await;
+        let reply = deploy(&host, &case).await;
         assert!(reply.status < 300, "{}: {}", case.name, reply.text);
-        let reason = taken_back(&inn, &case, &digest).await;
+        let reason = taken_back(&host, &case, &digest).await;
         let answers = traffic.stop().await;
         says(&case, &reason);
         // It is quarantined before the other one takes over, so that a crash in between does not bring it back.
         eventually("the one before serves again", async || {
-            let serving = inn.operators().serving(&case.context).await;
+            let serving = host.operators().serving(&case.context).await;
             (serving == before).then_some(()).ok_or(serving)
         })
         .await;
@@ -98,17 +98,17 @@ async fn each_that_does_harm_is_taken_back() {
         if case.gate == Gate::Watch {
             // It is not accepted again, however often it comes, unless somebody insists.
             for _ in 0..2 {
-                let refused = deploy(&inn, &case).await.expect_problem(422);
+                let refused = deploy(&host, &case).await.expect_problem(422);
                 assert!(
                     refused.text.contains("quarantine") && refused.text.contains("--force"),
                     "{}",
                     refused.text
                 );
             }
-            let state = inn.operators().state_of(&case.context, &digest).await;
+            let state = host.operators().state_of(&case.context, &digest).await;
             assert_eq!(state, "quarantined", "{}", case.name);
             let path = format!("/v1/contexts/{}/versions?force=true", case.context);
-            upload(&inn, &path, &case).await.expect(201);
+            upload(&host, &path, &case).await.expect(201);
         }
         tried += 1;
     }
@@ -133,13 +133,13 @@ async fn settings(case: &Case) -> Settings {
 }
 
 /// Waits until the version is out of service; answers why it is.
-async fn taken_back(inn: &Inn, case: &Case, digest: &str) -> String {
+async fn taken_back(host: &TestHost, case: &Case, digest: &str) -> String {
     let wanted = match case.gate {
         Gate::Watch => "quarantined",
         _ => "rejected",
     };
     eventually("it is taken back", async || {
-        let versions = inn.operators().versions(&case.context).await;
+        let versions = host.operators().versions(&case.context).await;
         let found = versions.iter().find(|version| version["digest"] == digest);
         let found = found.ok_or("it is not there")?;
         match found["state"] == wanted {
@@ -200,7 +200,7 @@ fn says(case: &Case, text: &str) {
     }
 }
 
-async fn deploy(inn: &Inn, case: &Case) -> Reply {
+async fn deploy(host: &TestHost, case: &Case) -> Reply {
     let query: Vec<_> = case
         .deploy
         .iter()
@@ -208,12 +208,12 @@ async fn deploy(inn: &Inn, case: &Case) -> Reply {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let path = format!("/v1/contexts/{}/versions?{}", case.context, query.join("&"));
-    upload(inn, &path, case).await
+    upload(host, &path, case).await
 }
 
-async fn upload(inn: &Inn, path: &str, case: &Case) -> Reply {
+async fn upload(host: &TestHost, path: &str, case: &Case) -> Reply {
     let bytes = case.bytes().await;
-    let mut request = inn.operators().request(Method::POST, path);
+    let mut request = host.operators().request(Method::POST, path);
     if let Some(signature) = case.deploy.get("signature") {
         request = request.header("innkeeper-signature", signature);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::Method;
-use innkeeper_tests::{Inn, Opening, Settings, artifacts, eventually, flood, request};
+use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually, flood, request};
 use serde_json::{Value, json};
 
 /// So many are not followed again in no time.
@@ -14,14 +14,14 @@ async fn component(name: &str) -> Vec<u8> {
     std::fs::read(&artifacts::components().await[name]).expect("it was built")
 }
 
-async fn ledgerbook() -> Inn {
-    Inn::with(Settings::empty().with("ledgerbook", "ledgerbook-one").await).await
+async fn ledgerbook() -> TestHost {
+    TestHost::with(Settings::empty().with("ledgerbook", "ledgerbook-one").await).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
-    let inn = ledgerbook().await;
-    let client = inn.gateway().clone();
+    let host = ledgerbook().await;
+    let client = host.gateway().clone();
     for number in 0..1_000 {
         client
             .post("/entries", json!({"text": format!("entry {number}")}))
@@ -47,7 +47,7 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
             })
         })
         .collect();
-    let reply = inn
+    let reply = host
         .operators()
         .deploy("ledgerbook", component("ledgerbook-two").await, "")
         .await
@@ -68,7 +68,7 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
     assert_eq!(one.body["edition"], "two", "{}", one.text);
     assert_eq!(one.number("words"), 2);
     // The state is not what the first version knows.
-    let refused = inn
+    let refused = host
         .operators()
         .rollback("ledgerbook")
         .await
@@ -77,7 +77,7 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
     // So is every other version that does not, whether it knows of schemas or not.
     for (other, gate) in [("ledgerbook-one", "migration"), ("bell", "schema")] {
         let other = component(other).await;
-        let refused = inn.operators().deploy("ledgerbook", other, "").await;
+        let refused = host.operators().deploy("ledgerbook", other, "").await;
         let refused = refused.expect_problem(422);
         assert_eq!(refused.body["gate"], gate, "{}", refused.text);
         assert!(refused.text.contains("`migrate`"), "{}", refused.text);
@@ -90,8 +90,8 @@ async fn a_state_is_migrated_while_it_changes_and_nothing_is_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entries_that_move_to_where_they_are_migrated_to_are_not_lost() {
     const ENTRIES: u64 = 1_000;
-    let inn = ledgerbook().await;
-    let client = inn.gateway().clone();
+    let host = ledgerbook().await;
+    let client = host.gateway().clone();
     for number in 0..ENTRIES {
         client
             .post("/entries", json!({"text": format!("entry {number}")}))
@@ -116,7 +116,7 @@ async fn entries_that_move_to_where_they_are_migrated_to_are_not_lost() {
             }
         }
     });
-    inn.operators()
+    host.operators()
         .deploy("ledgerbook", component("ledgerbook-two").await, "")
         .await
         .expect(201);
@@ -129,23 +129,23 @@ async fn entries_that_move_to_where_they_are_migrated_to_are_not_lost() {
 
 #[tokio::test]
 async fn a_version_that_reads_both_can_be_gone_back_to() {
-    let inn = ledgerbook().await;
-    let client = inn.gateway();
+    let host = ledgerbook().await;
+    let client = host.gateway();
     client
         .post("/entries", json!({"text": "one two three"}))
         .await
         .expect(201);
-    inn.operators()
+    host.operators()
         .deploy("ledgerbook", component("ledgerbook-back").await, "")
         .await
         .expect(201);
-    inn.operators()
+    host.operators()
         .deploy("ledgerbook", component("ledgerbook-two").await, "")
         .await
         .expect(201);
     let entry = client.get("/entries/1").await.expect(200);
     assert_eq!(entry.body["edition"], "two");
-    inn.operators().rollback("ledgerbook").await.expect(200);
+    host.operators().rollback("ledgerbook").await.expect(200);
     let entry = client.get("/entries/1").await.expect(200);
     assert_eq!(entry.body["edition"], "back", "{}", entry.text);
     assert_eq!(entry.body["text"], "one two three");
@@ -153,15 +153,15 @@ async fn a_version_that_reads_both_can_be_gone_back_to() {
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_everything_as_it_was() {
-    let mut inn = ledgerbook().await;
+    let mut host = ledgerbook().await;
     for text in ["good", "poison", "good again"] {
-        inn.gateway()
+        host.gateway()
             .post("/entries", json!({"text": text}))
             .await
             .expect(201);
     }
-    let before = inn.gateway().all("/entries").await;
-    let refused = inn
+    let before = host.gateway().all("/entries").await;
+    let refused = host
         .operators()
         .deploy("ledgerbook", component("ledgerbook-three").await, "")
         .await;
@@ -171,62 +171,62 @@ async fn a_migration_that_fails_leaves_everything_as_it_was() {
         "{}",
         refused.text
     );
-    assert_eq!(inn.gateway().all("/entries").await, before);
-    inn.gateway()
+    assert_eq!(host.gateway().all("/entries").await, before);
+    host.gateway()
         .post("/entries", json!({"text": "and on"}))
         .await
         .expect(201);
     // A power cut in the middle of one does the same.
-    let operators = inn.operators().clone();
+    let operators = host.operators().clone();
     let migrating = operators.deploy("ledgerbook", component("ledgerbook-two").await, "");
     let _ = tokio::time::timeout(std::time::Duration::from_millis(30), migrating).await;
-    inn.kill_9();
-    inn.reopen().await;
-    let entries = inn.gateway().all("/entries").await;
+    host.kill_9();
+    host.reopen().await;
+    let entries = host.gateway().all("/entries").await;
     assert_eq!(entries.len(), 4);
 }
 
 /// Whatever `put` refuses could never be changed again.
 #[tokio::test]
 async fn a_migration_makes_nothing_that_put_refuses() {
-    let inn = ledgerbook().await;
+    let host = ledgerbook().await;
     let three = component("ledgerbook-three").await;
     for (text, says) in [
         ("nameless", "a state key of 0 bytes"),
         ("too long a name", "a state key of 1025 bytes"),
         ("too much", "limits.staged"),
     ] {
-        let entry = inn
+        let entry = host
             .gateway()
             .post("/entries", json!({"text": text}))
             .await
             .expect(201)
             .number("id");
-        let refused = inn.operators().deploy("ledgerbook", three.clone(), "");
+        let refused = host.operators().deploy("ledgerbook", three.clone(), "");
         let refused = refused.await.expect_problem(422);
         assert_eq!(refused.body["gate"], "migration", "{}", refused.text);
         assert!(refused.text.contains(says), "{}", refused.text);
         // The old version serves, and can take it away.
         let path = format!("/entries/{entry}");
-        let request = inn.gateway().request(Method::DELETE, &path);
+        let request = host.gateway().request(Method::DELETE, &path);
         innkeeper_tests::send(request).await.expect(200);
     }
-    inn.gateway()
+    host.gateway()
         .post("/entries", json!({"text": "longest name"}))
         .await
         .expect(201);
-    let taken = inn.operators().deploy("ledgerbook", three, "");
+    let taken = host.operators().deploy("ledgerbook", three, "");
     taken.await.expect(201);
 }
 
 /// A version that moves the state gets all of the work at once, and that is said.
 #[tokio::test]
 async fn a_ramp_that_is_left_out_is_said() {
-    let inn = ledgerbook().await;
+    let host = ledgerbook().await;
     let two = component("ledgerbook-two").await;
     for (how, status) in [("dry-run=true&", 200), ("", 201)] {
         let how = format!("{how}ramp=10,100&step=60s");
-        let reply = inn
+        let reply = host
             .operators()
             .deploy("ledgerbook", two.clone(), &how)
             .await;
@@ -243,21 +243,21 @@ async fn a_ramp_that_is_left_out_is_said() {
 
 #[tokio::test]
 async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
-    let inn = Inn::open().await;
-    let stay = inn.stay();
+    let host = TestHost::open().await;
+    let stay = host.stay();
     for number in 0..50 {
         let room = stay.room(&format!("room {number}")).await;
         if number % 2 == 0 {
             stay.booked(room).await;
         }
     }
-    let before = inn.at_rest().await.views.len();
-    let reply = inn
+    let before = host.at_rest().await.views.len();
+    let reply = host
         .operators()
         .deploy("viewpage", component("viewpage-two").await, "")
         .await;
     reply.expect(201);
-    let views = inn.gateway().all("/roomviews").await;
+    let views = host.gateway().all("/roomviews").await;
     assert_eq!(views.len(), before);
     let is_new = |view: &Value| view["edition"] == 2;
     assert!(views.iter().all(is_new), "{views:?}");
@@ -266,18 +266,18 @@ async fn a_projection_is_filled_anew_for_the_version_that_asks_for_it() {
     let path = format!("/roomviews/{room}");
     stay.shows(&path, json!({"desc": "afterwards", "edition": 2}))
         .await;
-    inn.operators().nothing_pending().await;
+    host.operators().nothing_pending().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_ends_where_another_version_takes_over() {
     let settings = Settings::of_the_app().await;
-    let inn = Opening::new(settings.set("journal.durability", "relaxed")).alone();
-    let inn = inn.open().await;
+    let host = Opening::new(settings.set("journal.durability", "relaxed")).alone();
+    let host = host.open().await;
     let post = |_| request("POST", "/rooms", r#"{"desc": "Beautiful House3"}"#);
-    let flooded = flood(inn.gateway().base(), 32, EVENTS, post).await;
+    let flooded = flood(host.gateway().base(), 32, EVENTS, post).await;
     assert_eq!(flooded.successes, EVENTS);
-    let operators = inn.operators();
+    let operators = host.operators();
     operators.nothing_pending().await;
     let edition = artifacts::edited("viewpage", "overtakes").await;
     // So that it need not be compiled any more.
@@ -296,7 +296,7 @@ async fn a_rebuild_ends_where_another_version_takes_over() {
     .await;
     assert_eq!(ended["state"], "failed", "it came in time: {ended}");
     assert!(ended.to_string().contains("another version"), "{ended}");
-    let views = inn.gateway().get("/roomviews?size=1").await;
+    let views = host.gateway().get("/roomviews?size=1").await;
     assert_eq!(views.number("total"), EVENTS);
     // It can be done anew.
     operators.send(Method::POST, rebuild).await.expect(202);
@@ -308,6 +308,6 @@ async fn a_rebuild_ends_where_another_version_takes_over() {
         }
     })
     .await;
-    let views = inn.gateway().get("/roomviews?size=1").await;
+    let views = host.gateway().get("/roomviews?size=1").await;
     assert_eq!(views.number("total"), EVENTS);
 }

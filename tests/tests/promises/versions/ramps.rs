@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::artifacts::{digest, edited};
-use innkeeper_tests::{Inn, Settings, eventually};
+use innkeeper_tests::{Settings, TestHost, eventually};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -20,10 +20,10 @@ async fn a_client_stays_on_one_side_and_a_part_of_them_is_on_the_new_one() {
     let settings = settings()
         .await
         .set("context.room.rollout.key", "header:x-guest");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let edition = edited("room", "ramped").await;
     let new = digest(&edition)[..12].to_owned();
-    let begun = inn
+    let begun = host
         .operators()
         .deploy("room", edition, "ramp=30,100&step=120s")
         .await;
@@ -31,7 +31,7 @@ async fn a_client_stays_on_one_side_and_a_part_of_them_is_on_the_new_one() {
     let mut sides = BTreeMap::new();
     for round in 0..3 {
         for guest in 0..100 {
-            let request = inn
+            let request = host
                 .gateway()
                 .request(Method::GET, "/rooms")
                 .header("x-guest", guest.to_string());
@@ -46,28 +46,28 @@ async fn a_client_stays_on_one_side_and_a_part_of_them_is_on_the_new_one() {
     }
     let new = sides.values().filter(|is_new| **is_new).count();
     assert!((15..45).contains(&new), "{new} of 100 are on the new side");
-    let shown = inn.operators().context("room").await;
+    let shown = host.operators().context("room").await;
     assert_eq!(shown["candidate"]["weight"], 30);
-    inn.operators().rollback("room").await.expect(200);
+    host.operators().rollback("room").await.expect(200);
 }
 
 #[tokio::test]
 async fn what_is_about_one_thing_is_on_one_side() {
-    let inn = Inn::with(settings().await).await;
+    let host = TestHost::with(settings().await).await;
     let mut rooms = Vec::new();
     for number in 0..40 {
-        rooms.push(inn.stay().room(&format!("room {number}")).await);
+        rooms.push(host.stay().room(&format!("room {number}")).await);
     }
     let edition = edited("room", "half").await;
     let new = digest(&edition);
-    inn.operators()
+    host.operators()
         .deploy("room", edition, "ramp=50,100&step=120s")
         .await
         .expect(202);
     // The path says which room it is; so does the event that follows, and the call of a booking.
     let mut sides = BTreeMap::new();
     for room in &rooms {
-        let reply = inn
+        let reply = host
             .gateway()
             .get(&format!("/rooms/{room}"))
             .await
@@ -76,20 +76,20 @@ async fn what_is_about_one_thing_is_on_one_side() {
             *room,
             reply.header("innkeeper-version").contains(&new[..12]),
         );
-        inn.gateway()
+        host.gateway()
             .post("/reservations", serde_json::json!({"roomId": room}))
             .await
             .expect(201);
     }
     let both: std::collections::BTreeSet<_> = sides.values().collect();
     assert_eq!(both.len(), 2, "rooms are on both sides");
-    inn.at_rest().await;
-    let commits = inn
+    host.at_rest().await;
+    let commits = host
         .operators()
         .get("/v1/contexts/room/commits?limit=1000")
         .await;
     let mut seen = 0;
-    for event in inn.operators().events_of("RoomReserved").await {
+    for event in host.operators().events_of("RoomReserved").await {
         let room: u64 = event["subject"].as_str().unwrap().parse().unwrap();
         let made = commits["commits"]
             .as_array()
@@ -101,7 +101,7 @@ async fn what_is_about_one_thing_is_on_one_side() {
         seen += 1;
     }
     assert_eq!(seen, rooms.len());
-    inn.operators().rollback("room").await.expect(200);
+    host.operators().rollback("room").await.expect(200);
 }
 
 #[tokio::test]
@@ -110,22 +110,22 @@ async fn a_ramp_ends_with_all_of_it() {
     let settings = settings()
         .await
         .set("context.room.rollout.on_too_little", "promote");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let edition = edited("room", "all of it").await;
     let new = digest(&edition);
-    let begun = inn
+    let begun = host
         .operators()
         .deploy("room", edition, "ramp=10,50,100&step=300ms")
         .await;
     begun.expect(202);
-    let ended = inn.operators().rollout_ended("room").await;
+    let ended = host.operators().rollout_ended("room").await;
     assert_eq!(ended["outcome"], "current", "{ended}");
-    assert_eq!(inn.operators().serving("room").await, new);
+    assert_eq!(host.operators().serving("room").await, new);
     let steps = ended["steps"].as_array().unwrap();
     let ramps = steps.iter().filter(|step| step["gate"] == "ramp").count();
     assert_eq!(ramps, 2, "{ended}");
     let told = eventually("it is told as events", async || {
-        let told = inn.operators().events_of("VersionCurrent").await;
+        let told = host.operators().events_of("VersionCurrent").await;
         told.into_iter()
             .find(|event| event["data"]["digest"] == new)
             .ok_or("none yet")
@@ -140,14 +140,14 @@ async fn a_rollout_is_told_as_it_goes() {
     let settings = settings()
         .await
         .set("context.room.rollout.on_too_little", "promote");
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     let edition = edited("room", "told as it goes").await;
-    let begun = inn
+    let begun = host
         .operators()
         .deploy("room", edition, "ramp=10,50,100&step=300ms")
         .await;
     begun.expect(202);
-    let request = inn
+    let request = host
         .operators()
         .request(Method::GET, "/v1/contexts/room/rollout");
     let told = request.header("accept", "text/event-stream").send().await;
@@ -176,7 +176,7 @@ async fn a_rollout_is_told_as_it_goes() {
     // Its steps are a story.
     let id = last["id"].as_str().expect("an id");
     let kinds = eventually("all is told", async || {
-        let story = inn.operators().get(&format!("/v1/stories/{id}")).await;
+        let story = host.operators().get(&format!("/v1/stories/{id}")).await;
         let invocations = story["invocations"].as_array().expect("a list").iter();
         let events = invocations.filter_map(|invocation| invocation["events"].as_array());
         let kinds = events.flatten().filter_map(|event| event["kind"].as_str());

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::artifacts::{components, digest, edited};
-use innkeeper_tests::{Inn, Opening, Settings, Traffic, eventually, in_a_mood, request, send};
+use innkeeper_tests::{Opening, Settings, TestHost, Traffic, eventually, in_a_mood, request, send};
 use serde_json::{Value, json};
 
 const STRICT: (&str, &str) = ("INNKEEPER_STRICT", "true");
 
 /// What operators are told of a context.
-async fn notices(inn: &Inn, context: &str) -> String {
-    inn.operators().context(context).await["notices"].to_string()
+async fn notices(host: &TestHost, context: &str) -> String {
+    host.operators().context(context).await["notices"].to_string()
 }
 
 /// What `/readyz` says: the status, and the checks.
-async fn readiness(inn: &Inn) -> (u16, Value) {
-    let request = inn.operators().client().request(Method::GET, "/readyz");
+async fn readiness(host: &TestHost) -> (u16, Value) {
+    let request = host.operators().client().request(Method::GET, "/readyz");
     let reply = send(request).await;
     (reply.status, reply.body["checks"].clone())
 }
@@ -29,8 +29,8 @@ async fn what_was_taken_back_does_not_come_back_with_a_restart() {
     let first = edited("room", "first").await;
     std::fs::write(&built, &first).unwrap();
     let settings = Settings::of_the_app().await.component("room", &built);
-    let mut inn = Opening::new(settings).open().await;
-    let operators = inn.operators().clone();
+    let mut host = Opening::new(settings).open().await;
+    let operators = host.operators().clone();
     let first = digest(&first);
     assert_eq!(operators.serving("room").await, first);
 
@@ -41,21 +41,21 @@ async fn what_was_taken_back_does_not_come_back_with_a_restart() {
         .await
         .expect(201);
     operators.rollback("room").await.expect(200);
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, first);
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, first);
 
     // What nobody has dealt with yet is newer.
     let third = edited("room", "third").await;
     std::fs::write(&built, &third).unwrap();
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, digest(&third));
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, digest(&third));
     // So is what comes back because somebody built it again.
     std::fs::write(&built, &second).unwrap();
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, digest(&second));
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, digest(&second));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,14 +65,14 @@ async fn what_did_harm_stays_out_however_it_comes_back() {
     let sound = edited("room", "sound").await;
     std::fs::write(&built, &sound).unwrap();
     let settings = Settings::of_the_app().await.component("room", &built);
-    let mut inn = Opening::new(settings).alone().open().await;
-    inn.stay().room("Beautiful House").await;
+    let mut host = Opening::new(settings).alone().open().await;
+    host.stay().room("Beautiful House").await;
     let change = |_| request("PATCH", "/rooms/1", r#"{"desc": "changed"}"#);
-    let traffic = Traffic::start(inn.gateway().base(), 4, change);
+    let traffic = Traffic::start(host.gateway().base(), 4, change);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let moody = std::fs::read(&components().await["room-moody"]).expect("it was built");
     let harmful = in_a_mood(moody, "fails");
-    let operators = inn.operators().clone();
+    let operators = host.operators().clone();
     operators
         .deploy("room", harmful.clone(), "ramp=100")
         .await
@@ -86,9 +86,9 @@ async fn what_did_harm_stays_out_however_it_comes_back() {
     })
     .await;
     traffic.stop().await;
-    let serving = async |inn: &innkeeper_tests::Inn| inn.operators().serving("room").await;
+    let serving = async |host: &innkeeper_tests::TestHost| host.operators().serving("room").await;
     eventually("the other serves", async || {
-        match serving(&inn).await == digest(&sound) {
+        match serving(&host).await == digest(&sound) {
             true => Ok(()),
             false => Err("not yet"),
         }
@@ -96,10 +96,10 @@ async fn what_did_harm_stays_out_however_it_comes_back() {
     .await;
     std::fs::write(&built, &harmful).unwrap();
     for _ in 0..2 {
-        inn.kill_9();
-        inn.reopen().await;
-        assert_eq!(serving(&inn).await, digest(&sound));
-        let state = inn.operators().state_of("room", &harmful_digest).await;
+        host.kill_9();
+        host.reopen().await;
+        assert_eq!(serving(&host).await, digest(&sound));
+        let state = host.operators().state_of("room", &harmful_digest).await;
         assert_eq!(state, "quarantined");
     }
 }
@@ -111,13 +111,13 @@ async fn a_component_that_a_gate_refuses_at_start_stops_nothing() {
     let built = home.path().join("ledgerbook.wasm");
     std::fs::write(&built, component("ledgerbook-one").await).unwrap();
     let settings = Settings::empty().component("ledgerbook", &built);
-    let mut inn = Opening::new(settings).open().await;
-    inn.gateway()
+    let mut host = Opening::new(settings).open().await;
+    host.gateway()
         .post("/entries", json!({"text": "one two"}))
         .await
         .expect(201);
     let two = component("ledgerbook-two").await;
-    inn.operators()
+    host.operators()
         .deploy("ledgerbook", two.clone(), "")
         .await
         .expect(201);
@@ -135,26 +135,26 @@ async fn a_component_that_a_gate_refuses_at_start_stops_nothing() {
             None => std::fs::remove_file(&built).unwrap(),
         }
         for _ in 0..2 {
-            inn.kill_9();
-            inn.reopen().await;
-            assert_eq!(inn.operators().serving("ledgerbook").await, digest(&two));
-            let entry = inn.gateway().get("/entries/1").await.expect(200);
+            host.kill_9();
+            host.reopen().await;
+            assert_eq!(host.operators().serving("ledgerbook").await, digest(&two));
+            let entry = host.gateway().get("/entries/1").await.expect(200);
             assert_eq!(entry.body["edition"], "two", "{}", entry.text);
-            let told = notices(&inn, "ledgerbook").await;
+            let told = notices(&host, "ledgerbook").await;
             assert!(told.contains("serves on") && told.contains(says), "{told}");
-            let warned = inn.output().lines_with("rejected at the start");
+            let warned = host.output().lines_with("rejected at the start");
             assert!(!warned.is_empty(), "nothing in the log");
         }
-        inn.kill_9();
-        let ended = inn.try_reopen(&[STRICT]).await.unwrap_err();
+        host.kill_9();
+        let ended = host.try_reopen(&[STRICT]).await.unwrap_err();
         assert!(ended.contains("error: context ledgerbook"), "{ended}");
         assert!(ended.contains(says), "{ended}");
     }
     // What is mended is taken again.
     std::fs::write(&built, component("ledgerbook-back").await).unwrap();
-    inn.reopen().await;
-    assert_eq!(notices(&inn, "ledgerbook").await, "null");
-    let entry = inn.gateway().get("/entries/1").await.expect(200);
+    host.reopen().await;
+    assert_eq!(notices(&host, "ledgerbook").await, "null");
+    let entry = host.gateway().get("/entries/1").await.expect(200);
     assert_eq!(entry.body["edition"], "back", "{}", entry.text);
 }
 
@@ -165,7 +165,7 @@ async fn gates_between_contexts_are_passed_at_the_start_too() {
     let good = std::fs::read(&components().await["room"]).expect("it was built");
     std::fs::write(&built, &good).unwrap();
     let settings = Settings::of_the_app().await.component("room", &built);
-    let mut inn = Opening::new(settings).open().await;
+    let mut host = Opening::new(settings).open().await;
     let moody = std::fs::read(&components().await["room-moody"]).expect("it was built");
     let wrong = [
         // Reservation calls what it does not offer any more; nobody publishes what it follows; it clashes; it is not ready.
@@ -178,24 +178,24 @@ async fn gates_between_contexts_are_passed_at_the_start_too() {
         (in_a_mood(moody.clone(), "route-clashes"), "routes"),
         (in_a_mood(moody, "ready-traps"), "ready"),
     ];
-    inn.rewrite(
-        inn.settings()
+    host.rewrite(
+        host.settings()
             .set("context.room.startup_probe.period", "10ms"),
     );
     for (bytes, gate) in wrong {
         std::fs::write(&built, &bytes).unwrap();
-        inn.kill_9();
-        inn.reopen().await;
+        host.kill_9();
+        host.reopen().await;
         assert_eq!(
-            inn.operators().serving("room").await,
+            host.operators().serving("room").await,
             digest(&good),
             "{gate}"
         );
-        let told = notices(&inn, "room").await;
+        let told = notices(&host, "room").await;
         assert!(told.contains(&format!("at the gate `{gate}`")), "{told}");
-        let state = inn.operators().state_of("room", &digest(&bytes)).await;
+        let state = host.operators().state_of("room", &digest(&bytes)).await;
         assert_eq!(state, "rejected", "{gate}");
-        inn.stay().room("as before").await;
+        host.stay().room("as before").await;
     }
 }
 
@@ -206,11 +206,11 @@ async fn a_context_without_a_version_is_down_and_the_others_serve() {
     let good = std::fs::read(&components().await["message"]).expect("it was built");
     std::fs::write(&built, b"no component").unwrap();
     let settings = Settings::of_the_app().await;
-    let mut inn = Opening::new(Settings::empty()).open().await;
-    inn.kill_9();
-    inn.rewrite(settings.component("message", &built));
-    inn.try_reopen(&[]).await.expect("it starts");
-    let (status, checks) = eventually("it has started", async || match readiness(&inn).await {
+    let mut host = Opening::new(Settings::empty()).open().await;
+    host.kill_9();
+    host.rewrite(settings.component("message", &built));
+    host.try_reopen(&[]).await.expect("it starts");
+    let (status, checks) = eventually("it has started", async || match readiness(&host).await {
         (status, checks) if checks["context room"] == "ok" => Ok((status, checks)),
         (_, checks) => Err(checks.to_string()),
     })
@@ -220,51 +220,51 @@ async fn a_context_without_a_version_is_down_and_the_others_serve() {
         checks["context message"].to_string().contains("component"),
         "{checks}"
     );
-    inn.stay().room("all the same").await;
-    let down = inn.gateway().get("/messages").await.expect_problem(503);
+    host.stay().room("all the same").await;
+    let down = host.gateway().get("/messages").await.expect_problem(503);
     assert!(
         down.text.contains("message has no version"),
         "{}",
         down.text
     );
     assert!(!down.header("retry-after").is_empty());
-    assert!(notices(&inn, "message").await.contains("is down"));
+    assert!(notices(&host, "message").await.contains("is down"));
     // It is up when somebody brings a version.
-    inn.operators()
+    host.operators()
         .deploy("message", good, "")
         .await
         .expect(201);
-    inn.gateway().get("/messages").await.expect(200);
-    inn.gateway().get("/nowhere").await.expect_problem(404);
-    assert_eq!(readiness(&inn).await.0, 200);
+    host.gateway().get("/messages").await.expect(200);
+    host.gateway().get("/nowhere").await.expect_problem(404);
+    assert_eq!(readiness(&host).await.0, 200);
     // Where nothing at all can serve there is nothing to start.
-    inn.kill_9();
+    host.kill_9();
     for directory in ["data/journal", "data/watermark"] {
-        std::fs::remove_dir_all(inn.home().join(directory)).unwrap();
+        std::fs::remove_dir_all(host.home().join(directory)).unwrap();
     }
-    inn.rewrite(Settings::empty().component("message", &built));
-    let ended = inn.try_reopen(&[]).await.unwrap_err();
+    host.rewrite(Settings::empty().component("message", &built));
+    let ended = host.try_reopen(&[]).await.unwrap_err();
     assert!(ended.contains("error: context message"), "{ended}");
 }
 
 #[tokio::test]
 async fn a_rollout_that_was_cut_off_is_told_after_the_restart() {
     for is_killed in [true, false] {
-        let mut inn = Inn::open().await;
-        let before = inn.operators().serving("room").await;
+        let mut host = TestHost::open().await;
+        let before = host.operators().serving("room").await;
         let edition = edited("room", "cut off").await;
         let new = digest(&edition);
-        let begun = inn
+        let begun = host
             .operators()
             .deploy("room", edition.clone(), "ramp=10,100&step=10m")
             .await
             .expect(202);
         match is_killed {
-            true => inn.kill_9(),
-            false => inn.close().await,
+            true => host.kill_9(),
+            false => host.close().await,
         }
-        inn.reopen().await;
-        let operators = inn.operators();
+        host.reopen().await;
+        let operators = host.operators();
         assert_eq!(operators.serving("room").await, before);
         let told = operators.get("/v1/contexts/room/rollout").await;
         assert_eq!(told["id"], begun.body["id"], "{told}");
@@ -290,10 +290,10 @@ async fn a_rollout_that_was_cut_off_is_told_after_the_restart() {
         .await;
         operators.deploy("room", edition, "").await.expect(201);
         // A swap is not cut off, but the watch is.
-        inn.kill_9();
-        inn.reopen().await;
-        assert_eq!(inn.operators().serving("room").await, new);
-        let told = inn.operators().get("/v1/contexts/room/rollout").await;
+        host.kill_9();
+        host.reopen().await;
+        assert_eq!(host.operators().serving("room").await, new);
+        let told = host.operators().get("/v1/contexts/room/rollout").await;
         assert_eq!(told["outcome"], "current", "{told}");
         assert_eq!(told["watch"]["state"], "cut", "{told}");
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use innkeeper_tests::artifacts::{digest, edited};
 use innkeeper_tests::{
-    Answered, Inn, Load, Opening, Operators, Record, Settings, Traffic, p99, request, within,
+    Answered, Load, Opening, Operators, Record, Settings, TestHost, Traffic, p99, request, within,
 };
 use serde_json::Value;
 
@@ -57,17 +57,17 @@ async fn swap_to_and_fro(operators: &Operators, context: &str, time: Duration) -
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_context_is_swapped_twice_a_second_and_nobody_notices() {
-    let inn = Opening::new(settings().await).alone().open().await;
+    let host = Opening::new(settings().await).alone().open().await;
     let time = Duration::from_secs(seconds());
-    let base = inn.gateway().base();
+    let base = host.gateway().base();
     // The same load, first without swaps.
     let traffic = Traffic::start(base, 100, register);
     tokio::time::sleep(time / 2).await;
     let calm = traffic.stop().await;
-    let before = room_commits(inn.operators()).await;
+    let before = room_commits(host.operators()).await;
 
     let traffic = Traffic::start(base, 100, register);
-    let swaps = swap_to_and_fro(inn.operators(), "room", time).await;
+    let swaps = swap_to_and_fro(host.operators(), "room", time).await;
     let answers = traffic.stop().await;
 
     let failed: Vec<_> = answers
@@ -86,9 +86,9 @@ async fn a_context_is_swapped_twice_a_second_and_nobody_notices() {
         .collect();
     assert!(!by.contains(""), "each answer says which version made it");
     assert!(by.len() >= 2, "both versions served: {by:?}");
-    let commits = room_commits(inn.operators()).await - before;
+    let commits = room_commits(host.operators()).await - before;
     assert_eq!(commits, answers.len() as u64, "one commit for each request");
-    nothing_after_the_drain(&answers, &inn.operators().versions("room").await);
+    nothing_after_the_drain(&answers, &host.operators().versions("room").await);
     let (calm, swapped) = (p99(&calm), p99(&answers));
     eprintln!(
         "{swaps} swaps, {} requests, p99 {swapped:?}, without swaps {calm:?}",
@@ -158,14 +158,14 @@ fn nothing_after_the_drain(answers: &[Answered], versions: &[Value]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contexts_that_call_each_other_are_swapped_at_once_while_guests_book() {
-    let inn = Opening::new(settings().await).alone().open().await;
+    let host = Opening::new(settings().await).alone().open().await;
     let record = Arc::new(Record::default());
     for _ in 0..24 {
-        record.register(inn.gateway()).await.expect("it is open");
+        record.register(host.gateway()).await.expect("it is open");
     }
-    let load = Load::start(inn.gateway(), &record, 12, 7);
+    let load = Load::start(host.gateway(), &record, 12, 7);
     let time = Duration::from_secs(seconds());
-    let operators = inn.operators();
+    let operators = host.operators();
     let swaps = tokio::join!(
         swap_to_and_fro(operators, "room", time),
         swap_to_and_fro(operators, "reservation", time),
@@ -174,7 +174,7 @@ async fn contexts_that_call_each_other_are_swapped_at_once_while_guests_book() {
     );
     load.stop().await;
     let rest = within(Duration::from_secs(20), async || {
-        let differences = record.differences(&inn.look().await?);
+        let differences = record.differences(&host.look().await?);
         match differences.is_empty() {
             true => Ok(()),
             false => Err(differences.join("\n")),
@@ -187,18 +187,18 @@ async fn contexts_that_call_each_other_are_swapped_at_once_while_guests_book() {
 
 #[tokio::test]
 async fn a_rollback_is_there_at_once() {
-    let inn = Inn::with(settings().await).await;
-    let room = inn.stay().room("looked at").await;
-    let first = inn.operators().serving("room").await;
+    let host = TestHost::with(settings().await).await;
+    let room = host.stay().room("looked at").await;
+    let first = host.operators().serving("room").await;
     let edition = edited("room", "rolled back").await;
     let second = digest(&edition);
-    inn.operators()
+    host.operators()
         .deploy("room", edition, "")
         .await
         .expect(201);
     let path = format!("/rooms/{room}");
     let served_by = async || {
-        inn.gateway()
+        host.gateway()
             .get(&path)
             .await
             .expect(200)
@@ -207,14 +207,14 @@ async fn a_rollback_is_there_at_once() {
     };
     assert!(served_by().await.contains(&second[..12]));
     let began = Instant::now();
-    let done = inn.operators().rollback("room").await.expect(200);
+    let done = host.operators().rollback("room").await.expect(200);
     let served = served_by().await;
     let took = began.elapsed();
     assert!(served.contains(&first[..12]), "{served}");
     assert!(took < Duration::from_millis(100), "{took:?}");
     assert_eq!((done.number("from"), done.number("to")), (2, 1));
     // There is nothing before the first.
-    let refused = inn.operators().rollback("room").await.expect_problem(404);
+    let refused = host.operators().rollback("room").await.expect_problem(404);
     assert!(
         refused.text.contains("no version to roll back to"),
         "{}",
@@ -222,7 +222,7 @@ async fn a_rollback_is_there_at_once() {
     );
     // And forward again, which is a rollout of what is known.
     let edition = edited("room", "rolled back").await;
-    let again = inn
+    let again = host
         .operators()
         .deploy("room", edition, "")
         .await
@@ -233,10 +233,10 @@ async fn a_rollback_is_there_at_once() {
 /// Each is compiled in a process of its own, behind what serves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compiling_does_not_double_the_latency_of_what_serves() {
-    let inn = Opening::new(settings().await).alone().open().await;
+    let host = Opening::new(settings().await).alone().open().await;
     // Whatever else the machine does is in there, too: what always doubles it is found all the same.
     for _ in 0..ROUNDS {
-        let (calm, busy) = without_and_with_compiling(&inn).await;
+        let (calm, busy) = without_and_with_compiling(&host).await;
         if busy < calm * 2 {
             return;
         }
@@ -244,8 +244,8 @@ async fn compiling_does_not_double_the_latency_of_what_serves() {
     panic!("it was doubled {ROUNDS} times");
 }
 
-async fn without_and_with_compiling(inn: &Inn) -> (Duration, Duration) {
-    let base = inn.gateway().base();
+async fn without_and_with_compiling(host: &TestHost) -> (Duration, Duration) {
+    let base = host.gateway().base();
     let traffic = Traffic::start(base, 16, register);
     tokio::time::sleep(WHILE).await;
     let calm = p99(&traffic.stop().await);
@@ -255,7 +255,7 @@ async fn without_and_with_compiling(inn: &Inn) -> (Duration, Duration) {
     while began.elapsed() < WHILE {
         // Nobody has seen it, so nothing of it is in a cache.
         let fresh = edited("room", &rand::random::<u64>().to_string()).await;
-        let reply = inn.operators().deploy("room", fresh, "dry-run=true").await;
+        let reply = host.operators().deploy("room", fresh, "dry-run=true").await;
         let reply = reply.expect(200);
         let steps = reply.body["steps"].as_array().expect("a list");
         let is_fresh = |step: &&Value| {

@@ -3,19 +3,19 @@
 use futures::future::join_all;
 use http::Method;
 use innkeeper_tests::artifacts::{components, digest, edited};
-use innkeeper_tests::{Inn, Settings, eventually, in_a_mood, send};
+use innkeeper_tests::{Settings, TestHost, eventually, in_a_mood, send};
 use serde_json::Value;
 
 #[tokio::test]
 async fn the_same_upload_by_many_at_once_is_one_version() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let edition = edited("message", "many at once").await;
-    let uploads = (0..20).map(|_| inn.operators().deploy("message", edition.clone(), ""));
+    let uploads = (0..20).map(|_| host.operators().deploy("message", edition.clone(), ""));
     for reply in join_all(uploads).await {
         assert!(matches!(reply.status, 200 | 201), "{}", reply.text);
         assert_eq!(reply.number("number"), 2);
     }
-    let versions = inn.operators().versions("message").await;
+    let versions = host.operators().versions("message").await;
     assert_eq!(versions.len(), 2, "{versions:?}");
     assert_eq!(versions[0]["digest"], digest(&edition));
     assert_eq!(versions[0]["state"], "current");
@@ -23,39 +23,39 @@ async fn the_same_upload_by_many_at_once_is_one_version() {
 
 #[tokio::test]
 async fn what_serves_is_what_served_before_the_restart() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let edition = edited("room", "kept").await;
     let uploaded = digest(&edition);
-    let reply = inn.operators().deploy("room", edition, "label=kept").await;
+    let reply = host.operators().deploy("room", edition, "label=kept").await;
     reply.expect(201);
-    inn.close().await;
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, uploaded);
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, uploaded);
+    host.close().await;
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, uploaded);
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, uploaded);
     // The version before can still be gone back to.
-    inn.operators().rollback("room").await.expect(200);
-    assert_ne!(inn.operators().serving("room").await, uploaded);
+    host.operators().rollback("room").await.expect(200);
+    assert_ne!(host.operators().serving("room").await, uploaded);
     // Another component in the manifest is newer than what was uploaded.
-    let file = inn.home().join("newer.wasm");
+    let file = host.home().join("newer.wasm");
     let newer = edited("room", "newer").await;
     std::fs::write(&file, &newer).unwrap();
-    inn.close().await;
-    let settings = inn.settings().component("room", &file);
-    inn.reopen_with(settings).await;
-    assert_eq!(inn.operators().serving("room").await, digest(&newer));
-    let versions = inn.operators().versions("room").await;
+    host.close().await;
+    let settings = host.settings().component("room", &file);
+    host.reopen_with(settings).await;
+    assert_eq!(host.operators().serving("room").await, digest(&newer));
+    let versions = host.operators().versions("room").await;
     assert_eq!(versions.len(), 3);
     assert_eq!(versions[0]["history"][0]["by"], "host");
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
-    let inn = Inn::open().await;
-    let before = inn.operators().serving("room").await;
+    let host = TestHost::open().await;
+    let before = host.operators().serving("room").await;
     let edition = edited("room", "dry").await;
-    let reply = inn
+    let reply = host
         .operators()
         .deploy("room", edition, "dry-run=true")
         .await;
@@ -82,24 +82,24 @@ async fn a_dry_run_changes_nothing() {
             "{gate} in {gates:?}"
         );
     }
-    assert_eq!(inn.operators().serving("room").await, before);
-    assert_eq!(inn.operators().versions("room").await.len(), 1);
+    assert_eq!(host.operators().serving("room").await, before);
+    assert_eq!(host.operators().versions("room").await.len(), 1);
 }
 
 #[tokio::test]
 async fn one_rollout_of_a_context_at_a_time() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let (first, second) = (
         edited("room", "first").await,
         edited("room", "second").await,
     );
     let first_digest = digest(&first);
-    let begun = inn
+    let begun = host
         .operators()
         .deploy("room", first, "ramp=10,100&step=60s")
         .await;
     begun.expect(202);
-    let refused = inn
+    let refused = host
         .operators()
         .deploy("room", second, "")
         .await
@@ -111,15 +111,15 @@ async fn one_rollout_of_a_context_at_a_time() {
     );
     // Another context has its own.
     let other = edited("message", "meanwhile").await;
-    inn.operators()
+    host.operators()
         .deploy("message", other, "")
         .await
         .expect(201);
     // A rollback ends the ramp.
-    let ended = inn.operators().rollback("room").await.expect(200);
+    let ended = host.operators().rollback("room").await.expect(200);
     assert_eq!(ended.body["wasOnItsWay"], true);
     eventually("it is withdrawn", async || {
-        match inn
+        match host
             .operators()
             .state_of("room", &first_digest)
             .await
@@ -130,7 +130,7 @@ async fn one_rollout_of_a_context_at_a_time() {
         }
     })
     .await;
-    let refused = inn
+    let refused = host
         .operators()
         .send(Method::POST, "/v1/contexts/nowhere/rollback")
         .await;
@@ -139,20 +139,20 @@ async fn one_rollout_of_a_context_at_a_time() {
 
 #[tokio::test]
 async fn a_module_is_wrapped_and_other_bytes_are_refused() {
-    let inn = Inn::open().await;
+    let host = TestHost::open().await;
     let file = &components().await["message"];
     // What cargo made before `innkeeper build` made a component of it.
     let target = file.parent().and_then(|folder| folder.parent()).unwrap();
     let module = target.join("wasm32-unknown-unknown/release/message.wasm");
     let module = std::fs::read(module).expect("cargo has made it");
     assert!(module.starts_with(b"\0asm\x01\0\0\0"));
-    let reply = inn
+    let reply = host
         .operators()
         .deploy("message", module, "")
         .await
         .expect(200);
     assert_eq!(reply.body["outcome"], "unchanged", "it is what serves");
-    let refused = inn
+    let refused = host
         .operators()
         .deploy("message", b"no component".to_vec(), "")
         .await;
@@ -162,7 +162,7 @@ async fn a_module_is_wrapped_and_other_bytes_are_refused() {
         "{}",
         refused.text
     );
-    let request = inn
+    let request = host
         .operators()
         .client()
         .request(Method::POST, "/v1/contexts/message/versions");
@@ -170,7 +170,7 @@ async fn a_module_is_wrapped_and_other_bytes_are_refused() {
     refused.expect_problem(401);
     for wrong in ["ramp=100,5", "step=soon", "ramp=5", "unknown=1"] {
         let bytes = edited("message", "x").await;
-        inn.operators()
+        host.operators()
             .deploy("message", bytes, wrong)
             .await
             .expect_problem(400);
@@ -182,16 +182,16 @@ async fn old_versions_are_forgotten_and_their_history_is_not() {
     let settings = Settings::of_the_app()
         .await
         .set("context.message.rollout.keep", 2);
-    let inn = Inn::with(settings).await;
+    let host = TestHost::with(settings).await;
     for number in 0..6 {
         let edition = edited("message", &format!("edition {number}")).await;
-        inn.operators()
+        host.operators()
             .deploy("message", edition, "")
             .await
             .expect(201);
     }
     let versions = eventually("old ones are forgotten", async || {
-        let versions = inn.operators().versions("message").await;
+        let versions = host.operators().versions("message").await;
         let stored = versions.iter().filter(|version| version["stored"] == true);
         match stored.count() {
             // The one that serves, two to go back to, two more, and the manifest's.
@@ -205,7 +205,7 @@ async fn old_versions_are_forgotten_and_their_history_is_not() {
     assert_eq!(versions.len(), 7);
     // Their bytes go a moment later. The other four contexts have one version each.
     eventually("their bytes are gone", async || {
-        let files = std::fs::read_dir(inn.home().join("data/components")).unwrap();
+        let files = std::fs::read_dir(host.home().join("data/components")).unwrap();
         match files.count() {
             count if count < 7 + 4 => Ok(()),
             count => Err(format!("{count} files")),
@@ -214,7 +214,7 @@ async fn old_versions_are_forgotten_and_their_history_is_not() {
     .await;
     // What is forgotten can be brought again, and is the same version.
     let edition = edited("message", "edition 0").await;
-    let again = inn
+    let again = host
         .operators()
         .deploy("message", edition, "")
         .await
@@ -232,8 +232,8 @@ async fn a_token_is_good_for_what_its_role_says() {
             .set(&format!("admin.tokens.{role}-only.role"), role)
             .set(&format!("admin.tokens.{role}-only.sha256"), hash);
     }
-    let inn = Inn::with(settings).await;
-    let client = inn.operators().client();
+    let host = TestHost::with(settings).await;
+    let client = host.operators().client();
     let post = async |path: &str, token: &str| {
         let request = client.request(Method::POST, path).bearer_auth(token);
         let body = edited("message", "by role").await;
@@ -258,16 +258,16 @@ async fn a_token_is_good_for_what_its_role_says() {
         .await
         .expect(200);
     // Who did it is in the history.
-    let brought = inn.operators().versions("message").await;
+    let brought = host.operators().versions("message").await;
     assert_eq!(brought[0]["history"][0]["by"], "deploy-only");
 }
 
 #[tokio::test]
 async fn what_is_tried_in_one_context_stays_in_another() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let edition = edited("room", "in its place").await;
     let new = digest(&edition);
-    let operators = inn.operators().clone();
+    let operators = host.operators().clone();
     operators
         .deploy("room", edition.clone(), "")
         .await
@@ -277,7 +277,7 @@ async fn what_is_tried_in_one_context_stays_in_another() {
         .deploy("reservation", edition, "dry-run=true")
         .await;
     tried.expect_problem(422);
-    let components = inn.home().join("data/components");
+    let components = host.home().join("data/components");
     let kept = components.join(format!("{new}.wasm"));
     assert!(kept.is_file());
     let drafts = std::fs::read_dir(&components).unwrap();
@@ -288,9 +288,9 @@ async fn what_is_tried_in_one_context_stays_in_another() {
             .is_some_and(|extension| extension == "part")
     });
     assert_eq!(drafts.count(), 0);
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, new);
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, new);
 }
 
 #[tokio::test]
@@ -300,8 +300,8 @@ async fn a_rollback_ends_a_rollout_that_is_still_being_checked() {
         .set("context.room.startup_probe.period", "100ms")
         .set("context.room.startup_probe.failure_threshold", 600)
         .set("context.room.startup_probe.timeout", "200ms");
-    let inn = Inn::with(settings).await;
-    let operators = inn.operators().clone();
+    let host = TestHost::with(settings).await;
+    let operators = host.operators().clone();
     let before = operators.serving("room").await;
     let moody = std::fs::read(&components().await["room-moody"]).expect("it was built");
     let bytes = in_a_mood(moody, "ready-says-no");
@@ -331,12 +331,12 @@ async fn a_rollback_ends_a_rollout_that_is_still_being_checked() {
 
 #[tokio::test]
 async fn a_rollback_can_be_taken_back() {
-    let mut inn = Inn::open().await;
+    let mut host = TestHost::open().await;
     let (second, third) = (
         edited("room", "second").await,
         edited("room", "third").await,
     );
-    let operators = inn.operators().clone();
+    let operators = host.operators().clone();
     let first = operators.serving("room").await;
     operators
         .deploy("room", second.clone(), "")
@@ -346,26 +346,26 @@ async fn a_rollback_can_be_taken_back() {
         .deploy("room", third.clone(), "")
         .await
         .expect(201);
-    let to = async |inn: &Inn, wanted: &str| {
+    let to = async |host: &TestHost, wanted: &str| {
         let path = format!("/v1/contexts/room/rollback?to={wanted}");
-        inn.operators().send(Method::POST, &path).await
+        host.operators().send(Method::POST, &path).await
     };
     let (second, third) = (digest(&second), digest(&third));
-    to(&inn, "1").await.expect(200);
+    to(&host, "1").await.expect(200);
     assert_eq!(operators.serving("room").await, first);
     // What was rolled back from served, too, and is kept.
-    to(&inn, "3").await.expect(200);
+    to(&host, "3").await.expect(200);
     assert_eq!(operators.serving("room").await, third);
-    to(&inn, "2").await.expect(200);
+    to(&host, "2").await.expect(200);
     assert_eq!(operators.serving("room").await, second);
-    to(&inn, &third[..8]).await.expect(200);
+    to(&host, &third[..8]).await.expect(200);
     assert_eq!(operators.serving("room").await, third);
     // To go back to it was a step back, so the way goes on from there, also after a restart.
-    inn.kill_9();
-    inn.reopen().await;
-    assert_eq!(inn.operators().serving("room").await, third);
-    inn.operators().rollback("room").await.expect(200);
-    assert_eq!(inn.operators().serving("room").await, first);
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(host.operators().serving("room").await, third);
+    host.operators().rollback("room").await.expect(200);
+    assert_eq!(host.operators().serving("room").await, first);
     // Each refusal says why.
     for (wanted, says) in [
         ("1", "serves already"),
@@ -375,16 +375,16 @@ async fn a_rollback_can_be_taken_back() {
             "no version has the number ffffffff, or a digest that starts with it",
         ),
     ] {
-        let refused = to(&inn, wanted).await.expect_problem(404);
+        let refused = to(&host, wanted).await.expect_problem(404);
         assert!(refused.text.contains(says), "{}", refused.text);
     }
     // What only knocked has never served.
     let knocked = edited("room", "knocked").await;
-    let operators = inn.operators();
+    let operators = host.operators();
     let begun = operators.deploy("room", knocked, "ramp=10,100&step=60s");
     begun.await.expect(202);
     operators.rollback("room").await.expect(200);
-    let refused = to(&inn, "4").await.expect_problem(404);
+    let refused = to(&host, "4").await.expect_problem(404);
     assert!(
         refused.text.contains("has never served"),
         "{}",

@@ -1,4 +1,4 @@
-//! An inn: one `innkeeper serve` with its own data, which can be killed and opened again.
+//! A host: one `innkeeper serve` with its own data, which can be killed and opened again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,8 +18,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The token of the operators' port.
 const TOKEN: &str = "only-for-tests-0123456789abcdef";
 
-/// A running inn.
-pub struct Inn {
+/// A running host.
+pub struct TestHost {
     settings: Settings,
     variables: Vec<(String, String)>,
     limits: Option<String>,
@@ -64,20 +64,20 @@ impl Opening {
         self
     }
 
-    /// With no other test's inn on the machine, for as long as this one is there.
+    /// With no other test's host on the machine, for as long as this one is there.
     pub fn alone(mut self) -> Self {
         self.alone = true;
         self
     }
 
-    /// With compiled components of its own, which no other inn uses.
+    /// With compiled components of its own, which no other host uses.
     pub fn own_artifacts(mut self) -> Self {
         self.own_artifacts = true;
         self
     }
 
     /// Opens it.
-    pub async fn open(self) -> Inn {
+    pub async fn open(self) -> TestHost {
         artifacts::binary().await;
         let share = match self.alone {
             true => machine::alone().await,
@@ -95,7 +95,7 @@ impl Opening {
             self.limits.as_deref(),
         )
         .await;
-        Inn {
+        TestHost {
             settings: self.settings,
             variables: self.variables,
             limits: self.limits,
@@ -108,13 +108,13 @@ impl Opening {
     }
 }
 
-impl Inn {
-    /// Opens an inn with the app as it is shipped.
+impl TestHost {
+    /// Opens a host with the app as it is shipped.
     pub async fn open() -> Self {
         Self::with(Settings::of_the_app().await).await
     }
 
-    /// Opens an inn with these settings.
+    /// Opens a host with these settings.
     pub async fn with(settings: Settings) -> Self {
         Opening::new(settings).open().await
     }
@@ -136,7 +136,7 @@ impl Inn {
 
     /// Waits until every saga has ended and every context is of one mind, and gives what there is then.
     pub async fn at_rest(&self) -> Book {
-        eventually("the inn comes to rest", async || self.look().await).await
+        eventually("the host comes to rest", async || self.look().await).await
     }
 
     /// What there is, when it is at rest; else what is not.
@@ -290,7 +290,7 @@ impl Inn {
     }
 }
 
-/// Lets all inns have one cache of compiled components: each test would compile them all otherwise.
+/// Lets all hosts have one cache of compiled components: each test would compile them all otherwise.
 fn share_artifacts(home: &Path) {
     let shared = artifacts::repository().join("components/target/innkeeper/artifacts");
     std::fs::create_dir_all(&shared).expect("the cache can be made");

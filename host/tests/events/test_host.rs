@@ -32,13 +32,13 @@ const PACKAGES: [(&str, &str); 6] = [
 ];
 
 /// A host and its data.
-pub struct Inn {
+pub struct TestHost {
     pub host: Arc<Host>,
     manifest: String,
     data: TempDir,
 }
 
-impl Inn {
+impl TestHost {
     /// With a manifest in which each context names its component by its name in capitals, such as `BELL`.
     pub async fn open(manifest: &str) -> Self {
         let data = TempDir::new().unwrap();

@@ -52,9 +52,9 @@ impl Drop for Gone<'_> {
 }
 
 #[derive(Clone)]
-struct Inn(Arc<State>);
+struct TestHost(Arc<State>);
 
-impl Backend for Inn {
+impl Backend for TestHost {
     type Context = &'static str;
 
     fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
@@ -219,7 +219,7 @@ impl Served {
         let gateway = Gateway::bind(&settings).unwrap();
         let address = gateway.address();
         let stop = CancellationToken::new();
-        let backend = Inn(Arc::clone(&state));
+        let backend = TestHost(Arc::clone(&state));
         let ended = tokio::spawn(gateway.serve(backend, stop.clone()));
         Self {
             address,

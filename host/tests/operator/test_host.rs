@@ -61,12 +61,12 @@ pub async fn build_components() {
     BUILT.get_or_init(|| building).await;
 }
 
-/// One cache of compiled components for all: each inn would compile them anew otherwise.
+/// One cache of compiled components for all: each host would compile them anew otherwise.
 fn share_artifacts(data: &Path) {
     let shared = repository().join("components/target/innkeeper/artifacts");
     std::fs::create_dir_all(&shared).unwrap();
     std::fs::create_dir_all(data).unwrap();
-    // Another run of the same inn may have linked it.
+    // Another run of the same host may have linked it.
     let _ = std::os::unix::fs::symlink(shared, data.join("artifacts"));
 }
 
@@ -98,7 +98,7 @@ impl Lines {
     }
 }
 
-pub struct Inn {
+pub struct TestHost {
     child: Child,
     pub gateway: String,
     pub operators: String,
@@ -108,7 +108,7 @@ pub struct Inn {
     pub home: Arc<TempDir>,
 }
 
-impl Inn {
+impl TestHost {
     pub async fn open() -> Self {
         Self::open_in(Arc::new(TempDir::new().unwrap()), &[]).await
     }
@@ -164,7 +164,7 @@ impl Inn {
         }
     }
 
-    /// A command that talks to this inn, and finds its token where it is kept.
+    /// A command that talks to this host, and finds its token where it is kept.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = innkeeper();
         command
