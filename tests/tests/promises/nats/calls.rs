@@ -122,7 +122,7 @@ async fn what_cannot_be_called_is_a_problem() {
     ] {
         expect_problem(&caller.call(subject, &[], "{}").await, 404, detail);
     }
-    expect_problem(&caller.call(HOLD, &[], "{").await, 400, "no JSON");
+    expect_problem(&caller.call(HOLD, &[], "{").await, 400, "not JSON");
     for (parameters, detail) in [
         ("", "room-id: is missing"),
         ("[1]", "`room-id`, `rsv-id`"),

@@ -127,7 +127,9 @@ async fn a_stream_that_was_deleted_is_called_so() {
         "{notice}"
     );
     assert_eq!(
-        host.output().lines_with("the stream `stay` is gone").len(),
+        host.output()
+            .lines_with("the stream `stay` no longer exists")
+            .len(),
         1
     );
 }
