@@ -11,6 +11,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use crate::deadline;
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::load::Guest;
@@ -186,7 +187,7 @@ impl Guest {
         };
         let mut store = Store::new(self.engine.wasmtime(), Frame::new(services, memory));
         store.limiter_async(|frame| frame);
-        // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when the timer below can end it.
+        // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when its deadline can end it.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let outcome = {
             let mut computing = std::pin::pin!(async {
@@ -195,15 +196,11 @@ impl Guest {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 run(&mut store, &instance).await
             });
-            tokio::time::timeout_at(deadline, share.run(computing.as_mut())).await
+            deadline::enforce(deadline, began, share.run(computing.as_mut())).await
         };
-        let result = match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Fault::from_wasmtime(error, store.data().denied_memory())),
-            Err(_) => Err(Fault::Deadline {
-                after: began.elapsed(),
-            }),
-        };
+        let result = outcome.and_then(|ended| {
+            ended.map_err(|error| Fault::from_wasmtime(error, store.data().denied_memory()))
+        });
         Ended {
             services: store.into_data().services,
             result,

@@ -7,6 +7,7 @@ mod artifact;
 mod bindings;
 mod brief;
 mod compatible;
+mod deadline;
 mod engine;
 mod enter;
 mod fault;

@@ -32,6 +32,7 @@ pub struct TokenSources {
 }
 
 /// What was read last, and what was complained about.
+#[derive(Clone)]
 struct Reading {
     sources: TokenSources,
     text: Option<String>,
@@ -49,14 +50,22 @@ pub(super) async fn reload(state: Arc<State>, sources: TokenSources, stop: Cance
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut then = Timestamp::from(SystemTime::now());
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let mut looked = reading.clone();
         let looking = tokio::task::spawn_blocking(move || {
-            let tokens = reading.look();
-            (reading, tokens)
+            let tokens = looked.look();
+            (looked, tokens)
         });
-        let Ok((looked, tokens)) = looking.await else {
-            return;
+        let tokens = match looking.await {
+            Ok((looked, tokens)) => {
+                reading = looked;
+                tokens
+            }
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                tracing::error!(%error, "the operators' tokens could not be read again");
+                continue;
+            }
         };
-        reading = looked;
         let now = Timestamp::from(SystemTime::now());
         let is_as_before = tokens.is_as(now, &state.tokens.borrow(), then);
         if !is_as_before {

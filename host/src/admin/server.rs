@@ -25,7 +25,7 @@ use super::problem::Problem;
 use super::reload::{self, TokenSources};
 use super::router::router;
 use super::state::State;
-use super::tls::{NoTls, Terms, Tls, TlsError};
+use super::tls::{self, NoTls, Terms, Tls, TlsError};
 use super::tokens::Tokens;
 use super::uploads::Uploads;
 use super::wire::Wire;
@@ -273,17 +273,18 @@ async fn wire(state: &State, tcp: TcpStream, from: IpAddr, terms: Option<&Terms>
     };
     match terms.agree(tcp).await {
         Ok(wire) => Some(wire),
-        Err(error @ NoTls::Refused(_)) => {
+        Err((error, tcp)) => {
             tracing::debug!(%from, %error, "no TLS was agreed on");
-            let asked = Asked {
-                from: Some(from.to_string()),
-                ..Asked::default()
-            };
-            state.audit.refused(&asked, None::<u16>, "handshake").await;
-            None
-        }
-        Err(error) => {
-            tracing::debug!(%from, %error, "no TLS was agreed on");
+            if matches!(error, NoTls::Refused(_)) {
+                let asked = Asked {
+                    from: Some(from.to_string()),
+                    ..Asked::default()
+                };
+                state.audit.refused(&asked, None::<u16>, "handshake").await;
+            }
+            if let Some(tcp) = tcp {
+                tls::say_farewell(tcp).await;
+            }
             None
         }
     }

@@ -138,7 +138,7 @@ async fn each_role_gets_to_what_it_is_for() {
     }
     let (_, said) = ask(&port, Method::POST, "versions", Some("board")).await;
     assert!(
-        said.contains("`board` has the role `read`, and this needs the role `deploy`"),
+        said.contains("`board` has the role `read`, but this needs the role `deploy`"),
         "{said}"
     );
 }

@@ -130,13 +130,14 @@ impl Client {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        self.send(request, Bytes::new()).await
+        let beginning = self.send(request, Bytes::new());
+        self.within(ANSWER, beginning).await
     }
 
     /// An answer that is taken as it comes, to something that changes nothing but takes a token.
     pub async fn download(&self, path: &str) -> Result<Answer, Failure> {
-        self.send(self.request(Method::POST, path), Bytes::new())
-            .await
+        let beginning = self.send(self.request(Method::POST, path), Bytes::new());
+        self.within(ANSWER, beginning).await
     }
 
     async fn ask<T: DeserializeOwned>(

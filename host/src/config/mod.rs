@@ -1,27 +1,24 @@
 //! A context's configuration, read live: a changed file reaches the next invocation.
 
 mod directory;
+mod poll;
 mod sources;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::sources::{Glance, Sources};
+use self::poll::{look, watch};
+use self::sources::Sources;
 use crate::manifest::ContextSettings;
 
 /// The values by key.
 pub type Values = BTreeMap<String, String>;
-
-/// How often the files are looked at.
-const PERIOD: Duration = Duration::from_millis(250);
 
 /// The values of one context as they are now.
 #[derive(Debug)]
@@ -71,38 +68,6 @@ impl Live {
     pub fn current(&self) -> Arc<Values> {
         self.current.load_full()
     }
-}
-
-/// The sources of each context, and where its values are shown.
-type Watched = Vec<(Sources, Arc<Live>)>;
-
-async fn watch(mut watched: Watched, manifest: Option<PathBuf>, stop: CancellationToken) {
-    let mut ticks = interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let Some(looked) = look(watched, manifest.clone()).await else {
-            return;
-        };
-        watched = looked;
-    }
-}
-
-/// Looks at all sources on a thread that may block, and shows what has changed. Gives them back, unless the runtime stops.
-async fn look(mut watched: Watched, manifest: Option<PathBuf>) -> Option<Watched> {
-    let looked = tokio::task::spawn_blocking(move || {
-        let app = Glance::at(manifest.as_deref());
-        for (sources, live) in &mut watched {
-            if let Some(values) = sources.look(&app) {
-                // First, so that no value is shown in between.
-                let mut secrets = BTreeSet::clone(&live.secrets.load());
-                secrets.extend(sources.secret_keys());
-                live.secrets.store(Arc::new(secrets));
-                live.current.store(Arc::new(values));
-            }
-        }
-        watched
-    });
-    looked.await.ok()
 }
 
 #[cfg(test)]

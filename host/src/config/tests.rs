@@ -2,10 +2,12 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 
+use super::poll::PERIOD;
 use super::*;
 use crate::manifest::Manifest;
 

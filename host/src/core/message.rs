@@ -113,7 +113,7 @@ mod tests {
         );
         assert_eq!(
             response(200, "no name", "/").validate(LIMIT),
-            Err("\"no name\" cannot name a header".to_owned())
+            Err("\"no name\" is not a valid header name".to_owned())
         );
         assert_eq!(
             response(200, "x", "a\r\nb: c").validate(LIMIT),
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(of(MOST_FIELDS, 0).validate(LIMIT), Ok(()));
         assert_eq!(
             of(MOST_FIELDS + 1, 0).validate(LIMIT),
-            Err("it has 81 header fields, and 80 are what an answer may have".to_owned())
+            Err("it has 81 headers; a response may have 80".to_owned())
         );
         assert_eq!(of(1, 4096 - 1024 - 33).validate(LIMIT), Ok(()));
         assert_eq!(

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compensation;
+use super::crash_recovery;
 use super::definition::Invocation;
 use super::failure::Failure;
 use super::intent;
 use super::record::{self, Compensation};
-use super::recovery;
 use super::replay::Call;
 use super::runs;
 use crate::core::wall_clock;
@@ -35,7 +35,7 @@ pub(super) async fn abandon(
     reason: &str,
     additions: Vec<Write>,
 ) -> Result<Option<u64>, Failure> {
-    recovery::recover(invocation).await?;
+    crash_recovery::recover(invocation).await?;
     let run = invocation.run();
     let undo = undoable(invocation);
     let last = last_step(invocation, &undo, reason).await?;

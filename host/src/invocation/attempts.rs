@@ -7,6 +7,7 @@ use wasmtime::component::Val;
 
 use super::abandonment;
 use super::compensation;
+use super::crash_recovery;
 use super::definition::{Invocation, ResultStore, Trigger};
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
@@ -14,7 +15,6 @@ use super::identifier;
 use super::key_locks::{HeldLocks, LockSet};
 use super::quota;
 use super::record;
-use super::recovery;
 use super::replay::Effect;
 use super::route_to_version::route_to_version;
 use super::stored_result;
@@ -198,7 +198,7 @@ async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<
         // Somebody who waits for it may be in the way of whoever is in its way.
         limit = limit.min(ATTEMPTS_WITHOUT_LOCKS);
     }
-    recovery::recover(invocation).await?;
+    crash_recovery::recover(invocation).await?;
     let mut lost_to = LockSet::default();
     let mut lease = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
@@ -288,12 +288,12 @@ async fn lock_keys(
 
 /// The memory that its guest will need; refused in time for an answer that says why.
 async fn reserve_memory(invocation: &Invocation, lease: &Lease) -> Result<GuestMemory, Failure> {
-    let mut memory = GuestMemory::of(&invocation.context.guests_memory);
+    let mut memory = GuestMemory::of(&invocation.context.guests_memory, invocation.depth());
     let last = invocation.deadline - invocation.budget / 10;
     let foreseen = &lease.version().guest_memory;
     tokio::select! {
         biased;
-        reserved = memory.begin(foreseen, invocation.depth(), last) => reserved?,
+        reserved = memory.begin(foreseen, last) => reserved?,
         () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
     }
     Ok(memory)

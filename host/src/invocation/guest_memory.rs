@@ -19,13 +19,23 @@ const WAIT: Duration = Duration::from_millis(250);
 pub(super) struct GuestMemory {
     holding: Holding,
     used: u64,
+    is_called: bool,
+    /// Until when it waits as long as it holds nothing.
+    patience: Option<Instant>,
 }
 
 impl GuestMemory {
-    pub(super) fn of(share: &Arc<MemoryShare>) -> Self {
+    /// Of a guest at this depth of a call.
+    pub(super) fn of(share: &Arc<MemoryShare>, depth: u32) -> Self {
+        let is_called = depth > 0;
         Self {
-            holding: share.nothing(),
+            holding: match is_called {
+                true => share.nothing().called(),
+                false => share.nothing(),
+            },
             used: 0,
+            is_called,
+            patience: None,
         }
     }
 
@@ -33,13 +43,13 @@ impl GuestMemory {
     pub(super) async fn begin(
         &mut self,
         foreseen: &Foreseen,
-        depth: u32,
         deadline: Instant,
     ) -> Result<(), Exhausted> {
-        let until = match depth {
-            0 => deadline,
-            _ => deadline.min(Instant::now() + WAIT),
+        let until = match self.is_called {
+            false => deadline,
+            true => deadline.min(Instant::now() + WAIT),
         };
+        self.patience = Some(until);
         self.holding.grow_until(foreseen.bytes(), until).await
     }
 
@@ -57,7 +67,12 @@ impl GuestMemory {
     /// The same, waiting a moment for what others give back.
     pub(super) async fn grow(&mut self, bytes: u64, deadline: Instant) -> bool {
         let missing = (self.used + bytes).saturating_sub(self.holding.bytes());
-        let until = deadline.min(Instant::now() + WAIT);
+        let soon = deadline.min(Instant::now() + WAIT);
+        // Nobody waits for what it holds as long as that is nothing: the first guest of a version, of which nobody knows what it needs, begins here.
+        let until = match self.holding.bytes() {
+            0 => self.patience.map_or(soon, |patience| patience.max(soon)),
+            _ => soon,
+        };
         let is_there = self.holding.grow_until(missing, until).await.is_ok();
         if is_there {
             self.used += bytes;
@@ -84,26 +99,26 @@ mod tests {
         let share = budget.share(100);
         let foreseen = Foreseen::default();
         let soon = || Instant::now() + Duration::from_millis(10);
-        let mut first = GuestMemory::of(&share);
-        first.begin(&foreseen, 0, soon()).await.unwrap();
+        let mut first = GuestMemory::of(&share, 0);
+        first.begin(&foreseen, soon()).await.unwrap();
         assert!(first.take(40) && first.take(20));
         assert!(!first.take(50) && !first.grow(50, soon()).await);
         first.end(&foreseen);
         assert_eq!(budget.held(), 0);
-        let mut second = GuestMemory::of(&share);
-        second.begin(&foreseen, 0, soon()).await.unwrap();
+        let mut second = GuestMemory::of(&share, 0);
+        second.begin(&foreseen, soon()).await.unwrap();
         assert_eq!(budget.held(), 60);
         // It waits while it holds nothing.
-        let mut third = GuestMemory::of(&share);
-        assert!(third.begin(&foreseen, 0, soon()).await.is_err());
+        let mut third = GuestMemory::of(&share, 0);
+        assert!(third.begin(&foreseen, soon()).await.is_err());
         assert_eq!(budget.held(), 60);
         assert!(second.take(60));
         assert_eq!(budget.held(), 60);
         drop(second);
         assert_eq!(budget.held(), 0);
         for _ in 0..64 {
-            let mut small = GuestMemory::of(&share);
-            small.begin(&foreseen, 0, soon()).await.unwrap();
+            let mut small = GuestMemory::of(&share, 0);
+            small.begin(&foreseen, soon()).await.unwrap();
             assert!(small.take(1));
             small.end(&foreseen);
         }

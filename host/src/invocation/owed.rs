@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compensation;
 use super::context::Context;
+use super::crash_recovery;
 use super::failure::Failure;
 use super::identifier;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
-use super::recovery;
 use super::replay::Effect;
 use crate::journal::{KeyRange, Space};
 
@@ -54,7 +54,7 @@ pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owe
         each_intent(caller, |id, intent| {
             if intent.callees.contains(&callee.name) {
                 let run = identifier::of_run(id, intent.run);
-                for call in recovery::committed_at(callee, &run)? {
+                for call in crash_recovery::committed_at(callee, &run)? {
                     if let Effect::Committed { undo } = call.effect {
                         note(undo, &caller.name);
                     }

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::abandonment;
 use super::attempts::{self, Entry};
 use super::context::Context;
+use super::crash_recovery;
 use super::definition::{Beginning, Input, Invocation, ResultStore, Trigger};
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
-use super::recovery;
 use super::replay::Replay;
 use super::web;
 use crate::core::message::Request;
@@ -78,7 +78,7 @@ pub fn unfinished(
         for (key, value) in found {
             let intent: Intent = record::read(&key, &value)?;
             let id = String::from_utf8_lossy(&key).into_owned();
-            if recovery::has_final_call(invoker, &id, &intent)? {
+            if crash_recovery::has_final_call(invoker, &id, &intent)? {
                 // Nobody changes what it has read before it is run again.
                 context.commits.hold_for(&id);
             }

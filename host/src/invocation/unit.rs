@@ -109,7 +109,7 @@ impl UnitOfWork {
             is_repeatable: true,
             spent: Spent::new(invocation.context.settings.limits.read),
             memory: invocation.invoker.memory.nothing(),
-            guest_memory: GuestMemory::of(&invocation.context.guests_memory),
+            guest_memory: GuestMemory::of(&invocation.context.guests_memory, invocation.depth()),
             draws: Draws::default(),
             ids: 0,
             call_count: 0,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts::{self, Answer, Entry};
-use super::cache_key::CacheKey;
+use super::cached_response::CacheKey;
 use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, ResultStore, Trigger};
 use super::failure::Failure;

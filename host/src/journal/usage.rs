@@ -263,7 +263,7 @@ impl Quota {
             Resource::Timers => growth.timers <= 0,
             Resource::Bytes => {
                 let bytes = usage.bytes.saturating_add_signed(after.bytes);
-                growth.staged <= 0 && bytes <= with_reserve(self.bytes)
+                growth.staged <= 0 && (growth.bytes <= 0 || bytes <= with_reserve(self.bytes))
             }
             Resource::Commits => {
                 let commits = usage.commits.saturating_add_signed(after.commits);

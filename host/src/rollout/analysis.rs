@@ -153,8 +153,8 @@ impl fmt::Display for Evidence {
             percent(*errors_before, *count_before),
         )?;
         match *sure > 99.99 {
-            true => f.write_str("more than 99.99 % sure"),
-            false => write!(f, "{:.2} % sure", (sure * 100.0).floor() / 100.0),
+            true => f.write_str("more than 99.99 %"),
+            false => write!(f, "{:.2} %", (sure * 100.0).floor() / 100.0),
         }
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(judged(&[(1_000, 1, 5)], &well), Finding::Well);
         let said = worse(&[(100, 1, 20)], &well);
         assert!(said.contains("20 of its 100 invocations failed"), "{said}");
-        assert!(said.contains("more than 99.99 % sure"), "{said}");
+        assert!(said.contains("more than 99.99 %"), "{said}");
         let ill = tally(&[(100, 1, 20)]);
         assert_eq!(judged(&[(100, 1, 20)], &ill), Finding::Well);
         // Whatever the number of invocations, it is the difference that counts.

@@ -1,27 +1,22 @@
-//! Conducting a rollout: gates, the state's move, the ramp, the swap, and the watch afterwards.
+//! Executes a rollout: gates, the state's move, the ramp, the swap, and the watch afterwards.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt;
 
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
+use super::gate::Refusal;
 use super::gates::{self, NotPassed, Passed, pass};
 use super::history::State;
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
 use super::schema::{self, Move};
 use super::swap::{self, SwapError, Swapped, Way};
-use super::trial::{Decision, Trial};
 use super::upload::Upload;
-use super::{active_version, analysis, pending, retention, trust, watch};
+use super::{active_version, pending, retention, trust, watch};
 use crate::invocation::Context;
-use crate::versions::{Tally, Version};
-
-/// How often a version that is ramped up is judged, at the least.
-const GLANCE: Duration = Duration::from_millis(250);
 
 /// How a rollout ends early.
 pub(super) enum Cut {
@@ -119,11 +114,12 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
     );
 }
 
-struct Executing<'a> {
-    deployer: &'a Arc<Deployer>,
-    context: &'a Arc<Context>,
-    rollout: &'a Arc<Rollout>,
-    upload: &'a Upload,
+/// A rollout that is executed.
+pub(super) struct Executing<'a> {
+    pub deployer: &'a Arc<Deployer>,
+    pub context: &'a Arc<Context>,
+    pub rollout: &'a Arc<Rollout>,
+    pub upload: &'a Upload,
 }
 
 impl Executing<'_> {
@@ -203,37 +199,6 @@ impl Executing<'_> {
         Ok(Outcome::Current { decided })
     }
 
-    /// The steps of the ramp, before the version gets all of the work.
-    fn parts(&self) -> impl Iterator<Item = u8> {
-        let settings = &self.context.settings.rollout;
-        let ramp = self.upload.ramp.as_ref().unwrap_or(&settings.ramp);
-        let parts = ramp.percents().iter().copied();
-        parts.filter(|weight| *weight < 100)
-    }
-
-    /// Says that there will be no ramp, where one was asked for.
-    fn tell_left_out_ramp(&self, state: &Move) {
-        let parts: Vec<_> = self.parts().map(|part| format!("{part} %")).collect();
-        if parts.is_empty() {
-            return;
-        }
-        let parts = parts.join(", ");
-        match state {
-            Move::None if self.context.version().is_some() => {}
-            Move::None => self.rollout.did(
-                format!("the ramp {parts} is skipped: no version is serving yet"),
-                Duration::ZERO,
-            ),
-            Move::Migrate { .. } | Move::Rebuild => self.rollout.did(
-                format!(
-                    "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {:?} afterwards",
-                    self.context.settings.rollout.watch
-                ),
-                Duration::ZERO,
-            ),
-        }
-    }
-
     fn reason(&self, verdict: Option<String>) -> String {
         let label = self.upload.label.as_ref();
         let label = label.map(|label| format!(" ({label})")).unwrap_or_default();
@@ -242,7 +207,7 @@ impl Executing<'_> {
     }
 
     /// Goes on unless someone takes the rollout back, or the host stops.
-    async fn unless_aborted<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
+    pub(super) async fn unless_aborted<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
         tokio::select! {
             done = work => Ok(done),
             () = self.rollout.abort.cancelled() => {
@@ -250,93 +215,6 @@ impl Executing<'_> {
             }
             () = self.deployer.shutdown.cancelled() => Err(Cut::Aborted("the host is stopping".into())),
         }
-    }
-
-    /// Gives the version more and more of the work, as long as it does as well as the one before it. Answers how it did in the last step.
-    async fn ramp(
-        &self,
-        version: &Arc<Version>,
-        current: &Arc<Version>,
-    ) -> Result<Option<String>, Cut> {
-        let Self {
-            deployer,
-            context,
-            rollout,
-            upload,
-        } = *self;
-        let step = upload.step.unwrap_or(context.settings.rollout.step);
-        let mut verdict = None;
-        for weight in self.parts() {
-            self.unless_aborted(rollout.going_on()).await?;
-            if rollout.orders().1 {
-                break;
-            }
-            // Before it gets its share: the first of what it does counts, too.
-            let since = (version.total(), current.total());
-            swap::ramp(deployer, context, version, current, weight).await?;
-            rollout.enter(Stage::Ramping, weight);
-            let before = verdict.map(|verdict| format!("; {verdict}"));
-            let begins = format!("ramping at {weight} %{}", before.unwrap_or_default());
-            self.note_ramping(version, begins).await;
-            let began = Instant::now();
-            let watched = self.watch_step((version, current), since, weight, step);
-            let passed = self.unless_aborted(watched).await??;
-            let passed = format!("at {weight} %: {passed}");
-            rollout.passed(Gate::Ramp, &passed, began.elapsed());
-            verdict = Some(passed);
-        }
-        self.unless_aborted(rollout.going_on()).await?;
-        Ok(verdict)
-    }
-
-    /// Watches over a version for a step, which began when the two had done so much; answers how it did in that time.
-    async fn watch_step(
-        &self,
-        (version, current): (&Arc<Version>, &Arc<Version>),
-        (new, old): (Tally, Tally),
-        weight: u8,
-        step: Duration,
-    ) -> Result<String, Cut> {
-        let rollout = self.rollout;
-        let settings = &self.context.settings.rollout;
-        let mut trial = Trial::step(settings, step);
-        let mut looked = Instant::now();
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(trial.left().min(GLANCE)) => {}
-                () = rollout.ordered() => {}
-            }
-            let (is_paused, is_promoted) = rollout.orders();
-            let since = std::mem::replace(&mut looked, Instant::now());
-            if !is_paused {
-                trial.pass(looked - since);
-            }
-            let ever = current.total();
-            let analysis = analysis::analyze(
-                settings,
-                &version.total().since(&new),
-                &ever.clone().since(&old),
-                &ever,
-            );
-            rollout.weigh(&analysis.evidence);
-            match trial.decide(&analysis) {
-                Decision::Fail(fault) => return Err(Refusal::at(Gate::Ramp, fault).into()),
-                _ if is_promoted => return Ok(format!("promoted early; {}", analysis.evidence)),
-                Decision::Pass(verdict) if !is_paused => return Ok(verdict),
-                Decision::Hold(why) if rollout.hold(&why) => {
-                    rollout.did(format!("held at {weight} %: {why}"), step);
-                    self.note_ramping(version, format!("held at {weight} %: {why}"))
-                        .await;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    async fn note_ramping(&self, version: &Version, reason: String) {
-        let because = swap::because(self.rollout, reason);
-        let change = [(version.digest.as_str(), State::Ramping)];
-        swap::note(self.deployer, self.context, &change, &because).await;
     }
 
     /// Ends a rollout early: whatever the version had of the work goes back, and the register says why.

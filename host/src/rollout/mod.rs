@@ -25,6 +25,7 @@ mod opening;
 mod pending;
 mod probe;
 mod progress;
+mod ramp;
 pub mod rebuild;
 mod retention;
 mod rollback;

@@ -264,6 +264,8 @@ pub(super) async fn take_back(
     version: &Arc<Version>,
     because: &Because,
 ) -> Result<(), RollbackError> {
+    // What it goes back to is not removed meanwhile.
+    let _entering = deployer.components.entering().await;
     let to = before(deployer, context, version).await?;
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {

@@ -295,7 +295,7 @@ mod tests {
         let (_, decision) =
             tried.run(|passed| [(passed.as_secs() < 2 && due(passed)).then_some(true), None]);
         assert!(
-            matches!(&decision, Decision::Pass(why) if why.contains("accident")),
+            matches!(&decision, Decision::Pass(why) if why.contains("chance")),
             "{decision:?}"
         );
         let (passed, decision) =

@@ -115,7 +115,7 @@ async fn what_cannot_be_done_is_an_error_with_a_reason() {
         ),
         (
             &["dead-letters", "drop", "room", "x"],
-            "`x` is no dead letter's id",
+            "`x` is not the id of a dead letter",
         ),
         (&["sagas", "checkout"], "booking"),
     ] {

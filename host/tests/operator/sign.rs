@@ -164,7 +164,7 @@ async fn what_cannot_be_signed_says_why() {
         (
             &["text.wasm", "--context", "room", "--key", "ci.key"],
             1,
-            "text.wasm is no component",
+            "text.wasm is not a component",
         ),
         (
             &["core.wasm", "--context", "room", "--key", "ci.key"],

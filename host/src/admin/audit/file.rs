@@ -189,16 +189,20 @@ impl LogFile {
 
     /// Writes a line, unless refusals have taken as much as they may; gives the line as it stands there. An end that cannot be written is written before the next line.
     pub fn append(&mut self, line: Line) -> io::Result<Option<Line>> {
-        while let Some(end) = self.owed.first().cloned() {
-            self.write(end)?;
-            self.owed.remove(0);
-        }
         let end = (line.what == What::Done).then(|| line.clone());
-        let written = self.write(line);
+        let written = self.write_owed().and_then(|()| self.write(line));
         if written.is_err() {
             self.owed.extend(end);
         }
         written
+    }
+
+    fn write_owed(&mut self) -> io::Result<()> {
+        while let Some(end) = self.owed.first().cloned() {
+            self.write(end)?;
+            self.owed.remove(0);
+        }
+        Ok(())
     }
 
     fn write(&mut self, line: Line) -> io::Result<Option<Line>> {

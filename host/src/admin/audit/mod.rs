@@ -113,8 +113,12 @@ impl Audit {
         let writing = tokio::task::spawn_blocking(move || file.lock().append(line));
         match writing.await.map_err(io::Error::other).flatten() {
             Ok(Some(_)) => {}
-            Ok(None) => drop(self.unwritten.fetch_add(unwritten + 1, Ordering::Relaxed)),
-            Err(error) => complain(&error),
+            not_written => {
+                self.unwritten.fetch_add(unwritten + 1, Ordering::Relaxed);
+                if let Err(error) = not_written {
+                    complain(&error);
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, version::TLS13};
 use tokio_util::sync::CancellationToken;
 
@@ -96,6 +96,11 @@ impl Files {
         let (certificates, key) = (self.certificate.certificates()?, self.key.key()?);
         let config = builder.with_single_cert(certificates, key);
         let mut config = config.map_err(|reason| self.certificate.no_pair(&self.key, reason))?;
+        if self.client_authority.is_some() {
+            // A session that is resumed does not show its certificate again, which may have expired.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -128,35 +133,31 @@ impl Terms {
         files.client_authority == self.files.client_authority
     }
 
-    /// Agrees with a client on how to speak.
-    pub async fn agree(&self, tcp: TcpStream) -> Result<Wire, NoTls> {
+    /// Agrees with a client on how to speak. With whom nothing is agreed on is to be told farewell, where the connection is still there.
+    pub async fn agree(&self, tcp: TcpStream) -> Result<Wire, (NoTls, Option<TcpStream>)> {
         match timeout(HANDSHAKE, self.shake_hands(tcp)).await {
-            Ok(agreed) => agreed,
-            Err(_) => Err(NoTls::Gone),
+            Ok(agreed) => agreed.map_err(|(error, tcp)| (error, Some(tcp))),
+            Err(_) => Err((NoTls::Gone, None)),
         }
     }
 
-    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Wire, NoTls> {
+    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Wire, (NoTls, TcpStream)> {
         let mut first = [HANDSHAKE_RECORD];
         let begun = tcp.peek(&mut first).await;
         if begun.is_ok() && first != [HANDSHAKE_RECORD] {
             // It hears why, or finds the connection gone.
             let _ = tcp.write_all(plain_answer().as_bytes()).await;
-            say_farewell(tcp).await;
-            return Err(NoTls::Plain);
+            return Err((NoTls::Plain, tcp));
         }
         match self.acceptor.accept(tcp).into_fallible().await {
             Ok(stream) => Ok(Wire::Tls(Box::new(stream.into()))),
-            Err((error, tcp)) => {
-                say_farewell(tcp).await;
-                Err(refusal(error))
-            }
+            Err((error, tcp)) => Err((refusal(error), tcp)),
         }
     }
 }
 
 /// Closes a connection whose client may still be sending: closing at once would answer that with a reset, which can take away what it was told.
-async fn say_farewell(mut tcp: TcpStream) {
+pub async fn say_farewell(mut tcp: TcpStream) {
     let leaving = async {
         tcp.shutdown().await?;
         let mut rest = tcp.take(MOST_UNREAD);
@@ -229,7 +230,10 @@ impl Tls {
                         complaint = error;
                     }
                 }
-                Err(_) => return,
+                Err(error) if error.is_cancelled() => return,
+                Err(error) => {
+                    tracing::error!(%error, "the certificates of the operators' port could not be read again");
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Who waits for a budget, and whose turn it is.
 //!
-//! Who begins waits in the queue of its context, in the order of coming. Of the contexts that wait, the one goes first that would hold least, by its weight: so
+//! Who begins waits in the queue of its context, in the order of coming; who was called goes before who was not. Of the contexts that wait, the one goes first that would hold least, by its weight: so
 //! however many of one context wait, or however much it holds, another one gets what it needs as soon as there is so much. Nobody overtakes it in small pieces,
 //! but for those who hold something already: they give it back only when they have what they need besides, and take only what is too little for who is first.
 
@@ -36,10 +36,20 @@ struct Queue {
     waiters: BTreeMap<Place, Waiter>,
 }
 
-/// Where somebody stands in the queue of its context: who holds something goes before who begins.
+/// Who goes before whom in the queue of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// It holds something that others wait for.
+    Holds,
+    /// It begins, and its caller holds something.
+    IsCalled,
+    Begins,
+}
+
+/// Where somebody stands in the queue of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    begins: bool,
+    rank: Rank,
     ticket: u64,
 }
 
@@ -72,12 +82,14 @@ impl Line {
     }
 
     /// Whether somebody of a share may begin with so many bytes though others wait.
-    pub fn lets_begin(&self, share: &MemoryShare, bytes: u64) -> bool {
+    pub fn lets_begin(&self, share: &MemoryShare, bytes: u64, rank: Rank) -> bool {
         if self.length.load(Ordering::Relaxed) == 0 {
             return true;
         }
         let queues = self.queues.lock();
-        if queues.of_shares.contains_key(&share.number) {
+        let own = queues.of_shares.get(&share.number);
+        let before = own.and_then(|queue| queue.waiters.first_key_value());
+        if before.is_some_and(|(place, _)| place.rank <= rank) {
             return false;
         }
         let first = queues.first(|_, _| true);
@@ -85,12 +97,18 @@ impl Line {
     }
 
     /// Has somebody who holds `own` bytes wait for so many more.
-    pub fn wait<'a>(&self, share: &'a Arc<MemoryShare>, bytes: u64, own: u64) -> Waiting<'a> {
+    pub fn wait<'a>(
+        &self,
+        share: &'a Arc<MemoryShare>,
+        bytes: u64,
+        own: u64,
+        rank: Rank,
+    ) -> Waiting<'a> {
         let (granting, granted) = oneshot::channel();
         let mut queues = self.queues.lock();
         queues.tickets += 1;
         let place = Place {
-            begins: own == 0,
+            rank,
             ticket: queues.tickets,
         };
         let queue = queues.of_shares.entry(share.number);
@@ -129,7 +147,7 @@ impl Line {
         loop {
             // What is too little for who is first is for those who hold something, and for nobody else.
             let may_go = |share: u64, place: &Place| {
-                lacking.is_empty() || !(place.begins || lacking.contains(&share))
+                lacking.is_empty() || !(place.rank != Rank::Holds || lacking.contains(&share))
             };
             let Some((place, waiter, queue)) = queues.first(may_go) else {
                 break;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::{Instant, timeout_at};
 
+use super::line::Rank;
 use super::{Budget, Exhausted};
 
 /// How many times as much a context of the default weight may hold as is left then: one that takes all it may leaves a ninth. A guest that is alone may have all.
@@ -28,6 +29,8 @@ pub struct MemoryShare {
 pub struct Holding {
     share: Arc<MemoryShare>,
     bytes: u64,
+    /// Whether somebody who holds something waits for whom this is for.
+    is_called: bool,
 }
 
 impl MemoryShare {
@@ -45,6 +48,7 @@ impl MemoryShare {
         Holding {
             share: self.clone(),
             bytes: 0,
+            is_called: false,
         }
     }
 
@@ -79,11 +83,27 @@ impl MemoryShare {
         Ok(Holding {
             share: self.clone(),
             bytes,
+            is_called: false,
         })
     }
 }
 
 impl Holding {
+    /// The same, for a guest that was called: it goes before those of its context that were not.
+    #[must_use]
+    pub fn called(mut self) -> Self {
+        self.is_called = true;
+        self
+    }
+
+    fn rank(&self) -> Rank {
+        match (self.bytes, self.is_called) {
+            (1.., _) => Rank::Holds,
+            (0, true) => Rank::IsCalled,
+            (0, false) => Rank::Begins,
+        }
+    }
+
     /// How many bytes it holds.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -99,7 +119,7 @@ impl Holding {
             return Ok(());
         }
         let share = &self.share;
-        if self.bytes == 0 && !share.budget.line.lets_begin(share, bytes) {
+        if self.bytes == 0 && !share.budget.line.lets_begin(share, bytes, self.rank()) {
             return Err(share.budget.exhausted());
         }
         let taken = share.take(bytes, self.bytes)?;
@@ -120,7 +140,10 @@ impl Holding {
             return Err(exhausted);
         }
         let share = self.share.clone();
-        let mut waiting = share.budget.line.wait(&share, bytes, self.bytes);
+        let mut waiting = share
+            .budget
+            .line
+            .wait(&share, bytes, self.bytes, self.rank());
         match timeout_at(until, &mut waiting.granted).await {
             Ok(Ok(granted)) => {
                 self.add(granted);

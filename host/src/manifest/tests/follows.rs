@@ -33,7 +33,7 @@ fn what_cannot_be_followed_is_refused() {
             &format!(
                 "{room}[context.room.follows.nats.'pms.>']\n{other}[context.view.follows.nats.'pms.rooms']"
             ),
-            "6:28: context.view.follows.nats.pms.rooms: `pms.>` of the same source takes some of these messages, too; write both alike, or give one another \
+            "6:28: context.view.follows.nats.pms.rooms: `pms.>`, of the same source, overlaps with this subject; give both the same settings, or one of them another \
              `source`",
         ),
     ]);

@@ -171,12 +171,12 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nresponse = '8MiB'",
-            "4:1: context.room.limits.response: allows 12582912 bytes, but a commit has room for 11534336: a response is kept for its Idempotency-Key together \
-             with what was staged (limits.staged)",
+            "4:1: context.room.limits.response: allows 12582912 bytes, but a commit has room for 11534336: a response is stored under its Idempotency-Key in the same \
+             commit as what was staged (limits.staged)",
         ),
         (
             "[context.room]\npackage = 'room'\n[journal]\nresult_retention = '1s'",
-            "4:1: journal.result_retention: must be 390s, because context `room` (limits.deadline, follow.attempts, \
+            "4:1: journal.result_retention: must be at least 390s, because context `room` may retry an event for that long (limits.deadline, follow.attempts, \
              follow.max_backoff)",
         ),
         (

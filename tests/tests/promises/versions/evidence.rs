@@ -89,7 +89,7 @@ async fn failures_that_are_too_few_to_be_sure_hold_the_ramp_and_then_end_it() {
         assert_eq!(host.operators().serving("room").await, before);
         let reasons = reasons(&host, &new).await;
         assert!(
-            reasons.contains("held at 99 %") && reasons.contains("% sure"),
+            reasons.contains("held at 99 %") && reasons.contains("confidence that it fails"),
             "{reasons}"
         );
     }
@@ -251,7 +251,9 @@ async fn a_rollout_is_told_until_its_watch_has_ended() {
     assert_eq!(last["outcome"], "current", "{last}");
     assert_eq!(last["watch"]["state"], "taken-back", "{last}");
     assert!(
-        last["watch"]["reason"].to_string().contains("% sure"),
+        last["watch"]["reason"]
+            .to_string()
+            .contains("confidence that it fails"),
         "{last}"
     );
     assert_eq!(host.operators().serving("room").await, before);
