@@ -231,7 +231,7 @@ async fn a_backup_is_taken_while_the_host_goes_on() {
     };
     let refused = taken("no-token").await;
     assert!(
-        !refused.is_well && refused.err.contains("no token"),
+        !refused.is_well && refused.err.contains("not an operators' token"),
         "{refused:?}"
     );
     assert!(!backup.exists());

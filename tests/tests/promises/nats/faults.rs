@@ -130,7 +130,7 @@ async fn readiness_waits_for_it_only_when_asked_to() {
         host.stay().room("meanwhile").await;
     }
     let reason = ready(503).await;
-    assert!(reason.contains("still to be published"), "{reason}");
+    assert!(reason.contains("waiting to be published"), "{reason}");
     server.restart().await;
     ready(200).await;
 }
