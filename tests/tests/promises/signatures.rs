@@ -253,7 +253,7 @@ async fn a_floor_keeps_older_versions_out() {
     ];
     let said = command(&arguments).await;
     assert!(
-        said.is_well && said.out.contains("all versions of room may serve"),
+        said.is_well && said.out.contains("all versions of room are allowed"),
         "{said:?}"
     );
     rollback(&host, "room", "to=2").await.expect(200);

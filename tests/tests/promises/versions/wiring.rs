@@ -53,7 +53,7 @@ async fn an_import_that_nobody_offers_and_a_source_that_is_not_there_are_told() 
     // What serves follows payment; a version that does as well is no worse.
     let told = notices(&host, "viewpage").await;
     assert!(
-        told.contains("of `payment`, which is no context of this app"),
+        told.contains("of `payment`, which is neither a context of this app"),
         "{told}"
     );
     let edition = edited("viewpage", "as before").await;
