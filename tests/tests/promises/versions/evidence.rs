@@ -182,7 +182,7 @@ async fn operators_pause_resume_promote_and_abort() {
     for part in [
         "deploy-only",
         "paused at",
-        "taken back by deploy-only: to see",
+        "deploy-only rolled it back: to see",
     ] {
         assert!(history.contains(part), "{part}: {history}");
     }

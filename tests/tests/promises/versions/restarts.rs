@@ -269,13 +269,13 @@ async fn a_rollout_that_was_cut_off_is_told_after_the_restart() {
         let told = operators.get("/v1/contexts/room/rollout").await;
         assert_eq!(told["id"], begun.body["id"], "{told}");
         assert_eq!(told["outcome"], "aborted", "{told}");
-        assert!(told["reason"].to_string().contains("cut off"), "{told}");
+        assert!(told["reason"].to_string().contains("interrupted"), "{told}");
         let versions = operators.versions("room").await;
         let version = versions.iter().find(|version| version["digest"] == new);
         let version = version.expect("it is known");
         assert_eq!(version["state"], "uploaded", "{version}");
         assert!(
-            version["history"].to_string().contains("cut off"),
+            version["history"].to_string().contains("interrupted"),
             "{version}"
         );
         // Its story ends with it.
@@ -283,7 +283,7 @@ async fn a_rollout_that_was_cut_off_is_told_after_the_restart() {
         eventually("it is told", async || {
             let told = operators.events_of("VersionUploaded").await;
             let mut told = told.iter().filter(|event| event["correlationid"] == id);
-            told.any(|event| event["data"]["reason"].to_string().contains("cut off"))
+            told.any(|event| event["data"]["reason"].to_string().contains("interrupted"))
                 .then_some(())
                 .ok_or("not yet")
         })
