@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(of(1, 4096 - 1024 - 33).validate(LIMIT), Ok(()));
         assert_eq!(
             of(1, 4096 - 1024 - 32).validate(LIMIT),
-            Err("its header fields make 4097 bytes with those of the host, more than limits.response_head (4096)".to_owned())
+            Err("its headers have 4097 bytes together with the host's, more than limits.response_head (4096)".to_owned())
         );
     }
 }
