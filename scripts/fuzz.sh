@@ -43,7 +43,9 @@ fuzz() {
         echo "no test is named $tests" >>"$directory/$name"
         return 1
     fi
-    echo "fuzz: $name held ($(sed -n "s/^$name: //p" "$directory/$name" | tail -1)${rounds:+; rounds: $rounds})"
+    local tried
+    tried="$(sed -n "s/^$name: //p" "$directory/$name" | tail -1)"
+    echo "fuzz: $name held (${tried:-$rounds rounds})"
 }
 
 echo "fuzz: for $seconds seconds"
