@@ -38,7 +38,7 @@ use crate::versions::Found;
 const ALL_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
-/// Answers requests: by itself what it can, and with the reception's help the rest.
+/// Answers requests: by itself what it can, and with the backend's help the rest.
 pub(super) struct HttpService<R> {
     backend: R,
     cors: Option<CorsLayer>,
@@ -57,7 +57,7 @@ pub(super) struct ConnectionInfo<'a> {
     pub(super) signs: &'a Signs,
 }
 
-/// A request on its way through the desk.
+/// A request on its way through the service.
 #[derive(Clone, Copy)]
 struct RequestContext<'a> {
     connection: ConnectionInfo<'a>,

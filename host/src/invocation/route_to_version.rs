@@ -13,7 +13,7 @@ use crate::versions::{Lease, Serving, Version};
 /// How many swaps in a row it may come too late for.
 const SWAPS: usize = 100;
 
-/// Finds the version of the job's context that is to run it, and fits the entry to it.
+/// Finds the version of the invocation's context that is to run it, and fits the entry to it.
 pub(super) fn route_to_version(
     invocation: &Invocation,
     entry: &mut Entry,

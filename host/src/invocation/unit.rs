@@ -84,7 +84,7 @@ pub(super) struct UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Begins an attempt of a version on a generation of the state, unless the job has one of its own; `held` is the turn that it and its callers have.
+    /// Begins an attempt of a version on a generation of the state, unless the invocation has one of its own; `held` are the locks that it and its callers have.
     pub(super) fn begin(
         invocation: &Arc<Invocation>,
         version: &Arc<Version>,

@@ -196,7 +196,7 @@ impl Boot {
         Ok(())
     }
 
-    /// Has the version stand, and puts the register right.
+    /// Has the version stand, and puts the history right.
     pub(super) async fn stand(&self, deployer: &Arc<Deployer>) -> Result<(), BootError> {
         let context = &self.context;
         let journal = |source| BootError::Journal {
@@ -341,7 +341,7 @@ impl Booting<'_> {
         }
     }
 
-    /// The register says why it does not serve.
+    /// The history says why it does not serve.
     async fn reject(&self, digest: &str, refused: &BootError) {
         let because = Because::host(refused.to_string(), &random_id());
         let change = [(digest, State::Rejected)];
@@ -457,7 +457,7 @@ impl Booting<'_> {
         Some(text.trim().to_owned())
     }
 
-    /// Keeps the bytes and their signature, and has them in the register.
+    /// Keeps the bytes and their signature, and has them in the history.
     async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
         let _entering = self.deployer.components.entering().await;
         let stored = gates::store(self.deployer, digest, bytes).await;
@@ -526,7 +526,7 @@ impl Booting<'_> {
     }
 }
 
-/// Puts the register right: whatever was under way when the host stopped has ended by now.
+/// Puts the history right: whatever was under way when the host stopped has ended by now.
 async fn reconcile(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,

@@ -217,7 +217,7 @@ impl Executing<'_> {
         }
     }
 
-    /// Ends a rollout early: whatever the version had of the work goes back, and the register says why.
+    /// Ends a rollout early: whatever the version had of the work goes back, and the history says why.
     async fn cut_short(&self, cut: Cut) -> Outcome {
         let (state, reason) = match &cut {
             Cut::Refused(refusal) => (State::Rejected, refusal.to_string()),

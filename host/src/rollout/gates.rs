@@ -148,7 +148,7 @@ fn unsuspected(known: Option<&Entry>, upload: &Upload) -> Result<(), Refusal> {
     ))
 }
 
-/// Keeps the bytes, and enters the version into the register.
+/// Keeps the bytes, and enters the version into the history.
 async fn enter(
     deployer: &Arc<Deployer>,
     context: &Context,

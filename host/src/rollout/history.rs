@@ -1,4 +1,4 @@
-//! The register of versions: who brought them, when, what became of them, and why. Kept in the host's own journal; each change of state is also one of
+//! The history of versions: who brought them, when, what became of them, and why. Kept in the host's own journal; each change of state is also one of
 //! the host's events.
 
 use std::sync::Arc;
@@ -165,7 +165,7 @@ struct Told<'a> {
 }
 
 impl<'a> History<'a> {
-    /// The register of a context.
+    /// The history of a context.
     ///
     /// # Errors
     ///

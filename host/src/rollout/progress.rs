@@ -355,7 +355,7 @@ impl Rollout {
         self.until(|progress| !progress.is_paused).await;
     }
 
-    /// Whether it has got so far that the register knows of it.
+    /// Whether it has got so far that the history knows of it.
     pub(super) fn was_entered(&self) -> bool {
         self.was_entered.load(Ordering::Acquire)
     }

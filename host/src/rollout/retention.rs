@@ -19,7 +19,7 @@ pub(super) async fn keep_newest(deployer: &Arc<Deployer>, context: &Arc<Context>
 }
 
 async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), CommitError> {
-    // Otherwise one that is just brought again would be entered as stored, and forgotten by a look at the register from before.
+    // Otherwise one that is just brought again would be entered as stored, and forgotten by a look at the history from before.
     let removing = deployer.components.removing().await;
     let history = History::of(deployer, &context.name)?;
     let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();

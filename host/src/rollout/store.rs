@@ -14,7 +14,7 @@ const PART: &str = "part";
 #[derive(Clone, Debug)]
 pub struct ComponentStore {
     directory: PathBuf,
-    /// Shared by those who keep something and enter it into a register; alone has it who removes what no register has.
+    /// Shared by those who keep something and enter it into a history; alone has it who removes what no history has.
     entering: Arc<RwLock<()>>,
 }
 
@@ -38,12 +38,12 @@ impl ComponentStore {
         text.len() == 64 && text.bytes().all(hexadecimal)
     }
 
-    /// While this is held nothing is removed: what was found there, or put there, is there still when it is entered into a register.
+    /// While this is held nothing is removed: what was found there, or put there, is there still when it is entered into a history.
     pub(super) async fn entering(&self) -> RwLockReadGuard<'_, ()> {
         self.entering.read().await
     }
 
-    /// While this is held nobody puts anything there: what no register has is needed by nobody.
+    /// While this is held nobody puts anything there: what no history has is needed by nobody.
     pub(super) async fn removing(&self) -> RwLockWriteGuard<'_, ()> {
         self.entering.write().await
     }

@@ -103,7 +103,7 @@ pub(super) async fn swap(
     Ok(swapped)
 }
 
-/// After a swap: the register knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
+/// After a swap: the history knows of it, events are followed as the version describes, and the version that it took over from is emptied, and is then in
 /// `state`; one that was on its way in is as if it had not come.
 pub(super) async fn settle(
     deployer: &Arc<Deployer>,

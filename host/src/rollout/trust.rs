@@ -1,5 +1,5 @@
 //! Whether a version may come to serve at all, whichever way it comes: somebody whose key is trusted has signed it for this context, and it is not older than
-//! the oldest that may. What it brought to show that is kept beside the register, so that a start and a rollback ask the same as an upload.
+//! the oldest that may. What it brought to show that is kept beside the history, so that a start and a rollback ask the same as an upload.
 //!
 //! What serves is made of what [`admit`] has let in, and of nothing else. That is asked, and a floor is set, while nobody exchanges what serves: so neither passes
 //! the other by.

@@ -225,7 +225,7 @@ impl From<&versions::Version> for Serving {
 }
 
 impl Version {
-    /// A version of the register; `staying` says how many invocations are under way in it.
+    /// A version of the history; `staying` says how many invocations are under way in it.
     pub fn new(entry: rollout::Entry, staying: Option<usize>) -> Self {
         let step = |step: rollout::HistoryStep| HistoryStep {
             state: step.state,
