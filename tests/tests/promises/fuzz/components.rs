@@ -202,7 +202,12 @@ impl Upload {
 fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
     let runtime = Runtime::new().expect("a runtime starts");
     let (host, originals) = runtime.block_on(async {
-        let settings = Settings::empty().with("idler", "idler").await;
+        let settings = Settings::empty()
+            .with("idler", "idler")
+            .await
+            // What is tried here is the gates, not the limit before them.
+            .set("admin.upload_limit.requests_per_second", 100_000)
+            .set("admin.upload_limit.burst", 100_000);
         (TestHost::with(settings).await, originals().await)
     });
     let before = host.most_resident();
