@@ -36,15 +36,15 @@ binary() {
 fuzz() {
     local name="$1" binary="$2" tests="$3" end=$((SECONDS + seconds)) rounds=0
     while ((SECONDS < end)); do
-        INNKEEPER_TESTS_FUZZ_SECONDS="$((end - SECONDS))" "$binary" --nocapture "$tests" >"$directory/$name" 2>&1 || return 1
+        INNKEEPER_TESTS_FUZZ_SECONDS="$((end - SECONDS))" "$binary" --nocapture "$tests" >"$directory/$name.log" 2>&1 || return 1
         rounds=$((rounds + 1))
     done
-    if ! grep -q "test result: ok. [1-9]" "$directory/$name"; then
-        echo "no test is named $tests" >>"$directory/$name"
+    if ! grep -q "test result: ok. [1-9]" "$directory/$name.log"; then
+        echo "no test is named $tests" >>"$directory/$name.log"
         return 1
     fi
     local tried
-    tried="$(sed -n "s/^$name: //p" "$directory/$name" | tail -1)"
+    tried="$(sed -n "s/^$name: //p" "$directory/$name.log" | tail -1)"
     echo "fuzz: $name held (${tried:-$rounds rounds})"
 }
 
@@ -54,7 +54,9 @@ while read -r name tests filter; do
     [ -n "$name" ] || continue
     path="$(binary "$tests")"
     [ -n "$path" ] || { echo "fuzz: cargo names no test binary \`$tests\`" >&2; exit 1; }
-    fuzz "$name" "$(realpath "$path")" "$filter" &
+    # A copy, so that a build in the meantime does not exchange what runs. What the tests keep beside their sources was compiled into them.
+    [ -e "$directory/$tests" ] || cp "$path" "$directory/$tests"
+    fuzz "$name" "$directory/$tests" "$filter" &
     running+=($!)
     names+=("$name")
 done <<<"$fuzzers"
@@ -63,7 +65,7 @@ failed=0
 for number in "${!running[@]}"; do
     if ! wait "${running[$number]}"; then
         echo "fuzz: ${names[$number]} FAILED:" >&2
-        tail -60 "$directory/${names[$number]}" >&2
+        tail -60 "$directory/${names[$number]}.log" >&2
         failed=1
     fi
 done
