@@ -14,6 +14,7 @@ use super::identifier;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;
+use super::stored_result::CallKey;
 use crate::core::message::Request;
 use crate::core::{TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
@@ -73,8 +74,6 @@ pub(super) struct Invocation {
     pub reads: ReadSet,
     pub writes: Vec<Write>,
     pub durability: Option<Durability>,
-    /// Where its answer is kept for a repeat.
-    pub keep: ResultStore,
     /// Its place among what its context runs at once.
     pub place: Place,
     /// What it holds of its context's commits.
@@ -110,25 +109,8 @@ pub(super) enum Trigger {
 pub(super) enum Input {
     /// A web request, perhaps with an `Idempotency-Key`.
     Request(Arc<Request>, Option<String>),
-    /// A call from outside: what `keep` holds.
-    Call,
-}
-
-/// Where an invocation's answer is kept for a repeat.
-pub(super) enum ResultStore {
-    Nowhere,
-    /// Under this key, with what was called.
-    Call {
-        key: String,
-        interface: String,
-        function: String,
-        parameters: Vec<u8>,
-    },
-    /// Under an `Idempotency-Key`.
-    Response {
-        key: String,
-        fingerprint: String,
-    },
+    /// A call from outside.
+    Call(Arc<CallKey>),
 }
 
 /// A place among what a context runs at once; left while it waits for locks.
@@ -181,7 +163,6 @@ impl Invocation {
             reads: ReadSet::default(),
             writes: Vec::new(),
             durability: None,
-            keep: ResultStore::Nowhere,
             place: Place::default(),
             hold: Arc::default(),
         }
@@ -230,18 +211,6 @@ impl Invocation {
     pub(super) fn may_not_wait(&self) -> bool {
         let mut waiting = self.call_stack.iter();
         self.hold.is_held() || waiting.any(Link::keeps_others_waiting)
-    }
-
-    /// The function that it runs, `<interface>#<function>`, if it is a call.
-    pub(super) fn function(&self) -> Option<String> {
-        match &self.keep {
-            ResultStore::Call {
-                interface,
-                function,
-                ..
-            } => Some(format!("{interface}#{function}")),
-            ResultStore::Nowhere | ResultStore::Response { .. } => None,
-        }
     }
 
     /// Takes a place among what its context runs at once.

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::abandonment;
-use super::attempts::{self, Answer, Entry};
+use super::attempts;
 use super::attributes::Attributes;
 use super::compensation;
 use super::context::Context;
 use super::definition::{Beginning, Invocation, Place, Trigger};
+use super::entry::{Answer, Entry};
 use super::failure::{Failure, clipped};
 use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
 use super::replay::Replay;
-use crate::guest::{self, PolicyError};
+use super::unit::UnitOfWork;
+use crate::guest::{self, Ended, PolicyError, Visit};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::manifest::RampKey;
 use crate::versions::{Version, unreadable};
 
 /// One delivery of an event to a follower.
@@ -83,7 +86,7 @@ pub async fn event(
     }
     let attributes = Attributes::read(invoker, &delivery.source, &delivery.event);
     let attributes = attributes.map_err(Failure::from)?;
-    let entry = Entry::Event(guest::Event {
+    let entry = guest::Event {
         id: delivery.event.id.clone(),
         kind: delivery.event.kind.clone(),
         source: delivery.source.clone(),
@@ -94,18 +97,57 @@ pub async fn event(
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: delivery.event.causation_id.clone(),
         extensions: attributes.extensions,
-    });
-    match attempts::run(&invocation, entry).await {
-        Ok(attempts::Done {
-            answer: Answer::Event(Err(PolicyError::Reject(reason))),
-            ..
-        }) => Err(EventFailure::Reject(clipped(reason))),
-        Ok(attempts::Done {
-            answer: Answer::Event(Err(PolicyError::Retry(reason))),
-            ..
-        }) => Err(EventFailure::Retry(clipped(reason))),
-        Ok(done) => Ok(done.position),
-        Err(failure) => Err(failure.into()),
+    };
+    let done = attempts::run(&invocation, entry).await?;
+    match done.answer {
+        Ok(()) => Ok(done.position),
+        Err(PolicyError::Reject(reason)) => Err(EventFailure::Reject(clipped(reason))),
+        Err(PolicyError::Retry(reason)) => Err(EventFailure::Retry(clipped(reason))),
+    }
+}
+
+impl Entry for guest::Event {
+    type Answer = Result<(), PolicyError>;
+
+    fn affinity(&self, _key: &RampKey, _correlation_id: &str) -> String {
+        self.subject.clone()
+    }
+
+    fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
+        match version.handles(&self.source, &self.kind) {
+            true => Ok(()),
+            false => Err(Failure::NotFollowed {
+                source_name: self.source.clone(),
+                kind: self.kind.clone(),
+            }),
+        }
+    }
+
+    async fn enter(
+        &self,
+        version: &Version,
+        visit: Visit<UnitOfWork>,
+    ) -> Ended<Result<(), PolicyError>, UnitOfWork> {
+        version.guest.on_event(visit, self.clone()).await
+    }
+}
+
+impl Answer for Result<(), PolicyError> {
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self, Err(PolicyError::Retry(_)))
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Err(PolicyError::Retry(reason) | PolicyError::Reject(reason)) => {
+                clipped(reason.clone())
+            }
+            Ok(()) => String::new(),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::definition::{Invocation, Trigger};
 use super::failure::Failure;
+use crate::journal::Cause;
 use crate::versions::Version;
 
 /// How long an invocation waits for a holder while somebody waits for it: the holder may be waiting for that one.
@@ -99,7 +100,12 @@ impl Consent {
 impl Invocation {
     /// The function that undoes it, if it is a call that something undoes.
     pub(super) fn undo_by(&self, version: &Version) -> Option<String> {
-        version.undo_of(&self.function()?)
+        match &self.cause {
+            Cause::Call { function } => version.undo_of(function),
+            Cause::Web { .. } | Cause::Event { .. } | Cause::Timer { .. } | Cause::Host { .. } => {
+                None
+            }
+        }
     }
 
     /// Takes over the hold that an earlier process had for this invocation.

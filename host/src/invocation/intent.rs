@@ -1,7 +1,7 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
 use super::context::Context;
-use super::definition::{Input, Invocation, ResultStore, Trigger};
+use super::definition::{Input, Invocation, Trigger};
 use super::failure::Failure;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
@@ -114,25 +114,17 @@ fn callees(invocation: &Invocation) -> Vec<String> {
 
 /// What would bring the invocation again, if nobody else does.
 fn input(invocation: &Invocation) -> Option<StoredInput> {
-    match (&invocation.trigger, &invocation.keep) {
-        (Trigger::Intent(Input::Request(request, key)), _) => Some(StoredInput::Request(
+    match &invocation.trigger {
+        Trigger::Intent(Input::Request(request, key)) => Some(StoredInput::Request(
             StoredRequest::new(request, key.clone()),
         )),
-        (
-            Trigger::Intent(Input::Call),
-            ResultStore::Call {
-                key,
-                interface,
-                function,
-                parameters,
-            },
-        ) => Some(StoredInput::Call(StoredParameters {
-            interface: interface.clone(),
-            function: function.clone(),
-            parameters: parameters.clone(),
-            key: key.clone(),
+        Trigger::Intent(Input::Call(call)) => Some(StoredInput::Call(StoredParameters {
+            interface: call.interface.clone(),
+            function: call.function.clone(),
+            parameters: call.parameters.clone(),
+            key: call.key.clone(),
         })),
-        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower | Trigger::Nobody, _) => None,
+        Trigger::Caller | Trigger::Follower | Trigger::Nobody => None,
     }
 }
 

@@ -14,6 +14,7 @@ mod context;
 mod crash_recovery;
 mod definition;
 mod dispatch;
+mod entry;
 mod event;
 mod failure;
 mod guest_memory;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::attempts::Entry;
 use super::definition::Invocation;
+use super::entry::Entry;
 use super::failure::Failure;
 use crate::core::message::Request;
-use crate::guest::value;
 use crate::manifest::RampKey;
 use crate::versions::{Lease, Serving, Version};
 
@@ -16,7 +15,7 @@ const SWAPS: usize = 100;
 /// Finds the version of the invocation's context that is to run it, and fits the entry to it.
 pub(super) fn route_to_version(
     invocation: &Invocation,
-    entry: &mut Entry,
+    entry: &mut impl Entry,
 ) -> Result<Lease, Failure> {
     for _ in 0..SWAPS {
         let serving = invocation.context.serving();
@@ -42,7 +41,7 @@ pub(super) fn route_to_version(
 fn choose(
     serving: &Serving,
     invocation: &Invocation,
-    entry: &Entry,
+    entry: &impl Entry,
 ) -> Result<Arc<Version>, Failure> {
     let mut refusal = None;
     let key = &invocation.context.settings.rollout.key;
@@ -55,62 +54,6 @@ fn choose(
     Err(refusal.unwrap_or_else(|| Failure::NotServing {
         context: invocation.context.name.clone(),
     }))
-}
-
-impl Entry {
-    /// What decides on which side of a ramp it is.
-    fn affinity(&self, key: &RampKey, correlation_id: &str) -> String {
-        match self {
-            Self::Web(request) => request.affinity(key, correlation_id),
-            Self::Event(event) => event.subject.clone(),
-            // As a request's path does, and an event's subject, the first parameter names what it is about.
-            Self::Call { parameters, .. } => {
-                let first = parameters.first();
-                let subject = first.and_then(value::as_text);
-                subject.unwrap_or_else(|| correlation_id.to_owned())
-            }
-        }
-    }
-
-    /// Whether a version answers it.
-    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure> {
-        match self {
-            Self::Web(request) => match route_of(version, request) {
-                Some(_) => Ok(()),
-                None => Err(Failure::NotDescribed {
-                    method: request.method.clone(),
-                    path: request.route.clone(),
-                }),
-            },
-            Self::Event(event) => match version.handles(&event.source, &event.kind) {
-                true => Ok(()),
-                false => Err(Failure::NotFollowed {
-                    source_name: event.source.clone(),
-                    kind: event.kind.clone(),
-                }),
-            },
-            Self::Call {
-                wanted: Some(wanted),
-                ..
-            } => version
-                .serves(wanted)
-                .map_err(|reason| Failure::Incompatible {
-                    context: context.to_owned(),
-                    reason,
-                }),
-            Self::Call { wanted: None, .. } => Ok(()),
-        }
-    }
-
-    /// Says the request in the words of a version that names the placeholders of its route otherwise.
-    fn fit(&mut self, version: &Version) {
-        if let Self::Web(request) = self
-            && let Some(route) = route_of(version, request)
-            && route != request.route
-        {
-            *request = Arc::new(request.renamed(route));
-        }
-    }
 }
 
 impl Request {
@@ -127,6 +70,12 @@ impl Request {
             }
         };
         found.map_or_else(|| correlation_id.to_owned(), Clone::clone)
+    }
+
+    /// Says it in the words of a version that names the placeholders of its route otherwise; none when it does not.
+    pub(super) fn fitted(&self, version: &Version) -> Option<Self> {
+        let route = route_of(version, self)?;
+        (route != self.route).then(|| self.renamed(route))
     }
 
     /// The same request to a route that differs in the names of its placeholders.

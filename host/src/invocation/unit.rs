@@ -1,6 +1,5 @@
 //! The unit of work: the host's side of one attempt.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::pin::pin;
@@ -121,12 +120,9 @@ impl UnitOfWork {
         self.state.is_empty() && self.outbox.is_empty()
     }
 
-    /// The unit of work behind the services that a guest was entered with.
-    pub(super) fn from_services(services: Box<dyn Services>) -> Option<Box<Self>> {
-        let any: Box<dyn Any> = services;
-        let mut unit: Box<Self> = any.downcast().ok()?;
-        unit.guest_memory.end(&unit.version.guest_memory);
-        Some(unit)
+    /// The guest has ended: its memory is free again.
+    pub(super) fn end_visit(&mut self) {
+        self.guest_memory.end(&self.version.guest_memory);
     }
 
     fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
