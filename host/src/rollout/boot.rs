@@ -422,7 +422,7 @@ impl Booting<'_> {
             }
         };
         match needed {
-            Move::None => {
+            None => {
                 let mut next = active.succeeded_by(&digest, Shape::of(&version), false);
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
@@ -430,7 +430,7 @@ impl Booting<'_> {
                     active: Some(next),
                 }))
             }
-            Move::Migrate { .. } | Move::Rebuild => {
+            Some(Move::Migrate { .. } | Move::Rebuild) => {
                 // It is known when its rollout has ended; until then each start begins it again.
                 boot.newer = Some(bytes);
                 Ok(None)
@@ -443,7 +443,7 @@ impl Booting<'_> {
         &self,
         active: &ActiveVersion,
         entry: &Entry,
-    ) -> Result<(Arc<Version>, Move), Refusal> {
+    ) -> Result<(Arc<Version>, Option<Move>), Refusal> {
         let version = gates::load_stored(self.deployer, self.context, entry).await?;
         let needed = schema::needed(&self.context.name, Some(active.clone()), &version)?;
         Ok((version, needed))

@@ -12,7 +12,7 @@ use super::gates::{self, NotPassed, Passed, pass};
 use super::history::State;
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
-use super::schema::{self, Move};
+use super::schema;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
 use super::{active_version, pending, retention, trust, watch};
@@ -150,14 +150,14 @@ impl Executing<'_> {
         let Passed { version, state } = self
             .unless_aborted(pass(deployer, context, rollout, upload))
             .await??;
-        self.tell_left_out_ramp(&state);
+        self.tell_left_out_ramp(state.as_ref());
         if upload.dry_run {
             return Ok(Outcome::Passed);
         }
         self.unless_aborted(rollout.going_on()).await?;
         let mut since = version.total();
         let swapped = match state {
-            Move::None => {
+            None => {
                 let current = context.version();
                 let mut verdict = None;
                 if let Some(current) = &current {
@@ -174,7 +174,7 @@ impl Executing<'_> {
                 let (current, way) = (current.as_ref(), Way::Forward);
                 swap::swap(deployer, context, &version, current, way, &because).await?
             }
-            state => {
+            Some(state) => {
                 rollout.enter(Stage::Migrating, 0);
                 // Never dropped halfway: it looks itself whether to go on.
                 move_and_swap(deployer, context, rollout, &version, state).await?

@@ -27,8 +27,8 @@ const TRIES: usize = 2;
 /// A version that has passed.
 pub(super) struct Passed {
     pub version: Arc<Version>,
-    /// What its state needs before it can serve.
-    pub state: Move,
+    /// What its state needs before it can serve; none when it reads it as it is.
+    pub state: Option<Move>,
 }
 
 /// Why a version has not passed.
@@ -102,8 +102,9 @@ pub(super) async fn pass(
     let active = ActiveVersion::read(&context.ledger)?;
     let state = schema::needed(&context.name, active.clone(), &version)?;
     let told = match (&state, schema::remarks(active.as_ref(), &version)) {
-        (Move::None, Some(remarks)) => format!("{state}; {remarks}"),
-        _ => state.to_string(),
+        (Some(state), _) => state.to_string(),
+        (None, Some(remarks)) => format!("it reads the state as it is; {remarks}"),
+        (None, None) => "it reads the state as it is".to_owned(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
     compatibility::check(deployer, &wiring, &context.name, &version)?;
@@ -114,7 +115,7 @@ pub(super) async fn pass(
         clock.lap(),
     );
     // A version that migrates is asked when the state has its shape.
-    if !matches!(state, Move::Migrate { .. }) {
+    if !matches!(state, Some(Move::Migrate { .. })) {
         probe::ready(deployer, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }

@@ -84,8 +84,8 @@ pub(super) async fn swap(
     // The state may have moved since it was looked at.
     let next = |active: ActiveVersion| match way {
         Way::Forward => match schema::needed(&context.name, Some(active.clone()), version)? {
-            Move::None => Ok(active.succeeded_by(digest, shape, false)),
-            Move::Migrate { .. } | Move::Rebuild => Err(SwapError::Overtaken {
+            None => Ok(active.succeeded_by(digest, shape, false)),
+            Some(Move::Migrate { .. } | Move::Rebuild) => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
         },
