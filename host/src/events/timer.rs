@@ -147,7 +147,7 @@ fn header(timer: &Timer, time: u64) -> Header {
         attempt: 1,
         correlation_id: timer.correlation_id.clone(),
         causation_id: timer.causation_id.clone(),
-        version: String::new(),
+        version: None,
         time,
         status: None,
     }

@@ -453,7 +453,7 @@ async fn commit<E: Entry>(
         attempt: number,
         correlation_id: invocation.correlation_id.clone(),
         causation_id: invocation.causation_id.clone(),
-        version: version.digest.clone(),
+        version: Some(version.digest),
         time,
         status: answer.status(),
     };

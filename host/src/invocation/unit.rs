@@ -496,7 +496,7 @@ impl Services for UnitOfWork {
         let invocation = &self.invocation;
         Ok(Identity {
             context: invocation.context.name.clone(),
-            version: self.version.digest.clone(),
+            version: self.version.digest.to_string(),
             id: invocation.id.clone(),
             correlation_id: invocation.correlation_id.clone(),
             causation_id: invocation.causation_id.clone(),

@@ -16,7 +16,7 @@ pub(crate) fn bookkeeping(purpose: &str) -> Header {
         attempt: 1,
         correlation_id: String::new(),
         causation_id: String::new(),
-        version: String::new(),
+        version: None,
         time: wall_clock(),
         status: None,
     }

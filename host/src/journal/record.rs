@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::{VersionDigest, or_empty};
+
 /// The lanes that each context's events are split into, by a hash of their subject.
 pub const LANES: u8 = 16;
 
@@ -158,8 +160,9 @@ pub struct Header {
     pub correlation_id: String,
     /// The event or invocation that caused this one; empty at the root.
     pub causation_id: String,
-    /// The digest of the version that ran, hexadecimal; empty when no guest ran.
-    pub version: String,
+    /// The version that ran; none when no guest ran.
+    #[serde(with = "or_empty")]
+    pub version: Option<VersionDigest>,
     /// When it was committed, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The status of a web response.

@@ -400,7 +400,7 @@ mod tests {
                 attempt: 1,
                 correlation_id: String::new(),
                 causation_id: String::new(),
-                version: String::new(),
+                version: None,
                 time: 0,
                 status: None,
             },

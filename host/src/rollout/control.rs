@@ -130,7 +130,7 @@ pub async fn control(
         target: "innkeeper::audit",
         by,
         context = context.name,
-        digest = rollout.digest(),
+        digest = %rollout.digest(),
         order = order.name(),
         reason = reason.unwrap_or_default(),
         correlation_id = rollout.id,
@@ -189,5 +189,5 @@ async fn note(
         Stage::Ramping => State::Ramping,
         _ => State::Uploaded,
     };
-    swap::note(deployer, context, &[(&rollout.digest(), state)], &because).await;
+    swap::note(deployer, context, &[(rollout.digest(), state)], &because).await;
 }

@@ -77,7 +77,7 @@ pub(super) async fn execute(
     audit(&context, &rollout, &outcome);
     let is_decided = !matches!(outcome, Outcome::Aborted { .. });
     if upload.is_shipped && is_decided {
-        active_version::note_shipped(&context, &rollout.digest()).await;
+        active_version::note_shipped(&context, rollout.digest()).await;
     }
     let is_current = matches!(outcome, Outcome::Current { .. });
     let digest = rollout.digest();
@@ -87,7 +87,7 @@ pub(super) async fn execute(
         pending::clear(&deployer, &context, &rollout.id).await;
     }
     match upload.dry_run {
-        true => retention::leave_nothing(&deployer, &context, &digest).await,
+        true => retention::leave_nothing(&deployer, &context, digest).await,
         // What was refused is not kept.
         false => retention::keep_newest(&deployer, &context).await,
     }
@@ -105,7 +105,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
         target: "innkeeper::audit",
         by = rollout.by,
         context = context.name,
-        digest = progress.version.digest,
+        digest = %progress.version.digest,
         number = progress.version.number,
         outcome = outcome.name(),
         reason,
@@ -136,14 +136,14 @@ impl Executing<'_> {
         {
             rollout.name(version.identity());
             let signature = upload.signature.as_deref();
-            trust::check(deployer, context, &version.digest, signature).await?;
+            trust::check(deployer, context, version.digest, signature).await?;
             if let Some(signature) = signature {
-                let kept = trust::keep(deployer, &context.name, &version.digest, signature).await;
+                let kept = trust::keep(deployer, &context.name, version.digest, signature).await;
                 kept.map_err(NotPassed::from)?;
             }
             let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
-            gates::store(deployer, &version.digest, &upload.bytes).await?;
+            gates::store(deployer, version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
@@ -248,7 +248,7 @@ impl Executing<'_> {
             // The next start says what became of it.
             None if self.deployer.shutdown.is_cancelled() => {}
             None => {
-                let change = [(digest.as_str(), state)];
+                let change = [(digest, state)];
                 swap::note(self.deployer, self.context, &change, &because).await;
             }
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deployer::Deployer;
-use crate::core::{digest, wall_clock};
+use crate::core::{VersionDigest, digest, wall_clock};
 use crate::invocation::record;
 use crate::journal::{
     self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping,
@@ -82,7 +82,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The sha-256 of its bytes, hexadecimal.
-    pub digest: String,
+    pub digest: VersionDigest,
     /// Its running number in its context, from 1.
     pub number: u32,
     /// What its author calls it.
@@ -140,7 +140,7 @@ impl Because {
 /// What is known of a component when it becomes a version.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
-    pub digest: String,
+    pub digest: VersionDigest,
     pub label: Option<String>,
     pub size: u64,
     pub signer: Option<String>,
@@ -157,7 +157,7 @@ pub(super) struct History<'a> {
 struct Told<'a> {
     context: &'a str,
     number: u32,
-    digest: &'a str,
+    digest: VersionDigest,
     label: Option<&'a str>,
     state: State,
     by: &'a str,
@@ -179,12 +179,12 @@ impl<'a> History<'a> {
         format!("version/{}/", self.context)
     }
 
-    fn key(&self, digest: &str) -> String {
+    fn key(&self, digest: VersionDigest) -> String {
         format!("{}{digest}", self.prefix())
     }
 
     /// A version by its digest.
-    pub(super) fn find(&self, digest: &str) -> Result<Option<Entry>, journal::Error> {
+    pub(super) fn find(&self, digest: VersionDigest) -> Result<Option<Entry>, journal::Error> {
         record::find(self.ledger, Space::Meta, &self.key(digest))
     }
 
@@ -211,10 +211,10 @@ impl<'a> History<'a> {
             let mut reads = ReadSet::default();
             // Two that arrive at once must not get one number.
             reads.note_range(Space::Meta, &KeyRange::prefix(self.prefix()));
-            let known = self.find(&arrival.digest)?;
+            let known = self.find(arrival.digest)?;
             let newest = self.list()?.first().map_or(0, |entry| entry.number);
             let mut entry = known.unwrap_or_else(|| Entry {
-                digest: arrival.digest.clone(),
+                digest: arrival.digest,
                 number: newest + 1,
                 label: None,
                 size: arrival.size,
@@ -237,21 +237,21 @@ impl<'a> History<'a> {
     /// Notes new states of some versions, together. What is quarantined stays so, however it drains.
     pub(super) async fn note(
         &self,
-        changes: &[(&str, State)],
+        changes: &[(VersionDigest, State)],
         because: &Because,
     ) -> Result<(), CommitError> {
         loop {
             let began = self.ledger.applied();
             let mut reads = ReadSet::default();
             let mut entries = Vec::new();
-            for (digest, state) in changes {
+            for &(digest, state) in changes {
                 reads.note_key(Space::Meta, self.key(digest).as_bytes());
                 let Some(mut entry) = self.find(digest)? else {
                     continue;
                 };
                 let drains = matches!(state, State::Draining | State::Drained);
                 if !(drains && entry.state == State::Quarantined) {
-                    entry.step(*state, because);
+                    entry.step(state, because);
                     entries.push(entry);
                 }
             }
@@ -263,7 +263,7 @@ impl<'a> History<'a> {
     }
 
     /// Notes that the bytes of a version are gone.
-    pub(super) async fn forget(&self, digest: &str) -> Result<(), CommitError> {
+    pub(super) async fn forget(&self, digest: VersionDigest) -> Result<(), CommitError> {
         loop {
             let began = self.ledger.applied();
             let mut reads = ReadSet::default();
@@ -296,7 +296,7 @@ impl<'a> History<'a> {
         let mut writes = Vec::new();
         let mut events = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
-            writes.push(record::write(Space::Meta, &self.key(&entry.digest), entry)?);
+            writes.push(record::write(Space::Meta, &self.key(entry.digest), entry)?);
             // What belongs to no story is news for nobody.
             if !because.rollout.is_empty() {
                 events.push(self.event(entry, because, &header.invocation, index));
@@ -317,7 +317,7 @@ impl<'a> History<'a> {
         let told = Told {
             context: self.context,
             number: entry.number,
-            digest: &entry.digest,
+            digest: entry.digest,
             label: entry.label.as_deref(),
             state: entry.state,
             by: &because.by,

@@ -6,6 +6,7 @@ use super::deployer::Deployer;
 use super::history::{Because, History, State};
 use super::progress::{Outcome, Rollout};
 use super::swap;
+use crate::core::VersionDigest;
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
 use crate::manifest::HOST_SOURCE;
@@ -20,7 +21,7 @@ struct Pending {
     /// Its id.
     rollout: String,
     /// The digest of its version.
-    digest: String,
+    digest: VersionDigest,
     /// Who began it.
     by: String,
 }
@@ -100,14 +101,14 @@ async fn try_clear(
 pub(super) async fn settle(
     deployer: &Deployer,
     context: &Context,
-    current: Option<&str>,
+    current: Option<VersionDigest>,
 ) -> Result<(), CommitError> {
     let Some(pending) = find(deployer, context)? else {
         return Ok(());
     };
-    let entry = History::of(deployer, &context.name)?.find(&pending.digest)?;
+    let entry = History::of(deployer, &context.name)?.find(pending.digest)?;
     let mut identity = Identity {
-        digest: pending.digest.clone(),
+        digest: pending.digest,
         number: 0,
         label: None,
     };
@@ -118,7 +119,7 @@ pub(super) async fn settle(
         (identity.number, identity.label) = (entry.number, entry.label);
         let last = entry.history.last().map(|step| step.reason.clone());
         match entry.state {
-            _ if current == Some(&pending.digest) => {
+            _ if current == Some(pending.digest) => {
                 outcome = Outcome::Current {
                     decided: std::time::Duration::ZERO,
                 };
@@ -135,7 +136,7 @@ pub(super) async fn settle(
                     CUT_OFF
                 );
                 let because = Because::host(CUT_OFF, &pending.rollout);
-                let change = [(pending.digest.as_str(), State::Uploaded)];
+                let change = [(pending.digest, State::Uploaded)];
                 swap::note(deployer, context, &change, &because).await;
             }
         }

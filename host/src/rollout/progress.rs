@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
-use crate::core::{random_id, wall_clock};
+use crate::core::{VersionDigest, random_id, wall_clock};
 use crate::versions::{Identity, Version};
 
 /// The versions of one context that are at hand, and the newest rollout.
@@ -175,7 +175,7 @@ impl Rollouts {
     }
 
     /// How many invocations are under way in a version; none when it is not loaded.
-    pub fn inflight(&self, digest: &str) -> Option<usize> {
+    pub fn inflight(&self, digest: VersionDigest) -> Option<usize> {
         self.find_loaded(digest).map(|version| version.inflight())
     }
 
@@ -224,7 +224,7 @@ impl Rollouts {
     }
 
     /// A loaded version.
-    pub(super) fn find_loaded(&self, digest: &str) -> Option<Arc<Version>> {
+    pub(super) fn find_loaded(&self, digest: VersionDigest) -> Option<Arc<Version>> {
         let loaded = self.loaded.lock();
         loaded
             .iter()
@@ -233,7 +233,7 @@ impl Rollouts {
     }
 
     /// Ends the rollout of a version that is not on its way in any more.
-    pub(super) fn end(&self, digest: &str) {
+    pub(super) fn end(&self, digest: VersionDigest) {
         let newest = self.newest();
         if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
             rollout.abort.cancel();
@@ -241,7 +241,7 @@ impl Rollouts {
     }
 
     /// The version of the rollout that is under way.
-    pub(super) fn under_way(&self) -> Option<String> {
+    pub(super) fn under_way(&self) -> Option<VersionDigest> {
         let newest = self.newest();
         let rollout = newest.filter(|newest| !newest.is_over());
         rollout.map(|rollout| rollout.digest())
@@ -285,8 +285,8 @@ impl Rollout {
     }
 
     /// Which version it is about.
-    pub fn digest(&self) -> String {
-        self.progress.borrow().version.digest.clone()
+    pub fn digest(&self) -> VersionDigest {
+        self.progress.borrow().version.digest
     }
 
     /// Waits until it has come so far, or has ended.

@@ -130,7 +130,7 @@ impl Executing<'_> {
 
     async fn note_ramping(&self, version: &Version, reason: String) {
         let because = swap::because(self.rollout, reason);
-        let change = [(version.digest.as_str(), State::Ramping)];
+        let change = [(version.digest, State::Ramping)];
         swap::note(self.deployer, self.context, &change, &because).await;
     }
 }

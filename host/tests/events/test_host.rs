@@ -144,7 +144,7 @@ impl TestHost {
                 attempt: 1,
                 correlation_id: "c".into(),
                 causation_id: String::new(),
-                version: String::new(),
+                version: None,
                 time: wall_clock(),
                 status: None,
             },

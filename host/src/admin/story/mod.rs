@@ -158,7 +158,7 @@ fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation
         id: invocation,
         causation_id,
         time: Timestamp(time),
-        version,
+        version: version.map_or_else(String::new, |version| version.to_string()),
         attempt,
         status,
         outcome,

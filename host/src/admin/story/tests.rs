@@ -10,7 +10,7 @@ fn header(id: &str, causation_id: &str, time: u64, cause: Cause) -> Header {
         attempt: 1,
         correlation_id: "c".into(),
         causation_id: causation_id.into(),
-        version: "v".into(),
+        version: None,
         time,
         status: None,
     }

@@ -74,7 +74,10 @@ impl Commit {
             attempt: header.attempt,
             correlation_id: header.correlation_id,
             causation_id: header.causation_id,
-            version: header.version,
+            version: header
+                .version
+                .map(|version| version.to_string())
+                .unwrap_or_default(),
             time: Timestamp(header.time),
             status: header.status,
             events: events

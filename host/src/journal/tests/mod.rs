@@ -49,7 +49,7 @@ fn header(invocation: &str) -> Header {
         attempt: 1,
         correlation_id: invocation.to_owned(),
         causation_id: String::new(),
-        version: String::new(),
+        version: None,
         time: 1_700_000_000_000,
         status: None,
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use innkeeper::app::{Host, Options};
-use innkeeper::core::TraceContext;
 use innkeeper::core::message::Request;
+use innkeeper::core::{TraceContext, VersionDigest};
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
 use innkeeper::invocation::{self, CallRequest, Caller, Origin};
 use innkeeper::manifest::Manifest;
-use innkeeper::rollout::{self, ComponentStore};
+use innkeeper::rollout;
 use innkeeper::versions::Identity;
 use innkeeper_tests::{artifacts, within};
 use tempfile::TempDir;
@@ -266,7 +266,7 @@ async fn cold(inside: &Inside) -> Duration {
     let load = async |file: &Path| {
         let bytes = std::fs::read(file).expect("the component was built");
         let identity = Identity {
-            digest: ComponentStore::digest(&bytes),
+            digest: VersionDigest::of(&bytes),
             number: 1,
             label: None,
         };

@@ -132,7 +132,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         attempt: 1,
         correlation_id: invocation,
         causation_id: String::new(),
-        version: String::new(),
+        version: None,
         time,
         status: Some(201),
     };
