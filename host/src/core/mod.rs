@@ -12,7 +12,7 @@ mod trace_context;
 
 pub(crate) use self::{
     backoff::Backoff,
-    id::{digest, or_empty},
+    id::{Kept, digest, or_empty},
 };
 pub use self::{
     clock::wall_clock,

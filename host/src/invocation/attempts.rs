@@ -10,7 +10,6 @@ use super::definition::{Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
 use super::guest_memory::GuestMemory;
-use super::identifier;
 use super::key_locks::{HeldLocks, LockSet};
 use super::quota;
 use super::record;
@@ -18,7 +17,7 @@ use super::replay::Effect;
 use super::route_to_version::route_to_version;
 use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
-use crate::core::wall_clock;
+use crate::core::{Backoff, wall_clock};
 use crate::guest::{Ended, Fault, Refusal, Visit};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
@@ -28,8 +27,9 @@ use crate::versions::{Lease, Version};
 const CONFLICTS_BEFORE_ALL: u32 = 4;
 /// After this many conflicts an invocation gives up that may not wait for locks.
 const ATTEMPTS_WITHOUT_LOCKS: u32 = 10;
-/// The longest pause of an invocation that may not wait for locks, in milliseconds.
-const LONGEST_PAUSE: u64 = 32;
+/// The longest pause of an invocation that may not wait for locks, before its second attempt and later.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// An invocation that its guest has ended.
 #[derive(Debug)]
@@ -107,8 +107,8 @@ pub(super) async fn run<E: Entry>(
     if let Err(failure) = ended {
         tracing::error!(
             context = invocation.context.name,
-            invocation = invocation.id,
-            correlation_id = invocation.correlation_id,
+            invocation = invocation.id.as_str(),
+            correlation_id = invocation.correlation_id.as_str(),
             %failure,
             "could not record the compensations of an invocation; the next start of the host will resume this"
         );
@@ -187,7 +187,7 @@ async fn finish_run_before(invocation: &Invocation) -> Result<(), Failure> {
     let Some(last) = invocation.replay.run().checked_sub(1) else {
         return Ok(());
     };
-    let last = identifier::of_run(&invocation.id, last);
+    let last = invocation.id.run(last);
     compensation::finish(
         &invocation.invoker,
         &invocation.context,
@@ -212,8 +212,8 @@ async fn lock_keys(
     };
     if invocation.may_not_wait() {
         // Two that hold locks and wait for each other's would wait for ever: it tries again without one.
-        let longest = (1 << conflicts.min(10)).min(LONGEST_PAUSE);
-        let pause = Duration::from_millis(rand::random_range(0..=longest));
+        let longest = Backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, conflicts);
+        let pause = rand::random_range(Duration::ZERO..=longest);
         tokio::time::sleep(pause).await;
         return Ok(None);
     }
@@ -415,6 +415,10 @@ async fn commit<E: Entry>(
     version: &Arc<Version>,
     number: u32,
 ) -> Result<Attempt<E::Answer>, Failure> {
+    debug_assert!(
+        !matches!(invocation.trigger, Trigger::Nobody),
+        "what nobody would bring again after a crash commits nothing"
+    );
     let undo = invocation.undo_by(version);
     let _shared = match invocation.share_commits(undo.is_none()).await {
         Ok(shared) => shared,
@@ -451,7 +455,7 @@ async fn commit<E: Entry>(
         cause: invocation.cause.clone(),
         ending: Ending::Committed,
         attempt: number,
-        correlation_id: invocation.correlation_id.clone(),
+        correlation_id: Some(invocation.correlation_id.clone()),
         causation_id: invocation.causation_id.clone(),
         version: Some(version.digest),
         time,

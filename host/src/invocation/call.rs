@@ -17,7 +17,7 @@ use super::replay::{Effect, Replay};
 use super::runs;
 use super::stored_result::{CallKey, CommitDetails, Found};
 use super::unit::UnitOfWork;
-use crate::core::{TraceContext, random_id, wall_clock};
+use crate::core::{CallId, CausationId, CorrelationId, InvocationId, TraceContext, wall_clock};
 use crate::guest::{Ended, Operation, Visit, value};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::RampKey;
@@ -26,7 +26,7 @@ use crate::versions::Version;
 /// One call.
 pub struct Request {
     /// Its id: a repeat has the same, and gets the answer that was committed under it.
-    pub id: String,
+    pub id: CallId,
     /// What is called.
     pub operation: Arc<Operation>,
     /// With what.
@@ -34,9 +34,9 @@ pub struct Request {
     /// The same, encoded.
     pub encoded: Vec<u8>,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The caller's invocation.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// The caller's invocation; none when it comes from outside.
+    pub causation_id: Option<CausationId>,
     /// The caller's span.
     pub trace: TraceContext,
     /// When the caller stops waiting.
@@ -129,14 +129,15 @@ pub async fn call(
     });
     let (id, trigger, caller, replay) = match request.caller {
         Caller::Outside => (
-            random_id(),
+            InvocationId::random(),
             Trigger::Intent(Input::Call(key.clone())),
             None,
             Replay::new(wall_clock(), 0),
         ),
         Caller::Context(caller) => {
-            let replay = earlier(context, &key.key, request.may_have_run).await?;
-            (key.key.clone(), Trigger::Caller, Some(caller), replay)
+            let id = key.key.invocation();
+            let replay = earlier(context, &id, request.may_have_run).await?;
+            (id, Trigger::Caller, Some(caller), replay)
         }
     };
     let operation = request.operation.name();
@@ -188,10 +189,10 @@ pub(super) struct CallEntry {
 impl Entry for CallEntry {
     type Answer = Val;
 
-    fn affinity(&self, _key: &RampKey, correlation_id: &str) -> String {
+    fn affinity(&self, _key: &RampKey, correlation_id: &CorrelationId) -> String {
         // As a request's path does, and an event's subject, the first parameter names what it is about.
         let subject = self.parameters.first().and_then(value::as_text);
-        subject.unwrap_or_else(|| correlation_id.to_owned())
+        subject.unwrap_or_else(|| correlation_id.to_string())
     }
 
     fn suits(&self, version: &Version, context: &str) -> Result<(), Failure> {
@@ -239,7 +240,11 @@ impl Answer for Val {
 }
 
 /// What earlier runs of a call have left behind.
-async fn earlier(context: &Context, id: &str, may_have_run: bool) -> Result<Arc<Replay>, Failure> {
+async fn earlier(
+    context: &Context,
+    id: &InvocationId,
+    may_have_run: bool,
+) -> Result<Arc<Replay>, Failure> {
     if may_have_run {
         // What a run that was cut short has handed to the committer, such as that it is abandoned, is decided from here on.
         let barrier = context.ledger.barrier().await;

@@ -10,13 +10,12 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::failure::Failure;
 use super::hold::{Consent, Hold};
-use super::identifier;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;
 use super::stored_result::CallKey;
 use crate::core::message::Request;
-use crate::core::{TraceContext, wall_clock};
+use crate::core::{CausationId, CorrelationId, InvocationId, RunId, TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::versions::Version;
 
@@ -47,9 +46,9 @@ pub type CallStack = Arc<[Link]>;
 pub(super) struct Invocation {
     pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
-    pub id: String,
-    pub correlation_id: String,
-    pub causation_id: String,
+    pub id: InvocationId,
+    pub correlation_id: CorrelationId,
+    pub causation_id: Option<CausationId>,
     pub trace: TraceContext,
     pub cause: Cause,
     /// What brings it again after a crash.
@@ -84,9 +83,9 @@ pub(super) struct Invocation {
 pub(super) struct Beginning {
     pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
-    pub id: String,
-    pub correlation_id: String,
-    pub causation_id: String,
+    pub id: InvocationId,
+    pub correlation_id: CorrelationId,
+    pub causation_id: Option<CausationId>,
     pub cause: Cause,
     pub trigger: Trigger,
     /// When it must have ended.
@@ -168,9 +167,9 @@ impl Invocation {
         }
     }
 
-    /// What the ids of its calls begin with.
-    pub(super) fn run(&self) -> String {
-        identifier::of_run(&self.id, self.replay.run())
+    /// Its present run.
+    pub(super) fn run(&self) -> RunId {
+        self.id.run(self.replay.run())
     }
 
     /// How many invocations wait for it.

@@ -5,6 +5,7 @@ use std::future::Future;
 use super::failure::Failure;
 use super::stored_result::{CommitDetails, Found};
 use super::unit::UnitOfWork;
+use crate::core::CorrelationId;
 use crate::guest::{Ended, Visit};
 use crate::journal::{self, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -16,7 +17,7 @@ pub(super) trait Entry: Send + Sync {
     type Answer: Answer;
 
     /// What decides on which side of a ramp it is.
-    fn affinity(&self, key: &RampKey, correlation_id: &str) -> String;
+    fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String;
 
     /// Whether a version of `context` answers it.
     fn suits(&self, version: &Version, context: &str) -> Result<(), Failure>;

@@ -5,6 +5,7 @@ use super::definition::{Input, Invocation, Trigger};
 use super::failure::Failure;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
+use crate::core::InvocationId;
 use crate::core::message::Request;
 use crate::journal::{self, Space, Unit, Write};
 
@@ -26,9 +27,7 @@ pub(super) async fn store_before_call(invocation: &Invocation) -> Result<(), Fai
     let writes = vec![record::write(Space::Intent, &invocation.id, &intent)?];
     let mut unit = Unit::bookkeeping("intent", invocation.context.ledger.applied(), writes);
     unit.header.invocation.clone_from(&invocation.id);
-    unit.header
-        .correlation_id
-        .clone_from(&invocation.correlation_id);
+    unit.header.correlation_id = Some(invocation.correlation_id.clone());
     unit.header
         .causation_id
         .clone_from(&invocation.causation_id);
@@ -86,12 +85,12 @@ fn blank(invocation: &Invocation) -> Intent {
 }
 
 /// What an earlier run of an invocation has left behind, if anything.
-pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
+pub(super) fn find(context: &Context, id: &InvocationId) -> Result<Option<Intent>, Failure> {
     Ok(record::find(&context.ledger, Space::Intent, id)?)
 }
 
 /// Whether an invocation has begun to call others, and has not ended.
-pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error> {
+pub(super) fn exists(context: &Context, id: &InvocationId) -> Result<bool, journal::Error> {
     Ok(context.ledger.get(Space::Intent, id.as_bytes())?.is_some())
 }
 

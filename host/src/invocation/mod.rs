@@ -20,7 +20,6 @@ mod failure;
 mod guest_memory;
 pub mod hold;
 pub mod idempotency;
-mod identifier;
 mod intent;
 mod invoker;
 pub mod key_locks;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
+use crate::core::CorrelationId;
 use crate::core::message::Request;
 use crate::manifest::RampKey;
 use crate::versions::{Lease, Serving, Version};
@@ -58,7 +59,7 @@ fn choose(
 
 impl Request {
     /// What decides on which side of a ramp it is.
-    pub(super) fn affinity(&self, key: &RampKey, correlation_id: &str) -> String {
+    pub(super) fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
         let found = match key {
             RampKey::CorrelationId => None,
             RampKey::Path => self.parameters.first().map(|(_, value)| value),
@@ -69,7 +70,7 @@ impl Request {
                     .map(|(_, value)| value)
             }
         };
-        found.map_or_else(|| correlation_id.to_owned(), Clone::clone)
+        found.map_or_else(|| correlation_id.to_string(), Clone::clone)
     }
 
     /// Says it in the words of a version that names the placeholders of its route otherwise; none when it does not.
@@ -152,7 +153,8 @@ mod tests {
         let expected = [("room", "1"), ("who", "2")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(renamed.parameters, expected);
-        assert_eq!(request.affinity(&RampKey::Path, "c"), "1");
-        assert_eq!(request.affinity(&RampKey::CorrelationId, "c"), "c");
+        let story = "c".parse().unwrap();
+        assert_eq!(request.affinity(&RampKey::Path, &story), "1");
+        assert_eq!(request.affinity(&RampKey::CorrelationId, &story), "c");
     }
 }

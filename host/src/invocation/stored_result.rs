@@ -4,6 +4,7 @@ use wasmtime::component::Val;
 
 use super::failure::Failure;
 use super::record::{self, StoredCall, StoredResponse};
+use crate::core::CallId;
 use crate::core::message::Response;
 use crate::guest::value;
 use crate::journal::{self, Ledger, Space, Write};
@@ -29,7 +30,7 @@ pub(super) struct CommitDetails<'a> {
 /// Where the result of a call is kept, and what it must be the result of.
 #[derive(Debug)]
 pub(super) struct CallKey {
-    pub key: String,
+    pub key: CallId,
     pub interface: String,
     pub function: String,
     /// Encoded.

@@ -18,8 +18,8 @@ use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
 use super::stored_result::CallKey;
 use super::web::WebEntry;
-use crate::core::Backoff;
 use crate::core::message::Request;
+use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
 
@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) async fn abandon(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
-    id: &str,
+    id: InvocationId,
     intent: Intent,
 ) -> Result<(), Failure> {
     let invocation = Arc::new(Invocation {
@@ -42,7 +42,7 @@ pub(super) async fn abandon(
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
-            id: id.to_owned(),
+            id,
             correlation_id: intent.correlation_id,
             causation_id: intent.causation_id,
             cause: Cause::Call {
@@ -74,14 +74,11 @@ pub fn unfinished(
     context: &Arc<Context>,
 ) -> Result<Vec<Resumption>, Failure> {
     let mut resumptions = Vec::new();
-    let mut range = KeyRange::all();
-    loop {
-        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else { break };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        for (key, value) in found {
+    let ledger = &context.ledger;
+    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+        for (key, value) in page? {
             let intent: Intent = record::read(&key, &value)?;
-            let id = String::from_utf8_lossy(&key).into_owned();
+            let id = InvocationId::from(&*String::from_utf8_lossy(&key));
             if crash_recovery::has_final_call(invoker, &id, &intent)? {
                 // Nobody changes what it has read before it is run again.
                 context.commits.hold_for(&id);
@@ -111,7 +108,7 @@ pub fn unfinished(
 pub struct Resumption {
     invoker: Arc<Invoker>,
     context: Arc<Context>,
-    id: String,
+    id: InvocationId,
     intent: Intent,
     input: StoredInput,
     _in_progress: Option<super::idempotency::InProgress>,
@@ -125,7 +122,7 @@ impl Resumption {
             match self.attempt().await {
                 Ok(()) => return,
                 Err(failure) => {
-                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "could not finish an interrupted request; trying again");
+                    tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
                     if backoff.pause(&self.invoker.shutdown).await.is_break() {
                         return;
                     }
@@ -192,8 +189,8 @@ impl Resumption {
             Ok(done) => {
                 tracing::info!(
                     context = self.context.name,
-                    invocation = self.id,
-                    correlation_id = self.intent.correlation_id,
+                    invocation = self.id.as_str(),
+                    correlation_id = self.intent.correlation_id.as_str(),
                     status = done.answer.status(),
                     "finished a request that the last stop had interrupted"
                 );

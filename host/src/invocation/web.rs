@@ -10,7 +10,6 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
-use super::identifier;
 use super::invoker::Invoker;
 use super::origin::Origin;
 use super::route_to_version::route_of;
@@ -18,7 +17,7 @@ use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{digest, random_id};
+use crate::core::{CorrelationId, InvocationId, digest};
 use crate::guest::{self, Ended, Visit};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -96,7 +95,7 @@ async fn run(
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
-            id: random_id(),
+            id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
             cause: Cause::Web {
@@ -111,7 +110,7 @@ async fn run(
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
-                context = context.name, invocation = invocation.id, correlation_id = invocation.correlation_id, trace = invocation.trace.trace_id(), %failure,
+                context = context.name, invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
         }
@@ -138,7 +137,7 @@ pub(super) struct WebEntry {
 impl WebEntry {
     pub(super) fn new(request: Arc<Request>, key: Option<&str>) -> Self {
         let key = key.map(|key| ResponseKey {
-            key: identifier::of_idempotency_key(key),
+            key: format!("key:{}", digest(&[key.as_bytes()])),
             fingerprint: fingerprint(&request),
         });
         Self { request, key }
@@ -148,7 +147,7 @@ impl WebEntry {
 impl Entry for WebEntry {
     type Answer = Response;
 
-    fn affinity(&self, key: &RampKey, correlation_id: &str) -> String {
+    fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
         self.request.affinity(key, correlation_id)
     }
 

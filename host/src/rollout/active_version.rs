@@ -6,7 +6,7 @@ use super::deployer::Deployer;
 use crate::core::{VersionDigest, or_empty};
 use crate::invocation::{Context, record};
 use crate::journal::{
-    self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
+    self, CommitError, Durability, Ledger, Proposal, ReadSet, Space, Unit, Write, bookkeeping,
 };
 use crate::versions::{Tables, Version, Written};
 
@@ -131,27 +131,21 @@ impl ActiveVersion {
 
     /// Makes it stand, on disk.
     pub(super) async fn commit(&self, context: &Context) -> Result<(), CommitError> {
-        let began = context.ledger.applied();
-        self.commit_after(context, began, ReadSet::default()).await
+        let unit = self.unit(context.ledger.applied(), ReadSet::default())?;
+        context.ledger.commit_as(unit, Durability::Flush).await?;
+        Ok(())
     }
 
-    async fn commit_after(
-        &self,
-        context: &Context,
-        began: u64,
-        reads: ReadSet,
-    ) -> Result<(), CommitError> {
+    fn unit(&self, began: u64, reads: ReadSet) -> Result<Unit, journal::Error> {
         let mut header = bookkeeping("swap");
         header.version = self.digest;
-        let unit = Unit {
+        Ok(Unit {
             began,
             reads,
             header,
             writes: vec![self.write()?],
             events: Vec::new(),
-        };
-        context.ledger.commit_as(unit, Durability::Flush).await?;
-        Ok(())
+        })
     }
 }
 
@@ -189,13 +183,13 @@ pub(super) async fn note_shipped(context: &Context, digest: VersionDigest) {
 }
 
 async fn shipped(context: &Context, digest: VersionDigest) -> Result<(), CommitError> {
-    loop {
-        let began = context.ledger.applied();
-        let Some(active) = ActiveVersion::read(&context.ledger)? else {
-            return Ok(());
+    let ledger = &context.ledger;
+    let noted = ledger.commit_proposed(Some(Durability::Flush), |began| {
+        let Some(active) = ActiveVersion::read(ledger)? else {
+            return Ok(Proposal::Nothing(()));
         };
         if active.shipped == Some(digest) {
-            return Ok(());
+            return Ok(Proposal::Nothing(()));
         }
         let next = ActiveVersion {
             shipped: Some(digest),
@@ -203,11 +197,9 @@ async fn shipped(context: &Context, digest: VersionDigest) -> Result<(), CommitE
         };
         let mut reads = ReadSet::default();
         reads.note_key(Space::Meta, KEY.as_bytes());
-        match next.commit_after(context, began, reads).await {
-            Err(CommitError::Conflict { .. }) => {}
-            committed => return committed,
-        }
-    }
+        Ok(Proposal::Commit(next.unit(began, reads)?, ()))
+    });
+    noted.await
 }
 
 #[cfg(test)]

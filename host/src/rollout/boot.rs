@@ -13,7 +13,7 @@ use super::schema::{self, Move};
 use super::swap::Way;
 use super::upload::{self, Upload};
 use super::{active_version, pending, probe, swap, trust};
-use crate::core::{VersionDigest, random_id};
+use crate::core::{CorrelationId, VersionDigest};
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::Version;
@@ -261,7 +261,7 @@ async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Ver
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
-        let because = Because::host("it is ready now", &random_id());
+        let because = Because::host("it is ready now", Some(CorrelationId::random()));
         match swap::swap(&deployer, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
                 active_version::note_shipped_if_named(&deployer, &context, version.digest).await;
@@ -341,7 +341,7 @@ impl Booting<'_> {
 
     /// The history says why it does not serve.
     async fn reject(&self, digest: VersionDigest, refused: &BootError) {
-        let because = Because::host(refused.to_string(), &random_id());
+        let because = Because::host(refused.to_string(), Some(CorrelationId::random()));
         let change = [(digest, State::Rejected)];
         let known = History::of(self.deployer, &self.context.name)
             .and_then(|history| history.find(digest))
@@ -390,7 +390,7 @@ impl Booting<'_> {
         let bytes = self.read().await?;
         let digest = VersionDigest::of(&bytes);
         // A journal that is older than versions are, or a new one, tells no story.
-        let rollout = active.as_ref().map(|_| random_id()).unwrap_or_default();
+        let rollout = active.as_ref().map(|_| CorrelationId::random());
         let active = active.unwrap_or_default();
         let is_newer = active.shipped != Some(digest);
         let stays = !is_newer || self.is_quarantined(digest)?;
@@ -408,7 +408,7 @@ impl Booting<'_> {
                 }
             }
         }
-        let entry = self.enter(digest, &bytes, &rollout).await?;
+        let entry = self.enter(digest, &bytes, rollout).await?;
         let tried = self.try_out(&active, &entry).await;
         let (version, needed) = match tried {
             Ok(tried) => tried,
@@ -461,7 +461,7 @@ impl Booting<'_> {
         &self,
         digest: VersionDigest,
         bytes: &[u8],
-        rollout: &str,
+        rollout: Option<CorrelationId>,
     ) -> Result<Entry, BootError> {
         let _entering = self.deployer.components.entering().await;
         let stored = gates::store(self.deployer, digest, bytes).await;
@@ -553,7 +553,7 @@ async fn reconcile(
         changes.push((entry.digest, State::Current));
     }
     if !changes.is_empty() {
-        let because = Because::host("the host has started", "");
+        let because = Because::host("the host has started", None);
         swap::note(deployer, context, &changes, &because).await;
     }
     Ok(())

@@ -133,7 +133,7 @@ pub async fn control(
         digest = %rollout.digest(),
         order = order.name(),
         reason = reason.unwrap_or_default(),
-        correlation_id = rollout.id,
+        correlation_id = rollout.id.as_str(),
         "a rollout was told what to do"
     );
     Ok(rollout)
@@ -182,7 +182,7 @@ async fn note(
     let because = Because {
         by: by.to_owned(),
         reason: format!("{done}{place}{reason}"),
-        rollout: rollout.id.clone(),
+        rollout: Some(rollout.id.clone()),
         at: None,
     };
     let state = match progress.stage {

@@ -109,7 +109,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
         number = progress.version.number,
         outcome = outcome.name(),
         reason,
-        correlation_id = rollout.id,
+        correlation_id = rollout.id.as_str(),
         "a version was rolled out"
     );
 }

@@ -1,16 +1,17 @@
 //! The history of versions: who brought them, when, what became of them, and why. Kept in the host's own journal; each change of state is also one of
 //! the host's events.
 
+use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deployer::Deployer;
-use crate::core::{VersionDigest, digest, wall_clock};
+use crate::core::{CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
 use crate::invocation::record;
 use crate::journal::{
-    self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping,
+    self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
 };
 use crate::manifest::HOST_SOURCE;
 
@@ -119,19 +120,19 @@ pub(super) struct Because {
     pub by: String,
     /// Why.
     pub reason: String,
-    /// The rollout that it belongs to: its story.
-    pub rollout: String,
+    /// The rollout that it belongs to: its story. What belongs to none is news for nobody.
+    pub rollout: Option<CorrelationId>,
     /// When it changed, when that is not now, in milliseconds since the Unix epoch.
     pub at: Option<u64>,
 }
 
 impl Because {
     /// The host itself does it.
-    pub(super) fn host(reason: impl Into<String>, rollout: &str) -> Self {
+    pub(super) fn host(reason: impl Into<String>, rollout: Option<CorrelationId>) -> Self {
         Self {
             by: "host".into(),
             reason: reason.into(),
-            rollout: rollout.into(),
+            rollout,
             at: None,
         }
     }
@@ -206,8 +207,7 @@ impl<'a> History<'a> {
         arrival: &Arrival,
         because: &Because,
     ) -> Result<Entry, CommitError> {
-        loop {
-            let began = self.ledger.applied();
+        let entered = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             // Two that arrive at once must not get one number.
             reads.note_range(Space::Meta, &KeyRange::prefix(self.prefix()));
@@ -227,11 +227,10 @@ impl<'a> History<'a> {
             entry.label = arrival.label.clone().or(entry.label);
             entry.signer = arrival.signer.clone().or(entry.signer);
             entry.step(State::Uploaded, because);
-            match self.write(began, reads, vec![entry.clone()], because).await {
-                Err(CommitError::Conflict { .. }) => {}
-                written => return written.map(|()| entry),
-            }
-        }
+            let unit = self.unit(began, reads, slice::from_ref(&entry), because)?;
+            Ok(Proposal::Commit(unit, entry))
+        });
+        entered.await
     }
 
     /// Notes new states of some versions, together. What is quarantined stays so, however it drains.
@@ -240,8 +239,7 @@ impl<'a> History<'a> {
         changes: &[(VersionDigest, State)],
         because: &Because,
     ) -> Result<(), CommitError> {
-        loop {
-            let began = self.ledger.applied();
+        let noted = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             let mut entries = Vec::new();
             for &(digest, state) in changes {
@@ -255,21 +253,19 @@ impl<'a> History<'a> {
                     entries.push(entry);
                 }
             }
-            match self.write(began, reads, entries, because).await {
-                Err(CommitError::Conflict { .. }) => {}
-                written => return written,
-            }
-        }
+            let unit = self.unit(began, reads, &entries, because)?;
+            Ok(Proposal::Commit(unit, ()))
+        });
+        noted.await
     }
 
     /// Notes that the bytes of a version are gone.
     pub(super) async fn forget(&self, digest: VersionDigest) -> Result<(), CommitError> {
-        loop {
-            let began = self.ledger.applied();
+        let forgotten = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             reads.note_key(Space::Meta, self.key(digest).as_bytes());
             let Some(mut entry) = self.find(digest)? else {
-                return Ok(());
+                return Ok(Proposal::Nothing(()));
             };
             entry.is_stored = false;
             let write = record::write(Space::Meta, &self.key(digest), &entry)?;
@@ -277,43 +273,46 @@ impl<'a> History<'a> {
                 reads,
                 ..Unit::bookkeeping("versions", began, vec![write])
             };
-            match self.ledger.commit(unit).await {
-                Err(CommitError::Conflict { .. }) => {}
-                committed => return committed.map(|_| ()),
-            }
-        }
+            Ok(Proposal::Commit(unit, ()))
+        });
+        forgotten.await
     }
 
-    async fn write(
+    fn unit(
         &self,
         began: u64,
         reads: ReadSet,
-        entries: Vec<Entry>,
+        entries: &[Entry],
         because: &Because,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Unit, journal::Error> {
         let mut header = bookkeeping("versions");
         header.correlation_id.clone_from(&because.rollout);
+        let invocation = header.invocation.clone();
         let mut writes = Vec::new();
         let mut events = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             writes.push(record::write(Space::Meta, &self.key(entry.digest), entry)?);
-            // What belongs to no story is news for nobody.
-            if !because.rollout.is_empty() {
-                events.push(self.event(entry, because, &header.invocation, index));
+            if let Some(rollout) = &because.rollout {
+                events.push(self.event(entry, because, rollout, &invocation, index));
             }
         }
-        let unit = Unit {
+        Ok(Unit {
             began,
             reads,
             header,
             writes,
             events,
-        };
-        self.ledger.commit(unit).await?;
-        Ok(())
+        })
     }
 
-    fn event(&self, entry: &Entry, because: &Because, invocation: &str, index: usize) -> Event {
+    fn event(
+        &self,
+        entry: &Entry,
+        because: &Because,
+        rollout: &CorrelationId,
+        invocation: &InvocationId,
+        index: usize,
+    ) -> Event {
         let told = Told {
             context: self.context,
             number: entry.number,
@@ -324,16 +323,15 @@ impl<'a> History<'a> {
             reason: &because.reason,
         };
         let index = index.to_string();
-        let place = [invocation.as_bytes(), index.as_bytes()];
         Event {
-            id: digest(&place),
+            id: EventId::derived(&[invocation.as_bytes(), index.as_bytes()]),
             kind: entry.state.event().to_owned(),
             subject: self.context.to_owned(),
             time: wall_clock(),
             // Names, numbers and texts always serialize.
             data: serde_json::to_vec(&told).unwrap_or_default(),
-            correlation_id: because.rollout.clone(),
-            causation_id: invocation.to_owned(),
+            correlation_id: rollout.clone(),
+            causation_id: Some(invocation.into()),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
-use crate::core::{VersionDigest, random_id, wall_clock};
+use crate::core::{CorrelationId, VersionDigest, wall_clock};
 use crate::versions::{Identity, Version};
 
 /// The versions of one context that are at hand, and the newest rollout.
@@ -29,7 +29,7 @@ pub struct Rollouts {
 /// One rollout.
 pub struct Rollout {
     /// Its id, which is also its story's.
-    pub id: String,
+    pub id: CorrelationId,
     /// Who began it.
     pub by: String,
     /// Whether the version only passes the gates.
@@ -195,7 +195,7 @@ impl Rollouts {
             return Err(newest.clone());
         }
         let begun = Progress::begin(version);
-        let rollout = Arc::new(Rollout::new(random_id(), by, is_dry_run, begun));
+        let rollout = Arc::new(Rollout::new(CorrelationId::random(), by, is_dry_run, begun));
         *newest = Some(rollout.clone());
         Ok(rollout)
     }
@@ -207,7 +207,13 @@ impl Rollouts {
     }
 
     /// Remembers a rollout of an earlier process, which has ended with that.
-    pub(super) fn remember(&self, id: String, by: &str, version: Identity, outcome: Outcome) {
+    pub(super) fn remember(
+        &self,
+        id: CorrelationId,
+        by: &str,
+        version: Identity,
+        outcome: Outcome,
+    ) {
         let watch = match &outcome {
             Outcome::Current { .. } => Some(Watched::Cut(
                 "the host restarted, which ends the watch over a version".into(),
@@ -256,7 +262,7 @@ impl Rollouts {
 }
 
 impl Rollout {
-    fn new(id: String, by: &str, is_dry_run: bool, progress: Progress) -> Self {
+    fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
         Self {
             id,
             by: by.to_owned(),

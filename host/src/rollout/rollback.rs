@@ -12,7 +12,7 @@ use super::history::{Because, Entry, History, State};
 use super::progress::Outcome;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
-use crate::core::random_id;
+use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::{Identity, Version};
@@ -105,7 +105,7 @@ pub async fn rollback(
             Some(reason) => format!("rolled back from version {}: {reason}", from.number),
             None => format!("rolled back from version {}", from.number),
         },
-        rollout: random_id(),
+        rollout: Some(CorrelationId::random()),
         at: None,
     };
     let to = match wanted {

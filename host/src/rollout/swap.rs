@@ -392,7 +392,7 @@ pub(super) async fn note(
             state = state.name(),
             by = because.by,
             reason = because.reason,
-            correlation_id = because.rollout,
+            correlation_id = because.rollout.as_deref().unwrap_or_default(),
             "version"
         );
     }
@@ -406,7 +406,7 @@ pub(super) fn because(rollout: &Rollout, reason: impl Into<String>) -> Because {
     Because {
         by: rollout.by.clone(),
         reason: reason.into(),
-        rollout: rollout.id.clone(),
+        rollout: Some(rollout.id.clone()),
         at: None,
     }
 }

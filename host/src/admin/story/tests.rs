@@ -8,8 +8,8 @@ fn header(id: &str, causation_id: &str, time: u64, cause: Cause) -> Header {
         cause,
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: "c".into(),
-        causation_id: causation_id.into(),
+        correlation_id: "c".parse().ok(),
+        causation_id: Some(causation_id.into()),
         version: None,
         time,
         status: None,
@@ -23,8 +23,8 @@ fn event(id: &str) -> Event {
         subject: "1".into(),
         time: 1,
         data: Vec::new(),
-        correlation_id: "c".into(),
-        causation_id: String::new(),
+        correlation_id: "c".parse().unwrap(),
+        causation_id: None,
     }
 }
 

@@ -262,7 +262,7 @@ impl Rollout {
             micros: u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX),
         };
         Self {
-            id: rollout.id.clone(),
+            id: rollout.id.to_string(),
             context: context.to_owned(),
             number: progress.version.number,
             digest: progress.version.digest.to_string(),

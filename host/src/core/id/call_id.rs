@@ -26,6 +26,11 @@ impl InvocationId {
         with_fingerprint(&parts, |text| Self::from(text))
     }
 
+    /// The one in which a timer fires.
+    pub(crate) fn of_timer(timer: &EventId) -> Self {
+        Self(timer.0.clone())
+    }
+
     /// The run of it after so many that were abandoned.
     pub(crate) fn run(&self, abandoned: u32) -> RunId {
         match abandoned {
@@ -53,8 +58,8 @@ impl RunId {
         })
     }
 
-    /// The `count`th id that it draws for its guest.
-    pub(crate) fn drawn_id(&self, count: u64) -> String {
+    /// The `count`th id that it makes for its guest.
+    pub(crate) fn new_id(&self, count: u64) -> String {
         digest(&[self.as_bytes(), b"id", &count.to_be_bytes()])
     }
 
@@ -69,6 +74,11 @@ impl RunId {
 }
 
 impl CallId {
+    /// One from outside that no other is a repeat of.
+    pub(crate) fn random() -> Self {
+        Self(super::random())
+    }
+
     /// The invocation that runs it.
     pub(crate) fn invocation(&self) -> InvocationId {
         InvocationId(self.0.clone())
@@ -182,6 +192,6 @@ mod tests {
         let parts: [&[u8]; 3] = [id.as_bytes(), b"timer", &3_u64.to_be_bytes()];
         assert_eq!(id.event("timer", 3).as_str(), digest(&parts));
         let parts: [&[u8]; 3] = [id.as_bytes(), b"id", &3_u64.to_be_bytes()];
-        assert_eq!(id.run(0).drawn_id(3), digest(&parts));
+        assert_eq!(id.run(0).new_id(3), digest(&parts));
     }
 }

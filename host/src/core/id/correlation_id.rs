@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::EventId;
 use super::hexadecimal::with_digits;
 use super::text::read_as_text;
 
@@ -27,6 +28,11 @@ impl CorrelationId {
     /// The one of a trace, or of what else is known by 16 bytes.
     pub(crate) fn of_bytes(bytes: [u8; 16]) -> Self {
         with_digits(&bytes, |digits| Self(digits.into()))
+    }
+
+    /// That of an event which is part of no other story.
+    pub(crate) fn of_event(event: &EventId) -> Self {
+        Self(event.0.clone())
     }
 
     /// A new one.

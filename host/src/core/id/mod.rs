@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use self::hexadecimal::with_digits;
-pub(crate) use self::kept::or_empty;
+pub(crate) use self::kept::{Kept, or_empty};
 use self::text::text_id;
 pub use self::{
     call_id::{CallId, RunId},

@@ -153,7 +153,7 @@ impl<'a> Migration<'a> {
             let Some((last, _)) = entries.last() else {
                 return Ok(count);
             };
-            range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+            range.start_after(last);
             count += entries.len() as u64;
             self.migrate(entries).await?;
         }

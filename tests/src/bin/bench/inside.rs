@@ -167,8 +167,8 @@ fn request(method: &str, route: &str, parameter: Option<(&str, &str)>, body: &st
 fn origin() -> Origin {
     let trace = TraceContext::new();
     Origin {
-        correlation_id: trace.trace_id(),
-        causation_id: String::new(),
+        correlation_id: trace.correlation_id(),
+        causation_id: None,
         trace,
     }
 }
@@ -227,12 +227,12 @@ async fn call(inside: &Inside, room: u64) -> Duration {
     for number in 0..TIMES {
         let origin = origin();
         let request = CallRequest {
-            id: format!("{}/{number}", origin.correlation_id),
+            id: format!("{}/{number}", origin.correlation_id).into(),
             operation: operation.clone(),
             parameters: parameters.clone(),
             encoded: encoded.clone(),
             correlation_id: origin.correlation_id,
-            causation_id: String::new(),
+            causation_id: None,
             trace: origin.trace,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),
