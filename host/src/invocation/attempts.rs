@@ -1,4 +1,6 @@
 //! Attempts: the guest is run until its reads hold; then its work is committed, or, when it failed, what it called is put on record to be undone.
+//!
+//! What most invocations never come to is awaited in a box: each would otherwise be as large as the largest of it, and is moved, and allocated, for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,10 +99,10 @@ pub(super) async fn run<E: Entry>(
     let ended = match invocation.trigger {
         // The next attempt would only be told again what made this one fail.
         Trigger::Follower if invocation.replay.is_bound_to_repeat() => {
-            abandonment::begin_again(invocation).await
+            Box::pin(abandonment::begin_again(invocation)).await
         }
         Trigger::Follower => return result,
-        _ => abandonment::abandon(invocation, &reason, Vec::new())
+        _ => Box::pin(abandonment::abandon(invocation, &reason, Vec::new()))
             .await
             .map(drop),
     };
@@ -148,10 +150,14 @@ async fn run_attempts<E: Entry>(
     let mut lease = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
     for count in 0..limit {
-        let locks = lock_keys(invocation, lost_to, count).await?;
-        if is_new_run {
-            finish_run_before(invocation).await?;
-            is_new_run = false;
+        let locks = match lost_to.is_empty() {
+            true => None,
+            false => Box::pin(lock_keys(invocation, lost_to, count)).await?,
+        };
+        if std::mem::take(&mut is_new_run)
+            && let Some(last) = invocation.replay.run().checked_sub(1)
+        {
+            Box::pin(finish_run(invocation, last)).await?;
         }
         if lease.generation != invocation.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
@@ -174,7 +180,7 @@ async fn run_attempts<E: Entry>(
                 lost_to = lost_to.and(LockSet::of(&key));
             }
             Attempt::Diverged => {
-                abandonment::begin_again(invocation).await?;
+                Box::pin(abandonment::begin_again(invocation)).await?;
                 is_new_run = true;
             }
         }
@@ -182,12 +188,9 @@ async fn run_attempts<E: Entry>(
     Err(Failure::Contended { attempts: limit })
 }
 
-/// Waits until what the run before the present one has called is undone: that must not undo what this one does.
-async fn finish_run_before(invocation: &Invocation) -> Result<(), Failure> {
-    let Some(last) = invocation.replay.run().checked_sub(1) else {
-        return Ok(());
-    };
-    let last = invocation.id.run(last);
+/// Waits until what an earlier run has called is undone: that must not undo what the present one does.
+async fn finish_run(invocation: &Invocation, run: u32) -> Result<(), Failure> {
+    let last = invocation.id.run(run);
     compensation::finish(
         &invocation.invoker,
         &invocation.context,
@@ -202,9 +205,6 @@ async fn lock_keys(
     lost_to: LockSet,
     conflicts: u32,
 ) -> Result<Option<HeldLocks>, Failure> {
-    if lost_to.is_empty() {
-        return Ok(None);
-    }
     let stripes = if conflicts >= CONFLICTS_BEFORE_ALL {
         LockSet::ALL
     } else {
@@ -283,22 +283,25 @@ async fn attempt<E: Entry>(
         Ok(answer) => answer,
         Err(Fault::Refused(refusal)) => match refused(refusal) {
             Interruption::Locked(key) => return Ok(Attempt::Conflict(key)),
-            Interruption::Diverged => return diverged(invocation, &unit).await,
+            Interruption::Diverged => return Box::pin(diverged(invocation, &unit)).await,
             Interruption::Failed(failure) => {
-                return settle_failure(invocation, &unit, failure).await;
+                return Box::pin(settle_failure(invocation, &unit, failure)).await;
             }
         },
         Err(Fault::Deadline { .. }) => {
             let failure = Failure::Deadline {
                 after: invocation.budget,
             };
-            return settle_failure(invocation, &unit, failure).await;
+            return Box::pin(settle_failure(invocation, &unit, failure)).await;
         }
-        Err(fault) => return settle_failure(invocation, &unit, Failure::of_fault(fault)).await,
+        Err(fault) => {
+            let failure = Failure::of_fault(fault);
+            return Box::pin(settle_failure(invocation, &unit, failure)).await;
+        }
     };
     answer.check(&invocation.context.settings.limits)?;
     if answer.is_success() && invocation.replay.has_more_calls(unit.call_count) {
-        return diverged(invocation, &unit).await;
+        return Box::pin(diverged(invocation, &unit)).await;
     }
     if answer.is_success() {
         // Whoever asked may keep the numbers that it drew, also when nothing is committed here.
@@ -306,7 +309,7 @@ async fn attempt<E: Entry>(
         ledger.secure_sequences(&invocation.replay.highest_draws())?;
     }
     if answer.is_success() && must_commit(invocation, entry, &unit) {
-        return commit(invocation, entry, *unit, answer, version, number).await;
+        return Box::pin(commit(invocation, entry, *unit, answer, version, number)).await;
     }
     match invocation
         .context
