@@ -92,7 +92,7 @@ pub async fn begin(
     let hashing = tokio::task::spawn_blocking(move || (VersionDigest::of(&bytes), bytes));
     let (digest, bytes) = hashing.await.map_err(|_| UploadError::Stopping)?;
     let version = Identity {
-        digest: digest,
+        digest,
         number: 0,
         label: upload.label.clone(),
     };
