@@ -78,7 +78,7 @@ pub async fn edited(component: &str, name: &str) -> Vec<u8> {
 
 /// The digest that a host knows a component by.
 pub fn digest(bytes: &[u8]) -> String {
-    innkeeper::rollout::ComponentStore::digest(bytes)
+    innkeeper::core::VersionDigest::of(bytes).to_string()
 }
 
 /// A component with a custom section at its end, which nobody reads.

@@ -19,9 +19,9 @@ use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
 
 /// One entry into a guest.
-pub struct Visit {
+pub struct Visit<S> {
     /// What answers the guest's imports; comes back in [`Ended`].
-    pub services: Box<dyn Services>,
+    pub services: Box<S>,
     /// The most memory that the instance may have, in bytes.
     pub memory: usize,
     /// When it must have ended, and the wait for a free instance with it.
@@ -33,9 +33,9 @@ pub struct Visit {
 }
 
 /// A finished visit.
-pub struct Ended<T> {
+pub struct Ended<T, S> {
     /// The services, with all that the guest staged.
-    pub services: Box<dyn Services>,
+    pub services: Box<S>,
     /// What the guest answered.
     pub result: Result<T, Fault>,
 }
@@ -44,7 +44,7 @@ type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>
 
 impl Guest {
     /// Runs `web.handle`.
-    pub async fn web(&self, visit: Visit, request: Request) -> Ended<Response> {
+    pub async fn web<S: Services>(&self, visit: Visit<S>, request: Request) -> Ended<Response, S> {
         let Some(web) = self.web.clone() else {
             return not_exported(visit, "innkeeper:context/web");
         };
@@ -58,7 +58,11 @@ impl Guest {
     }
 
     /// Runs `policies.on-event`.
-    pub async fn on_event(&self, visit: Visit, event: Event) -> Ended<Result<(), PolicyError>> {
+    pub async fn on_event<S: Services>(
+        &self,
+        visit: Visit<S>,
+        event: Event,
+    ) -> Ended<Result<(), PolicyError>, S> {
         let Some(policies) = self.policies.clone() else {
             return not_exported(visit, "innkeeper:context/policies");
         };
@@ -72,7 +76,12 @@ impl Guest {
     }
 
     /// Runs a function that the guest offers, named `<interface>#<function>`.
-    pub async fn call(&self, visit: Visit, operation: &str, parameters: Vec<Val>) -> Ended<Val> {
+    pub async fn call<S: Services>(
+        &self,
+        visit: Visit<S>,
+        operation: &str,
+        parameters: Vec<Val>,
+    ) -> Ended<Val, S> {
         let Some(index) = self.functions.get(operation).copied() else {
             return not_exported(visit, operation);
         };
@@ -93,7 +102,7 @@ impl Guest {
     }
 
     /// Runs `health.ready`; a guest without it is ready.
-    pub async fn ready(&self, visit: Visit) -> Ended<Result<(), String>> {
+    pub async fn ready<S: Services>(&self, visit: Visit<S>) -> Ended<Result<(), String>, S> {
         let Some(health) = self.health.clone() else {
             return Ended {
                 services: visit.services,
@@ -110,7 +119,7 @@ impl Guest {
     }
 
     /// Runs `describe.describe`.
-    pub async fn describe(&self, visit: Visit) -> Ended<Description> {
+    pub async fn describe<S: Services>(&self, visit: Visit<S>) -> Ended<Description, S> {
         let describe = self.describe.clone();
         self.enter(visit, move |store, instance| {
             Box::pin(async move {
@@ -122,7 +131,7 @@ impl Guest {
     }
 
     /// Runs `migration.schema`; a guest without it has the schema 0.
-    pub async fn schema(&self, visit: Visit) -> Ended<Schema> {
+    pub async fn schema<S: Services>(&self, visit: Visit<S>) -> Ended<Schema, S> {
         let Some(migration) = self.migration.clone() else {
             return Ended {
                 services: visit.services,
@@ -143,12 +152,12 @@ impl Guest {
     }
 
     /// Runs `migration.migrate`.
-    pub async fn migrate(
+    pub async fn migrate<S: Services>(
         &self,
-        visit: Visit,
+        visit: Visit<S>,
         from: u32,
         entries: Vec<StateEntry>,
-    ) -> Ended<Result<Vec<Vec<StateEntry>>, String>> {
+    ) -> Ended<Result<Vec<Vec<StateEntry>>, String>, S> {
         let Some(migration) = self.migration.clone() else {
             return not_exported(visit, "innkeeper:context/migration");
         };
@@ -161,8 +170,9 @@ impl Guest {
         .await
     }
 
-    async fn enter<T, F>(&self, visit: Visit, run: F) -> Ended<T>
+    async fn enter<S, T, F>(&self, visit: Visit<S>, run: F) -> Ended<T, S>
     where
+        S: Services,
         F: for<'a> FnOnce(&'a mut Store<Frame>, &'a Instance) -> Run<'a, T> + Send,
         T: Send,
     {
@@ -202,13 +212,13 @@ impl Guest {
             ended.map_err(|error| Fault::from_wasmtime(error, store.data().denied_memory()))
         });
         Ended {
-            services: store.into_data().services,
+            services: store.into_data().into_services(),
             result,
         }
     }
 }
 
-fn not_exported<T>(visit: Visit, name: &str) -> Ended<T> {
+fn not_exported<T, S>(visit: Visit<S>, name: &str) -> Ended<T, S> {
     Ended {
         services: visit.services,
         result: Err(Fault::NotExported(name.to_owned())),

@@ -1,5 +1,6 @@
 //! What wasmtime keeps for one instance.
 
+use std::any::Any;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,8 @@ use crate::services::Services;
 
 /// The store's data: the services of the invocation, and its limits.
 pub(super) struct Frame {
-    pub(super) services: Box<dyn Services>,
+    /// Wasmtime's linker knows one type of store only, whoever answers.
+    services: Box<dyn Services>,
     memory_limit: usize,
     denied: Option<Denied>,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
@@ -28,6 +30,23 @@ impl Frame {
             denied: None,
             wasi: None,
         }
+    }
+
+    /// What answers the guest's imports.
+    pub(super) fn services(&mut self) -> &mut dyn Services {
+        self.services.as_mut()
+    }
+
+    /// Gives back the services that it was made with: `S` is their type.
+    pub(super) fn into_services<S: Services>(self) -> Box<S> {
+        let services: Box<dyn Any> = self.services;
+        #[expect(
+            clippy::expect_used,
+            reason = "a visit makes the frame and takes it apart, and nobody in between can exchange the services"
+        )]
+        services
+            .downcast()
+            .expect("the services that the frame was made with")
     }
 
     /// Why the guest was refused memory, if it was.

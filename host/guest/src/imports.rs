@@ -24,15 +24,15 @@ impl types::Host for Frame {}
 
 impl state::Host for Frame {
     fn get(&mut self, key: String) -> Result<Option<Vec<u8>>> {
-        Ok(self.services.get(&key)?)
+        Ok(self.services().get(&key)?)
     }
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Result<()> {
-        Ok(self.services.put(key, value)?)
+        Ok(self.services().put(key, value)?)
     }
 
     fn delete(&mut self, key: String) -> Result<()> {
-        Ok(self.services.delete(key)?)
+        Ok(self.services().delete(key)?)
     }
 
     async fn scan(
@@ -42,21 +42,21 @@ impl state::Host for Frame {
         limit: u32,
         reverse: bool,
     ) -> Result<Vec<state::Entry>> {
-        Ok(self.services.scan(start, end, limit, reverse).await?)
+        Ok(self.services().scan(start, end, limit, reverse).await?)
     }
 
     async fn count(&mut self, start: String, end: String) -> Result<u64> {
-        Ok(self.services.count(start, end).await?)
+        Ok(self.services().count(start, end).await?)
     }
 
     fn next_sequence(&mut self, name: String) -> Result<u64> {
-        Ok(self.services.next_sequence(name)?)
+        Ok(self.services().next_sequence(name)?)
     }
 }
 
 impl outbox::Host for Frame {
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String> {
-        Ok(self.services.emit(kind, subject, data)?)
+        Ok(self.services().emit(kind, subject, data)?)
     }
 
     fn emit_after(
@@ -66,47 +66,47 @@ impl outbox::Host for Frame {
         subject: String,
         data: Vec<u8>,
     ) -> Result<String> {
-        Ok(self.services.emit_after(delay_ms, kind, subject, data)?)
+        Ok(self.services().emit_after(delay_ms, kind, subject, data)?)
     }
 
     fn cancel(&mut self, id: String) -> Result<bool> {
-        Ok(self.services.cancel(id)?)
+        Ok(self.services().cancel(id)?)
     }
 }
 
 impl invocation::Host for Frame {
     fn id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.id)
+        Ok(self.services().identity()?.id)
     }
 
     fn correlation_id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.correlation_id)
+        Ok(self.services().identity()?.correlation_id)
     }
 
     fn causation_id(&mut self) -> Result<String> {
-        Ok(self.services.identity()?.causation_id)
+        Ok(self.services().identity()?.causation_id)
     }
 
     fn attempt(&mut self) -> Result<u32> {
-        Ok(self.services.identity()?.attempt)
+        Ok(self.services().identity()?.attempt)
     }
 
     fn now(&mut self) -> Result<u64> {
-        Ok(self.services.now()?)
+        Ok(self.services().now()?)
     }
 
     fn new_id(&mut self) -> Result<String> {
-        Ok(self.services.new_id()?)
+        Ok(self.services().new_id()?)
     }
 }
 
 impl store::Host for Frame {
     fn get(&mut self, key: String) -> Result<Result<Option<String>, store::Error>> {
-        Ok(Ok(self.services.config()?.get(&key).cloned()))
+        Ok(Ok(self.services().config()?.get(&key).cloned()))
     }
 
     fn get_all(&mut self) -> Result<Result<Vec<(String, String)>, store::Error>> {
-        let config = self.services.config()?;
+        let config = self.services().config()?;
         Ok(Ok(config
             .iter()
             .map(|(key, value)| (key.clone(), value.clone()))
@@ -116,7 +116,7 @@ impl store::Host for Frame {
 
 impl logging::Host for Frame {
     fn log(&mut self, level: logging::Level, context: String, message: String) -> Result<()> {
-        output::log(self.services.as_mut(), level, &context, &message);
+        output::log(self.services(), level, &context, &message);
         Ok(())
     }
 }

@@ -269,7 +269,7 @@ fn link(
             Box::new(async move {
                 let answer = store
                     .data_mut()
-                    .services
+                    .services()
                     .call(operation, parameters.to_vec())
                     .await?;
                 if let Some(result) = results.first_mut() {

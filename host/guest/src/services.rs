@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -40,52 +40,153 @@ pub type Answer<'a> = Pending<'a, Val>;
 /// Whether memory was reserved, on its way.
 pub type Reserved<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
+/// The guest was asked something that depends on nothing, and asked the host for something.
+#[derive(Debug, thiserror::Error)]
+#[error("it must not call any import, but it called `{0}`")]
+struct NotPure(&'static str);
+
+fn refused<T>(import: &'static str) -> Result<T, Refusal> {
+    Err(Refusal(Box::new(NotPure(import))))
+}
+
+fn refused_later<'a, T: Send + 'a>(import: &'static str) -> Pending<'a, T> {
+    Box::pin(ready(refused(import)))
+}
+
 /// The host's side of one invocation: the implementation of every import that a context may have.
 ///
-/// A [`Refusal`] ends the invocation: the guest never sees it.
+/// What is not implemented is refused: a new import touches only this and whoever answers it. A [`Refusal`] ends the invocation: the guest never sees it.
 pub trait Services: Any + Send {
     /// `state.get`
-    fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Refusal>;
+    fn get(&mut self, _key: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        refused("state.get")
+    }
+
     /// `state.put`
-    fn put(&mut self, key: String, value: Vec<u8>) -> Result<(), Refusal>;
+    fn put(&mut self, _key: String, _value: Vec<u8>) -> Result<(), Refusal> {
+        refused("state.put")
+    }
+
     /// `state.delete`
-    fn delete(&mut self, key: String) -> Result<(), Refusal>;
+    fn delete(&mut self, _key: String) -> Result<(), Refusal> {
+        refused("state.delete")
+    }
+
     /// `state.scan`
     fn scan(
         &mut self,
-        start: String,
-        end: String,
-        limit: u32,
-        reverse: bool,
-    ) -> Pending<'_, Vec<StateEntry>>;
+        _start: String,
+        _end: String,
+        _limit: u32,
+        _reverse: bool,
+    ) -> Pending<'_, Vec<StateEntry>> {
+        refused_later("state.scan")
+    }
+
     /// `state.count`
-    fn count(&mut self, start: String, end: String) -> Pending<'_, u64>;
+    fn count(&mut self, _start: String, _end: String) -> Pending<'_, u64> {
+        refused_later("state.count")
+    }
+
     /// `state.next-sequence`
-    fn next_sequence(&mut self, name: String) -> Result<u64, Refusal>;
+    fn next_sequence(&mut self, _name: String) -> Result<u64, Refusal> {
+        refused("state.next-sequence")
+    }
+
     /// `outbox.emit`
-    fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal>;
+    fn emit(&mut self, _kind: String, _subject: String, _data: Vec<u8>) -> Result<String, Refusal> {
+        refused("outbox.emit")
+    }
+
     /// `outbox.emit-after`
     fn emit_after(
         &mut self,
-        delay_ms: u64,
-        kind: String,
-        subject: String,
-        data: Vec<u8>,
-    ) -> Result<String, Refusal>;
+        _delay_ms: u64,
+        _kind: String,
+        _subject: String,
+        _data: Vec<u8>,
+    ) -> Result<String, Refusal> {
+        refused("outbox.emit-after")
+    }
+
     /// `outbox.cancel`
-    fn cancel(&mut self, id: String) -> Result<bool, Refusal>;
+    fn cancel(&mut self, _id: String) -> Result<bool, Refusal> {
+        refused("outbox.cancel")
+    }
+
     /// `invocation.id` and its neighbours. Made when it is asked for: most guests never do.
-    fn identity(&mut self) -> Result<Identity, Refusal>;
+    fn identity(&mut self) -> Result<Identity, Refusal> {
+        refused("invocation")
+    }
+
     /// `invocation.now`, in milliseconds since the Unix epoch.
-    fn now(&mut self) -> Result<u64, Refusal>;
+    fn now(&mut self) -> Result<u64, Refusal> {
+        refused("invocation.now")
+    }
+
     /// `invocation.new-id`
-    fn new_id(&mut self) -> Result<String, Refusal>;
+    fn new_id(&mut self) -> Result<String, Refusal> {
+        refused("invocation.new-id")
+    }
+
     /// `wasi:config/store`
-    fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal>;
+    fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {
+        refused("wasi:config/store")
+    }
+
     /// A function of another context. The answer is a `result`; what cannot be reached is its `unavailable`.
-    fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_>;
+    fn call(&mut self, _operation: Arc<Operation>, _parameters: Vec<Val>) -> Answer<'_> {
+        refused_later("another context")
+    }
+
     /// What decides which lines of its log are written.
     fn log_gate(&mut self) -> Arc<dyn LogGate>;
+
     /// Reserves memory of the host for what the guest's own memory grows by, in bytes. False when the host has none to give, and had none for a while.
     fn reserve(&mut self, bytes: usize) -> Reserved<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers nothing.
+    struct Nothing;
+
+    impl Services for Nothing {
+        fn log_gate(&mut self) -> Arc<dyn LogGate> {
+            Arc::new(Silent)
+        }
+
+        fn reserve(&mut self, _: usize) -> Reserved<'_> {
+            Box::pin(ready(false))
+        }
+    }
+
+    struct Silent;
+
+    impl LogGate for Silent {
+        fn longest_line(&self) -> usize {
+            0
+        }
+
+        fn admit(&self, _: usize) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_is_refused_by_its_name() {
+        let mut services = Nothing;
+        let said = services.put(String::new(), Vec::new()).unwrap_err();
+        assert_eq!(
+            said.0.to_string(),
+            "it must not call any import, but it called `state.put`"
+        );
+        let said = services.count(String::new(), String::new()).await;
+        assert_eq!(
+            said.unwrap_err().0.to_string(),
+            "it must not call any import, but it called `state.count`"
+        );
+    }
 }

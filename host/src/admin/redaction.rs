@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::app::Host;
+use crate::core::{CorrelationId, EventId};
 use crate::journal::{self, Cause, Ending, Event, Header};
 use crate::observe::sensitive::{Cover, MASK, Secrets, Sensitive};
 
@@ -21,7 +22,7 @@ pub(crate) struct Redactor {
     host: Arc<Host>,
     /// Whether any context names anything: if not, nothing is looked for.
     is_needed: bool,
-    known: HashMap<String, Arc<Known>>,
+    known: HashMap<CorrelationId, Arc<Known>>,
 }
 
 /// What is known of a story.
@@ -29,7 +30,7 @@ pub(crate) struct Redactor {
 struct Known {
     cover: Cover,
     /// The ids of its events.
-    events: HashSet<String>,
+    events: HashSet<EventId>,
 }
 
 /// What is not shown of something.
@@ -59,14 +60,14 @@ impl Redactor {
         self.is_needed
     }
 
-    /// What is not shown of what happened under a correlation id in some contexts. Reads journals.
+    /// What is not shown of what belongs to a story in some contexts, or to none. Reads journals.
     ///
     /// # Errors
     ///
     /// When a journal cannot be read.
     pub fn of<'c>(
         &mut self,
-        correlation_id: &str,
+        story: Option<&CorrelationId>,
         contexts: impl IntoIterator<Item = &'c str>,
     ) -> Result<Redaction, journal::Error> {
         if !self.is_needed {
@@ -74,7 +75,10 @@ impl Redactor {
         }
         Ok(Redaction {
             sensitive: Sensitive::of(&self.host.manifest, contexts),
-            story: self.story(correlation_id, None)?,
+            story: match story {
+                Some(story) => self.story(story, None)?,
+                None => Arc::default(),
+            },
             ..Redaction::default()
         })
     }
@@ -110,11 +114,11 @@ impl Redactor {
     /// When a journal cannot be read.
     pub fn of_what_is_said<'c>(
         &mut self,
-        event: &str,
-        correlation_id: &str,
+        event: &EventId,
+        story: Option<&CorrelationId>,
         contexts: impl IntoIterator<Item = &'c str>,
     ) -> Result<Redaction, journal::Error> {
-        let redaction = self.of(correlation_id, contexts)?;
+        let redaction = self.of(story, contexts)?;
         let is_blind = self.is_needed && !redaction.story.events.contains(event);
         Ok(Redaction {
             is_blind,
@@ -132,20 +136,20 @@ impl Redactor {
         context: &str,
         header: &Header,
     ) -> Result<Redaction, journal::Error> {
-        let id = &header.correlation_id;
+        let story = header.correlation_id.as_ref();
         match (&header.ending, &header.cause) {
             (
                 Ending::Abandoned { .. },
                 Cause::Event {
                     source, id: event, ..
                 },
-            ) => self.of_what_is_said(event, id, [context, source]),
+            ) => self.of_what_is_said(event, story, [context, source]),
             // What a caller was answered may repeat what it gave, which is kept nowhere.
             (Ending::Abandoned { .. }, Cause::Call { .. }) => {
-                let redaction = self.of(id, [context])?;
+                let redaction = self.of(story, [context])?;
                 Ok(redaction.with_texts(None))
             }
-            _ => self.of(id, [context]),
+            _ => self.of(story, [context]),
         }
     }
 
@@ -160,8 +164,8 @@ impl Redactor {
     /// What is known of a story: of `new`, if it is one of its events, and of all before it at least.
     fn story(
         &mut self,
-        correlation_id: &str,
-        new: Option<&str>,
+        correlation_id: &CorrelationId,
+        new: Option<&EventId>,
     ) -> Result<Arc<Known>, journal::Error> {
         let known = self.known.get(correlation_id);
         let known = known.filter(|known| new.is_none_or(|new| known.events.contains(new)));
@@ -172,11 +176,11 @@ impl Redactor {
         if self.known.len() >= STORIES {
             self.known.clear();
         }
-        self.known.insert(correlation_id.to_owned(), known.clone());
+        self.known.insert(correlation_id.clone(), known.clone());
         Ok(known)
     }
 
-    fn look_up(&self, correlation_id: &str) -> Result<Known, journal::Error> {
+    fn look_up(&self, correlation_id: &CorrelationId) -> Result<Known, journal::Error> {
         let mut found = Vec::new();
         let mut contexts = Vec::new();
         for (context, ledger) in &self.host.ledgers().own {

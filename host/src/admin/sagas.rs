@@ -54,7 +54,7 @@ pub(super) async fn list(
             let starts = host.manifest.sagas.get(&saga.saga);
             let context = starts.map(|settings| settings.starts.context.as_str());
             let (event, story) = (&saga.started_by, &saga.correlation_id);
-            let redaction = redactor.of_what_is_said(event, story, context)?;
+            let redaction = redactor.of_what_is_said(event, Some(story), context)?;
             Ok(view::Saga::new(saga, &redaction))
         };
         Ok(view::Sagas {

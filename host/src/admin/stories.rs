@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::extract::{Running, reading};
 use super::problem::Problem;
 use super::story::{Story, story};
+use crate::core::InvalidCorrelationId;
 
 /// Everything that happened under a correlation id, as a tree of what caused what
 #[utoipa::path(get, path = "/v1/stories/{correlation-id}", tag = "events",
@@ -22,13 +23,17 @@ pub(super) async fn one(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Story>, Problem> {
     let Path(id) = id?;
-    let asked = id.clone();
-    match reading(move || story(&host, &id)).await? {
+    let story = match id.parse() {
+        Ok(id) => reading(move || story(&host, &id)).await?,
+        // Nothing can happen under what is no id.
+        Err(InvalidCorrelationId) => None,
+    };
+    match story {
         Some(story) => Ok(Json(story)),
         None => Err(Problem::new(
             StatusCode::NOT_FOUND,
             format!(
-                "nothing was changed under the correlation id `{asked}`; requests that only read leave no story"
+                "nothing was changed under the correlation id `{id}`; requests that only read leave no story"
             ),
         )),
     }

@@ -41,7 +41,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Un
         let mut redactor = Redactor::new(&host);
         let view = |owed: Owed| {
             let contexts = [context.name.as_str(), &owed.callee];
-            let redaction = redactor.of(&owed.correlation_id, contexts)?;
+            let redaction = redactor.of(Some(&owed.correlation_id), contexts)?;
             let texts = compensation::texts(&host.invoker, &owed);
             Ok(view::Undo::new(owed, &redaction.with_texts(texts)))
         };

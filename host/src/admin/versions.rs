@@ -91,7 +91,7 @@ pub(super) async fn list(
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|entry| entry.number);
         let versions = entries.into_iter().map(|entry| {
-            let staying = host.deployer.rollouts(&context).inflight(&entry.digest);
+            let staying = host.deployer.rollouts(&context).inflight(entry.digest);
             view::Version::new(entry, staying)
         });
         Ok(view::Versions {

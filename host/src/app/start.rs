@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::Host;
 use super::journals::Journals;
 use crate::config;
+use crate::core::VersionDigest;
 use crate::core::memory::Budget;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
@@ -64,7 +65,7 @@ pub enum Progress {
         /// Its context.
         context: String,
         /// Its digest.
-        digest: String,
+        digest: VersionDigest,
     },
     /// Requests that the last stop interrupted are driven to their end.
     Resuming {
@@ -189,7 +190,7 @@ impl Host {
             if let Some(version) = boot.version() {
                 progress(Progress::Loaded {
                     context: boot.context.name.clone(),
-                    digest: version.digest.clone(),
+                    digest: version.digest,
                 });
             }
         }

@@ -15,8 +15,8 @@ use super::progress::Progress;
 use super::{journal as command, output};
 use crate::admin::frame::Frames;
 use crate::app::DataDirectory;
+use crate::core::VersionDigest;
 use crate::journal::{CopyWriter, Part};
-use crate::rollout::ComponentStore;
 
 /// Memory for what is written.
 const CACHE: u64 = 64 << 20;
@@ -179,7 +179,7 @@ fn write(directory: &Path, mut parts: mpsc::Receiver<Part>) -> Result<(), Failur
 /// The file of a component, to be filled.
 fn component(directory: &Path, name: &str) -> Result<(PathBuf, File), Failure> {
     let digest = name.strip_suffix(".wasm").unwrap_or_default();
-    if !ComponentStore::is_digest(digest) {
+    if digest.parse::<VersionDigest>().is_err() {
         return Err(Failure::Incomplete(format!(
             "it brings a component of the name {}",
             name.escape_debug()

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::failure::Failure;
-use crate::rollout::ComponentStore;
+use crate::core::VersionDigest;
 use crate::rollout::compile::work::{self, Bounds};
 
 /// Compile the component that standard input brings, and write its machine code to standard output: what the host runs for each component that is brought to it, so that
@@ -11,8 +11,8 @@ use crate::rollout::compile::work::{self, Bounds};
 #[derive(Args, Debug)]
 pub(super) struct Compile {
     /// The component's sha-256
-    #[arg(long, value_name = "HEX", value_parser = digest)]
-    digest: String,
+    #[arg(long, value_name = "HEX")]
+    digest: VersionDigest,
     /// The most memory that the component may have while it is asked what it is
     #[arg(long, value_name = "BYTES")]
     guest_memory: u64,
@@ -42,7 +42,7 @@ struct Limits {
 
 impl Compile {
     pub async fn run(self) -> Result<(), Failure> {
-        Ok(work::compile_apart(self.limits.bounds(), &self.digest, self.guest_memory).await?)
+        Ok(work::compile_apart(self.limits.bounds(), self.digest, self.guest_memory).await?)
     }
 }
 
@@ -59,13 +59,5 @@ impl Limits {
             seconds: self.seconds,
             is_behind: self.behind,
         }
-    }
-}
-
-/// A digest names a file.
-fn digest(text: &str) -> Result<String, String> {
-    match ComponentStore::is_digest(text) {
-        true => Ok(text.to_owned()),
-        false => Err("a digest has 64 hexadecimal digits, in lower case".into()),
     }
 }

@@ -49,7 +49,7 @@ impl Watch for Log {
                 tracing::info!(directory = %directory.display(), "opening the journals");
             }
             Progress::Loading { context } => tracing::debug!(context, "loading"),
-            Progress::Loaded { context, digest } => tracing::info!(context, digest, "loaded"),
+            Progress::Loaded { context, digest } => tracing::info!(context, %digest, "loaded"),
             Progress::Resuming { count } => {
                 tracing::info!(count, "resuming what the last stop interrupted");
             }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use sha2::{Digest, Sha256};
 
 use super::app_flags::AppFlags;
 use super::failure::Failure;
 use super::{key_file, output};
 use crate::build;
-use crate::core::Timestamp;
+use crate::core::{Timestamp, VersionDigest};
 use crate::manifest::{Manifest, is_name, parse_duration, parse_time};
 use crate::rollout::signature::{self, Signature, Subject, Validity};
 
@@ -110,7 +109,7 @@ impl Sign {
         let subject = Subject {
             app: &app,
             context,
-            digest: &digest,
+            digest,
         };
         let signature = Signature::new(&key, subject, validity);
         let output = self
@@ -132,7 +131,7 @@ impl Sign {
 }
 
 /// The digest of the component that a host makes of a file.
-fn digest(file: &Path) -> Result<String, Failure> {
+fn digest(file: &Path) -> Result<VersionDigest, Failure> {
     let bytes = std::fs::read(file).map_err(|source| SignError::Unreadable {
         file: file.to_owned(),
         source,
@@ -142,7 +141,7 @@ fn digest(file: &Path) -> Result<String, Failure> {
         let file = file.to_owned();
         return Err(SignError::NoComponent { file }.into());
     }
-    Ok(hex::encode(Sha256::digest(&component)))
+    Ok(VersionDigest::of(&component))
 }
 
 fn make_key(file: &Path) -> Result<(), Failure> {

@@ -27,13 +27,17 @@ impl Backoff {
         Self::new(Duration::from_millis(10), Duration::from_secs(10))
     }
 
+    /// What `first` has become after it was doubled so often; `longest` at the most.
+    pub(crate) fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
+        let factor = 2u32.checked_pow(times);
+        let doubled = factor.and_then(|factor| first.checked_mul(factor));
+        doubled.map_or(longest, |pause| pause.min(longest))
+    }
+
     /// The next pause; `chance` is between 0 and 1.
     fn next(&mut self, chance: f64) -> Duration {
-        let doubled = 2u32
-            .checked_pow(self.failures)
-            .and_then(|factor| self.first.checked_mul(factor));
+        let pause = Self::doubled(self.first, self.longest, self.failures);
         self.failures = self.failures.saturating_add(1);
-        let pause = doubled.map_or(self.longest, |pause| pause.min(self.longest));
         pause.mul_f64((1.0 + chance.clamp(0.0, 1.0)) / 2.0)
     }
 

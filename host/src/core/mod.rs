@@ -10,8 +10,17 @@ pub mod message;
 mod timestamp;
 mod trace_context;
 
-pub(crate) use self::{backoff::Backoff, id::digest};
+pub(crate) use self::{
+    backoff::Backoff,
+    id::{Kept, digest, or_empty},
+};
 pub use self::{
-    clock::wall_clock, correlation::Correlation, id::random_id, timestamp::Timestamp,
+    clock::wall_clock,
+    correlation::Correlation,
+    id::{
+        CallId, CausationId, CorrelationId, EventId, InvalidCorrelationId, InvalidDigest,
+        InvocationId, RunId, VersionDigest, random_id,
+    },
+    timestamp::Timestamp,
     trace_context::TraceContext,
 };

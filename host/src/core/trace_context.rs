@@ -4,6 +4,8 @@ use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use rand::Rng;
 
+use super::CorrelationId;
+
 /// A place in a trace: the trace, the span there, and what the vendors said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
@@ -68,6 +70,11 @@ impl TraceContext {
             && tracestate.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         self.state = fits.then(|| tracestate.into());
         self
+    }
+
+    /// The id of the story of what has no other.
+    pub fn correlation_id(&self) -> CorrelationId {
+        CorrelationId::of_bytes(self.trace_id.to_be_bytes())
     }
 
     /// A new span under this one.

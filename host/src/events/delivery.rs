@@ -151,7 +151,7 @@ impl Handler for Deliveries {
                 Ok(false) => return ControlFlow::Continue(false),
                 Ok(true) => break,
                 Err(failure) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not read the calls made for an event; trying again");
+                    tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not read the calls made for an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -217,7 +217,7 @@ impl Deliveries {
                 // Perhaps the last dead letter of the subject has just gone.
                 Err(CommitError::Conflict { .. }) if !stop.is_cancelled() => {}
                 Err(error) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id, %error, "could not hold back an event; trying again");
+                    tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %error, "could not hold back an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -269,7 +269,7 @@ impl Deliveries {
         while let Err(failure) =
             invocation::give_up(&self.events.invoker, &self.context, delivery, reason).await
         {
-            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not skip an event that is no longer followed; trying again");
+            tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not skip an event that is no longer followed; trying again");
             backoff.pause(stop).await?;
         }
         ControlFlow::Continue(())
@@ -293,7 +293,7 @@ impl Deliveries {
             delivery.writes.push(self.mark(&delivery).set());
         }
         while let Err(failure) = leave(&self.events, &self.context, &delivery, letter).await {
-            tracing::error!(context = self.context.name, event = delivery.event.id, %failure, "could not store a dead letter; trying again");
+            tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not store a dead letter; trying again");
             backoff.pause(stop).await?;
         }
         if self.places.is_none() {
@@ -335,7 +335,7 @@ impl Deliveries {
             if !std::mem::replace(&mut is_told, true) {
                 tracing::warn!(
                     context = self.context.name,
-                    event = event.id,
+                    event = event.id.as_str(),
                     limit,
                     "the quota of dead letters is used up (quota.dead_letters); the lane waits until some are retried or dropped"
                 );
@@ -369,10 +369,10 @@ pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure
     tracing::warn!(
         context = context.name,
         source = delivery.source,
-        event = event.id,
+        event = event.id.as_str(),
         kind = event.kind,
         subject = event.subject,
-        correlation_id = event.correlation_id,
+        correlation_id = event.correlation_id.as_str(),
         attempt = delivery.attempt,
         %failure,
         "an event could not be handled"

@@ -254,6 +254,10 @@ impl<H: Handler> Lane<H> {
 
     async fn read(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
         let (ledger, lane) = (self.source.ledger.clone(), self.number);
+        debug_assert!(
+            upto <= ledger.flushed(),
+            "followers see flushed events only"
+        );
         let after = *self.place.borrow();
         let reading = tokio::task::spawn_blocking(move || {
             ledger.journal().events_within(lane, after, upto, BATCH)

@@ -8,7 +8,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Backoff, wall_clock};
+use crate::core::{Backoff, InvocationId, wall_clock};
 use crate::invocation::{Context, Timer};
 use crate::journal::{
     self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
@@ -27,6 +27,11 @@ pub(super) trait Timers: Send + Sync + 'static {
 
     /// Tells that one was set.
     fn set(&self) -> &Notify;
+
+    /// The time by which they are due, in milliseconds since the Unix epoch.
+    fn now(&self) -> u64 {
+        wall_clock()
+    }
 
     /// Waits until what is due may fire; false when that is not so yet.
     fn settled(&self) -> impl Future<Output = bool> + Send {
@@ -64,7 +69,7 @@ pub(super) async fn run(timers: impl Timers, shutdown: CancellationToken) {
         let wait = match fire_due(&timers).await {
             Ok(next) => {
                 backoff = Backoff::of_journal();
-                sleep(next)
+                sleep(next, timers.now())
             }
             Err(CommitError::Closed) => return,
             Err(error) => {
@@ -84,9 +89,9 @@ pub(super) async fn run(timers: impl Timers, shutdown: CancellationToken) {
 }
 
 /// How long to sleep until the next timer is due.
-fn sleep(next: Option<u64>) -> Duration {
+fn sleep(next: Option<u64>, now: u64) -> Duration {
     next.map_or(LONGEST_SLEEP, |due| {
-        LONGEST_SLEEP.min(Duration::from_millis(due.saturating_sub(wall_clock())))
+        LONGEST_SLEEP.min(Duration::from_millis(due.saturating_sub(now)))
     })
 }
 
@@ -95,7 +100,7 @@ async fn fire_due(timers: &impl Timers) -> Result<Option<u64>, CommitError> {
     loop {
         let mut next = Timer::next(timers.ledger(), BATCH)?;
         let first = next.first().map(|(due, _)| *due);
-        let now = wall_clock();
+        let now = timers.now();
         next.retain(|(due, _)| *due <= now);
         if next.is_empty() {
             return Ok(first);
@@ -122,7 +127,7 @@ async fn fire(timers: &impl Timers, timer: &Timer) -> Result<(), CommitError> {
     let Some(due) = Timer::due(ledger, &mut reads, &timer.id)? else {
         return Ok(());
     };
-    let time = wall_clock().max(due);
+    let time = timers.now().max(due);
     let mut writes = Timer::removals(due, &timer.id).to_vec();
     writes.extend(timers.additions(timer, time, &mut reads)?);
     let unit = Unit {
@@ -139,15 +144,15 @@ async fn fire(timers: &impl Timers, timer: &Timer) -> Result<(), CommitError> {
 
 fn header(timer: &Timer, time: u64) -> Header {
     Header {
-        invocation: timer.id.clone(),
+        invocation: InvocationId::of_timer(&timer.id),
         cause: Cause::Timer {
             id: timer.id.clone(),
         },
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: timer.correlation_id.clone(),
+        correlation_id: Some(timer.correlation_id.clone()),
         causation_id: timer.causation_id.clone(),
-        version: String::new(),
+        version: None,
         time,
         status: None,
     }
@@ -167,14 +172,21 @@ fn event(timer: &Timer, time: u64) -> Event {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
 
+    /// When the clock of a test begins.
+    const BEGIN: u64 = 1_700_000_000_000;
+
+    /// A clock that stands still until it is put forward.
     struct Clock {
         ledger: Arc<Ledger>,
         set: Notify,
+        now: AtomicU64,
     }
 
     impl Timers for Arc<Clock> {
@@ -184,6 +196,10 @@ mod tests {
 
         fn set(&self) -> &Notify {
             &self.set
+        }
+
+        fn now(&self) -> u64 {
+            self.now.load(Ordering::Acquire)
         }
     }
 
@@ -200,9 +216,13 @@ mod tests {
             let store = Arc::new(MemoryStore::new());
             let committer = Committer::start(store, Options::default()).unwrap();
             let ledger = committer.open("bell", Durability::Flush).unwrap();
-            let set = Notify::new();
+            let clock = Clock {
+                ledger,
+                set: Notify::new(),
+                now: AtomicU64::new(BEGIN),
+            };
             let bench = Self {
-                clock: Arc::new(Clock { ledger, set }),
+                clock: Arc::new(clock),
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 _committer: committer,
@@ -232,6 +252,12 @@ mod tests {
             self.commit(ReadSet::default(), writes.collect())
                 .await
                 .unwrap();
+            self.clock.set.notify_one();
+        }
+
+        /// Puts the clock forward.
+        fn put_forward(&self, milliseconds: u64) {
+            self.clock.now.fetch_add(milliseconds, Ordering::AcqRel);
             self.clock.set.notify_one();
         }
 
@@ -269,8 +295,8 @@ mod tests {
             kind: "BellRung".into(),
             subject: format!("bell {id}"),
             data: id.as_bytes().to_vec(),
-            correlation_id: "c".into(),
-            causation_id: "setter".into(),
+            correlation_id: "c".parse().unwrap(),
+            causation_id: Some("setter".into()),
         }
     }
 
@@ -281,18 +307,22 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn timers_fire_in_the_order_of_their_times_and_never_early() {
         let bench = Bench::new();
-        let now = wall_clock();
-        bench.set(&[("c", now + 300), ("a", now)]).await;
+        bench.set(&[("c", BEGIN + 300), ("a", BEGIN)]).await;
         bench.fired(1).await;
         // Earlier than what is slept for.
-        bench.set(&[("b", now + 150)]).await;
+        bench.set(&[("b", BEGIN + 150)]).await;
+        bench.put_forward(150);
+        bench.fired(2).await;
+        bench.put_forward(149);
+        assert_eq!(bench.left(), 1);
+        bench.put_forward(1);
         let events = bench.fired(3).await;
         assert_eq!(ids(&events), ["a", "b", "c"]);
-        for (event, due) in events.iter().zip([now, now + 150, now + 300]) {
+        for (event, due) in events.iter().zip([BEGIN, BEGIN + 150, BEGIN + 300]) {
             assert!(event.time >= due, "{event:?} was due at {due}");
             assert_eq!(
-                (event.correlation_id.as_str(), event.causation_id.as_str()),
-                ("c", "setter")
+                (event.correlation_id.as_str(), event.causation_id.as_deref()),
+                ("c", Some("setter"))
             );
         }
         assert_eq!(bench.left(), 0);
@@ -318,18 +348,24 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_timer_is_either_cancelled_or_fires() {
         let bench = Bench::new();
-        let now = wall_clock();
         let ids: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
-        let due: Vec<_> = ids.iter().map(|id| (id.as_str(), now + 50)).collect();
+        let due: Vec<_> = ids.iter().map(|id| (id.as_str(), BEGIN + 50)).collect();
         bench.set(&due).await;
         let mut cancelled = Vec::new();
-        for id in &ids {
+        for (number, name) in ids.iter().enumerate() {
+            if number == 50 {
+                bench.put_forward(50);
+            }
+            let id = name.as_str().into();
             let mut reads = ReadSet::default();
-            let Some(due) = Timer::due(&bench.clock.ledger, &mut reads, id).unwrap() else {
+            let Some(due) = Timer::due(&bench.clock.ledger, &mut reads, &id).unwrap() else {
                 continue;
             };
-            match bench.commit(reads, Timer::removals(due, id).to_vec()).await {
-                Ok(_) => cancelled.push(id.as_str()),
+            match bench
+                .commit(reads, Timer::removals(due, &id).to_vec())
+                .await
+            {
+                Ok(_) => cancelled.push(name.as_str()),
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -344,10 +380,10 @@ mod tests {
 
     #[test]
     fn sleep_ends_when_the_next_one_is_due() {
-        assert_eq!(sleep(None), LONGEST_SLEEP);
-        assert_eq!(sleep(Some(0)), Duration::ZERO);
-        assert_eq!(sleep(Some(u64::MAX)), LONGEST_SLEEP);
-        let soon = sleep(Some(wall_clock() + 1_000));
-        assert!(soon <= Duration::from_secs(1) && soon > Duration::ZERO);
+        assert_eq!(sleep(None, BEGIN), LONGEST_SLEEP);
+        assert_eq!(sleep(Some(0), BEGIN), Duration::ZERO);
+        assert_eq!(sleep(Some(u64::MAX), BEGIN), LONGEST_SLEEP);
+        let soon = sleep(Some(BEGIN + 1_000), BEGIN);
+        assert_eq!(soon, Duration::from_secs(1));
     }
 }

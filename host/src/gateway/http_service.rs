@@ -156,7 +156,7 @@ impl<R: Backend> HttpService<R> {
             signs.leave_unread(parts.version, response.headers_mut());
         }
         debug!(
-            correlation_id = context.correlation.id,
+            correlation_id = context.correlation.id.as_str(),
             client = %context.connection.client,
             method = %parts.method,
             path = parts.uri.path(),
@@ -245,7 +245,7 @@ impl<R: Backend> HttpService<R> {
 
         let origin = Origin {
             correlation_id: correlation.id.clone(),
-            causation_id: String::new(),
+            causation_id: None,
             trace: correlation.trace.clone(),
         };
         let context = route.context.clone();

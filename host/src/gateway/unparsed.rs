@@ -24,7 +24,7 @@ pub(super) fn answer_instead_of(message: &[u8]) -> Option<Bytes> {
     };
     let correlation = Correlation::of_trace(TraceContext::new());
     tracing::debug!(
-        correlation_id = correlation.id,
+        correlation_id = correlation.id.as_str(),
         status = status.as_u16(),
         "the connection sent something that is not a request"
     );

@@ -158,13 +158,9 @@ async fn commit(invocation: &Invocation, reason: &str, writes: Vec<Write>) -> Re
                     reason: reason.to_owned(),
                 },
                 attempt: invocation.first_attempt,
-                correlation_id: invocation.correlation_id.clone(),
+                correlation_id: Some(invocation.correlation_id.clone()),
                 causation_id: invocation.causation_id.clone(),
-                version: invocation
-                    .context
-                    .version()
-                    .map(|version| version.digest.clone())
-                    .unwrap_or_default(),
+                version: invocation.context.version().map(|version| version.digest),
                 time: wall_clock(),
                 status: None,
             },

@@ -5,25 +5,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::Val;
-
 use super::abandonment;
 use super::compensation;
 use super::crash_recovery;
-use super::definition::{Invocation, ResultStore, Trigger};
-use super::failure::{Failure, clipped};
+use super::definition::{Invocation, Trigger};
+use super::entry::{Answer, Entry};
+use super::failure::Failure;
 use super::guest_memory::GuestMemory;
-use super::identifier;
 use super::key_locks::{HeldLocks, LockSet};
 use super::quota;
 use super::record;
 use super::replay::Effect;
 use super::route_to_version::route_to_version;
-use super::stored_result;
+use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
-use crate::core::message::{Request, Response};
-use crate::core::wall_clock;
-use crate::guest::{self, Ended, Fault, Operation, PolicyError, Refusal, Visit, value};
+use crate::core::{Backoff, wall_clock};
+use crate::guest::{Ended, Fault, Refusal, Visit};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
@@ -32,72 +29,14 @@ use crate::versions::{Lease, Version};
 const CONFLICTS_BEFORE_ALL: u32 = 4;
 /// After this many conflicts an invocation gives up that may not wait for locks.
 const ATTEMPTS_WITHOUT_LOCKS: u32 = 10;
-/// The longest pause of an invocation that may not wait for locks, in milliseconds.
-const LONGEST_PAUSE: u64 = 32;
-
-/// How the guest is entered.
-pub(super) enum Entry {
-    Web(Arc<Request>),
-    Call {
-        operation: String,
-        /// The function as the caller knows it; none when it is run again after a crash.
-        wanted: Option<Arc<Operation>>,
-        parameters: Vec<Val>,
-    },
-    Event(guest::Event),
-}
-
-/// What the guest answered.
-#[derive(Debug)]
-pub(super) enum Answer {
-    Web(Response),
-    Call(Val),
-    Event(Result<(), PolicyError>),
-}
-
-impl Answer {
-    /// Whether what was staged is to be committed.
-    fn is_success(&self) -> bool {
-        match self {
-            Self::Web(response) => response.status < 400,
-            Self::Call(answer) => !value::is_err(answer),
-            Self::Event(outcome) => outcome.is_ok(),
-        }
-    }
-
-    /// Whether it is an error of the version that gave it.
-    fn is_error(&self) -> bool {
-        match self {
-            Self::Web(response) => response.status >= 500,
-            Self::Call(_) => false,
-            Self::Event(outcome) => matches!(outcome, Err(PolicyError::Retry(_))),
-        }
-    }
-
-    fn status(&self) -> Option<u16> {
-        match self {
-            Self::Web(response) => Some(response.status),
-            Self::Call(_) | Self::Event(_) => None,
-        }
-    }
-
-    /// Why nothing is committed, for people.
-    fn reason(&self) -> String {
-        match self {
-            Self::Web(response) => format!("answered {}", response.status),
-            Self::Call(answer) => clipped(format!("answered {answer:?}")),
-            Self::Event(Err(PolicyError::Retry(reason) | PolicyError::Reject(reason))) => {
-                clipped(reason.clone())
-            }
-            Self::Event(Ok(())) => String::new(),
-        }
-    }
-}
+/// The longest pause of an invocation that may not wait for locks, before its second attempt and later.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// An invocation that its guest has ended.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub answer: Answer,
+pub(super) struct Done<A> {
+    pub answer: A,
     /// The version that ran it last.
     pub version: Arc<Version>,
     /// Where it was committed, if it had anything to commit.
@@ -110,7 +49,7 @@ pub(super) struct Done {
     pub undo: Option<String>,
 }
 
-impl Done {
+impl<A> Done<A> {
     /// What it has done.
     pub(super) fn effect(&self) -> Effect {
         match self.replayed || self.position.is_some() {
@@ -131,8 +70,8 @@ pub(super) struct ReadBasis {
 }
 
 /// What one attempt came to.
-enum Attempt {
-    Done(Done),
+enum Attempt<A> {
+    Done(Done<A>),
     Conflict(Vec<u8>),
     /// It would have called something else than the attempts before it.
     Diverged,
@@ -141,7 +80,10 @@ enum Attempt {
 /// Runs an invocation to its end.
 ///
 /// After an error, or an answer that commits nothing, the calls it made are recorded to be undone, except for an event: its follower brings it again.
-pub(super) async fn run(invocation: &Arc<Invocation>, entry: Entry) -> Result<Done, Failure> {
+pub(super) async fn run<E: Entry>(
+    invocation: &Arc<Invocation>,
+    entry: E,
+) -> Result<Done<E::Answer>, Failure> {
     let began = std::time::Instant::now();
     let result = run_attempts(invocation, entry).await;
     invocation.hold.release();
@@ -167,8 +109,8 @@ pub(super) async fn run(invocation: &Arc<Invocation>, entry: Entry) -> Result<Do
     if let Err(failure) = ended {
         tracing::error!(
             context = invocation.context.name,
-            invocation = invocation.id,
-            correlation_id = invocation.correlation_id,
+            invocation = invocation.id.as_str(),
+            correlation_id = invocation.correlation_id.as_str(),
             %failure,
             "could not record the compensations of an invocation; the next start of the host will resume this"
         );
@@ -177,7 +119,7 @@ pub(super) async fn run(invocation: &Arc<Invocation>, entry: Entry) -> Result<Do
     result
 }
 
-fn measure(invocation: &Invocation, result: &Result<Done, Failure>, took: Duration) {
+fn measure<A: Answer>(invocation: &Invocation, result: &Result<Done<A>, Failure>, took: Duration) {
     let kind = match invocation.cause {
         Cause::Web { .. } => Kind::Web,
         Cause::Call { .. } => Kind::Call,
@@ -193,7 +135,10 @@ fn measure(invocation: &Invocation, result: &Result<Done, Failure>, took: Durati
     invocation.context.metrics.invocation(kind, outcome, took);
 }
 
-async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<Done, Failure> {
+async fn run_attempts<E: Entry>(
+    invocation: &Arc<Invocation>,
+    mut entry: E,
+) -> Result<Done<E::Answer>, Failure> {
     let began = std::time::Instant::now();
     let mut limit = invocation.context.settings.limits.attempts.get();
     if invocation.may_not_wait() {
@@ -245,7 +190,7 @@ async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<
 
 /// Waits until what an earlier run has called is undone: that must not undo what the present one does.
 async fn finish_run(invocation: &Invocation, run: u32) -> Result<(), Failure> {
-    let last = identifier::of_run(&invocation.id, run);
+    let last = invocation.id.run(run);
     compensation::finish(
         &invocation.invoker,
         &invocation.context,
@@ -267,8 +212,8 @@ async fn lock_keys(
     };
     if invocation.may_not_wait() {
         // Two that hold locks and wait for each other's would wait for ever: it tries again without one.
-        let longest = (1 << conflicts.min(10)).min(LONGEST_PAUSE);
-        let pause = Duration::from_millis(rand::random_range(0..=longest));
+        let longest = Backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, conflicts);
+        let pause = rand::random_range(Duration::ZERO..=longest);
         tokio::time::sleep(pause).await;
         return Ok(None);
     }
@@ -299,13 +244,13 @@ async fn reserve_memory(invocation: &Invocation, lease: &Lease) -> Result<GuestM
     Ok(memory)
 }
 
-async fn attempt(
+async fn attempt<E: Entry>(
     invocation: &Arc<Invocation>,
-    entry: &Entry,
+    entry: &E,
     number: u32,
     locks: Option<&HeldLocks>,
     lease: &Lease,
-) -> Result<Attempt, Failure> {
+) -> Result<Attempt<E::Answer>, Failure> {
     let version = lease.version();
     let held = invocation
         .held_by_callers()
@@ -315,7 +260,7 @@ async fn attempt(
     let mut unit = UnitOfWork::begin(invocation, version, lease.generation, number, held);
     unit.guest_memory = memory;
     // Looked up after the unit began: a run that commits the same from here on makes this one a conflict.
-    if let Some(found) = stored_result::find(invocation)? {
+    if let Some(found) = entry.find_stored(&invocation.context.ledger)? {
         return Ok(Attempt::Done(Done {
             answer: found.answer,
             version: version.clone(),
@@ -325,11 +270,14 @@ async fn attempt(
             undo: found.undo,
         }));
     }
-    let (unit, result) = tokio::select! {
+    let Ended {
+        services: unit,
+        result,
+    } = tokio::select! {
         // First, so that whoever waited for locks until now does not begin any more.
         biased;
         () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
-        entered = enter(invocation, entry, version, unit) => entered?,
+        ended = enter(invocation, entry, version, unit) => ended,
     };
     let answer = match result {
         Ok(answer) => answer,
@@ -351,16 +299,7 @@ async fn attempt(
             return Box::pin(settle_failure(invocation, &unit, failure)).await;
         }
     };
-    if let Answer::Web(response) = &answer {
-        let limits = &invocation.context.settings.limits;
-        let limit = limits.response;
-        if response.body.len() as u64 > limit {
-            return Err(Failure::ResponseTooLarge { limit });
-        }
-        response
-            .validate(limits.response_head)
-            .map_err(|reason| Failure::InvalidResponse { reason })?;
-    }
+    answer.check(&invocation.context.settings.limits)?;
     if answer.is_success() && invocation.replay.has_more_calls(unit.call_count) {
         return Box::pin(diverged(invocation, &unit)).await;
     }
@@ -369,8 +308,8 @@ async fn attempt(
         let ledger = &invocation.context.ledger;
         ledger.secure_sequences(&invocation.replay.highest_draws())?;
     }
-    if answer.is_success() && must_commit(invocation, &unit) {
-        return Box::pin(commit(invocation, *unit, answer, version, number)).await;
+    if answer.is_success() && must_commit(invocation, entry, &unit) {
+        return Box::pin(commit(invocation, entry, *unit, answer, version, number)).await;
     }
     match invocation
         .context
@@ -403,7 +342,7 @@ fn refused(refusal: Refusal) -> Interruption {
 }
 
 /// A guest that saw half of a concurrent commit may take another course for that alone: it is run again then, before anything is undone.
-async fn diverged(invocation: &Invocation, unit: &UnitOfWork) -> Result<Attempt, Failure> {
+async fn diverged<A>(invocation: &Invocation, unit: &UnitOfWork) -> Result<Attempt<A>, Failure> {
     match invocation
         .context
         .ledger
@@ -416,11 +355,11 @@ async fn diverged(invocation: &Invocation, unit: &UnitOfWork) -> Result<Attempt,
 }
 
 /// A guest that saw half of a concurrent commit may fail for that alone: it is run again then.
-async fn settle_failure(
+async fn settle_failure<A>(
     invocation: &Invocation,
     unit: &UnitOfWork,
     failure: Failure,
-) -> Result<Attempt, Failure> {
+) -> Result<Attempt<A>, Failure> {
     match invocation
         .context
         .ledger
@@ -432,20 +371,23 @@ async fn settle_failure(
     }
 }
 
-fn conflict_or_failure(invocation: &Invocation, error: CommitError) -> Result<Attempt, Failure> {
+fn conflict_or_failure<A>(
+    invocation: &Invocation,
+    error: CommitError,
+) -> Result<Attempt<A>, Failure> {
     match error {
         CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
         error => Err(Failure::of_commit(&invocation.context.name, error)),
     }
 }
 
-/// Enters the guest; gives the unit of work back together with what came of it.
-async fn enter(
+/// Enters the guest; the unit of work comes back with what came of it.
+async fn enter<E: Entry>(
     invocation: &Invocation,
-    entry: &Entry,
+    entry: &E,
     version: &Version,
     unit: UnitOfWork,
-) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
+) -> Ended<E::Answer, UnitOfWork> {
     let limits = &invocation.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     let visit = Visit {
@@ -455,63 +397,31 @@ async fn enter(
         depth: invocation.depth(),
         share: Some(invocation.context.share.clone()),
     };
-    let (services, result) = match entry {
-        Entry::Web(request) => {
-            let ended = version.guest.web(visit, request.to_guest()).await;
-            split(ended, |response| {
-                Answer::Web(Response {
-                    status: response.status,
-                    headers: response.headers,
-                    body: response.body.into(),
-                })
-            })
-        }
-        Entry::Call {
-            operation,
-            parameters,
-            ..
-        } => split(
-            version
-                .guest
-                .call(visit, operation, parameters.clone())
-                .await,
-            Answer::Call,
-        ),
-        Entry::Event(event) => split(
-            version.guest.on_event(visit, event.clone()).await,
-            Answer::Event,
-        ),
-    };
-    match UnitOfWork::from_services(services) {
-        Some(unit) => Ok((unit, result)),
-        None => Err(Failure::Trap {
-            message: "the guest's services were exchanged".into(),
-        }),
-    }
+    let mut ended = entry.enter(version, visit).await;
+    ended.services.end_visit();
+    ended
 }
 
-fn split<T>(
-    ended: Ended<T>,
-    answer: impl FnOnce(T) -> Answer,
-) -> (Box<dyn guest::Services>, Result<Answer, Fault>) {
-    (ended.services, ended.result.map(answer))
-}
-
-fn must_commit(invocation: &Invocation, unit: &UnitOfWork) -> bool {
+fn must_commit(invocation: &Invocation, entry: &impl Entry, unit: &UnitOfWork) -> bool {
     !unit.is_empty()
         || !invocation.writes.is_empty()
         || invocation.replay.has_called()
         || invocation.replay.has_intent()
-        || matches!(invocation.keep, ResultStore::Response { .. })
+        || entry.keeps_every_success()
 }
 
-async fn commit(
+async fn commit<E: Entry>(
     invocation: &Arc<Invocation>,
+    entry: &E,
     unit: UnitOfWork,
-    answer: Answer,
+    answer: E::Answer,
     version: &Arc<Version>,
     number: u32,
-) -> Result<Attempt, Failure> {
+) -> Result<Attempt<E::Answer>, Failure> {
+    debug_assert!(
+        !matches!(invocation.trigger, Trigger::Nobody),
+        "what nobody would bring again after a crash commits nothing"
+    );
     let undo = invocation.undo_by(version);
     let _shared = match invocation.share_commits(undo.is_none()).await {
         Ok(shared) => shared,
@@ -529,7 +439,12 @@ async fn commit(
     let mut writes: Vec<Write> = unit.state.into_writes().collect();
     writes.extend(timers);
     writes.extend(invocation.writes.iter().cloned());
-    if let Some(kept) = stored_result::write(invocation, undo.as_deref(), &answer, time)? {
+    let details = CommitDetails {
+        time,
+        caller: invocation.caller.as_deref(),
+        undo: undo.as_deref(),
+    };
+    if let Some(kept) = entry.store(&answer, details)? {
         // Of two runs under one id or key only one may commit.
         reads.note_key(Space::Result, &kept.key);
         writes.push(kept);
@@ -543,9 +458,9 @@ async fn commit(
         cause: invocation.cause.clone(),
         ending: Ending::Committed,
         attempt: number,
-        correlation_id: invocation.correlation_id.clone(),
+        correlation_id: Some(invocation.correlation_id.clone()),
         causation_id: invocation.causation_id.clone(),
-        version: version.digest.clone(),
+        version: Some(version.digest),
         time,
         status: answer.status(),
     };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invoker::Invoker;
 use super::record;
-use crate::core::cloud_event;
+use crate::core::{EventId, cloud_event};
 use crate::journal::{self, Event, Space, Write};
 
 /// What an event says of itself.
@@ -49,7 +49,7 @@ impl Attributes {
     }
 
     /// The write that keeps them beside their event.
-    pub(crate) fn write(&self, event: &str) -> Result<Write, journal::Error> {
+    pub(crate) fn write(&self, event: &EventId) -> Result<Write, journal::Error> {
         record::write(Space::Meta, &key(event), self)
     }
 
@@ -68,6 +68,6 @@ impl Attributes {
     }
 }
 
-fn key(event: &str) -> String {
+fn key(event: &EventId) -> String {
     format!("event-attributes/{event}")
 }

@@ -11,6 +11,7 @@ use super::attempts::ReadBasis;
 use super::context::Context;
 use super::route_to_version::route_of;
 use crate::config;
+use crate::core::CorrelationId;
 use crate::core::memory::Budget;
 use crate::core::message::{Request, Response};
 use crate::versions::{CachedResponse, Version, response_size};
@@ -25,7 +26,11 @@ pub(super) struct CacheKey {
 
 impl CacheKey {
     /// As they are; none when no version serves that knows the request, or it is not one to read.
-    pub fn of(context: &Context, request: &Request, correlation_id: &str) -> Option<Self> {
+    pub fn of(
+        context: &Context,
+        request: &Request,
+        correlation_id: &CorrelationId,
+    ) -> Option<Self> {
         (request.method == "GET").then_some(())?;
         let serving = context.serving();
         let key = &context.settings.rollout.key;

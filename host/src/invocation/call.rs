@@ -5,23 +5,28 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
-use super::attempts::{self, Answer, Entry};
+use super::attempts;
 use super::context::Context;
-use super::definition::{Beginning, CallStack, Input, Invocation, Place, ResultStore, Trigger};
-use super::failure::Failure;
+use super::definition::{Beginning, CallStack, Input, Invocation, Place, Trigger};
+use super::entry::{Answer, Entry};
+use super::failure::{Failure, clipped};
 use super::hold::Consent;
 use super::intent;
 use super::invoker::Invoker;
 use super::replay::{Effect, Replay};
 use super::runs;
-use crate::core::{TraceContext, random_id, wall_clock};
-use crate::guest::{Operation, value};
-use crate::journal::Cause;
+use super::stored_result::{CallKey, CommitDetails, Found};
+use super::unit::UnitOfWork;
+use crate::core::{CallId, CausationId, CorrelationId, InvocationId, TraceContext, wall_clock};
+use crate::guest::{Ended, Operation, Visit, value};
+use crate::journal::{self, Cause, Ledger, Write};
+use crate::manifest::RampKey;
+use crate::versions::Version;
 
 /// One call.
 pub struct Request {
     /// Its id: a repeat has the same, and gets the answer that was committed under it.
-    pub id: String,
+    pub id: CallId,
     /// What is called.
     pub operation: Arc<Operation>,
     /// With what.
@@ -29,9 +34,9 @@ pub struct Request {
     /// The same, encoded.
     pub encoded: Vec<u8>,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The caller's invocation.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// The caller's invocation; none when it comes from outside.
+    pub causation_id: Option<CausationId>,
     /// The caller's span.
     pub trace: TraceContext,
     /// When the caller stops waiting.
@@ -116,16 +121,23 @@ pub async fn call(
     let place = context.admission.enter(depth, deadline).await?;
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
+    let key = Arc::new(CallKey {
+        key: request.id,
+        interface: request.operation.interface.clone(),
+        function: request.operation.function.clone(),
+        parameters: request.encoded,
+    });
     let (id, trigger, caller, replay) = match request.caller {
         Caller::Outside => (
-            random_id(),
-            Trigger::Intent(Input::Call),
+            InvocationId::random(),
+            Trigger::Intent(Input::Call(key.clone())),
             None,
             Replay::new(wall_clock(), 0),
         ),
         Caller::Context(caller) => {
-            let replay = earlier(context, &request.id, request.may_have_run).await?;
-            (request.id.clone(), Trigger::Caller, Some(caller), replay)
+            let id = key.key.invocation();
+            let replay = earlier(context, &id, request.may_have_run).await?;
+            (id, Trigger::Caller, Some(caller), replay)
         }
     };
     let operation = request.operation.name();
@@ -135,12 +147,6 @@ pub async fn call(
         consent: request.consent,
         call_stack: request.call_stack,
         replay,
-        keep: ResultStore::Call {
-            key: request.id,
-            interface: request.operation.interface.clone(),
-            function: request.operation.function.clone(),
-            parameters: request.encoded,
-        },
         place: Place::taken(Some(place)),
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
@@ -155,27 +161,90 @@ pub async fn call(
             deadline,
         })
     });
-    let entry = Entry::Call {
+    let entry = CallEntry {
         operation,
         wanted: Some(request.operation),
         parameters: request.parameters,
+        key,
     };
     let done = attempts::run(&invocation, entry).await?;
-    let effect = done.effect();
-    match done.answer {
-        Answer::Call(answer) => Ok(Answered {
-            answer,
-            effect,
-            is_failure: false,
-        }),
-        Answer::Web(_) | Answer::Event(_) => Err(Failure::Trap {
-            message: "a call was answered by another export".into(),
-        }),
+    Ok(Answered {
+        effect: done.effect(),
+        answer: done.answer,
+        is_failure: false,
+    })
+}
+
+/// A call on its way into a guest.
+pub(super) struct CallEntry {
+    /// `<interface>#<function>`
+    pub operation: String,
+    /// The function as the caller knows it; none when it is run again after a crash.
+    pub wanted: Option<Arc<Operation>>,
+    pub parameters: Vec<Val>,
+    /// Where its result is kept.
+    pub key: Arc<CallKey>,
+}
+
+impl Entry for CallEntry {
+    type Answer = Val;
+
+    fn affinity(&self, _key: &RampKey, correlation_id: &CorrelationId) -> String {
+        // As a request's path does, and an event's subject, the first parameter names what it is about.
+        let subject = self.parameters.first().and_then(value::as_text);
+        subject.unwrap_or_else(|| correlation_id.to_string())
+    }
+
+    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure> {
+        let Some(wanted) = &self.wanted else {
+            return Ok(());
+        };
+        version
+            .serves(wanted)
+            .map_err(|reason| Failure::Incompatible {
+                context: context.to_owned(),
+                reason,
+            })
+    }
+
+    async fn enter(&self, version: &Version, visit: Visit<UnitOfWork>) -> Ended<Val, UnitOfWork> {
+        let parameters = self.parameters.clone();
+        version.guest.call(visit, &self.operation, parameters).await
+    }
+
+    fn find_stored(&self, ledger: &Ledger) -> Result<Option<Found<Val>>, Failure> {
+        self.key.find(ledger)
+    }
+
+    fn store(
+        &self,
+        answer: &Val,
+        details: CommitDetails<'_>,
+    ) -> Result<Option<Write>, journal::Error> {
+        self.key.write(answer, details).map(Some)
+    }
+}
+
+impl Answer for Val {
+    fn is_success(&self) -> bool {
+        !value::is_err(self)
+    }
+
+    fn is_error(&self) -> bool {
+        false
+    }
+
+    fn reason(&self) -> String {
+        clipped(format!("answered {self:?}"))
     }
 }
 
 /// What earlier runs of a call have left behind.
-async fn earlier(context: &Context, id: &str, may_have_run: bool) -> Result<Arc<Replay>, Failure> {
+async fn earlier(
+    context: &Context,
+    id: &InvocationId,
+    may_have_run: bool,
+) -> Result<Arc<Replay>, Failure> {
     if may_have_run {
         // What a run that was cut short has handed to the committer, such as that it is abandoned, is decided from here on.
         let barrier = context.ledger.barrier().await;

@@ -18,8 +18,8 @@ use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
 use super::undo::{self, Undone};
-use crate::core::wall_clock;
-use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write};
+use crate::core::{Backoff, CallId, CorrelationId, InvocationId, RunId, wall_clock};
+use crate::journal::{self, CommitError, Durability, KeyRange, Pages, Space, Unit, Write};
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
@@ -75,7 +75,7 @@ impl Drop for Claim<'_> {
 }
 
 /// Where the compensation of the call at a place of a run is kept: what was called last comes first, and is undone first.
-pub(super) fn key(run: &str, place: usize) -> String {
+pub(super) fn key(run: &RunId, place: usize) -> String {
     let place = u32::try_from(place).unwrap_or(u32::MAX);
     format!("{run}:{:010}", u32::MAX - place)
 }
@@ -87,7 +87,7 @@ fn run_of(key: &[u8]) -> &[u8] {
 }
 
 /// Whether anything that a run has called is still to be undone.
-pub(super) fn is_owed(context: &Context, run: &str) -> Result<bool, journal::Error> {
+pub(super) fn is_owed(context: &Context, run: &RunId) -> Result<bool, journal::Error> {
     let range = KeyRange::prefix(format!("{run}:"));
     let found = context.ledger.scan(Space::Compensation, &range, 1, false)?;
     Ok(!found.is_empty())
@@ -129,16 +129,9 @@ pub async fn run(invoker: Arc<Invoker>, context: Arc<Context>) {
 async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
     let mut next: Option<u64> = None;
     let mut waiting: Option<Vec<u8>> = None;
-    let mut range = KeyRange::all();
-    loop {
-        let found = context
-            .ledger
-            .scan(Space::Compensation, &range, BATCH, false)?;
-        let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        let Some(last) = keys.last() else {
-            return Ok(next);
-        };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+    for page in pages(context, KeyRange::all()) {
+        let keys: Vec<_> = page?.into_iter().map(|(key, _)| key).collect();
+        let last = keys.last().map(|last| run_of(last).to_vec());
         let runs: Vec<_> = keys
             .chunk_by(|one, other| run_of(one) == run_of(other))
             .map(<[_]>::to_vec)
@@ -161,11 +154,17 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
             .await?;
         next = left.iter().filter_map(|left| left.0).chain(next).min();
         let waits = left.last().is_some_and(|left| left.0.is_some());
-        waiting = waits.then(|| run_of(last).to_vec());
+        waiting = last.filter(|_| waits);
         if invoker.shutdown.is_cancelled() {
-            return Ok(next);
+            break;
         }
     }
+    Ok(next)
+}
+
+/// The compensations in a range, a page at a time.
+fn pages(context: &Context, range: KeyRange) -> Pages<'_> {
+    context.ledger.pages(Space::Compensation, range, BATCH)
 }
 
 /// When the first of what is left is tried again; none when nothing is left but what is stuck.
@@ -181,7 +180,7 @@ impl Left {
 }
 
 /// Tries at once what a run has called, on behalf of the invocation that has just failed.
-pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &str) {
+pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &RunId) {
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
     if let Err(failure) = undo_run(invoker, context, run, Try::First, &stop).await {
@@ -197,7 +196,7 @@ pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run
 pub(super) async fn finish(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
-    run: &str,
+    run: &RunId,
     deadline: Instant,
 ) -> Result<(), Failure> {
     if !is_owed(context, run)? {
@@ -226,25 +225,18 @@ pub(super) async fn finish(
 async fn undo_run(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
-    run: &str,
+    run: &RunId,
     which: Try,
     stop: &CancellationToken,
 ) -> Result<Left, Failure> {
-    let mut range = KeyRange::prefix(format!("{run}:"));
-    loop {
-        let found = context
-            .ledger
-            .scan(Space::Compensation, &range, BATCH, false)?;
-        let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        let Some(last) = keys.last() else {
-            return Ok(Left::NOTHING);
-        };
-        range.start = [last.as_slice(), &[0]].concat();
+    for page in pages(context, KeyRange::prefix(format!("{run}:"))) {
+        let keys: Vec<_> = page?.into_iter().map(|(key, _)| key).collect();
         let left = undo_in_order(invoker, context, &keys, which, stop).await?;
         if left != Left::NOTHING {
             return Ok(left);
         }
     }
+    Ok(Left::NOTHING)
 }
 
 /// Undoes what one run has called, one after the other, up to the first that is to be tried again, or until it is told to stop.
@@ -255,6 +247,7 @@ async fn undo_in_order(
     which: Try,
     stop: &CancellationToken,
 ) -> Result<Left, Failure> {
+    debug_assert!(keys.is_sorted(), "what was called last is undone first");
     for key in keys {
         if stop.is_cancelled() {
             return Ok(Left::due(wall_clock()));
@@ -312,9 +305,8 @@ async fn failed(
     if refusal.counts {
         compensation.failures = compensation.failures.saturating_add(1);
     }
-    let doubled = FIRST_PAUSE.saturating_mul(1 << compensation.failures.min(10));
     let pause = match refusal.counts {
-        true => doubled.min(LONGEST_PAUSE),
+        true => Backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, compensation.failures),
         // It could not be reached, and most often can be soon.
         false => FIRST_PAUSE,
     };
@@ -323,7 +315,7 @@ async fn failed(
         true => {
             tracing::error!(
                 context = context.name,
-                call,
+                call = call.as_str(),
                 callee,
                 reason = refusal.reason,
                 "a call could not be undone and is no longer retried: retry or drop it with `innkeeper dead-letters`"
@@ -338,7 +330,7 @@ async fn failed(
         false => {
             tracing::warn!(
                 context = context.name,
-                call,
+                call = call.as_str(),
                 callee,
                 reason = refusal.reason,
                 "a call could not be undone; trying again"
@@ -380,14 +372,14 @@ async fn commit(
 fn unit(compensation: &Compensation, purpose: &str, began: u64, key: &[u8], write: Write) -> Unit {
     let mut unit = Unit::bookkeeping(purpose, began, vec![write]);
     unit.reads.note_key(Space::Compensation, key);
-    unit.header.invocation = format!("undone:{}", compensation.call);
+    unit.header.invocation = format!("undone:{}", compensation.call).into();
     let Compensation {
         correlation_id,
         causation_id,
         ..
     } = compensation;
-    unit.header.correlation_id.clone_from(correlation_id);
-    unit.header.causation_id.clone_from(causation_id);
+    unit.header.correlation_id = Some(correlation_id.clone());
+    unit.header.causation_id = Some(causation_id.into());
     unit
 }
 
@@ -397,13 +389,13 @@ pub struct Owed {
     /// Names it in the context that called.
     pub id: String,
     /// The call's id.
-    pub call: String,
+    pub call: CallId,
     /// The context that ran it.
     pub callee: String,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
+    pub correlation_id: CorrelationId,
     /// The invocation that made it, and did not commit.
-    pub causation_id: String,
+    pub causation_id: InvocationId,
     /// How often undoing it was refused.
     pub failures: u32,
     /// Why it waits for an operator; none while the host tries by itself.
@@ -416,16 +408,8 @@ pub struct Owed {
 ///
 /// When the journal cannot be read.
 pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), journal::Error> {
-    let mut range = KeyRange::all();
-    loop {
-        let found = context
-            .ledger
-            .scan(Space::Compensation, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else {
-            return Ok(());
-        };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        for (key, value) in found {
+    for page in pages(context, KeyRange::all()) {
+        for (key, value) in page? {
             let compensation: Compensation = record::read(&key, &value)?;
             visit(Owed {
                 id: String::from_utf8_lossy(&key).into_owned(),
@@ -438,6 +422,7 @@ pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), j
             });
         }
     }
+    Ok(())
 }
 
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
@@ -498,17 +483,21 @@ mod tests {
 
     #[test]
     fn what_was_called_last_is_undone_first() {
-        let keys = [key("r", 10), key("r", 9), key("r", 0)];
+        let keys = [
+            key(&"r".into(), 10),
+            key(&"r".into(), 9),
+            key(&"r".into(), 0),
+        ];
         assert!(keys.is_sorted());
     }
 
     #[test]
     fn compensations_of_one_run_belong_together() {
         let keys = [
-            key("undo:r+0.a", 0),
-            key("undo:r+0.a", 1_000_000),
-            key("undo:r+0.a~1", 0),
-            key("undo:r", 0),
+            key(&"undo:r+0.a".into(), 0),
+            key(&"undo:r+0.a".into(), 1_000_000),
+            key(&"undo:r+0.a~1".into(), 0),
+            key(&"undo:r".into(), 0),
         ];
         let runs = keys.each_ref().map(|key| run_of(key.as_bytes()));
         let expected = ["undo:r+0.a", "undo:r+0.a", "undo:r+0.a~1", "undo:r"];

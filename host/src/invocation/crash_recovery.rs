@@ -9,10 +9,10 @@ use super::abandonment;
 use super::context::Context;
 use super::definition::Invocation;
 use super::failure::Failure;
-use super::identifier;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
+use crate::core::{CallId, InvocationId, RunId};
 use crate::guest::value;
 use crate::journal::{self, KeyRange, Ledger, Space};
 
@@ -52,7 +52,7 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
 
 /// The calls of the run that an intent is of, in their order.
 async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
-    let run = identifier::of_run(&invocation.id, intent.run);
+    let run = invocation.id.run(intent.run);
     let mut found = BTreeMap::new();
     for answer in &intent.answers {
         let call = Call {
@@ -61,7 +61,7 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec
             answer: Some(decoded(&answer.answer)?),
             effect: Effect::None,
         };
-        found.insert(identifier::place(&answer.call), call);
+        found.insert(answer.call.place(), call);
     }
     for callee in &intent.callees {
         let Some(callee) = invocation.invoker.contexts.get(callee) else {
@@ -74,7 +74,7 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec
             .into_iter()
             .chain(committed_at(callee, &run)?)
         {
-            found.insert(identifier::place(&call.id), call);
+            found.insert(call.id.place(), call);
         }
     }
     let is_whole = found.keys().copied().eq((0..).take(found.len()));
@@ -88,10 +88,10 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec
 /// When a journal cannot be read.
 pub(super) fn has_final_call(
     invoker: &Invoker,
-    id: &str,
+    id: &InvocationId,
     intent: &Intent,
 ) -> Result<bool, Failure> {
-    let run = identifier::of_run(id, intent.run);
+    let run = id.run(intent.run);
     let callees = intent.callees.iter();
     for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
         let mut calls = committed_at(callee, &run)?.into_iter();
@@ -103,7 +103,7 @@ pub(super) fn has_final_call(
 }
 
 /// The calls of a run that a context has committed.
-pub(super) fn committed_at(callee: &Context, run: &str) -> Result<Vec<Call>, Failure> {
+pub(super) fn committed_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
     let mut calls = Vec::new();
     each_below(&callee.ledger, Space::Result, run, |id, value| {
         let stored: StoredCall = record::read(id.as_bytes(), value)?;
@@ -124,7 +124,7 @@ pub(super) fn committed_at(callee: &Context, run: &str) -> Result<Vec<Call>, Fai
 }
 
 /// The calls of a run that a context has begun and not ended.
-fn begun_at(callee: &Context, run: &str) -> Result<Vec<Call>, Failure> {
+fn begun_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
     let mut calls = Vec::new();
     each_below(&callee.ledger, Space::Intent, run, |id, _| {
         calls.push(Call {
@@ -142,24 +142,19 @@ fn begun_at(callee: &Context, run: &str) -> Result<Vec<Call>, Failure> {
 fn each_below(
     ledger: &Ledger,
     space: Space,
-    run: &str,
-    mut visit: impl FnMut(String, &[u8]) -> Result<(), journal::Error>,
+    run: &RunId,
+    mut visit: impl FnMut(CallId, &[u8]) -> Result<(), journal::Error>,
 ) -> Result<(), journal::Error> {
-    let mut range = KeyRange::prefix(format!("{run}/"));
-    loop {
-        let batch = ledger.scan(space, &range, BATCH, false)?;
-        let Some((last, _)) = batch.last() else {
-            return Ok(());
-        };
-        // The shortest key that sorts after the last one.
-        range.start = [last.as_slice(), &[0]].concat();
-        for (key, value) in &batch {
-            let id = String::from_utf8_lossy(key).into_owned();
-            if identifier::caller(&id) == Some(run) {
-                visit(id, value)?;
+    let below = KeyRange::prefix(format!("{run}/"));
+    for page in ledger.pages(space, below, BATCH) {
+        for (key, value) in page? {
+            let id = CallId::from(&*String::from_utf8_lossy(&key));
+            if id.is_made_by(run) {
+                visit(id, &value)?;
             }
         }
     }
+    Ok(())
 }
 
 fn decoded(answer: &[u8]) -> Result<wasmtime::component::Val, Failure> {

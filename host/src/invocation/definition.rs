@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::failure::Failure;
 use super::hold::{Consent, Hold};
-use super::identifier;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;
+use super::stored_result::CallKey;
 use crate::core::message::Request;
-use crate::core::{TraceContext, wall_clock};
+use crate::core::{CausationId, CorrelationId, InvocationId, RunId, TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::versions::Version;
 
@@ -46,9 +46,9 @@ pub type CallStack = Arc<[Link]>;
 pub(super) struct Invocation {
     pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
-    pub id: String,
-    pub correlation_id: String,
-    pub causation_id: String,
+    pub id: InvocationId,
+    pub correlation_id: CorrelationId,
+    pub causation_id: Option<CausationId>,
     pub trace: TraceContext,
     pub cause: Cause,
     /// What brings it again after a crash.
@@ -73,8 +73,6 @@ pub(super) struct Invocation {
     pub reads: ReadSet,
     pub writes: Vec<Write>,
     pub durability: Option<Durability>,
-    /// Where its answer is kept for a repeat.
-    pub keep: ResultStore,
     /// Its place among what its context runs at once.
     pub place: Place,
     /// What it holds of its context's commits.
@@ -85,9 +83,9 @@ pub(super) struct Invocation {
 pub(super) struct Beginning {
     pub invoker: Arc<Invoker>,
     pub context: Arc<Context>,
-    pub id: String,
-    pub correlation_id: String,
-    pub causation_id: String,
+    pub id: InvocationId,
+    pub correlation_id: CorrelationId,
+    pub causation_id: Option<CausationId>,
     pub cause: Cause,
     pub trigger: Trigger,
     /// When it must have ended.
@@ -110,25 +108,8 @@ pub(super) enum Trigger {
 pub(super) enum Input {
     /// A web request, perhaps with an `Idempotency-Key`.
     Request(Arc<Request>, Option<String>),
-    /// A call from outside: what `keep` holds.
-    Call,
-}
-
-/// Where an invocation's answer is kept for a repeat.
-pub(super) enum ResultStore {
-    Nowhere,
-    /// Under this key, with what was called.
-    Call {
-        key: String,
-        interface: String,
-        function: String,
-        parameters: Vec<u8>,
-    },
-    /// Under an `Idempotency-Key`.
-    Response {
-        key: String,
-        fingerprint: String,
-    },
+    /// A call from outside.
+    Call(Arc<CallKey>),
 }
 
 /// A place among what a context runs at once; left while it waits for locks.
@@ -181,15 +162,14 @@ impl Invocation {
             reads: ReadSet::default(),
             writes: Vec::new(),
             durability: None,
-            keep: ResultStore::Nowhere,
             place: Place::default(),
             hold: Arc::default(),
         }
     }
 
-    /// What the ids of its calls begin with.
-    pub(super) fn run(&self) -> String {
-        identifier::of_run(&self.id, self.replay.run())
+    /// Its present run.
+    pub(super) fn run(&self) -> RunId {
+        self.id.run(self.replay.run())
     }
 
     /// How many invocations wait for it.
@@ -230,18 +210,6 @@ impl Invocation {
     pub(super) fn may_not_wait(&self) -> bool {
         let mut waiting = self.call_stack.iter();
         self.hold.is_held() || waiting.any(Link::keeps_others_waiting)
-    }
-
-    /// The function that it runs, `<interface>#<function>`, if it is a call.
-    pub(super) fn function(&self) -> Option<String> {
-        match &self.keep {
-            ResultStore::Call {
-                interface,
-                function,
-                ..
-            } => Some(format!("{interface}#{function}")),
-            ResultStore::Nowhere | ResultStore::Response { .. } => None,
-        }
     }
 
     /// Takes a place among what its context runs at once.

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::abandonment;
-use super::attempts::{self, Answer, Entry};
+use super::attempts;
 use super::attributes::Attributes;
 use super::compensation;
 use super::context::Context;
 use super::definition::{Beginning, Invocation, Place, Trigger};
+use super::entry::{Answer, Entry};
 use super::failure::{Failure, clipped};
-use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
 use super::replay::Replay;
-use crate::guest::{self, PolicyError};
+use super::unit::UnitOfWork;
+use crate::core::{CorrelationId, InvocationId};
+use crate::guest::{self, Ended, PolicyError, Visit};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
+use crate::manifest::RampKey;
 use crate::versions::{Version, unreadable};
 
 /// One delivery of an event to a follower.
@@ -78,34 +81,78 @@ pub async fn event(
     let invocation = invocation(invoker, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.
-        let earlier = identifier::of_event(&context.name, &delivery.event.id, earlier);
+        let earlier = InvocationId::of_event(&context.name, &delivery.event.id, earlier).run(0);
         compensation::finish(invoker, context, &earlier, invocation.deadline).await?;
     }
     let attributes = Attributes::read(invoker, &delivery.source, &delivery.event);
     let attributes = attributes.map_err(Failure::from)?;
-    let entry = Entry::Event(guest::Event {
-        id: delivery.event.id.clone(),
+    let entry = guest::Event {
+        id: delivery.event.id.to_string(),
         kind: delivery.event.kind.clone(),
         source: delivery.source.clone(),
         subject: delivery.event.subject.clone(),
         time: delivery.event.time,
         content_type: attributes.content_type,
         data: delivery.event.data.clone(),
-        correlation_id: delivery.event.correlation_id.clone(),
-        causation_id: delivery.event.causation_id.clone(),
+        correlation_id: delivery.event.correlation_id.to_string(),
+        causation_id: delivery
+            .event
+            .causation_id
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
         extensions: attributes.extensions,
-    });
-    match attempts::run(&invocation, entry).await {
-        Ok(attempts::Done {
-            answer: Answer::Event(Err(PolicyError::Reject(reason))),
-            ..
-        }) => Err(EventFailure::Reject(clipped(reason))),
-        Ok(attempts::Done {
-            answer: Answer::Event(Err(PolicyError::Retry(reason))),
-            ..
-        }) => Err(EventFailure::Retry(clipped(reason))),
-        Ok(done) => Ok(done.position),
-        Err(failure) => Err(failure.into()),
+    };
+    let done = attempts::run(&invocation, entry).await?;
+    match done.answer {
+        Ok(()) => Ok(done.position),
+        Err(PolicyError::Reject(reason)) => Err(EventFailure::Reject(clipped(reason))),
+        Err(PolicyError::Retry(reason)) => Err(EventFailure::Retry(clipped(reason))),
+    }
+}
+
+impl Entry for guest::Event {
+    type Answer = Result<(), PolicyError>;
+
+    fn affinity(&self, _key: &RampKey, _correlation_id: &CorrelationId) -> String {
+        self.subject.clone()
+    }
+
+    fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
+        match version.handles(&self.source, &self.kind) {
+            true => Ok(()),
+            false => Err(Failure::NotFollowed {
+                source_name: self.source.clone(),
+                kind: self.kind.clone(),
+            }),
+        }
+    }
+
+    async fn enter(
+        &self,
+        version: &Version,
+        visit: Visit<UnitOfWork>,
+    ) -> Ended<Result<(), PolicyError>, UnitOfWork> {
+        version.guest.on_event(visit, self.clone()).await
+    }
+}
+
+impl Answer for Result<(), PolicyError> {
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self, Err(PolicyError::Retry(_)))
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Err(PolicyError::Retry(reason) | PolicyError::Reject(reason)) => {
+                clipped(reason.clone())
+            }
+            Ok(()) => String::new(),
+        }
     }
 }
 
@@ -150,7 +197,7 @@ pub async fn give_up(
 ///
 /// When the journal cannot be read.
 pub fn has_left(context: &Context, delivery: &Delivery) -> Result<bool, Failure> {
-    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    let id = InvocationId::of_event(&context.name, &delivery.event.id, delivery.given_up);
     Ok(intent::find(context, &id)?.is_some())
 }
 
@@ -160,7 +207,7 @@ fn invocation(
     delivery: &Delivery,
     place: Place,
 ) -> Result<Arc<Invocation>, Failure> {
-    let id = identifier::of_event(&context.name, &delivery.event.id, delivery.given_up);
+    let id = InvocationId::of_event(&context.name, &delivery.event.id, delivery.given_up);
     let left = match delivery.may_have_run || delivery.attempt > 1 {
         true => intent::find(context, &id)?,
         false => None,
@@ -170,7 +217,7 @@ fn invocation(
         context: context.clone(),
         id,
         correlation_id: delivery.event.correlation_id.clone(),
-        causation_id: delivery.event.id.clone(),
+        causation_id: Some((&delivery.event.id).into()),
         cause: cause(context, delivery),
         trigger: Trigger::Follower,
         deadline: Instant::now() + context.settings.limits.deadline,

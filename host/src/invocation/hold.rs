@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 use super::definition::{Invocation, Trigger};
 use super::failure::Failure;
+use crate::core::InvocationId;
+use crate::journal::Cause;
 use crate::versions::Version;
 
 /// How long an invocation waits for a holder while somebody waits for it: the holder may be waiting for that one.
@@ -23,16 +25,16 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub struct Commits {
     lock: Arc<RwLock<()>>,
     /// Held for an invocation that a crash cut short, until it is run again.
-    left: Mutex<Option<(String, OwnedRwLockWriteGuard<()>)>>,
+    left: Mutex<Option<(InvocationId, OwnedRwLockWriteGuard<()>)>>,
 }
 
 impl Commits {
     /// Holds the commits for an invocation that is to be run again; called before anything runs. False when another one holds them already.
-    pub(super) fn hold_for(&self, invocation: &str) -> bool {
+    pub(super) fn hold_for(&self, invocation: &InvocationId) -> bool {
         let held = self.lock.clone().try_write_owned();
         let is_held = held.is_ok();
         if let Ok(held) = held {
-            *self.left.lock() = Some((invocation.to_owned(), held));
+            *self.left.lock() = Some((invocation.clone(), held));
         }
         is_held
     }
@@ -42,7 +44,7 @@ impl Commits {
         self.left.lock().take();
     }
 
-    fn take_left(&self, invocation: &str) -> Option<OwnedRwLockWriteGuard<()>> {
+    fn take_left(&self, invocation: &InvocationId) -> Option<OwnedRwLockWriteGuard<()>> {
         let mut left = self.left.lock();
         let is_its = left
             .as_ref()
@@ -99,7 +101,12 @@ impl Consent {
 impl Invocation {
     /// The function that undoes it, if it is a call that something undoes.
     pub(super) fn undo_by(&self, version: &Version) -> Option<String> {
-        version.undo_of(&self.function()?)
+        match &self.cause {
+            Cause::Call { function } => version.undo_of(function),
+            Cause::Web { .. } | Cause::Event { .. } | Cause::Timer { .. } | Cause::Host { .. } => {
+                None
+            }
+        }
     }
 
     /// Takes over the hold that an earlier process had for this invocation.

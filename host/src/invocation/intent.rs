@@ -1,10 +1,11 @@
 //! Intents: before its first call an invocation writes down what it is about to do, so that a crash cannot leave it half done.
 
 use super::context::Context;
-use super::definition::{Input, Invocation, ResultStore, Trigger};
+use super::definition::{Input, Invocation, Trigger};
 use super::failure::Failure;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
+use crate::core::InvocationId;
 use crate::core::message::Request;
 use crate::journal::{self, Space, Unit, Write};
 
@@ -26,9 +27,7 @@ pub(super) async fn store_before_call(invocation: &Invocation) -> Result<(), Fai
     let writes = vec![record::write(Space::Intent, &invocation.id, &intent)?];
     let mut unit = Unit::bookkeeping("intent", invocation.context.ledger.applied(), writes);
     unit.header.invocation.clone_from(&invocation.id);
-    unit.header
-        .correlation_id
-        .clone_from(&invocation.correlation_id);
+    unit.header.correlation_id = Some(invocation.correlation_id.clone());
     unit.header
         .causation_id
         .clone_from(&invocation.causation_id);
@@ -86,12 +85,12 @@ fn blank(invocation: &Invocation) -> Intent {
 }
 
 /// What an earlier run of an invocation has left behind, if anything.
-pub(super) fn find(context: &Context, id: &str) -> Result<Option<Intent>, Failure> {
+pub(super) fn find(context: &Context, id: &InvocationId) -> Result<Option<Intent>, Failure> {
     Ok(record::find(&context.ledger, Space::Intent, id)?)
 }
 
 /// Whether an invocation has begun to call others, and has not ended.
-pub(super) fn exists(context: &Context, id: &str) -> Result<bool, journal::Error> {
+pub(super) fn exists(context: &Context, id: &InvocationId) -> Result<bool, journal::Error> {
     Ok(context.ledger.get(Space::Intent, id.as_bytes())?.is_some())
 }
 
@@ -114,25 +113,17 @@ fn callees(invocation: &Invocation) -> Vec<String> {
 
 /// What would bring the invocation again, if nobody else does.
 fn input(invocation: &Invocation) -> Option<StoredInput> {
-    match (&invocation.trigger, &invocation.keep) {
-        (Trigger::Intent(Input::Request(request, key)), _) => Some(StoredInput::Request(
+    match &invocation.trigger {
+        Trigger::Intent(Input::Request(request, key)) => Some(StoredInput::Request(
             StoredRequest::new(request, key.clone()),
         )),
-        (
-            Trigger::Intent(Input::Call),
-            ResultStore::Call {
-                key,
-                interface,
-                function,
-                parameters,
-            },
-        ) => Some(StoredInput::Call(StoredParameters {
-            interface: interface.clone(),
-            function: function.clone(),
-            parameters: parameters.clone(),
-            key: key.clone(),
+        Trigger::Intent(Input::Call(call)) => Some(StoredInput::Call(StoredParameters {
+            interface: call.interface.clone(),
+            function: call.function.clone(),
+            parameters: call.parameters.clone(),
+            key: call.key.clone(),
         })),
-        (Trigger::Intent(_) | Trigger::Caller | Trigger::Follower | Trigger::Nobody, _) => None,
+        Trigger::Caller | Trigger::Follower | Trigger::Nobody => None,
     }
 }
 

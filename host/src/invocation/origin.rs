@@ -1,14 +1,14 @@
 //! Where an invocation comes from.
 
-use crate::core::TraceContext;
+use crate::core::{CausationId, CorrelationId, TraceContext};
 
 /// What caused an invocation.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The event or invocation that caused this one; empty at the root.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// The event or invocation that caused this one; none at the root.
+    pub causation_id: Option<CausationId>,
     /// The span that the invocation is.
     pub trace: TraceContext,
 }

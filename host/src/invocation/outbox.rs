@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::record;
+use crate::core::{CausationId, CorrelationId, EventId, or_empty};
 use crate::journal::{self, Event, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// An event that is to be published when its time has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
     /// The timer's id, which is also the event's.
-    pub id: String,
+    pub id: EventId,
     /// The event's kind.
     pub kind: String,
     /// The event's subject.
@@ -17,9 +18,10 @@ pub struct Timer {
     /// The event's data.
     pub data: Vec<u8>,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The invocation that set it.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// What set it.
+    #[serde(with = "or_empty")]
+    pub causation_id: Option<CausationId>,
 }
 
 impl Timer {
@@ -36,7 +38,7 @@ impl Timer {
     }
 
     /// The writes that take a timer away.
-    pub fn removals(due: u64, id: &str) -> [Write; 2] {
+    pub fn removals(due: u64, id: &EventId) -> [Write; 2] {
         [
             record::removal(Space::Timer, &Self::key(due, id)),
             record::removal(Space::Timer, &Self::index_key(id)),
@@ -44,7 +46,7 @@ impl Timer {
     }
 
     /// Notes that a timer was found: whoever else takes it away conflicts.
-    pub fn note(id: &str, reads: &mut ReadSet) {
+    pub fn note(id: &EventId, reads: &mut ReadSet) {
         reads.note_key(Space::Timer, Self::index_key(id).as_bytes());
     }
 
@@ -56,7 +58,7 @@ impl Timer {
     pub fn due(
         ledger: &Ledger,
         reads: &mut ReadSet,
-        id: &str,
+        id: &EventId,
     ) -> Result<Option<u64>, journal::Error> {
         Self::note(id, reads);
         record::find(ledger, Space::Timer, &Self::index_key(id))
@@ -82,11 +84,11 @@ impl Timer {
         found.into_iter().map(timer).collect()
     }
 
-    fn key(due: u64, id: &str) -> String {
+    fn key(due: u64, id: &EventId) -> String {
         format!("d/{due:020}/{id}")
     }
 
-    fn index_key(id: &str) -> String {
+    fn index_key(id: &EventId) -> String {
         format!("i/{id}")
     }
 }
@@ -98,7 +100,7 @@ pub(super) struct Outbox {
     /// Timers with their delays, in milliseconds from the commit.
     pub timers: Vec<(u64, Timer)>,
     /// Timers of earlier invocations that are taken away: when they were due, and their ids.
-    pub cancelled: Vec<(u64, String)>,
+    pub cancelled: Vec<(u64, EventId)>,
     count: u64,
     bytes: u64,
 }
@@ -139,9 +141,9 @@ impl Outbox {
     }
 
     /// Takes back a timer that this invocation staged itself.
-    pub(super) fn unstage(&mut self, id: &str) -> bool {
+    pub(super) fn unstage(&mut self, id: &EventId) -> bool {
         let before = self.timers.len();
-        self.timers.retain(|(_, timer)| timer.id != id);
+        self.timers.retain(|(_, timer)| timer.id != *id);
         self.timers.len() < before
     }
 

@@ -6,10 +6,10 @@ use super::compensation;
 use super::context::Context;
 use super::crash_recovery;
 use super::failure::Failure;
-use super::identifier;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::replay::Effect;
+use crate::core::InvocationId;
 use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.
@@ -53,7 +53,7 @@ pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owe
         }
         each_intent(caller, |id, intent| {
             if intent.callees.contains(&callee.name) {
-                let run = identifier::of_run(id, intent.run);
+                let run = id.run(intent.run);
                 for call in crash_recovery::committed_at(callee, &run)? {
                     if let Effect::Committed { undo } = call.effect {
                         note(undo, &caller.name);
@@ -68,18 +68,17 @@ pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owe
 
 fn each_intent(
     context: &Context,
-    mut visit: impl FnMut(&str, &Intent) -> Result<(), Failure>,
+    mut visit: impl FnMut(&InvocationId, &Intent) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut range = KeyRange::all();
-    loop {
-        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else {
-            return Ok(());
-        };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        for (key, value) in found {
+    let ledger = &context.ledger;
+    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+        for (key, value) in page? {
             let intent = record::read(&key, &value)?;
-            visit(&String::from_utf8_lossy(&key), &intent)?;
+            visit(
+                &InvocationId::from(&*String::from_utf8_lossy(&key)),
+                &intent,
+            )?;
         }
     }
+    Ok(())
 }

@@ -5,7 +5,6 @@ use metrics::counter;
 use super::context::Context;
 use super::definition::Invocation;
 use super::failure::Failure;
-use super::identifier;
 use crate::journal::{Quota, Resource};
 use crate::observe::metrics::QUOTA_REFUSALS;
 
@@ -24,7 +23,7 @@ pub fn limit(context: &Context, resource: Resource) -> u64 {
 
 /// What a commit is held to of an invocation that works on a generation of the state; none where it undoes something: that is owed to others.
 pub(super) fn of(invocation: &Invocation, generation: u32) -> Option<Quota> {
-    if identifier::is_of_undo(&invocation.id) {
+    if invocation.id.is_of_undo() {
         return None;
     }
     let limit = |resource| limit(&invocation.context, resource);

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::unit::UnitOfWork;
-use crate::core::{TraceContext, random_id};
+use crate::core::{InvocationId, TraceContext};
 use crate::guest::Visit;
 use crate::journal::Cause;
 use crate::versions::Version;
@@ -36,9 +36,9 @@ pub async fn ready(
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
-            id: random_id(),
-            correlation_id: trace.trace_id(),
-            causation_id: String::new(),
+            id: InvocationId::random(),
+            correlation_id: trace.correlation_id(),
+            causation_id: None,
             cause: Cause::Host {
                 purpose: "ready".into(),
             },

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::core::{CallId, CausationId, CorrelationId, InvocationId, or_empty};
 use crate::journal::{self, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
@@ -55,9 +56,10 @@ pub(super) struct AbandonedRuns {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The event or invocation that caused it; empty at the root.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// The event or invocation that caused it; none at the root.
+    #[serde(with = "or_empty")]
+    pub causation_id: Option<CausationId>,
     /// The context whose invocation made it, when it is a call from inside.
     pub caller: Option<String>,
     /// Its time.
@@ -80,7 +82,7 @@ pub(super) struct Intent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredAnswer {
     /// The call's id.
-    pub call: String,
+    pub call: CallId,
     /// The answer, encoded.
     pub answer: Vec<u8>,
 }
@@ -113,7 +115,7 @@ pub(super) struct StoredParameters {
     /// Its parameters, encoded.
     pub parameters: Vec<u8>,
     /// Where its answer is kept for a repeat.
-    pub key: String,
+    pub key: CallId,
 }
 
 /// A web request as an intent keeps it.
@@ -135,13 +137,13 @@ pub(super) struct Compensation {
     /// When it was recorded, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The call's id.
-    pub call: String,
+    pub call: CallId,
     /// The context that ran it.
     pub callee: String,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
+    pub correlation_id: CorrelationId,
     /// The invocation that did not commit.
-    pub causation_id: String,
+    pub causation_id: InvocationId,
     /// How often undoing it has failed.
     pub failures: u32,
     /// When it is tried again, in milliseconds since the Unix epoch.

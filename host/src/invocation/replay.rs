@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use wasmtime::component::Val;
 
 use super::record::{Intent, StoredAnswer};
+use crate::core::CallId;
 use crate::guest::value;
 
 /// What one call of a run has done where it was answered.
@@ -30,7 +31,7 @@ pub(super) enum Effect {
 /// One call of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    pub id: String,
+    pub id: CallId,
     /// The context that it went to; none when no context offers the interface.
     pub callee: Option<String>,
     /// The answer; none as long as there is none.
@@ -181,13 +182,13 @@ impl Replay {
     }
 
     /// What becomes of the call at a place.
-    pub(super) fn place(&self, place: usize, id: &str) -> Place {
+    pub(super) fn place(&self, place: usize, id: &CallId) -> Place {
         let inner = self.0.lock();
         match inner.calls.get(place) {
             None => Place::Open {
                 may_have_run: false,
             },
-            Some(call) if call.id != id => Place::Diverged,
+            Some(call) if call.id != *id => Place::Diverged,
             Some(call) => match &call.answer {
                 Some(answer) => Place::Answered(answer.clone()),
                 None => Place::Open { may_have_run: true },
@@ -196,10 +197,10 @@ impl Replay {
     }
 
     /// A call goes out, and may do something from now on.
-    pub(super) fn begin_call(&self, place: usize, id: &str, callee: Option<String>) {
+    pub(super) fn begin_call(&self, place: usize, id: &CallId, callee: Option<String>) {
         let mut inner = self.0.lock();
         let call = Call {
-            id: id.to_owned(),
+            id: id.clone(),
             callee,
             answer: None,
             effect: Effect::Unknown,
@@ -355,7 +356,12 @@ impl Drawn {
     }
 
     fn note(&mut self, name: String, number: u64) {
-        self.numbers.entry(name).or_default().push(number);
+        let numbers = self.numbers.entry(name).or_default();
+        debug_assert!(
+            numbers.last().is_none_or(|last| *last < number),
+            "numbers of a sequence are drawn in ascending order"
+        );
+        numbers.push(number);
         self.count += 1;
     }
 
@@ -406,8 +412,9 @@ mod tests {
     use super::*;
 
     fn called(replay: &Replay, place: usize, id: &str, effect: Effect) {
-        assert!(matches!(replay.place(place, id), Place::Open { .. }));
-        replay.begin_call(place, id, Some("room".into()));
+        let id = CallId::from(id);
+        assert!(matches!(replay.place(place, &id), Place::Open { .. }));
+        replay.begin_call(place, &id, Some("room".into()));
         replay.end_call(place, Val::U64(place as u64), effect);
     }
 
@@ -423,14 +430,14 @@ mod tests {
         called(&replay, 0, "take", committed());
         called(&replay, 1, "ask", Effect::None);
         assert!(matches!(
-            replay.place(0, "take"),
+            replay.place(0, &"take".into()),
             Place::Answered(Val::U64(0))
         ));
         assert!(matches!(
-            replay.place(1, "ask"),
+            replay.place(1, &"ask".into()),
             Place::Answered(Val::U64(1))
         ));
-        assert!(matches!(replay.place(1, "give"), Place::Diverged));
+        assert!(matches!(replay.place(1, &"give".into()), Place::Diverged));
         assert!(replay.has_more_calls(1));
         assert!(!replay.has_more_calls(2));
     }
@@ -441,7 +448,7 @@ mod tests {
         called(&replay, 0, "ask", Effect::None);
         called(&replay, 1, "take", committed());
         called(&replay, 2, "tell", Effect::Committed { undo: None });
-        replay.begin_call(3, "lost", Some("room".into()));
+        replay.begin_call(3, &"lost".into(), Some("room".into()));
         let places: Vec<_> = replay.undoable().iter().map(|(place, _)| *place).collect();
         assert_eq!(places, [1, 3]);
         replay.begin_run(1, true);

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::compensation;
 use super::context::Context;
 use super::failure::Failure;
-use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
 use super::unfinished;
+use crate::core::CallId;
 use crate::journal::{
-    self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write,
+    self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write, next_key,
 };
 
 /// What the keys of results begin with that are not those of calls.
@@ -82,10 +82,10 @@ pub async fn end_forsaken(
     let (found, next) = page(&context.ledger, Space::Intent, start, limit).await?;
     for (key, value) in found {
         let intent: Intent = record::read(&key, &value)?;
-        let id = String::from_utf8_lossy(&key).into_owned();
+        let id = CallId::from(&*String::from_utf8_lossy(&key));
         let is_old = intent.caller.is_some() && intent.now < before;
         if is_old && !is_awaited(invoker, &id, intent.caller.as_deref())? {
-            unfinished::abandon(invoker, context, &id, intent).await?;
+            unfinished::abandon(invoker, context, id.invocation(), intent).await?;
         }
     }
     Ok(next)
@@ -103,8 +103,7 @@ async fn page(
     // Only a runtime that shuts down gives no answer.
     let found = scanning.await.unwrap_or(Err(journal::Error::Closed))?;
     let next = match found.last() {
-        // The shortest key that sorts after the last one.
-        Some((last, _)) if found.len() == limit => Some([last.as_slice(), &[0]].concat()),
+        Some((last, _)) if found.len() == limit => Some(next_key(last)),
         _ => None,
     };
     Ok((found, next))
@@ -118,24 +117,28 @@ fn is_needed(invoker: &Invoker, key: &[u8], value: &[u8]) -> Result<bool, journa
     match name.strip_prefix(ABANDONED_RUNS) {
         Some(call) => {
             let runs: AbandonedRuns = record::read(key, value)?;
-            is_awaited(invoker, call, runs.caller.as_deref())
+            is_awaited(invoker, &call.into(), runs.caller.as_deref())
         }
         None => {
             let call: StoredCall = record::read(key, value)?;
-            is_awaited(invoker, &name, call.caller.as_deref())
+            is_awaited(invoker, &CallId::from(&*name), call.caller.as_deref())
         }
     }
 }
 
 /// Whether a call, or the undoing of one, may still be asked for by the context that made it.
-fn is_awaited(invoker: &Invoker, call: &str, caller: Option<&str>) -> Result<bool, journal::Error> {
+fn is_awaited(
+    invoker: &Invoker,
+    call: &CallId,
+    caller: Option<&str>,
+) -> Result<bool, journal::Error> {
     let Some(context) = caller.and_then(|name| invoker.contexts.get(name)) else {
         return Ok(false);
     };
-    let undone = identifier::undone_by(call);
-    let Some(run) = identifier::caller(undone.as_deref().unwrap_or(call)) else {
+    let undone = call.undone();
+    let Some(run) = undone.as_ref().unwrap_or(call).caller() else {
         return Ok(false);
     };
-    let is_owed = compensation::is_owed(context, run)?;
-    Ok(is_owed || undone.is_none() && intent::exists(context, identifier::without_run(run))?)
+    let is_owed = compensation::is_owed(context, &run)?;
+    Ok(is_owed || undone.is_none() && intent::exists(context, &run.invocation())?)
 }

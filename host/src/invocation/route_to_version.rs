@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::attempts::Entry;
 use super::definition::Invocation;
+use super::entry::Entry;
 use super::failure::Failure;
+use crate::core::CorrelationId;
 use crate::core::message::Request;
-use crate::guest::value;
 use crate::manifest::RampKey;
 use crate::versions::{Lease, Serving, Version};
 
@@ -16,7 +16,7 @@ const SWAPS: usize = 100;
 /// Finds the version of the invocation's context that is to run it, and fits the entry to it.
 pub(super) fn route_to_version(
     invocation: &Invocation,
-    entry: &mut Entry,
+    entry: &mut impl Entry,
 ) -> Result<Lease, Failure> {
     for _ in 0..SWAPS {
         let serving = invocation.context.serving();
@@ -42,7 +42,7 @@ pub(super) fn route_to_version(
 fn choose(
     serving: &Serving,
     invocation: &Invocation,
-    entry: &Entry,
+    entry: &impl Entry,
 ) -> Result<Arc<Version>, Failure> {
     let mut refusal = None;
     let key = &invocation.context.settings.rollout.key;
@@ -57,65 +57,9 @@ fn choose(
     }))
 }
 
-impl Entry {
-    /// What decides on which side of a ramp it is.
-    fn affinity(&self, key: &RampKey, correlation_id: &str) -> String {
-        match self {
-            Self::Web(request) => request.affinity(key, correlation_id),
-            Self::Event(event) => event.subject.clone(),
-            // As a request's path does, and an event's subject, the first parameter names what it is about.
-            Self::Call { parameters, .. } => {
-                let first = parameters.first();
-                let subject = first.and_then(value::as_text);
-                subject.unwrap_or_else(|| correlation_id.to_owned())
-            }
-        }
-    }
-
-    /// Whether a version answers it.
-    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure> {
-        match self {
-            Self::Web(request) => match route_of(version, request) {
-                Some(_) => Ok(()),
-                None => Err(Failure::NotDescribed {
-                    method: request.method.clone(),
-                    path: request.route.clone(),
-                }),
-            },
-            Self::Event(event) => match version.handles(&event.source, &event.kind) {
-                true => Ok(()),
-                false => Err(Failure::NotFollowed {
-                    source_name: event.source.clone(),
-                    kind: event.kind.clone(),
-                }),
-            },
-            Self::Call {
-                wanted: Some(wanted),
-                ..
-            } => version
-                .serves(wanted)
-                .map_err(|reason| Failure::Incompatible {
-                    context: context.to_owned(),
-                    reason,
-                }),
-            Self::Call { wanted: None, .. } => Ok(()),
-        }
-    }
-
-    /// Says the request in the words of a version that names the placeholders of its route otherwise.
-    fn fit(&mut self, version: &Version) {
-        if let Self::Web(request) = self
-            && let Some(route) = route_of(version, request)
-            && route != request.route
-        {
-            *request = Arc::new(request.renamed(route));
-        }
-    }
-}
-
 impl Request {
     /// What decides on which side of a ramp it is.
-    pub(super) fn affinity(&self, key: &RampKey, correlation_id: &str) -> String {
+    pub(super) fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
         let found = match key {
             RampKey::CorrelationId => None,
             RampKey::Path => self.parameters.first().map(|(_, value)| value),
@@ -126,7 +70,13 @@ impl Request {
                     .map(|(_, value)| value)
             }
         };
-        found.map_or_else(|| correlation_id.to_owned(), Clone::clone)
+        found.map_or_else(|| correlation_id.to_string(), Clone::clone)
+    }
+
+    /// Says it in the words of a version that names the placeholders of its route otherwise; none when it does not.
+    pub(super) fn fitted(&self, version: &Version) -> Option<Self> {
+        let route = route_of(version, self)?;
+        (route != self.route).then(|| self.renamed(route))
     }
 
     /// The same request to a route that differs in the names of its placeholders.
@@ -203,7 +153,8 @@ mod tests {
         let expected = [("room", "1"), ("who", "2")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(renamed.parameters, expected);
-        assert_eq!(request.affinity(&RampKey::Path, "c"), "1");
-        assert_eq!(request.affinity(&RampKey::CorrelationId, "c"), "c");
+        let story = "c".parse().unwrap();
+        assert_eq!(request.affinity(&RampKey::Path, &story), "1");
+        assert_eq!(request.affinity(&RampKey::CorrelationId, &story), "c");
     }
 }

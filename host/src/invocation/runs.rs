@@ -4,16 +4,16 @@ use super::context::Context;
 use super::definition::{Invocation, Trigger};
 use super::failure::Failure;
 use super::record::{self, AbandonedRuns};
-use crate::core::wall_clock;
+use crate::core::{InvocationId, wall_clock};
 use crate::journal::{Space, Write};
 
 /// Where it is kept how many runs there were; not below any invocation, where its calls are looked for.
-fn key(invocation: &str) -> String {
+fn key(invocation: &InvocationId) -> String {
     format!("abandoned:{invocation}")
 }
 
 /// How many runs of an invocation were abandoned after they had called.
-pub(super) fn abandoned(context: &Context, invocation: &str) -> Result<u32, Failure> {
+pub(super) fn abandoned(context: &Context, invocation: &InvocationId) -> Result<u32, Failure> {
     let stored: Option<AbandonedRuns> =
         record::find(&context.ledger, Space::Result, &key(invocation))?;
     Ok(stored.map_or(0, |stored| stored.count))

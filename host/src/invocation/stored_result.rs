@@ -1,112 +1,125 @@
 //! Answers that are kept for a repeat: of calls under their id, of requests under their `Idempotency-Key`.
 
-use super::attempts::Answer;
-use super::definition::{Invocation, ResultStore};
+use wasmtime::component::Val;
+
 use super::failure::Failure;
 use super::record::{self, StoredCall, StoredResponse};
+use crate::core::CallId;
 use crate::core::message::Response;
 use crate::guest::value;
-use crate::journal::{self, Space, Write};
+use crate::journal::{self, Ledger, Space, Write};
 
-/// What an earlier run of this invocation has committed.
-pub(super) struct Found {
-    pub answer: Answer,
+/// What an earlier run of an invocation has committed.
+pub(super) struct Found<A> {
+    pub answer: A,
     /// What undoes it, if it is a call that something undoes.
     pub undo: Option<String>,
 }
 
-/// The answer that an earlier run of this invocation has committed.
-pub(super) fn find(invocation: &Invocation) -> Result<Option<Found>, Failure> {
-    let ledger = &invocation.context.ledger;
-    match &invocation.keep {
-        ResultStore::Nowhere => Ok(None),
-        ResultStore::Call {
-            key,
-            interface,
-            function,
-            parameters,
-        } => {
-            let Some(stored) = record::find::<StoredCall>(ledger, Space::Result, key)? else {
-                return Ok(None);
-            };
-            // The id of a call between contexts comes from these; from outside it is the caller's key.
-            if (&stored.interface, &stored.function, &stored.parameters)
-                != (interface, function, parameters)
-            {
-                return Err(Failure::KeyReused);
-            }
-            let answers = value::decode(&stored.answer);
-            let answers = answers.map_err(|error| Failure::Journal {
-                reason: error.to_string(),
-            })?;
-            Ok(answers.into_iter().next().map(|answer| Found {
-                answer: Answer::Call(answer),
-                undo: stored.undo,
-            }))
+/// What a commit knows of an answer that it keeps.
+#[derive(Clone, Copy)]
+pub(super) struct CommitDetails<'a> {
+    /// When it is committed, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// The context whose invocation called, when it is a call from inside.
+    pub caller: Option<&'a str>,
+    /// What undoes it, if it is a call that something undoes.
+    pub undo: Option<&'a str>,
+}
+
+/// Where the result of a call is kept, and what it must be the result of.
+#[derive(Debug)]
+pub(super) struct CallKey {
+    pub key: CallId,
+    pub interface: String,
+    pub function: String,
+    /// Encoded.
+    pub parameters: Vec<u8>,
+}
+
+impl CallKey {
+    /// The answer that an earlier run has committed.
+    pub(super) fn find(&self, ledger: &Ledger) -> Result<Option<Found<Val>>, Failure> {
+        let Some(stored) = record::find::<StoredCall>(ledger, Space::Result, &self.key)? else {
+            return Ok(None);
+        };
+        // The id of a call between contexts comes from these; from outside it is the caller's key.
+        if (&stored.interface, &stored.function, &stored.parameters)
+            != (&self.interface, &self.function, &self.parameters)
+        {
+            return Err(Failure::KeyReused);
         }
-        ResultStore::Response { key, fingerprint } => {
-            let Some(stored) = record::find::<StoredResponse>(ledger, Space::Result, key)? else {
-                return Ok(None);
-            };
-            if stored.fingerprint != *fingerprint {
-                return Err(Failure::KeyReused);
+        let answers = value::decode(&stored.answer);
+        let answers = answers.map_err(|error| Failure::Journal {
+            reason: error.to_string(),
+        })?;
+        Ok(answers.into_iter().next().map(|answer| Found {
+            answer,
+            undo: stored.undo,
+        }))
+    }
+
+    /// The write that keeps an answer.
+    pub(super) fn write(
+        &self,
+        answer: &Val,
+        details: CommitDetails<'_>,
+    ) -> Result<Write, journal::Error> {
+        let answer = value::encode(std::slice::from_ref(answer)).map_err(|error| {
+            journal::Error::Damaged {
+                what: error.to_string(),
             }
-            let response = Response {
-                status: stored.status,
-                headers: stored.headers,
-                body: stored.body.into(),
-            };
-            Ok(Some(Found {
-                answer: Answer::Web(response),
-                undo: None,
-            }))
-        }
+        })?;
+        let stored = StoredCall {
+            time: details.time,
+            caller: details.caller.map(str::to_owned),
+            undo: details.undo.map(str::to_owned),
+            interface: self.interface.clone(),
+            function: self.function.clone(),
+            parameters: self.parameters.clone(),
+            answer,
+        };
+        record::write(Space::Result, &self.key, &stored)
     }
 }
 
-/// The write that keeps an answer, if it is one to keep.
-pub(super) fn write(
-    invocation: &Invocation,
-    undo: Option<&str>,
-    answer: &Answer,
-    time: u64,
-) -> Result<Option<Write>, journal::Error> {
-    Ok(match (&invocation.keep, answer) {
-        (
-            ResultStore::Call {
-                key,
-                interface,
-                function,
-                parameters,
-            },
-            Answer::Call(answer),
-        ) => {
-            let answer = value::encode(std::slice::from_ref(answer)).map_err(|error| {
-                journal::Error::Damaged {
-                    what: error.to_string(),
-                }
-            })?;
-            let stored = StoredCall {
-                time,
-                caller: invocation.caller.clone(),
-                undo: undo.map(str::to_owned),
-                interface: interface.clone(),
-                function: function.clone(),
-                parameters: parameters.clone(),
-                answer,
-            };
-            Some(record::write(Space::Result, key, &stored)?)
+/// Where the response to a request with an `Idempotency-Key` is kept, and what it must be the response to.
+#[derive(Debug)]
+pub(super) struct ResponseKey {
+    pub key: String,
+    pub fingerprint: String,
+}
+
+impl ResponseKey {
+    /// The response that an earlier run has committed.
+    pub(super) fn find(&self, ledger: &Ledger) -> Result<Option<Found<Response>>, Failure> {
+        let Some(stored) = record::find::<StoredResponse>(ledger, Space::Result, &self.key)? else {
+            return Ok(None);
+        };
+        if stored.fingerprint != self.fingerprint {
+            return Err(Failure::KeyReused);
         }
-        (ResultStore::Response { key, fingerprint }, Answer::Web(response)) => {
-            let stored = StoredResponse {
-                time,
-                fingerprint: fingerprint.clone(),
-                status: response.status,
-                headers: response.headers.clone(),
-                body: response.body.to_vec(),
-            };
-            Some(record::write(Space::Result, key, &stored)?)
-        }
-        _ => None,
-    })
+        let answer = Response {
+            status: stored.status,
+            headers: stored.headers,
+            body: stored.body.into(),
+        };
+        Ok(Some(Found { answer, undo: None }))
+    }
+
+    /// The write that keeps a response.
+    pub(super) fn write(
+        &self,
+        response: &Response,
+        details: CommitDetails<'_>,
+    ) -> Result<Write, journal::Error> {
+        let stored = StoredResponse {
+            time: details.time,
+            fingerprint: self.fingerprint.clone(),
+            status: response.status,
+            headers: response.headers.clone(),
+            body: response.body.to_vec(),
+        };
+        record::write(Space::Result, &self.key, &stored)
+    }
 }

@@ -10,12 +10,11 @@ use super::compensation::Try;
 use super::context::Context;
 use super::definition::CallStack;
 use super::failure::Failure;
-use super::identifier;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, StoredCall};
 use super::unfinished;
-use crate::core::TraceContext;
+use crate::core::{CallId, TraceContext};
 use crate::guest::{Operation, value};
 use crate::journal::Space;
 
@@ -76,10 +75,11 @@ pub(super) async fn undo(
         Some(stored) => {
             undo_stored(invoker, callee, compensation, &stored, &context.name, which).await
         }
-        None => match intent::find(callee, &compensation.call)? {
+        None => match intent::find(callee, &compensation.call.invocation())? {
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
-                unfinished::abandon(invoker, callee, &compensation.call, intent).await?;
+                let id = compensation.call.invocation();
+                unfinished::abandon(invoker, callee, id, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),
@@ -88,7 +88,7 @@ pub(super) async fn undo(
 }
 
 /// The texts and numbers that a call was given and has answered; none when that is not kept any more.
-pub(super) fn texts(callee: &Context, call: &str) -> Result<Option<Vec<String>>, Failure> {
+pub(super) fn texts(callee: &Context, call: &CallId) -> Result<Option<Vec<String>>, Failure> {
     let Some(stored) = find(callee, call)? else {
         return Ok(None);
     };
@@ -105,7 +105,7 @@ pub(super) fn texts(callee: &Context, call: &str) -> Result<Option<Vec<String>>,
     Ok(Some(texts))
 }
 
-fn find(callee: &Context, call: &str) -> Result<Option<StoredCall>, Failure> {
+fn find(callee: &Context, call: &CallId) -> Result<Option<StoredCall>, Failure> {
     Ok(record::find(&callee.ledger, Space::Result, call)?)
 }
 
@@ -136,12 +136,12 @@ async fn undo_stored(
     let parameters = parameters(&operation, stored)?;
     let encoded = value::encode(&parameters);
     let request = call::Request {
-        id: identifier::of_undo(&compensation.call),
+        id: compensation.call.undo(),
         operation,
         encoded: encoded.map_err(|error| Refusal::counted(error.to_string()))?,
         parameters,
         correlation_id: compensation.correlation_id.clone(),
-        causation_id: compensation.causation_id.clone(),
+        causation_id: Some((&compensation.causation_id).into()),
         trace: TraceContext::new(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         call_stack: CallStack::default(),

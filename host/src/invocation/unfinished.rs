@@ -6,16 +6,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::abandonment;
-use super::attempts::{self, Entry};
+use super::attempts;
+use super::call::CallEntry;
 use super::context::Context;
 use super::crash_recovery;
-use super::definition::{Beginning, Input, Invocation, ResultStore, Trigger};
+use super::definition::{Beginning, Input, Invocation, Trigger};
+use super::entry::{Answer, Entry};
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
-use super::web;
+use super::stored_result::CallKey;
+use super::web::WebEntry;
 use crate::core::message::Request;
+use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
 
@@ -29,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) async fn abandon(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
-    id: &str,
+    id: InvocationId,
     intent: Intent,
 ) -> Result<(), Failure> {
     let invocation = Arc::new(Invocation {
@@ -38,7 +42,7 @@ pub(super) async fn abandon(
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
-            id: id.to_owned(),
+            id,
             correlation_id: intent.correlation_id,
             causation_id: intent.causation_id,
             cause: Cause::Call {
@@ -70,14 +74,11 @@ pub fn unfinished(
     context: &Arc<Context>,
 ) -> Result<Vec<Resumption>, Failure> {
     let mut resumptions = Vec::new();
-    let mut range = KeyRange::all();
-    loop {
-        let found = context.ledger.scan(Space::Intent, &range, BATCH, false)?;
-        let Some((last, _)) = found.last() else { break };
-        range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
-        for (key, value) in found {
+    let ledger = &context.ledger;
+    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+        for (key, value) in page? {
             let intent: Intent = record::read(&key, &value)?;
-            let id = String::from_utf8_lossy(&key).into_owned();
+            let id = InvocationId::from(&*String::from_utf8_lossy(&key));
             if crash_recovery::has_final_call(invoker, &id, &intent)? {
                 // Nobody changes what it has read before it is run again.
                 context.commits.hold_for(&id);
@@ -107,7 +108,7 @@ pub fn unfinished(
 pub struct Resumption {
     invoker: Arc<Invoker>,
     context: Arc<Context>,
-    id: String,
+    id: InvocationId,
     intent: Intent,
     input: StoredInput,
     _in_progress: Option<super::idempotency::InProgress>,
@@ -116,26 +117,63 @@ pub struct Resumption {
 impl Resumption {
     /// Drives it. Ends early only when the host stops; the intent stays then.
     pub async fn run(self) {
-        let mut pause = PAUSE;
+        let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
         loop {
             match self.attempt().await {
                 Ok(()) => return,
                 Err(failure) => {
-                    tracing::warn!(context = self.context.name, invocation = self.id, %failure, "could not finish an interrupted request; trying again");
-                    tokio::select! {
-                        () = self.invoker.shutdown.cancelled() => return,
-                        () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
+                    tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
+                    if backoff.pause(&self.invoker.shutdown).await.is_break() {
+                        return;
                     }
                 }
             }
         }
     }
 
+    /// Runs it again with the input that it began with.
     async fn attempt(&self) -> Result<(), Failure> {
-        let (cause, trigger, keep, entry) = self.input()?;
+        match self.input.clone() {
+            StoredInput::Request(stored) => {
+                let key = stored.idempotency_key.clone();
+                let request = Arc::new(Request::from(stored));
+                let cause = Cause::Web {
+                    method: request.method.clone(),
+                    route: request.route.clone(),
+                };
+                let entry = WebEntry::new(request.clone(), key.as_deref());
+                self.finish(cause, Input::Request(request, key), entry)
+                    .await
+            }
+            StoredInput::Call(stored) => {
+                let parameters = value::decode(&stored.parameters);
+                let parameters = parameters.map_err(|error| Failure::Journal {
+                    reason: error.to_string(),
+                })?;
+                let operation = format!("{}#{}", stored.interface, stored.function);
+                let cause = Cause::Call {
+                    function: operation.clone(),
+                };
+                let key = Arc::new(CallKey {
+                    key: stored.key,
+                    interface: stored.interface,
+                    function: stored.function,
+                    parameters: stored.parameters,
+                });
+                let entry = CallEntry {
+                    operation,
+                    wanted: None,
+                    parameters,
+                    key: key.clone(),
+                };
+                self.finish(cause, Input::Call(key), entry).await
+            }
+        }
+    }
+
+    async fn finish(&self, cause: Cause, input: Input, entry: impl Entry) -> Result<(), Failure> {
         let invocation = Arc::new(Invocation {
             replay: Replay::of(self.intent.clone()),
-            keep,
             ..Invocation::new(Beginning {
                 invoker: self.invoker.clone(),
                 context: self.context.clone(),
@@ -143,22 +181,17 @@ impl Resumption {
                 correlation_id: self.intent.correlation_id.clone(),
                 causation_id: self.intent.causation_id.clone(),
                 cause,
-                trigger,
+                trigger: Trigger::Intent(input),
                 deadline: Instant::now() + self.context.settings.limits.deadline,
             })
         });
-        let ended = attempts::run(&invocation, entry).await;
-        match ended {
+        match attempts::run(&invocation, entry).await {
             Ok(done) => {
-                let status = match &done.answer {
-                    attempts::Answer::Web(response) => response.status,
-                    _ => 0,
-                };
                 tracing::info!(
                     context = self.context.name,
-                    invocation = self.id,
-                    correlation_id = self.intent.correlation_id,
-                    status,
+                    invocation = self.id.as_str(),
+                    correlation_id = self.intent.correlation_id.as_str(),
+                    status = done.answer.status(),
                     "finished a request that the last stop had interrupted"
                 );
                 Ok(())
@@ -175,44 +208,5 @@ impl Resumption {
             }
             Err(_) => Ok(()),
         }
-    }
-
-    /// What it is about, as it was when it began.
-    fn input(&self) -> Result<(Cause, Trigger, ResultStore, Entry), Failure> {
-        Ok(match self.input.clone() {
-            StoredInput::Request(stored) => {
-                let key = stored.idempotency_key.clone();
-                let request = Arc::new(Request::from(stored));
-                let cause = Cause::Web {
-                    method: request.method.clone(),
-                    route: request.route.clone(),
-                };
-                let keep = web::keep(key.as_deref(), &request);
-                let trigger = Trigger::Intent(Input::Request(request.clone(), key));
-                (cause, trigger, keep, Entry::Web(request))
-            }
-            StoredInput::Call(stored) => {
-                let parameters = value::decode(&stored.parameters);
-                let parameters = parameters.map_err(|error| Failure::Journal {
-                    reason: error.to_string(),
-                })?;
-                let operation = format!("{}#{}", stored.interface, stored.function);
-                let cause = Cause::Call {
-                    function: operation.clone(),
-                };
-                let keep = ResultStore::Call {
-                    key: stored.key,
-                    interface: stored.interface,
-                    function: stored.function,
-                    parameters: stored.parameters,
-                };
-                let entry = Entry::Call {
-                    operation,
-                    wanted: None,
-                    parameters,
-                };
-                (cause, Trigger::Intent(Input::Call), keep, entry)
-            }
-        })
     }
 }

@@ -1,6 +1,5 @@
 //! The unit of work: the host's side of one attempt.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::pin::pin;
@@ -15,7 +14,6 @@ use super::dispatch;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
-use super::identifier;
 use super::intent;
 use super::key_locks::LockSet;
 use super::outbox::{Outbox, Timer};
@@ -24,6 +22,7 @@ use super::replay::{Draws, Effect, Place};
 use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
+use crate::core::EventId;
 use crate::core::memory::Reservation;
 use crate::guest::{
     Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
@@ -121,12 +120,9 @@ impl UnitOfWork {
         self.state.is_empty() && self.outbox.is_empty()
     }
 
-    /// The unit of work behind the services that a guest was entered with.
-    pub(super) fn from_services(services: Box<dyn Services>) -> Option<Box<Self>> {
-        let any: Box<dyn Any> = services;
-        let mut unit: Box<Self> = any.downcast().ok()?;
-        unit.guest_memory.end(&unit.version.guest_memory);
-        Some(unit)
+    /// The guest has ended: its memory is free again.
+    pub(super) fn end_visit(&mut self) {
+        self.guest_memory.end(&self.version.guest_memory);
     }
 
     fn check_turn(&self, key: &[u8]) -> Result<(), Interruption> {
@@ -262,7 +258,7 @@ impl UnitOfWork {
         Ok(number)
     }
 
-    fn take_timer_away(&mut self, id: String) -> Result<bool, Failure> {
+    fn take_timer_away(&mut self, id: EventId) -> Result<bool, Failure> {
         if self.outbox.unstage(&id) {
             return Ok(true);
         }
@@ -303,7 +299,10 @@ impl UnitOfWork {
             Err(error) => return Ok(value::unavailable(error.to_string())),
         };
         let place = self.call_count;
-        let id = identifier::of_call(&self.invocation.run(), place, &operation.name(), &encoded);
+        let id = self
+            .invocation
+            .run()
+            .call(place, &operation.name(), &encoded);
         let may_have_run = match self.invocation.replay.place(place, &id) {
             Place::Answered(answer) => {
                 self.call_count += 1;
@@ -325,7 +324,7 @@ impl UnitOfWork {
             parameters,
             encoded,
             correlation_id: self.invocation.correlation_id.clone(),
-            causation_id: self.invocation.id.clone(),
+            causation_id: Some((&self.invocation.id).into()),
             trace: self.invocation.trace.clone(),
             deadline: self.invocation.deadline_of_callee(),
             call_stack: self.chain(),
@@ -450,19 +449,20 @@ impl Services for UnitOfWork {
         self.check_event(&kind, &subject, &data)?;
         self.outbox
             .note_event(kind.len() + subject.len() + data.len());
-        let id = identifier::derived(&self.invocation.id, "event", self.outbox.next_count());
+        let id = self.invocation.id.event("event", self.outbox.next_count());
+        let told = id.to_string();
         self.outbox.events.push(Event {
-            id: id.clone(),
+            id,
             kind,
             subject,
             // The commit's own time is set when there is one.
             time: 0,
             data,
             correlation_id: self.invocation.correlation_id.clone(),
-            causation_id: self.invocation.id.clone(),
+            causation_id: Some((&self.invocation.id).into()),
         });
         self.check_staged()?;
-        Ok(id)
+        Ok(told)
     }
 
     fn emit_after(
@@ -476,22 +476,23 @@ impl Services for UnitOfWork {
         self.check_delay(delay_ms)?;
         self.outbox
             .note_timer(kind.len() + subject.len() + data.len());
-        let id = identifier::derived(&self.invocation.id, "timer", self.outbox.next_count());
+        let id = self.invocation.id.event("timer", self.outbox.next_count());
+        let told = id.to_string();
         let timer = Timer {
-            id: id.clone(),
+            id,
             kind,
             subject,
             data,
             correlation_id: self.invocation.correlation_id.clone(),
-            causation_id: self.invocation.id.clone(),
+            causation_id: Some((&self.invocation.id).into()),
         };
         self.outbox.timers.push((delay_ms, timer));
         self.check_staged()?;
-        Ok(id)
+        Ok(told)
     }
 
     fn cancel(&mut self, id: String) -> Result<bool, Refusal> {
-        Ok(self.take_timer_away(id)?)
+        Ok(self.take_timer_away(id.into())?)
     }
 
     // A line of the log needs it, too, and is not to be missing either.
@@ -500,10 +501,14 @@ impl Services for UnitOfWork {
         let invocation = &self.invocation;
         Ok(Identity {
             context: invocation.context.name.clone(),
-            version: self.version.digest.clone(),
-            id: invocation.id.clone(),
-            correlation_id: invocation.correlation_id.clone(),
-            causation_id: invocation.causation_id.clone(),
+            version: self.version.digest.to_string(),
+            id: invocation.id.to_string(),
+            correlation_id: invocation.correlation_id.to_string(),
+            causation_id: invocation
+                .causation_id
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
             attempt: self.attempt,
         })
     }
@@ -517,7 +522,7 @@ impl Services for UnitOfWork {
         self.is_repeatable = false;
         self.ids += 1;
         // Another run is to make others: what was undone may go by these.
-        Ok(identifier::derived(&self.invocation.run(), "id", self.ids))
+        Ok(self.invocation.run().new_id(self.ids))
     }
 
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {

@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::attempts::{self, Answer, Entry};
+use super::attempts;
 use super::cached_response::CacheKey;
 use super::context::Context;
-use super::definition::{Beginning, Input, Invocation, Place, ResultStore, Trigger};
+use super::definition::{Beginning, Input, Invocation, Place, Trigger};
+use super::entry::{Answer, Entry};
 use super::failure::Failure;
-use super::identifier;
 use super::invoker::Invoker;
 use super::origin::Origin;
+use super::route_to_version::route_of;
+use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
-use crate::core::message::{Request, WebAnswer};
-use crate::core::{digest, random_id};
-use crate::guest;
-use crate::journal::Cause;
+use super::unit::UnitOfWork;
+use crate::core::message::{Request, Response, WebAnswer};
+use crate::core::{CorrelationId, InvocationId, digest};
+use crate::guest::{self, Ended, Visit};
+use crate::journal::{self, Cause, Ledger, Write};
+use crate::manifest::{Limits, RampKey};
+use crate::versions::Version;
 
 /// Runs a web request to its end, also when whoever asked goes away meanwhile.
 ///
@@ -83,14 +88,14 @@ async fn run(
     Admitted { deadline, place }: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
+    let entry = WebEntry::new(request.clone(), key.as_deref());
     let invocation = Arc::new(Invocation {
         trace: origin.trace,
-        keep: keep(key.as_deref(), &request),
         place,
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
-            id: random_id(),
+            id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
             cause: Cause::Web {
@@ -101,41 +106,126 @@ async fn run(
             deadline,
         })
     });
-    let done = attempts::run(&invocation, Entry::Web(request.clone())).await.inspect_err(|failure| {
+    let done = attempts::run(&invocation, entry).await.inspect_err(|failure| {
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
-                context = context.name, invocation = invocation.id, correlation_id = invocation.correlation_id, trace = invocation.trace.trace_id(), %failure,
+                context = context.name, invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
         }
     })?;
-    match done.answer {
-        Answer::Web(response) => {
-            if let (Some(cache_key), Some(basis)) = (cache_key, done.basis) {
-                cache_key.keep(request, &response, &done.version, basis);
-            }
-            Ok(WebAnswer {
-                response,
-                replayed: done.replayed,
-                // A stored answer may be of another version.
-                made_by: (!done.replayed).then(|| done.version.title.clone()),
-            })
-        }
-        Answer::Call(_) | Answer::Event(_) => Err(Failure::Trap {
-            message: "a request was answered by another export".into(),
-        }),
+    let response = done.answer;
+    if let (Some(cache_key), Some(basis)) = (cache_key, done.basis) {
+        cache_key.keep(request, &response, &done.version, basis);
+    }
+    Ok(WebAnswer {
+        response,
+        replayed: done.replayed,
+        // A stored answer may be of another version.
+        made_by: (!done.replayed).then(|| done.version.title.clone()),
+    })
+}
+
+/// A web request on its way into a guest.
+pub(super) struct WebEntry {
+    request: Arc<Request>,
+    /// Where its response is kept, if it has an `Idempotency-Key`.
+    key: Option<ResponseKey>,
+}
+
+impl WebEntry {
+    pub(super) fn new(request: Arc<Request>, key: Option<&str>) -> Self {
+        let key = key.map(|key| ResponseKey {
+            key: format!("key:{}", digest(&[key.as_bytes()])),
+            fingerprint: fingerprint(&request),
+        });
+        Self { request, key }
     }
 }
 
-/// Where the answer to a request is kept.
-pub(super) fn keep(key: Option<&str>, request: &Request) -> ResultStore {
-    match key {
-        None => ResultStore::Nowhere,
-        Some(key) => ResultStore::Response {
-            key: identifier::of_idempotency_key(key),
-            fingerprint: fingerprint(request),
-        },
+impl Entry for WebEntry {
+    type Answer = Response;
+
+    fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
+        self.request.affinity(key, correlation_id)
+    }
+
+    fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
+        match route_of(version, &self.request) {
+            Some(_) => Ok(()),
+            None => Err(Failure::NotDescribed {
+                method: self.request.method.clone(),
+                path: self.request.route.clone(),
+            }),
+        }
+    }
+
+    fn fit(&mut self, version: &Version) {
+        if let Some(fitted) = self.request.fitted(version) {
+            self.request = Arc::new(fitted);
+        }
+    }
+
+    async fn enter(
+        &self,
+        version: &Version,
+        visit: Visit<UnitOfWork>,
+    ) -> Ended<Response, UnitOfWork> {
+        let Ended { services, result } = version.guest.web(visit, self.request.to_guest()).await;
+        let result = result.map(|response| Response {
+            status: response.status,
+            headers: response.headers,
+            body: response.body.into(),
+        });
+        Ended { services, result }
+    }
+
+    fn find_stored(&self, ledger: &Ledger) -> Result<Option<Found<Response>>, Failure> {
+        match &self.key {
+            Some(key) => key.find(ledger),
+            None => Ok(None),
+        }
+    }
+
+    fn store(
+        &self,
+        response: &Response,
+        details: CommitDetails<'_>,
+    ) -> Result<Option<Write>, journal::Error> {
+        let key = self.key.as_ref();
+        key.map(|key| key.write(response, details)).transpose()
+    }
+
+    fn keeps_every_success(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
+impl Answer for Response {
+    fn is_success(&self) -> bool {
+        self.status < 400
+    }
+
+    fn is_error(&self) -> bool {
+        self.status >= 500
+    }
+
+    fn reason(&self) -> String {
+        format!("answered {}", self.status)
+    }
+
+    fn status(&self) -> Option<u16> {
+        Some(self.status)
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Failure> {
+        let limit = limits.response;
+        if self.body.len() as u64 > limit {
+            return Err(Failure::ResponseTooLarge { limit });
+        }
+        self.validate(limits.response_head)
+            .map_err(|reason| Failure::InvalidResponse { reason })
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn changes(
         key,
         value: Some(Cow::Owned(sealed)),
     });
-    let note = key::story(&commit.header.correlation_id, position);
+    let note = key::story(commit.header.story(), position);
     changes.push(Change::put(position, note, &[]));
     Ok((changes, Link { position, checksum }))
 }

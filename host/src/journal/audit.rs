@@ -206,10 +206,7 @@ impl<'a, T: Tree> Audit<'a, T> {
             };
             self.is_of(&key::event(*lane, place), position);
         }
-        self.is_of(
-            &key::story(&record.header.correlation_id, position),
-            position,
-        );
+        self.is_of(&key::story(record.header.story(), position), position);
         let mut seen = HashSet::with_capacity(record.changed.len());
         for changed in record.changed.iter().rev() {
             // Of two changes of one key the later one counts.
@@ -282,7 +279,7 @@ impl<'a, T: Tree> Audit<'a, T> {
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
-            span.start = [last.as_slice(), &[0]].concat();
+            span.start = key::next_key(last);
             for (key, sealed) in &entries {
                 if let Err(error) = seal::open(key, sealed) {
                     self.findings.note(finding(&error));

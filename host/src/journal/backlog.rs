@@ -186,7 +186,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::super::committer::Place;
-    use super::super::{Cause, Durability, Ending, Header, ReadSet, Space, Unit, Write};
+    use super::super::{Durability, Space, Unit, Write};
     use super::*;
 
     const ROOM: Room = Room {
@@ -202,25 +202,7 @@ mod tests {
             key: number.to_be_bytes().to_vec(),
             value: Some(Vec::new()),
         };
-        let unit = Unit {
-            began: 0,
-            reads: ReadSet::default(),
-            header: Header {
-                invocation: String::new(),
-                cause: Cause::Host {
-                    purpose: "test".into(),
-                },
-                ending: Ending::Committed,
-                attempt: 1,
-                correlation_id: String::new(),
-                causation_id: String::new(),
-                version: String::new(),
-                time: 0,
-                status: None,
-            },
-            writes: (0..keys).map(write).collect(),
-            events: Vec::new(),
-        };
+        let unit = Unit::bookkeeping("test", 0, (0..keys).map(write).collect());
         Task::Commit(Box::new(Submission {
             ledger,
             unit,

@@ -3,20 +3,20 @@
 use super::read_set::ReadSet;
 use super::record::{Cause, Ending, Header, Write};
 use super::unit::Unit;
-use crate::core::{random_id, wall_clock};
+use crate::core::{InvocationId, wall_clock};
 
 /// The header of a commit that belongs to no story.
 pub(crate) fn bookkeeping(purpose: &str) -> Header {
     Header {
-        invocation: random_id(),
+        invocation: InvocationId::random(),
         cause: Cause::Host {
             purpose: purpose.to_owned(),
         },
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: String::new(),
-        causation_id: String::new(),
-        version: String::new(),
+        correlation_id: None,
+        causation_id: None,
+        version: None,
         time: wall_clock(),
         status: None,
     }

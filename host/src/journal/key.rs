@@ -32,6 +32,11 @@ impl KeyRange {
         KeyRange { start, end }
     }
 
+    /// Leaves only what sorts after a key.
+    pub fn start_after(&mut self, key: &[u8]) {
+        self.start = next_key(key);
+    }
+
     /// Whether a key is in it.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start.as_slice() <= key && self.end.as_ref().is_none_or(|end| key < end.as_slice())
@@ -208,8 +213,7 @@ pub(super) fn event(lane: u8, position: EventPosition) -> Vec<u8> {
 pub(super) fn events(lane: u8, after_event: Option<EventPosition>, upto: u64) -> Span {
     let start = match after_event {
         None => event(lane, EventPosition::default()),
-        // The shortest key that sorts after the event's.
-        Some(position) => [event(lane, position).as_slice(), &[0]].concat(),
+        Some(position) => next_key(&event(lane, position)),
     };
     let end = match upto.checked_add(1) {
         Some(commit) => event(lane, EventPosition { commit, index: 0 }),
@@ -398,6 +402,11 @@ pub(super) fn share_space(one: &[u8], other: &[u8]) -> bool {
         (Some((one, _)), Some((other, _))) => one == other,
         _ => false,
     }
+}
+
+/// The first key that sorts after another.
+pub(crate) fn next_key(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
 }
 
 /// The shortest key after all that begin with `prefix`; none when it is all 0xff.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use super::key::{self, Span};
+use super::key::{self, Span, next_key};
 use super::{Entry, KeyRange, Space};
 
 /// How many keys and ranges are told apart, and how many bytes of them.
@@ -136,8 +136,7 @@ impl ReadSet {
             match found.last() {
                 None => return,
                 Some((last, _)) if reverse => seen.start.clone_from(last),
-                // The shortest key that sorts after the last one.
-                Some((last, _)) => seen.end = Some([last.as_slice(), &[0]].concat()),
+                Some((last, _)) => seen.end = Some(next_key(last)),
             }
         }
         self.note_range(space, &seen);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::{CausationId, CorrelationId, EventId, InvocationId, VersionDigest, or_empty};
+
 /// The lanes that each context's events are split into, by a hash of their subject.
 pub const LANES: u8 = 16;
 
@@ -47,8 +49,8 @@ impl Write {
 /// A domain event as its source's journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Unique and stable, 32 hexadecimal digits.
-    pub id: String,
+    /// Unique and stable.
+    pub id: EventId,
     /// What happened, for example `RoomRegistered`.
     pub kind: String,
     /// The aggregate that it is about; it decides the lane.
@@ -58,9 +60,10 @@ pub struct Event {
     /// The data, JSON by convention.
     pub data: Vec<u8>,
     /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The invocation that published it.
-    pub causation_id: String,
+    pub correlation_id: CorrelationId,
+    /// What it comes from; none where that is not known.
+    #[serde(with = "or_empty")]
+    pub causation_id: Option<CausationId>,
 }
 
 impl Event {
@@ -68,7 +71,8 @@ impl Event {
     pub fn size(&self) -> usize {
         // Its key, its time, and how long everything is.
         const REST: usize = 32;
-        let ids = self.id.len() + self.correlation_id.len() + self.causation_id.len();
+        let causation = self.causation_id.as_ref().map_or(0, |id| id.len());
+        let ids = self.id.len() + self.correlation_id.len() + causation;
         ids + self.kind.len() + self.subject.len() + self.data.len() + REST
     }
 
@@ -117,12 +121,12 @@ pub enum Cause {
         /// Its kind.
         kind: String,
         /// Its id.
-        id: String,
+        id: EventId,
     },
     /// A timer that came due; its event is in the commit.
     Timer {
         /// The timer's id.
-        id: String,
+        id: EventId,
     },
     /// The host's own bookkeeping.
     Host {
@@ -147,23 +151,33 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The invocation's id.
-    pub invocation: String,
+    pub invocation: InvocationId,
     /// What set it off.
     pub cause: Cause,
     /// How it ended.
     pub ending: Ending,
     /// Which attempt this was, from 1.
     pub attempt: u32,
-    /// The id that everything with one cause at its root shares.
-    pub correlation_id: String,
-    /// The event or invocation that caused this one; empty at the root.
-    pub causation_id: String,
-    /// The digest of the version that ran, hexadecimal; empty when no guest ran.
-    pub version: String,
+    /// The id that everything with one cause at its root shares; none where it belongs to no story.
+    #[serde(with = "or_empty")]
+    pub correlation_id: Option<CorrelationId>,
+    /// The event or invocation that caused this one; none at the root.
+    #[serde(with = "or_empty")]
+    pub causation_id: Option<CausationId>,
+    /// The version that ran; none when no guest ran.
+    #[serde(with = "or_empty")]
+    pub version: Option<VersionDigest>,
     /// When it was committed, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The status of a web response.
     pub status: Option<u16>,
+}
+
+impl Header {
+    /// The story that it belongs to, as it is looked for; empty where it belongs to none.
+    pub(crate) fn story(&self) -> &str {
+        self.correlation_id.as_deref().unwrap_or_default()
+    }
 }
 
 /// The atomic record of one invocation. Applying the commits of a journal in order, from nothing, gives its state: nothing else decides it.

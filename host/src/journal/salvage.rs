@@ -15,6 +15,7 @@ use super::key::{self, Span};
 use super::tree::{LOST_LANE, Tree};
 use super::watermark::Mark;
 use super::{Bounds, Commit, Error, EventPosition, Header, Journal, Write, bookkeeping, seal};
+use crate::core::{CorrelationId, Kept};
 
 /// How far behind the last commit that is known the next one is: more than can have been committed since the watermark was written.
 const GAP: u64 = 1 << 20;
@@ -110,7 +111,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
-            forward.start = [last.as_slice(), &[0]].concat();
+            forward.start = key::next_key(last);
             self.keep(entries)?;
         }
         let mut backward = Span {
@@ -219,7 +220,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
                     .push(format!("event {index} of commit {position}"));
             }
         }
-        let note = key::story(&record.header.correlation_id, position);
+        let note = key::story(record.header.story(), position);
         if self.position(&note)?.is_none() {
             self.new.put(&Change::put(position, note, &[]))?;
         }
@@ -235,7 +236,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
     fn placeholder(&mut self, position: u64, before: Link) -> Result<(), Error> {
         let header = self.header(position, "lost");
         self.rewrite(position, header.clone(), Vec::new(), before)?;
-        let note = key::story(&header.correlation_id, position);
+        let note = key::story(header.story(), position);
         self.new.put(&Change::put(position, note, &[]))
     }
 
@@ -264,8 +265,8 @@ impl<'a, T: Tree> Salvage<'a, T> {
     fn header(&self, position: u64, purpose: &str) -> Header {
         let id = format!("{purpose}.{}.{position}", self.loss.context);
         Header {
-            invocation: id.clone(),
-            correlation_id: id,
+            invocation: (&*id).into(),
+            correlation_id: CorrelationId::of_kept(&id).ok(),
             time: self.now,
             ..bookkeeping(purpose)
         }
@@ -322,7 +323,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
                 let Some((last, _)) = entries.last() else {
                     break;
                 };
-                span.start = [last.as_slice(), &[0]].concat();
+                span.start = key::next_key(last);
                 for (key, _) in entries {
                     let is_known = key::decode(&key).is_err()
                         || self.seen.contains(&XxHash64::oneshot(0, &key));

@@ -111,8 +111,7 @@ impl Ledger {
 fn beyond(mut range: KeyRange, last: &[u8], reverse: bool) -> KeyRange {
     match reverse {
         true => range.end = Some(last.to_vec()),
-        // The shortest key that sorts after it.
-        false => range.start = [last, &[0]].concat(),
+        false => range.start_after(last),
     }
     range
 }

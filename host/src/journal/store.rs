@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space, Usage};
+use crate::core::CorrelationId;
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -126,7 +127,7 @@ pub trait Journal: Send + Sync + 'static {
     fn lane_end(&self, lane: u8) -> Result<Option<EventPosition>, Error>;
 
     /// The commits under a correlation id, in order, the first 10,000 of them.
-    fn story(&self, correlation_id: &str) -> Result<Vec<Recorded>, Error>;
+    fn story(&self, correlation_id: &CorrelationId) -> Result<Vec<Recorded>, Error>;
 
     /// The commits after a position, in order, at most `limit` of them.
     fn commits(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Error>;

@@ -11,6 +11,7 @@ use super::{
     Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded,
     Space, Usage, seal,
 };
+use crate::core::CorrelationId;
 
 /// The most commits that a story shows. A client that sends one correlation id for all it does must not fill the memory.
 const STORY: usize = 10_000;
@@ -175,7 +176,7 @@ impl<T: Tree> Journal for T {
             .transpose()
     }
 
-    fn story(&self, correlation_id: &str) -> Result<Vec<Recorded>, Error> {
+    fn story(&self, correlation_id: &CorrelationId) -> Result<Vec<Recorded>, Error> {
         let notes = Tree::scan(self, &key::story_span(correlation_id), STORY, false)?;
         let mut story = Vec::with_capacity(notes.len());
         for (note, _) in notes {
@@ -250,8 +251,7 @@ impl<T: Tree> Journal for T {
             bytes,
         };
         for mut span in key::whole() {
-            // The shortest key after it.
-            span.start = span.start.max([after, &[0]].concat());
+            span.start = span.start.max(key::next_key(after));
             let entries = Tree::scan_within(self, &span, bounds, false)?;
             if !entries.is_empty() {
                 let entries = entries.into_iter();
@@ -271,7 +271,7 @@ impl<T: Tree> Journal for T {
         };
         let mut keys = vec![
             key::commit(position),
-            key::story(&record.header.correlation_id, position),
+            key::story(record.header.story(), position),
         ];
         for (index, lane) in (0..=u16::MAX).zip(record.lanes) {
             let place = EventPosition {

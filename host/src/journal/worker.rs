@@ -264,6 +264,15 @@ impl Worker {
             let Some(group) = self.groups.get_mut(index) else {
                 continue;
             };
+            let next = group.newest.position + 1..;
+            debug_assert!(
+                group
+                    .commits
+                    .iter()
+                    .map(|commit| commit.position)
+                    .eq(next.take(group.commits.len())),
+                "positions have no gaps"
+            );
             for commits in batches(&group.commits) {
                 group.newest = group
                     .ledger
@@ -404,25 +413,13 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cause, Ending, Header, Space, Write};
+    use super::super::{Space, Write, bookkeeping};
     use super::*;
 
     fn commit(position: u64, bytes: usize) -> Commit {
         Commit {
             position,
-            header: Header {
-                invocation: String::new(),
-                cause: Cause::Host {
-                    purpose: "test".into(),
-                },
-                ending: Ending::Committed,
-                attempt: 1,
-                correlation_id: String::new(),
-                causation_id: String::new(),
-                version: String::new(),
-                time: 0,
-                status: None,
-            },
+            header: bookkeeping("test"),
             writes: vec![Write {
                 space: Space::State(0),
                 key: b"key".to_vec(),

@@ -14,7 +14,7 @@ use super::connection::{self, Connection};
 use super::subject;
 use crate::core::cloud_event::JSON;
 use crate::core::correlation::CORRELATION_ID;
-use crate::core::{Correlation, digest, random_id};
+use crate::core::{CallId, Correlation, CorrelationId, digest};
 use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
 use crate::guest::{Operation, json, value};
@@ -154,14 +154,14 @@ impl Calls {
             .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
         let request = CallRequest {
             id: match key {
-                Some(key) => format!("call-key:{}", digest(&[key.as_bytes()])),
-                None => random_id(),
+                Some(key) => format!("call-key:{}", digest(&[key.as_bytes()])).into(),
+                None => CallId::random(),
             },
             operation,
             parameters,
             encoded,
             correlation_id: correlation.id,
-            causation_id: String::new(),
+            causation_id: None,
             trace: correlation.trace,
             deadline: Instant::now() + context.settings.limits.deadline,
             call_stack: Arc::default(),
@@ -233,17 +233,17 @@ impl Calls {
 }
 
 impl Reply {
-    fn new(content_type: &str, correlation_id: &str, body: Vec<u8>) -> Self {
+    fn new(content_type: &str, correlation_id: &CorrelationId, body: Vec<u8>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", content_type);
-        headers.insert(CORRELATION_ID.as_str(), correlation_id);
+        headers.insert(CORRELATION_ID.as_str(), correlation_id.as_str());
         Self {
             headers,
             body: body.into(),
         }
     }
 
-    fn of_problem(problem: &Problem, correlation_id: &str) -> Self {
+    fn of_problem(problem: &Problem, correlation_id: &CorrelationId) -> Self {
         let body = problem.body(Some(correlation_id));
         let mut reply = Self::new("application/problem+json", correlation_id, body);
         // What the caller sent may be quoted in it.

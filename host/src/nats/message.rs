@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::subject;
-use crate::core::{Timestamp, cloud_event};
+use crate::core::{EventId, Timestamp, cloud_event};
 use crate::events::feed::Told;
 use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
@@ -133,11 +133,11 @@ impl Message {
         &self.event
     }
 
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &EventId {
         &self.event.id
     }
 
-    pub fn into_id(self) -> String {
+    pub fn into_id(self) -> EventId {
         self.event.id
     }
 
@@ -172,7 +172,10 @@ impl Message {
             ("ce-time", &time),
             ("ce-datacontenttype", content_type),
             ("ce-correlationid", &event.correlation_id),
-            ("ce-causationid", &event.causation_id),
+            (
+                "ce-causationid",
+                event.causation_id.as_deref().unwrap_or_default(),
+            ),
         ] {
             // An attribute without a value is left out, as CloudEvents has it.
             if value.is_empty() {
@@ -200,8 +203,8 @@ mod tests {
             subject: "a room".into(),
             time: 0,
             data: b"{}".to_vec(),
-            correlation_id: "2".into(),
-            causation_id: String::new(),
+            correlation_id: "2".parse().unwrap(),
+            causation_id: None,
         };
         let told = Told {
             context: "room".into(),

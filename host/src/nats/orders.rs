@@ -5,13 +5,13 @@ use super::parked::{self, Parked, ParkedId};
 use super::relay::{Relay, reading};
 use super::relay_status;
 use super::trouble::Trouble;
-use crate::core::{random_id, wall_clock};
+use crate::core::{EventId, random_id, wall_clock};
 use crate::journal::EventPosition;
 use crate::manifest::HOST_SOURCE;
 
 impl Relay {
     /// Makes an event a dead letter of the relay, so that those behind it are published.
-    pub(super) async fn park(&mut self, id: &str, reason: &str) -> Result<(), Trouble> {
+    pub(super) async fn park(&mut self, id: &EventId, reason: &str) -> Result<(), Trouble> {
         let found = self.unconfirmed.iter().position(|one| one.id() == id);
         let Some((index, message)) =
             found.and_then(|index| Some((index, self.unconfirmed.get(index)?)))
@@ -38,7 +38,7 @@ impl Relay {
         parked::keep(&own, &letter).await?;
         tracing::warn!(
             context = place.context,
-            event = letter.event,
+            event = letter.event.as_str(),
             kind = letter.kind,
             subject = letter.subject,
             "an event cannot be published and was set aside; the others go on: {reason}. When that is mended: innkeeper nats retry {place}"

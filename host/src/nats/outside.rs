@@ -5,8 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::cloud_event::{self, CloudEvent, header};
-use crate::core::correlation::is_correlation_id;
-use crate::core::{TraceContext, digest};
+use crate::core::{CorrelationId, EventId, TraceContext, digest};
 use crate::invocation::Attributes;
 use crate::journal::{Event, LARGEST_COMMIT};
 use crate::versions::unreadable::unreadable;
@@ -58,7 +57,7 @@ impl Halves {
     }
 
     /// The halves of an event's id.
-    pub fn of(id: &str) -> Option<Self> {
+    pub fn of(id: &EventId) -> Option<Self> {
         let part = |range| u64::from_str_radix(id.get(range)?, 16).ok();
         Some(Self {
             place: part(0..16)?,
@@ -66,8 +65,8 @@ impl Halves {
         })
     }
 
-    fn id(&self) -> String {
-        format!("{:016x}{:016x}", self.place, self.name)
+    fn id(&self) -> EventId {
+        format!("{:016x}{:016x}", self.place, self.name).into()
     }
 }
 
@@ -128,7 +127,7 @@ impl Outside<'_> {
             time: self.time,
             data: self.payload.to_vec(),
             correlation_id: self.correlation([None, None], &id),
-            causation_id: String::new(),
+            causation_id: None,
             id,
         };
         Incoming {
@@ -153,7 +152,7 @@ impl Outside<'_> {
             time: time.unwrap_or(self.time),
             correlation_id: self.correlation(told, &id),
             // What the other side calls it: a story can be followed there.
-            causation_id: event.required("id").to_owned(),
+            causation_id: Some(event.required("id").into()),
             id,
             data: Vec::new(),
         };
@@ -196,15 +195,18 @@ impl Outside<'_> {
     }
 
     /// The first that is one of: what the event says, what the message says, the traces that they are part of; else the event's own id.
-    fn correlation(&self, [said, trace]: [Option<&str>; 2], id: &str) -> String {
+    fn correlation(&self, [said, trace]: [Option<&str>; 2], id: &EventId) -> CorrelationId {
         let said = [said, header(self.headers, "x-correlation-id")];
-        let said = said.into_iter().flatten().find(|id| is_correlation_id(id));
-        if let Some(said) = said {
-            return said.to_owned();
+        let mut said = said.into_iter().flatten();
+        if let Some(said) = said.find_map(|id| id.parse().ok()) {
+            return said;
         }
         let traces = [trace, header(self.headers, "traceparent")];
         let trace = traces.into_iter().flatten().find_map(TraceContext::parse);
-        trace.map_or_else(|| id.to_owned(), |trace| trace.trace_id())
+        trace.map_or_else(
+            || CorrelationId::of_event(id),
+            |trace| trace.correlation_id(),
+        )
     }
 }
 

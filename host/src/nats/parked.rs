@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::bridge::Bridge;
+use crate::core::EventId;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, EventPosition, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
@@ -18,7 +19,7 @@ pub struct Parked {
     /// Where it is.
     pub place: ParkedId,
     /// Its id.
-    pub event: String,
+    pub event: EventId,
     /// Its kind.
     pub kind: String,
     /// What it is about.

@@ -18,6 +18,7 @@ use super::relay_status::RelayStatus;
 use super::session::{self, WINDOW};
 use super::stream::{self, End, Published};
 use super::trouble::Trouble;
+use crate::core::EventId;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
 use crate::journal::{self, EventPosition, Ledger};
@@ -37,7 +38,7 @@ pub(super) struct Relay {
     /// What was read and is not confirmed, in order. The order stays when it is sent again: what was sent before, and arrives late, is the same then.
     pub(super) unconfirmed: VecDeque<Message>,
     /// The newest event that was confirmed.
-    confirmed: Option<String>,
+    confirmed: Option<EventId>,
     /// How far it has come with that.
     pub(super) places: Places,
     /// How far it has come with what was read. The places of contexts that are not part of the app now are carried along: one may come back.
@@ -182,7 +183,7 @@ impl Relay {
             if self.confirmed.as_ref() == Some(&last.id) {
                 return Ok(());
             }
-            let place = self.unconfirmed.iter().position(|one| one.id() == last.id);
+            let place = self.unconfirmed.iter().position(|one| *one.id() == last.id);
             if let Some(place) = place {
                 self.confirm(place + 1);
                 return Ok(());

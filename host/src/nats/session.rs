@@ -295,7 +295,7 @@ fn no_subject(subject: &str) -> Option<&'static str> {
 
 fn unpublishable(message: &Message, reason: String) -> Trouble {
     Trouble::Unpublishable {
-        id: message.id().to_owned(),
+        id: message.id().clone(),
         reason,
     }
 }

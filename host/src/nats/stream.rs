@@ -15,6 +15,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 use super::message::{AGAIN, Address, PLACES, SOURCE};
 use super::subject;
 use super::trouble::Trouble;
+use crate::core::EventId;
 use crate::events::place::Places;
 use crate::journal::EventPosition;
 use crate::manifest::NatsSettings;
@@ -29,7 +30,7 @@ pub(super) struct End {
 
 /// An event that is in the stream.
 pub(super) struct Published {
-    pub id: String,
+    pub id: EventId,
     pub context: String,
     /// How far the relay had come with it.
     pub places: Places,
@@ -347,7 +348,7 @@ fn published(message: &StreamMessage) -> Option<Published> {
         None => places.0.get(&context).copied(),
     };
     Some(Published {
-        id: header("ce-id")?.to_owned(),
+        id: header("ce-id")?.into(),
         context,
         places,
         place,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::EventId;
 use crate::events::feed::FeedError;
 use crate::journal::{self, CommitError};
 
@@ -81,7 +82,7 @@ pub(super) enum Trouble {
     Unconfirmed { subject: String },
     /// An event can never be published as it is.
     #[error("the event {id} cannot be published: {reason}")]
-    Unpublishable { id: String, reason: String },
+    Unpublishable { id: EventId, reason: String },
     /// The stream takes no more.
     #[error(
         "the stream `{stream}` is full: {said}; raise its limits (`max_bytes`, `max_msgs`) or those of the server, or let it drop its oldest messages (`discard: old`)"

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::deployer::Deployer;
-use super::store::ComponentStore;
+use crate::core::{VersionDigest, or_empty};
 use crate::invocation::{Context, record};
 use crate::journal::{
-    self, CommitError, Durability, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
+    self, CommitError, Durability, Ledger, Proposal, ReadSet, Space, Unit, Write, bookkeeping,
 };
 use crate::versions::{Tables, Version, Written};
 
@@ -20,8 +20,9 @@ const MOST_BEFORE: usize = 100;
 /// What stands in a context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ActiveVersion {
-    /// The digest of the version that serves.
-    pub digest: String,
+    /// The version that serves; none when none ever did.
+    #[serde(with = "or_empty")]
+    pub digest: Option<VersionDigest>,
     /// The schema of the version that serves.
     pub schema: u32,
     /// The schemas that the state may hold rows of.
@@ -30,9 +31,9 @@ pub(super) struct ActiveVersion {
     pub tables: Written,
     /// The digest of the component that the manifest named when it was last looked at, at a start or because somebody uploaded the same: another one there
     /// is newer than what serves.
-    pub shipped: Option<String>,
+    pub shipped: Option<VersionDigest>,
     /// What a rollback goes back to, the last one first.
-    pub before: Vec<String>,
+    pub before: Vec<VersionDigest>,
 }
 
 /// What a version writes its state in.
@@ -67,15 +68,20 @@ impl ActiveVersion {
     }
 
     /// After another version has taken over; `moved` says that all of the state is in its shape now.
-    pub(super) fn succeeded_by(&self, digest: &str, shape: Shape<'_>, moved: bool) -> Self {
+    pub(super) fn succeeded_by(
+        &self,
+        digest: VersionDigest,
+        shape: Shape<'_>,
+        moved: bool,
+    ) -> Self {
         let mut next = self.clone();
-        if next.digest != digest {
-            next.before.retain(|before| before != digest);
-            if !self.digest.is_empty() {
-                next.before.insert(0, self.digest.clone());
+        if next.digest != Some(digest) {
+            next.before.retain(|before| *before != digest);
+            if let Some(former) = self.digest {
+                next.before.insert(0, former);
             }
             next.before.truncate(MOST_BEFORE);
-            digest.clone_into(&mut next.digest);
+            next.digest = Some(digest);
         }
         if moved {
             next.schemas.clear();
@@ -87,13 +93,13 @@ impl ActiveVersion {
 
     /// After a version that served once has taken over again. What is gone back to by steps is not come by again; going back to one that was itself rolled back
     /// from is a step like any other, which can be taken back.
-    pub(super) fn taken_back_to(&self, digest: &str, shape: Shape<'_>) -> Self {
-        let Some(place) = self.before.iter().position(|before| before == digest) else {
+    pub(super) fn taken_back_to(&self, digest: VersionDigest, shape: Shape<'_>) -> Self {
+        let Some(place) = self.before.iter().position(|before| *before == digest) else {
             return self.succeeded_by(digest, shape, false);
         };
         let mut next = self.clone();
         next.before.drain(..=place);
-        digest.clone_into(&mut next.digest);
+        next.digest = Some(digest);
         next.serve(shape);
         next
     }
@@ -125,80 +131,84 @@ impl ActiveVersion {
 
     /// Makes it stand, on disk.
     pub(super) async fn commit(&self, context: &Context) -> Result<(), CommitError> {
-        let began = context.ledger.applied();
-        self.commit_after(context, began, ReadSet::default()).await
+        let unit = self.unit(context.ledger.applied(), ReadSet::default())?;
+        context.ledger.commit_as(unit, Durability::Flush).await?;
+        Ok(())
     }
 
-    async fn commit_after(
-        &self,
-        context: &Context,
-        began: u64,
-        reads: ReadSet,
-    ) -> Result<(), CommitError> {
+    fn unit(&self, began: u64, reads: ReadSet) -> Result<Unit, journal::Error> {
         let mut header = bookkeeping("swap");
-        self.digest.clone_into(&mut header.version);
-        let unit = Unit {
+        header.version = self.digest;
+        Ok(Unit {
             began,
             reads,
             header,
             writes: vec![self.write()?],
             events: Vec::new(),
-        };
-        context.ledger.commit_as(unit, Durability::Flush).await?;
-        Ok(())
+        })
     }
 }
 
 /// Whether the manifest names this component by now.
-pub(super) async fn is_shipped(deployer: &Deployer, context: &Context, digest: &str) -> bool {
+pub(super) async fn is_shipped(
+    deployer: &Deployer,
+    context: &Context,
+    digest: VersionDigest,
+) -> bool {
     let Some(file) = deployer.rollouts(context).shipped.get().cloned() else {
         return false;
     };
     let reading = tokio::task::spawn_blocking(move || std::fs::read(file));
     // Where it cannot be read it is seen at the next start.
     let read = reading.await.ok().and_then(Result::ok);
-    read.is_some_and(|bytes| ComponentStore::digest(&bytes) == digest)
+    read.is_some_and(|bytes| VersionDigest::of(&bytes) == digest)
 }
 
 /// The same, where it is the manifest's component.
-pub(super) async fn note_shipped_if_named(deployer: &Deployer, context: &Context, digest: &str) {
+pub(super) async fn note_shipped_if_named(
+    deployer: &Deployer,
+    context: &Context,
+    digest: VersionDigest,
+) {
     if is_shipped(deployer, context, digest).await {
         note_shipped(context, digest).await;
     }
 }
 
 /// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
-pub(super) async fn note_shipped(context: &Context, digest: &str) {
+pub(super) async fn note_shipped(context: &Context, digest: VersionDigest) {
     if let Err(error) = shipped(context, digest).await {
         tracing::warn!(context = context.name, %error, "could not record the manifest's component; it will be rolled out again at the next start");
     }
 }
 
-async fn shipped(context: &Context, digest: &str) -> Result<(), CommitError> {
-    loop {
-        let began = context.ledger.applied();
-        let Some(active) = ActiveVersion::read(&context.ledger)? else {
-            return Ok(());
+async fn shipped(context: &Context, digest: VersionDigest) -> Result<(), CommitError> {
+    let ledger = &context.ledger;
+    let noted = ledger.commit_proposed(Some(Durability::Flush), |began| {
+        let Some(active) = ActiveVersion::read(ledger)? else {
+            return Ok(Proposal::Nothing(()));
         };
-        if active.shipped.as_deref() == Some(digest) {
-            return Ok(());
+        if active.shipped == Some(digest) {
+            return Ok(Proposal::Nothing(()));
         }
         let next = ActiveVersion {
-            shipped: Some(digest.to_owned()),
+            shipped: Some(digest),
             ..active
         };
         let mut reads = ReadSet::default();
         reads.note_key(Space::Meta, KEY.as_bytes());
-        match next.commit_after(context, began, reads).await {
-            Err(CommitError::Conflict { .. }) => {}
-            committed => return committed,
-        }
-    }
+        Ok(Proposal::Commit(next.unit(began, reads)?, ()))
+    });
+    noted.await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn digest(component: &str) -> VersionDigest {
+        VersionDigest::of(component.as_bytes())
+    }
 
     fn shape(schema: u32) -> Shape<'static> {
         static NONE: std::sync::LazyLock<Tables> = std::sync::LazyLock::new(Tables::default);
@@ -210,50 +220,53 @@ mod tests {
 
     #[test]
     fn a_rollback_goes_back_step_by_step() {
-        let first = ActiveVersion::default().succeeded_by("a", shape(0), false);
+        let first = ActiveVersion::default().succeeded_by(digest("a"), shape(0), false);
         let third = first
-            .succeeded_by("b", shape(0), false)
-            .succeeded_by("c", shape(0), false);
-        assert_eq!(third.before, ["b", "a"]);
-        let back = third.taken_back_to("b", shape(0));
-        assert_eq!((back.digest.as_str(), back.before.len()), ("b", 1));
-        let back = back.taken_back_to("a", shape(0));
-        assert_eq!((back.digest.as_str(), back.before.len()), ("a", 0));
-        let skipped = third.taken_back_to("a", shape(0));
-        assert_eq!((skipped.digest.as_str(), skipped.before.len()), ("a", 0));
+            .succeeded_by(digest("b"), shape(0), false)
+            .succeeded_by(digest("c"), shape(0), false);
+        assert_eq!(third.before, [digest("b"), digest("a")]);
+        let back = third.taken_back_to(digest("b"), shape(0));
+        assert_eq!((back.digest, back.before.len()), (Some(digest("b")), 1));
+        let back = back.taken_back_to(digest("a"), shape(0));
+        assert_eq!((back.digest, back.before.len()), (Some(digest("a")), 0));
+        let skipped = third.taken_back_to(digest("a"), shape(0));
+        assert_eq!(
+            (skipped.digest, skipped.before.len()),
+            (Some(digest("a")), 0)
+        );
     }
 
     #[test]
     fn a_rollback_can_be_taken_back() {
         let two = ActiveVersion::default()
-            .succeeded_by("a", shape(0), false)
-            .succeeded_by("b", shape(0), false);
-        let back = two.taken_back_to("a", shape(0));
-        let forth = back.taken_back_to("b", shape(0));
+            .succeeded_by(digest("a"), shape(0), false)
+            .succeeded_by(digest("b"), shape(0), false);
+        let back = two.taken_back_to(digest("a"), shape(0));
+        let forth = back.taken_back_to(digest("b"), shape(0));
         assert_eq!(
-            (forth.digest.as_str(), &forth.before[..]),
-            ("b", &["a".to_owned()][..])
+            (forth.digest, &forth.before[..]),
+            (Some(digest("b")), &[digest("a")][..])
         );
-        assert_eq!(forth.taken_back_to("a", shape(0)), back);
+        assert_eq!(forth.taken_back_to(digest("a"), shape(0)), back);
     }
 
     #[test]
     fn the_same_again_is_no_step() {
-        let one = ActiveVersion::default().succeeded_by("a", shape(0), false);
-        assert_eq!(one.succeeded_by("a", shape(0), false).before, [""; 0]);
+        let one = ActiveVersion::default().succeeded_by(digest("a"), shape(0), false);
+        assert_eq!(one.succeeded_by(digest("a"), shape(0), false).before, []);
         let back_and_forth = one
-            .succeeded_by("b", shape(0), false)
-            .succeeded_by("a", shape(0), false)
-            .succeeded_by("b", shape(0), false);
-        assert_eq!(back_and_forth.before, ["a"]);
+            .succeeded_by(digest("b"), shape(0), false)
+            .succeeded_by(digest("a"), shape(0), false)
+            .succeeded_by(digest("b"), shape(0), false);
+        assert_eq!(back_and_forth.before, [digest("a")]);
     }
 
     #[test]
     fn the_state_holds_rows_of_every_version_that_wrote() {
         let two = ActiveVersion::default()
-            .succeeded_by("a", shape(1), false)
-            .succeeded_by("b", shape(2), false);
+            .succeeded_by(digest("a"), shape(1), false)
+            .succeeded_by(digest("b"), shape(2), false);
         assert_eq!(two.schemas, [1, 2]);
-        assert_eq!(two.succeeded_by("c", shape(3), true).schemas, [3]);
+        assert_eq!(two.succeeded_by(digest("c"), shape(3), true).schemas, [3]);
     }
 }

@@ -10,11 +10,10 @@ use super::gate::{Gate, Refusal};
 use super::gates::{self, NotPassed};
 use super::history::{Arrival, Because, Entry, History, State};
 use super::schema::{self, Move};
-use super::store::ComponentStore;
 use super::swap::Way;
 use super::upload::{self, Upload};
 use super::{active_version, pending, probe, swap, trust};
-use crate::core::random_id;
+use crate::core::{CorrelationId, VersionDigest};
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::Version;
@@ -165,7 +164,7 @@ impl Boot {
         let turned_away = self.choice.take().map(|choice| choice.version);
         match (self.former.take(), turned_away) {
             (Some(former), Some(turned_away)) => {
-                booting.reject(&turned_away.digest, &refused).await;
+                booting.reject(turned_away.digest, &refused).await;
                 self.choice = Some(Choice::again(former));
             }
             (_, turned_away) => self.not_ready = turned_away.filter(|_| is_readiness),
@@ -206,7 +205,7 @@ impl Boot {
         if let Some(active) = self.choice.as_ref().and_then(|one| one.active.as_ref()) {
             active.commit(context).await.map_err(journal)?;
         }
-        let current = self.version().map(|version| version.digest.as_str());
+        let current = self.version().map(|version| version.digest);
         let settled = pending::settle(deployer, context, current).await;
         settled.map_err(journal)?;
         reconcile(deployer, context, current).await.map_err(journal)
@@ -262,10 +261,10 @@ async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Ver
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
-        let because = Because::host("it is ready now", &random_id());
+        let because = Because::host("it is ready now", Some(CorrelationId::random()));
         match swap::swap(&deployer, &context, &version, None, Way::Forward, &because).await {
             Ok(_) => {
-                active_version::note_shipped_if_named(&deployer, &context, &version.digest).await;
+                active_version::note_shipped_if_named(&deployer, &context, version.digest).await;
                 return;
             }
             Err(error) => {
@@ -291,8 +290,7 @@ impl Booting<'_> {
             .set(self.file.to_owned());
         let read = ActiveVersion::read(&self.context.ledger);
         let active = read.map_err(|error| self.journal(error.into()))?;
-        let served = active.as_ref().map(|active| active.digest.clone());
-        let served = served.filter(|served| !served.is_empty());
+        let served = active.as_ref().and_then(|active| active.digest);
         let mut boot = Boot {
             context: self.context.clone(),
             file: self.file.to_owned(),
@@ -330,20 +328,20 @@ impl Booting<'_> {
     }
 
     /// What served before, if anything did and it can be loaded.
-    async fn served(&self, digest: Option<String>) -> Option<Arc<Version>> {
+    async fn served(&self, digest: Option<VersionDigest>) -> Option<Arc<Version>> {
         let digest = digest?;
-        match self.stored(&digest).await {
+        match self.stored(digest).await {
             Ok(version) => Some(version),
             Err(refusal) => {
-                tracing::error!(context = self.context.name, digest, %refusal, "the version that served before cannot be loaded");
+                tracing::error!(context = self.context.name, %digest, %refusal, "the version that served before cannot be loaded");
                 None
             }
         }
     }
 
     /// The history says why it does not serve.
-    async fn reject(&self, digest: &str, refused: &BootError) {
-        let because = Because::host(refused.to_string(), &random_id());
+    async fn reject(&self, digest: VersionDigest, refused: &BootError) {
+        let because = Because::host(refused.to_string(), Some(CorrelationId::random()));
         let change = [(digest, State::Rejected)];
         let known = History::of(self.deployer, &self.context.name)
             .and_then(|history| history.find(digest))
@@ -355,7 +353,7 @@ impl Booting<'_> {
         }
     }
 
-    fn is_quarantined(&self, digest: &str) -> Result<bool, BootError> {
+    fn is_quarantined(&self, digest: VersionDigest) -> Result<bool, BootError> {
         let known = History::of(self.deployer, &self.context.name)
             .and_then(|history| history.find(digest))
             .map_err(|error| self.journal(error.into()))?;
@@ -390,16 +388,17 @@ impl Booting<'_> {
         boot: &mut Boot,
     ) -> Result<Option<Choice>, BootError> {
         let bytes = self.read().await?;
-        let digest = ComponentStore::digest(&bytes);
+        let digest = VersionDigest::of(&bytes);
         // A journal that is older than versions are, or a new one, tells no story.
-        let rollout = active.as_ref().map(|_| random_id()).unwrap_or_default();
+        let rollout = active.as_ref().map(|_| CorrelationId::random());
         let active = active.unwrap_or_default();
-        let is_newer = active.shipped.as_ref() != Some(&digest);
-        if !is_newer || self.is_quarantined(&digest)? {
-            match self.stored(&active.digest).await {
+        let is_newer = active.shipped != Some(digest);
+        let stays = !is_newer || self.is_quarantined(digest)?;
+        if let Some(former) = active.digest.filter(|_| stays) {
+            match self.stored(former).await {
                 Ok(_) => return Ok(None),
                 Err(refusal) => {
-                    tracing::error!(context = self.context.name, digest = active.digest, %refusal, "the version that served before cannot be loaded; the manifest's component serves instead");
+                    tracing::error!(context = self.context.name, digest = %former, %refusal, "the version that served before cannot be loaded; the manifest's component serves instead");
                     if matches!(refusal.gate, Gate::Signature | Gate::Floor) {
                         boot.refused = Some(BootError::NotServing {
                             context: self.context.name.clone(),
@@ -409,28 +408,28 @@ impl Booting<'_> {
                 }
             }
         }
-        let entry = self.enter(&digest, &bytes, &rollout).await?;
+        let entry = self.enter(digest, &bytes, rollout).await?;
         let tried = self.try_out(&active, &entry).await;
         let (version, needed) = match tried {
             Ok(tried) => tried,
             Err(refusal) => {
                 let refused = self.refused(refusal);
-                if !active.digest.is_empty() {
-                    self.reject(&digest, &refused).await;
+                if active.digest.is_some() {
+                    self.reject(digest, &refused).await;
                 }
                 return Err(refused);
             }
         };
         match needed {
-            Move::None => {
-                let mut next = active.succeeded_by(&digest, Shape::of(&version), false);
+            None => {
+                let mut next = active.succeeded_by(digest, Shape::of(&version), false);
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
                     version,
                     active: Some(next),
                 }))
             }
-            Move::Migrate { .. } | Move::Rebuild => {
+            Some(Move::Migrate { .. } | Move::Rebuild) => {
                 // It is known when its rollout has ended; until then each start begins it again.
                 boot.newer = Some(bytes);
                 Ok(None)
@@ -443,7 +442,7 @@ impl Booting<'_> {
         &self,
         active: &ActiveVersion,
         entry: &Entry,
-    ) -> Result<(Arc<Version>, Move), Refusal> {
+    ) -> Result<(Arc<Version>, Option<Move>), Refusal> {
         let version = gates::load_stored(self.deployer, self.context, entry).await?;
         let needed = schema::needed(&self.context.name, Some(active.clone()), &version)?;
         Ok((version, needed))
@@ -458,7 +457,12 @@ impl Booting<'_> {
     }
 
     /// Keeps the bytes and their signature, and has them in the history.
-    async fn enter(&self, digest: &str, bytes: &[u8], rollout: &str) -> Result<Entry, BootError> {
+    async fn enter(
+        &self,
+        digest: VersionDigest,
+        bytes: &[u8],
+        rollout: Option<CorrelationId>,
+    ) -> Result<Entry, BootError> {
         let _entering = self.deployer.components.entering().await;
         let stored = gates::store(self.deployer, digest, bytes).await;
         if let Err(NotPassed::Failed(reason)) = stored {
@@ -475,7 +479,7 @@ impl Booting<'_> {
                     kept.await.map_err(|error| self.journal(error))?;
                 }
                 Err(refusal) => {
-                    tracing::warn!(context = self.context.name, digest, %refusal, "the signature file beside the component is not valid");
+                    tracing::warn!(context = self.context.name, %digest, %refusal, "the signature file beside the component is not valid");
                 }
             }
         }
@@ -487,7 +491,7 @@ impl Booting<'_> {
             return Ok(entry);
         }
         let arrival = Arrival {
-            digest: digest.to_owned(),
+            digest,
             label: None,
             size: bytes.len() as u64,
             signer: None,
@@ -498,7 +502,7 @@ impl Booting<'_> {
     }
 
     /// A version that is kept here.
-    async fn stored(&self, digest: &str) -> Result<Arc<Version>, Refusal> {
+    async fn stored(&self, digest: VersionDigest) -> Result<Arc<Version>, Refusal> {
         let refused = |error: journal::Error| Refusal::at(Gate::Component, error);
         let history = History::of(self.deployer, &self.context.name).map_err(refused)?;
         match history.find(digest).map_err(refused)? {
@@ -530,7 +534,7 @@ impl Booting<'_> {
 async fn reconcile(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
-    current: Option<&str>,
+    current: Option<VersionDigest>,
 ) -> Result<(), CommitError> {
     let entries = History::of(deployer, &context.name)?.list()?;
     let ended = |entry: &Entry| match entry.state {
@@ -541,17 +545,15 @@ async fn reconcile(
     };
     let mut changes: Vec<_> = entries
         .iter()
-        .filter(|entry| Some(entry.digest.as_str()) != current)
-        .filter_map(|entry| Some((entry.digest.as_str(), ended(entry)?)))
+        .filter(|entry| Some(entry.digest) != current)
+        .filter_map(|entry| Some((entry.digest, ended(entry)?)))
         .collect();
-    let serves = entries
-        .iter()
-        .find(|entry| Some(entry.digest.as_str()) == current);
+    let serves = entries.iter().find(|entry| Some(entry.digest) == current);
     if let Some(entry) = serves.filter(|entry| entry.state != State::Current) {
-        changes.push((entry.digest.as_str(), State::Current));
+        changes.push((entry.digest, State::Current));
     }
     if !changes.is_empty() {
-        let because = Because::host("the host has started", "");
+        let because = Because::host("the host has started", None);
         swap::note(deployer, context, &changes, &because).await;
     }
     Ok(())

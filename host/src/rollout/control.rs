@@ -130,10 +130,10 @@ pub async fn control(
         target: "innkeeper::audit",
         by,
         context = context.name,
-        digest = rollout.digest(),
+        digest = %rollout.digest(),
         order = order.name(),
         reason = reason.unwrap_or_default(),
-        correlation_id = rollout.id,
+        correlation_id = rollout.id.as_str(),
         "a rollout was told what to do"
     );
     Ok(rollout)
@@ -182,12 +182,12 @@ async fn note(
     let because = Because {
         by: by.to_owned(),
         reason: format!("{done}{place}{reason}"),
-        rollout: rollout.id.clone(),
+        rollout: Some(rollout.id.clone()),
         at: None,
     };
     let state = match progress.stage {
         Stage::Ramping => State::Ramping,
         _ => State::Uploaded,
     };
-    swap::note(deployer, context, &[(&rollout.digest(), state)], &because).await;
+    swap::note(deployer, context, &[(rollout.digest(), state)], &because).await;
 }

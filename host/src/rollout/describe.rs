@@ -1,17 +1,12 @@
 //! Asking a version what depends on nothing: what it is, and what becomes of a state. Visits in which nothing may be asked of the host.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasmtime::component::Val;
 
-use crate::guest::{
-    self, Answer, Fault, Guest, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services,
-    StateEntry, Visit,
-};
+use crate::guest::{self, Fault, Guest, LogGate, Reserved, Services, StateEntry, Visit};
 use crate::observe::log::Allowance;
 use crate::versions::TextBudget;
 
@@ -45,7 +40,7 @@ pub(super) async fn migrate(
     guest.migrate(visit, from, entries).await.result
 }
 
-fn visit(memory: usize, time: Duration) -> Visit {
+fn visit(memory: usize, time: Duration) -> Visit<NoServices> {
     Visit {
         services: Box::new(NoServices),
         memory,
@@ -55,74 +50,10 @@ fn visit(memory: usize, time: Duration) -> Visit {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("it must not call any import, but it called `{0}`")]
-struct NotPure(&'static str);
-
 /// Refuses everything.
 struct NoServices;
 
-fn refused<T>(import: &'static str) -> Result<T, Refusal> {
-    Err(Refusal(Box::new(NotPure(import))))
-}
-
 impl Services for NoServices {
-    fn get(&mut self, _: &str) -> Result<Option<Vec<u8>>, Refusal> {
-        refused("state.get")
-    }
-
-    fn put(&mut self, _: String, _: Vec<u8>) -> Result<(), Refusal> {
-        refused("state.put")
-    }
-
-    fn delete(&mut self, _: String) -> Result<(), Refusal> {
-        refused("state.delete")
-    }
-
-    fn scan(&mut self, _: String, _: String, _: u32, _: bool) -> Pending<'_, Vec<StateEntry>> {
-        Box::pin(async { refused("state.scan") })
-    }
-
-    fn count(&mut self, _: String, _: String) -> Pending<'_, u64> {
-        Box::pin(async { refused("state.count") })
-    }
-
-    fn next_sequence(&mut self, _: String) -> Result<u64, Refusal> {
-        refused("state.next-sequence")
-    }
-
-    fn emit(&mut self, _: String, _: String, _: Vec<u8>) -> Result<String, Refusal> {
-        refused("outbox.emit")
-    }
-
-    fn emit_after(&mut self, _: u64, _: String, _: String, _: Vec<u8>) -> Result<String, Refusal> {
-        refused("outbox.emit-after")
-    }
-
-    fn cancel(&mut self, _: String) -> Result<bool, Refusal> {
-        refused("outbox.cancel")
-    }
-
-    fn identity(&mut self) -> Result<Identity, Refusal> {
-        refused("invocation")
-    }
-
-    fn now(&mut self) -> Result<u64, Refusal> {
-        refused("invocation.now")
-    }
-
-    fn new_id(&mut self) -> Result<String, Refusal> {
-        refused("invocation.new-id")
-    }
-
-    fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {
-        refused("wasi:config/store")
-    }
-
-    fn call(&mut self, _: Arc<Operation>, _: Vec<Val>) -> Answer<'_> {
-        Box::pin(async { refused("another context") })
-    }
-
     fn log_gate(&mut self) -> Arc<dyn LogGate> {
         Allowance::of_candidates()
     }

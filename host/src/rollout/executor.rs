@@ -12,7 +12,7 @@ use super::gates::{self, NotPassed, Passed, pass};
 use super::history::State;
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
-use super::schema::{self, Move};
+use super::schema;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
 use super::{active_version, pending, retention, trust, watch};
@@ -77,7 +77,7 @@ pub(super) async fn execute(
     audit(&context, &rollout, &outcome);
     let is_decided = !matches!(outcome, Outcome::Aborted { .. });
     if upload.is_shipped && is_decided {
-        active_version::note_shipped(&context, &rollout.digest()).await;
+        active_version::note_shipped(&context, rollout.digest()).await;
     }
     let is_current = matches!(outcome, Outcome::Current { .. });
     let digest = rollout.digest();
@@ -87,7 +87,7 @@ pub(super) async fn execute(
         pending::clear(&deployer, &context, &rollout.id).await;
     }
     match upload.dry_run {
-        true => retention::leave_nothing(&deployer, &context, &digest).await,
+        true => retention::leave_nothing(&deployer, &context, digest).await,
         // What was refused is not kept.
         false => retention::keep_newest(&deployer, &context).await,
     }
@@ -105,11 +105,11 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
         target: "innkeeper::audit",
         by = rollout.by,
         context = context.name,
-        digest = progress.version.digest,
+        digest = %progress.version.digest,
         number = progress.version.number,
         outcome = outcome.name(),
         reason,
-        correlation_id = rollout.id,
+        correlation_id = rollout.id.as_str(),
         "a version was rolled out"
     );
 }
@@ -136,28 +136,28 @@ impl Executing<'_> {
         {
             rollout.name(version.identity());
             let signature = upload.signature.as_deref();
-            trust::check(deployer, context, &version.digest, signature).await?;
+            trust::check(deployer, context, version.digest, signature).await?;
             if let Some(signature) = signature {
-                let kept = trust::keep(deployer, &context.name, &version.digest, signature).await;
+                let kept = trust::keep(deployer, &context.name, version.digest, signature).await;
                 kept.map_err(NotPassed::from)?;
             }
             let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
-            gates::store(deployer, &version.digest, &upload.bytes).await?;
+            gates::store(deployer, version.digest, &upload.bytes).await?;
             rollout.did("it serves already", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
         let Passed { version, state } = self
             .unless_aborted(pass(deployer, context, rollout, upload))
             .await??;
-        self.tell_left_out_ramp(&state);
+        self.tell_left_out_ramp(state.as_ref());
         if upload.dry_run {
             return Ok(Outcome::Passed);
         }
         self.unless_aborted(rollout.going_on()).await?;
         let mut since = version.total();
         let swapped = match state {
-            Move::None => {
+            None => {
                 let current = context.version();
                 let mut verdict = None;
                 if let Some(current) = &current {
@@ -174,7 +174,7 @@ impl Executing<'_> {
                 let (current, way) = (current.as_ref(), Way::Forward);
                 swap::swap(deployer, context, &version, current, way, &because).await?
             }
-            state => {
+            Some(state) => {
                 rollout.enter(Stage::Migrating, 0);
                 // Never dropped halfway: it looks itself whether to go on.
                 move_and_swap(deployer, context, rollout, &version, state).await?
@@ -248,7 +248,7 @@ impl Executing<'_> {
             // The next start says what became of it.
             None if self.deployer.shutdown.is_cancelled() => {}
             None => {
-                let change = [(digest.as_str(), state)];
+                let change = [(digest, state)];
                 swap::note(self.deployer, self.context, &change, &because).await;
             }
         }

@@ -16,6 +16,7 @@ use super::signature::Signed;
 use super::store::ComponentStore;
 use super::upload::Upload;
 use super::{compatibility, load, pending, probe, swap, trust, unwired};
+use crate::core::VersionDigest;
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -27,8 +28,8 @@ const TRIES: usize = 2;
 /// A version that has passed.
 pub(super) struct Passed {
     pub version: Arc<Version>,
-    /// What its state needs before it can serve.
-    pub state: Move,
+    /// What its state needs before it can serve; none when it reads it as it is.
+    pub state: Option<Move>,
 }
 
 /// Why a version has not passed.
@@ -71,27 +72,22 @@ pub(super) async fn pass(
         format!("{} bytes, sha256 {digest}", upload.bytes.len()),
         clock.lap(),
     );
-    let signed = trust::check(deployer, context, &digest, upload.signature.as_deref()).await?;
+    let signed = trust::check(deployer, context, digest, upload.signature.as_deref()).await?;
     if let Some(Signed { signer, at }) = &signed {
         let told = format!("signed by {signer} at {at}");
         rollout.passed(Gate::Signature, told, clock.lap());
     }
     let signer = signed.map(|signed| signed.signer);
     let history = History::of(deployer, &context.name)?;
-    let known = history.find(&digest)?;
+    let known = history.find(digest)?;
     unsuspected(known.as_ref(), upload)?;
     let entry = match upload.dry_run {
         true => known,
-        false => Some(
-            enter(
-                deployer, context, &history, rollout, upload, &digest, signer,
-            )
-            .await?,
-        ),
+        false => Some(enter(deployer, context, &history, rollout, upload, digest, signer).await?),
     };
-    let identity = identity(entry.as_ref(), upload, &digest);
+    let identity = identity(entry.as_ref(), upload, digest);
     rollout.name(identity.clone());
-    let version = match deployer.rollouts(context).find_loaded(&digest) {
+    let version = match deployer.rollouts(context).find_loaded(digest) {
         Some(version) => {
             rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
             version
@@ -102,8 +98,9 @@ pub(super) async fn pass(
     let active = ActiveVersion::read(&context.ledger)?;
     let state = schema::needed(&context.name, active.clone(), &version)?;
     let told = match (&state, schema::remarks(active.as_ref(), &version)) {
-        (Move::None, Some(remarks)) => format!("{state}; {remarks}"),
-        _ => state.to_string(),
+        (Some(state), _) => state.to_string(),
+        (None, Some(remarks)) => format!("it reads the state as it is; {remarks}"),
+        (None, None) => "it reads the state as it is".to_owned(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
     compatibility::check(deployer, &wiring, &context.name, &version)?;
@@ -114,7 +111,7 @@ pub(super) async fn pass(
         clock.lap(),
     );
     // A version that migrates is asked when the state has its shape.
-    if !matches!(state, Move::Migrate { .. }) {
+    if !matches!(state, Some(Move::Migrate { .. })) {
         probe::ready(deployer, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }
@@ -155,7 +152,7 @@ async fn enter(
     history: &History<'_>,
     rollout: &Rollout,
     upload: &Upload,
-    digest: &str,
+    digest: VersionDigest,
     signer: Option<String>,
 ) -> Result<Entry, NotPassed> {
     pending::note(deployer, context, rollout).await?;
@@ -165,7 +162,7 @@ async fn enter(
         trust::keep(deployer, &context.name, digest, signature).await?;
     }
     let arrival = Arrival {
-        digest: digest.to_owned(),
+        digest,
         label: upload.label.clone(),
         size: upload.bytes.len() as u64,
         signer,
@@ -182,7 +179,7 @@ async fn enter(
 /// Keeps the bytes of a component.
 pub(super) async fn store(
     deployer: &Deployer,
-    digest: &str,
+    digest: VersionDigest,
     bytes: &[u8],
 ) -> Result<(), NotPassed> {
     storing(deployer, digest, bytes, ComponentStore::put).await
@@ -190,16 +187,12 @@ pub(super) async fn store(
 
 async fn storing<T: Send + 'static>(
     deployer: &Deployer,
-    digest: &str,
+    digest: VersionDigest,
     bytes: &[u8],
-    store: impl FnOnce(&ComponentStore, &str, &[u8]) -> io::Result<T> + Send + 'static,
+    store: impl FnOnce(&ComponentStore, VersionDigest, &[u8]) -> io::Result<T> + Send + 'static,
 ) -> Result<T, NotPassed> {
-    let (components, name, bytes) = (
-        deployer.components.clone(),
-        digest.to_owned(),
-        bytes.to_vec(),
-    );
-    let stored = tokio::task::spawn_blocking(move || store(&components, &name, &bytes)).await;
+    let (components, bytes) = (deployer.components.clone(), bytes.to_vec());
+    let stored = tokio::task::spawn_blocking(move || store(&components, digest, &bytes)).await;
     match stored {
         Ok(Ok(stored)) => Ok(stored),
         Ok(Err(error)) => Err(NotPassed::Failed(format!(
@@ -209,9 +202,9 @@ async fn storing<T: Send + 'static>(
     }
 }
 
-fn identity(entry: Option<&Entry>, upload: &Upload, digest: &str) -> Identity {
+fn identity(entry: Option<&Entry>, upload: &Upload, digest: VersionDigest) -> Identity {
     Identity {
-        digest: digest.to_owned(),
+        digest,
         number: entry.map_or(0, |entry| entry.number),
         label: entry
             .and_then(|entry| entry.label.clone())
@@ -228,17 +221,17 @@ async fn bring(
     identity: Identity,
     clock: &mut Clock,
 ) -> Result<Arc<Version>, NotPassed> {
-    let digest = identity.digest.clone();
+    let digest = identity.digest;
     // What is only tried is not kept, but the compiler reads it from disk.
     let draft = match upload.dry_run {
-        true => Some(storing(deployer, &digest, &upload.bytes, ComponentStore::draft).await?),
+        true => Some(storing(deployer, digest, &upload.bytes, ComponentStore::draft).await?),
         false => None,
     };
     let file = match &draft {
         Some(draft) => draft.path().to_owned(),
-        None => deployer.components.path(&digest),
+        None => deployer.components.path(digest),
     };
-    let compiled = compiled(deployer, context, &digest, Some(&file), true).await;
+    let compiled = compiled(deployer, context, digest, Some(&file), true).await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
@@ -311,7 +304,7 @@ fn fits(deployer: &Deployer, context: &Context, wiring: &Wiring, version: &Versi
 async fn compiled(
     deployer: &Arc<Deployer>,
     context: &Context,
-    digest: &str,
+    digest: VersionDigest,
     file: Option<&Path>,
     is_behind: bool,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
@@ -342,25 +335,25 @@ pub(super) async fn load_stored(
     context: &Arc<Context>,
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
-    trust::check(deployer, context, &entry.digest, None).await?;
-    if let Some(version) = deployer.rollouts(context).find_loaded(&entry.digest) {
+    trust::check(deployer, context, entry.digest, None).await?;
+    if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         return Ok(version);
     }
-    let (store, digest) = (deployer.components.clone(), entry.digest.clone());
-    let read = tokio::task::spawn_blocking(move || store.get(&digest)).await;
+    let (store, digest) = (deployer.components.clone(), entry.digest);
+    let read = tokio::task::spawn_blocking(move || store.get(digest)).await;
     let unreadable = match read {
         Ok(read) => read.err(),
         Err(_) => return Err(Refusal::at(Gate::Component, "the host is stopping")),
     };
     let identity = Identity {
-        digest: entry.digest.clone(),
+        digest: entry.digest,
         number: entry.number,
         label: entry.label.clone(),
     };
-    let file = deployer.components.path(&entry.digest);
+    let file = deployer.components.path(entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
     // At a start, and for a rollback, nobody is served until it is there, or not well.
-    let loaded = match compiled(deployer, context, &entry.digest, file, false).await {
+    let loaded = match compiled(deployer, context, entry.digest, file, false).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(NotPassed::Refused(refusal)) => Err(refusal),
         Err(NotPassed::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),

@@ -1,16 +1,17 @@
 //! The history of versions: who brought them, when, what became of them, and why. Kept in the host's own journal; each change of state is also one of
 //! the host's events.
 
+use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deployer::Deployer;
-use crate::core::{digest, wall_clock};
+use crate::core::{CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
 use crate::invocation::record;
 use crate::journal::{
-    self, CommitError, Event, KeyRange, Ledger, ReadSet, Space, Unit, bookkeeping,
+    self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
 };
 use crate::manifest::HOST_SOURCE;
 
@@ -82,7 +83,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The sha-256 of its bytes, hexadecimal.
-    pub digest: String,
+    pub digest: VersionDigest,
     /// Its running number in its context, from 1.
     pub number: u32,
     /// What its author calls it.
@@ -119,19 +120,19 @@ pub(super) struct Because {
     pub by: String,
     /// Why.
     pub reason: String,
-    /// The rollout that it belongs to: its story.
-    pub rollout: String,
+    /// The rollout that it belongs to: its story. What belongs to none is news for nobody.
+    pub rollout: Option<CorrelationId>,
     /// When it changed, when that is not now, in milliseconds since the Unix epoch.
     pub at: Option<u64>,
 }
 
 impl Because {
     /// The host itself does it.
-    pub(super) fn host(reason: impl Into<String>, rollout: &str) -> Self {
+    pub(super) fn host(reason: impl Into<String>, rollout: Option<CorrelationId>) -> Self {
         Self {
             by: "host".into(),
             reason: reason.into(),
-            rollout: rollout.into(),
+            rollout,
             at: None,
         }
     }
@@ -140,7 +141,7 @@ impl Because {
 /// What is known of a component when it becomes a version.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
-    pub digest: String,
+    pub digest: VersionDigest,
     pub label: Option<String>,
     pub size: u64,
     pub signer: Option<String>,
@@ -157,7 +158,7 @@ pub(super) struct History<'a> {
 struct Told<'a> {
     context: &'a str,
     number: u32,
-    digest: &'a str,
+    digest: VersionDigest,
     label: Option<&'a str>,
     state: State,
     by: &'a str,
@@ -179,12 +180,12 @@ impl<'a> History<'a> {
         format!("version/{}/", self.context)
     }
 
-    fn key(&self, digest: &str) -> String {
+    fn key(&self, digest: VersionDigest) -> String {
         format!("{}{digest}", self.prefix())
     }
 
     /// A version by its digest.
-    pub(super) fn find(&self, digest: &str) -> Result<Option<Entry>, journal::Error> {
+    pub(super) fn find(&self, digest: VersionDigest) -> Result<Option<Entry>, journal::Error> {
         record::find(self.ledger, Space::Meta, &self.key(digest))
     }
 
@@ -206,15 +207,14 @@ impl<'a> History<'a> {
         arrival: &Arrival,
         because: &Because,
     ) -> Result<Entry, CommitError> {
-        loop {
-            let began = self.ledger.applied();
+        let entered = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             // Two that arrive at once must not get one number.
             reads.note_range(Space::Meta, &KeyRange::prefix(self.prefix()));
-            let known = self.find(&arrival.digest)?;
+            let known = self.find(arrival.digest)?;
             let newest = self.list()?.first().map_or(0, |entry| entry.number);
             let mut entry = known.unwrap_or_else(|| Entry {
-                digest: arrival.digest.clone(),
+                digest: arrival.digest,
                 number: newest + 1,
                 label: None,
                 size: arrival.size,
@@ -227,49 +227,45 @@ impl<'a> History<'a> {
             entry.label = arrival.label.clone().or(entry.label);
             entry.signer = arrival.signer.clone().or(entry.signer);
             entry.step(State::Uploaded, because);
-            match self.write(began, reads, vec![entry.clone()], because).await {
-                Err(CommitError::Conflict { .. }) => {}
-                written => return written.map(|()| entry),
-            }
-        }
+            let unit = self.unit(began, reads, slice::from_ref(&entry), because)?;
+            Ok(Proposal::Commit(unit, entry))
+        });
+        entered.await
     }
 
     /// Notes new states of some versions, together. What is quarantined stays so, however it drains.
     pub(super) async fn note(
         &self,
-        changes: &[(&str, State)],
+        changes: &[(VersionDigest, State)],
         because: &Because,
     ) -> Result<(), CommitError> {
-        loop {
-            let began = self.ledger.applied();
+        let noted = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             let mut entries = Vec::new();
-            for (digest, state) in changes {
+            for &(digest, state) in changes {
                 reads.note_key(Space::Meta, self.key(digest).as_bytes());
                 let Some(mut entry) = self.find(digest)? else {
                     continue;
                 };
                 let drains = matches!(state, State::Draining | State::Drained);
                 if !(drains && entry.state == State::Quarantined) {
-                    entry.step(*state, because);
+                    entry.step(state, because);
                     entries.push(entry);
                 }
             }
-            match self.write(began, reads, entries, because).await {
-                Err(CommitError::Conflict { .. }) => {}
-                written => return written,
-            }
-        }
+            let unit = self.unit(began, reads, &entries, because)?;
+            Ok(Proposal::Commit(unit, ()))
+        });
+        noted.await
     }
 
     /// Notes that the bytes of a version are gone.
-    pub(super) async fn forget(&self, digest: &str) -> Result<(), CommitError> {
-        loop {
-            let began = self.ledger.applied();
+    pub(super) async fn forget(&self, digest: VersionDigest) -> Result<(), CommitError> {
+        let forgotten = self.ledger.commit_proposed(None, |began| {
             let mut reads = ReadSet::default();
             reads.note_key(Space::Meta, self.key(digest).as_bytes());
             let Some(mut entry) = self.find(digest)? else {
-                return Ok(());
+                return Ok(Proposal::Nothing(()));
             };
             entry.is_stored = false;
             let write = record::write(Space::Meta, &self.key(digest), &entry)?;
@@ -277,63 +273,65 @@ impl<'a> History<'a> {
                 reads,
                 ..Unit::bookkeeping("versions", began, vec![write])
             };
-            match self.ledger.commit(unit).await {
-                Err(CommitError::Conflict { .. }) => {}
-                committed => return committed.map(|_| ()),
-            }
-        }
+            Ok(Proposal::Commit(unit, ()))
+        });
+        forgotten.await
     }
 
-    async fn write(
+    fn unit(
         &self,
         began: u64,
         reads: ReadSet,
-        entries: Vec<Entry>,
+        entries: &[Entry],
         because: &Because,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Unit, journal::Error> {
         let mut header = bookkeeping("versions");
         header.correlation_id.clone_from(&because.rollout);
+        let invocation = header.invocation.clone();
         let mut writes = Vec::new();
         let mut events = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
-            writes.push(record::write(Space::Meta, &self.key(&entry.digest), entry)?);
-            // What belongs to no story is news for nobody.
-            if !because.rollout.is_empty() {
-                events.push(self.event(entry, because, &header.invocation, index));
+            writes.push(record::write(Space::Meta, &self.key(entry.digest), entry)?);
+            if let Some(rollout) = &because.rollout {
+                events.push(self.event(entry, because, rollout, &invocation, index));
             }
         }
-        let unit = Unit {
+        Ok(Unit {
             began,
             reads,
             header,
             writes,
             events,
-        };
-        self.ledger.commit(unit).await?;
-        Ok(())
+        })
     }
 
-    fn event(&self, entry: &Entry, because: &Because, invocation: &str, index: usize) -> Event {
+    fn event(
+        &self,
+        entry: &Entry,
+        because: &Because,
+        rollout: &CorrelationId,
+        invocation: &InvocationId,
+        index: usize,
+    ) -> Event {
         let told = Told {
             context: self.context,
             number: entry.number,
-            digest: &entry.digest,
+            digest: entry.digest,
             label: entry.label.as_deref(),
             state: entry.state,
             by: &because.by,
             reason: &because.reason,
         };
         let index = index.to_string();
-        let place = [invocation.as_bytes(), index.as_bytes()];
         Event {
-            id: digest(&place),
+            id: EventId::derived(&[invocation.as_bytes(), index.as_bytes()]),
             kind: entry.state.event().to_owned(),
             subject: self.context.to_owned(),
             time: wall_clock(),
             // Names, numbers and texts always serialize.
             data: serde_json::to_vec(&told).unwrap_or_default(),
-            correlation_id: because.rollout.clone(),
-            causation_id: invocation.to_owned(),
+            correlation_id: rollout.clone(),
+            causation_id: Some(invocation.into()),
         }
     }
 }

@@ -8,6 +8,7 @@ use wasmtime::component::Type;
 
 use super::describe;
 use super::gate::{Gate, Refusal};
+use crate::core::VersionDigest;
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
@@ -26,7 +27,7 @@ pub async fn load(
     identity: Identity,
     bytes: Option<Vec<u8>>,
 ) -> Result<Version, Refusal> {
-    let guest = guest(engine, artifacts, &identity.digest, bytes).await;
+    let guest = guest(engine, artifacts, identity.digest, bytes).await;
     let guest = guest.map_err(|error| of_load(&error))?;
     of_guest(guest, context, settings, identity).await
 }
@@ -35,11 +36,11 @@ pub async fn load(
 pub(super) async fn guest(
     engine: &Engine,
     artifacts: &ArtifactCache,
-    digest: &str,
+    digest: VersionDigest,
     bytes: Option<Vec<u8>>,
 ) -> Result<Arc<Guest>, LoadError> {
     let (engine, artifacts) = (engine.clone(), artifacts.clone());
-    let (name, directory) = (digest.to_owned(), artifacts.directory().to_owned());
+    let (name, directory) = (digest.to_string(), artifacts.directory().to_owned());
     // Reading the compiled component blocks, and compiling it does where it is not compiled yet.
     let loading = tokio::task::spawn_blocking(move || match bytes {
         Some(bytes) => Guest::load(&engine, &artifacts, &name, &bytes),

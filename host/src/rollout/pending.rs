@@ -6,8 +6,9 @@ use super::deployer::Deployer;
 use super::history::{Because, History, State};
 use super::progress::{Outcome, Rollout};
 use super::swap;
+use crate::core::{CorrelationId, VersionDigest};
 use crate::invocation::{Context, record};
-use crate::journal::{self, CommitError, Ledger, ReadSet, Space, Unit, Write};
+use crate::journal::{self, CommitError, Ledger, Proposal, ReadSet, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 use crate::versions::Identity;
 
@@ -18,9 +19,9 @@ const CUT_OFF: &str = "its rollout was interrupted when the host stopped, and th
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pending {
     /// Its id.
-    rollout: String,
+    rollout: CorrelationId,
     /// The digest of its version.
-    digest: String,
+    digest: VersionDigest,
     /// Who began it.
     by: String,
 }
@@ -38,20 +39,6 @@ fn find(deployer: &Deployer, context: &Context) -> Result<Option<Pending>, journ
     record::find(ledger(deployer)?, Space::Meta, &key(context))
 }
 
-async fn commit(
-    deployer: &Deployer,
-    began: u64,
-    reads: ReadSet,
-    write: Write,
-) -> Result<(), CommitError> {
-    let unit = Unit {
-        reads,
-        ..Unit::bookkeeping("rollout", began, vec![write])
-    };
-    ledger(deployer)?.commit(unit).await?;
-    Ok(())
-}
-
 /// Notes that a rollout has begun.
 pub(super) async fn note(
     deployer: &Deployer,
@@ -63,13 +50,15 @@ pub(super) async fn note(
         digest: rollout.digest(),
         by: rollout.by.clone(),
     };
-    let began = ledger(deployer)?.applied();
+    let ledger = ledger(deployer)?;
     let write = record::write(Space::Meta, &key(context), &pending)?;
-    commit(deployer, began, ReadSet::default(), write).await
+    let unit = Unit::bookkeeping("rollout", ledger.applied(), vec![write]);
+    ledger.commit(unit).await?;
+    Ok(())
 }
 
 /// Notes that a rollout has ended; another one may have begun since.
-pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &str) {
+pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &CorrelationId) {
     if let Err(error) = try_clear(deployer, context, rollout).await {
         // The next start tells of it then, though it was told already.
         tracing::debug!(context = context.name, %error, "could not record that a rollout has ended");
@@ -79,35 +68,36 @@ pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &str)
 async fn try_clear(
     deployer: &Deployer,
     context: &Context,
-    rollout: &str,
+    rollout: &CorrelationId,
 ) -> Result<(), CommitError> {
-    loop {
-        let began = ledger(deployer)?.applied();
-        if find(deployer, context)?.is_none_or(|pending| pending.rollout != rollout) {
-            return Ok(());
+    let key = key(context);
+    let cleared = ledger(deployer)?.commit_proposed(None, |began| {
+        if find(deployer, context)?.is_none_or(|pending| pending.rollout != *rollout) {
+            return Ok(Proposal::Nothing(()));
         }
-        let key = key(context);
         let mut reads = ReadSet::default();
         reads.note_key(Space::Meta, key.as_bytes());
-        match commit(deployer, began, reads, record::removal(Space::Meta, &key)).await {
-            Err(CommitError::Conflict { .. }) => {}
-            cleared => return cleared,
-        }
-    }
+        let unit = Unit {
+            reads,
+            ..Unit::bookkeeping("rollout", began, vec![record::removal(Space::Meta, &key)])
+        };
+        Ok(Proposal::Commit(unit, ()))
+    });
+    cleared.await
 }
 
 /// Says, at a start, what became of a rollout that the last stop has cut off: in the version's history, and to whoever asks for the newest rollout.
 pub(super) async fn settle(
     deployer: &Deployer,
     context: &Context,
-    current: Option<&str>,
+    current: Option<VersionDigest>,
 ) -> Result<(), CommitError> {
     let Some(pending) = find(deployer, context)? else {
         return Ok(());
     };
-    let entry = History::of(deployer, &context.name)?.find(&pending.digest)?;
+    let entry = History::of(deployer, &context.name)?.find(pending.digest)?;
     let mut identity = Identity {
-        digest: pending.digest.clone(),
+        digest: pending.digest,
         number: 0,
         label: None,
     };
@@ -118,7 +108,7 @@ pub(super) async fn settle(
         (identity.number, identity.label) = (entry.number, entry.label);
         let last = entry.history.last().map(|step| step.reason.clone());
         match entry.state {
-            _ if current == Some(&pending.digest) => {
+            _ if current == Some(pending.digest) => {
                 outcome = Outcome::Current {
                     decided: std::time::Duration::ZERO,
                 };
@@ -131,11 +121,11 @@ pub(super) async fn settle(
                 tracing::warn!(
                     context = context.name,
                     number = entry.number,
-                    correlation_id = pending.rollout,
+                    correlation_id = pending.rollout.as_str(),
                     CUT_OFF
                 );
-                let because = Because::host(CUT_OFF, &pending.rollout);
-                let change = [(pending.digest.as_str(), State::Uploaded)];
+                let because = Because::host(CUT_OFF, Some(pending.rollout.clone()));
+                let change = [(pending.digest, State::Uploaded)];
                 swap::note(deployer, context, &change, &because).await;
             }
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
-use crate::core::{random_id, wall_clock};
+use crate::core::{CorrelationId, VersionDigest, wall_clock};
 use crate::versions::{Identity, Version};
 
 /// The versions of one context that are at hand, and the newest rollout.
@@ -29,7 +29,7 @@ pub struct Rollouts {
 /// One rollout.
 pub struct Rollout {
     /// Its id, which is also its story's.
-    pub id: String,
+    pub id: CorrelationId,
     /// Who began it.
     pub by: String,
     /// Whether the version only passes the gates.
@@ -175,7 +175,7 @@ impl Rollouts {
     }
 
     /// How many invocations are under way in a version; none when it is not loaded.
-    pub fn inflight(&self, digest: &str) -> Option<usize> {
+    pub fn inflight(&self, digest: VersionDigest) -> Option<usize> {
         self.find_loaded(digest).map(|version| version.inflight())
     }
 
@@ -195,7 +195,7 @@ impl Rollouts {
             return Err(newest.clone());
         }
         let begun = Progress::begin(version);
-        let rollout = Arc::new(Rollout::new(random_id(), by, is_dry_run, begun));
+        let rollout = Arc::new(Rollout::new(CorrelationId::random(), by, is_dry_run, begun));
         *newest = Some(rollout.clone());
         Ok(rollout)
     }
@@ -207,7 +207,13 @@ impl Rollouts {
     }
 
     /// Remembers a rollout of an earlier process, which has ended with that.
-    pub(super) fn remember(&self, id: String, by: &str, version: Identity, outcome: Outcome) {
+    pub(super) fn remember(
+        &self,
+        id: CorrelationId,
+        by: &str,
+        version: Identity,
+        outcome: Outcome,
+    ) {
         let watch = match &outcome {
             Outcome::Current { .. } => Some(Watched::Cut(
                 "the host restarted, which ends the watch over a version".into(),
@@ -224,7 +230,7 @@ impl Rollouts {
     }
 
     /// A loaded version.
-    pub(super) fn find_loaded(&self, digest: &str) -> Option<Arc<Version>> {
+    pub(super) fn find_loaded(&self, digest: VersionDigest) -> Option<Arc<Version>> {
         let loaded = self.loaded.lock();
         loaded
             .iter()
@@ -233,7 +239,7 @@ impl Rollouts {
     }
 
     /// Ends the rollout of a version that is not on its way in any more.
-    pub(super) fn end(&self, digest: &str) {
+    pub(super) fn end(&self, digest: VersionDigest) {
         let newest = self.newest();
         if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
             rollout.abort.cancel();
@@ -241,7 +247,7 @@ impl Rollouts {
     }
 
     /// The version of the rollout that is under way.
-    pub(super) fn under_way(&self) -> Option<String> {
+    pub(super) fn under_way(&self) -> Option<VersionDigest> {
         let newest = self.newest();
         let rollout = newest.filter(|newest| !newest.is_over());
         rollout.map(|rollout| rollout.digest())
@@ -256,7 +262,7 @@ impl Rollouts {
 }
 
 impl Rollout {
-    fn new(id: String, by: &str, is_dry_run: bool, progress: Progress) -> Self {
+    fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
         Self {
             id,
             by: by.to_owned(),
@@ -285,8 +291,8 @@ impl Rollout {
     }
 
     /// Which version it is about.
-    pub fn digest(&self) -> String {
-        self.progress.borrow().version.digest.clone()
+    pub fn digest(&self) -> VersionDigest {
+        self.progress.borrow().version.digest
     }
 
     /// Waits until it has come so far, or has ended.

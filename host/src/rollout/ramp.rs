@@ -25,19 +25,19 @@ impl Executing<'_> {
     }
 
     /// Says that there will be no ramp, where one was asked for.
-    pub(super) fn tell_left_out_ramp(&self, state: &Move) {
+    pub(super) fn tell_left_out_ramp(&self, state: Option<&Move>) {
         let parts: Vec<_> = self.parts().map(|part| format!("{part} %")).collect();
         if parts.is_empty() {
             return;
         }
         let parts = parts.join(", ");
         match state {
-            Move::None if self.context.version().is_some() => {}
-            Move::None => self.rollout.did(
+            None if self.context.version().is_some() => {}
+            None => self.rollout.did(
                 format!("the ramp {parts} is skipped: no version is serving yet"),
                 Duration::ZERO,
             ),
-            Move::Migrate { .. } | Move::Rebuild => self.rollout.did(
+            Some(state) => self.rollout.did(
                 format!(
                     "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {:?} afterwards",
                     self.context.settings.rollout.watch
@@ -130,7 +130,7 @@ impl Executing<'_> {
 
     async fn note_ramping(&self, version: &Version, reason: String) {
         let because = swap::because(self.rollout, reason);
-        let change = [(version.digest.as_str(), State::Ramping)];
+        let change = [(version.digest, State::Ramping)];
         swap::note(self.deployer, self.context, &change, &because).await;
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::RwLockWriteGuard;
 use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
 use super::history::{Entry, History, State};
+use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::journal::CommitError;
 
@@ -25,7 +26,7 @@ async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), 
     let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
     let keep = context.settings.rollout.keep.get() as usize;
     let serving = context.serving();
-    let serve = serving.versions().map(|version| version.digest.clone());
+    let serve = serving.versions().map(|version| version.digest);
     let needed = serve.chain(deployer.rollouts(context).under_way());
     let old = old(&history.list()?, &active, needed.collect(), keep);
     if old.is_empty() {
@@ -37,30 +38,34 @@ async fn forget(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), 
         .lock()
         .retain(|version| !old.contains(&version.digest) || version.inflight() > 0);
     for digest in old {
-        history.forget(&digest).await?;
-        remove(deployer, &digest, &removing).await?;
+        history.forget(digest).await?;
+        remove(deployer, digest, &removing).await?;
     }
     Ok(())
 }
 
 /// Leaves nothing on disk of a component that was only tried, unless it is a version somewhere.
-pub(super) async fn leave_nothing(deployer: &Arc<Deployer>, context: &Context, digest: &str) {
+pub(super) async fn leave_nothing(
+    deployer: &Arc<Deployer>,
+    context: &Context,
+    digest: VersionDigest,
+) {
     let removing = deployer.components.removing().await;
     if let Err(error) = remove(deployer, digest, &removing).await {
-        tracing::warn!(context = context.name, digest, %error, "could not remove what a dry run left; trying again later");
+        tracing::warn!(context = context.name, %digest, %error, "could not remove what a dry run left; trying again later");
     }
 }
 
 /// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.
 async fn remove(
     deployer: &Arc<Deployer>,
-    digest: &str,
+    digest: VersionDigest,
     _: &RwLockWriteGuard<'_, ()>,
 ) -> Result<(), CommitError> {
     for (name, context) in &deployer.invoker.contexts {
         let entry = History::of(deployer, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);
-        if is_stored || deployer.rollouts(context).under_way().as_deref() == Some(digest) {
+        if is_stored || deployer.rollouts(context).under_way() == Some(digest) {
             return Ok(());
         }
     }
@@ -69,13 +74,12 @@ async fn remove(
         deployer.artifacts.clone(),
         deployer.engine.clone(),
     );
-    let name = digest.to_owned();
     let removed = tokio::task::spawn_blocking(move || {
-        artifacts.remove(&engine, &name);
-        store.remove(&name)
+        artifacts.remove(&engine, &digest.to_string());
+        store.remove(digest)
     });
     if let Ok(Err(error)) = removed.await {
-        tracing::warn!(digest, %error, "could not remove an old component");
+        tracing::warn!(%digest, %error, "could not remove an old component");
     }
     Ok(())
 }
@@ -84,12 +88,12 @@ async fn remove(
 fn old(
     entries: &[Entry],
     active: &ActiveVersion,
-    mut needed: BTreeSet<String>,
+    mut needed: BTreeSet<VersionDigest>,
     keep: usize,
-) -> Vec<String> {
-    needed.insert(active.digest.clone());
-    needed.extend(active.shipped.clone());
-    needed.extend(active.before.iter().take(keep).cloned());
+) -> Vec<VersionDigest> {
+    needed.extend(active.digest);
+    needed.extend(active.shipped);
+    needed.extend(active.before.iter().take(keep));
     let rest = entries
         .iter()
         .filter(|entry| entry.is_stored && !needed.contains(&entry.digest));
@@ -100,7 +104,7 @@ fn old(
     // Who changed last is the newest, whatever its number.
     rest.sort_by_key(|entry| std::cmp::Reverse(entry.history.last().map(|step| step.time)));
     let old = refused.into_iter().chain(rest.into_iter().skip(keep));
-    old.map(|entry| entry.digest.clone()).collect()
+    old.map(|entry| entry.digest).collect()
 }
 
 #[cfg(test)]
@@ -108,9 +112,13 @@ mod tests {
     use super::*;
     use crate::rollout::history::Step;
 
-    fn entry(digest: &str, time: u64) -> Entry {
+    fn digest(component: &str) -> VersionDigest {
+        VersionDigest::of(component.as_bytes())
+    }
+
+    fn entry(component: &str, time: u64) -> Entry {
         Entry {
-            digest: digest.into(),
+            digest: digest(component),
             number: 1,
             label: None,
             size: 1,
@@ -136,19 +144,22 @@ mod tests {
             entry("e", 5),
         ];
         let active = ActiveVersion {
-            digest: "b".into(),
-            before: vec!["a".into()],
+            digest: Some(digest("b")),
+            before: vec![digest("a")],
             ..ActiveVersion::default()
         };
-        assert_eq!(old(&entries, &active, BTreeSet::new(), 1), ["d", "c"]);
         assert_eq!(
-            old(&entries, &active, BTreeSet::from(["c".into()]), 1),
-            ["d"]
+            old(&entries, &active, BTreeSet::new(), 1),
+            [digest("d"), digest("c")]
         );
-        assert_eq!(old(&entries, &active, BTreeSet::new(), 3), [""; 0]);
+        assert_eq!(
+            old(&entries, &active, BTreeSet::from([digest("c")]), 1),
+            [digest("d")]
+        );
+        assert_eq!(old(&entries, &active, BTreeSet::new(), 3), []);
         let mut refused = entry("f", 6);
         refused.state = State::Rejected;
         refused.history.clear();
-        assert_eq!(old(&[refused], &active, BTreeSet::new(), 3), ["f"]);
+        assert_eq!(old(&[refused], &active, BTreeSet::new(), 3), [digest("f")]);
     }
 }

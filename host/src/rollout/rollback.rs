@@ -12,8 +12,7 @@ use super::history::{Because, Entry, History, State};
 use super::progress::Outcome;
 use super::swap::{self, SwapError, Swapped, Way};
 use super::trust;
-use super::upload::short;
-use crate::core::random_id;
+use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::{Identity, Version};
@@ -106,7 +105,7 @@ pub async fn rollback(
             Some(reason) => format!("rolled back from version {}: {reason}", from.number),
             None => format!("rolled back from version {}", from.number),
         },
-        rollout: random_id(),
+        rollout: Some(CorrelationId::random()),
         at: None,
     };
     let to = match wanted {
@@ -180,7 +179,7 @@ async fn before(
     let history = History::of(deployer, &context.name)?;
     let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
     let mut refused = None;
-    for digest in &active.before {
+    for digest in active.before.iter().copied() {
         let entry = history.find(digest)?;
         let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) else {
             continue;
@@ -209,7 +208,7 @@ fn find(
     let entries = History::of(deployer, &context.name)?.list()?;
     let is_meant = |entry: &Entry| {
         wanted == entry.number.to_string()
-            || (wanted.len() >= 6 && entry.digest.starts_with(wanted))
+            || (wanted.len() >= 6 && entry.digest.with_text(|digest| digest.starts_with(wanted)))
     };
     let mut meant: Vec<_> = entries.into_iter().filter(is_meant).collect();
     match (meant.pop(), meant.is_empty()) {
@@ -269,7 +268,7 @@ pub(super) async fn take_back(
     let to = before(deployer, context, version).await?;
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {
-        let change = [(version.digest.as_str(), state)];
+        let change = [(version.digest, state)];
         swap::note(deployer, context, &change, because).await;
     };
     note(State::Quarantined).await;
@@ -283,7 +282,7 @@ pub(super) async fn take_back(
         return Err(error);
     }
     tracing::info!(
-        target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = short(&to.digest), "rolled back"
+        target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = format_args!("{:.12}", to.digest), "rolled back"
     );
     Ok(())
 }

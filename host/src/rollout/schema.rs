@@ -9,11 +9,9 @@ use super::active_version::{ActiveVersion, Shape};
 use super::gate::{Gate, Refusal};
 use crate::versions::Version;
 
-/// What the state needs before a version can serve.
+/// What becomes of a state before a version can serve that does not read it as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// Nothing: the version reads it as it is.
-    None,
     /// Each entry is given to the version, from this schema.
     Migrate {
         /// The schema that the state has; the newest one, where it has rows of several.
@@ -26,30 +24,29 @@ pub(super) enum Move {
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str("it reads the state as it is"),
             Self::Migrate { from } => write!(f, "the state will be migrated from schema {from}"),
             Self::Rebuild => f.write_str("the state will be rebuilt from the events"),
         }
     }
 }
 
-/// What the state of a context needs before a version can serve.
+/// What the state of a context needs before a version can serve; none when the version reads it as it is.
 pub(super) fn needed(
     context: &str,
     active: Option<ActiveVersion>,
     version: &Version,
-) -> Result<Move, Refusal> {
+) -> Result<Option<Move>, Refusal> {
     let schema = &version.schema;
     let active = active.unwrap_or_default();
     let unread = unread(&active, version);
     match unread.iter().max() {
         None => match difference(context, &active, Shape::of(version)) {
-            None => Ok(Move::None),
-            Some(_) if schema.rebuild => Ok(Move::Rebuild),
+            None => Ok(None),
+            Some(_) if schema.rebuild => Ok(Some(Move::Rebuild)),
             Some(difference) => Err(Refusal::at(Gate::Schema, difference)),
         },
-        Some(_) if schema.rebuild => Ok(Move::Rebuild),
-        Some(newest) if version.guest.has_migration() => Ok(Move::Migrate { from: *newest }),
+        Some(_) if schema.rebuild => Ok(Some(Move::Rebuild)),
+        Some(newest) if version.guest.has_migration() => Ok(Some(Move::Migrate { from: *newest })),
         Some(_) => Err(Refusal::at(
             Gate::Schema,
             format!(

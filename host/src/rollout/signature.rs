@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
-use crate::core::Timestamp;
+use crate::core::{Timestamp, VersionDigest};
 
 /// How far the clock of who signs may be ahead of the host's.
 const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -21,7 +21,7 @@ pub struct Subject<'a> {
     /// The context.
     pub context: &'a str,
     /// The component's digest.
-    pub digest: &'a str,
+    pub digest: VersionDigest,
 }
 
 /// When a signature is good.
@@ -74,7 +74,7 @@ pub enum SignatureError {
     )]
     Unknown {
         /// The component's digest.
-        digest: String,
+        digest: VersionDigest,
         /// The context that it was brought to.
         context: String,
         /// The app.
@@ -151,7 +151,7 @@ impl Keyring<'_> {
     fn unknown(&self, subject: Subject<'_>) -> SignatureError {
         let names: Vec<&str> = self.known.keys().map(String::as_str).collect();
         SignatureError::Unknown {
-            digest: subject.digest.to_owned(),
+            digest: subject.digest,
             context: subject.context.to_owned(),
             app: subject.app.to_owned(),
             known: match names.is_empty() {
@@ -255,7 +255,7 @@ fn statement(subject: Subject<'_>, validity: Validity) -> String {
 mod tests {
     use super::*;
 
-    const DIGEST: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    const DIGEST: VersionDigest = VersionDigest::from_bytes([7; 32]);
     const NOW: Timestamp = Timestamp(1_795_341_734_248);
     const ROOM: Subject<'_> = Subject {
         app: "stay",
@@ -311,10 +311,10 @@ mod tests {
         };
         let said = refused(ROOM, &sign(&other));
         assert!(
-            said.contains(DIGEST) && said.contains("ci, laptop"),
+            said.contains(&DIGEST.to_string()) && said.contains("ci, laptop"),
             "{said}"
         );
-        let digest = &DIGEST.replace('2', "3");
+        let digest = VersionDigest::from_bytes([8; 32]);
         refused(Subject { digest, ..ROOM }, &sign(&one));
         let context = "message";
         refused(Subject { context, ..ROOM }, &sign(&one));

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::core::VersionDigest;
 
 /// How the names of drafts end.
 const PART: &str = "part";
@@ -27,17 +28,6 @@ impl ComponentStore {
         }
     }
 
-    /// The digest that a component is known by.
-    pub fn digest(bytes: &[u8]) -> String {
-        hex::encode(Sha256::digest(bytes))
-    }
-
-    /// Whether a text can be one.
-    pub fn is_digest(text: &str) -> bool {
-        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        text.len() == 64 && text.bytes().all(hexadecimal)
-    }
-
     /// While this is held nothing is removed: what was found there, or put there, is there still when it is entered into a history.
     pub(super) async fn entering(&self) -> RwLockReadGuard<'_, ()> {
         self.entering.read().await
@@ -54,12 +44,12 @@ impl ComponentStore {
     }
 
     /// Where a component is, or would be.
-    pub fn path(&self, digest: &str) -> PathBuf {
-        self.directory.join(digest).with_added_extension("wasm")
+    pub fn path(&self, digest: VersionDigest) -> PathBuf {
+        self.directory.join(format!("{digest}.wasm"))
     }
 
     /// Whether a component is there.
-    pub fn holds(&self, digest: &str) -> bool {
+    pub fn holds(&self, digest: VersionDigest) -> bool {
         self.path(digest).is_file()
     }
 
@@ -68,7 +58,7 @@ impl ComponentStore {
     /// # Errors
     ///
     /// When the directory cannot be written.
-    pub fn put(&self, digest: &str, bytes: &[u8]) -> io::Result<()> {
+    pub fn put(&self, digest: VersionDigest, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(digest);
         if self.get(digest).is_ok() {
             return Ok(());
@@ -85,7 +75,7 @@ impl ComponentStore {
     /// # Errors
     ///
     /// When the directory cannot be written.
-    pub fn draft(&self, digest: &str, bytes: &[u8]) -> io::Result<Draft> {
+    pub fn draft(&self, digest: VersionDigest, bytes: &[u8]) -> io::Result<Draft> {
         std::fs::create_dir_all(&self.directory)?;
         let unique: u64 = rand::random();
         let name = format!("{digest}.{unique:016x}.{PART}");
@@ -122,10 +112,10 @@ impl ComponentStore {
     /// # Errors
     ///
     /// When it is not there, cannot be read, or is not what its name says.
-    pub fn get(&self, digest: &str) -> io::Result<Vec<u8>> {
+    pub fn get(&self, digest: VersionDigest) -> io::Result<Vec<u8>> {
         let path = self.path(digest);
         let bytes = std::fs::read(&path)?;
-        match Self::digest(&bytes) == digest {
+        match VersionDigest::of(&bytes) == digest {
             true => Ok(bytes),
             false => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -139,7 +129,7 @@ impl ComponentStore {
     /// # Errors
     ///
     /// When it cannot be removed.
-    pub fn remove(&self, digest: &str) -> io::Result<()> {
+    pub fn remove(&self, digest: VersionDigest) -> io::Result<()> {
         match std::fs::remove_file(self.path(digest)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -174,34 +164,34 @@ mod tests {
     fn what_is_put_is_got_and_damage_is_seen() {
         let directory = tempfile::tempdir().unwrap();
         let store = ComponentStore::new(directory.path().join("components"));
-        let digest = ComponentStore::digest(b"component");
-        assert!(!store.holds(&digest));
-        store.put(&digest, b"component").unwrap();
-        store.put(&digest, b"component").unwrap();
-        assert!(store.holds(&digest));
-        assert_eq!(store.get(&digest).unwrap(), b"component");
-        std::fs::write(store.path(&digest), b"componen").unwrap();
+        let digest = VersionDigest::of(b"component");
+        assert!(!store.holds(digest));
+        store.put(digest, b"component").unwrap();
+        store.put(digest, b"component").unwrap();
+        assert!(store.holds(digest));
+        assert_eq!(store.get(digest).unwrap(), b"component");
+        std::fs::write(store.path(digest), b"componen").unwrap();
         assert!(
             store
-                .get(&digest)
+                .get(digest)
                 .unwrap_err()
                 .to_string()
                 .contains("damaged")
         );
-        store.put(&digest, b"component").unwrap();
-        assert_eq!(store.get(&digest).unwrap(), b"component", "it is mended");
-        let draft = store.draft(&digest, b"component").unwrap();
+        store.put(digest, b"component").unwrap();
+        assert_eq!(store.get(digest).unwrap(), b"component", "it is mended");
+        let draft = store.draft(digest, b"component").unwrap();
         assert_eq!(std::fs::read(draft.path()).unwrap(), b"component");
         let path = draft.path().to_owned();
         drop(draft);
         assert!(!path.exists());
         std::fs::write(&path, b"com").unwrap();
         store.remove_drafts().unwrap();
-        assert!(!path.exists() && store.holds(&digest));
-        store.remove(&digest).unwrap();
-        store.remove(&digest).unwrap();
+        assert!(!path.exists() && store.holds(digest));
+        store.remove(digest).unwrap();
+        store.remove(digest).unwrap();
         assert_eq!(
-            store.get(&digest).unwrap_err().kind(),
+            store.get(digest).unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
     }

@@ -17,7 +17,7 @@ use super::migration::generation;
 use super::progress::Rollout;
 use super::schema::{self, Move};
 use super::{compatibility, retention, trust};
-use crate::core::wall_clock;
+use crate::core::{VersionDigest, wall_clock};
 use crate::events::following;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
@@ -80,12 +80,12 @@ pub(super) async fn swap(
     way: Way,
     because: &Because,
 ) -> Result<Swapped, SwapError> {
-    let (digest, shape) = (&version.digest, Shape::of(version));
+    let (digest, shape) = (version.digest, Shape::of(version));
     // The state may have moved since it was looked at.
     let next = |active: ActiveVersion| match way {
         Way::Forward => match schema::needed(&context.name, Some(active.clone()), version)? {
-            Move::None => Ok(active.succeeded_by(digest, shape, false)),
-            Move::Migrate { .. } | Move::Rebuild => Err(SwapError::Overtaken {
+            None => Ok(active.succeeded_by(digest, shape, false)),
+            Some(Move::Migrate { .. } | Move::Rebuild) => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
         },
@@ -122,9 +122,9 @@ pub(super) async fn settle(
     let left: Vec<_> = left
         .filter(|(left, _)| left.digest != version.digest)
         .collect();
-    let mut changes = vec![(version.digest.as_str(), State::Current)];
+    let mut changes = vec![(version.digest, State::Current)];
     let draining = left.iter();
-    changes.extend(draining.map(|(left, _)| (left.digest.as_str(), State::Draining)));
+    changes.extend(draining.map(|(left, _)| (left.digest, State::Draining)));
     let then = Because {
         at: Some(swapped.at),
         ..because.clone()
@@ -156,7 +156,7 @@ pub(crate) async fn exchange(
     former: Option<&Arc<Version>>,
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
-    let (digest, shape) = (&version.digest, Shape::of(version));
+    let (digest, shape) = (version.digest, Shape::of(version));
     let next = |active: ActiveVersion| Ok(active.succeeded_by(digest, shape, true));
     take_over(deployer, context, version, former, Some(exchange), next).await
 }
@@ -218,7 +218,7 @@ async fn take_over(
         .await?;
     swapped.decided += exchanged.elapsed();
     if let Some(turned_away) = &swapped.turned_away {
-        deployer.rollouts(context).end(&turned_away.digest);
+        deployer.rollouts(context).end(turned_away.digest);
     }
     Ok(swapped)
 }
@@ -234,7 +234,7 @@ async fn commit(
         return Ok(active.commit(context).await?);
     };
     let mut header = bookkeeping("swap");
-    active.digest.clone_into(&mut header.version);
+    header.version = active.digest;
     let mut writes = exchange.additions;
     writes.extend(generation::exchange(before.generation, exchange.generation));
     writes.push(active.write()?);
@@ -368,7 +368,7 @@ pub(super) fn empty(
         };
         // It may have been taken into service again just now.
         if version.is_closed() {
-            note(&deployer, &context, &[(&version.digest, state)], &because).await;
+            note(&deployer, &context, &[(version.digest, state)], &because).await;
         }
         retention::keep_newest(&deployer, &context).await;
     });
@@ -378,7 +378,7 @@ pub(super) fn empty(
 pub(super) async fn note(
     deployer: &Deployer,
     context: &Context,
-    changes: &[(&str, State)],
+    changes: &[(VersionDigest, State)],
     because: &Because,
 ) {
     let noted = match History::of(deployer, &context.name) {
@@ -388,11 +388,11 @@ pub(super) async fn note(
     for (digest, state) in changes {
         tracing::info!(
             context = context.name,
-            digest,
+            %digest,
             state = state.name(),
             by = because.by,
             reason = because.reason,
-            correlation_id = because.rollout,
+            correlation_id = because.rollout.as_deref().unwrap_or_default(),
             "version"
         );
     }
@@ -406,7 +406,7 @@ pub(super) fn because(rollout: &Rollout, reason: impl Into<String>) -> Because {
     Because {
         by: rollout.by.clone(),
         reason: reason.into(),
-        rollout: rollout.id.clone(),
+        rollout: Some(rollout.id.clone()),
         at: None,
     }
 }

@@ -13,7 +13,7 @@ use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::history::History;
 use super::signature::{Keyring, Signature, Signed, Subject};
-use crate::core::{Timestamp, wall_clock};
+use crate::core::{Timestamp, VersionDigest, wall_clock};
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
@@ -88,7 +88,7 @@ impl From<journal::Error> for FloorError {
     }
 }
 
-fn signature_key(context: &str, digest: &str) -> String {
+fn signature_key(context: &str, digest: VersionDigest) -> String {
     format!("signature/{context}/{digest}")
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn admit(
     if let Some(trusted) = serves.filter(|serves| Arc::ptr_eq(serves, version)) {
         return Ok(trusted.clone());
     }
-    check(deployer, context, &version.digest, None).await?;
+    check(deployer, context, version.digest, None).await?;
     Ok(Trusted::admitted(version, rewiring))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn admit(
 pub(super) async fn check(
     deployer: &Deployer,
     context: &Context,
-    digest: &str,
+    digest: VersionDigest,
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
     let unreadable = |error: journal::Error| Refusal::at(Gate::Signature, error);
@@ -147,7 +147,7 @@ pub(super) async fn check(
 async fn signed(
     deployer: &Deployer,
     context: &Context,
-    digest: &str,
+    digest: VersionDigest,
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
     let settings = &deployer.manifest.rollout;
@@ -182,7 +182,7 @@ async fn signed(
 }
 
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
-async fn is_exempt(deployer: &Deployer, context: &Context, digest: &str) -> bool {
+async fn is_exempt(deployer: &Deployer, context: &Context, digest: VersionDigest) -> bool {
     !deployer.manifest.rollout.require_shipped_signature
         && active_version::is_shipped(deployer, context, digest).await
 }
@@ -191,7 +191,7 @@ async fn is_exempt(deployer: &Deployer, context: &Context, digest: &str) -> bool
 fn kept(
     deployer: &Deployer,
     context: &str,
-    digest: &str,
+    digest: VersionDigest,
 ) -> Result<Option<String>, journal::Error> {
     record::find(
         ledger(deployer)?,
@@ -204,7 +204,7 @@ fn kept(
 pub(super) async fn keep(
     deployer: &Deployer,
     context: &str,
-    digest: &str,
+    digest: VersionDigest,
     signature: &str,
 ) -> Result<(), CommitError> {
     if kept(deployer, context, digest)?.as_deref() == Some(signature) {
@@ -226,7 +226,7 @@ pub fn floor(deployer: &Deployer, context: &str) -> Result<Option<Floor>, journa
 fn signed_at(
     deployer: &Deployer,
     context: &str,
-    digest: &str,
+    digest: VersionDigest,
 ) -> Result<Option<Timestamp>, journal::Error> {
     let damaged = |_| journal::Error::Damaged {
         what: format!("the signature of sha256:{digest}"),
@@ -276,10 +276,10 @@ async fn set_between_rewirings(
             context: name.clone(),
             number,
         })?;
-        floor.signed = signed_at(deployer, name, &entry.digest)?.map(|signed| signed.0);
+        floor.signed = signed_at(deployer, name, entry.digest)?.map(|signed| signed.0);
         let serving = rewiring.serving(name);
         for version in serving.iter().flat_map(|serving| serving.versions()) {
-            let signed = signed_at(deployer, name, &version.digest)?;
+            let signed = signed_at(deployer, name, version.digest)?;
             if floor
                 .keeps_out(name, Some(version.number), signed)
                 .is_some()

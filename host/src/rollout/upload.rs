@@ -8,7 +8,7 @@ use super::executor;
 use super::gate::{Gate, Refusal};
 use super::gates::{self, NotPassed, of_compile};
 use super::progress::{Outcome, Progress, Rollout, Stage};
-use super::store::ComponentStore;
+use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::manifest::Ramp;
 use crate::versions::Identity;
@@ -44,7 +44,7 @@ pub enum UploadError {
     Refused(#[from] Refusal),
     /// Another rollout of the context is under way.
     #[error(
-        "version {number} ({digest}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
+        "version {number} ({digest:.12}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
     )]
     UnderWay {
         /// The context.
@@ -52,7 +52,7 @@ pub enum UploadError {
         /// The number of the version; 0 when it has none yet.
         number: u32,
         /// The digest of the version.
-        digest: String,
+        digest: VersionDigest,
         /// What it does.
         doing: String,
         /// Who began it.
@@ -89,10 +89,10 @@ pub async fn begin(
     if size > limit {
         return Err(too_big(size, limit).into());
     }
-    let hashing = tokio::task::spawn_blocking(move || (ComponentStore::digest(&bytes), bytes));
+    let hashing = tokio::task::spawn_blocking(move || (VersionDigest::of(&bytes), bytes));
     let (digest, bytes) = hashing.await.map_err(|_| UploadError::Stopping)?;
     let version = Identity {
-        digest: digest.clone(),
+        digest,
         number: 0,
         label: upload.label.clone(),
     };
@@ -176,15 +176,10 @@ fn under_way(context: &Context, rollout: &Rollout) -> UploadError {
     UploadError::UnderWay {
         context: context.name.clone(),
         number: progress.version.number,
-        digest: short(&progress.version.digest),
+        digest: progress.version.digest,
         doing,
         by: rollout.by.clone(),
     }
-}
-
-/// The first digits of a digest: enough for people.
-pub(super) fn short(digest: &str) -> String {
-    digest.get(..12).unwrap_or(digest).to_owned()
 }
 
 impl Outcome {

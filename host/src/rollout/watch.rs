@@ -127,7 +127,7 @@ impl Watch {
         let refusal = Refusal::at(Gate::Watch, fault);
         let (context, version) = (&self.context.name, &self.version.title);
         tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
-        let because = Because::host(refusal.to_string(), &self.rollout.id);
+        let because = Because::host(refusal.to_string(), Some(self.rollout.id.clone()));
         let taken = rollback::take_back(&self.deployer, &self.context, &self.version, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),

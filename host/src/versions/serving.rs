@@ -69,9 +69,9 @@ impl Serving {
 
 /// Where a text stands in a ramp: 0 to 99, another place for each version, so that it is not always the same clients who try what is new.
 fn share(version: &Version, affinity: &str) -> u8 {
-    let seed = version
-        .digest
-        .bytes()
-        .fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(byte));
+    let seed = version.digest.with_text(|digest| {
+        let bytes = digest.bytes();
+        bytes.fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(byte))
+    });
     (twox_hash::XxHash64::oneshot(seed, affinity.as_bytes()) % 100) as u8
 }

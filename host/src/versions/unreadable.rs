@@ -1,5 +1,6 @@
 //! What came from outside and could not be read as an event: it goes to the dead letters of whoever follows its source, as it came.
 
+use crate::core::{CorrelationId, EventId};
 use crate::journal::Event;
 
 /// Its kind. No other has a dot.
@@ -7,7 +8,7 @@ const KIND: &str = "nats.unreadable";
 
 /// An event that nobody's guest will see.
 pub(crate) fn unreadable(
-    id: String,
+    id: EventId,
     subject: String,
     time: u64,
     bytes: Vec<u8>,
@@ -16,8 +17,8 @@ pub(crate) fn unreadable(
     Event {
         kind: KIND.to_owned(),
         // There is no invocation that has caused it; its dead letter tells why it is one.
-        causation_id: reason,
-        correlation_id: id.clone(),
+        causation_id: Some(reason.into()),
+        correlation_id: CorrelationId::of_event(&id),
         id,
         subject,
         time,
@@ -32,5 +33,5 @@ pub(crate) fn is_unreadable(kind: &str) -> bool {
 
 /// Why an event cannot be handled, if it could not be read.
 pub(crate) fn reason(event: &Event) -> Option<&str> {
-    is_unreadable(&event.kind).then_some(&*event.causation_id)
+    is_unreadable(&event.kind).then(|| event.causation_id.as_deref().unwrap_or_default())
 }

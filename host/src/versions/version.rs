@@ -10,12 +10,13 @@ use super::response_cache::ResponseCache;
 use super::scorecard::{Scorecard, Tally};
 use super::tables::Tables;
 use super::unreadable;
+use crate::core::VersionDigest;
 use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
 
 /// A component that has been loaded for a context.
 pub struct Version {
     /// The sha-256 of its bytes, hexadecimal.
-    pub digest: String,
+    pub digest: VersionDigest,
     /// Its running number in its context, from 1.
     pub number: u32,
     /// What its author calls it.
@@ -42,7 +43,7 @@ pub struct Version {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The sha-256 of its bytes, hexadecimal.
-    pub digest: String,
+    pub digest: VersionDigest,
     /// Its running number in its context, from 1.
     pub number: u32,
     /// What its author calls it.
@@ -58,9 +59,8 @@ impl Version {
         guest: Arc<Guest>,
         answers: ResponseCache,
     ) -> Self {
-        let short = identity.digest.get(..12).unwrap_or(&identity.digest);
         Self {
-            title: format!("{context}/{} {short}", identity.number).into(),
+            title: format!("{context}/{} {:.12}", identity.number, identity.digest).into(),
             digest: identity.digest,
             number: identity.number,
             label: identity.label,
@@ -78,7 +78,7 @@ impl Version {
     /// What tells it from others.
     pub fn identity(&self) -> Identity {
         Identity {
-            digest: self.digest.clone(),
+            digest: self.digest,
             number: self.number,
             label: self.label.clone(),
         }

@@ -17,7 +17,9 @@ async fn a_request_its_event_and_who_handled_it_are_one_story() {
         .await;
     assert_eq!(status, 201);
     let story = eventually(async || {
-        let story = story::story(&test_host.host, "order-7").unwrap().unwrap();
+        let story = story::story(&test_host.host, &"order-7".parse().unwrap())
+            .unwrap()
+            .unwrap();
         let handled = story.invocations[0].events[0].children.len() == 1;
         if handled {
             Ok(story)
@@ -47,6 +49,9 @@ async fn a_request_its_event_and_who_handled_it_are_one_story() {
         ),
         (Kind::Event, "viewpage", "room.RoomRegistered")
     );
-    assert_eq!(story::story(&test_host.host, "another"), Ok(None));
+    assert_eq!(
+        story::story(&test_host.host, &"another".parse().unwrap()),
+        Ok(None)
+    );
     test_host.host.stop().await;
 }

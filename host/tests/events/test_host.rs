@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use innkeeper::app::{Host, Options};
 use innkeeper::build::{self, Source};
-use innkeeper::core::TraceContext;
-use innkeeper::core::{message::Request, random_id, wall_clock};
+use innkeeper::core::message::Request;
+use innkeeper::core::{InvocationId, TraceContext, random_id, wall_clock};
 use innkeeper::guest::EngineOptions;
 use innkeeper::invocation::Context;
 use innkeeper::invocation::{self, Origin};
@@ -112,8 +112,8 @@ impl TestHost {
             body: body.to_string().into_bytes().into(),
         };
         let origin = Origin {
-            correlation_id: correlation_id.to_owned(),
-            causation_id: String::new(),
+            correlation_id: correlation_id.parse().unwrap(),
+            causation_id: None,
             trace: TraceContext::new(),
         };
         let answer = invocation::web(
@@ -136,15 +136,15 @@ impl TestHost {
             began: ledger.applied(),
             reads: ReadSet::default(),
             header: Header {
-                invocation: random_id(),
+                invocation: InvocationId::random(),
                 cause: Cause::Host {
                     purpose: "test".into(),
                 },
                 ending: Ending::Committed,
                 attempt: 1,
-                correlation_id: "c".into(),
-                causation_id: String::new(),
-                version: String::new(),
+                correlation_id: "c".parse().ok(),
+                causation_id: None,
+                version: None,
                 time: wall_clock(),
                 status: None,
             },
@@ -167,7 +167,7 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         "revision": revision,
     });
     Event {
-        id: random_id(),
+        id: random_id().into(),
         kind: if revision == 1 {
             "RoomRegistered"
         } else {
@@ -177,8 +177,8 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         subject: room.to_string(),
         time: wall_clock(),
         data: data.to_string().into_bytes(),
-        correlation_id: "c".into(),
-        causation_id: String::new(),
+        correlation_id: "c".parse().unwrap(),
+        causation_id: None,
     }
 }
 

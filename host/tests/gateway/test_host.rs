@@ -118,7 +118,7 @@ impl Backend for TestHost {
                 "body": String::from_utf8_lossy(&request.body),
                 "correlation": origin.correlation_id,
                 "trace": origin.trace.to_string(),
-                "causation": origin.causation_id,
+                "causation": origin.causation_id.as_deref().unwrap_or_default(),
                 "key": key,
             });
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];

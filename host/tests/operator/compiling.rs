@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use innkeeper::core::VersionDigest;
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Guest, LoadError};
 use innkeeper::rollout::{CompileError, CompileLimits, Compiler};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::test_host::{SOON, build_components, eventually, innkeeper, repository, run, text};
@@ -25,7 +25,7 @@ struct Bench {
     cache: ArtifactCache,
     compiler: Compiler,
     file: PathBuf,
-    digest: String,
+    digest: VersionDigest,
 }
 
 impl Bench {
@@ -41,7 +41,7 @@ impl Bench {
             engine: Engine::new(options).unwrap(),
             cache: ArtifactCache::new(home.path().join("artifacts")),
             compiler: Compiler::new(Some(env!("CARGO_BIN_EXE_innkeeper").into())),
-            digest: hex::encode(Sha256::digest(component)),
+            digest: VersionDigest::of(component),
             home,
             file,
         }
@@ -49,12 +49,12 @@ impl Bench {
 
     async fn compile(&self, limits: CompileLimits) -> Result<Duration, CompileError> {
         self.compiler
-            .compile(&self.engine, &self.cache, &self.digest, &self.file, limits)
+            .compile(&self.engine, &self.cache, self.digest, &self.file, limits)
             .await
     }
 
     fn load(&self) -> Result<Arc<Guest>, LoadError> {
-        Guest::load_compiled(&self.engine, &self.cache, &self.digest)
+        Guest::load_compiled(&self.engine, &self.cache, &self.digest.to_string())
     }
 
     /// The files that the compiler made.
@@ -74,7 +74,7 @@ impl Bench {
         processes.into_iter().any(|process| {
             let command = process.unwrap().path().join("cmdline");
             String::from_utf8_lossy(&std::fs::read(command).unwrap_or_default())
-                .contains(&self.digest)
+                .contains(&self.digest.to_string())
         })
     }
 }
@@ -188,7 +188,7 @@ async fn what_is_no_component_is_invalid() {
 #[tokio::test]
 async fn what_is_no_fault_of_the_component_is_said() {
     let mut bench = Bench::new(&room().await);
-    bench.digest = "0".repeat(64);
+    bench.digest = VersionDigest::from_bytes([0; 32]);
     let error = bench.compile(ENOUGH).await.unwrap_err();
     assert!(error.to_string().contains("has changed"), "{error}");
     bench.compiler = Compiler::new(Some(bench.home.path().join("nothing")));
@@ -212,7 +212,7 @@ async fn the_command_is_hidden_and_says_one_line() {
     let mut command = innkeeper();
     let limits = ["--memory", "1000000000", "--guest-memory", "1000000"];
     command
-        .args(["compile", "--digest", &bench.digest])
+        .args(["compile", "--digest", &bench.digest.to_string()])
         .args(limits)
         .stdin(std::fs::File::open(&bench.file).unwrap());
     let output = run(&mut command).await;

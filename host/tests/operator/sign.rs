@@ -5,10 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use innkeeper::core::Timestamp;
+use innkeeper::core::{Timestamp, VersionDigest};
 use innkeeper::manifest::Manifest;
 use innkeeper::rollout::signature::{Keyring, SignatureError, Signed, Subject};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::test_host::{build_components, innkeeper, repository, run, text};
@@ -57,9 +56,8 @@ async fn a_component_is_signed_with_a_key_that_the_manifest_knows() {
         known: &known,
         revoked: &revoked,
     };
-    let digest = hex::encode(Sha256::digest(fs::read(&component).unwrap()));
+    let digest = VersionDigest::of(&fs::read(&component).unwrap());
     let verify = |app: &str, context: &str, signature: &str| {
-        let digest = &digest;
         let subject = Subject {
             app,
             context,

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::Method;
-use innkeeper::core::Timestamp;
+use innkeeper::core::{Timestamp, VersionDigest};
 use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, public_key};
 use innkeeper_tests::{Reply, Settings, TestHost, artifacts, command, eventually, send};
 
@@ -22,7 +22,7 @@ impl Signer {
         Self {
             public: public_key(&key),
             sign: Box::new(move |app, context, bytes, validity| {
-                let digest = &artifacts::digest(bytes);
+                let digest = VersionDigest::of(bytes);
                 let subject = Subject {
                     app,
                     context,

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::redaction::{Redaction, Redactor};
+use crate::admin::view::or_empty;
 use crate::app::Host;
-use crate::core::Timestamp;
+use crate::core::{CorrelationId, Timestamp};
 use crate::journal::{self, Cause, Ending, Event, Header, Recorded};
 
 /// How deep a tree may get. What lies deeper begins a tree of its own, and says by its `causationId` where it belongs.
@@ -106,7 +107,10 @@ pub enum Outcome {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn story(host: &Arc<Host>, correlation_id: &str) -> Result<Option<Story>, journal::Error> {
+pub fn story(
+    host: &Arc<Host>,
+    correlation_id: &CorrelationId,
+) -> Result<Option<Story>, journal::Error> {
     let mut redactor = Redactor::new(host);
     let mut invocations = Vec::new();
     for (context, ledger) in &host.ledgers().own {
@@ -119,7 +123,7 @@ pub fn story(host: &Arc<Host>, correlation_id: &str) -> Result<Option<Story>, jo
         }
     }
     Ok((!invocations.is_empty()).then(|| Story {
-        correlation_id: correlation_id.to_owned(),
+        correlation_id: correlation_id.to_string(),
         invocations: tree(invocations),
     }))
 }
@@ -155,10 +159,10 @@ fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation
         kind,
         context: context.to_owned(),
         name,
-        id: invocation,
-        causation_id,
+        id: invocation.to_string(),
+        causation_id: or_empty(causation_id.as_deref()),
         time: Timestamp(time),
-        version,
+        version: version.map_or_else(String::new, |version| version.to_string()),
         attempt,
         status,
         outcome,
@@ -172,7 +176,7 @@ fn published(event: Event) -> Published {
     Published {
         kind: event.kind,
         subject: event.subject,
-        id: event.id,
+        id: event.id.to_string(),
         time: Timestamp(event.time),
         children: Vec::new(),
     }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::VersionDigest;
 
 fn header(id: &str, causation_id: &str, time: u64, cause: Cause) -> Header {
     Header {
@@ -8,9 +9,9 @@ fn header(id: &str, causation_id: &str, time: u64, cause: Cause) -> Header {
         cause,
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: "c".into(),
-        causation_id: causation_id.into(),
-        version: "v".into(),
+        correlation_id: "c".parse().ok(),
+        causation_id: (!causation_id.is_empty()).then(|| causation_id.into()),
+        version: Some(VersionDigest::from_bytes([0xab; 32])),
         time,
         status: None,
     }
@@ -23,8 +24,8 @@ fn event(id: &str) -> Event {
         subject: "1".into(),
         time: 1,
         data: Vec::new(),
-        correlation_id: "c".into(),
-        causation_id: String::new(),
+        correlation_id: "c".parse().unwrap(),
+        causation_id: None,
     }
 }
 
@@ -140,7 +141,7 @@ fn what_was_abandoned_says_why() {
             "id": "w",
             "causationId": "",
             "time": "1970-01-01T00:00:00.001Z",
-            "version": "v",
+            "version": "ab".repeat(32),
             "attempt": 1,
             "status": null,
             "outcome": "abandoned",

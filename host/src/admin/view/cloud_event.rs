@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::or_empty;
 use crate::admin::redaction::Redaction;
 use crate::core::{Timestamp, cloud_event};
 use crate::journal::Event;
@@ -51,14 +52,14 @@ impl CloudEvent {
         };
         Self {
             specversion: "1.0".into(),
-            id: event.id.clone(),
+            id: event.id.to_string(),
             source: cloud_event::source(app, context),
             r#type: cloud_event::kind(app, context, &event.kind),
             subject: redaction.text(event.subject.clone()),
             time: Timestamp(event.time),
             datacontenttype: datacontenttype.into(),
-            correlationid: event.correlation_id.clone(),
-            causationid: event.causation_id.clone(),
+            correlationid: event.correlation_id.to_string(),
+            causationid: or_empty(event.causation_id.as_deref()),
             data,
             data_base64,
         }
@@ -86,8 +87,8 @@ mod tests {
             subject: "1".into(),
             time: 1_795_341_734_248,
             data: data.to_vec(),
-            correlation_id: "c1".into(),
-            causation_id: "i1".into(),
+            correlation_id: "c1".parse().unwrap(),
+            causation_id: Some("i1".into()),
         }
     }
 

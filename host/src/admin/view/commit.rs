@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cloud_event::CloudEvent;
+use super::or_empty;
 use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
 use crate::journal::{Cause, Ending, Recorded};
@@ -64,7 +65,7 @@ impl Commit {
         let (trigger, cause) = name(&header.cause);
         Self {
             position,
-            invocation: header.invocation,
+            invocation: header.invocation.to_string(),
             trigger: trigger.into(),
             cause,
             abandoned: match header.ending {
@@ -72,9 +73,12 @@ impl Commit {
                 Ending::Abandoned { reason } => Some(redaction.text(reason)),
             },
             attempt: header.attempt,
-            correlation_id: header.correlation_id,
-            causation_id: header.causation_id,
-            version: header.version,
+            correlation_id: or_empty(header.correlation_id.as_deref()),
+            causation_id: or_empty(header.causation_id.as_deref()),
+            version: header
+                .version
+                .map(|version| version.to_string())
+                .unwrap_or_default(),
             time: Timestamp(header.time),
             status: header.status,
             events: events
@@ -91,7 +95,7 @@ fn name(cause: &Cause) -> (&'static str, String) {
         Cause::Web { method, route } => ("web", format!("{method} {route}")),
         Cause::Call { function } => ("call", function.clone()),
         Cause::Event { source, kind, id } => ("event", format!("{source}.{kind} {id}")),
-        Cause::Timer { id } => ("timer", id.clone()),
+        Cause::Timer { id } => ("timer", id.to_string()),
         Cause::Host { purpose } => ("host", purpose.clone()),
     }
 }

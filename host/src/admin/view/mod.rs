@@ -28,3 +28,8 @@ pub use self::version::{
     Evidence, Floor, HistoryStep, RolledBack, Rollout, RolloutStep, Serving, Version, Versions,
     Watch,
 };
+
+/// An id that may be missing, as it is shown.
+pub(crate) fn or_empty(id: Option<&str>) -> String {
+    id.unwrap_or_default().to_owned()
+}

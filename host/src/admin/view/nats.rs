@@ -97,7 +97,7 @@ impl RelayDeadLetter {
         Self {
             id: parked.place.to_string(),
             context: parked.place.context,
-            event: parked.event,
+            event: parked.event.to_string(),
             kind: parked.kind,
             subject: redaction.text(parked.subject),
             reason: redaction.text(parked.reason),

@@ -53,7 +53,7 @@ impl Saga {
             ended_at: saga.ended_at.map(Timestamp),
             saga: saga.saga,
             key: redaction.text(saga.key),
-            correlation_id: saga.correlation_id,
+            correlation_id: saga.correlation_id.to_string(),
             subject: redaction.text(saga.subject),
         }
     }

@@ -50,10 +50,10 @@ impl Undo {
         };
         Self {
             id: undo_id(&owed.id),
-            call: owed.call,
+            call: owed.call.to_string(),
             callee: owed.callee,
-            correlation_id: owed.correlation_id,
-            caller: owed.causation_id,
+            correlation_id: owed.correlation_id.to_string(),
+            caller: owed.causation_id.to_string(),
             failures: owed.failures,
             reason,
             since,

@@ -217,7 +217,7 @@ impl From<&versions::Version> for Serving {
     fn from(version: &versions::Version) -> Self {
         Self {
             number: version.number,
-            digest: version.digest.clone(),
+            digest: version.digest.to_string(),
             label: version.label.clone(),
             loaded_at: version.loaded_at.into(),
         }
@@ -235,7 +235,7 @@ impl Version {
         };
         Self {
             number: entry.number,
-            digest: entry.digest,
+            digest: entry.digest.to_string(),
             label: entry.label,
             size: entry.size,
             signer: entry.signer,
@@ -262,10 +262,10 @@ impl Rollout {
             micros: u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX),
         };
         Self {
-            id: rollout.id.clone(),
+            id: rollout.id.to_string(),
             context: context.to_owned(),
             number: progress.version.number,
-            digest: progress.version.digest,
+            digest: progress.version.digest.to_string(),
             label: progress.version.label,
             by: rollout.by.clone(),
             stage: progress.stage.name().to_owned(),
@@ -318,9 +318,9 @@ impl RolledBack {
         Self {
             context: context.to_owned(),
             to: done.to.number,
-            to_digest: done.to.digest,
+            to_digest: done.to.digest.to_string(),
             from: done.from.number,
-            from_digest: done.from.digest,
+            from_digest: done.from.digest.to_string(),
             was_on_its_way: done.was_on_its_way,
             micros: u64::try_from(done.took.as_micros()).unwrap_or(u64::MAX),
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::machine::{Ending, Known, Saga, SagaState};
 use super::store::{self, SPACE};
+use crate::core::{CorrelationId, EventId};
 use crate::invocation::record;
 use crate::journal::{self, CommitError, KeyRange, Ledger, ReadSet, Unit, Write};
 
@@ -32,15 +33,15 @@ enum Former {
 #[derive(Deserialize)]
 struct FormerSaga {
     saga: String,
-    correlation_id: String,
+    correlation_id: CorrelationId,
     subject: String,
     state: SagaState,
     started_at: u64,
-    started_by: String,
+    started_by: EventId,
     deadline: u64,
     timed_out_at: Option<u64>,
     ended_at: Option<u64>,
-    ended_by: Option<String>,
+    ended_by: Option<EventId>,
 }
 
 /// Whether there are any.

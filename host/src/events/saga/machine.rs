@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::{CorrelationId, EventId};
+
 /// By how much the clock may have been set back between two events of one saga, in milliseconds: an end that much before the start still is its end.
 const SKEW: u64 = 5_000;
 
@@ -64,7 +66,7 @@ pub struct Saga {
     /// Its name in the manifest.
     pub saga: String,
     /// The correlation id of the event that began it.
-    pub correlation_id: String,
+    pub correlation_id: CorrelationId,
     /// The subject of the event that began it.
     pub subject: String,
     /// What has become of it.
@@ -72,7 +74,7 @@ pub struct Saga {
     /// When it began, in milliseconds since the Unix epoch.
     pub started_at: u64,
     /// The id of the event that began it.
-    pub started_by: String,
+    pub started_by: EventId,
     /// When it counts as stuck, in milliseconds since the Unix epoch.
     pub deadline: u64,
     /// When it was found to be stuck, if it was, in milliseconds since the Unix epoch.
@@ -80,7 +82,7 @@ pub struct Saga {
     /// When it ended, in milliseconds since the Unix epoch.
     pub ended_at: Option<u64>,
     /// The id of the event that ended it.
-    pub ended_by: Option<String>,
+    pub ended_by: Option<EventId>,
     /// What it is about: all its events say so.
     pub key: String,
 }
@@ -92,7 +94,7 @@ pub(super) struct Ending {
     /// When it was published, in milliseconds since the Unix epoch.
     pub at: u64,
     /// Its id.
-    pub by: String,
+    pub by: EventId,
 }
 
 /// What is known of what one saga is about.
@@ -181,11 +183,11 @@ mod tests {
     fn saga(at: u64) -> Saga {
         Saga {
             saga: "booking".into(),
-            correlation_id: "c".into(),
+            correlation_id: "c".parse().unwrap(),
             subject: "7".into(),
             state: SagaState::Running,
             started_at: at,
-            started_by: format!("start-{at}"),
+            started_by: format!("start-{at}").into(),
             deadline: at + 100,
             timed_out_at: None,
             ended_at: None,
@@ -198,7 +200,7 @@ mod tests {
         Ending {
             is_compensation,
             at,
-            by: format!("end-{at}"),
+            by: format!("end-{at}").into(),
         }
     }
 

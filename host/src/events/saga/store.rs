@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Known, Saga, SagaState};
-use crate::core::digest;
+use crate::core::{CorrelationId, EventId};
 use crate::invocation::{Timer, record};
 use crate::journal::{self, Entry, KeyRange, Ledger, ReadSet, Space, Write};
 
@@ -18,7 +18,7 @@ pub(crate) const TIMED_OUT: &str = "SagaTimedOut";
 #[serde(rename_all = "camelCase")]
 pub(super) struct TimedOut {
     pub saga: String,
-    pub correlation_id: String,
+    pub correlation_id: CorrelationId,
     pub started_at: u64,
     pub subject: String,
     /// What it is about; its subject where versions before set the timer.
@@ -145,8 +145,8 @@ pub(super) fn time(saga: &Saga) -> u64 {
     since.unwrap_or(saga.started_at)
 }
 
-fn timer_id(saga: &Saga) -> String {
-    digest(&[
+fn timer_id(saga: &Saga) -> EventId {
+    EventId::derived(&[
         saga.saga.as_bytes(),
         saga.correlation_id.as_bytes(),
         saga.started_by.as_bytes(),
@@ -167,9 +167,9 @@ fn timer(saga: &Saga) -> Result<Timer, journal::Error> {
     Ok(Timer {
         id: timer_id(saga),
         kind: TIMED_OUT.to_owned(),
-        subject: saga.correlation_id.clone(),
+        subject: saga.correlation_id.to_string(),
         data,
         correlation_id: saga.correlation_id.clone(),
-        causation_id: saga.started_by.clone(),
+        causation_id: Some((&saga.started_by).into()),
     })
 }

@@ -74,7 +74,7 @@ impl Handler for Watcher {
                 // Another lane had something about the same saga, and has come further by it.
                 Err(CommitError::Conflict { .. }) if !arrival.stop.is_cancelled() => {}
                 Err(error) => {
-                    tracing::error!(event = arrival.event.id, %error, "could not record an event of a saga; trying again");
+                    tracing::error!(event = arrival.event.id.as_str(), %error, "could not record an event of a saga; trying again");
                     backoff.pause(arrival.stop).await?;
                 }
             }
@@ -171,8 +171,8 @@ fn begun(name: &str, settings: &SagaSettings, event: &Event, about: &str) -> Sag
 
 fn header(event: &Event) -> Header {
     Header {
-        correlation_id: event.correlation_id.clone(),
-        causation_id: event.id.clone(),
+        correlation_id: Some(event.correlation_id.clone()),
+        causation_id: Some((&event.id).into()),
         ..bookkeeping("saga")
     }
 }
@@ -223,7 +223,7 @@ impl Timers for Deadlines {
         };
         tracing::warn!(
             saga,
-            correlation_id = stuck.correlation_id,
+            correlation_id = stuck.correlation_id.as_str(),
             about,
             "a saga is stuck: it has not ended before its timeout"
         );
@@ -243,8 +243,8 @@ mod tests {
             subject: "room 1".into(),
             time: 1,
             data: data.into(),
-            correlation_id: "c".into(),
-            causation_id: String::new(),
+            correlation_id: "c".parse().unwrap(),
+            causation_id: None,
         };
         let settings = |key: Option<&str>| SagaSettings {
             starts: "a.Booked".parse().unwrap(),

@@ -20,6 +20,7 @@ use proptest::test_runner::Config;
 use tempfile::TempDir;
 
 use super::*;
+use crate::core::{CorrelationId, Kept};
 
 const STATE: Space = Space::State(0);
 
@@ -39,17 +40,23 @@ fn sled_store() -> (TempDir, Arc<dyn Store>) {
     (data, Arc::new(store))
 }
 
+/// The story of a text; none of an empty one.
+fn story(text: &str) -> Option<CorrelationId> {
+    let story = CorrelationId::of_kept(text).unwrap();
+    (!text.is_empty()).then_some(story)
+}
+
 fn header(invocation: &str) -> Header {
     Header {
-        invocation: invocation.to_owned(),
+        invocation: invocation.into(),
         cause: Cause::Host {
             purpose: "test".to_owned(),
         },
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: invocation.to_owned(),
-        causation_id: String::new(),
-        version: String::new(),
+        correlation_id: story(invocation),
+        causation_id: None,
+        version: None,
         time: 1_700_000_000_000,
         status: None,
     }
@@ -57,13 +64,13 @@ fn header(invocation: &str) -> Header {
 
 fn event(id: &str, subject: &str) -> Event {
     Event {
-        id: id.to_owned(),
+        id: id.into(),
         kind: "RoomRegistered".to_owned(),
         subject: subject.to_owned(),
         time: 1_700_000_000_000,
         data: id.as_bytes().to_vec(),
-        correlation_id: id.to_owned(),
-        causation_id: id.to_owned(),
+        correlation_id: CorrelationId::of_kept(id).unwrap(),
+        causation_id: Some(id.into()).filter(|_| !id.is_empty()),
     }
 }
 

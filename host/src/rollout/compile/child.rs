@@ -15,6 +15,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::{CompileError, CompileLimits, work};
+use crate::core::VersionDigest;
 use crate::rollout::gate::{Gate, Refusal};
 
 /// How much is read of what the process says.
@@ -44,12 +45,18 @@ impl Apart<'_> {
     /// Compiles the component in a file into another one.
     pub(super) async fn compile(
         &self,
-        digest: &str,
+        digest: VersionDigest,
         from: File,
         to: File,
     ) -> Result<(), CompileError> {
         let guest = self.limits.guest.to_string();
-        let arguments = ["compile", "--digest", digest, "--guest-memory", &guest];
+        let arguments = [
+            "compile",
+            "--digest",
+            &digest.to_string(),
+            "--guest-memory",
+            &guest,
+        ];
         let mut child = self.start(&arguments, || {
             Ok((Stdio::from(from.try_clone()?), Stdio::from(to.try_clone()?)))
         })?;

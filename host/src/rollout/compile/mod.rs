@@ -17,7 +17,7 @@ use tokio::task::JoinError;
 
 use self::work::WorkError;
 use super::gate::Refusal;
-use super::store::ComponentStore;
+use crate::core::VersionDigest;
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 /// What a compilation may take.
@@ -102,7 +102,7 @@ impl Compiler {
         &self,
         engine: &Engine,
         cache: &ArtifactCache,
-        digest: &str,
+        digest: VersionDigest,
         file: &Path,
         limits: CompileLimits,
     ) -> Result<Duration, CompileError> {
@@ -128,9 +128,9 @@ impl Compiler {
         if holds(engine, cache, digest).await {
             return Ok(took);
         }
-        let (engine, cache, digest) = (engine.clone(), cache.clone(), digest.to_owned());
+        let (engine, cache) = (engine.clone(), cache.clone());
         blocking(move || {
-            cache.remove(&engine, &digest);
+            cache.remove(&engine, &digest.to_string());
             Ok(())
         })
         .await?;
@@ -164,9 +164,9 @@ impl Compiler {
     }
 }
 
-async fn holds(engine: &Engine, cache: &ArtifactCache, digest: &str) -> bool {
-    let (engine, cache, digest) = (engine.clone(), cache.clone(), digest.to_owned());
-    let looking = tokio::task::spawn_blocking(move || cache.holds(&engine, &digest));
+async fn holds(engine: &Engine, cache: &ArtifactCache, digest: VersionDigest) -> bool {
+    let (engine, cache) = (engine.clone(), cache.clone());
+    let looking = tokio::task::spawn_blocking(move || cache.holds(&engine, &digest.to_string()));
     looking.await.unwrap_or(false)
 }
 
@@ -174,12 +174,13 @@ async fn holds(engine: &Engine, cache: &ArtifactCache, digest: &str) -> bool {
 async fn opened(
     engine: &Engine,
     cache: &ArtifactCache,
-    digest: &str,
+    digest: VersionDigest,
     file: &Path,
 ) -> Result<(File, Draft), CompileError> {
     let (engine, cache) = (engine.clone(), cache.clone());
-    let (digest, file) = (digest.to_owned(), file.to_owned());
-    blocking(move || Ok((File::open(&file)?, cache.draft(&engine, &digest)?))).await
+    let file = file.to_owned();
+    let name = digest.to_string();
+    blocking(move || Ok((File::open(&file)?, cache.draft(&engine, &name)?))).await
 }
 
 async fn blocking<T: Send + 'static>(
@@ -205,26 +206,26 @@ fn broken(error: JoinError) -> CompileError {
 async fn here(
     engine: &Engine,
     cache: &ArtifactCache,
-    digest: &str,
+    digest: VersionDigest,
     file: &Path,
     limits: CompileLimits,
     turn: OwnedSemaphorePermit,
 ) -> Result<(), CompileError> {
     let (engine, cache) = (engine.clone(), cache.clone());
-    let (digest, file) = (digest.to_owned(), file.to_owned());
+    let file = file.to_owned();
     let runtime = Handle::current();
     let working = tokio::task::spawn_blocking(move || {
         // The next one waits for this thread, even when nobody else does.
         let _turn = turn;
         let bytes = std::fs::read(&file).map_err(WorkError::Unreadable)?;
-        let found = ComponentStore::digest(&bytes);
+        let found = VersionDigest::of(&bytes);
         if found != digest {
             return Err(WorkError::Changed { found });
         }
         let compiler = CompileEngine::new().map_err(WorkError::NoCompiler)?;
         let compiled = compiler.compile(&bytes)?;
         runtime.block_on(work::try_out(&compiler, &compiled, limits.guest))?;
-        let kept = cache.draft(&engine, &digest).and_then(|draft| {
+        let kept = cache.draft(&engine, &digest.to_string()).and_then(|draft| {
             draft.file()?.write_all(compiled.bytes())?;
             draft.keep()
         });

@@ -9,10 +9,10 @@ use rustix::process::nice;
 
 use super::{CompileError, CompileLimits, confine};
 use crate::build;
+use crate::core::VersionDigest;
 use crate::guest::{CompileEngine, Compiled, LoadError};
 use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::load;
-use crate::rollout::store::ComponentStore;
 
 /// The exit code of a process whose component is refused.
 pub(super) const REFUSED: u8 = 3;
@@ -39,7 +39,7 @@ pub(crate) enum WorkError {
     Unwritable(io::Error),
     /// It has other bytes than it should.
     #[error("the component has changed: its sha-256 is {found}")]
-    Changed { found: String },
+    Changed { found: VersionDigest },
     /// There is no compiler.
     #[error("there is no compiler for this machine: {0:#}")]
     NoCompiler(wasmtime::Error),
@@ -110,14 +110,14 @@ pub(crate) struct Bounds {
 /// Compiles the component that standard input brings, asks it what it is, and writes its machine code to standard output. Nothing else runs in this process.
 pub(crate) async fn compile_apart(
     bounds: Bounds,
-    digest: &str,
+    digest: VersionDigest,
     guest_memory: u64,
 ) -> Result<(), WorkError> {
     let engine = CompileEngine::new().map_err(WorkError::NoCompiler)?;
     let coding = Coding::start(engine.clone(), bounds.is_behind).map_err(WorkError::Limits)?;
     confine::confine(bounds.memory, bounds.seconds).map_err(WorkError::Limits)?;
     let bytes = read()?;
-    let found = ComponentStore::digest(&bytes);
+    let found = VersionDigest::of(&bytes);
     if found != digest {
         return Err(WorkError::Changed { found });
     }

@@ -38,7 +38,7 @@ impl DeadLetters {
             let Some((last, _)) = letters.last() else {
                 return Ok(());
             };
-            range.start = [last.as_slice(), &[0]].concat();
+            range.start_after(last);
             let writes = letters.into_iter();
             let writes = writes.map(|(key, value)| self.write(&key, Some(value)));
             self.commit(writes.collect()).await?;

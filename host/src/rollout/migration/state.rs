@@ -44,7 +44,6 @@ pub(in crate::rollout) async fn move_and_swap(
 ) -> Result<Swapped, Cut> {
     let began = Instant::now();
     let swapped = match state {
-        Move::None => return Err(Cut::Aborted("there is nothing to migrate".into())),
         Move::Rebuild => {
             let refilled = rebuild::refill(deployer, context, version, &rollout.abort).await;
             let swapped = refilled.map_err(Cut::Aborted)?;
@@ -154,7 +153,7 @@ impl<'a> Migration<'a> {
             let Some((last, _)) = entries.last() else {
                 return Ok(count);
             };
-            range = KeyRange::new([last.as_slice(), &[0]].concat(), None);
+            range.start_after(last);
             count += entries.len() as u64;
             self.migrate(entries).await?;
         }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use innkeeper::app::{Host, Options};
-use innkeeper::core::TraceContext;
 use innkeeper::core::message::Request;
+use innkeeper::core::{TraceContext, VersionDigest};
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
 use innkeeper::invocation::{self, CallRequest, Caller, Origin};
 use innkeeper::manifest::Manifest;
-use innkeeper::rollout::{self, ComponentStore};
+use innkeeper::rollout;
 use innkeeper::versions::Identity;
 use innkeeper_tests::{artifacts, within};
 use tempfile::TempDir;
@@ -167,8 +167,8 @@ fn request(method: &str, route: &str, parameter: Option<(&str, &str)>, body: &st
 fn origin() -> Origin {
     let trace = TraceContext::new();
     Origin {
-        correlation_id: trace.trace_id(),
-        causation_id: String::new(),
+        correlation_id: trace.correlation_id(),
+        causation_id: None,
         trace,
     }
 }
@@ -227,12 +227,12 @@ async fn call(inside: &Inside, room: u64) -> Duration {
     for number in 0..TIMES {
         let origin = origin();
         let request = CallRequest {
-            id: format!("{}/{number}", origin.correlation_id),
+            id: format!("{}/{number}", origin.correlation_id).into(),
             operation: operation.clone(),
             parameters: parameters.clone(),
             encoded: encoded.clone(),
             correlation_id: origin.correlation_id,
-            causation_id: String::new(),
+            causation_id: None,
             trace: origin.trace,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),
@@ -266,7 +266,7 @@ async fn cold(inside: &Inside) -> Duration {
     let load = async |file: &Path| {
         let bytes = std::fs::read(file).expect("the component was built");
         let identity = Identity {
-            digest: ComponentStore::digest(&bytes),
+            digest: VersionDigest::of(&bytes),
             number: 1,
             label: None,
         };

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use innkeeper::core::{CorrelationId, InvocationId};
 use innkeeper::journal::{
     Cause, CommitError, Committer, Durability, Ending, Event, Header, Ledger, Options, ReadSet,
     SledStore, Space, Unit, Write,
@@ -107,32 +108,33 @@ fn unit(began: u64, room: &Room) -> Unit {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let time = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    let invocation = format!("{:032x}", rand::random::<u128>());
+    let invocation = InvocationId::random();
+    let story = CorrelationId::random();
     let fact = RoomFact {
         room,
         rsv_id: None,
         revision: 1,
     };
     let event = Event {
-        id: format!("{:032x}", rand::random::<u128>()),
+        id: format!("{:032x}", rand::random::<u128>()).into(),
         kind: "RoomRegistered".to_owned(),
         subject: room.room_id.to_string(),
         time,
         data: serde_json::to_vec(&fact).expect("a room serializes"),
-        correlation_id: invocation.clone(),
-        causation_id: invocation.clone(),
+        correlation_id: story.clone(),
+        causation_id: Some((&invocation).into()),
     };
     let header = Header {
-        invocation: invocation.clone(),
+        invocation,
         cause: Cause::Web {
             method: "POST".to_owned(),
             route: "/rooms".to_owned(),
         },
         ending: Ending::Committed,
         attempt: 1,
-        correlation_id: invocation,
-        causation_id: String::new(),
-        version: String::new(),
+        correlation_id: Some(story),
+        causation_id: None,
+        version: None,
         time,
         status: Some(201),
     };

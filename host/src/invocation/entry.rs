@@ -1,0 +1,75 @@
+//! How a guest is entered. Each way in has the answer that belongs to it: a request its response, a call its result, an event what its policy made of it.
+
+use std::future::Future;
+
+use super::failure::Failure;
+use super::stored_result::{CommitDetails, Found};
+use super::unit::UnitOfWork;
+use crate::core::CorrelationId;
+use crate::guest::{Ended, Visit};
+use crate::journal::{self, Ledger, Write};
+use crate::manifest::{Limits, RampKey};
+use crate::versions::Version;
+
+/// One way into a guest.
+pub(super) trait Entry: Send + Sync {
+    /// What the guest answers.
+    type Answer: Answer;
+
+    /// What decides on which side of a ramp it is.
+    fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String;
+
+    /// Whether a version of `context` answers it.
+    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure>;
+
+    /// Says it in the words of the version that is to answer it.
+    fn fit(&mut self, _version: &Version) {}
+
+    /// Enters the guest.
+    fn enter(
+        &self,
+        version: &Version,
+        visit: Visit<UnitOfWork>,
+    ) -> impl Future<Output = Ended<Self::Answer, UnitOfWork>> + Send;
+
+    /// The answer that an earlier run has committed, if it is kept.
+    fn find_stored(&self, _ledger: &Ledger) -> Result<Option<Found<Self::Answer>>, Failure> {
+        Ok(None)
+    }
+
+    /// The write that keeps an answer for a repeat, if it is one to keep.
+    fn store(
+        &self,
+        _answer: &Self::Answer,
+        _details: CommitDetails<'_>,
+    ) -> Result<Option<Write>, journal::Error> {
+        Ok(None)
+    }
+
+    /// Whether a success is kept although it has changed nothing.
+    fn keeps_every_success(&self) -> bool {
+        false
+    }
+}
+
+/// What a guest answers to an [`Entry`].
+pub(super) trait Answer: Send {
+    /// Whether what was staged is to be committed.
+    fn is_success(&self) -> bool;
+
+    /// Whether it is an error of the version that gave it.
+    fn is_error(&self) -> bool;
+
+    /// Why nothing is committed, for people.
+    fn reason(&self) -> String;
+
+    /// The status of a web response.
+    fn status(&self) -> Option<u16> {
+        None
+    }
+
+    /// Whether it can be given to whoever asked.
+    fn check(&self, _limits: &Limits) -> Result<(), Failure> {
+        Ok(())
+    }
+}
