@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::guests::Guests;
+use crate::guest_cache::GuestCache;
 use crate::scheduler::{Scheduler, Share, ShareOptions};
 use crate::slots::Slots;
 
@@ -66,7 +66,7 @@ pub fn processors() -> usize {
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     slots: Slots,
-    guests: Arc<Guests>,
+    guest_cache: Arc<GuestCache>,
     scheduler: Scheduler,
     host_share: Arc<Share>,
     _clock: Arc<Clock>,
@@ -91,7 +91,7 @@ impl Engine {
             host_share: Arc::new(scheduler.share(ShareOptions::default())),
             scheduler,
             slots: Slots::new(options.instances),
-            guests: Arc::default(),
+            guest_cache: Arc::default(),
             _clock: clock,
         })
     }
@@ -102,8 +102,8 @@ impl Engine {
     }
 
     /// What it has loaded.
-    pub(super) fn guests(&self) -> &Guests {
-        &self.guests
+    pub(super) fn guest_cache(&self) -> &GuestCache {
+        &self.guest_cache
     }
 
     /// A share of the processors.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::frame::Denied;
+use crate::store_data::Denied;
 
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;

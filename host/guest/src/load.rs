@@ -9,12 +9,12 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, 
 
 use crate::artifact::ArtifactCache;
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
-use crate::brief::brief;
 use crate::engine::Engine;
-use crate::frame::Frame;
 use crate::imports;
-use crate::offer::{Interface, Operation};
+use crate::interface::{Interface, Operation};
 use crate::shape::{Budget, Signature, TooMuch};
+use crate::shorten::shortened;
+use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
@@ -96,7 +96,7 @@ pub enum LoadError {
 /// A component that is compiled, linked and ready to be instantiated: one per version.
 pub struct Guest {
     pub(super) engine: Engine,
-    pub(super) pre: InstancePre<Frame>,
+    pub(super) pre: InstancePre<StoreData>,
     pub(super) describe: describe::GuestIndices,
     pub(super) web: Option<web::GuestIndices>,
     pub(super) policies: Option<policies::GuestIndices>,
@@ -119,7 +119,7 @@ impl Guest {
         digest: &str,
         bytes: &[u8],
     ) -> Result<Arc<Self>, LoadError> {
-        engine.guests().find_or_load(digest, || {
+        engine.guest_cache().find_or_load(digest, || {
             Self::of_component(engine, cache.component(engine, digest, bytes)?)
         })
     }
@@ -135,7 +135,7 @@ impl Guest {
         digest: &str,
     ) -> Result<Arc<Self>, LoadError> {
         engine
-            .guests()
+            .guest_cache()
             .find_or_load(digest, || match cache.find(engine, digest) {
                 Some(component) => Self::of_component(engine, component),
                 None => Err(LoadError::NotCompiled {
@@ -226,7 +226,7 @@ fn is_of_this_contract(engine: &Engine, component: &Component) -> Result<(), Loa
         (version != CONTRACT_VERSION).then(|| version.to_owned())
     });
     match other {
-        Some(version) => Err(LoadError::OtherContract(brief(version))),
+        Some(version) => Err(LoadError::OtherContract(shortened(version))),
         None => Ok(()),
     }
 }
@@ -235,7 +235,7 @@ fn is_of_this_contract(engine: &Engine, component: &Component) -> Result<(), Loa
 fn link_other_contexts(
     engine: &Engine,
     component: &Component,
-    linker: &mut Linker<Frame>,
+    linker: &mut Linker<StoreData>,
     budget: &mut Budget,
 ) -> Result<BTreeMap<String, Interface>, LoadError> {
     let mut uses = BTreeMap::new();
@@ -245,7 +245,7 @@ fn link_other_contexts(
             continue;
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
-            return Err(LoadError::NotGranted(brief(name)));
+            return Err(LoadError::NotGranted(shortened(name)));
         };
         let interface = interface_of(engine, name, &instance, budget)?;
         let mut target = linker.instance(name).map_err(LoadError::Contract)?;
@@ -258,7 +258,7 @@ fn link_other_contexts(
 }
 
 fn link(
-    target: &mut LinkerInstance<'_, Frame>,
+    target: &mut LinkerInstance<'_, StoreData>,
     operation: &Arc<Operation>,
 ) -> wasmtime::Result<()> {
     let linked = operation.clone();
@@ -347,7 +347,7 @@ pub(super) fn interface_of(
             }
             ComponentItem::Type(_) => {}
             _ => {
-                let name = brief(format_args!("{name}#{function}"));
+                let name = shortened(format_args!("{name}#{function}"));
                 return Err(LoadError::NotGranted(name));
             }
         }
@@ -374,7 +374,7 @@ fn operation_of(
             .collect(),
         result: ty.results().next(),
     };
-    let said = || (brief(operation.name()), brief(&operation.signature));
+    let said = || (shortened(operation.name()), shortened(&operation.signature));
     if !operation.signature.is_plain_data() {
         let (operation, shape) = said();
         return Err(LoadError::NotPlain { operation, shape });

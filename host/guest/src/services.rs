@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wasmtime::component::Val;
 
 use crate::fault::Refusal;
-use crate::offer::Operation;
+use crate::interface::Operation;
 use crate::output::LogGate;
 
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;

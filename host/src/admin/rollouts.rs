@@ -19,7 +19,7 @@ use super::extract::{Named, Query};
 use super::problem::Problem;
 use super::session::Session;
 use super::view;
-use crate::rollout::{self, ControlError, Order, Progress, RollbackError, Rollout};
+use crate::rollout::{self, CommandError, OperatorCommand, Progress, RollbackError, Rollout};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -157,7 +157,7 @@ impl Telling {
     (status = 409, description = "no rollout is under way, it is paused already, or it moves the state")
 ))]
 pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Pause).await
+    execute_command(named, caller, why, OperatorCommand::Pause).await
 }
 
 /// Resume a rollout that was paused
@@ -167,7 +167,7 @@ pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Cont
     (status = 409, description = "no rollout is under way, or it is not paused")
 ))]
 pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Resume).await
+    execute_command(named, caller, why, OperatorCommand::Resume).await
 }
 
 /// Give the version that is ramped up all of the work now
@@ -177,7 +177,7 @@ pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Con
     (status = 409, description = "no rollout is under way, it is promoted already, or it moves the state")
 ))]
 pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Promote).await
+    execute_command(named, caller, why, OperatorCommand::Promote).await
 }
 
 /// End the rollout that is under way: the version before it gets all of the work
@@ -187,22 +187,29 @@ pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Co
     (status = 409, description = "no rollout is under way, or its version has taken over meanwhile")
 ))]
 pub(super) async fn abort(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Abort).await
+    execute_command(named, caller, why, OperatorCommand::Abort).await
 }
 
 type Controlled = Result<Json<view::Rollout>, Problem>;
 
-async fn control(
+async fn execute_command(
     Named { host, context }: Named,
     caller: Caller,
     Query(why): Query<Why>,
-    order: Order,
+    command: OperatorCommand,
 ) -> Controlled {
     let name = context.name.clone();
     let at_host = host.clone();
     // Whoever asks may go away: what is done is kept in the history all the same.
     let controlling = host.tasks.spawn(async move {
-        rollout::control(&at_host.deployer, &context, order, why.reason, &caller.name).await
+        rollout::execute_command(
+            &at_host.deployer,
+            &context,
+            command,
+            why.reason,
+            &caller.name,
+        )
+        .await
     });
     match controlling.await {
         Ok(controlled) => {
@@ -217,16 +224,16 @@ async fn control(
     }
 }
 
-impl From<ControlError> for Problem {
-    fn from(error: ControlError) -> Self {
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
         match error {
-            ControlError::Slow { .. } => {
+            CommandError::Slow { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
-            ControlError::Nothing { .. }
-            | ControlError::Already { .. }
-            | ControlError::Moving { .. }
-            | ControlError::TooLate { .. } => Self::of_kind(
+            CommandError::Nothing { .. }
+            | CommandError::Already { .. }
+            | CommandError::Moving { .. }
+            | CommandError::TooLate { .. } => Self::of_kind(
                 StatusCode::CONFLICT,
                 "rollout-not-so",
                 "The rollout is not in that state",

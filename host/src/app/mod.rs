@@ -1,7 +1,7 @@
 //! The app: its rooms put together into one host, started and stopped.
 
+mod backend;
 mod data;
-mod front;
 mod journals;
 mod start;
 

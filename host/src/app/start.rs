@@ -23,7 +23,7 @@ use crate::journal;
 use crate::manifest::{ContextSettings, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
-use crate::versions::{LiveWiring, Wiring};
+use crate::versions::{CurrentWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -116,7 +116,7 @@ impl Host {
         let journals = opened.map_err(|_| StartError::CutShort)??;
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let wiring = Arc::new(LiveWiring::default());
+        let wiring = Arc::new(CurrentWiring::default());
         let memory = manifest.host.memory();
         // Answers are only kept in order to be quick: most of it is for invocations.
         let answers = Budget::new(memory / 4);
@@ -194,7 +194,7 @@ impl Host {
             }
         }
         for context in self.contexts().keys() {
-            for what in rollout::unwired(deployer, context) {
+            for what in rollout::missing_dependencies(deployer, context) {
                 tracing::warn!(context, what, "it leads nowhere");
             }
         }
@@ -253,7 +253,7 @@ async fn contexts(
     journals: &Journals,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    wiring: &Arc<LiveWiring>,
+    wiring: &Arc<CurrentWiring>,
     share: impl Fn(&ContextSettings, &Arc<config::Live>) -> Shared,
 ) -> Result<Contexts, StartError> {
     let mut contexts = BTreeMap::new();

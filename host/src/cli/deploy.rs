@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
 use crate::manifest::{Ramp, parse_duration};
-use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);

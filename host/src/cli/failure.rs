@@ -14,7 +14,7 @@ use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
-use crate::observe::shown::shown;
+use crate::observe::sanitize::shown;
 use crate::rollout::compile::work::WorkError;
 
 /// The widest that is shown of what a host says.

@@ -21,7 +21,7 @@ use super::stored_result;
 use super::unit::{Interruption, UnitOfWork};
 use crate::core::message::{Request, Response};
 use crate::core::wall_clock;
-use crate::guest::{self, Ended, Fault, Operation, PolicyError, Refusal, Visit, value};
+use crate::guest::{self, Ended, Execution, Fault, Operation, PolicyError, Refusal, value};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
@@ -290,10 +290,10 @@ async fn lock_keys(
 async fn reserve_memory(invocation: &Invocation, lease: &Lease) -> Result<GuestMemory, Failure> {
     let mut memory = GuestMemory::of(&invocation.context.guests_memory, invocation.depth());
     let last = invocation.deadline - invocation.budget / 10;
-    let foreseen = &lease.version().guest_memory;
+    let memory_estimate = &lease.version().guest_memory;
     tokio::select! {
         biased;
-        reserved = memory.begin(foreseen, last) => reserved?,
+        reserved = memory.begin(memory_estimate, last) => reserved?,
         () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
     }
     Ok(memory)
@@ -445,7 +445,7 @@ async fn enter(
 ) -> Result<(Box<UnitOfWork>, Result<Answer, Fault>), Failure> {
     let limits = &invocation.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-    let visit = Visit {
+    let execution = Execution {
         services: Box::new(unit),
         memory,
         deadline: invocation.deadline,
@@ -454,7 +454,7 @@ async fn enter(
     };
     let (services, result) = match entry {
         Entry::Web(request) => {
-            let ended = version.guest.web(visit, request.to_guest()).await;
+            let ended = version.guest.web(execution, request.to_guest()).await;
             split(ended, |response| {
                 Answer::Web(Response {
                     status: response.status,
@@ -470,12 +470,12 @@ async fn enter(
         } => split(
             version
                 .guest
-                .call(visit, operation, parameters.clone())
+                .call(execution, operation, parameters.clone())
                 .await,
             Answer::Call,
         ),
         Entry::Event(event) => split(
-            version.guest.on_event(visit, event.clone()).await,
+            version.guest.on_event(execution, event.clone()).await,
             Answer::Event,
         ),
     };

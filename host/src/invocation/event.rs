@@ -17,7 +17,7 @@ use super::invoker::Invoker;
 use super::replay::Replay;
 use crate::guest::{self, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
-use crate::versions::{Version, unreadable};
+use crate::versions::{Version, unreadable_event};
 
 /// One delivery of an event to a follower.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub async fn event(
     context: &Arc<Context>,
     delivery: &Delivery,
 ) -> Result<Option<u64>, EventFailure> {
-    if let Some(reason) = unreadable::reason(&delivery.event) {
+    if let Some(reason) = unreadable_event::reason(&delivery.event) {
         return Err(EventFailure::Reject(reason.to_owned()));
     }
     let place = context.admission.enter_patiently().await;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::active_version::{ActiveVersion, Shape};
+use super::component_store::ComponentStore;
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::gates::{self, NotPassed};
-use super::history::{Arrival, Because, Entry, History, State};
+use super::history::{self, Arrival, Because, Entry, History};
 use super::schema::{self, Move};
-use super::store::ComponentStore;
-use super::swap::Way;
+use super::swap::SwapKind;
 use super::upload::{self, Upload};
-use super::{active_version, pending, probe, swap, trust};
+use super::version_state::State;
+use super::{active_version, interrupted_rollout, startup_probe, swap, trust};
 use crate::core::random_id;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -190,7 +191,7 @@ impl Boot {
     pub(super) async fn ready(&mut self, deployer: &Arc<Deployer>) -> Result<(), Refusal> {
         if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
             let (context, version) = (&self.context, &choice.version);
-            probe::ready(deployer, context, version, context.generation()).await?;
+            startup_probe::ready(deployer, context, version, context.generation()).await?;
             self.is_ready = true;
         }
         Ok(())
@@ -207,7 +208,7 @@ impl Boot {
             active.commit(context).await.map_err(journal)?;
         }
         let current = self.version().map(|version| version.digest.as_str());
-        let settled = pending::settle(deployer, context, current).await;
+        let settled = interrupted_rollout::settle(deployer, context, current).await;
         settled.map_err(journal)?;
         reconcile(deployer, context, current).await.map_err(journal)
     }
@@ -257,13 +258,22 @@ async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Ver
             return;
         }
         if let Err(refusal) =
-            probe::ready(&deployer, &context, &version, context.generation()).await
+            startup_probe::ready(&deployer, &context, &version, context.generation()).await
         {
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             continue;
         }
         let because = Because::host("it is ready now", &random_id());
-        match swap::swap(&deployer, &context, &version, None, Way::Forward, &because).await {
+        match swap::swap(
+            &deployer,
+            &context,
+            &version,
+            None,
+            SwapKind::Rollout,
+            &because,
+        )
+        .await
+        {
             Ok(_) => {
                 active_version::note_shipped_if_named(&deployer, &context, &version.digest).await;
                 return;
@@ -351,7 +361,7 @@ impl Booting<'_> {
             .flatten();
         // Each start finds it refused again.
         if known.is_some_and(|entry| entry.state != State::Rejected) {
-            swap::note(self.deployer, self.context, &change, &because).await;
+            history::record_changes(self.deployer, self.context, &change, &because).await;
         }
     }
 
@@ -552,7 +562,7 @@ async fn reconcile(
     }
     if !changes.is_empty() {
         let because = Because::host("the host has started", "");
-        swap::note(deployer, context, &changes, &because).await;
+        history::record_changes(deployer, context, &changes, &because).await;
     }
     Ok(())
 }

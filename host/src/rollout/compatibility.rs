@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::{nearest, unwired};
+use super::{missing_dependencies, nearest};
 use crate::guest::Operation;
 use crate::invocation::owed;
 use crate::manifest::SagaSettings;
@@ -272,7 +272,8 @@ impl Around<'_> {
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
             if is_new
-                && let Some(reason) = unwired::followed_in_vain(deployer, self.wiring, followed)
+                && let Some(reason) =
+                    missing_dependencies::followed_in_vain(deployer, self.wiring, followed)
             {
                 return Err(Refusal::at(Gate::Events, reason));
             }

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::guest::{
-    self, Answer, Fault, Guest, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services,
-    StateEntry, Visit,
+    self, Answer, Execution, Fault, Guest, Identity, LogGate, Operation, Pending, Refusal,
+    Reserved, Services, StateEntry,
 };
-use crate::observe::log::Allowance;
+use crate::observe::log::LogRateLimit;
 use crate::versions::TextBudget;
 
 /// How long a description may take.
@@ -20,12 +20,12 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// What the version says of itself.
 pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
-    guest.describe(visit(memory, TIME)).await.result
+    guest.describe(execution(memory, TIME)).await.result
 }
 
 /// Which state the version can work with.
 pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
-    guest.schema(visit(memory, TIME)).await.result
+    guest.schema(execution(memory, TIME)).await.result
 }
 
 /// Whether what was said is no more than anybody needs.
@@ -41,12 +41,12 @@ pub(super) async fn migrate(
     from: u32,
     entries: Vec<StateEntry>,
 ) -> Result<Result<Vec<Vec<StateEntry>>, String>, Fault> {
-    let visit = visit(memory, time);
-    guest.migrate(visit, from, entries).await.result
+    let execution = execution(memory, time);
+    guest.migrate(execution, from, entries).await.result
 }
 
-fn visit(memory: usize, time: Duration) -> Visit {
-    Visit {
+fn execution(memory: usize, time: Duration) -> Execution {
+    Execution {
         services: Box::new(NoServices),
         memory,
         deadline: Instant::now() + time,
@@ -124,7 +124,7 @@ impl Services for NoServices {
     }
 
     fn log_gate(&mut self) -> Arc<dyn LogGate> {
-        Allowance::of_candidates()
+        LogRateLimit::of_candidates()
     }
 
     // Few are asked at a time, and each within its limit.

@@ -36,16 +36,16 @@ pub struct Rollout {
     pub is_dry_run: bool,
     progress: watch::Sender<Progress>,
     /// Cancelled by whoever takes it back.
-    pub(super) abort: CancellationToken,
-    taken_back: OnceLock<TakenBack>,
+    pub(super) aborted: CancellationToken,
+    abort_cause: OnceLock<AbortCause>,
     /// Tells that it was paused, resumed or promoted.
-    ordered: Notify,
-    was_entered: AtomicBool,
+    commanded: Notify,
+    is_in_history: AtomicBool,
 }
 
 /// Who took a rollout back, and why.
 #[derive(Clone, Debug)]
-pub(super) struct TakenBack {
+pub(super) struct AbortCause {
     pub by: String,
     pub reason: String,
 }
@@ -201,7 +201,7 @@ impl Rollouts {
     }
 
     /// The rollout that may be told what to do: it is under way, and more than a try.
-    pub(super) fn in_hand(&self) -> Option<Arc<Rollout>> {
+    pub(super) fn controllable(&self) -> Option<Arc<Rollout>> {
         let newest = self.newest();
         newest.filter(|newest| !newest.is_over() && !newest.is_dry_run)
     }
@@ -236,7 +236,7 @@ impl Rollouts {
     pub(super) fn end(&self, digest: &str) {
         let newest = self.newest();
         if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
-            rollout.abort.cancel();
+            rollout.aborted.cancel();
         }
     }
 
@@ -262,10 +262,10 @@ impl Rollout {
             by: by.to_owned(),
             is_dry_run,
             progress: watch::Sender::new(progress),
-            abort: CancellationToken::new(),
-            taken_back: OnceLock::new(),
-            ordered: Notify::new(),
-            was_entered: AtomicBool::new(false),
+            aborted: CancellationToken::new(),
+            abort_cause: OnceLock::new(),
+            commanded: Notify::new(),
+            is_in_history: AtomicBool::new(false),
         }
     }
 
@@ -298,21 +298,21 @@ impl Rollout {
     }
 
     /// Takes it back: it ends as soon as it can.
-    pub(super) fn take_back(&self, by: &str, reason: Option<String>) {
-        let _first = self.taken_back.set(TakenBack {
+    pub(super) fn abort(&self, by: &str, reason: Option<String>) {
+        let _first = self.abort_cause.set(AbortCause {
             by: by.to_owned(),
             reason: match reason {
                 Some(reason) => format!("{by} rolled it back: {reason}"),
                 None => format!("{by} rolled it back"),
             },
         });
-        self.abort.cancel();
+        self.aborted.cancel();
     }
 
     /// Who took it back, and why.
-    pub(super) fn taken_back(&self) -> TakenBack {
-        let taken_back = self.taken_back.get().cloned();
-        taken_back.unwrap_or_else(|| TakenBack {
+    pub(super) fn abort_cause(&self) -> AbortCause {
+        let abort_cause = self.abort_cause.get().cloned();
+        abort_cause.unwrap_or_else(|| AbortCause {
             by: "host".into(),
             reason: "another version has taken over in the meantime".into(),
         })
@@ -335,33 +335,33 @@ impl Rollout {
         let mut is_new = false;
         self.progress
             .send_modify(|progress| is_new = order(progress));
-        self.ordered.notify_waiters();
+        self.commanded.notify_waiters();
         is_new
     }
 
     /// Resolves when somebody has paused, resumed or promoted it.
-    pub(super) async fn ordered(&self) {
-        self.ordered.notified().await;
+    pub(super) async fn commanded(&self) {
+        self.commanded.notified().await;
     }
 
     /// Whether it is paused, and whether it is promoted.
-    pub(super) fn orders(&self) -> (bool, bool) {
+    pub(super) fn commands(&self) -> (bool, bool) {
         let progress = self.progress.borrow();
         (progress.is_paused, progress.is_promoted)
     }
 
     /// Resolves when it is not paused.
-    pub(super) async fn going_on(&self) {
+    pub(super) async fn wait_while_paused(&self) {
         self.until(|progress| !progress.is_paused).await;
     }
 
     /// Whether it has got so far that the history knows of it.
-    pub(super) fn was_entered(&self) -> bool {
-        self.was_entered.load(Ordering::Acquire)
+    pub(super) fn is_in_history(&self) -> bool {
+        self.is_in_history.load(Ordering::Acquire)
     }
 
-    pub(super) fn entered(&self) {
-        self.was_entered.store(true, Ordering::Release);
+    pub(super) fn note_in_history(&self) {
+        self.is_in_history.store(true, Ordering::Release);
     }
 
     pub(super) fn name(&self, identity: Identity) {
@@ -379,7 +379,7 @@ impl Rollout {
     }
 
     /// The version is still in its step, though the step's time is over. Says whether that is new.
-    pub(super) fn hold(&self, why: &str) -> bool {
+    pub(super) fn note_hold(&self, why: &str) -> bool {
         self.progress.send_if_modified(|progress| {
             let is_new = progress.held.is_none();
             let is_other = progress.held.as_deref() != Some(why);
@@ -391,7 +391,7 @@ impl Rollout {
     }
 
     /// What the version has done in its step, or under its watch.
-    pub(super) fn weigh(&self, evidence: &Evidence) {
+    pub(super) fn note_evidence(&self, evidence: &Evidence) {
         // Whoever looks is told; who waits for news is not woken several times a second.
         self.progress.send_if_modified(|progress| {
             progress.evidence = Some(evidence.clone());
@@ -400,7 +400,7 @@ impl Rollout {
     }
 
     /// The watch over the version has come to this.
-    pub(super) fn watched(&self, watch: Watched) {
+    pub(super) fn note_watch(&self, watch: Watched) {
         self.progress.send_modify(|progress| {
             progress.held = None;
             progress.watch = Some(watch);
@@ -411,7 +411,7 @@ impl Rollout {
         self.step(Some(gate), what.into(), took);
     }
 
-    pub(super) fn did(&self, what: impl Into<String>, took: Duration) {
+    pub(super) fn log_step(&self, what: impl Into<String>, took: Duration) {
         self.step(None, what.into(), took);
     }
 

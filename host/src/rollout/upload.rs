@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::component_store::ComponentStore;
 use super::deployer::Deployer;
-use super::executor;
 use super::gate::{Gate, Refusal};
 use super::gates::{self, NotPassed, of_compile};
+use super::pipeline;
 use super::progress::{Outcome, Progress, Rollout, Stage};
-use super::store::ComponentStore;
 use crate::invocation::Context;
 use crate::manifest::Ramp;
 use crate::versions::Identity;
@@ -107,7 +107,7 @@ pub async fn begin(
         }
         Err(other) => return Err(under_way(context, &other)),
     };
-    let executing = executor::execute(
+    let executing = pipeline::run(
         deployer.clone(),
         context.clone(),
         rollout.clone(),

@@ -6,6 +6,7 @@
 
 mod file;
 mod line;
+pub(super) mod middleware;
 mod verify;
 
 use std::io;

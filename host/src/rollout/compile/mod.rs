@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use self::work::WorkError;
+use super::component_store::ComponentStore;
 use super::gate::Refusal;
-use super::store::ComponentStore;
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 /// What a compilation may take.

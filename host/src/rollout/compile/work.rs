@@ -10,9 +10,9 @@ use rustix::process::nice;
 use super::{CompileError, CompileLimits, confine};
 use crate::build;
 use crate::guest::{CompileEngine, Compiled, LoadError};
+use crate::rollout::component_store::ComponentStore;
 use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::load;
-use crate::rollout::store::ComponentStore;
 
 /// The exit code of a process whose component is refused.
 pub(super) const REFUSED: u8 = 3;
