@@ -182,9 +182,9 @@ impl Guest {
             depth,
             share,
         } = execution;
-        let share = share.as_ref().unwrap_or(self.engine.host_share());
+        let share = share.as_ref().unwrap_or(self.runtime.host_share());
         let began = Instant::now();
-        let Some(_slot) = self.engine.slots().take(depth, deadline).await else {
+        let Some(_slot) = self.runtime.slots().take(depth, deadline).await else {
             let message = format!(
                 "all instances of the host were busy for {:?}",
                 began.elapsed()
@@ -194,7 +194,7 @@ impl Guest {
                 result: Err(Fault::NoInstance(message)),
             };
         };
-        let mut store = Store::new(self.engine.wasmtime(), StoreData::new(services, memory));
+        let mut store = Store::new(self.runtime.wasmtime(), StoreData::new(services, memory));
         store.limiter_async(|frame| frame);
         // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when its deadline can end it.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));

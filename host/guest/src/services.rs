@@ -10,7 +10,7 @@ use wasmtime::component::Val;
 
 use crate::fault::Refusal;
 use crate::interface::Operation;
-use crate::output::LogGate;
+use crate::log_gate::LogGate;
 
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 

@@ -9,6 +9,7 @@ use wasmtime_wasi::{
     WasiCtxView, WasiView,
 };
 
+use crate::fault::Denied;
 use crate::output::LogLines;
 use crate::services::Services;
 
@@ -34,15 +35,6 @@ impl StoreData {
     pub(super) fn denied_memory(&self) -> Option<Denied> {
         self.denied
     }
-}
-
-/// Why a guest was refused memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Denied {
-    /// It would have had more than it may, in bytes.
-    Limit(usize),
-    /// The host has none to give.
-    Host,
 }
 
 #[async_trait]

@@ -129,7 +129,7 @@ impl Telling {
         let over = tokio::select! {
             biased;
             () = self.stop.cancelled() => Some("the host is stopping"),
-            () = self.session.withdrawn() => Some("the token is not good any more"),
+            () = self.session.withdrawn() => Some("the token is no longer valid"),
             changed = self.progress.changed() => changed.err().map(|_| "the host is stopping"),
         };
         if let Some(why) = over {
@@ -154,7 +154,7 @@ impl Telling {
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/pause", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, it is paused already, or it moves the state")
+    (status = 409, description = "no rollout is in progress, it is already paused, or it migrates the state")
 ))]
 pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Pause).await
@@ -164,7 +164,7 @@ pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Cont
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/resume", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, or it is not paused")
+    (status = 409, description = "no rollout is in progress, or it is not paused")
 ))]
 pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Resume).await
@@ -174,7 +174,7 @@ pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Con
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/promote", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, it is promoted already, or it moves the state")
+    (status = 409, description = "no rollout is in progress, it is already promoted, or it migrates the state")
 ))]
 pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Promote).await
@@ -184,7 +184,7 @@ pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Co
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/abort", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, or its version has taken over meanwhile")
+    (status = 409, description = "no rollout is in progress, or its version has already taken over")
 ))]
 pub(super) async fn abort(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Abort).await
@@ -248,8 +248,8 @@ impl From<CommandError> for Problem {
 /// A rollout that is under way ends instead; with a version named it has to end first.
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollback", tag = "versions", params(("name", description = "the context"), Back), responses(
     (status = 200, body = view::RolledBack),
-    (status = 404, description = "there is no such context, or nothing to go back to"),
-    (status = 409, description = "a rollout is under way and a version was named, or another version has taken over in the meantime"),
+    (status = 404, description = "there is no such context, or no version to roll back to"),
+    (status = 409, description = "a rollout is in progress and a version was named, or another version has taken over in the meantime"),
     (status = 422, description = "the version does not fit any more; the detail says why")
 ))]
 pub(super) async fn rollback(

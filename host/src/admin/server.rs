@@ -280,7 +280,7 @@ async fn transport(
     match terms.agree(tcp).await {
         Ok(transport) => Some(transport),
         Err((error, tcp)) => {
-            tracing::debug!(%from, %error, "no TLS was agreed on");
+            tracing::debug!(%from, %error, "the TLS handshake failed");
             if matches!(error, NoTls::Refused(_)) {
                 let asked = Asked {
                     from: Some(from.to_string()),

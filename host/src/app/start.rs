@@ -91,7 +91,7 @@ pub enum StartError {
     #[error("what the last stop interrupted could not be resumed: {0}")]
     Recovery(#[from] Failure),
     /// A thread of the start-up ended without an answer.
-    #[error("the start was cut short")]
+    #[error("the host was stopped while it was starting")]
     CutShort,
 }
 
@@ -195,7 +195,7 @@ impl Host {
         }
         for context in self.contexts().keys() {
             for what in rollout::missing_dependencies(deployer, context) {
-                tracing::warn!(context, what, "it leads nowhere");
+                tracing::warn!(context, what, "a dependency is missing");
             }
         }
         self.resume(progress)?;

@@ -246,7 +246,7 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
         Some("passed") => "has passed its gates; nothing was changed".to_owned(),
         Some("current") if until_watched => watched(&context, rollout.watch)?,
         Some("current") => "serves".to_owned(),
-        Some("unchanged") => "serves already".to_owned(),
+        Some("unchanged") => "is already serving".to_owned(),
         None => format!("is {}", rollout.stage),
         Some(_) => {
             let reason = rollout.reason.unwrap_or_default();

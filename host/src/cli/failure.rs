@@ -98,7 +98,7 @@ pub(super) enum Failure {
     },
     #[error("interrupted")]
     Interrupted,
-    #[error("not everything ended in time; what was cut short is resumed at the next start")]
+    #[error("some work did not finish in time; it is resumed at the next start")]
     CutShort,
 }
 

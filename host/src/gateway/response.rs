@@ -46,7 +46,8 @@ pub(super) fn response(
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    let too_many = |_: MaxSizeReached| invalid("it has more header fields than HTTP".to_owned());
+    let too_many =
+        |_: MaxSizeReached| invalid("it has more header fields than HTTP allows".to_owned());
     headers
         .try_reserve(guests.headers.len() + 4)
         .map_err(too_many)?;

@@ -18,12 +18,13 @@ use super::hold::Consent;
 use super::identifier;
 use super::intent;
 use super::key_locks::LockSet;
-use super::outbox::{Outbox, Timer};
+use super::outbox::Outbox;
 use super::publishable;
 use super::replay::{Draws, Effect, Place};
 use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::state_key;
+use super::timer::Timer;
 use crate::core::memory::Reservation;
 use crate::guest::{
     Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,

@@ -63,7 +63,7 @@ impl Relay {
             event = letter.event,
             kind = letter.kind,
             subject = letter.subject,
-            "an event cannot be published and was set aside; the others go on: {reason}. When that is mended: innkeeper nats retry {place}"
+            "an event cannot be published and is now a dead letter; other events are still published: {reason}. To retry it: innkeeper nats retry {place}"
         );
         self.dead_letters.insert((place.context, place.position));
         let Some(message) = self.unconfirmed.remove(index) else {

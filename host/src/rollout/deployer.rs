@@ -8,8 +8,8 @@ use tokio_util::task::TaskTracker;
 
 use super::compile::Compiler;
 use super::component_store::ComponentStore;
-use super::progress::Rollouts;
 use super::rebuild::Rebuilds;
+use super::rollouts::Rollouts;
 use crate::events::Events;
 use crate::guest::{ArtifactCache, Engine};
 use crate::invocation::{Context, Invoker, PerContext};

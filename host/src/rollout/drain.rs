@@ -29,8 +29,8 @@ pub(super) fn begin(
             Drained::Reopened => return,
             Drained::Empty => "all of its invocations have ended".to_owned(),
             Drained::Forced(left) => {
-                tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; what did not commit at that moment was cancelled");
-                format!("{left} invocations had not ended after {time:?}; those that did not commit at that moment were cancelled")
+                tracing::warn!(context = context.name, version = %version.title, left, "the drain timed out; invocations that had not committed were cancelled");
+                format!("{left} invocations had not ended after {time:?}; those that had not committed were cancelled")
             }
         };
         tracing::info!(context = context.name, version = %version.title, how, "drained");

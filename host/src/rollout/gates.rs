@@ -94,7 +94,7 @@ pub(super) async fn pass(
     rollout.name(identity.clone());
     let version = match deployer.rollouts(context).find_loaded(&digest) {
         Some(version) => {
-            rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
+            rollout.passed(Gate::Compile, "it is already loaded", clock.lap());
             version
         }
         None => bring(deployer, context, rollout, upload, identity, &mut clock).await?,

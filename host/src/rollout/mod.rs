@@ -33,6 +33,7 @@ mod ramp;
 pub mod rebuild;
 mod retention;
 mod rollback;
+mod rollouts;
 mod schema;
 pub mod signature;
 mod startup_probe;
@@ -54,8 +55,9 @@ pub use self::{
     load::load,
     missing_dependencies::missing_dependencies,
     operator_command::{CommandError, OperatorCommand, execute_command},
-    progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step, Watched},
+    progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
     rollback::{RollbackError, RolledBack, rollback},
+    rollouts::Rollouts,
     trust::{Floor, FloorError, floor, set_floor},
     upload::{Upload, UploadError, begin, too_big, verdict},
     version_state::State,

@@ -119,7 +119,7 @@ pub async fn execute_command(
     };
     match command {
         OperatorCommand::Pause if !rollout.pause(true) => return Err(already("paused")),
-        OperatorCommand::Resume if !rollout.pause(false) => return Err(already("going on")),
+        OperatorCommand::Resume if !rollout.pause(false) => return Err(already("running")),
         OperatorCommand::Promote if !rollout.promote() => return Err(already("promoted")),
         OperatorCommand::Abort => abort(context, &rollout, reason.clone(), by).await?,
         OperatorCommand::Pause | OperatorCommand::Resume | OperatorCommand::Promote => {
@@ -134,7 +134,7 @@ pub async fn execute_command(
         command = command.name(),
         reason = reason.unwrap_or_default(),
         correlation_id = rollout.id,
-        "a rollout was told what to do"
+        "an operator changed a rollout"
     );
     Ok(rollout)
 }

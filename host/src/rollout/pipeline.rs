@@ -145,7 +145,7 @@ impl Pipeline<'_> {
             let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
             gates::store(deployer, &version.digest, &upload.bytes).await?;
-            rollout.log_step("it serves already", Duration::ZERO);
+            rollout.log_step("it is already serving", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }
         let Passed { version, state } = self
@@ -165,7 +165,7 @@ impl Pipeline<'_> {
                     match schema::one_way(current, &version) {
                         None => verdict = self.ramp(&version, current).await?,
                         Some(reason) => rollout.log_step(
-                            format!("no ramp, and no way back by a rollback: {reason}"),
+                            format!("no ramp, and a rollback will be impossible: {reason}"),
                             Duration::ZERO,
                         ),
                     }
@@ -244,7 +244,7 @@ impl Pipeline<'_> {
                     &because,
                 );
                 if let Err(error) = withdrawn.await {
-                    tracing::error!(context = self.context.name, %error, "could not take back a version during its ramp");
+                    tracing::error!(context = self.context.name, %error, "could not abort the ramp of a version");
                 }
             }
             // It was turned away at the door, and stays what it was: above all what is quarantined.

@@ -232,7 +232,7 @@ fn find(
 /// Why a version cannot be gone back to, if it cannot.
 fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
     if entry.digest == from.digest {
-        return Some("serves already");
+        return Some("is already serving");
     }
     if entry.state == State::Quarantined {
         return Some("is quarantined; to use it anyway, deploy it with --force");

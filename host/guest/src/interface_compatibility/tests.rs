@@ -34,7 +34,13 @@ fn interface(types: &[(&str, &str)], functions: &[(&str, &str)]) -> Interface {
     let ComponentItem::ComponentInstance(instance) = item.ty else {
         panic!("an instance was imported")
     };
-    interface_of(&engine, name, &instance, &mut Budget::of_a_component()).unwrap()
+    interface_of(
+        engine.runtime(),
+        name,
+        &instance,
+        &mut Budget::of_a_component(),
+    )
+    .unwrap()
 }
 
 /// The function `hold`, with one parameter `room`, of a type that this is the text of.
@@ -306,7 +312,12 @@ fn what_grows_when_it_is_written_out_is_refused_at_once() {
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             panic!("an instance was imported")
         };
-        let found = interface_of(&engine, name, &instance, &mut Budget::of_a_component());
+        let found = interface_of(
+            engine.runtime(),
+            name,
+            &instance,
+            &mut Budget::of_a_component(),
+        );
         match found {
             Ok(interface) => assert!(number < 4 && interface.serves(&interface).is_ok()),
             Err(error) => {

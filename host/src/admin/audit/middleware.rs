@@ -54,7 +54,7 @@ async fn audited(
     let doing = AssertUnwindSafe(next.run(request)).catch_unwind();
     let (response, reason) = match doing.await {
         Ok(response) => (response, None),
-        Err(_) => (mistake().into_response(), Some("the host made a mistake")),
+        Err(_) => (panicked().into_response(), Some("the host panicked")),
     };
     let status = response.status().as_u16();
     if response.body().size_hint().exact().is_some() {
@@ -71,10 +71,10 @@ async fn audited(
     }))
 }
 
-fn mistake() -> Problem {
+fn panicked() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "the host made a mistake, and its log says which; look whether it has done what was asked before you ask again",
+        "the host panicked while it handled this request; see its log, and check whether the action took effect before you repeat it",
     )
 }
 

@@ -59,7 +59,7 @@ struct Files {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoTls {
     /// It did not come to an end in time, or went away.
-    #[error("the client went away, or took too long")]
+    #[error("the client disconnected, or took too long")]
     Gone,
     /// It speaks something else.
     #[error("the client does not speak TLS")]

@@ -1,4 +1,4 @@
-//! A reception with a few routes, and the gateway in front of it.
+//! A gateway in front of a backend that answers without guests.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ pub const LIMIT: u64 = 100;
 /// The most that the head of an answer may have here, in bytes.
 pub const MOST_HEAD: u64 = 16 << 10;
 
-/// What the reception knows.
+/// What the backend knows.
 pub struct State {
     pub routes: ArcSwap<Routes<&'static str>>,
     /// Lets requests of `/slow` go.
@@ -52,9 +52,9 @@ impl Drop for Gone<'_> {
 }
 
 #[derive(Clone)]
-struct TestHost(Arc<State>);
+struct StubBackend(Arc<State>);
 
-impl Backend for TestHost {
+impl Backend for StubBackend {
     type Context = &'static str;
 
     fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
@@ -219,7 +219,7 @@ impl Served {
         let gateway = Gateway::bind(&settings).unwrap();
         let address = gateway.address();
         let stop = CancellationToken::new();
-        let backend = TestHost(Arc::clone(&state));
+        let backend = StubBackend(Arc::clone(&state));
         let ended = tokio::spawn(gateway.serve(backend, stop.clone()));
         Self {
             address,

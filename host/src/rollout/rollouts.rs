@@ -1,0 +1,119 @@
+//! The rollouts of a context: the newest one, and the versions that are loaded.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::progress::{Outcome, Progress, Rollout, Stage, Watched};
+use crate::core::random_id;
+use crate::versions::{Identity, Version};
+
+/// The versions of one context that are at hand, and the newest rollout.
+#[derive(Default)]
+pub struct Rollouts {
+    newest: Mutex<Option<Arc<Rollout>>>,
+    /// Those that are loaded: they can serve at once.
+    pub(super) loaded: Mutex<Vec<Arc<Version>>>,
+    /// The component that the manifest names.
+    pub(super) shipped: OnceLock<PathBuf>,
+    /// Why the component that the manifest names does not serve since the start.
+    pub(super) refused: Mutex<Option<String>>,
+}
+
+impl Rollouts {
+    /// The newest rollout since the host started.
+    pub fn newest(&self) -> Option<Arc<Rollout>> {
+        self.newest.lock().clone()
+    }
+
+    /// Whether the context should serve: it has a component.
+    pub fn should_serve(&self) -> bool {
+        self.shipped.get().is_some()
+    }
+
+    /// Why the component that the manifest names does not serve since the start, if it was refused.
+    pub fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
+    }
+
+    /// How many invocations are under way in a version; none when it is not loaded.
+    pub fn inflight(&self, digest: &str) -> Option<usize> {
+        self.find_loaded(digest).map(|version| version.inflight())
+    }
+
+    /// Begins a rollout, unless one is under way.
+    ///
+    /// # Errors
+    ///
+    /// The one that is.
+    pub(super) fn begin(
+        &self,
+        version: Identity,
+        by: &str,
+        is_dry_run: bool,
+    ) -> Result<Arc<Rollout>, Arc<Rollout>> {
+        let mut newest = self.newest.lock();
+        if let Some(newest) = newest.as_ref().filter(|newest| !newest.is_over()) {
+            return Err(newest.clone());
+        }
+        let begun = Progress::begin(version);
+        let rollout = Arc::new(Rollout::new(random_id(), by, is_dry_run, begun));
+        *newest = Some(rollout.clone());
+        Ok(rollout)
+    }
+
+    /// The rollout that may be told what to do: it is under way, and more than a try.
+    pub(super) fn controllable(&self) -> Option<Arc<Rollout>> {
+        let newest = self.newest();
+        newest.filter(|newest| !newest.is_over() && !newest.is_dry_run)
+    }
+
+    /// Remembers a rollout of an earlier process, which has ended with that.
+    pub(super) fn remember(&self, id: String, by: &str, version: Identity, outcome: Outcome) {
+        let watch = match &outcome {
+            Outcome::Current { .. } => Some(Watched::Cut(
+                "the host restarted, which ends the watch over a version".into(),
+            )),
+            _ => None,
+        };
+        let ended = Progress {
+            stage: Stage::Ended,
+            outcome: Some(outcome),
+            watch,
+            ..Progress::begin(version)
+        };
+        *self.newest.lock() = Some(Arc::new(Rollout::new(id, by, false, ended)));
+    }
+
+    /// A loaded version.
+    pub(super) fn find_loaded(&self, digest: &str) -> Option<Arc<Version>> {
+        let loaded = self.loaded.lock();
+        loaded
+            .iter()
+            .find(|version| version.digest == digest)
+            .cloned()
+    }
+
+    /// Ends the rollout of a version that is not on its way in any more.
+    pub(super) fn end(&self, digest: &str) {
+        let newest = self.newest();
+        if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
+            rollout.aborted.cancel();
+        }
+    }
+
+    /// The version of the rollout that is under way.
+    pub(super) fn under_way(&self) -> Option<String> {
+        let newest = self.newest();
+        let rollout = newest.filter(|newest| !newest.is_over());
+        rollout.map(|rollout| rollout.digest())
+    }
+
+    /// Keeps a version at hand.
+    pub(super) fn keep_loaded(&self, version: &Arc<Version>) {
+        let mut loaded = self.loaded.lock();
+        loaded.retain(|known| known.digest != version.digest);
+        loaded.push(version.clone());
+    }
+}
