@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::audit::{Asked, middleware};
 use super::caller::Caller;
+use super::peer::Peer;
 use super::problem::Problem;
-use super::server::Peer;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Unknown;

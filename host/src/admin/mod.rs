@@ -9,6 +9,7 @@ mod commits;
 mod config;
 mod contexts;
 mod dead_letters;
+mod error;
 mod events;
 mod extract;
 mod floor;
@@ -16,6 +17,7 @@ mod health;
 mod nats;
 mod openapi;
 mod origin;
+mod peer;
 mod prefer;
 mod problem;
 mod rebuild;
@@ -45,8 +47,9 @@ pub mod view;
 pub use self::audit::{
     Audit, Line as AuditLine, NotWhole, Verifier as AuditVerifier, What as Audited, audit_files,
 };
+pub use self::error::AdminError;
 pub(crate) use self::server::CONNECTIONS;
-pub use self::server::{Access, Admin, AdminError, Bound};
+pub use self::server::{Access, Admin, Bound};
 pub use self::tls::{Tls, TlsError};
 pub use self::token::{Kept, Token};
 pub use self::token_reload::TokenSources;

@@ -18,8 +18,8 @@ use super::view;
 use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::journal;
-use crate::nats::dead_letter::{self, NotARelayDeadLetterId, RelayDeadLetter, RelayDeadLetterId};
-use crate::nats::{self, RelayCommand};
+use crate::nats::dead_letter::{self, RelayDeadLetter};
+use crate::nats::{self, NotARelayDeadLetterId, RelayCommand, RelayDeadLetterId};
 
 /// How long the relay may take to do what it is asked.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,9 +1,7 @@
 //! Listening, and serving connections.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,11 +17,13 @@ use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 use super::audit::{Asked, Audit};
+use super::error::AdminError;
 use super::events::STREAMS;
+use super::peer::Peer;
 use super::problem::Problem;
 use super::router::router;
 use super::state::State;
-use super::tls::{self, NoTls, Terms, Tls, TlsError};
+use super::tls::{self, NoTls, Terms, Tls};
 use super::token_reload::{self, TokenSources};
 use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
@@ -43,58 +43,6 @@ pub(crate) const CONNECTIONS: usize = 256;
 const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long connections may go on whose clients would not be let in any more.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// Why there is no operators' port.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// The address cannot be had.
-    #[error(
-        "cannot listen on {address} for operators: {source}; choose another address with --admin"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The token cannot be kept.
-    #[error("the operators' token cannot be written to {}: {source}; make the file writable, or set INNKEEPER_ADMIN_TOKEN", file.display())]
-    Token {
-        /// Its file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The audit log cannot be gone on with.
-    #[error("the audit log in {} cannot be used: {source}", directory.display())]
-    Audit {
-        /// The data directory.
-        directory: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// TLS cannot be spoken as the manifest says.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A further token cannot be read.
-    #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
-    TokenFile {
-        /// Who has it.
-        name: String,
-        /// Its file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It could not be told who asks.
-    #[error("`{one}` and `{other}` have the same token; give each one of its own")]
-    SameToken {
-        /// Who has it.
-        one: String,
-        /// Who has it, too.
-        other: String,
-    },
-}
 
 /// Who may do what at the port, and where it is written down.
 pub struct Access {
@@ -305,10 +253,6 @@ async fn outlived(terms: Option<&Terms>, shutdown: &ConnectionShutdown) {
     shutdown.graceful.cancel();
     tokio::time::sleep(FAREWELL).await;
 }
-
-/// The address that a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub IpAddr);
 
 /// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body.
 async fn answer(

@@ -6,12 +6,15 @@
 mod bridge;
 mod calls;
 mod cloud_event;
+mod command;
+mod command_execution;
 mod connection;
 pub mod dead_letter;
+mod dead_letter_id;
 mod error;
+mod lag;
 mod message;
 mod relay;
-mod relay_commands;
 mod relay_position;
 mod republish;
 mod session;
@@ -24,10 +27,12 @@ mod tls;
 use std::sync::Arc;
 
 pub use self::bridge::Bridge;
+pub use self::command::RelayCommand;
 use self::connection::Connection;
+pub use self::dead_letter_id::{NotARelayDeadLetterId, RelayDeadLetterId};
+pub use self::lag::behind;
 use self::message::Address;
-pub use self::relay_commands::RelayCommand;
-pub use self::status::{NatsStatus, SubscriptionStatus, behind};
+pub use self::status::{NatsStatus, SubscriptionStatus};
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(bridge: &Arc<Bridge>) {

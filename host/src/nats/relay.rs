@@ -9,11 +9,11 @@ use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::bridge::Bridge;
+use super::command::RelayCommand;
 use super::connection::{self, Connection, TIMEOUT};
 use super::dead_letter;
 use super::error::NatsError;
 use super::message::{Address, Message};
-use super::relay_commands::RelayCommand;
 use super::relay_position;
 use super::republish::{self, Republication};
 use super::session::{self, WINDOW};

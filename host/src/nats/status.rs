@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::bridge::Bridge;
-use super::relay_commands::RelayCommand;
+use super::command::RelayCommand;
 use crate::events::place::Places;
-use crate::journal::{self, EventPosition, LANES, Ledger};
+use crate::journal::EventPosition;
 
 /// How many commands of operators may wait.
 const COMMANDS: usize = 16;
@@ -52,12 +51,12 @@ pub struct SubscriptionStatus {
     pub waiting: Option<u64>,
     /// How many messages the stream dropped before they were read.
     pub dropped: u64,
-    /// What keeps them from being taken in, if anything does.
+    /// The error that keeps messages from being read, if there is one.
     pub error: Option<String>,
 }
 
 impl NatsStatus {
-    /// What keeps the events from NATS, if anything does.
+    /// The error that keeps events from being published, if there is one.
     pub fn error(&self) -> Option<String> {
         let state = self.state.lock();
         match state.is_lost {
@@ -66,17 +65,17 @@ impl NatsStatus {
         }
     }
 
-    /// What operators should know, though nothing is in the way.
+    /// A notice for operators that is not an error.
     pub fn notice(&self) -> Option<String> {
         self.state.lock().notice.clone()
     }
 
-    /// Notes what operators should know.
+    /// Sets the notice for operators.
     pub(super) fn note_notice(&self, notice: Option<String>) {
         self.state.lock().notice = notice;
     }
 
-    /// Asks the relay for something; false when too much waits already.
+    /// Sends a command to the relay; false when too many are waiting.
     pub fn ask(&self, command: RelayCommand) -> bool {
         self.command_sender.try_send(command).is_ok()
     }
@@ -138,40 +137,4 @@ impl NatsStatus {
     pub(super) fn note_places(&self, places: Places) {
         self.state.lock().places = Some(places);
     }
-}
-
-/// How many events of a journal are behind one place, and not behind another. Blocks.
-pub(super) fn between(
-    ledger: &Ledger,
-    after: EventPosition,
-    upto: EventPosition,
-) -> Result<u64, journal::Error> {
-    let mut events = 0;
-    for lane in 0..LANES {
-        let journal = ledger.journal();
-        let from = journal.count_events(lane, Some(after), upto.commit)?;
-        // Of the last commit only some of them, perhaps.
-        let beyond = journal.count_events(lane, Some(upto), upto.commit)?;
-        events += from.saturating_sub(beyond);
-    }
-    Ok(events)
-}
-
-/// How many events are still to be published; `None` without NATS, and while the host does not know yet how far it had come. Blocks.
-///
-/// # Errors
-///
-/// When a journal cannot be read.
-pub fn behind(bridge: &Bridge) -> Result<Option<u64>, journal::Error> {
-    let Some(places) = bridge.status.as_ref().and_then(|status| status.places()) else {
-        return Ok(None);
-    };
-    let mut events = 0;
-    for (name, ledger) in bridge.ledgers() {
-        let (after, upto) = (places.0.get(name).copied(), ledger.flushed());
-        for lane in 0..LANES {
-            events += ledger.journal().count_events(lane, after, upto)?;
-        }
-    }
-    Ok(Some(events))
 }

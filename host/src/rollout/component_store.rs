@@ -32,6 +32,11 @@ impl ComponentStore {
         hex::encode(Sha256::digest(bytes))
     }
 
+    /// The first digits of a digest: enough for people.
+    pub(super) fn short(digest: &str) -> String {
+        digest.get(..12).unwrap_or(digest).to_owned()
+    }
+
     /// Whether a text can be one.
     pub fn is_digest(text: &str) -> bool {
         let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);

@@ -1,15 +1,9 @@
 //! Missing dependencies: followed events that nobody publishes, imports that nobody offers. A gate refuses new ones; the others are reported at the start, at each
 //! gate, and to operators for as long as they are missing.
 
-use std::collections::BTreeSet;
-
-use super::compatibility::{self, publishes};
+use super::compatibility::{self, missing_publisher, publishes};
 use super::deployer::Deployer;
 use super::nearest;
-use super::version_state::State;
-use crate::events::saga::TIMED_OUT;
-use crate::guest::Followed;
-use crate::manifest::HOST_SOURCE;
 use crate::versions::{Version, Wiring};
 
 /// The missing dependencies of a context, as the app serves now: what is missing, and what to do.
@@ -33,7 +27,7 @@ pub(super) fn of_version(
     let mut found: Vec<_> = misfit.map(|refusal| refusal.reason).into_iter().collect();
     let follows = version.description.follows.iter();
     let follows = follows.filter(|followed| followed.source != context);
-    found.extend(follows.filter_map(|followed| followed_in_vain(deployer, wiring, followed)));
+    found.extend(follows.filter_map(|followed| missing_publisher(deployer, wiring, followed)));
     found.extend(uncalled(wiring, version));
     for (name, saga) in &deployer.manifest.sagas {
         let starts = std::iter::once(&saga.starts);
@@ -61,62 +55,4 @@ fn uncalled(wiring: &Wiring, version: &Version) -> Vec<String> {
         )
     };
     unoffered.map(tell).collect()
-}
-
-/// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
-pub(super) fn followed_in_vain(
-    deployer: &Deployer,
-    wiring: &Wiring,
-    followed: &Followed,
-) -> Option<String> {
-    let Followed { source, kind } = followed;
-    if deployer.ledger(source).is_none() {
-        let known: BTreeSet<String> = sources(deployer);
-        let nearest = nearest::suggestion(source, &known);
-        return Some(format!(
-            "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
-        ));
-    }
-    let published = published(deployer, wiring, source)?;
-    if published.contains(kind) {
-        return None;
-    }
-    let nearest = nearest::suggestion(kind, &published);
-    let published: Vec<_> = published.into_iter().collect();
-    let known = match published.is_empty() {
-        true => "nothing".to_owned(),
-        false => published.join(", "),
-    };
-    Some(format!(
-        "it follows {kind} of {source}, which {source} does not publish (it publishes {known}); deploy {source} first, or correct the name{nearest}"
-    ))
-}
-
-/// Every source that can be followed.
-fn sources(deployer: &Deployer) -> BTreeSet<String> {
-    let outside = deployer.manifest.subscriptions().into_iter();
-    let mut sources: BTreeSet<_> = outside.map(|subscription| subscription.source).collect();
-    sources.extend(deployer.invoker.contexts.keys().cloned());
-    sources.insert(HOST_SOURCE.to_owned());
-    sources
-}
-
-/// The kinds that a source publishes; none when nobody can know.
-fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
-    if source == HOST_SOURCE {
-        let states = State::ALL.map(|state| state.event().to_owned());
-        return Some(states.into_iter().chain([TIMED_OUT.to_owned()]).collect());
-    }
-    if let Some(serving) = wiring.serving(source) {
-        let mut versions = serving.versions().peekable();
-        versions.peek()?;
-        let kinds = versions.flat_map(|version| version.description.publishes.clone());
-        return Some(kinds.collect());
-    }
-    // Outside, what a message is called is known only where the manifest says so.
-    let subscriptions = deployer.manifest.subscriptions().into_iter();
-    let subscriptions = subscriptions.filter(|subscription| subscription.source == source);
-    subscriptions
-        .map(|subscription| subscription.kind)
-        .collect()
 }

@@ -36,6 +36,7 @@ mod rollback;
 mod rollouts;
 mod schema;
 pub mod signature;
+mod start;
 mod startup_probe;
 mod statistics;
 mod swap;
@@ -58,7 +59,8 @@ pub use self::{
     progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
     rollback::{RollbackError, RolledBack, rollback},
     rollouts::Rollouts,
+    start::{UploadError, begin, too_big, verdict},
     trust::{Floor, FloorError, floor, set_floor},
-    upload::{Upload, UploadError, begin, too_big, verdict},
+    upload::Upload,
     version_state::State,
 };

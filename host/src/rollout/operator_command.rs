@@ -9,19 +9,19 @@ use super::progress::{Outcome, Rollout, Stage};
 use super::version_state::State;
 use crate::invocation::Context;
 
-/// How long a rollout that is ended may take for it.
+/// How long an aborted rollout may take to end.
 pub(super) const ENDING: Duration = Duration::from_secs(30);
 
 /// A command to a rollout in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
-    /// Keep the share of the work that the version has, until it is resumed. A version that does worse is taken back all the same.
+    /// Keep the share of the work that the version has, until it is resumed. A version that does worse is aborted all the same.
     Pause,
     /// Go on.
     Resume,
     /// Give the version all of the work now, without the rest of the ramp.
     Promote,
-    /// Take the version back; the one before it gets all of the work.
+    /// End the rollout; the version before it gets all of the work.
     Abort,
 }
 
@@ -49,7 +49,7 @@ impl OperatorCommand {
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// There is none.
+    /// No rollout is in progress.
     #[error(
         "no rollout of context {context} is in progress; `innkeeper versions {context} --history` shows how the last one ended, and `innkeeper rollback {context}` rolls back the current version"
     )]
@@ -57,7 +57,7 @@ pub enum CommandError {
         /// The context.
         context: String,
     },
-    /// It does so already.
+    /// The rollout is in that state already.
     #[error("the rollout of context {context} is already {state}")]
     Already {
         /// The context.
@@ -65,7 +65,7 @@ pub enum CommandError {
         /// What it is.
         state: &'static str,
     },
-    /// The state is being moved, which has no steps.
+    /// The state is being migrated, which has no steps.
     #[error(
         "the state of context {context} is being migrated, which cannot be {command}d; wait for its end, or abort it with `innkeeper rollout abort {context}`"
     )]
@@ -75,7 +75,7 @@ pub enum CommandError {
         /// What was asked.
         command: &'static str,
     },
-    /// It had taken over already.
+    /// The version has already taken over.
     #[error(
         "the version of context {context} has already taken over; `innkeeper rollback {context}` rolls it back"
     )]
@@ -83,7 +83,7 @@ pub enum CommandError {
         /// The context.
         context: String,
     },
-    /// It does not end.
+    /// The rollout did not end in time.
     #[error("the rollout of context {context} has not ended within {ENDING:?}; ask again")]
     Slow {
         /// The context.

@@ -23,7 +23,7 @@ use crate::invocation::Context;
 pub(super) enum EarlyEnd {
     /// The version was refused, or did worse.
     Refused(Refusal),
-    /// Someone took it back, or the host cannot go on.
+    /// It was aborted, or the host cannot continue it.
     Aborted(String),
 }
 
@@ -207,7 +207,7 @@ impl Pipeline<'_> {
         format!("rolled out{label}{}", verdict.unwrap_or_default())
     }
 
-    /// Goes on unless someone takes the rollout back, or the host stops.
+    /// Continues unless the rollout is aborted, or the host stops.
     pub(super) async fn unless_aborted<T>(
         &self,
         work: impl Future<Output = T>,

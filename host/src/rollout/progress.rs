@@ -1,4 +1,4 @@
-//! How a rollout goes: what everybody can watch while it is under way.
+//! The progress of a rollout, which everybody can watch.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,40 +14,40 @@ use crate::versions::Identity;
 
 /// One rollout.
 pub struct Rollout {
-    /// Its id, which is also its story's.
+    /// Its id, which is also the correlation id of its story.
     pub id: String,
     /// Who began it.
     pub by: String,
     /// Whether the version only passes the gates.
     pub is_dry_run: bool,
     progress: watch::Sender<Progress>,
-    /// Cancelled by whoever takes it back.
+    /// Cancelled to abort it.
     pub(super) aborted: CancellationToken,
     abort_cause: OnceLock<AbortCause>,
-    /// Tells that it was paused, resumed or promoted.
+    /// Notified when it is paused, resumed or promoted.
     commanded: Notify,
     is_in_history: AtomicBool,
 }
 
-/// Who took a rollout back, and why.
+/// Who aborted a rollout, and why.
 #[derive(Clone, Debug)]
 pub(super) struct AbortCause {
     pub by: String,
     pub reason: String,
 }
 
-/// How far a rollout is.
+/// The progress of a rollout.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// The version.
     pub version: Identity,
-    /// What it does now.
+    /// Its present stage.
     pub stage: Stage,
     /// Which part of the work goes to the version, in percent.
     pub weight: u8,
     /// Whether somebody has paused it.
     pub is_paused: bool,
-    /// Whether somebody has said that it need not be tried any longer.
+    /// Whether somebody has promoted it before the end of its ramp.
     pub is_promoted: bool,
     /// Why the version is still in its step, though the step's time is over.
     pub held: Option<String>,
@@ -57,20 +57,20 @@ pub struct Progress {
     pub steps: Vec<Step>,
     /// How it ended.
     pub outcome: Option<Outcome>,
-    /// How the watch over the version goes, or went; none when there is none.
+    /// The state of the watch over the version; none when there is none.
     pub watch: Option<Watched>,
 }
 
-/// How the watch over a version that has taken over goes, or went.
+/// The state of the watch over a version after its promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
-    /// It is watched.
+    /// The version is being watched.
     Watching,
-    /// It has done well: says with what.
+    /// The version has done well: holds the evidence.
     Well(String),
-    /// It did worse than the one before it, which serves again; it is quarantined.
+    /// The version did worse than the one before it, was rolled back and is quarantined.
     TakenBack(String),
-    /// The watch ended before its time.
+    /// The watch ended early.
     Cut(String),
 }
 
@@ -91,26 +91,26 @@ impl Progress {
         }
     }
 
-    /// Whether nothing more will come of it, also not of the watch.
+    /// Whether both the rollout and its watch have ended.
     pub fn is_settled(&self) -> bool {
         self.outcome.is_some() && self.watch != Some(Watched::Watching)
     }
 }
 
-/// What a rollout does.
+/// A stage of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The version passes gates.
+    /// The version is checked by the gates.
     Checking,
-    /// The state is brought into the version's shape.
+    /// The state is migrated or rebuilt for the version.
     Migrating,
     /// The version gets a part of the work.
     Ramping,
-    /// It is over.
+    /// The rollout has ended.
     Ended,
 }
 
-/// Something that a rollout has done.
+/// A completed step of a rollout.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// When, in milliseconds since the Unix epoch.
@@ -137,7 +137,7 @@ pub enum Outcome {
     Unchanged,
     /// It did not pass a gate, or did worse than the version before it.
     Refused(Refusal),
-    /// Someone took it back, or the host cannot go on.
+    /// It was aborted, or the host cannot continue it.
     Aborted {
         /// Why.
         reason: String,
@@ -163,7 +163,7 @@ impl Rollout {
         self.progress.borrow().clone()
     }
 
-    /// Tells whenever it has come further.
+    /// Notifies about each change.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
@@ -178,7 +178,7 @@ impl Rollout {
         self.progress.borrow().version.digest.clone()
     }
 
-    /// Waits until it has come so far, or has ended.
+    /// Waits until `is_so` holds.
     pub async fn until(&self, is_so: impl FnMut(&Progress) -> bool) -> Progress {
         let mut progress = self.progress.subscribe();
         let reached = progress.wait_for(is_so).await;
@@ -186,7 +186,7 @@ impl Rollout {
         reached.map_or_else(|_| self.progress(), |progress| progress.clone())
     }
 
-    /// Takes it back: it ends as soon as it can.
+    /// Aborts it: it ends as soon as possible.
     pub(super) fn abort(&self, by: &str, reason: Option<String>) {
         let _first = self.abort_cause.set(AbortCause {
             by: by.to_owned(),
@@ -198,7 +198,7 @@ impl Rollout {
         self.aborted.cancel();
     }
 
-    /// Who took it back, and why.
+    /// Who aborted it, and why.
     pub(super) fn abort_cause(&self) -> AbortCause {
         let abort_cause = self.abort_cause.get().cloned();
         abort_cause.unwrap_or_else(|| AbortCause {
@@ -207,12 +207,12 @@ impl Rollout {
         })
     }
 
-    /// Pauses it, or lets it go on. Says whether that changed anything.
+    /// Pauses or resumes it. Says whether that changed anything.
     pub(super) fn pause(&self, is_paused: bool) -> bool {
         self.order(|progress| std::mem::replace(&mut progress.is_paused, is_paused) != is_paused)
     }
 
-    /// Ends its trials: the version gets all of the work. Says whether that changed anything.
+    /// Promotes it: the version gets all of the work. Says whether that changed anything.
     pub(super) fn promote(&self) -> bool {
         self.order(|progress| {
             progress.is_paused = false;
@@ -244,7 +244,7 @@ impl Rollout {
         self.until(|progress| !progress.is_paused).await;
     }
 
-    /// Whether it has got so far that the history knows of it.
+    /// Whether its version is in the history.
     pub(super) fn is_in_history(&self) -> bool {
         self.is_in_history.load(Ordering::Acquire)
     }
@@ -288,7 +288,7 @@ impl Rollout {
         });
     }
 
-    /// The watch over the version has come to this.
+    /// Notes the state of the watch.
     pub(super) fn note_watch(&self, watch: Watched) {
         self.progress.send_modify(|progress| {
             progress.held = None;
@@ -326,7 +326,7 @@ impl Rollout {
 }
 
 impl Watched {
-    /// Its name, as it is told, and why.
+    /// Its name in JSON, and the reason.
     pub fn told(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Watching => ("watching", None),
@@ -338,7 +338,7 @@ impl Watched {
 }
 
 impl Stage {
-    /// Its name, as it is told.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Checking => "checking",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_version::ActiveVersion;
+use super::component_store::ComponentStore;
 use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::gates;
@@ -12,7 +13,6 @@ use super::operator_command::ENDING;
 use super::progress::Outcome;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::trust;
-use super::upload::short;
 use super::version_state::State;
 use crate::core::random_id;
 use crate::invocation::Context;
@@ -292,7 +292,7 @@ pub(super) async fn roll_back_automatically(
         return Err(error);
     }
     tracing::info!(
-        target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = short(&to.digest), "rolled back"
+        target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = ComponentStore::short(&to.digest), "rolled back"
     );
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::progress::{Outcome, Progress, Rollout, Stage, Watched};
 use crate::core::random_id;
 use crate::versions::{Identity, Version};
 
-/// The versions of one context that are at hand, and the newest rollout.
+/// The loaded versions of one context, and its newest rollout.
 #[derive(Default)]
 pub struct Rollouts {
     newest: Mutex<Option<Arc<Rollout>>>,
@@ -42,7 +42,7 @@ impl Rollouts {
         self.find_loaded(digest).map(|version| version.inflight())
     }
 
-    /// Begins a rollout, unless one is under way.
+    /// Begins a rollout, unless one is in progress.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Rollouts {
         Ok(rollout)
     }
 
-    /// The rollout that may be told what to do: it is under way, and more than a try.
+    /// The rollout that accepts commands: it is in progress, and not a dry run.
     pub(super) fn controllable(&self) -> Option<Arc<Rollout>> {
         let newest = self.newest();
         newest.filter(|newest| !newest.is_over() && !newest.is_dry_run)
@@ -95,7 +95,7 @@ impl Rollouts {
             .cloned()
     }
 
-    /// Ends the rollout of a version that is not on its way in any more.
+    /// Aborts the rollout of a version that another one has overtaken.
     pub(super) fn end(&self, digest: &str) {
         let newest = self.newest();
         if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
@@ -103,14 +103,14 @@ impl Rollouts {
         }
     }
 
-    /// The version of the rollout that is under way.
+    /// The version of the rollout in progress.
     pub(super) fn under_way(&self) -> Option<String> {
         let newest = self.newest();
         let rollout = newest.filter(|newest| !newest.is_over());
         rollout.map(|rollout| rollout.digest())
     }
 
-    /// Keeps a version at hand.
+    /// Keeps a version loaded.
     pub(super) fn keep_loaded(&self, version: &Arc<Version>) {
         let mut loaded = self.loaded.lock();
         loaded.retain(|known| known.digest != version.digest);

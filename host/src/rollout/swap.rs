@@ -37,7 +37,7 @@ pub(crate) enum SwapError {
         /// The context.
         context: String,
     },
-    /// It could not be made durable.
+    /// It could not be committed.
     #[error(transparent)]
     Journal(#[from] CommitError),
 }
@@ -63,7 +63,7 @@ pub(super) enum SwapKind {
 pub(crate) struct Swapped {
     /// The version that served before.
     pub former: Option<Arc<Version>>,
-    /// One that was on its way in, and is not any more.
+    /// A version whose ramp ended with the swap.
     pub turned_away: Option<Arc<Version>>,
     /// When the pointer was exchanged, in milliseconds since the Unix epoch.
     pub at: u64,
@@ -307,7 +307,7 @@ fn with_candidate(
     )?)
 }
 
-/// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
+/// Withdraws a version that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,

@@ -11,8 +11,9 @@ use super::active_version::{self, ActiveVersion};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::history::{self, Because, Entry, History};
+use super::start;
 use super::swap::{self, SwapKind};
-use super::upload::{self, Upload};
+use super::upload::Upload;
 use super::version_state::State;
 use super::{interrupted_rollout, startup_probe};
 use crate::core::random_id;
@@ -237,7 +238,7 @@ impl Boot {
             context = context.name,
             "the manifest names a newer component that needs a migration of the state; rolling it out now"
         );
-        if let Err(error) = upload::begin(deployer, context, upload).await {
+        if let Err(error) = start::begin(deployer, context, upload).await {
             tracing::error!(context = context.name, %error, "the newer component could not be rolled out");
         }
     }

@@ -1,35 +1,16 @@
 //! Commands of operators to the relay, and the events that it cannot publish.
 
-use super::dead_letter::{self, RelayDeadLetter, RelayDeadLetterId};
+use super::command::RelayCommand;
+use super::dead_letter::{self, RelayDeadLetter};
+use super::dead_letter_id::RelayDeadLetterId;
 use super::error::NatsError;
+use super::lag;
 use super::relay::{Relay, reading};
 use super::republish::{self, Republication, RepublishRequest};
-use super::status;
-use tokio::sync::oneshot;
 
 use crate::core::{random_id, wall_clock};
 use crate::journal::EventPosition;
 use crate::manifest::HOST_SOURCE;
-
-/// A command of an operator to the relay.
-pub enum RelayCommand {
-    /// To publish a dead letter.
-    Retry {
-        /// The dead letter.
-        id: RelayDeadLetterId,
-        /// Told whether it was published.
-        answer: oneshot::Sender<Result<(), String>>,
-    },
-    /// To publish the events of a context again.
-    Republish {
-        /// The context.
-        context: String,
-        /// The first commit whose events are published again.
-        from: u64,
-        /// Told how many events that are.
-        answer: oneshot::Sender<Result<u64, String>>,
-    },
-}
 
 impl Relay {
     /// Makes an event a dead letter of the relay, so that those behind it are published.
@@ -134,7 +115,7 @@ impl Relay {
                 // What was not published yet is on its way.
                 let upto = self.places.0.get(&context).copied().unwrap_or_default();
                 let counting = ledger.clone();
-                let events = reading(move || status::between(&counting, after, upto)).await?;
+                let events = reading(move || lag::between(&counting, after, upto)).await?;
                 if events > 0 {
                     let request = RepublishRequest {
                         id: random_id(),
@@ -252,7 +233,7 @@ impl Relay {
             let mut events = 0;
             for (context, upto) in &places.0 {
                 if let Some(ledger) = bridge.ledger(context) {
-                    events += status::between(ledger, EventPosition::default(), *upto)?;
+                    events += lag::between(ledger, EventPosition::default(), *upto)?;
                 }
             }
             Ok(events)
