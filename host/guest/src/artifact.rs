@@ -14,50 +14,12 @@ use twox_hash::XxHash64;
 
 use wasmtime::component::Component;
 
-use crate::engine::{CompileEngine, Engine};
+use crate::engine::Engine;
 use crate::load::{Guest, LoadError};
 
 const SEED: u64 = 0;
 const EXTENSION: &str = "cwasm";
 const PART: &str = "part";
-
-/// The machine code of a component, as an engine of this process made it.
-pub struct Compiled(Vec<u8>);
-
-impl Compiled {
-    /// Its bytes, as they are kept.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl CompileEngine {
-    /// What a component is compiled to. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError::Invalid`] when the bytes are not a component.
-    pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, LoadError> {
-        let compiled = self.wasmtime().precompile_component(bytes);
-        compiled.map(Compiled).map_err(LoadError::Invalid)
-    }
-
-    /// What was compiled, ready to be asked what it is. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`LoadError`]: all but what compiling and the cache have.
-    pub fn load(&self, compiled: &Compiled) -> Result<Arc<Guest>, LoadError> {
-        #[expect(
-            unsafe_code,
-            reason = "these bytes were made by an engine of these settings: nobody else makes a `Compiled`"
-        )]
-        let component = unsafe { Component::deserialize(self.wasmtime(), &compiled.0) };
-        // It was made a moment ago, so it is valid: what can be wrong is that the pool has no place for it.
-        let component = component.map_err(LoadError::OverLimits)?;
-        Ok(Arc::new(Guest::of_component(self.engine(), component)?))
-    }
-}
 
 /// A directory of compiled components, keyed by the engine's settings and the component's digest.
 ///
@@ -183,6 +145,44 @@ impl ArtifactCache {
                 && checksum_in_name(path).is_some()
         });
         files
+    }
+}
+
+impl Guest {
+    /// Compiles (or finds in the cache), checks and links a component, unless it is loaded already. Blocks: call it from a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`]: each says what its author can do.
+    pub fn load(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+        bytes: &[u8],
+    ) -> Result<Arc<Self>, LoadError> {
+        engine.guest_cache().find_or_load(digest, || {
+            Self::of_component(engine.runtime(), cache.component(engine, digest, bytes)?)
+        })
+    }
+
+    /// The same for a component that was compiled before: never compiles. Blocks for milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::NotCompiled`] when it is not in the cache, and all that [`Guest::load`] has but for what compiling has.
+    pub fn load_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Arc<Self>, LoadError> {
+        engine
+            .guest_cache()
+            .find_or_load(digest, || match cache.find(engine, digest) {
+                Some(component) => Self::of_component(engine.runtime(), component),
+                None => Err(LoadError::NotCompiled {
+                    directory: cache.directory().to_owned(),
+                }),
+            })
     }
 }
 
@@ -322,7 +322,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EngineOptions, Instances};
+    use crate::{CompileEngine, EngineOptions, Instances};
 
     #[test]
     fn what_is_compiled_apart_is_found_by_every_engine() {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::frame::Denied;
-
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;
 
@@ -11,6 +9,15 @@ const FRAMES: usize = 5;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a guest was refused memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Denied {
+    /// It would have had more than it may, in bytes.
+    Limit(usize),
+    /// The host has none to give.
+    Host,
+}
 
 /// Why a guest gave no answer.
 #[derive(Debug, thiserror::Error)]

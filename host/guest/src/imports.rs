@@ -6,23 +6,23 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::innkeeper::context::{invocation, outbox, state, types};
 use crate::bindings::wasi::config::store;
 use crate::bindings::wasi::logging::logging;
-use crate::frame::Frame;
 use crate::output;
+use crate::store_data::StoreData;
 
 /// Adds everything that every context may import.
-pub(super) fn add_to_linker(linker: &mut Linker<Frame>) -> Result<()> {
-    state::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
-    outbox::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
-    invocation::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
-    types::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
-    store::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
-    logging::add_to_linker::<_, HasSelf<Frame>>(linker, |frame| frame)?;
+pub(super) fn add_to_linker(linker: &mut Linker<StoreData>) -> Result<()> {
+    state::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
+    outbox::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
+    invocation::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
+    types::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
+    store::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
+    logging::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
-impl types::Host for Frame {}
+impl types::Host for StoreData {}
 
-impl state::Host for Frame {
+impl state::Host for StoreData {
     fn get(&mut self, key: String) -> Result<Option<Vec<u8>>> {
         Ok(self.services().get(&key)?)
     }
@@ -54,7 +54,7 @@ impl state::Host for Frame {
     }
 }
 
-impl outbox::Host for Frame {
+impl outbox::Host for StoreData {
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String> {
         Ok(self.services().emit(kind, subject, data)?)
     }
@@ -74,7 +74,7 @@ impl outbox::Host for Frame {
     }
 }
 
-impl invocation::Host for Frame {
+impl invocation::Host for StoreData {
     fn id(&mut self) -> Result<String> {
         Ok(self.services().identity()?.id)
     }
@@ -100,7 +100,7 @@ impl invocation::Host for Frame {
     }
 }
 
-impl store::Host for Frame {
+impl store::Host for StoreData {
     fn get(&mut self, key: String) -> Result<Result<Option<String>, store::Error>> {
         Ok(Ok(self.services().config()?.get(&key).cloned()))
     }
@@ -114,7 +114,7 @@ impl store::Host for Frame {
     }
 }
 
-impl logging::Host for Frame {
+impl logging::Host for StoreData {
     fn log(&mut self, level: logging::Level, context: String, message: String) -> Result<()> {
         output::log(self.services(), level, &context, &message);
         Ok(())

@@ -5,39 +5,42 @@
 
 mod artifact;
 mod bindings;
-mod brief;
-mod compatible;
 mod deadline;
 mod engine;
-mod enter;
+mod execution;
 mod fault;
-mod frame;
-mod guests;
+mod guest_cache;
 mod imports;
+mod interface;
+mod interface_compatibility;
 pub mod json;
 mod load;
-mod offer;
+mod log_gate;
 mod output;
+mod runtime;
 mod scheduler;
 mod services;
 mod shape;
+mod shorten;
 mod slots;
+mod store_data;
 pub mod value;
 
-pub use artifact::{ArtifactCache, Compiled, Draft};
+pub use artifact::{ArtifactCache, Draft};
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
     Alternative, Compensation, DataType, Description, Event, Field, Followed, KeyPart, Request,
     Response, Route, Scalar, Table,
 };
-pub use compatible::Difference;
-pub use engine::{CompileEngine, Engine, EngineOptions, Instances, processors};
-pub use enter::{Ended, Visit};
+pub use engine::{CompileEngine, Compiled, Engine};
+pub use execution::{Ended, Execution};
 pub use fault::{Fault, Refusal};
+pub use interface::{Interface, Operation};
+pub use interface_compatibility::Difference;
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
-pub use offer::{Interface, Operation};
-pub use output::LogGate;
+pub use log_gate::LogGate;
+pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
 pub use shape::Signature;

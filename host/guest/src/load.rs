@@ -7,14 +7,13 @@ use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
 
-use crate::artifact::ArtifactCache;
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
-use crate::brief::brief;
-use crate::engine::Engine;
-use crate::frame::Frame;
 use crate::imports;
-use crate::offer::{Interface, Operation};
+use crate::interface::{Interface, Operation};
+use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature, TooMuch};
+use crate::shorten::shortened;
+use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
@@ -95,8 +94,8 @@ pub enum LoadError {
 
 /// A component that is compiled, linked and ready to be instantiated: one per version.
 pub struct Guest {
-    pub(super) engine: Engine,
-    pub(super) pre: InstancePre<Frame>,
+    pub(super) runtime: Runtime,
+    pub(super) pre: InstancePre<StoreData>,
     pub(super) describe: describe::GuestIndices,
     pub(super) web: Option<web::GuestIndices>,
     pub(super) policies: Option<policies::GuestIndices>,
@@ -108,49 +107,14 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Compiles (or finds in the cache), checks and links a component, unless it is loaded already. Blocks: call it from a blocking thread.
-    ///
-    /// # Errors
-    ///
-    /// See [`LoadError`]: each says what its author can do.
-    pub fn load(
-        engine: &Engine,
-        cache: &ArtifactCache,
-        digest: &str,
-        bytes: &[u8],
-    ) -> Result<Arc<Self>, LoadError> {
-        engine.guests().find_or_load(digest, || {
-            Self::of_component(engine, cache.component(engine, digest, bytes)?)
-        })
-    }
-
-    /// The same for a component that was compiled before: never compiles. Blocks for milliseconds.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError::NotCompiled`] when it is not in the cache, and all that [`Guest::load`] has but for what compiling has.
-    pub fn load_compiled(
-        engine: &Engine,
-        cache: &ArtifactCache,
-        digest: &str,
-    ) -> Result<Arc<Self>, LoadError> {
-        engine
-            .guests()
-            .find_or_load(digest, || match cache.find(engine, digest) {
-                Some(component) => Self::of_component(engine, component),
-                None => Err(LoadError::NotCompiled {
-                    directory: cache.directory().to_owned(),
-                }),
-            })
-    }
-
-    pub(super) fn of_component(engine: &Engine, component: Component) -> Result<Self, LoadError> {
-        is_of_this_contract(engine, &component)?;
-        let mut linker = Linker::new(engine.wasmtime());
+    /// Checks and links a component.
+    pub(super) fn of_component(runtime: &Runtime, component: Component) -> Result<Self, LoadError> {
+        is_of_this_contract(runtime, &component)?;
+        let mut linker = Linker::new(runtime.wasmtime());
         imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let mut budget = Budget::of_a_component();
-        let uses = link_other_contexts(engine, &component, &mut linker, &mut budget)?;
-        let (offers, functions) = offered(engine, &component, &mut budget)?;
+        let uses = link_other_contexts(runtime, &component, &mut linker, &mut budget)?;
+        let (offers, functions) = offered(runtime, &component, &mut budget)?;
         let exports = |interface: &str| {
             component
                 .get_export_index(None, format!("{CONTRACT}{interface}@{CONTRACT_VERSION}"))
@@ -165,7 +129,7 @@ impl Guest {
             .instantiate_pre(&component)
             .map_err(LoadError::Contract)?;
         Ok(Self {
-            engine: engine.clone(),
+            runtime: runtime.clone(),
             describe: describe::GuestIndices::new(&pre).map_err(LoadError::Contract)?,
             web: web
                 .then(|| web::GuestIndices::new(&pre))
@@ -217,37 +181,37 @@ impl Guest {
 }
 
 /// What it imports and exports of the contract is of this version.
-fn is_of_this_contract(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+fn is_of_this_contract(runtime: &Runtime, component: &Component) -> Result<(), LoadError> {
     let ty = component.component_type();
-    let exports = ty.exports(engine.wasmtime()).map(|(name, _)| name);
-    let imports = ty.imports(engine.wasmtime()).map(|(name, _)| name);
+    let exports = ty.exports(runtime.wasmtime()).map(|(name, _)| name);
+    let imports = ty.imports(runtime.wasmtime()).map(|(name, _)| name);
     let other = exports.chain(imports).find_map(|name| {
         let (_, version) = name.strip_prefix(CONTRACT)?.split_once('@')?;
         (version != CONTRACT_VERSION).then(|| version.to_owned())
     });
     match other {
-        Some(version) => Err(LoadError::OtherContract(brief(version))),
+        Some(version) => Err(LoadError::OtherContract(shortened(version))),
         None => Ok(()),
     }
 }
 
 /// Links every import that is another context's interface to the services' `call`.
 fn link_other_contexts(
-    engine: &Engine,
+    runtime: &Runtime,
     component: &Component,
-    linker: &mut Linker<Frame>,
+    linker: &mut Linker<StoreData>,
     budget: &mut Budget,
 ) -> Result<BTreeMap<String, Interface>, LoadError> {
     let mut uses = BTreeMap::new();
     let ty = component.component_type();
-    for (name, item) in ty.imports(engine.wasmtime()) {
+    for (name, item) in ty.imports(runtime.wasmtime()) {
         if name.starts_with(CONTRACT) || name.starts_with("wasi:") {
             continue;
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
-            return Err(LoadError::NotGranted(brief(name)));
+            return Err(LoadError::NotGranted(shortened(name)));
         };
-        let interface = interface_of(engine, name, &instance, budget)?;
+        let interface = interface_of(runtime, name, &instance, budget)?;
         let mut target = linker.instance(name).map_err(LoadError::Contract)?;
         for operation in interface.operations.values() {
             link(&mut target, operation).map_err(LoadError::Contract)?;
@@ -258,7 +222,7 @@ fn link_other_contexts(
 }
 
 fn link(
-    target: &mut LinkerInstance<'_, Frame>,
+    target: &mut LinkerInstance<'_, StoreData>,
     operation: &Arc<Operation>,
 ) -> wasmtime::Result<()> {
     let linked = operation.clone();
@@ -289,21 +253,21 @@ type Offered = (
 /// What it offers to other contexts: the interfaces of packages. What has a bare name is nobody's to import (runtimes of languages export their own
 /// beginnings so, for example `exports#init`), and what is of `wasi:` is for the host.
 fn offered(
-    engine: &Engine,
+    runtime: &Runtime,
     component: &Component,
     budget: &mut Budget,
 ) -> Result<Offered, LoadError> {
     let mut offers = BTreeMap::new();
     let mut functions = BTreeMap::new();
     let ty = component.component_type();
-    for (name, item) in ty.exports(engine.wasmtime()) {
+    for (name, item) in ty.exports(runtime.wasmtime()) {
         if name.starts_with(CONTRACT) || name.starts_with("wasi:") || !is_of_a_package(name) {
             continue;
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             continue;
         };
-        let interface = interface_of(engine, name, &instance, budget)?;
+        let interface = interface_of(runtime, name, &instance, budget)?;
         let Some(within) = component.get_export_index(None, name) else {
             continue;
         };
@@ -330,14 +294,14 @@ impl From<TooMuch> for LoadError {
 }
 
 pub(super) fn interface_of(
-    engine: &Engine,
+    runtime: &Runtime,
     name: &str,
     instance: &ComponentInstance,
     budget: &mut Budget,
 ) -> Result<Interface, LoadError> {
     budget.name(name)?;
     let mut interface = Interface::default();
-    for (function, item) in instance.exports(engine.wasmtime()) {
+    for (function, item) in instance.exports(runtime.wasmtime()) {
         match item.ty {
             ComponentItem::ComponentFunc(ty) => {
                 let operation = operation_of(name, function, &ty, budget)?;
@@ -347,7 +311,7 @@ pub(super) fn interface_of(
             }
             ComponentItem::Type(_) => {}
             _ => {
-                let name = brief(format_args!("{name}#{function}"));
+                let name = shortened(format_args!("{name}#{function}"));
                 return Err(LoadError::NotGranted(name));
             }
         }
@@ -374,7 +338,7 @@ fn operation_of(
             .collect(),
         result: ty.results().next(),
     };
-    let said = || (brief(operation.name()), brief(&operation.signature));
+    let said = || (shortened(operation.name()), shortened(&operation.signature));
     if !operation.signature.is_plain_data() {
         let (operation, shape) = said();
         return Err(LoadError::NotPlain { operation, shape });
@@ -389,7 +353,7 @@ fn operation_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EngineOptions;
+    use crate::{Engine, EngineOptions};
 
     #[test]
     fn only_the_interfaces_of_packages_are_offered() {
@@ -414,7 +378,7 @@ mod tests {
             (export "exports" (instance $exports))
             (export "wasi:cli/run@0.2.0" (instance $exports)))"#;
         let component = Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).unwrap();
-        let found = offered(&engine, &component, &mut Budget::of_a_component());
+        let found = offered(engine.runtime(), &component, &mut Budget::of_a_component());
         let (offers, functions) = found.unwrap();
         assert!(offers.is_empty() && functions.is_empty());
     }

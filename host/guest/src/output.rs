@@ -8,21 +8,13 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::bindings::wasi::logging::logging::Level;
+use crate::log_gate::LogGate;
 use crate::services::{Identity, Services};
 
 /// The longest name of a group of lines that is kept whole, in bytes.
 const LONGEST_GROUP: usize = 128;
 /// About what a line takes besides what the guest says, in bytes: its time, and who says it.
 const AROUND: usize = 256;
-
-/// Decides which lines of a guest's log are written.
-pub trait LogGate: Send + Sync {
-    /// The longest line that is kept whole, in bytes.
-    fn longest_line(&self) -> usize;
-
-    /// Whether a line may be written that takes about so many bytes. What may not is lost.
-    fn admit(&self, bytes: usize) -> bool;
-}
 
 /// Writes one line of a guest to the host's log, if its gate admits it.
 pub(super) fn log(services: &mut dyn Services, level: Level, group: &str, message: &str) {

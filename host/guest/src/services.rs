@@ -9,8 +9,8 @@ use std::sync::Arc;
 use wasmtime::component::Val;
 
 use crate::fault::Refusal;
-use crate::offer::Operation;
-use crate::output::LogGate;
+use crate::interface::Operation;
+use crate::log_gate::LogGate;
 
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 

@@ -119,24 +119,26 @@ pub fn as_text(value: &Val) -> Option<String> {
 }
 
 /// Visits each text and number within a value, as text.
-pub fn each_text(value: &Val, visit: &mut impl FnMut(String)) {
+pub fn each_text(value: &Val, execution: &mut impl FnMut(String)) {
     match value {
         Val::List(values) | Val::Tuple(values) | Val::FixedLengthList(values) => {
-            values.iter().for_each(|value| each_text(value, visit));
+            values.iter().for_each(|value| each_text(value, execution));
         }
-        Val::Record(fields) => fields.iter().for_each(|(_, value)| each_text(value, visit)),
+        Val::Record(fields) => fields
+            .iter()
+            .for_each(|(_, value)| each_text(value, execution)),
         Val::Map(entries) => entries.iter().for_each(|(key, value)| {
-            each_text(key, visit);
-            each_text(value, visit);
+            each_text(key, execution);
+            each_text(value, execution);
         }),
         Val::Variant(_, payload)
         | Val::Option(payload)
         | Val::Result(Ok(payload) | Err(payload)) => {
-            payload.iter().for_each(|value| each_text(value, visit));
+            payload.iter().for_each(|value| each_text(value, execution));
         }
         // The names of cases are the interface's.
         Val::Enum(_) => {}
-        value => as_text(value).into_iter().for_each(visit),
+        value => as_text(value).into_iter().for_each(execution),
     }
 }
 

@@ -11,11 +11,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::acting;
-use super::audit::Asked;
+use super::audit::{Asked, middleware};
 use super::caller::Caller;
+use super::peer::Peer;
 use super::problem::Problem;
-use super::server::Peer;
 use super::state::State;
 use super::token::Token;
 use super::tokens::Unknown;
@@ -54,7 +53,7 @@ pub(super) async fn authorize(
     request.extensions_mut().insert(caller);
     match needed {
         Role::Read => Ok(next.run(request).await),
-        Role::Deploy | Role::Admin => acting::act(&state, asked, request, next).await,
+        Role::Deploy | Role::Admin => middleware::run_audited(&state, asked, request, next).await,
     }
 }
 
@@ -76,8 +75,8 @@ fn admit(state: &State, request: &Request, needed: Role) -> Result<Caller, Box<R
         };
     };
     let from = request.extensions().get().map(|Peer(address)| *address);
-    let guess = match state.guesses.admit(from) {
-        Ok(guess) => guess,
+    let attempt = match state.token_throttle.admit(from) {
+        Ok(attempt) => attempt,
         Err(wait) => return Err(anonymous("guessing", slow_down(wait))),
     };
     let tokens = state.tokens.borrow();
@@ -93,7 +92,7 @@ fn admit(state: &State, request: &Request, needed: Role) -> Result<Caller, Box<R
             return Err(refused("expired-token", Some(caller), problem));
         }
     };
-    guess.was_right();
+    attempt.succeeded();
     match caller.role >= needed {
         true => Ok(caller.clone()),
         false => Err(refused(

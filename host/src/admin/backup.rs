@@ -14,9 +14,9 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc};
 
+use super::backup_framing;
 use super::caller::Caller;
 use super::extract::Running;
-use super::frame;
 use super::problem::Problem;
 use super::session::Session;
 use super::state::State;
@@ -107,7 +107,7 @@ impl Telling {
                 biased;
                 () = self.host.shutdown.cancelled() => Err(CopyError::NotTaken),
                 () = session.withdrawn() => Err(CopyError::NotTaken),
-                sent = self.sender.send(frame::encode(&part)) => {
+                sent = self.sender.send(backup_framing::encode(&part)) => {
                     sent.map_err(|_| CopyError::NotTaken)
                 }
             }

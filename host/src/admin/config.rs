@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::observe::sensitive::MASK;
+use crate::observe::masking::MASK;
 
 /// The values by key: those that are to be shown, and of the others that they are there.
 pub(super) fn masked(

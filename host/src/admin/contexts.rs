@@ -14,7 +14,7 @@ use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
 use crate::invocation::{BreakerState, Context};
 use crate::journal::{self, KeyRange, Space};
-use crate::observe::sensitive::MASK;
+use crate::observe::masking::MASK;
 use crate::rollout;
 use crate::rollout::rebuild;
 
@@ -68,7 +68,7 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let candidate = serving.candidate.as_ref();
     let ledger = &context.ledger;
     let lag = events::lag(&host.events, context)?.into_iter();
-    let unwired = rollout::unwired(&host.deployer, &context.name);
+    let missing_dependencies = rollout::missing_dependencies(&host.deployer, &context.name);
     let quota = usage::used(context)?;
     let scarce = quota.iter().filter_map(usage::Used::warning);
     let scarce: Vec<_> = scarce.collect();
@@ -105,7 +105,7 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             .rollouts(context)
             .refused()
             .into_iter()
-            .chain(unwired)
+            .chain(missing_dependencies)
             .chain(scarce)
             .collect(),
         quota: quota.into_iter().map(Into::into).collect(),

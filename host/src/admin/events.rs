@@ -66,7 +66,7 @@ fn yes() -> bool {
         (status = 200, body = CloudEvent, content_type = "text/event-stream"),
         (status = 404, description = "there is no such context"),
         (status = 410, description = "a journal ends before the place to begin after"),
-        (status = 503, description = "as many streams are open as may be")
+        (status = 503, description = "the maximum number of streams is open")
 ))]
 pub(super) async fn stream(
     Shared(state): Shared<Arc<State>>,
@@ -182,7 +182,7 @@ async fn over(stop: &CancellationToken, session: &mut Session) -> &'static str {
     tokio::select! {
         biased;
         () = stop.cancelled() => "the host is stopping",
-        () = session.withdrawn() => "the token is not good any more",
+        () = session.withdrawn() => "the token is no longer valid",
     }
 }
 

@@ -17,10 +17,11 @@ use super::usage;
 use crate::app::Host;
 use crate::events;
 use crate::invocation::{Context, compensation};
-use crate::manifest::Inlet;
+use crate::manifest::Subscription;
 use crate::nats;
 use crate::observe::metrics::{
-    MEMORY_HELD, MEMORY_LIMIT, NATS_INLET_LAG, NATS_INLET_UP, NATS_LAG, NATS_PARKED, NATS_UP,
+    MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
+    NATS_SUBSCRIPTION_UP, NATS_UP,
 };
 
 /// How long the journal may take to answer.
@@ -60,10 +61,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
             if let Some(most) = most_behind(host) {
                 check("nats", published(host, most).await);
             }
-            for inlet in host.manifest.inlets() {
-                if let Some(most) = inlet.unready_when_behind {
-                    let name = format!("nats {} {}", inlet.source, inlet.subject);
-                    check(&name, taken_in(host, inlet, most));
+            for subscription in host.manifest.subscriptions() {
+                if let Some(most) = subscription.unready_when_behind {
+                    let name = format!("nats {} {}", subscription.source, subscription.subject);
+                    check(&name, taken_in(host, subscription, most));
                 }
             }
         }
@@ -122,13 +123,17 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
 }
 
 /// Whether what is followed outside is taken in, but for so many messages.
-fn taken_in(host: &Host, inlet: Inlet, most: u32) -> Result<(), String> {
-    let inlets = host.nats.status.as_ref().map(|standing| standing.inlets());
-    let key = (inlet.source, inlet.subject);
-    let found = inlets.and_then(|mut inlets| inlets.remove(&key));
-    let standing = found.unwrap_or_default();
-    match (standing.trouble, standing.waiting) {
-        (Some(trouble), _) => Err(trouble),
+fn taken_in(host: &Host, subscription: Subscription, most: u32) -> Result<(), String> {
+    let subscriptions = host
+        .nats
+        .status
+        .as_ref()
+        .map(|status| status.subscriptions());
+    let key = (subscription.source, subscription.subject);
+    let found = subscriptions.and_then(|mut subscriptions| subscriptions.remove(&key));
+    let status = found.unwrap_or_default();
+    match (status.error, status.waiting) {
+        (Some(error), _) => Err(error),
         (None, Some(messages)) if messages <= u64::from(most) => Ok(()),
         (None, Some(messages)) => Err(format!(
             "{messages} messages have yet to be read, more than {most}"
@@ -159,21 +164,21 @@ fn take_levels(host: &Host) {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
     }
-    if let Some(standing) = &host.nats.status {
-        let is_up = standing.trouble().is_none();
+    if let Some(status) = &host.nats.status {
+        let is_up = status.error().is_none();
         ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
         if let Ok(Some(events)) = nats::behind(&host.nats) {
             ::metrics::gauge!(NATS_LAG).set(events as f64);
         }
-        if let Ok(parked) = nats::parked::list(&host.nats) {
-            ::metrics::gauge!(NATS_PARKED).set(parked.len() as f64);
+        if let Ok(letters) = nats::dead_letter::list(&host.nats) {
+            ::metrics::gauge!(NATS_DEAD_LETTERS).set(letters.len() as f64);
         }
-        for ((source, subject), inlet) in standing.inlets() {
+        for ((source, subject), subscription) in status.subscriptions() {
             let labels = [("source", source), ("subject", subject)];
-            let is_up = inlet.trouble.is_none() && inlet.stream.is_some();
-            ::metrics::gauge!(NATS_INLET_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
-            if let Some(waiting) = inlet.waiting {
-                ::metrics::gauge!(NATS_INLET_LAG, &labels).set(waiting as f64);
+            let is_up = subscription.error.is_none() && subscription.stream.is_some();
+            ::metrics::gauge!(NATS_SUBSCRIPTION_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
+            if let Some(waiting) = subscription.waiting {
+                ::metrics::gauge!(NATS_SUBSCRIPTION_LAG, &labels).set(waiting as f64);
             }
         }
     }

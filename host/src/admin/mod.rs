@@ -1,28 +1,27 @@
 //! The operators' port: what they look at, and what they change.
 
-mod acting;
 mod audit;
 mod authorize;
 mod backup;
+pub(crate) mod backup_framing;
 mod caller;
 mod commits;
 mod config;
 mod contexts;
 mod dead_letters;
+mod error;
 mod events;
 mod extract;
 mod floor;
-pub(crate) mod frame;
-mod guesses;
 mod health;
 mod nats;
 mod openapi;
 mod origin;
+mod peer;
 mod prefer;
 mod problem;
 mod rebuild;
 mod redaction;
-mod reload;
 mod rollouts;
 mod router;
 mod sagas;
@@ -35,20 +34,23 @@ pub mod story;
 mod tests;
 pub(crate) mod tls;
 mod token;
+mod token_reload;
+mod token_throttle;
 mod tokens;
+pub(crate) mod transport;
 mod undos;
 mod uploads;
 mod usage;
 mod versions;
 pub mod view;
-pub(crate) mod wire;
 
 pub use self::audit::{
     Audit, Line as AuditLine, NotWhole, Verifier as AuditVerifier, What as Audited, audit_files,
 };
-pub use self::reload::TokenSources;
+pub use self::error::AdminError;
 pub(crate) use self::server::CONNECTIONS;
-pub use self::server::{Access, Admin, AdminError, Bound};
+pub use self::server::{Access, Admin, Bound};
 pub use self::tls::{Tls, TlsError};
 pub use self::token::{Kept, Token};
+pub use self::token_reload::TokenSources;
 pub use self::tokens::Tokens;

@@ -18,31 +18,31 @@ use super::view;
 use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::journal;
-use crate::nats::parked::{self, NotAParkedId, Parked, ParkedId};
-use crate::nats::{self, Command};
+use crate::nats::dead_letter::{self, RelayDeadLetter};
+use crate::nats::{self, NotARelayDeadLetterId, RelayCommand, RelayDeadLetterId};
 
 /// How long the relay may take to do what it is asked.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at the events on NATS. Blocks.
 pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
-    let Some(standing) = &host.nats.status else {
+    let Some(status) = &host.nats.status else {
         return Ok(None);
     };
-    let inlets = standing.inlets().into_iter();
+    let subscriptions = status.subscriptions().into_iter();
     Ok(Some(view::Nats {
         lag: nats::behind(&host.nats)?,
-        trouble: standing.trouble(),
-        notice: standing.notice(),
-        dead_letters: parked::list(&host.nats)?.len() as u64,
-        inlets: inlets
-            .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
+        error: status.error(),
+        notice: status.notice(),
+        dead_letters: dead_letter::list(&host.nats)?.len() as u64,
+        subscriptions: subscriptions
+            .map(|((source, subject), status)| view::Subscription::new(source, subject, status))
             .collect(),
     }))
 }
 
 /// The dead letter of the relay that the path names.
-pub(super) struct Letter(ParkedId);
+pub(super) struct Letter(RelayDeadLetterId);
 
 impl FromRequestParts<Arc<State>> for Letter {
     type Rejection = Problem;
@@ -57,18 +57,18 @@ impl FromRequestParts<Arc<State>> for Letter {
 pub(super) async fn dead_letters(
     Running(host): Running,
 ) -> Result<Json<view::RelayDeadLetters>, Problem> {
-    let parked = reading(move || {
+    let letters = reading(move || {
         let mut redactor = Redactor::new(&host);
-        let view = |parked: Parked| {
-            let redaction = redaction(&host, &mut redactor, &parked)?;
-            Ok(view::RelayDeadLetter::new(parked, &redaction))
+        let view = |letter: RelayDeadLetter| {
+            let redaction = redaction(&host, &mut redactor, &letter)?;
+            Ok(view::RelayDeadLetter::new(letter, &redaction))
         };
-        let parked = parked::list(&host.nats)?.into_iter().map(view);
+        let letters = dead_letter::list(&host.nats)?.into_iter().map(view);
         Ok(view::RelayDeadLetters {
-            dead_letters: parked.collect::<Result<_, journal::Error>>()?,
+            dead_letters: letters.collect::<Result<_, journal::Error>>()?,
         })
     });
-    Ok(Json(parked.await?))
+    Ok(Json(letters.await?))
 }
 
 /// Publish an event that could not be published
@@ -82,13 +82,13 @@ pub(super) async fn retry(
     Running(host): Running,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    let parked = found(&host, &id).await?;
+    let letter = found(&host, &id).await?;
     let asked = id.clone();
-    let published = ask(&host, |answer| Command::Retry { id: asked, answer }).await?;
+    let published = ask(&host, |answer| RelayCommand::Retry { id: asked, answer }).await?;
     let Err(reason) = published else {
         return Ok(StatusCode::NO_CONTENT);
     };
-    let redaction = reading(move || redaction(&host, &mut Redactor::new(&host), &parked)).await?;
+    let redaction = reading(move || redaction(&host, &mut Redactor::new(&host), &letter)).await?;
     let reason = redaction.text(reason.to_string());
     Err(Problem::of_kind(
         StatusCode::CONFLICT,
@@ -107,8 +107,8 @@ pub(super) async fn drop(
     Running(host): Running,
     Letter(id): Letter,
 ) -> Result<StatusCode, Problem> {
-    let parked = found(&host, &id).await?;
-    match parked::drop(&host.nats, parked).await {
+    let letter = found(&host, &id).await?;
+    match dead_letter::drop(&host.nats, letter).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -146,7 +146,7 @@ pub(super) async fn republish(
         let detail = "commits are counted from 1: write `from=1` for all events";
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
-    let asked = ask(&host, |answer| Command::Republish {
+    let asked = ask(&host, |answer| RelayCommand::Republish {
         context,
         from,
         answer,
@@ -161,9 +161,9 @@ pub(super) async fn republish(
 fn redaction(
     host: &Host,
     redactor: &mut Redactor,
-    parked: &Parked,
+    letter: &RelayDeadLetter,
 ) -> Result<Redaction, journal::Error> {
-    let ParkedId { context, position } = &parked.place;
+    let RelayDeadLetterId { context, position } = &letter.place;
     let event = match (redactor.is_needed(), host.ledger(context)) {
         (true, Some(ledger)) => {
             let before = position.commit.saturating_sub(1);
@@ -179,9 +179,9 @@ fn redaction(
     }
 }
 
-async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
+async fn found(host: &Arc<Host>, id: &RelayDeadLetterId) -> Result<RelayDeadLetter, Problem> {
     let (looking, wanted) = (host.clone(), id.clone());
-    let found = reading(move || parked::get(&looking.nats, &wanted)).await?;
+    let found = reading(move || dead_letter::get(&looking.nats, &wanted)).await?;
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
@@ -195,22 +195,22 @@ async fn found(host: &Arc<Host>, id: &ParkedId) -> Result<Parked, Problem> {
 /// Asks the relay for something, and waits for its answer.
 async fn ask<T>(
     host: &Host,
-    command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    command: impl FnOnce(oneshot::Sender<T>) -> RelayCommand,
 ) -> Result<T, Problem> {
-    let Some(standing) = &host.nats.status else {
+    let Some(status) = &host.nats.status else {
         let detail =
             "the app publishes nothing on NATS: name the servers with --nats or in `[nats]`";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     };
     let (answer, answered) = oneshot::channel();
-    if !standing.ask(command(answer)) {
+    if !status.ask(command(answer)) {
         return Err(not_now("too many commands are waiting"));
     }
     match tokio::time::timeout(PATIENCE, answered).await {
         Ok(Ok(answer)) => Ok(answer),
         _ => {
-            let trouble = standing.trouble();
-            Err(not_now(trouble.as_deref().unwrap_or("the relay is busy")))
+            let error = status.error();
+            Err(not_now(error.as_deref().unwrap_or("the relay is busy")))
         }
     }
 }
@@ -220,8 +220,8 @@ fn not_now(reason: &str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1))
 }
 
-impl From<NotAParkedId> for Problem {
-    fn from(error: NotAParkedId) -> Self {
+impl From<NotARelayDeadLetterId> for Problem {
+    fn from(error: NotARelayDeadLetterId) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.to_string())
     }
 }

@@ -68,17 +68,17 @@ impl Modify for Refusals {
                 (
                     "401",
                     is_guarded(path),
-                    "it needs an operators' token, and there was none, or one that is not good (any more)",
+                    "an operators' token is required, and there was none, or an invalid or expired one",
                 ),
                 (
                     "403",
                     true,
-                    "the token is not good for this, or a page of another origin asks",
+                    "the token's role does not allow this, or the request comes from a page of another origin",
                 ),
                 (
                     "429",
                     is_guarded(path),
-                    "too many wrong tokens came from this address, or it is asked too often; Retry-After says when to come again",
+                    "too many wrong tokens came from this address, or too many requests; Retry-After says when to try again",
                 ),
             ];
             for (status, may_be, why) in known {

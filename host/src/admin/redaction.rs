@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::app::Host;
 use crate::core::{CorrelationId, EventId};
 use crate::journal::{self, Cause, Ending, Event, Header};
-use crate::observe::sensitive::{Cover, MASK, Secrets, Sensitive};
+use crate::observe::masking::{Cover, MASK, Secrets, Sensitive};
 
 /// Stories that are remembered.
 const STORIES: usize = 64;

@@ -19,7 +19,7 @@ use super::extract::{Named, Query};
 use super::problem::Problem;
 use super::session::Session;
 use super::view;
-use crate::rollout::{self, ControlError, Order, Progress, RollbackError, Rollout};
+use crate::rollout::{self, CommandError, OperatorCommand, Progress, RollbackError, Rollout};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -129,7 +129,7 @@ impl Telling {
         let over = tokio::select! {
             biased;
             () = self.stop.cancelled() => Some("the host is stopping"),
-            () = self.session.withdrawn() => Some("the token is not good any more"),
+            () = self.session.withdrawn() => Some("the token is no longer valid"),
             changed = self.progress.changed() => changed.err().map(|_| "the host is stopping"),
         };
         if let Some(why) = over {
@@ -154,55 +154,62 @@ impl Telling {
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/pause", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, it is paused already, or it moves the state")
+    (status = 409, description = "no rollout is in progress, it is already paused, or it migrates the state")
 ))]
 pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Pause).await
+    execute_command(named, caller, why, OperatorCommand::Pause).await
 }
 
 /// Resume a rollout that was paused
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/resume", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, or it is not paused")
+    (status = 409, description = "no rollout is in progress, or it is not paused")
 ))]
 pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Resume).await
+    execute_command(named, caller, why, OperatorCommand::Resume).await
 }
 
 /// Give the version that is ramped up all of the work now
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/promote", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, it is promoted already, or it moves the state")
+    (status = 409, description = "no rollout is in progress, it is already promoted, or it migrates the state")
 ))]
 pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Promote).await
+    execute_command(named, caller, why, OperatorCommand::Promote).await
 }
 
 /// End the rollout that is under way: the version before it gets all of the work
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/abort", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is under way, or its version has taken over meanwhile")
+    (status = 409, description = "no rollout is in progress, or its version has already taken over")
 ))]
 pub(super) async fn abort(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
-    control(named, caller, why, Order::Abort).await
+    execute_command(named, caller, why, OperatorCommand::Abort).await
 }
 
 type Controlled = Result<Json<view::Rollout>, Problem>;
 
-async fn control(
+async fn execute_command(
     Named { host, context }: Named,
     caller: Caller,
     Query(why): Query<Why>,
-    order: Order,
+    command: OperatorCommand,
 ) -> Controlled {
     let name = context.name.clone();
     let at_host = host.clone();
     // Whoever asks may go away: what is done is kept in the history all the same.
     let controlling = host.tasks.spawn(async move {
-        rollout::control(&at_host.deployer, &context, order, why.reason, &caller.name).await
+        rollout::execute_command(
+            &at_host.deployer,
+            &context,
+            command,
+            why.reason,
+            &caller.name,
+        )
+        .await
     });
     match controlling.await {
         Ok(controlled) => {
@@ -217,16 +224,16 @@ async fn control(
     }
 }
 
-impl From<ControlError> for Problem {
-    fn from(error: ControlError) -> Self {
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
         match error {
-            ControlError::Slow { .. } => {
+            CommandError::Slow { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
-            ControlError::Nothing { .. }
-            | ControlError::Already { .. }
-            | ControlError::Moving { .. }
-            | ControlError::TooLate { .. } => Self::of_kind(
+            CommandError::Nothing { .. }
+            | CommandError::Already { .. }
+            | CommandError::Moving { .. }
+            | CommandError::TooLate { .. } => Self::of_kind(
                 StatusCode::CONFLICT,
                 "rollout-not-so",
                 "The rollout is not in that state",
@@ -241,8 +248,8 @@ impl From<ControlError> for Problem {
 /// A rollout that is under way ends instead; with a version named it has to end first.
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollback", tag = "versions", params(("name", description = "the context"), Back), responses(
     (status = 200, body = view::RolledBack),
-    (status = 404, description = "there is no such context, or nothing to go back to"),
-    (status = 409, description = "a rollout is under way and a version was named, or another version has taken over in the meantime"),
+    (status = 404, description = "there is no such context, or no version to roll back to"),
+    (status = 409, description = "a rollout is in progress and a version was named, or another version has taken over in the meantime"),
     (status = 422, description = "the version does not fit any more; the detail says why")
 ))]
 pub(super) async fn rollback(

@@ -1,9 +1,7 @@
 //! Listening, and serving connections.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,20 +17,22 @@ use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 use super::audit::{Asked, Audit};
+use super::error::AdminError;
 use super::events::STREAMS;
-use super::guesses::Guesses;
+use super::peer::Peer;
 use super::problem::Problem;
-use super::reload::{self, TokenSources};
 use super::router::router;
 use super::state::State;
-use super::tls::{self, NoTls, Terms, Tls, TlsError};
+use super::tls::{self, NoTls, Terms, Tls};
+use super::token_reload::{self, TokenSources};
+use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
+use super::transport::Transport;
 use super::uploads::Uploads;
-use super::wire::Wire;
 use crate::app::Host;
-use crate::gateway::connection::{Endings, Protocol};
-use crate::gateway::places::Places;
-use crate::gateway::signs::Signs;
+use crate::gateway::connection::{ConnectionShutdown, Protocol};
+use crate::gateway::connection_limit::ConnectionLimit;
+use crate::gateway::connection_state::ConnectionState;
 use crate::gateway::{authority, decode, framing, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
@@ -43,58 +43,6 @@ pub(crate) const CONNECTIONS: usize = 256;
 const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long connections may go on whose clients would not be let in any more.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// Why there is no operators' port.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// The address cannot be had.
-    #[error(
-        "cannot listen on {address} for operators: {source}; choose another address with --admin"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The token cannot be kept.
-    #[error("the operators' token cannot be written to {}: {source}; make the file writable, or set INNKEEPER_ADMIN_TOKEN", file.display())]
-    Token {
-        /// Its file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The audit log cannot be gone on with.
-    #[error("the audit log in {} cannot be used: {source}", directory.display())]
-    Audit {
-        /// The data directory.
-        directory: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// TLS cannot be spoken as the manifest says.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A further token cannot be read.
-    #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
-    TokenFile {
-        /// Who has it.
-        name: String,
-        /// Its file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It could not be told who asks.
-    #[error("`{one}` and `{other}` have the same token; give each one of its own")]
-    SameToken {
-        /// Who has it.
-        one: String,
-        /// Who has it, too.
-        other: String,
-    },
-}
 
 /// Who may do what at the port, and where it is written down.
 pub struct Access {
@@ -155,7 +103,7 @@ impl Bound {
             metrics,
             tasks: tasks.clone(),
             tokens: watch::Sender::new(tokens),
-            guesses: Guesses::new(),
+            token_throttle: TokenThrottle::new(),
             audit,
             uploads: Uploads::new(upload_limit),
             private: self.address.ip().is_loopback(),
@@ -170,7 +118,7 @@ impl Bound {
             state,
         };
         let tls = tls.map(Arc::new);
-        let entrance = Entrance {
+        let acceptor = Acceptor {
             state: admin.state.clone(),
             router: router(admin.state.clone()),
             tls: tls.clone(),
@@ -178,14 +126,14 @@ impl Bound {
         };
         admin
             .tasks
-            .spawn(entrance.accept(self.listener, Places::new(places)));
+            .spawn(acceptor.accept(self.listener, ConnectionLimit::new(places)));
         let closing = admin.closing.clone();
         if let Some(tls) = tls {
             admin.tasks.spawn(tls.reload(closing.clone()));
         }
         admin
             .tasks
-            .spawn(reload::reload(admin.state.clone(), sources, closing));
+            .spawn(token_reload::reload(admin.state.clone(), sources, closing));
         admin
     }
 }
@@ -212,52 +160,53 @@ impl Admin {
 }
 
 /// Where connections come in.
-struct Entrance {
+struct Acceptor {
     state: Arc<State>,
     router: Router,
     tls: Option<Arc<Tls>>,
     closing: CancellationToken,
 }
 
-impl Entrance {
-    async fn accept(self, listener: TcpListener, places: Places) {
+impl Acceptor {
+    async fn accept(self, listener: TcpListener, limit: ConnectionLimit) {
         let tasks = &self.state.tasks;
         let protocol = Protocol::new(&GatewaySettings::default(), tasks);
         let accepting = async {
             loop {
                 let (tcp, client) = listener::accept(&listener).await;
-                let free = places.find().await;
-                let endings = Endings {
-                    soon: self.closing.child_token(),
-                    now: CancellationToken::new(),
+                let permit = limit.acquire().await;
+                let shutdown = ConnectionShutdown {
+                    graceful: self.closing.child_token(),
+                    forced: CancellationToken::new(),
                 };
-                let signs = Arc::new(Signs::new(endings.soon.clone()));
-                let place = places.give(free, signs.clone(), endings.now.clone());
-                let (router, at_service) = (self.router.clone(), signs.clone());
+                let connection = Arc::new(ConnectionState::new(shutdown.graceful.clone()));
+                let registered =
+                    limit.register(permit, connection.clone(), shutdown.forced.clone());
+                let (router, at_service) = (self.router.clone(), connection.clone());
                 let service = service_fn(move |mut request: Request<Incoming>| {
                     request.extensions_mut().insert(Peer(client.ip()));
                     answer(router.clone(), at_service.clone(), request)
                 });
                 let service = TowerToHyperService::new(service);
                 // This port closes last: nobody's first request is waited for.
-                signs.ask();
+                connection.note_request();
                 let terms = self.tls.as_ref().map(|tls| tls.terms());
                 let (state, protocol) = (self.state.clone(), protocol.clone());
                 tasks.spawn(async move {
                     // The place is taken from the first byte on, and can be lost before TLS is spoken.
-                    let _place = place;
-                    let wire = tokio::select! {
-                        wire = wire(&state, tcp, client.ip(), terms.as_deref()) => wire,
-                        () = endings.now.cancelled() => return,
-                        () = endings.soon.cancelled() => return,
+                    let _registered = registered;
+                    let transport = tokio::select! {
+                        transport = transport(&state, tcp, client.ip(), terms.as_deref()) => transport,
+                        () = shutdown.forced.cancelled() => return,
+                        () = shutdown.graceful.cancelled() => return,
                     };
-                    let Some(wire) = wire else {
+                    let Some(transport) = transport else {
                         return;
                     };
-                    let serving = protocol.serve(wire, signs, service, endings.clone());
+                    let serving = protocol.serve(transport, connection, service, shutdown.clone());
                     tokio::select! {
                         () = serving => {}
-                        () = outlived(terms.as_deref(), &endings) => {}
+                        () = outlived(terms.as_deref(), &shutdown) => {}
                     }
                 });
             }
@@ -267,14 +216,19 @@ impl Entrance {
 }
 
 /// What a connection is carried by, once both sides have agreed on that.
-async fn wire(state: &State, tcp: TcpStream, from: IpAddr, terms: Option<&Terms>) -> Option<Wire> {
+async fn transport(
+    state: &State,
+    tcp: TcpStream,
+    from: IpAddr,
+    terms: Option<&Terms>,
+) -> Option<Transport> {
     let Some(terms) = terms else {
-        return Some(Wire::Plain(tcp));
+        return Some(Transport::Plain(tcp));
     };
     match terms.agree(tcp).await {
-        Ok(wire) => Some(wire),
+        Ok(transport) => Some(transport),
         Err((error, tcp)) => {
-            tracing::debug!(%from, %error, "no TLS was agreed on");
+            tracing::debug!(%from, %error, "the TLS handshake failed");
             if matches!(error, NoTls::Refused(_)) {
                 let asked = Asked {
                     from: Some(from.to_string()),
@@ -291,23 +245,19 @@ async fn wire(state: &State, tcp: TcpStream, from: IpAddr, terms: Option<&Terms>
 }
 
 /// Waits until a connection has outlived what its client was let in by; asks it to end, and gives it some time for it.
-async fn outlived(terms: Option<&Terms>, endings: &Endings) {
+async fn outlived(terms: Option<&Terms>, shutdown: &ConnectionShutdown) {
     let Some(terms) = terms else {
         return std::future::pending().await;
     };
     terms.over.cancelled().await;
-    endings.soon.cancel();
+    shutdown.graceful.cancel();
     tokio::time::sleep(FAREWELL).await;
 }
-
-/// The address that a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub IpAddr);
 
 /// Answers a request. Who is refused may still be sending, since a refusal does not wait for the body.
 async fn answer(
     router: Router,
-    signs: Arc<Signs>,
+    connection: Arc<ConnectionState>,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let has_body = !request.body().is_end_stream();
@@ -317,7 +267,7 @@ async fn answer(
         Err(problem) => problem.into_response(),
     };
     if has_body && response.status().as_u16() >= 400 {
-        signs.leave_unread(version, response.headers_mut());
+        connection.leave_unread(version, response.headers_mut());
     }
     Ok(response)
 }

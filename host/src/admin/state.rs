@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::audit::Audit;
-use super::guesses::Guesses;
+use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
 use super::uploads::Uploads;
 use crate::app::Host;
@@ -18,8 +18,8 @@ pub(super) struct State {
     pub metrics: Metrics,
     /// Who is known.
     pub tokens: watch::Sender<Tokens>,
-    /// Who has sent wrong tokens of late.
-    pub guesses: Guesses,
+    /// Throttles wrong tokens.
+    pub token_throttle: TokenThrottle,
     /// What is done for operators; closes with the port.
     pub tasks: TaskTracker,
     /// What was done, and who was refused.

@@ -20,9 +20,9 @@ use tower::ServiceExt;
 use super::audit::{Audit, Line, What, audit_files};
 use super::authorize::authorize;
 use super::caller::Caller;
-use super::guesses::Guesses;
 use super::state::State;
 use super::token::Token;
+use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
 use super::uploads::{Place, Uploads};
 use crate::manifest::{RateLimit, Role, TokenSettings};
@@ -53,7 +53,7 @@ fn port_in(directory: &Path, burst: u32) -> Router {
     let state = Arc::new(State {
         metrics: Metrics::install().unwrap(),
         tokens: watch::Sender::new(tokens.with_operator(Token::new("main")).unwrap()),
-        guesses: Guesses::new(),
+        token_throttle: TokenThrottle::new(),
         audit: Audit::open(directory).unwrap(),
         tasks: TaskTracker::new(),
         uploads: Uploads::new(RateLimit {

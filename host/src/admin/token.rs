@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::server::AdminError;
+use super::error::AdminError;
 
 /// The token's file in the data directory.
 const FILE: &str = "admin-token";

@@ -8,7 +8,7 @@ use std::path::Path;
 use subtle::ConditionallySelectable;
 
 use super::caller::Caller;
-use super::server::AdminError;
+use super::error::AdminError;
 use super::token::Token;
 use crate::core::Timestamp;
 use crate::manifest::TokenSettings;

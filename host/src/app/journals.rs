@@ -48,8 +48,8 @@ impl Journals {
             HOST_SOURCE.to_owned(),
             own.open(HOST_SOURCE, Durability::Flush)?,
         );
-        for inlet in manifest.inlets() {
-            if let Entry::Vacant(vacant) = ledgers.outside.entry(inlet.source) {
+        for subscription in manifest.subscriptions() {
+            if let Entry::Vacant(vacant) = ledgers.outside.entry(subscription.source) {
                 let committer = committer(manifest.journal.engine)?;
                 let ledger = committer.open(vacant.key(), Durability::Flush)?;
                 vacant.insert(ledger);

@@ -1,7 +1,7 @@
 //! The app: its rooms put together into one host, started and stopped.
 
+mod backend;
 mod data;
-mod front;
 mod journals;
 mod start;
 
@@ -88,7 +88,7 @@ impl Host {
         if !ended {
             tracing::warn!(
                 left = self.tasks.len(),
-                "not everything ended in time; what was cut short is resumed at the next start"
+                "some work did not finish in time; it is resumed at the next start"
             );
         }
         self.journals.close().await;

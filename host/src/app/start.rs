@@ -24,7 +24,7 @@ use crate::journal;
 use crate::manifest::{ContextSettings, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
-use crate::versions::{LiveWiring, Wiring};
+use crate::versions::{CurrentWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ pub enum StartError {
     #[error("what the last stop interrupted could not be resumed: {0}")]
     Recovery(#[from] Failure),
     /// A thread of the start-up ended without an answer.
-    #[error("the start was cut short")]
+    #[error("the host was stopped while it was starting")]
     CutShort,
 }
 
@@ -117,7 +117,7 @@ impl Host {
         let journals = opened.map_err(|_| StartError::CutShort)??;
         let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let wiring = Arc::new(LiveWiring::default());
+        let wiring = Arc::new(CurrentWiring::default());
         let memory = manifest.host.memory();
         // Answers are only kept in order to be quick: most of it is for invocations.
         let answers = Budget::new(memory / 4);
@@ -195,8 +195,8 @@ impl Host {
             }
         }
         for context in self.contexts().keys() {
-            for what in rollout::unwired(deployer, context) {
-                tracing::warn!(context, what, "it leads nowhere");
+            for what in rollout::missing_dependencies(deployer, context) {
+                tracing::warn!(context, what, "a dependency is missing");
             }
         }
         self.resume(progress)?;
@@ -254,7 +254,7 @@ async fn contexts(
     journals: &Journals,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    wiring: &Arc<LiveWiring>,
+    wiring: &Arc<CurrentWiring>,
     share: impl Fn(&ContextSettings, &Arc<config::Live>) -> Shared,
 ) -> Result<Contexts, StartError> {
     let mut contexts = BTreeMap::new();

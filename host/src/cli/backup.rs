@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::progress::Progress;
 use super::{journal as command, output};
-use crate::admin::frame::Frames;
+use crate::admin::backup_framing::Frames;
 use crate::app::DataDirectory;
 use crate::core::VersionDigest;
 use crate::journal::{CopyWriter, Part};

@@ -25,7 +25,7 @@ use tower::Service;
 use super::address::Address;
 use super::failure::Failure;
 use super::trust;
-use crate::admin::wire::Wire;
+use crate::admin::transport::Transport;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -275,23 +275,23 @@ struct Connector {
 }
 
 impl Connector {
-    async fn connect(self) -> io::Result<Wire> {
+    async fn connect(self) -> io::Result<Transport> {
         let (host, port) = (self.address.host(), self.address.port());
         let tcp = TcpStream::connect((host, port)).await?;
         tcp.set_nodelay(true)?;
         let Some(tls) = self.tls else {
-            return Ok(Wire::Plain(tcp));
+            return Ok(Transport::Plain(tcp));
         };
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = tls.connect(name, tcp).await?;
-        Ok(Wire::Tls(Box::new(stream.into())))
+        Ok(Transport::Tls(Box::new(stream.into())))
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<Wire>;
+    type Response = TokioIo<Transport>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Wire>>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Transport>>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))

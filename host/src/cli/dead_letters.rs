@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried, Undo, Undos};
-use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// How long to wait for all dead letters of a context to be handled.
 const RETRY_ALL: Duration = Duration::from_secs(600);

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
 use crate::manifest::{Ramp, parse_duration};
-use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);
@@ -246,7 +246,7 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
         Some("passed") => "has passed its gates; nothing was changed".to_owned(),
         Some("current") if until_watched => watched(&context, rollout.watch)?,
         Some("current") => "serves".to_owned(),
-        Some("unchanged") => "serves already".to_owned(),
+        Some("unchanged") => "is already serving".to_owned(),
         None => format!("is {}", rollout.stage),
         Some(_) => {
             let reason = rollout.reason.unwrap_or_default();

@@ -10,7 +10,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::sse::{Message, Parser};
 use crate::admin::view::CloudEvent;
-use crate::observe::shown::{CELL, shown};
+use crate::observe::sanitize::{CELL, shown};
 
 /// The pauses between attempts to reach a host that has gone.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

@@ -14,7 +14,7 @@ use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
-use crate::observe::shown::shown;
+use crate::observe::sanitize::shown;
 use crate::rollout::compile::work::WorkError;
 
 /// The widest that is shown of what a host says.
@@ -98,7 +98,7 @@ pub(super) enum Failure {
     },
     #[error("interrupted")]
     Interrupted,
-    #[error("not everything ended in time; what was cut short is resumed at the next start")]
+    #[error("some work did not finish in time; it is resumed at the next start")]
     CutShort,
 }
 

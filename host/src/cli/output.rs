@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::observe::shown::{self, shown};
+use crate::observe::sanitize::{self, shown};
 
 /// A line of the result, written at once: one line, whatever is in it.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
@@ -19,7 +19,7 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// A line of the result that is JSON already.
 pub(super) fn json_line(text: &str) -> io::Result<()> {
-    write(&shown::json(text))
+    write(&sanitize::json(text))
 }
 
 fn write(line: &str) -> io::Result<()> {
@@ -31,7 +31,7 @@ fn write(line: &str) -> io::Result<()> {
 /// A line for whoever watches.
 pub(super) fn note(text: impl Display) {
     // When nobody can read it, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{}", shown::lines(&text.to_string()));
+    let _ = writeln!(io::stderr(), "{}", sanitize::lines(&text.to_string()));
 }
 
 /// What went wrong.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::observe::shown::{lines, shown};
+use crate::observe::sanitize::{lines, shown};
 
 /// Tells on standard error how far the work has come.
 pub(super) struct Progress {

@@ -8,9 +8,9 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, Inlet, Nats, Rollout, Used,
+    Breaker, Contended, Context, ContextDetail, Contexts, Nats, Rollout, Subscription, Used,
 };
-use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// Show how the contexts of a running app are
 ///
@@ -86,8 +86,8 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     }
     if let Some(nats) = nats {
         output::line(feed(&nats))?;
-        for inlet in &nats.inlets {
-            output::line(taken_in(inlet))?;
+        for subscription in &nats.subscriptions {
+            output::line(taken_in(subscription))?;
         }
         if let Some(notice) = &nats.notice {
             output::line(format_args!("NATS: {notice}"))?;
@@ -124,40 +124,40 @@ fn feed(nats: &Nats) -> String {
         Some(events) => format!("{events} events are waiting to be published"),
         None => "the stream has not been reached yet".to_owned(),
     };
-    let parked = match nats.dead_letters {
+    let dead_letters = match nats.dead_letters {
         0 => String::new(),
         1 => ", 1 event cannot be".to_owned(),
         events => format!(", {events} events cannot be"),
     };
-    match &nats.trouble {
-        Some(trouble) => format!("NATS: {lag}{parked}: {}", shown(trouble, SENTENCE)),
-        None => format!("NATS: {lag}{parked}"),
+    match &nats.error {
+        Some(error) => format!("NATS: {lag}{dead_letters}: {}", shown(error, SENTENCE)),
+        None => format!("NATS: {lag}{dead_letters}"),
     }
 }
 
 /// How a subject that is followed outside is, for people.
-fn taken_in(inlet: &Inlet) -> String {
+fn taken_in(subscription: &Subscription) -> String {
     let mut parts = Vec::new();
-    match inlet.waiting {
+    match subscription.waiting {
         Some(0) => parts.push("every message was read".to_owned()),
         Some(messages) => parts.push(format!("{messages} messages have yet to be read")),
         None => {}
     }
-    if inlet.dropped > 0 {
+    if subscription.dropped > 0 {
         parts.push(format!(
             "the stream dropped {} messages before they were read",
-            inlet.dropped
+            subscription.dropped
         ));
     }
-    let trouble = inlet.trouble.as_ref();
-    parts.extend(trouble.map(|trouble| shown(trouble, SENTENCE).into_owned()));
+    let error = subscription.error.as_ref();
+    parts.extend(error.map(|error| shown(error, SENTENCE).into_owned()));
     if parts.is_empty() {
         parts.push("it is being looked for".to_owned());
     }
     format!(
         "NATS {} {}: {}",
-        shown(&inlet.source, CELL),
-        shown(&inlet.subject, CELL),
+        shown(&subscription.source, CELL),
+        shown(&subscription.subject, CELL),
         parts.join("; ")
     )
 }

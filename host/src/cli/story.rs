@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::story::{Invocation, Kind, Outcome, Story as Told};
-use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// Show everything that happened under a correlation id, as a tree of what caused what
 ///

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::output;
-use crate::observe::shown::{CELL, shown};
+use crate::observe::sanitize::{CELL, shown};
 
 /// How a column stands.
 #[derive(Clone, Copy)]

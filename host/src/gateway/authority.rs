@@ -24,9 +24,9 @@ pub(crate) fn of<'a>(
             host.to_str()
                 .ok()
                 .filter(|host| Authority::parse(host).is_some())
-                .ok_or_else(|| bad("Host is not a host with or without a port"))?,
+                .ok_or_else(|| bad("the Host header must be a host, optionally with a port"))?,
         ),
-        (Some(_), Some(_)) => return Err(bad("a request has one Host header")),
+        (Some(_), Some(_)) => return Err(bad("a request must have exactly one Host header")),
     };
     let target = match uri.authority().map(http::uri::Authority::as_str) {
         Some(target) if Authority::parse(target).is_none() => {
@@ -46,8 +46,12 @@ pub(crate) fn of<'a>(
                 false => Err(bad("Host differs from :authority")),
             }
         }
-        (None, None) if version >= Version::HTTP_11 => Err(bad("a request has one Host header")),
-        (_, None) if version == Version::HTTP_11 => Err(bad("a request has one Host header")),
+        (None, None) if version >= Version::HTTP_11 => {
+            Err(bad("a request must have exactly one Host header"))
+        }
+        (_, None) if version == Version::HTTP_11 => {
+            Err(bad("a request must have exactly one Host header"))
+        }
         (target, host) => Ok(target.or(host)),
     }
 }

@@ -23,9 +23,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use super::{
-    pace::{Paced, Patience, Streams},
-    signs::Signs,
-    stream::Stream,
+    connection_state::ConnectionState,
+    connection_stream::ConnectionStream,
+    http2_backpressure::{StallTimeout, StreamExecutor, TrackedService},
 };
 use crate::manifest::GatewaySettings;
 
@@ -53,20 +53,20 @@ pub(crate) struct Protocol {
     header_timeout: Duration,
     write_timeout: Duration,
     /// The write time-out when the port closes.
-    last_patience: Duration,
+    drain_timeout: Duration,
 }
 
-/// The two ends of a connection that is not the client's wish.
+/// How the host ends a connection.
 #[derive(Clone)]
-pub(crate) struct Endings {
-    /// Answer what has come, take nothing more.
-    pub(crate) soon: CancellationToken,
-    /// Let go.
-    pub(crate) now: CancellationToken,
+pub(crate) struct ConnectionShutdown {
+    /// Cancelled to answer the requests in flight and accept no more.
+    pub(crate) graceful: CancellationToken,
+    /// Cancelled to close the connection at once.
+    pub(crate) forced: CancellationToken,
 }
 
 /// How long a client that is to send or to take something may do nothing when the port closes: it must not use up what others have to end.
-pub(super) fn last_patience(drain: Duration) -> Duration {
+pub(super) fn drain_timeout(drain: Duration) -> Duration {
     drain / PART_OF_DRAIN
 }
 
@@ -76,17 +76,17 @@ impl Protocol {
             tasks: tasks.clone(),
             header_timeout: settings.header_timeout,
             write_timeout: settings.write_timeout,
-            last_patience: last_patience(settings.drain).min(settings.write_timeout),
+            drain_timeout: drain_timeout(settings.drain).min(settings.write_timeout),
         }
     }
 
-    fn builder(&self, closing: CancellationToken) -> Builder<Streams> {
-        let patience = Patience {
-            usual: self.write_timeout,
-            last: self.last_patience,
+    fn builder(&self, closing: CancellationToken) -> Builder<StreamExecutor> {
+        let timeouts = StallTimeout {
+            normal: self.write_timeout,
+            draining: self.drain_timeout,
             closing,
         };
-        let mut builder = Builder::new(Streams::new(self.tasks.clone(), patience));
+        let mut builder = Builder::new(StreamExecutor::new(self.tasks.clone(), timeouts));
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -104,31 +104,35 @@ impl Protocol {
         builder
     }
 
-    /// Serves a connection to its end. `signs` show how it is meanwhile.
+    /// Serves a connection to its end. `state` show how it is meanwhile.
     pub(crate) async fn serve<W, S, B>(
         self,
         wire: W,
-        signs: Arc<Signs>,
+        state: Arc<ConnectionState>,
         service: S,
-        endings: Endings,
+        shutdown: ConnectionShutdown,
     ) where
         W: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S::Future: Send + 'static,
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
-        let stream = TokioIo::new(Stream::new(wire, Arc::clone(&signs), self.write_timeout));
-        let builder = self.builder(endings.soon.clone());
-        let service = Paced::new(service, Arc::clone(&signs));
+        let stream = TokioIo::new(ConnectionStream::new(
+            wire,
+            Arc::clone(&state),
+            self.write_timeout,
+        ));
+        let builder = self.builder(shutdown.graceful.clone());
+        let service = TrackedService::new(service, Arc::clone(&state));
         let mut connection = pin!(builder.serve_connection(stream, service));
-        let mut unused = pin!(self.unused(&signs));
+        let mut idle_timeout = pin!(self.idle_timeout(&state));
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),
-            () = endings.now.cancelled() => return,
-            () = endings.soon.cancelled() => None,
-            () = unused.as_mut() => {
-                if !signs.is_http2() {
+            () = shutdown.forced.cancelled() => return,
+            () = shutdown.graceful.cancelled() => None,
+            () = idle_timeout.as_mut() => {
+                if !state.is_http2() {
                     return;
                 }
                 None
@@ -137,11 +141,11 @@ impl Protocol {
         let ended = match ended {
             Some(ended) => ended,
             None => {
-                if endings.soon.is_cancelled() {
+                if shutdown.graceful.is_cancelled() {
                     let first_request =
                         poll_fn(|context| match connection.as_mut().poll(context) {
                             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                            Poll::Pending if signs.has_asked() => Poll::Ready(None),
+                            Poll::Pending if state.has_requested() => Poll::Ready(None),
                             Poll::Pending => Poll::Pending,
                         });
                     if let Ok(Some(ended)) = timeout(FIRST_REQUEST, first_request).await {
@@ -152,8 +156,8 @@ impl Protocol {
                 tokio::select! {
                     biased;
                     ended = connection.as_mut() => ended,
-                    () = endings.now.cancelled() => return,
-                    () = self.given_up(&signs) => return,
+                    () = shutdown.forced.cancelled() => return,
+                    () = self.shutdown_timeout(&state) => return,
                 }
             }
         };
@@ -161,13 +165,13 @@ impl Protocol {
     }
 
     /// Waits until nothing has been asked for as long as a client may take to ask: the timers of HTTP/1.1 see to that themselves once it is spoken.
-    async fn unused(&self, signs: &Signs) {
+    async fn idle_timeout(&self, state: &ConnectionState) {
         sleep(self.header_timeout).await;
         loop {
-            if !signs.is_silent() && !signs.is_http2() {
+            if !state.is_protocol_unknown() && !state.is_http2() {
                 return std::future::pending().await;
             }
-            match signs.idle_for() {
+            match state.idle_for() {
                 Some(idle) if idle >= self.header_timeout => return,
                 Some(idle) => sleep(self.header_timeout - idle).await,
                 None => sleep(self.header_timeout / 4).await,
@@ -176,20 +180,20 @@ impl Protocol {
     }
 
     /// Waits until a connection that is to end is not worth waiting for: its client takes nothing of what there is for it, or nothing is asked.
-    async fn given_up(&self, signs: &Signs) {
+    async fn shutdown_timeout(&self, state: &ConnectionState) {
         let began = Instant::now();
         let mut looks = interval(LOOK);
         loop {
             looks.tick().await;
-            let closing = signs.closing().is_cancelled();
+            let closing = state.closing().is_cancelled();
             let (stalled, farewell) = match closing {
-                true => (self.last_patience, FIRST_REQUEST),
+                true => (self.drain_timeout, FIRST_REQUEST),
                 false => (self.write_timeout, FAREWELL),
             };
-            let is_stalled = signs.stalled_for().is_some_and(|time| time >= stalled);
+            let is_stalled = state.stalled_for().is_some_and(|time| time >= stalled);
             let is_idle = began.elapsed() >= farewell
-                && signs.idle_for().is_some_and(|time| time >= farewell);
-            if is_stalled || (is_idle && signs.release()) {
+                && state.idle_for().is_some_and(|time| time >= farewell);
+            if is_stalled || (is_idle && state.close_if_idle()) {
                 return;
             }
         }

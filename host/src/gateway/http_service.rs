@@ -16,17 +16,16 @@ use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
-    answer,
     backend::Backend,
-    body::{Intake, Patience},
-    connection::last_patience,
-    cors,
-    meter::Meter,
-    pace,
+    connection::drain_timeout,
+    connection_state::ConnectionState,
+    cors, http2_backpressure,
+    metrics::GatewayMetrics,
     problem::Problem,
     rate_limit::{RateLimiter, network},
     request,
-    signs::Signs,
+    request_body::{BodyTimeout, RequestBody},
+    response,
 };
 use crate::core::Correlation;
 use crate::core::correlation::{MALFORMED_ID, Malformed};
@@ -45,16 +44,16 @@ pub(super) struct HttpService<R> {
     rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
     /// How long a body may take to come when the port closes.
-    last_patience: Duration,
+    drain_timeout: Duration,
     version_header: bool,
-    pub(super) meter: Meter,
+    pub(super) metrics: GatewayMetrics,
 }
 
 /// The connection that a request came by.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionInfo<'a> {
     pub(super) client: IpAddr,
-    pub(super) signs: &'a Signs,
+    pub(super) state: &'a ConnectionState,
 }
 
 /// A request on its way through the service.
@@ -73,9 +72,9 @@ impl<R: Backend> HttpService<R> {
             cors: settings.cors.as_ref().map(cors::layer),
             rate_limiter: settings.rate_limit.map(RateLimiter::new),
             body_timeout: settings.body_timeout,
-            last_patience: last_patience(settings.drain).min(settings.body_timeout),
+            drain_timeout: drain_timeout(settings.drain).min(settings.body_timeout),
             version_header: settings.version_header,
-            meter: Meter::new(),
+            metrics: GatewayMetrics::new(),
         }
     }
 
@@ -83,7 +82,7 @@ impl<R: Backend> HttpService<R> {
     pub(super) fn service(
         self: Arc<Self>,
         client: IpAddr,
-        signs: Arc<Signs>,
+        state: Arc<ConnectionState>,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
         Response = Response<Full<Bytes>>,
@@ -91,12 +90,12 @@ impl<R: Backend> HttpService<R> {
         Future: Send + 'static,
     > {
         hyper::service::service_fn(move |request| {
-            signs.ask();
-            let (service, signs) = (Arc::clone(&self), Arc::clone(&signs));
+            state.note_request();
+            let (service, state) = (Arc::clone(&self), Arc::clone(&state));
             async move {
-                let signs = &signs;
+                let state = &state;
                 Ok(service
-                    .answer(ConnectionInfo { client, signs }, request)
+                    .answer(ConnectionInfo { client, state }, request)
                     .await)
             }
         })
@@ -129,11 +128,11 @@ impl<R: Backend> HttpService<R> {
             }
             _ => self.respond(context, request).await,
         };
-        answer::correlate(&mut response, &correlation);
+        response::correlate(&mut response, &correlation);
         if head {
-            response = answer::without_body(response);
+            response = response::without_body(response);
         }
-        self.meter.answered(response.status(), began.elapsed());
+        self.metrics.answered(response.status(), began.elapsed());
         response
     }
 
@@ -143,7 +142,7 @@ impl<R: Backend> HttpService<R> {
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let mut body = Intake::new(body);
+        let mut body = RequestBody::new(body);
         let result = self.handle(context, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
@@ -152,8 +151,8 @@ impl<R: Backend> HttpService<R> {
             body.take_leftover().await;
         }
         if !body.is_read() {
-            let signs = context.connection.signs;
-            signs.leave_unread(parts.version, response.headers_mut());
+            let state = context.connection.state;
+            state.leave_unread(parts.version, response.headers_mut());
         }
         debug!(
             correlation_id = context.correlation.id.as_str(),
@@ -170,7 +169,7 @@ impl<R: Backend> HttpService<R> {
         &self,
         context: RequestContext<'_>,
         parts: &Parts,
-        body: &mut Intake,
+        body: &mut RequestBody,
     ) -> Result<Response<Full<Bytes>>, Problem> {
         let RequestContext {
             connection,
@@ -229,19 +228,21 @@ impl<R: Backend> HttpService<R> {
             .backend
             .reserve(body.bound(route.request_limit))
             .map_err(|failure| Problem::from(&failure))?;
-        let patience = Patience {
-            usual: self.body_timeout,
-            last: self.last_patience,
-            closing: connection.signs.closing(),
+        let timeouts = BodyTimeout {
+            normal: self.body_timeout,
+            draining: self.drain_timeout,
+            closing: connection.state.closing(),
         };
-        request.body = body.read(route.request_limit, patience).await?;
+        request.body = body.read(route.request_limit, timeouts).await?;
         let most = route.response_limit;
-        pace::make_room(most).await.map_err(|full| {
-            let detail = full.to_string();
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Problem::of_kind(status, "overloaded", "Overloaded", detail)
-                .retry_after(Duration::from_secs(1))
-        })?;
+        http2_backpressure::reserve_response(most)
+            .await
+            .map_err(|full| {
+                let detail = full.to_string();
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Problem::of_kind(status, "overloaded", "Overloaded", detail)
+                    .retry_after(Duration::from_secs(1))
+            })?;
 
         let origin = Origin {
             correlation_id: correlation.id.clone(),
@@ -251,7 +252,7 @@ impl<R: Backend> HttpService<R> {
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;
         answered
-            .and_then(|answer| answer::response(answer, self.version_header))
+            .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
     }
 }

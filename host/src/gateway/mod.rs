@@ -3,25 +3,25 @@
 //! Everything that is about HTTP ends here: methods, media types, sizes, encodings, connections. What is let through has a route, and becomes
 //! an invocation.
 
-mod answer;
 pub(crate) mod authority;
 mod backend;
-mod body;
 pub(crate) mod connection;
+pub(crate) mod connection_limit;
+pub(crate) mod connection_state;
+mod connection_stream;
 mod cors;
 pub(crate) mod decode;
 pub(crate) mod framing;
+mod http2_backpressure;
 mod http_service;
 pub(crate) mod listener;
-mod meter;
-mod pace;
-pub(crate) mod places;
+mod metrics;
+mod parse_error;
 pub mod problem;
 pub(crate) mod rate_limit;
 mod request;
-pub(crate) mod signs;
-mod stream;
-mod unparsed;
+mod request_body;
+mod response;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -35,14 +35,14 @@ use tracing::{info, warn};
 pub use self::backend::Backend;
 pub(crate) use self::request::idempotency_key;
 use self::{
-    connection::{Endings, Protocol},
+    connection::{ConnectionShutdown, Protocol},
+    connection_limit::{ConnectionLimit, ConnectionPermit},
+    connection_state::ConnectionState,
     http_service::HttpService,
-    places::{Free, Places},
-    signs::Signs,
 };
 use crate::manifest::GatewaySettings;
 
-/// How long connections may take to notice that they are closed.
+/// How long connections may take to close when they are told to.
 const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// The public port, taken but not yet served.
@@ -82,17 +82,17 @@ impl Gateway {
             service: Arc::new(HttpService::new(&settings, backend)),
             protocol: Protocol::new(&settings, &connections),
             connections,
-            places: Places::new(settings.max_connections.get() as usize),
-            endings: Endings {
-                soon: CancellationToken::new(),
-                now: CancellationToken::new(),
+            limit: ConnectionLimit::new(settings.max_connections.get() as usize),
+            shutdown: ConnectionShutdown {
+                graceful: CancellationToken::new(),
+                forced: CancellationToken::new(),
             },
         };
         stop.run_until_cancelled(open.accept(&listener)).await;
         for (tcp, client) in listener::close(listener) {
-            // Without a place, it is refused.
-            if let Some(place) = open.places.try_find() {
-                open.serve_connection(tcp, client, place);
+            // Beyond the limit, it is refused.
+            if let Some(permit) = open.limit.try_acquire() {
+                open.serve_connection(tcp, client, permit);
             }
         }
         open.drain(settings.drain).await
@@ -104,39 +104,39 @@ struct Open<R> {
     service: Arc<HttpService<R>>,
     protocol: Protocol,
     connections: TaskTracker,
-    places: Places,
-    endings: Endings,
+    limit: ConnectionLimit,
+    shutdown: ConnectionShutdown,
 }
 
 impl<R: Backend> Open<R> {
     async fn accept(&self, listener: &TcpListener) {
         loop {
             let (tcp, client) = listener::accept(listener).await;
-            let place = self.places.find().await;
-            self.serve_connection(tcp, client, place);
+            let permit = self.limit.acquire().await;
+            self.serve_connection(tcp, client, permit);
         }
     }
 
-    fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, free: Free) {
-        let connected = self.service.meter.connection();
+    fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, permit: ConnectionPermit) {
+        let connected = self.service.metrics.connection();
         // Tokens of its own keep a connection from waiting for the lock of all others.
-        let endings = Endings {
-            soon: self.endings.soon.child_token(),
-            now: self.endings.now.child_token(),
+        let shutdown = ConnectionShutdown {
+            graceful: self.shutdown.graceful.child_token(),
+            forced: self.shutdown.forced.child_token(),
         };
-        let signs = Arc::new(Signs::new(endings.soon.clone()));
-        let release = endings.now.clone();
-        let place = self.places.give(free, Arc::clone(&signs), release);
-        let service = Arc::clone(&self.service).service(client.ip(), Arc::clone(&signs));
-        let served = self.protocol.clone().serve(tcp, signs, service, endings);
+        let state = Arc::new(ConnectionState::new(shutdown.graceful.clone()));
+        let release = shutdown.forced.clone();
+        let registered = self.limit.register(permit, Arc::clone(&state), release);
+        let service = Arc::clone(&self.service).service(client.ip(), Arc::clone(&state));
+        let served = self.protocol.clone().serve(tcp, state, service, shutdown);
         self.connections.spawn(async move {
             served.await;
-            drop((connected, place));
+            drop((connected, registered));
         });
     }
 
     async fn drain(self, time: Duration) -> Drained {
-        self.endings.soon.cancel();
+        self.shutdown.graceful.cancel();
         self.connections.close();
         info!(
             connections = self.connections.len(),
@@ -150,7 +150,7 @@ impl<R: Backend> Open<R> {
             connections = forced,
             "requests were still running after {time:?}; their connections are closed"
         );
-        self.endings.now.cancel();
+        self.shutdown.forced.cancel();
         // They only have to notice.
         let _ = timeout(LETTING_GO, self.connections.wait()).await;
         Drained { forced }

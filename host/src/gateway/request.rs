@@ -47,7 +47,7 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
     }
     framing::check(&parts.headers)?;
     if !uri.path().starts_with('/') && uri.path() != "*" {
-        return Err(bad("a request's path begins with `/`"));
+        return Err(bad("the path must begin with `/`"));
     }
     Ok(Target {
         host: authority::of(uri, &parts.headers, parts.version)?,

@@ -5,22 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::abandonment;
-use super::compensation;
-use super::crash_recovery;
 use super::definition::{Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
 use super::guest_memory::GuestMemory;
 use super::key_locks::{HeldLocks, LockSet};
-use super::quota;
-use super::record;
 use super::replay::Effect;
 use super::route_to_version::route_to_version;
 use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
+use super::{abandonment, compensation, crash_recovery, quota, record};
 use crate::core::{Backoff, wall_clock};
-use crate::guest::{Ended, Fault, Refusal, Visit};
+use crate::guest::{Ended, Execution, Fault, Refusal};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
@@ -235,10 +231,10 @@ async fn lock_keys(
 async fn reserve_memory(invocation: &Invocation, lease: &Lease) -> Result<GuestMemory, Failure> {
     let mut memory = GuestMemory::of(&invocation.context.guests_memory, invocation.depth());
     let last = invocation.deadline - invocation.budget / 10;
-    let foreseen = &lease.version().guest_memory;
+    let memory_estimate = &lease.version().guest_memory;
     tokio::select! {
         biased;
-        reserved = memory.begin(foreseen, last) => reserved?,
+        reserved = memory.begin(memory_estimate, last) => reserved?,
         () = lease.evicted() => return Err(Failure::Evicted { context: invocation.context.name.clone() }),
     }
     Ok(memory)
@@ -390,15 +386,15 @@ async fn enter<E: Entry>(
 ) -> Ended<E::Answer, UnitOfWork> {
     let limits = &invocation.context.settings.limits;
     let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-    let visit = Visit {
+    let execution = Execution {
         services: Box::new(unit),
         memory,
         deadline: invocation.deadline,
         depth: invocation.depth(),
         share: Some(invocation.context.share.clone()),
     };
-    let mut ended = entry.enter(version, visit).await;
-    ended.services.end_visit();
+    let mut ended = entry.enter(version, execution).await;
+    ended.services.end_execution();
     ended
 }
 

@@ -18,7 +18,7 @@ use super::runs;
 use super::stored_result::{CallKey, CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::{CallId, CausationId, CorrelationId, InvocationId, TraceContext, wall_clock};
-use crate::guest::{Ended, Operation, Visit, value};
+use crate::guest::{Ended, Execution, Operation, value};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::RampKey;
 use crate::versions::Version;
@@ -207,9 +207,16 @@ impl Entry for CallEntry {
             })
     }
 
-    async fn enter(&self, version: &Version, visit: Visit<UnitOfWork>) -> Ended<Val, UnitOfWork> {
+    async fn enter(
+        &self,
+        version: &Version,
+        execution: Execution<UnitOfWork>,
+    ) -> Ended<Val, UnitOfWork> {
         let parameters = self.parameters.clone();
-        version.guest.call(visit, &self.operation, parameters).await
+        version
+            .guest
+            .call(execution, &self.operation, parameters)
+            .await
     }
 
     fn find_stored(&self, ledger: &Ledger) -> Result<Option<Found<Val>>, Failure> {

@@ -18,8 +18,8 @@ use crate::guest::Share;
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
 use crate::observe::ContextMetrics;
-use crate::observe::log::Allowance;
-use crate::versions::{LiveWiring, Serving, Version};
+use crate::observe::log::LogRateLimit;
+use crate::versions::{CurrentWiring, Serving, Version};
 
 /// Where the journal keeps which generation of the state serves: four bytes, big-endian.
 pub const GENERATION_KEY: &[u8] = b"generation";
@@ -53,10 +53,10 @@ pub struct Context {
     /// What it counts.
     pub metrics: ContextMetrics,
     /// What it may write to the log.
-    pub log: Arc<Allowance>,
+    pub log: Arc<LogRateLimit>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
-    wiring: Arc<LiveWiring>,
+    wiring: Arc<CurrentWiring>,
     config: Arc<config::Live>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     /// Its configuration.
     pub config: Arc<config::Live>,
     /// What serves in all contexts.
-    pub wiring: Arc<LiveWiring>,
+    pub wiring: Arc<CurrentWiring>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
     /// What it has of the processors.
@@ -99,7 +99,7 @@ impl Context {
             compensations: Compensations::default(),
             timer_set: Notify::new(),
             metrics: ContextMetrics::new(name),
-            log: Allowance::new(name, settings.limits.log),
+            log: LogRateLimit::new(name, settings.limits.log),
             share: shared.share,
             guests_memory: shared.guests_memory,
             answers: shared.answers,

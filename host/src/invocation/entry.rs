@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::stored_result::{CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::CorrelationId;
-use crate::guest::{Ended, Visit};
+use crate::guest::{Ended, Execution};
 use crate::journal::{self, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
 use crate::versions::Version;
@@ -29,7 +29,7 @@ pub(super) trait Entry: Send + Sync {
     fn enter(
         &self,
         version: &Version,
-        visit: Visit<UnitOfWork>,
+        execution: Execution<UnitOfWork>,
     ) -> impl Future<Output = Ended<Self::Answer, UnitOfWork>> + Send;
 
     /// The answer that an earlier run has committed, if it is kept.

@@ -4,23 +4,20 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::abandonment;
-use super::attempts;
 use super::attributes::Attributes;
-use super::compensation;
 use super::context::Context;
 use super::definition::{Beginning, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::{Failure, clipped};
-use super::intent;
 use super::invoker::Invoker;
 use super::replay::Replay;
 use super::unit::UnitOfWork;
+use super::{abandonment, attempts, compensation, intent};
 use crate::core::{CorrelationId, InvocationId};
-use crate::guest::{self, Ended, PolicyError, Visit};
+use crate::guest::{self, Ended, Execution, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::manifest::RampKey;
-use crate::versions::{Version, unreadable};
+use crate::versions::{Version, unreadable_event};
 
 /// One delivery of an event to a follower.
 #[derive(Clone, Debug)]
@@ -74,7 +71,7 @@ pub async fn event(
     context: &Arc<Context>,
     delivery: &Delivery,
 ) -> Result<Option<u64>, EventFailure> {
-    if let Some(reason) = unreadable::reason(&delivery.event) {
+    if let Some(reason) = unreadable_event::reason(&delivery.event) {
         return Err(EventFailure::Reject(reason.to_owned()));
     }
     let place = context.admission.enter_patiently().await;
@@ -131,9 +128,9 @@ impl Entry for guest::Event {
     async fn enter(
         &self,
         version: &Version,
-        visit: Visit<UnitOfWork>,
+        execution: Execution<UnitOfWork>,
     ) -> Ended<Result<(), PolicyError>, UnitOfWork> {
-        version.guest.on_event(visit, self.clone()).await
+        version.guest.on_event(execution, self.clone()).await
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::core::memory::{Exhausted, Holding, MemoryShare};
-use crate::versions::Foreseen;
+use crate::versions::MemoryEstimate;
 
 /// How long a guest that runs waits for more memory.
 const WAIT: Duration = Duration::from_millis(250);
@@ -42,7 +42,7 @@ impl GuestMemory {
     /// Reserves what is foreseen, as soon as there is so much; one that is called, at a depth from 1, waits no longer than for more.
     pub(super) async fn begin(
         &mut self,
-        foreseen: &Foreseen,
+        memory_estimate: &MemoryEstimate,
         deadline: Instant,
     ) -> Result<(), Exhausted> {
         let until = match self.is_called {
@@ -50,7 +50,9 @@ impl GuestMemory {
             true => deadline.min(Instant::now() + WAIT),
         };
         self.patience = Some(until);
-        self.holding.grow_until(foreseen.bytes(), until).await
+        self.holding
+            .grow_until(memory_estimate.bytes(), until)
+            .await
     }
 
     /// Takes what the guest's memory grows by from what is reserved. False when that is not enough: then see [`GuestMemory::grow`].
@@ -81,8 +83,8 @@ impl GuestMemory {
     }
 
     /// The guest is gone.
-    pub(super) fn end(&mut self, foreseen: &Foreseen) {
-        foreseen.note(self.used);
+    pub(super) fn end(&mut self, memory_estimate: &MemoryEstimate) {
+        memory_estimate.note(self.used);
         self.used = 0;
         self.holding.clear();
     }
@@ -97,20 +99,20 @@ mod tests {
     async fn what_was_needed_is_there_the_next_time_and_forgotten_in_time() {
         let budget = Budget::new(100);
         let share = budget.share(100);
-        let foreseen = Foreseen::default();
+        let memory_estimate = MemoryEstimate::default();
         let soon = || Instant::now() + Duration::from_millis(10);
         let mut first = GuestMemory::of(&share, 0);
-        first.begin(&foreseen, soon()).await.unwrap();
+        first.begin(&memory_estimate, soon()).await.unwrap();
         assert!(first.take(40) && first.take(20));
         assert!(!first.take(50) && !first.grow(50, soon()).await);
-        first.end(&foreseen);
+        first.end(&memory_estimate);
         assert_eq!(budget.held(), 0);
         let mut second = GuestMemory::of(&share, 0);
-        second.begin(&foreseen, soon()).await.unwrap();
+        second.begin(&memory_estimate, soon()).await.unwrap();
         assert_eq!(budget.held(), 60);
         // It waits while it holds nothing.
         let mut third = GuestMemory::of(&share, 0);
-        assert!(third.begin(&foreseen, soon()).await.is_err());
+        assert!(third.begin(&memory_estimate, soon()).await.is_err());
         assert_eq!(budget.held(), 60);
         assert!(second.take(60));
         assert_eq!(budget.held(), 60);
@@ -118,10 +120,10 @@ mod tests {
         assert_eq!(budget.held(), 0);
         for _ in 0..64 {
             let mut small = GuestMemory::of(&share, 0);
-            small.begin(&foreseen, soon()).await.unwrap();
+            small.begin(&memory_estimate, soon()).await.unwrap();
             assert!(small.take(1));
-            small.end(&foreseen);
+            small.end(&memory_estimate);
         }
-        assert!(foreseen.bytes() < 10, "{}", foreseen.bytes());
+        assert!(memory_estimate.bytes() < 10, "{}", memory_estimate.bytes());
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::context::Context;
 use crate::core::memory::Budget;
 use crate::journal::Ledgers;
-use crate::versions::{LiveWiring, Wiring};
+use crate::versions::{CurrentWiring, Wiring};
 
 /// The contexts of an app, by name.
 pub type Contexts = BTreeMap<String, Arc<Context>>;
@@ -20,7 +20,7 @@ pub struct Invoker {
     /// The contexts.
     pub contexts: Contexts,
     /// What serves in them.
-    pub wiring: Arc<LiveWiring>,
+    pub wiring: Arc<CurrentWiring>,
     /// The journals, also of what is taken in from outside.
     pub ledgers: Arc<Ledgers>,
     /// What keeps the promises of sagas.

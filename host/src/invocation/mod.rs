@@ -39,6 +39,7 @@ mod spent;
 mod staged;
 pub(crate) mod state_key;
 mod stored_result;
+mod timer;
 mod undo;
 pub mod unfinished;
 mod uninterrupted;
@@ -59,8 +60,8 @@ pub use self::{
     failure::Failure,
     invoker::{Contexts, Invoker, Safeguards},
     origin::Origin,
-    outbox::Timer,
     ready::ready,
     retention::{end_forsaken, forget_results},
+    timer::Timer,
     web::web,
 };

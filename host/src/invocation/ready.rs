@@ -12,7 +12,7 @@ use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::unit::UnitOfWork;
 use crate::core::{InvocationId, TraceContext};
-use crate::guest::Visit;
+use crate::guest::Execution;
 use crate::journal::Cause;
 use crate::versions::Version;
 
@@ -48,7 +48,7 @@ pub async fn ready(
     });
     let unit = UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default());
     let memory = usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX);
-    let visit = Visit {
+    let execution = Execution {
         services: Box::new(unit),
         memory,
         deadline,
@@ -57,7 +57,7 @@ pub async fn ready(
     };
     version
         .guest
-        .ready(visit)
+        .ready(execution)
         .await
         .result
         .map_err(Failure::of_fault)

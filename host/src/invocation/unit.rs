@@ -8,20 +8,17 @@ use std::time::Duration;
 
 use wasmtime::component::Val;
 
-use super::call;
 use super::definition::{CallStack, Invocation, Trigger};
-use super::dispatch;
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::hold::Consent;
-use super::intent;
 use super::key_locks::LockSet;
-use super::outbox::{Outbox, Timer};
-use super::publishable;
+use super::outbox::Outbox;
 use super::replay::{Draws, Effect, Place};
 use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
-use super::state_key;
+use super::timer::Timer;
+use super::{call, dispatch, intent, publishable, state_key};
 use crate::core::EventId;
 use crate::core::memory::Reservation;
 use crate::guest::{
@@ -121,7 +118,7 @@ impl UnitOfWork {
     }
 
     /// The guest has ended: its memory is free again.
-    pub(super) fn end_visit(&mut self) {
+    pub(super) fn end_execution(&mut self) {
         self.guest_memory.end(&self.version.guest_memory);
     }
 

@@ -18,7 +18,7 @@ use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
 use crate::core::{CorrelationId, InvocationId, digest};
-use crate::guest::{self, Ended, Visit};
+use crate::guest::{self, Ended, Execution};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
 use crate::versions::Version;
@@ -170,9 +170,10 @@ impl Entry for WebEntry {
     async fn enter(
         &self,
         version: &Version,
-        visit: Visit<UnitOfWork>,
+        execution: Execution<UnitOfWork>,
     ) -> Ended<Response, UnitOfWork> {
-        let Ended { services, result } = version.guest.web(visit, self.request.to_guest()).await;
+        let Ended { services, result } =
+            version.guest.web(execution, self.request.to_guest()).await;
         let result = result.map(|response| Response {
             status: response.status,
             headers: response.headers,

@@ -35,7 +35,7 @@ pub struct FollowedSubject {
 
 /// A followed subject, whichever contexts follow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inlet {
+pub struct Subscription {
     /// The source of its events.
     pub source: String,
     /// The subject, perhaps with wildcards.
@@ -50,7 +50,7 @@ pub struct Inlet {
     pub unready_when_behind: Option<u32>,
 }
 
-impl Inlet {
+impl Subscription {
     fn new(subject: &str, followed: &FollowedSubject) -> Self {
         let first = || subject.split('.').next().unwrap_or_default().to_owned();
         Self {
@@ -66,37 +66,40 @@ impl Inlet {
 
 impl Manifest {
     /// What is followed outside, each subject once for each source.
-    pub fn inlets(&self) -> Vec<Inlet> {
-        let mut inlets: Vec<Inlet> = Vec::new();
-        for inlet in self.contexts.values().flat_map(inlets_of) {
-            if !inlets.contains(&inlet) {
-                inlets.push(inlet);
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let mut subscriptions: Vec<Subscription> = Vec::new();
+        for subscription in self.contexts.values().flat_map(subscriptions_of) {
+            if !subscriptions.contains(&subscription) {
+                subscriptions.push(subscription);
             }
         }
-        inlets
+        subscriptions
     }
 }
 
-fn inlets_of(context: &ContextSettings) -> impl Iterator<Item = Inlet> {
+fn subscriptions_of(context: &ContextSettings) -> impl Iterator<Item = Subscription> {
     let subjects = context.follows.nats.iter();
-    subjects.map(|(subject, followed)| Inlet::new(subject, followed))
+    subjects.map(|(subject, followed)| Subscription::new(subject, followed))
 }
 
 /// Refuses what cannot be followed: the context, the subject, the setting (if it is one), and what is wrong.
 pub(super) fn check(
     manifest: &Manifest,
 ) -> Result<(), (String, String, Option<&'static str>, String)> {
-    let mut accepted: Vec<Inlet> = Vec::new();
+    let mut accepted: Vec<Subscription> = Vec::new();
     for (context, settings) in &manifest.contexts {
-        for inlet in inlets_of(settings) {
+        for subscription in subscriptions_of(settings) {
             let refused =
-                |key, message| Err((context.clone(), inlet.subject.clone(), key, message));
-            if let Err((key, message)) = check_one(manifest, &inlet) {
+                |key, message| Err((context.clone(), subscription.subject.clone(), key, message));
+            if let Err((key, message)) = check_one(manifest, &subscription) {
                 return refused(key, message);
             }
-            let mut others = accepted.iter().filter(|other| other.source == inlet.source);
-            let clash =
-                others.find(|other| **other != inlet && overlap(&other.subject, &inlet.subject));
+            let mut others = accepted
+                .iter()
+                .filter(|other| other.source == subscription.source);
+            let clash = others.find(|other| {
+                **other != subscription && overlap(&other.subject, &subscription.subject)
+            });
             if let Some(other) = clash {
                 let message = format!(
                     "`{}`, of the same source, overlaps with this subject; give both the same settings, or one of them another `source`",
@@ -104,14 +107,17 @@ pub(super) fn check(
                 );
                 return refused(None, message);
             }
-            accepted.push(inlet);
+            accepted.push(subscription);
         }
     }
     Ok(())
 }
 
-fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static str>, String)> {
-    let (subject, source) = (&inlet.subject, &inlet.source);
+fn check_one(
+    manifest: &Manifest,
+    subscription: &Subscription,
+) -> Result<(), (Option<&'static str>, String)> {
+    let (subject, source) = (&subscription.subject, &subscription.source);
     if !is_pattern(subject) {
         let message = format!(
             "`{subject}` is not a NATS subject; write words with dots between them, `*` for any one word, `>` at the end for all that follow"
@@ -126,7 +132,7 @@ fn check_one(manifest: &Manifest, inlet: &Inlet) -> Result<(), (Option<&'static 
         let message = format!("`{source}` is a context of this app; set another `source`");
         return Err((Some("source"), message));
     }
-    match &inlet.kind {
+    match &subscription.kind {
         Some(kind) if kind.is_empty() || kind.contains('.') => {
             let message = format!(
                 "`{kind}` is not an event kind; write one word without dots, such as `RoomClosed`"

@@ -39,7 +39,7 @@ pub use self::{
     app::{App, HostSettings, LogFormat, LogSettings},
     config::ContextConfig,
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
-    follows::{FollowedSubject, Follows, Inlet, overlap},
+    follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},

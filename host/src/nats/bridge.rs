@@ -1,4 +1,4 @@
-//! What the relay, the inlets and the calls from outside work with.
+//! What the relay, the subscriptions and the calls from outside work with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::relay_status::RelayStatus;
+use super::status::NatsStatus;
 use crate::invocation::{Context, Invoker};
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 /// An app's bridge to NATS.
 pub struct Bridge {
     /// How the events on NATS are; none when the manifest has no `[nats]`.
-    pub status: Option<Arc<RelayStatus>>,
+    pub status: Option<Arc<NatsStatus>>,
     pub(super) invoker: Arc<Invoker>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) tasks: TaskTracker,

@@ -8,14 +8,14 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
 use tokio::sync::Mutex;
 
-use super::relay_status::RelayStatus;
+use super::error::NatsError;
+use super::status::NatsStatus;
 use super::tls;
-use super::trouble::Trouble;
 use crate::core::Backoff;
 use crate::manifest::NatsSettings;
 
 /// How long a server may take to let the host in, and to answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Secrets that are not in files.
 const PASSWORD: &str = "INNKEEPER_NATS_PASSWORD";
 const TOKEN: &str = "INNKEEPER_NATS_TOKEN";
@@ -29,12 +29,12 @@ pub(super) fn backoff() -> Backoff {
 pub(super) struct Connection {
     app: String,
     settings: NatsSettings,
-    status: Arc<RelayStatus>,
+    status: Arc<NatsStatus>,
     client: Mutex<Option<Client>>,
 }
 
 impl Connection {
-    pub(super) fn new(app: &str, settings: &NatsSettings, status: &Arc<RelayStatus>) -> Self {
+    pub(super) fn new(app: &str, settings: &NatsSettings, status: &Arc<NatsStatus>) -> Self {
         Self {
             app: app.to_owned(),
             settings: settings.clone(),
@@ -44,7 +44,7 @@ impl Connection {
     }
 
     /// The client; connects if nobody has.
-    pub(super) async fn client(&self) -> Result<Client, Trouble> {
+    pub(super) async fn client(&self) -> Result<Client, NatsError> {
         let mut client = self.client.lock().await;
         if let Some(client) = &*client {
             return Ok(client.clone());
@@ -58,15 +58,15 @@ impl Connection {
 async fn connect(
     app: &str,
     settings: &NatsSettings,
-    status: &Arc<RelayStatus>,
-) -> Result<Client, Trouble> {
+    status: &Arc<NatsStatus>,
+) -> Result<Client, NatsError> {
     let status = status.clone();
     let mut options = ConnectOptions::new()
         .name(format!("innkeeper {app}"))
         .max_reconnects(None)
-        .connection_timeout(PATIENCE)
-        .request_timeout(Some(PATIENCE))
-        .ping_interval(PATIENCE)
+        .connection_timeout(TIMEOUT)
+        .request_timeout(Some(TIMEOUT))
+        .ping_interval(TIMEOUT)
         .event_callback(move |event| {
             let status = status.clone();
             async move { note(&status, &event) }
@@ -75,15 +75,15 @@ async fn connect(
     options = tls::equip(options, settings).await?;
     let servers = settings.url.split(',').map(|url| url.trim().parse());
     let servers = servers.collect::<Result<Vec<ServerAddr>, _>>();
-    let servers = servers.map_err(|error| Trouble::Unreachable(error.to_string()))?;
+    let servers = servers.map_err(|error| NatsError::Unreachable(error.to_string()))?;
     options
         .connect(servers)
         .await
         .map_err(|error| match error.kind() {
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                Trouble::Refused
+                NatsError::Refused
             }
-            _ => tls::trouble(&error).unwrap_or_else(|| Trouble::Unreachable(error.to_string())),
+            _ => tls::error(&error).unwrap_or_else(|| NatsError::Unreachable(error.to_string())),
         })
 }
 
@@ -91,14 +91,14 @@ async fn connect(
 async fn identify(
     options: ConnectOptions,
     settings: &NatsSettings,
-) -> Result<ConnectOptions, Trouble> {
+) -> Result<ConnectOptions, NatsError> {
     if let Some(file) = &settings.credentials_file {
         let options = options.credentials_file(file).await;
         return options.map_err(|error| unusable(file, &error));
     }
     if let Some(user) = &settings.user {
         let password = secret(settings.password_file.as_deref(), PASSWORD).await?;
-        let password = password.ok_or(Trouble::NoPassword)?;
+        let password = password.ok_or(NatsError::NoPassword)?;
         return Ok(options.user_and_password(user.clone(), password));
     }
     Ok(match secret(settings.token_file.as_deref(), TOKEN).await? {
@@ -107,7 +107,7 @@ async fn identify(
     })
 }
 
-async fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, Trouble> {
+async fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, NatsError> {
     let Some(file) = file else {
         return Ok(std::env::var(variable).ok());
     };
@@ -116,14 +116,14 @@ async fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, T
     Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn unusable(file: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::File {
+fn unusable(file: &Path, error: &std::io::Error) -> NatsError {
+    NatsError::File {
         file: file.to_owned(),
         reason: error.to_string(),
     }
 }
 
-fn note(status: &RelayStatus, event: &Event) {
+fn note(status: &NatsStatus, event: &Event) {
     match event {
         Event::Connected => {
             status.note_connection(false);
@@ -135,9 +135,9 @@ fn note(status: &RelayStatus, event: &Event) {
         }
         Event::ServerError(error) => {
             // The server names the subject that it does not allow; nothing else tells.
-            let trouble = format!("the NATS server says: {error}");
-            if status.note_trouble(Some(trouble.clone())) {
-                tracing::warn!("{trouble}");
+            let said = format!("the NATS server says: {error}");
+            if status.note_error(Some(said.clone())) {
+                tracing::warn!("{said}");
             }
         }
         other => tracing::debug!(event = %other, "NATS"),

@@ -21,7 +21,7 @@ use crate::manifest::NatsSettings;
 /// How far the context of a message is published with it. It is not said how far the relay has come with others: each context's last message tells.
 pub(super) const PLACES: &str = "Innkeeper-Places";
 /// Where an event is in its journal, for one that is published again: how far the relay has come does not say it then.
-pub(super) const AGAIN: &str = "Innkeeper-Again";
+pub(super) const REPUBLISHED_FROM: &str = "Innkeeper-Again";
 /// Who published the event of a message.
 pub(super) const SOURCE: &str = "ce-source";
 
@@ -36,7 +36,7 @@ static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
         NATS_EXPECTED_LAST_SEQUENCE.as_ref(),
         NATS_EXPECTED_LAST_MESSAGE_ID.as_ref(),
         PLACES,
-        AGAIN,
+        REPUBLISHED_FROM,
         "content-type",
         "ce-specversion",
         "ce-id",
@@ -81,8 +81,8 @@ pub(super) struct Message {
     event: Event,
     /// Where its context has come to when it is published, if not to the event itself.
     come_to: Option<EventPosition>,
-    /// The order that it is published again for.
-    again: Option<String>,
+    /// The request of an operator that it is published again for.
+    republish_id: Option<String>,
     /// Events behind it that are not published: they count as published with it.
     pub passed: Vec<(Arc<str>, EventPosition)>,
 }
@@ -101,29 +101,29 @@ impl Message {
             data: std::mem::take(&mut event.data).into(),
             event,
             come_to: None,
-            again: None,
+            republish_id: None,
             passed: Vec::new(),
         }
     }
 
-    /// The same, as it is published again for an order, when its context has come so far.
-    pub fn again(self, order: &str, come_to: EventPosition) -> Self {
+    /// The same, as it is published again for a request, when its context has come so far.
+    pub fn republished(self, republish_id: &str, come_to: EventPosition) -> Self {
         Self {
             come_to: Some(come_to),
-            again: Some(order.to_owned()),
+            republish_id: Some(republish_id.to_owned()),
             ..self
         }
     }
 
-    /// The order that it is published again for, if it is.
-    pub fn order(&self) -> Option<&str> {
-        self.again.as_deref()
+    /// The request that it is published again for, if it is.
+    pub fn republish_id(&self) -> Option<&str> {
+        self.republish_id.as_deref()
     }
 
     /// What the stream knows it by.
     pub fn message_id(&self) -> Cow<'_, str> {
-        match &self.again {
-            Some(order) => format!("{}-{order}", self.event.id).into(),
+        match &self.republish_id {
+            Some(id) => format!("{}-{id}", self.event.id).into(),
             None => (&*self.event.id).into(),
         }
     }
@@ -151,9 +151,12 @@ impl Message {
         let content_type = cloud_event::content_type(&self.data);
         let mut headers = NO_HEADERS.clone();
         headers.insert(NATS_MESSAGE_ID, &*self.message_id());
-        if self.again.is_some() {
+        if self.republish_id.is_some() {
             let EventPosition { commit, index } = self.position;
-            headers.insert(HeaderName::from_static(AGAIN), format!("{commit}.{index}"));
+            headers.insert(
+                HeaderName::from_static(REPUBLISHED_FROM),
+                format!("{commit}.{index}"),
+            );
         }
         headers.insert(NATS_EXPECTED_STREAM, address.stream.as_str());
         let EventPosition { commit, index } = self.come_to.unwrap_or(self.position);

@@ -3,40 +3,44 @@
 //! One relay publishes the events of all journals. Each message says how far the relay had come with it, so the stream itself tells where to go on; and
 //! each is only taken by the server right behind the one before it, so nothing that was lost on the way can be overtaken.
 
-mod again;
 mod bridge;
 mod calls;
 mod cloud_event;
+mod command;
+mod command_execution;
 mod connection;
-mod inlet;
+pub mod dead_letter;
+mod dead_letter_id;
+mod error;
+mod lag;
 mod message;
-mod orders;
-mod outside;
-pub mod parked;
-mod position;
 mod relay;
-mod relay_status;
+mod relay_position;
+mod republish;
 mod session;
+mod status;
 mod stream;
 mod subject;
+mod subscription;
 mod tls;
-mod trouble;
 
 use std::sync::Arc;
 
-pub use self::again::Command;
 pub use self::bridge::Bridge;
+pub use self::command::RelayCommand;
 use self::connection::Connection;
+pub use self::dead_letter_id::{NotARelayDeadLetterId, RelayDeadLetterId};
+pub use self::lag::behind;
 use self::message::Address;
-pub use self::relay_status::{InletStatus, RelayStatus, behind};
+pub use self::status::{NatsStatus, SubscriptionStatus};
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(bridge: &Arc<Bridge>) {
-    let inlets = bridge.manifest.inlets();
+    let subscriptions = bridge.manifest.subscriptions();
     let (Some(settings), Some(status)) = (&bridge.manifest.nats, &bridge.status) else {
-        if let Some(inlet) = inlets.first() {
+        if let Some(subscription) = subscriptions.first() {
             tracing::warn!(
-                subject = inlet.subject,
+                subject = subscription.subject,
                 "a context follows a subject of NATS, but no NATS server is configured: name one with --nats or in `[nats]`"
             );
         }
@@ -55,10 +59,11 @@ pub fn start(bridge: &Arc<Bridge>) {
         address,
     );
     bridge.tasks.spawn(relay.run());
-    for inlet in inlets {
-        if let Some(ledger) = bridge.ledger(&inlet.source) {
-            let intake = inlet::Intake::new(bridge, &connection, status, ledger, inlet);
-            bridge.tasks.spawn(intake.run());
+    for subscription in subscriptions {
+        if let Some(ledger) = bridge.ledger(&subscription.source) {
+            let subscriber =
+                subscription::Subscriber::new(bridge, &connection, status, ledger, subscription);
+            bridge.tasks.spawn(subscriber.run());
         }
     }
 }

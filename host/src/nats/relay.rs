@@ -8,16 +8,16 @@ use async_nats::jetstream::{self, Context};
 use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
-use super::again::{self, Again, Command};
 use super::bridge::Bridge;
-use super::connection::{self, Connection, PATIENCE};
+use super::command::RelayCommand;
+use super::connection::{self, Connection, TIMEOUT};
+use super::error::NatsError;
 use super::message::{Address, Message};
-use super::parked;
-use super::position;
-use super::relay_status::RelayStatus;
+use super::republish::{self, Republication};
 use super::session::{self, WINDOW};
+use super::status::NatsStatus;
 use super::stream::{self, End, Published};
-use super::trouble::Trouble;
+use super::{dead_letter, relay_position};
 use crate::core::EventId;
 use crate::events::feed::{Begin, Feed};
 use crate::events::place::Places;
@@ -31,7 +31,7 @@ const ASKED: usize = 32;
 pub(super) struct Relay {
     pub(super) bridge: Arc<Bridge>,
     settings: NatsSettings,
-    pub(super) status: Arc<RelayStatus>,
+    pub(super) status: Arc<NatsStatus>,
     pub(super) address: Address,
     connection: Arc<Connection>,
     pub(super) feed: Option<Feed>,
@@ -45,19 +45,19 @@ pub(super) struct Relay {
     read: Places,
     /// How far is kept.
     kept: Places,
-    /// What operators ask for.
-    pub(super) commands: mpsc::Receiver<Command>,
-    /// What is published again.
-    pub(super) again: VecDeque<Again>,
-    /// The dead letters, also those that have come to an end.
-    pub(super) parked: BTreeSet<(String, EventPosition)>,
+    /// Commands of operators.
+    pub(super) commands: mpsc::Receiver<RelayCommand>,
+    /// What is being republished.
+    pub(super) republications: VecDeque<Republication>,
+    /// The dead letters, including those that were published or dropped since.
+    pub(super) dead_letters: BTreeSet<(String, EventPosition)>,
 }
 
 impl Relay {
     pub(super) fn new(
         bridge: &Arc<Bridge>,
         settings: NatsSettings,
-        status: Arc<RelayStatus>,
+        status: Arc<NatsStatus>,
         connection: &Arc<Connection>,
         address: Address,
     ) -> Self {
@@ -75,8 +75,8 @@ impl Relay {
             read: Places::default(),
             kept: Places::default(),
             commands,
-            again: VecDeque::new(),
-            parked: BTreeSet::new(),
+            republications: VecDeque::new(),
+            dead_letters: BTreeSet::new(),
         }
     }
 
@@ -84,72 +84,73 @@ impl Relay {
     pub(super) async fn run(mut self) {
         let stop = self.bridge.shutdown.clone();
         let mut backoff = connection::backoff();
-        if let Err(trouble) = self.remember().await {
-            self.note(&trouble);
+        if let Err(error) = self.remember().await {
+            self.note(&error);
         }
         loop {
             let before = self.confirmed.clone();
-            let trouble = tokio::select! {
+            let error = tokio::select! {
                 () = stop.cancelled() => break,
-                Err(trouble) = self.publish() => trouble,
+                Err(error) = self.publish() => error,
             };
             if self.confirmed != before {
                 backoff = connection::backoff();
             }
-            if let Trouble::Unpublishable { id, reason } = &trouble {
-                match self.park(id, reason).await {
+            if let NatsError::Unpublishable { id, reason } = &error {
+                match self.set_aside(id, reason).await {
                     Ok(()) => continue,
                     Err(error) => self.note(&error),
                 }
             }
-            self.note(&trouble);
-            self.refuse_commands(&trouble);
+            self.note(&error);
+            self.reject_commands(&error);
             if backoff.pause(&stop).await.is_break() {
                 break;
             }
         }
-        if let Err(trouble) = self.keep_position().await {
-            tracing::warn!("{trouble}; it is read from the stream at the next start");
+        if let Err(error) = self.keep_position().await {
+            tracing::warn!("{error}; it is read from the stream at the next start");
         }
     }
 
-    fn note(&self, trouble: &Trouble) {
-        if matches!(trouble, Trouble::Overtaken) {
-            tracing::debug!("{trouble}; reading the end of the stream again");
+    fn note(&self, error: &NatsError) {
+        if matches!(error, NatsError::Overtaken) {
+            tracing::debug!("{error}; reading the end of the stream again");
             return;
         }
-        let text = trouble.to_string();
+        let text = error.to_string();
         // Said once, not at each attempt.
-        if self.status.note_trouble(Some(text.clone())) {
+        if self.status.note_error(Some(text.clone())) {
             tracing::warn!("events are not being published and wait in the journals: {text}");
         }
     }
 
     /// What an earlier process knew: how far it had come, what it could not publish, and what it was to publish again.
-    async fn remember(&mut self) -> Result<(), Trouble> {
+    async fn remember(&mut self) -> Result<(), NatsError> {
         let bridge = self.bridge.clone();
-        let (places, parked, orders) = reading(move || {
+        let (places, dead_letters, requests) = reading(move || {
             let own = bridge.ledger(HOST_SOURCE);
-            let places = own.map_or(Ok(None), |own| position::read(own))?;
-            let orders = own.map_or(Ok(Vec::new()), |own| again::kept(own))?;
-            Ok((places, parked::all(&bridge)?, orders))
+            let places = own.map_or(Ok(None), |own| relay_position::read(own))?;
+            let requests = own.map_or(Ok(Vec::new()), |own| republish::stored_requests(own))?;
+            Ok((places, dead_letter::all(&bridge)?, requests))
         })
         .await?;
         // Until the stream tells: so what waits can be counted while no server is there.
         let places = places.filter(|_| self.outlives_the_process());
         self.status.note_places(places.unwrap_or_default());
-        let parked = parked.into_iter().map(|parked| parked.place);
-        self.parked = parked.map(|id| (id.context, id.position)).collect();
-        for order in orders {
-            if let Some(ledger) = self.bridge.ledger(&order.context).cloned() {
-                self.again.push_back(Again::begin(order, &ledger).await?);
+        let dead_letters = dead_letters.into_iter().map(|letter| letter.place);
+        self.dead_letters = dead_letters.map(|id| (id.context, id.position)).collect();
+        for request in requests {
+            if let Some(ledger) = self.bridge.ledger(&request.context).cloned() {
+                self.republications
+                    .push_back(Republication::begin(request, &ledger).await?);
             }
         }
         Ok(())
     }
 
     /// Connects, finds out where the stream ends, and goes on from there.
-    async fn publish(&mut self) -> Result<std::convert::Infallible, Trouble> {
+    async fn publish(&mut self) -> Result<std::convert::Infallible, NatsError> {
         let context = self.jetstream().await?;
         let contexts = || self.bridge.ledgers().keys();
         let opened = stream::open(&context, &self.address, &self.settings, contexts()).await?;
@@ -158,18 +159,18 @@ impl Relay {
         let is_empty = sequence == 0;
         self.go_on_after(&opened.stream, event).await?;
         if is_empty {
-            self.say_that_it_is_empty(opened.is_new).await?;
+            self.notify_empty_stream(opened.is_new).await?;
         }
-        if self.status.note_trouble(None) {
+        if self.status.note_error(None) {
             tracing::info!(stream = self.address.stream, "events are published again");
         }
         session::run(self, context, sequence).await
     }
 
-    async fn jetstream(&self) -> Result<Context, Trouble> {
+    async fn jetstream(&self) -> Result<Context, NatsError> {
         let client = self.connection.client().await?;
         let builder = jetstream::context::ContextBuilder::new();
-        let builder = builder.timeout(PATIENCE).max_ack_inflight(2 * WINDOW);
+        let builder = builder.timeout(TIMEOUT).max_ack_inflight(2 * WINDOW);
         Ok(builder.backpressure_on_inflight(true).build(client))
     }
 
@@ -178,7 +179,7 @@ impl Relay {
         &mut self,
         stream: &Stream,
         last: Option<Published>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), NatsError> {
         if let Some(last) = last {
             if self.confirmed.as_ref() == Some(&last.id) {
                 return Ok(());
@@ -206,18 +207,18 @@ impl Relay {
     }
 
     /// Where the host's own journal says that it stood.
-    async fn read_kept(&self) -> Result<Option<Places>, Trouble> {
+    async fn read_kept(&self) -> Result<Option<Places>, NatsError> {
         let bridge = self.bridge.clone();
         reading(move || {
             bridge
                 .ledger(HOST_SOURCE)
-                .map_or(Ok(None), |own| position::read(own))
+                .map_or(Ok(None), |own| relay_position::read(own))
         })
         .await
     }
 
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
-    async fn published(&self, stream: &Stream) -> Result<Places, Trouble> {
+    async fn published(&self, stream: &Stream) -> Result<Places, NatsError> {
         let mut places = self.read_kept().await?.unwrap_or_default();
         let further = self.bridge.ledgers().iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
@@ -225,7 +226,7 @@ impl Relay {
         });
         let asking = further.map(|(name, _)| async move {
             let last = stream::last_of(stream, &self.address, name).await?;
-            Ok::<_, Trouble>(match last {
+            Ok::<_, NatsError>(match last {
                 Some(last) if self.is_ours(&last).await? => last.come_to(),
                 _ => None,
             })
@@ -246,7 +247,7 @@ impl Relay {
     }
 
     /// Whether the journals hold an event where the stream says it is.
-    async fn is_ours(&self, last: &Published) -> Result<bool, Trouble> {
+    async fn is_ours(&self, last: &Published) -> Result<bool, NatsError> {
         let ledger = self.bridge.ledger(&last.context).cloned();
         let (Some(ledger), Some(place)) = (ledger, last.place) else {
             return Ok(false);
@@ -264,7 +265,7 @@ impl Relay {
         .await
     }
 
-    async fn begin_after(&mut self, places: Option<Places>) -> Result<(), Trouble> {
+    async fn begin_after(&mut self, places: Option<Places>) -> Result<(), NatsError> {
         let mut places = places.unwrap_or_default();
         let ledgers = self.bridge.ledgers();
         // A journal that was begun anew has nothing to do with what was counted.
@@ -278,8 +279,8 @@ impl Relay {
             .collect();
         let begin = Begin::After(places.clone());
         self.unconfirmed.clear();
-        for again in &mut self.again {
-            again.rewind().await?;
+        for republication in &mut self.republications {
+            republication.rewind().await?;
         }
         let feed = Feed::open(journals, BTreeSet::new(), begin).await?;
         self.read = places.clone();
@@ -293,12 +294,13 @@ impl Relay {
     }
 
     /// Reads the next event and makes it a message, the last of the unconfirmed ones; `false` when all that there are have been taken.
-    pub(super) async fn take(&mut self) -> Result<bool, Trouble> {
-        for again in &mut self.again {
-            if let Some(told) = again.next().await? {
+    pub(super) async fn take(&mut self) -> Result<bool, NatsError> {
+        for republication in &mut self.republications {
+            if let Some(told) = republication.next().await? {
                 let come_to = self.read.0.get(&*told.context).copied();
                 let message = Message::new(told);
-                let message = message.again(&again.order.id, come_to.unwrap_or_default());
+                let message =
+                    message.republished(&republication.request.id, come_to.unwrap_or_default());
                 self.unconfirmed.push_back(message);
                 return Ok(true);
             }
@@ -309,7 +311,7 @@ impl Relay {
         while let Some(told) = feed.next().await? {
             self.read.note(&told.context, told.position);
             let place = (told.context.to_string(), told.position);
-            if self.parked.contains(&place) {
+            if self.dead_letters.contains(&place) {
                 match self.unconfirmed.back_mut() {
                     Some(message) => message.passed.push((told.context, told.position)),
                     None => {
@@ -328,15 +330,18 @@ impl Relay {
     /// Notes that so many of the unconfirmed messages are in the stream.
     pub(super) fn confirm(&mut self, count: usize) {
         for message in self.unconfirmed.drain(..count) {
-            match message.order() {
+            match message.republish_id() {
                 None => {
                     self.places.note(&message.context, message.position);
                     self.status.note_place(&message.context, message.position);
                 }
-                Some(order) => {
-                    let mut orders = self.again.iter_mut().map(|again| &mut again.order);
-                    if let Some(order) = orders.find(|one| one.id == order) {
-                        order.after = message.position;
+                Some(id) => {
+                    let mut requests = self
+                        .republications
+                        .iter_mut()
+                        .map(|republication| &mut republication.request);
+                    if let Some(request) = requests.find(|one| one.id == id) {
+                        request.after = message.position;
                     }
                 }
             }
@@ -349,13 +354,13 @@ impl Relay {
     }
 
     /// Keeps how far it has come, if it has come further, and what is still to be published again.
-    pub(super) async fn keep_position(&mut self) -> Result<(), Trouble> {
-        self.finish_orders().await?;
+    pub(super) async fn keep_position(&mut self) -> Result<(), NatsError> {
+        self.finish_republications().await?;
         if self.places == self.kept {
             return Ok(());
         }
         if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
-            position::keep(own, &self.places).await?;
+            relay_position::keep(own, &self.places).await?;
             self.kept = self.places.clone();
         }
         Ok(())
@@ -364,7 +369,7 @@ impl Relay {
 
 pub(super) async fn reading<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, journal::Error> + Send + 'static,
-) -> Result<T, Trouble> {
+) -> Result<T, NatsError> {
     let read = tokio::task::spawn_blocking(read).await;
     // Only a runtime that shuts down gives no answer.
     let read = read.unwrap_or(Err(journal::Error::Closed));

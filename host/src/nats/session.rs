@@ -20,11 +20,11 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt};
 use tokio::time::MissedTickBehavior;
 
-use super::connection::PATIENCE;
+use super::connection::TIMEOUT;
+use super::error::NatsError;
 use super::message::{Address, Message};
 use super::relay::Relay;
 use super::stream;
-use super::trouble::Trouble;
 use crate::observe::metrics;
 
 /// How many messages are under way at once, and how many bytes of data.
@@ -81,7 +81,7 @@ pub(super) async fn run(
     relay: &mut Relay,
     context: Context,
     last: u64,
-) -> Result<Infallible, Trouble> {
+) -> Result<Infallible, NatsError> {
     let mut session = Session {
         client: context.client(),
         context,
@@ -105,12 +105,12 @@ pub(super) async fn run(
         tokio::select! {
             Some((group, confirmation)) = session.confirmations.next() => {
                 session.confirm(relay, group, confirmation)?;
-                if !relay.again.is_empty() {
-                    relay.finish_orders().await?;
+                if !relay.republications.is_empty() {
+                    relay.finish_republications().await?;
                 }
             }
             () = news => {}
-            Some(command) = relay.commands.recv() => relay.accept(command).await?,
+            Some(command) = relay.commands.recv() => relay.execute(command).await?,
             _ = keeping.tick() => {
                 relay.keep_position().await?;
                 // Nobody tells of a stream that was deleted while there is nothing to publish.
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// Sends what there is, as far as there is room.
-    async fn fill(&mut self, relay: &mut Relay) -> Result<(), Trouble> {
+    async fn fill(&mut self, relay: &mut Relay) -> Result<(), NatsError> {
         while self.has_room() {
             let group = self.gather(relay).await?;
             if group.messages == 0 {
@@ -136,8 +136,8 @@ impl Session {
             }
             let sending = self.send(relay, group);
             // Only when the connection is lost is there no room for what is to be sent.
-            let sent = tokio::time::timeout(PATIENCE, sending).await;
-            let unsent = Trouble::Unreachable("the server accepts no data".to_owned());
+            let sent = tokio::time::timeout(TIMEOUT, sending).await;
+            let unsent = NatsError::Unreachable("the server accepts no data".to_owned());
             let confirmation = sent.unwrap_or(Err(unsent))?;
             self.confirmations.push_back(confirmation);
             self.sent += group.messages;
@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// What is sent next: of what there is, as much as makes a group.
-    async fn gather(&mut self, relay: &mut Relay) -> Result<Group, Trouble> {
+    async fn gather(&mut self, relay: &mut Relay) -> Result<Group, NatsError> {
         let mut group = Group::default();
         while group.messages < self.group && group.bytes < GROUP_BYTES {
             let index = self.sent + group.messages;
@@ -166,7 +166,7 @@ impl Session {
     }
 
     /// Sends a group. It is made first and then handed over at once, so that it goes out in few pieces.
-    async fn send(&mut self, relay: &Relay, group: Group) -> Result<Confirmation, Trouble> {
+    async fn send(&mut self, relay: &Relay, group: Group) -> Result<Confirmation, NatsError> {
         let address = &relay.address;
         let before = self.sent.checked_sub(1);
         let mut previous = before.and_then(|index| relay.unconfirmed.get(index));
@@ -184,7 +184,7 @@ impl Session {
             if sequence == group.last {
                 let publish = PublishMessage::build().headers(headers).payload(data);
                 let sent = self.context.send_publish(subject, publish).await;
-                let confirmed = sent.map_err(|error| trouble(&error, message, address))?;
+                let confirmed = sent.map_err(|error| publish_error(&error, message, address))?;
                 let confirmed = confirmed.into_future();
                 return Ok(Box::pin(async move { (group, confirmed.await) }));
             }
@@ -192,7 +192,7 @@ impl Session {
             let sent = sent.await;
             sent.map_err(|error| unsent(&error, message))?;
         }
-        Err(Trouble::Overtaken)
+        Err(NatsError::Overtaken)
     }
 
     fn confirm(
@@ -200,11 +200,13 @@ impl Session {
         relay: &mut Relay,
         group: Group,
         confirmation: Result<PublishAck, PublishError>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), NatsError> {
         let confirmation = match (confirmation, relay.unconfirmed.get(group.messages - 1)) {
             (Ok(confirmation), _) => confirmation,
-            (Err(error), Some(message)) => return Err(trouble(&error, message, &relay.address)),
-            (Err(_), None) => return Err(Trouble::Overtaken),
+            (Err(error), Some(message)) => {
+                return Err(publish_error(&error, message, &relay.address));
+            }
+            (Err(_), None) => return Err(NatsError::Overtaken),
         };
         let is_in_step = confirmation.sequence == group.last;
         // One that was in the stream already, somewhere else than what comes next counts on, says nothing of those before it.
@@ -217,7 +219,7 @@ impl Session {
         }
         match is_in_step {
             true => Ok(()),
-            false => Err(Trouble::Overtaken),
+            false => Err(NatsError::Overtaken),
         }
     }
 }
@@ -237,20 +239,20 @@ fn headers(
     headers
 }
 
-fn trouble(error: &PublishError, message: &Message, address: &Address) -> Trouble {
+fn publish_error(error: &PublishError, message: &Message, address: &Address) -> NatsError {
     let said = error.source().and_then(|why| why.downcast_ref());
     let code = said.map(|why: &async_nats::jetstream::Error| (why.error_code(), why.to_string()));
     match (error.kind(), code) {
         (PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId, _) => {
-            Trouble::Overtaken
+            NatsError::Overtaken
         }
         (PublishErrorKind::MaxPayloadExceeded, _) => {
             unpublishable(message, LARGER_THAN_PAYLOAD.to_owned())
         }
-        (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => Trouble::Unconfirmed {
+        (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => NatsError::Unconfirmed {
             subject: message.subject(address),
         },
-        (PublishErrorKind::StreamNotFound, _) => Trouble::Gone(address.stream.clone()),
+        (PublishErrorKind::StreamNotFound, _) => NatsError::Gone(address.stream.clone()),
         (_, Some((ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM, _))) => unpublishable(
             message,
             format!(
@@ -261,26 +263,26 @@ fn trouble(error: &PublishError, message: &Message, address: &Address) -> Troubl
         (_, Some((ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM, said))) => {
             unpublishable(message, format!("its headers are too large: {said}"))
         }
-        (_, Some((code, said))) if IS_FULL.contains(&code) => Trouble::Full {
+        (_, Some((code, said))) if IS_FULL.contains(&code) => NatsError::Full {
             stream: address.stream.clone(),
             said,
         },
-        (_, Some((_, said))) => Trouble::Stream {
+        (_, Some((_, said))) => NatsError::Stream {
             stream: address.stream.clone(),
             reason: said,
         },
-        _ => Trouble::Unreachable(error.to_string()),
+        _ => NatsError::Unreachable(error.to_string()),
     }
 }
 
-fn unsent(error: &SendError, message: &Message) -> Trouble {
+fn unsent(error: &SendError, message: &Message) -> NatsError {
     match error.kind() {
         SendErrorKind::MaxPayloadExceeded => unpublishable(message, LARGER_THAN_PAYLOAD.to_owned()),
         SendErrorKind::InvalidSubject => unpublishable(
             message,
             "its kind cannot be part of a NATS subject".to_owned(),
         ),
-        SendErrorKind::Send => Trouble::Unreachable(error.to_string()),
+        SendErrorKind::Send => NatsError::Unreachable(error.to_string()),
     }
 }
 
@@ -293,8 +295,8 @@ fn no_subject(subject: &str) -> Option<&'static str> {
     is_empty.then_some("its kind is empty, so it has no NATS subject")
 }
 
-fn unpublishable(message: &Message, reason: String) -> Trouble {
-    Trouble::Unpublishable {
+fn unpublishable(message: &Message, reason: String) -> NatsError {
+    NatsError::Unpublishable {
         id: message.id().clone(),
         reason,
     }

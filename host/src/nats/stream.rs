@@ -12,9 +12,9 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::jetstream::{Context, ErrorCode};
 
-use super::message::{AGAIN, Address, PLACES, SOURCE};
+use super::error::NatsError;
+use super::message::{Address, PLACES, REPUBLISHED_FROM, SOURCE};
 use super::subject;
-use super::trouble::Trouble;
 use crate::core::EventId;
 use crate::events::place::Places;
 use crate::journal::EventPosition;
@@ -50,7 +50,7 @@ pub(super) async fn open<'a>(
     address: &Address,
     settings: &NatsSettings,
     contexts: impl Iterator<Item = &'a String>,
-) -> Result<Opened, Trouble> {
+) -> Result<Opened, NatsError> {
     let subjects = contexts.map(|context| subject::of_context(&address.prefix, context));
     let wanted = config(address, settings, subjects.collect());
     let Some(mut stream) = get(context, &address.stream).await? else {
@@ -104,7 +104,7 @@ fn subjects_for(
     wanted: &Config,
     found: &Config,
     address: &Address,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, NatsError> {
     let is_own = found.description == wanted.description;
     // What versions before made the stream take. It takes mistyped calls, too.
     let former = subject::of_all(&address.prefix);
@@ -121,7 +121,7 @@ fn subjects_for(
             continue;
         }
         if !is_own {
-            return Err(Trouble::OtherSubjects {
+            return Err(NatsError::OtherSubjects {
                 stream: address.stream.clone(),
                 wanted: wanted.clone(),
                 found: format!("{:?}", found.subjects),
@@ -133,35 +133,35 @@ fn subjects_for(
 }
 
 /// A stream that is there.
-pub(super) async fn find(context: &Context, name: &str) -> Result<Stream, Trouble> {
+pub(super) async fn find(context: &Context, name: &str) -> Result<Stream, NatsError> {
     let found = get(context, name).await?;
-    found.ok_or_else(|| Trouble::NoStream(name.to_owned()))
+    found.ok_or_else(|| NatsError::NoStream(name.to_owned()))
 }
 
 /// Makes sure that a stream is there still.
-pub(super) async fn is_there(context: &Context, name: &str) -> Result<(), Trouble> {
+pub(super) async fn is_there(context: &Context, name: &str) -> Result<(), NatsError> {
     match get(context, name).await? {
         Some(_) => Ok(()),
-        None => Err(Trouble::Gone(name.to_owned())),
+        None => Err(NatsError::Gone(name.to_owned())),
     }
 }
 
 /// How a stream is that was there before.
-pub(super) async fn look(stream: &Stream, name: &str) -> Result<Info, Trouble> {
+pub(super) async fn look(stream: &Stream, name: &str) -> Result<Info, NatsError> {
     let error = match stream.get_info().await {
         Ok(info) => return Ok(info),
         Err(error) => error,
     };
     match error.kind() {
-        RequestErrorKind::TimedOut => Err(Trouble::Unreachable(
+        RequestErrorKind::TimedOut => Err(NatsError::Unreachable(
             "it does not answer in time".to_owned(),
         )),
-        _ => Err(Trouble::Gone(name.to_owned())),
+        _ => Err(NatsError::Gone(name.to_owned())),
     }
 }
 
 /// A stream, if it is there.
-async fn get(context: &Context, name: &str) -> Result<Option<Stream>, Trouble> {
+async fn get(context: &Context, name: &str) -> Result<Option<Stream>, NatsError> {
     let error = match context.get_stream(name).await {
         Ok(stream) => return Ok(Some(stream)),
         Err(error) => error,
@@ -171,23 +171,23 @@ async fn get(context: &Context, name: &str) -> Result<Option<Stream>, Trouble> {
             Ok(None)
         }
         GetStreamErrorKind::JetStream(why) if lacks_jetstream(why.error_code()) => {
-            Err(Trouble::NoJetStream)
+            Err(NatsError::NoJetStream)
         }
         GetStreamErrorKind::JetStream(why) => Err(unusable(name, &why)),
         // A server without JetStream has nobody who listens to such a question.
-        _ if nobody_answers(&error) => Err(Trouble::NoJetStream),
-        _ => Err(Trouble::Unreachable(error.to_string())),
+        _ if nobody_answers(&error) => Err(NatsError::NoJetStream),
+        _ => Err(NatsError::Unreachable(error.to_string())),
     }
 }
 
 /// Why there is no name of a stream for a subject.
-pub(super) fn nobody_keeps(subject: &str, error: &GetStreamByNameError) -> Trouble {
+pub(super) fn nobody_keeps(subject: &str, error: &GetStreamByNameError) -> NatsError {
     match error.kind() {
-        GetStreamByNameErrorKind::NotFound => Trouble::NotKept(subject.to_owned()),
+        GetStreamByNameErrorKind::NotFound => NatsError::NotKept(subject.to_owned()),
         GetStreamByNameErrorKind::JetStream(why) if lacks_jetstream(why.error_code()) => {
-            Trouble::NoJetStream
+            NatsError::NoJetStream
         }
-        _ => Trouble::Unreachable(error.to_string()),
+        _ => NatsError::Unreachable(error.to_string()),
     }
 }
 
@@ -199,8 +199,8 @@ fn lacks_jetstream(code: ErrorCode) -> bool {
     .contains(&code)
 }
 
-fn unusable(stream: &str, reason: &impl ToString) -> Trouble {
-    Trouble::Stream {
+fn unusable(stream: &str, reason: &impl ToString) -> NatsError {
+    NatsError::Stream {
         stream: stream.to_owned(),
         reason: reason.to_string(),
     }
@@ -257,9 +257,9 @@ pub(super) async fn end<'a>(
     stream: &Stream,
     address: &Address,
     contexts: impl Iterator<Item = &'a String>,
-) -> Result<End, Trouble> {
+) -> Result<End, NatsError> {
     let info = stream.get_info().await;
-    let info = info.map_err(|error| Trouble::Unreachable(error.to_string()))?;
+    let info = info.map_err(|error| NatsError::Unreachable(error.to_string()))?;
     let sequence = info.state.last_sequence;
     if info.state.messages == 0 {
         return Ok(End {
@@ -297,7 +297,7 @@ pub(super) async fn last_of(
     stream: &Stream,
     address: &Address,
     context: &str,
-) -> Result<Option<Published>, Trouble> {
+) -> Result<Option<Published>, NatsError> {
     let last = last_message(stream, address, context).await?;
     Ok(last.as_ref().and_then(published))
 }
@@ -306,7 +306,7 @@ async fn last_message(
     stream: &Stream,
     address: &Address,
     context: &str,
-) -> Result<Option<StreamMessage>, Trouble> {
+) -> Result<Option<StreamMessage>, NatsError> {
     let subject = subject::of_context(&address.prefix, context);
     match stream.get_last_raw_message_by_subject(&subject).await {
         Ok(message) => Ok(Some(message)),
@@ -336,10 +336,10 @@ fn published(message: &StreamMessage) -> Option<Published> {
     let header = |name: &str| Some(message.headers.get(name)?.as_str());
     let context = header(SOURCE)?.rsplit('/').next()?.to_owned();
     let places: Places = header(PLACES)?.parse().ok()?;
-    let place = match header(AGAIN) {
+    let place = match header(REPUBLISHED_FROM) {
         // One that is published again is not the one that the relay has come to.
-        Some(again) => {
-            let (commit, index) = again.split_once('.')?;
+        Some(position) => {
+            let (commit, index) = position.split_once('.')?;
             Some(EventPosition {
                 commit: commit.parse().ok()?,
                 index: index.parse().ok()?,

@@ -9,14 +9,14 @@ use async_nats::rustls::pki_types::pem::PemObject;
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions};
 
-use super::trouble::Trouble;
+use super::error::NatsError;
 use crate::manifest::NatsSettings;
 
 /// Says whom to trust and who the host is. The client only reads the files when it connects, and does not name the one that is wrong: they are tried here.
 pub(super) async fn equip(
     mut options: ConnectOptions,
     settings: &NatsSettings,
-) -> Result<ConnectOptions, Trouble> {
+) -> Result<ConnectOptions, NatsError> {
     if let Some(file) = &settings.ca_file {
         check(file, certificates).await?;
         options = options.add_root_certificates(file.clone());
@@ -28,21 +28,21 @@ pub(super) async fn equip(
             Ok(options.add_client_certificate(certificate.clone(), key.clone()))
         }
         (None, None) => Ok(options),
-        _ => Err(Trouble::HalfCertificate),
+        _ => Err(NatsError::HalfCertificate),
     }
 }
 
 /// What the two sides do not agree on; `None` when it is not about TLS.
-pub(super) fn trouble(error: &ConnectError) -> Option<Trouble> {
+pub(super) fn error(error: &ConnectError) -> Option<NatsError> {
     match refusal(error) {
         Some(rustls::Error::InvalidCertificate(reason)) => {
-            Some(Trouble::Untrusted(reason.to_string()))
+            Some(NatsError::Untrusted(reason.to_string()))
         }
         Some(rustls::Error::AlertReceived(reason)) => {
-            Some(Trouble::CertificateRefused(format!("{reason:?}")))
+            Some(NatsError::CertificateRefused(format!("{reason:?}")))
         }
-        Some(reason) => Some(Trouble::Tls(reason.to_string())),
-        None if error.kind() == ConnectErrorKind::Tls => Some(Trouble::Tls(error.to_string())),
+        Some(reason) => Some(NatsError::Tls(reason.to_string())),
+        None if error.kind() == ConnectErrorKind::Tls => Some(NatsError::Tls(error.to_string())),
         None => None,
     }
 }
@@ -56,8 +56,8 @@ fn refusal(error: &ConnectError) -> Option<&rustls::Error> {
 async fn check(
     file: &Path,
     read: impl FnOnce(&[u8]) -> Result<(), pem::Error>,
-) -> Result<(), Trouble> {
-    let unusable = |reason: String| Trouble::File {
+) -> Result<(), NatsError> {
+    let unusable = |reason: String| NatsError::File {
         file: file.to_owned(),
         reason,
     };

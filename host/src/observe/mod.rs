@@ -1,8 +1,8 @@
 //! What the host tells about itself: logs and metrics, and what of what others said may be shown.
 
 pub mod log;
+pub(crate) mod masking;
 pub mod metrics;
-pub(crate) mod sensitive;
-pub mod shown;
+pub mod sanitize;
 
 pub use self::metrics::ContextMetrics;

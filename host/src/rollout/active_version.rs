@@ -8,7 +8,7 @@ use crate::invocation::{Context, record};
 use crate::journal::{
     self, CommitError, Durability, Ledger, Proposal, ReadSet, Space, Unit, Write, bookkeeping,
 };
-use crate::versions::{Tables, Version, Written};
+use crate::versions::{Tables, Version, WrittenTables};
 
 /// Where the journal keeps it.
 const KEY: &str = "standing";
@@ -28,7 +28,7 @@ pub(super) struct ActiveVersion {
     /// The schemas that the state may hold rows of.
     pub schemas: Vec<u32>,
     /// The tables that the state may hold rows of.
-    pub tables: Written,
+    pub tables: WrittenTables,
     /// The digest of the component that the manifest named when it was last looked at, at a start or because somebody uploaded the same: another one there
     /// is newer than what serves.
     pub shipped: Option<VersionDigest>,

@@ -2,15 +2,17 @@
 //!
 //! They are passed twice: before a version gets any work, and again at the moment at which it gets all of it, since others may have been exchanged meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::{nearest, unwired};
-use crate::guest::Operation;
+use super::nearest;
+use super::version_state::State;
+use crate::events::saga::TIMED_OUT;
+use crate::guest::{Followed, Operation};
 use crate::invocation::owed;
-use crate::manifest::SagaSettings;
+use crate::manifest::{HOST_SOURCE, SagaSettings};
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
@@ -271,9 +273,7 @@ impl Around<'_> {
                 continue;
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
-            if is_new
-                && let Some(reason) = unwired::followed_in_vain(deployer, self.wiring, followed)
-            {
+            if is_new && let Some(reason) = missing_publisher(deployer, self.wiring, followed) {
                 return Err(Refusal::at(Gate::Events, reason));
             }
         }
@@ -290,4 +290,62 @@ fn operation<'a>(version: &'a Version, function: &str) -> Option<&'a Operation> 
 pub(super) fn publishes(version: &Version, kind: &str) -> bool {
     let mut published = version.description.publishes.iter();
     published.any(|published| published == kind)
+}
+
+/// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
+pub(super) fn missing_publisher(
+    deployer: &Deployer,
+    wiring: &Wiring,
+    followed: &Followed,
+) -> Option<String> {
+    let Followed { source, kind } = followed;
+    if deployer.ledger(source).is_none() {
+        let known: BTreeSet<String> = sources(deployer);
+        let nearest = nearest::suggestion(source, &known);
+        return Some(format!(
+            "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
+        ));
+    }
+    let published = published(deployer, wiring, source)?;
+    if published.contains(kind) {
+        return None;
+    }
+    let nearest = nearest::suggestion(kind, &published);
+    let published: Vec<_> = published.into_iter().collect();
+    let known = match published.is_empty() {
+        true => "nothing".to_owned(),
+        false => published.join(", "),
+    };
+    Some(format!(
+        "it follows {kind} of {source}, which {source} does not publish (it publishes {known}); deploy {source} first, or correct the name{nearest}"
+    ))
+}
+
+/// Every source that can be followed.
+fn sources(deployer: &Deployer) -> BTreeSet<String> {
+    let outside = deployer.manifest.subscriptions().into_iter();
+    let mut sources: BTreeSet<_> = outside.map(|subscription| subscription.source).collect();
+    sources.extend(deployer.invoker.contexts.keys().cloned());
+    sources.insert(HOST_SOURCE.to_owned());
+    sources
+}
+
+/// The kinds that a source publishes; none when nobody can know.
+fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
+    if source == HOST_SOURCE {
+        let states = State::ALL.map(|state| state.event().to_owned());
+        return Some(states.into_iter().chain([TIMED_OUT.to_owned()]).collect());
+    }
+    if let Some(serving) = wiring.serving(source) {
+        let mut versions = serving.versions().peekable();
+        versions.peek()?;
+        let kinds = versions.flat_map(|version| version.description.publishes.clone());
+        return Some(kinds.collect());
+    }
+    // Outside, what a message is called is known only where the manifest says so.
+    let subscriptions = deployer.manifest.subscriptions().into_iter();
+    let subscriptions = subscriptions.filter(|subscription| subscription.source == source);
+    subscriptions
+        .map(|subscription| subscription.kind)
+        .collect()
 }

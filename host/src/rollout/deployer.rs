@@ -7,15 +7,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::compile::Compiler;
-use super::progress::Rollouts;
+use super::component_store::ComponentStore;
 use super::rebuild::Rebuilds;
-use super::store::ComponentStore;
+use super::rollouts::Rollouts;
 use crate::events::Events;
 use crate::guest::{ArtifactCache, Engine};
 use crate::invocation::{Context, Invoker, PerContext};
 use crate::journal::Ledger;
 use crate::manifest::Manifest;
-use crate::versions::LiveWiring;
+use crate::versions::CurrentWiring;
 
 /// What versions are brought in, exchanged and watched with.
 pub struct Deployer {
@@ -23,7 +23,7 @@ pub struct Deployer {
     pub components: ComponentStore,
     pub(super) invoker: Arc<Invoker>,
     pub(super) events: Arc<Events>,
-    pub(super) wiring: Arc<LiveWiring>,
+    pub(super) wiring: Arc<CurrentWiring>,
     pub(super) manifest: Arc<Manifest>,
     /// What makes guests of components.
     pub(super) engine: Engine,

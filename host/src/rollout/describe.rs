@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::guest::{self, Fault, Guest, LogGate, Reserved, Services, StateEntry, Visit};
-use crate::observe::log::Allowance;
+use crate::guest::{self, Execution, Fault, Guest, LogGate, Reserved, Services, StateEntry};
+use crate::observe::log::LogRateLimit;
 use crate::versions::TextBudget;
 
 /// How long a description may take.
@@ -15,12 +15,12 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// What the version says of itself.
 pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
-    guest.describe(visit(memory, TIME)).await.result
+    guest.describe(execution(memory, TIME)).await.result
 }
 
 /// Which state the version can work with.
 pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
-    guest.schema(visit(memory, TIME)).await.result
+    guest.schema(execution(memory, TIME)).await.result
 }
 
 /// Whether what was said is no more than anybody needs.
@@ -36,12 +36,12 @@ pub(super) async fn migrate(
     from: u32,
     entries: Vec<StateEntry>,
 ) -> Result<Result<Vec<Vec<StateEntry>>, String>, Fault> {
-    let visit = visit(memory, time);
-    guest.migrate(visit, from, entries).await.result
+    let execution = execution(memory, time);
+    guest.migrate(execution, from, entries).await.result
 }
 
-fn visit(memory: usize, time: Duration) -> Visit<NoServices> {
-    Visit {
+fn execution(memory: usize, time: Duration) -> Execution<NoServices> {
+    Execution {
         services: Box::new(NoServices),
         memory,
         deadline: Instant::now() + time,
@@ -55,7 +55,7 @@ struct NoServices;
 
 impl Services for NoServices {
     fn log_gate(&mut self) -> Arc<dyn LogGate> {
-        Allowance::of_candidates()
+        LogRateLimit::of_candidates()
     }
 
     // Few are asked at a time, and each within its limit.

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::active_version::{self, ActiveVersion};
 use super::compile::{CompileError, CompileLimits};
+use super::component_store::ComponentStore;
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::history::{Arrival, Entry, History, State};
+use super::history::{Arrival, Because, Entry, History};
 use super::progress::Rollout;
 use super::schema::{self, Move};
 use super::signature::Signed;
-use super::store::ComponentStore;
 use super::upload::Upload;
-use super::{compatibility, load, pending, probe, swap, trust, unwired};
+use super::version_state::State;
+use super::{compatibility, interrupted_rollout, load, missing_dependencies, startup_probe, trust};
 use crate::core::VersionDigest;
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
@@ -89,7 +90,7 @@ pub(super) async fn pass(
     rollout.name(identity.clone());
     let version = match deployer.rollouts(context).find_loaded(digest) {
         Some(version) => {
-            rollout.passed(Gate::Compile, "it is loaded already", clock.lap());
+            rollout.passed(Gate::Compile, "it is already loaded", clock.lap());
             version
         }
         None => bring(deployer, context, rollout, upload, identity, &mut clock).await?,
@@ -112,7 +113,7 @@ pub(super) async fn pass(
     );
     // A version that migrates is asked when the state has its shape.
     if !matches!(state, Some(Move::Migrate { .. })) {
-        probe::ready(deployer, context, &version, context.generation()).await?;
+        startup_probe::ready(deployer, context, &version, context.generation()).await?;
         rollout.passed(Gate::Ready, "it says that it is ready", clock.lap());
     }
     Ok(Passed { version, state })
@@ -155,7 +156,7 @@ async fn enter(
     digest: VersionDigest,
     signer: Option<String>,
 ) -> Result<Entry, NotPassed> {
-    pending::note(deployer, context, rollout).await?;
+    interrupted_rollout::note(deployer, context, rollout).await?;
     let _entering = deployer.components.entering().await;
     store(deployer, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
@@ -167,9 +168,9 @@ async fn enter(
         size: upload.bytes.len() as u64,
         signer,
     };
-    let because = swap::because(rollout, "uploaded");
+    let because = Because::of_rollout(rollout, "uploaded");
     let entry = history.enter(&arrival, &because).await?;
-    rollout.entered();
+    rollout.note_in_history();
     if !upload.is_shipped {
         active_version::note_shipped_if_named(deployer, context, digest).await;
     }
@@ -290,12 +291,13 @@ fn imports(version: &Version) -> String {
 }
 
 fn fits(deployer: &Deployer, context: &Context, wiring: &Wiring, version: &Version) -> String {
-    let unwired = unwired::of_version(deployer, wiring, &context.name, version);
-    match unwired.is_empty() {
+    let missing_dependencies =
+        missing_dependencies::of_version(deployer, wiring, &context.name, version);
+    match missing_dependencies.is_empty() {
         true => "it fits the other contexts".to_owned(),
         false => format!(
             "it fits the other contexts, except that {}",
-            unwired.join("; ")
+            missing_dependencies.join("; ")
         ),
     }
 }

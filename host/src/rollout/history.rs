@@ -5,11 +5,12 @@ use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::deployer::Deployer;
+use super::progress::Rollout;
+use super::version_state::State;
 use crate::core::{CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
-use crate::invocation::record;
+use crate::invocation::{Context, record};
 use crate::journal::{
     self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
 };
@@ -19,65 +20,6 @@ use crate::manifest::HOST_SOURCE;
 const MOST_STEPS: usize = 100;
 /// How many versions of a context are listed at the most.
 const MOST_VERSIONS: usize = 10_000;
-
-/// What a version does, or what became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum State {
-    /// It is stored, and does not serve.
-    Uploaded,
-    /// It gets a part of the work.
-    Ramping,
-    /// It serves.
-    Current,
-    /// Another has taken over; what it had begun may end.
-    Draining,
-    /// It has nothing under way any more, and can be gone back to.
-    Drained,
-    /// It did not pass a gate.
-    Rejected,
-    /// It did harm, and is not accepted again.
-    Quarantined,
-}
-
-impl State {
-    /// All of them.
-    pub(super) const ALL: [Self; 7] = [
-        Self::Uploaded,
-        Self::Ramping,
-        Self::Current,
-        Self::Draining,
-        Self::Drained,
-        Self::Rejected,
-        Self::Quarantined,
-    ];
-
-    /// The kind of the event that says so.
-    pub(super) fn event(self) -> &'static str {
-        match self {
-            Self::Uploaded => "VersionUploaded",
-            Self::Ramping => "VersionRamping",
-            Self::Current => "VersionCurrent",
-            Self::Draining => "VersionDraining",
-            Self::Drained => "VersionDrained",
-            Self::Rejected => "VersionRejected",
-            Self::Quarantined => "VersionQuarantined",
-        }
-    }
-
-    /// Its name, as it is told.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Uploaded => "uploaded",
-            Self::Ramping => "ramping",
-            Self::Current => "current",
-            Self::Draining => "draining",
-            Self::Drained => "drained",
-            Self::Rejected => "rejected",
-            Self::Quarantined => "quarantined",
-        }
-    }
-}
 
 /// A version of a context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +75,16 @@ impl Because {
             by: "host".into(),
             reason: reason.into(),
             rollout,
+            at: None,
+        }
+    }
+
+    /// It is a step of a rollout.
+    pub(super) fn of_rollout(rollout: &Rollout, reason: impl Into<String>) -> Self {
+        Self {
+            by: rollout.by.clone(),
+            reason: reason.into(),
+            rollout: Some(rollout.id.clone()),
             at: None,
         }
     }
@@ -343,6 +295,33 @@ impl<'a> History<'a> {
 /// When the journal cannot be read.
 pub fn history(deployer: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
     History::of(deployer, context)?.list()
+}
+
+/// Records the new states of versions in their history. Where that fails, the log says so, and the next start puts it right.
+pub(super) async fn record_changes(
+    deployer: &Deployer,
+    context: &Context,
+    changes: &[(VersionDigest, State)],
+    because: &Because,
+) {
+    let noted = match History::of(deployer, &context.name) {
+        Ok(history) => history.note(changes, because).await,
+        Err(error) => Err(error.into()),
+    };
+    for (digest, state) in changes {
+        tracing::info!(
+            context = context.name,
+            %digest,
+            state = state.name(),
+            by = because.by,
+            reason = because.reason,
+            correlation_id = because.rollout.as_deref().unwrap_or_default(),
+            "version"
+        );
+    }
+    if let Err(error) = noted {
+        tracing::error!(context = context.name, %error, "could not write the history of its versions");
+    }
 }
 
 impl Entry {

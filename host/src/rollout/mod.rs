@@ -8,52 +8,59 @@
 
 mod active_version;
 mod analysis;
+mod analysis_run;
 mod boot;
 mod compatibility;
 pub(crate) mod compile;
-mod control;
+mod component_store;
 mod deployer;
 mod describe;
-mod executor;
+mod drain;
 mod gate;
 mod gates;
 mod history;
+mod initial_wiring;
+mod interrupted_rollout;
 mod load;
 mod migration;
+mod missing_dependencies;
 mod nearest;
-mod opening;
-mod pending;
-mod probe;
+mod operator_command;
+mod pipeline;
+mod post_promotion_watch;
 mod progress;
 mod ramp;
 pub mod rebuild;
 mod retention;
 mod rollback;
+mod rollouts;
 mod schema;
 pub mod signature;
+mod start;
+mod startup_probe;
 mod statistics;
-mod store;
 mod swap;
-mod trial;
 mod trust;
-mod unwired;
 mod upload;
-mod watch;
+mod version_state;
 
 pub use self::{
     analysis::Evidence,
     boot::{Boot, BootError, boot},
     compile::{CompileError, CompileLimits, Compiler},
-    control::{ControlError, Order, control},
+    component_store::ComponentStore,
     deployer::Deployer,
     gate::{Gate, Refusal},
-    history::{Entry, State, Step as HistoryStep, history},
+    history::{Entry, Step as HistoryStep, history},
+    initial_wiring::open,
     load::load,
-    opening::open,
-    progress::{Outcome, Progress, Rollout, Rollouts, Stage, Step, Watched},
+    missing_dependencies::missing_dependencies,
+    operator_command::{CommandError, OperatorCommand, execute_command},
+    progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
     rollback::{RollbackError, RolledBack, rollback},
-    store::ComponentStore,
+    rollouts::Rollouts,
+    start::{UploadError, begin, too_big, verdict},
     trust::{Floor, FloorError, floor, set_floor},
-    unwired::unwired,
-    upload::{Upload, UploadError, begin, too_big, verdict},
+    upload::Upload,
+    version_state::State,
 };

@@ -1,67 +1,53 @@
-//! How a rollout goes: what everybody can watch while it is under way.
+//! The progress of a rollout, which everybody can watch.
 
-use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
 use crate::core::{CorrelationId, VersionDigest, wall_clock};
-use crate::versions::{Identity, Version};
-
-/// The versions of one context that are at hand, and the newest rollout.
-#[derive(Default)]
-pub struct Rollouts {
-    newest: Mutex<Option<Arc<Rollout>>>,
-    /// Those that are loaded: they can serve at once.
-    pub(super) loaded: Mutex<Vec<Arc<Version>>>,
-    /// The component that the manifest names.
-    pub(super) shipped: OnceLock<PathBuf>,
-    /// Why the component that the manifest names does not serve since the start.
-    pub(super) refused: Mutex<Option<String>>,
-}
+use crate::versions::Identity;
 
 /// One rollout.
 pub struct Rollout {
-    /// Its id, which is also its story's.
+    /// Its id, which is also the correlation id of its story.
     pub id: CorrelationId,
     /// Who began it.
     pub by: String,
     /// Whether the version only passes the gates.
     pub is_dry_run: bool,
     progress: watch::Sender<Progress>,
-    /// Cancelled by whoever takes it back.
-    pub(super) abort: CancellationToken,
-    taken_back: OnceLock<TakenBack>,
-    /// Tells that it was paused, resumed or promoted.
-    ordered: Notify,
-    was_entered: AtomicBool,
+    /// Cancelled to abort it.
+    pub(super) aborted: CancellationToken,
+    abort_cause: OnceLock<AbortCause>,
+    /// Notified when it is paused, resumed or promoted.
+    commanded: Notify,
+    is_in_history: AtomicBool,
 }
 
-/// Who took a rollout back, and why.
+/// Who aborted a rollout, and why.
 #[derive(Clone, Debug)]
-pub(super) struct TakenBack {
+pub(super) struct AbortCause {
     pub by: String,
     pub reason: String,
 }
 
-/// How far a rollout is.
+/// The progress of a rollout.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// The version.
     pub version: Identity,
-    /// What it does now.
+    /// Its present stage.
     pub stage: Stage,
     /// Which part of the work goes to the version, in percent.
     pub weight: u8,
     /// Whether somebody has paused it.
     pub is_paused: bool,
-    /// Whether somebody has said that it need not be tried any longer.
+    /// Whether somebody has promoted it before the end of its ramp.
     pub is_promoted: bool,
     /// Why the version is still in its step, though the step's time is over.
     pub held: Option<String>,
@@ -71,26 +57,26 @@ pub struct Progress {
     pub steps: Vec<Step>,
     /// How it ended.
     pub outcome: Option<Outcome>,
-    /// How the watch over the version goes, or went; none when there is none.
+    /// The state of the watch over the version; none when there is none.
     pub watch: Option<Watched>,
 }
 
-/// How the watch over a version that has taken over goes, or went.
+/// The state of the watch over a version after its promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
-    /// It is watched.
+    /// The version is being watched.
     Watching,
-    /// It has done well: says with what.
+    /// The version has done well: holds the evidence.
     Well(String),
-    /// It did worse than the one before it, which serves again; it is quarantined.
+    /// The version did worse than the one before it, was rolled back and is quarantined.
     TakenBack(String),
-    /// The watch ended before its time.
+    /// The watch ended early.
     Cut(String),
 }
 
 impl Progress {
     /// The beginning of a rollout.
-    fn begin(version: Identity) -> Self {
+    pub(super) fn begin(version: Identity) -> Self {
         Self {
             version,
             stage: Stage::Checking,
@@ -105,26 +91,26 @@ impl Progress {
         }
     }
 
-    /// Whether nothing more will come of it, also not of the watch.
+    /// Whether both the rollout and its watch have ended.
     pub fn is_settled(&self) -> bool {
         self.outcome.is_some() && self.watch != Some(Watched::Watching)
     }
 }
 
-/// What a rollout does.
+/// A stage of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The version passes gates.
+    /// The version is checked by the gates.
     Checking,
-    /// The state is brought into the version's shape.
+    /// The state is migrated or rebuilt for the version.
     Migrating,
     /// The version gets a part of the work.
     Ramping,
-    /// It is over.
+    /// The rollout has ended.
     Ended,
 }
 
-/// Something that a rollout has done.
+/// A completed step of a rollout.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// When, in milliseconds since the Unix epoch.
@@ -151,127 +137,24 @@ pub enum Outcome {
     Unchanged,
     /// It did not pass a gate, or did worse than the version before it.
     Refused(Refusal),
-    /// Someone took it back, or the host cannot go on.
+    /// It was aborted, or the host cannot continue it.
     Aborted {
         /// Why.
         reason: String,
     },
 }
 
-impl Rollouts {
-    /// The newest rollout since the host started.
-    pub fn newest(&self) -> Option<Arc<Rollout>> {
-        self.newest.lock().clone()
-    }
-
-    /// Whether the context should serve: it has a component.
-    pub fn should_serve(&self) -> bool {
-        self.shipped.get().is_some()
-    }
-
-    /// Why the component that the manifest names does not serve since the start, if it was refused.
-    pub fn refused(&self) -> Option<String> {
-        self.refused.lock().clone()
-    }
-
-    /// How many invocations are under way in a version; none when it is not loaded.
-    pub fn inflight(&self, digest: VersionDigest) -> Option<usize> {
-        self.find_loaded(digest).map(|version| version.inflight())
-    }
-
-    /// Begins a rollout, unless one is under way.
-    ///
-    /// # Errors
-    ///
-    /// The one that is.
-    pub(super) fn begin(
-        &self,
-        version: Identity,
-        by: &str,
-        is_dry_run: bool,
-    ) -> Result<Arc<Rollout>, Arc<Rollout>> {
-        let mut newest = self.newest.lock();
-        if let Some(newest) = newest.as_ref().filter(|newest| !newest.is_over()) {
-            return Err(newest.clone());
-        }
-        let begun = Progress::begin(version);
-        let rollout = Arc::new(Rollout::new(CorrelationId::random(), by, is_dry_run, begun));
-        *newest = Some(rollout.clone());
-        Ok(rollout)
-    }
-
-    /// The rollout that may be told what to do: it is under way, and more than a try.
-    pub(super) fn in_hand(&self) -> Option<Arc<Rollout>> {
-        let newest = self.newest();
-        newest.filter(|newest| !newest.is_over() && !newest.is_dry_run)
-    }
-
-    /// Remembers a rollout of an earlier process, which has ended with that.
-    pub(super) fn remember(
-        &self,
-        id: CorrelationId,
-        by: &str,
-        version: Identity,
-        outcome: Outcome,
-    ) {
-        let watch = match &outcome {
-            Outcome::Current { .. } => Some(Watched::Cut(
-                "the host restarted, which ends the watch over a version".into(),
-            )),
-            _ => None,
-        };
-        let ended = Progress {
-            stage: Stage::Ended,
-            outcome: Some(outcome),
-            watch,
-            ..Progress::begin(version)
-        };
-        *self.newest.lock() = Some(Arc::new(Rollout::new(id, by, false, ended)));
-    }
-
-    /// A loaded version.
-    pub(super) fn find_loaded(&self, digest: VersionDigest) -> Option<Arc<Version>> {
-        let loaded = self.loaded.lock();
-        loaded
-            .iter()
-            .find(|version| version.digest == digest)
-            .cloned()
-    }
-
-    /// Ends the rollout of a version that is not on its way in any more.
-    pub(super) fn end(&self, digest: VersionDigest) {
-        let newest = self.newest();
-        if let Some(rollout) = newest.filter(|newest| newest.digest() == digest) {
-            rollout.abort.cancel();
-        }
-    }
-
-    /// The version of the rollout that is under way.
-    pub(super) fn under_way(&self) -> Option<VersionDigest> {
-        let newest = self.newest();
-        let rollout = newest.filter(|newest| !newest.is_over());
-        rollout.map(|rollout| rollout.digest())
-    }
-
-    /// Keeps a version at hand.
-    pub(super) fn keep_loaded(&self, version: &Arc<Version>) {
-        let mut loaded = self.loaded.lock();
-        loaded.retain(|known| known.digest != version.digest);
-        loaded.push(version.clone());
-    }
-}
-
 impl Rollout {
-    fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
+    pub(super) fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
         Self {
             id,
             by: by.to_owned(),
             is_dry_run,
             progress: watch::Sender::new(progress),
-            abort: CancellationToken::new(),
-            taken_back: OnceLock::new(),
-            ordered: Notify::new(),
-            was_entered: AtomicBool::new(false),
+            aborted: CancellationToken::new(),
+            abort_cause: OnceLock::new(),
+            commanded: Notify::new(),
+            is_in_history: AtomicBool::new(false),
         }
     }
 
@@ -280,7 +163,7 @@ impl Rollout {
         self.progress.borrow().clone()
     }
 
-    /// Tells whenever it has come further.
+    /// Notifies about each change.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
@@ -295,7 +178,7 @@ impl Rollout {
         self.progress.borrow().version.digest
     }
 
-    /// Waits until it has come so far, or has ended.
+    /// Waits until `is_so` holds.
     pub async fn until(&self, is_so: impl FnMut(&Progress) -> bool) -> Progress {
         let mut progress = self.progress.subscribe();
         let reached = progress.wait_for(is_so).await;
@@ -303,33 +186,33 @@ impl Rollout {
         reached.map_or_else(|_| self.progress(), |progress| progress.clone())
     }
 
-    /// Takes it back: it ends as soon as it can.
-    pub(super) fn take_back(&self, by: &str, reason: Option<String>) {
-        let _first = self.taken_back.set(TakenBack {
+    /// Aborts it: it ends as soon as possible.
+    pub(super) fn abort(&self, by: &str, reason: Option<String>) {
+        let _first = self.abort_cause.set(AbortCause {
             by: by.to_owned(),
             reason: match reason {
                 Some(reason) => format!("{by} rolled it back: {reason}"),
                 None => format!("{by} rolled it back"),
             },
         });
-        self.abort.cancel();
+        self.aborted.cancel();
     }
 
-    /// Who took it back, and why.
-    pub(super) fn taken_back(&self) -> TakenBack {
-        let taken_back = self.taken_back.get().cloned();
-        taken_back.unwrap_or_else(|| TakenBack {
+    /// Who aborted it, and why.
+    pub(super) fn abort_cause(&self) -> AbortCause {
+        let abort_cause = self.abort_cause.get().cloned();
+        abort_cause.unwrap_or_else(|| AbortCause {
             by: "host".into(),
             reason: "another version has taken over in the meantime".into(),
         })
     }
 
-    /// Pauses it, or lets it go on. Says whether that changed anything.
+    /// Pauses or resumes it. Says whether that changed anything.
     pub(super) fn pause(&self, is_paused: bool) -> bool {
         self.order(|progress| std::mem::replace(&mut progress.is_paused, is_paused) != is_paused)
     }
 
-    /// Ends its trials: the version gets all of the work. Says whether that changed anything.
+    /// Promotes it: the version gets all of the work. Says whether that changed anything.
     pub(super) fn promote(&self) -> bool {
         self.order(|progress| {
             progress.is_paused = false;
@@ -341,33 +224,33 @@ impl Rollout {
         let mut is_new = false;
         self.progress
             .send_modify(|progress| is_new = order(progress));
-        self.ordered.notify_waiters();
+        self.commanded.notify_waiters();
         is_new
     }
 
     /// Resolves when somebody has paused, resumed or promoted it.
-    pub(super) async fn ordered(&self) {
-        self.ordered.notified().await;
+    pub(super) async fn commanded(&self) {
+        self.commanded.notified().await;
     }
 
     /// Whether it is paused, and whether it is promoted.
-    pub(super) fn orders(&self) -> (bool, bool) {
+    pub(super) fn commands(&self) -> (bool, bool) {
         let progress = self.progress.borrow();
         (progress.is_paused, progress.is_promoted)
     }
 
     /// Resolves when it is not paused.
-    pub(super) async fn going_on(&self) {
+    pub(super) async fn wait_while_paused(&self) {
         self.until(|progress| !progress.is_paused).await;
     }
 
-    /// Whether it has got so far that the history knows of it.
-    pub(super) fn was_entered(&self) -> bool {
-        self.was_entered.load(Ordering::Acquire)
+    /// Whether its version is in the history.
+    pub(super) fn is_in_history(&self) -> bool {
+        self.is_in_history.load(Ordering::Acquire)
     }
 
-    pub(super) fn entered(&self) {
-        self.was_entered.store(true, Ordering::Release);
+    pub(super) fn note_in_history(&self) {
+        self.is_in_history.store(true, Ordering::Release);
     }
 
     pub(super) fn name(&self, identity: Identity) {
@@ -385,7 +268,7 @@ impl Rollout {
     }
 
     /// The version is still in its step, though the step's time is over. Says whether that is new.
-    pub(super) fn hold(&self, why: &str) -> bool {
+    pub(super) fn note_hold(&self, why: &str) -> bool {
         self.progress.send_if_modified(|progress| {
             let is_new = progress.held.is_none();
             let is_other = progress.held.as_deref() != Some(why);
@@ -397,7 +280,7 @@ impl Rollout {
     }
 
     /// What the version has done in its step, or under its watch.
-    pub(super) fn weigh(&self, evidence: &Evidence) {
+    pub(super) fn note_evidence(&self, evidence: &Evidence) {
         // Whoever looks is told; who waits for news is not woken several times a second.
         self.progress.send_if_modified(|progress| {
             progress.evidence = Some(evidence.clone());
@@ -405,8 +288,8 @@ impl Rollout {
         });
     }
 
-    /// The watch over the version has come to this.
-    pub(super) fn watched(&self, watch: Watched) {
+    /// Notes the state of the watch.
+    pub(super) fn note_watch(&self, watch: Watched) {
         self.progress.send_modify(|progress| {
             progress.held = None;
             progress.watch = Some(watch);
@@ -417,7 +300,7 @@ impl Rollout {
         self.step(Some(gate), what.into(), took);
     }
 
-    pub(super) fn did(&self, what: impl Into<String>, took: Duration) {
+    pub(super) fn log_step(&self, what: impl Into<String>, took: Duration) {
         self.step(None, what.into(), took);
     }
 
@@ -443,7 +326,7 @@ impl Rollout {
 }
 
 impl Watched {
-    /// Its name, as it is told, and why.
+    /// Its name in JSON, and the reason.
     pub fn told(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Watching => ("watching", None),
@@ -455,7 +338,7 @@ impl Watched {
 }
 
 impl Stage {
-    /// Its name, as it is told.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Checking => "checking",

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::executor::{Cut, Executing};
+use super::analysis_run::{AnalysisRun, Decision};
 use super::gate::{Gate, Refusal};
-use super::history::State;
+use super::history::{self, Because};
+use super::pipeline::{EarlyEnd, Pipeline};
 use super::progress::Stage;
 use super::schema::Move;
-use super::trial::{Decision, Trial};
+use super::version_state::State;
 use super::{analysis, swap};
 use crate::versions::{Tally, Version};
 
 /// How often a version that is ramped up is judged, at the least.
 const GLANCE: Duration = Duration::from_millis(250);
 
-impl Executing<'_> {
+impl Pipeline<'_> {
     /// The steps of the ramp, before the version gets all of the work.
     fn parts(&self) -> impl Iterator<Item = u8> {
         let settings = &self.context.settings.rollout;
@@ -33,11 +34,11 @@ impl Executing<'_> {
         let parts = parts.join(", ");
         match state {
             None if self.context.version().is_some() => {}
-            None => self.rollout.did(
+            None => self.rollout.log_step(
                 format!("the ramp {parts} is skipped: no version is serving yet"),
                 Duration::ZERO,
             ),
-            Some(state) => self.rollout.did(
+            Some(state) => self.rollout.log_step(
                 format!(
                     "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {:?} afterwards",
                     self.context.settings.rollout.watch
@@ -52,7 +53,7 @@ impl Executing<'_> {
         &self,
         version: &Arc<Version>,
         current: &Arc<Version>,
-    ) -> Result<Option<String>, Cut> {
+    ) -> Result<Option<String>, EarlyEnd> {
         let Self {
             deployer,
             context,
@@ -62,8 +63,8 @@ impl Executing<'_> {
         let step = upload.step.unwrap_or(context.settings.rollout.step);
         let mut verdict = None;
         for weight in self.parts() {
-            self.unless_aborted(rollout.going_on()).await?;
-            if rollout.orders().1 {
+            self.unless_aborted(rollout.wait_while_paused()).await?;
+            if rollout.commands().1 {
                 break;
             }
             // Before it gets its share: the first of what it does counts, too.
@@ -80,7 +81,7 @@ impl Executing<'_> {
             rollout.passed(Gate::Ramp, &passed, began.elapsed());
             verdict = Some(passed);
         }
-        self.unless_aborted(rollout.going_on()).await?;
+        self.unless_aborted(rollout.wait_while_paused()).await?;
         Ok(verdict)
     }
 
@@ -91,20 +92,20 @@ impl Executing<'_> {
         (new, old): (Tally, Tally),
         weight: u8,
         step: Duration,
-    ) -> Result<String, Cut> {
+    ) -> Result<String, EarlyEnd> {
         let rollout = self.rollout;
         let settings = &self.context.settings.rollout;
-        let mut trial = Trial::step(settings, step);
+        let mut analysis_run = AnalysisRun::step(settings, step);
         let mut looked = Instant::now();
         loop {
             tokio::select! {
-                () = tokio::time::sleep(trial.left().min(GLANCE)) => {}
-                () = rollout.ordered() => {}
+                () = tokio::time::sleep(analysis_run.left().min(GLANCE)) => {}
+                () = rollout.commanded() => {}
             }
-            let (is_paused, is_promoted) = rollout.orders();
+            let (is_paused, is_promoted) = rollout.commands();
             let since = std::mem::replace(&mut looked, Instant::now());
             if !is_paused {
-                trial.pass(looked - since);
+                analysis_run.pass(looked - since);
             }
             let ever = current.total();
             let analysis = analysis::analyze(
@@ -113,13 +114,13 @@ impl Executing<'_> {
                 &ever.clone().since(&old),
                 &ever,
             );
-            rollout.weigh(&analysis.evidence);
-            match trial.decide(&analysis) {
+            rollout.note_evidence(&analysis.evidence);
+            match analysis_run.decide(&analysis) {
                 Decision::Fail(fault) => return Err(Refusal::at(Gate::Ramp, fault).into()),
                 _ if is_promoted => return Ok(format!("promoted early; {}", analysis.evidence)),
                 Decision::Pass(verdict) if !is_paused => return Ok(verdict),
-                Decision::Hold(why) if rollout.hold(&why) => {
-                    rollout.did(format!("held at {weight} %: {why}"), step);
+                Decision::Hold(why) if rollout.note_hold(&why) => {
+                    rollout.log_step(format!("held at {weight} %: {why}"), step);
                     self.note_ramping(version, format!("held at {weight} %: {why}"))
                         .await;
                 }
@@ -129,8 +130,8 @@ impl Executing<'_> {
     }
 
     async fn note_ramping(&self, version: &Version, reason: String) {
-        let because = swap::because(self.rollout, reason);
+        let because = Because::of_rollout(self.rollout, reason);
         let change = [(version.digest, State::Ramping)];
-        swap::note(self.deployer, self.context, &change, &because).await;
+        history::record_changes(self.deployer, self.context, &change, &because).await;
     }
 }

@@ -7,7 +7,8 @@ use tokio::sync::RwLockWriteGuard;
 
 use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
-use super::history::{Entry, History, State};
+use super::history::{Entry, History};
+use super::version_state::State;
 use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::journal::CommitError;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_version::ActiveVersion;
-use super::control::ENDING;
 use super::deployer::Deployer;
 use super::gate::Refusal;
-use super::gates;
-use super::history::{Because, Entry, History, State};
+use super::history::{self, Because, Entry, History};
+use super::operator_command::ENDING;
 use super::progress::Outcome;
-use super::swap::{self, SwapError, Swapped, Way};
-use super::trust;
+use super::swap::{self, SwapError, SwapKind, Swapped};
+use super::version_state::State;
+use super::{gates, trust};
 use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -112,7 +112,7 @@ pub async fn rollback(
         Some(wanted) => find(deployer, context, wanted, &from)?,
         None => before(deployer, context, &from).await?,
     };
-    let version = go_back(deployer, context, &to, &from, Way::Back, &because).await?;
+    let version = go_back(deployer, context, &to, &from, SwapKind::Rollback, &because).await?;
     tracing::info!(
         target: "innkeeper::audit", by, context = context.name, from = %from.title, to = %version.title, "rolled back"
     );
@@ -133,7 +133,7 @@ async fn end_rollout(
     by: &str,
     began: Instant,
 ) -> Result<Option<RolledBack>, RollbackError> {
-    let Some(rollout) = deployer.rollouts(context).in_hand() else {
+    let Some(rollout) = deployer.rollouts(context).controllable() else {
         return Ok(None);
     };
     let error = || RollbackError::UnderWay {
@@ -144,7 +144,7 @@ async fn end_rollout(
     if wanted.is_some() {
         return Err(error());
     }
-    rollout.take_back(by, reason);
+    rollout.abort(by, reason);
     let ending = rollout.until(|progress| progress.outcome.is_some());
     let ended = tokio::time::timeout(ENDING, ending).await;
     let ended = ended.map_err(|_| error())?;
@@ -230,7 +230,7 @@ fn find(
 /// Why a version cannot be gone back to, if it cannot.
 fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
     if entry.digest == from.digest {
-        return Some("serves already");
+        return Some("is already serving");
     }
     if entry.state == State::Quarantined {
         return Some("is quarantined; to use it anyway, deploy it with --force");
@@ -246,18 +246,18 @@ async fn go_back(
     context: &Arc<Context>,
     to: &Entry,
     from: &Arc<Version>,
-    way: Way,
+    kind: SwapKind,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
     let version = gates::load_stored(deployer, context, to).await?;
-    let swapped = swap::swap(deployer, context, &version, Some(from), way, because).await;
+    let swapped = swap::swap(deployer, context, &version, Some(from), kind, because).await;
     let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);
     Ok(version)
 }
 
 /// Takes a version out of service that does harm, and quarantines it: the one before it takes over again.
-pub(super) async fn take_back(
+pub(super) async fn roll_back_automatically(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
@@ -269,10 +269,18 @@ pub(super) async fn take_back(
     // Before it is out of service, so that a crash in between does not make it one like others.
     let note = async |state| {
         let change = [(version.digest, state)];
-        swap::note(deployer, context, &change, because).await;
+        history::record_changes(deployer, context, &change, because).await;
     };
     note(State::Quarantined).await;
-    let gone_back = go_back(deployer, context, &to, version, Way::BackFromHarm, because).await;
+    let gone_back = go_back(
+        deployer,
+        context,
+        &to,
+        version,
+        SwapKind::AutomaticRollback,
+        because,
+    )
+    .await;
     if let Err(error) = gone_back {
         // Whoever has taken it out of service has done no wrong; but where it serves on, it is what it is.
         let serves = context.version();

@@ -12,16 +12,16 @@ use parking_lot::Mutex;
 use super::active_version::{ActiveVersion, Shape};
 use super::deployer::Deployer;
 use super::gate::Refusal;
-use super::history::{Because, History, State};
+use super::history::{self, Because};
 use super::migration::generation;
-use super::progress::Rollout;
 use super::schema::{self, Move};
-use super::{compatibility, retention, trust};
-use crate::core::{VersionDigest, wall_clock};
+use super::version_state::State;
+use super::{compatibility, drain, trust};
+use crate::core::wall_clock;
 use crate::events::following;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
-use crate::versions::{Candidate, Drained, Serving, Version};
+use crate::versions::{Candidate, Rewiring, Serving, Version, Wiring};
 
 /// Why there was no swap.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(crate) enum SwapError {
         /// The context.
         context: String,
     },
-    /// It could not be made durable.
+    /// It could not be committed.
     #[error(transparent)]
     Journal(#[from] CommitError),
 }
@@ -50,20 +50,20 @@ impl From<journal::Error> for SwapError {
 
 /// How a version takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SwapKind {
     /// It is newer.
-    Forward,
+    Rollout,
     /// It served before.
-    Back,
+    Rollback,
     /// It served before, and what it takes over from does harm.
-    BackFromHarm,
+    AutomaticRollback,
 }
 
 /// What a swap did.
 pub(crate) struct Swapped {
     /// The version that served before.
     pub former: Option<Arc<Version>>,
-    /// One that was on its way in, and is not any more.
+    /// A version whose ramp ended with the swap.
     pub turned_away: Option<Arc<Version>>,
     /// When the pointer was exchanged, in milliseconds since the Unix epoch.
     pub at: u64,
@@ -77,27 +77,27 @@ pub(super) async fn swap(
     context: &Arc<Context>,
     version: &Arc<Version>,
     former: Option<&Arc<Version>>,
-    way: Way,
+    kind: SwapKind,
     because: &Because,
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (version.digest, Shape::of(version));
     // The state may have moved since it was looked at.
-    let next = |active: ActiveVersion| match way {
-        Way::Forward => match schema::needed(&context.name, Some(active.clone()), version)? {
+    let next = |active: ActiveVersion| match kind {
+        SwapKind::Rollout => match schema::needed(&context.name, Some(active.clone()), version)? {
             None => Ok(active.succeeded_by(digest, shape, false)),
             Some(Move::Migrate { .. } | Move::Rebuild) => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
         },
-        Way::Back | Way::BackFromHarm => {
+        SwapKind::Rollback | SwapKind::AutomaticRollback => {
             schema::can_go_back(&context.name, &active, version)?;
             Ok(active.taken_back_to(digest, shape))
         }
     };
     let swapped = take_over(deployer, context, version, former, None, next).await?;
-    let state = match way {
-        Way::Forward | Way::Back => State::Drained,
-        Way::BackFromHarm => State::Quarantined,
+    let state = match kind {
+        SwapKind::Rollout | SwapKind::Rollback => State::Drained,
+        SwapKind::AutomaticRollback => State::Quarantined,
     };
     settle(deployer, context, version, &swapped, state, because).await;
     Ok(swapped)
@@ -129,10 +129,10 @@ pub(super) async fn settle(
         at: Some(swapped.at),
         ..because.clone()
     };
-    note(deployer, context, &changes, &then).await;
+    history::record_changes(deployer, context, &changes, &then).await;
     following::follow_as_described(&deployer.events, context).await;
     for (left, state) in left {
-        empty(deployer, context, left, state, because);
+        drain::begin(deployer, context, left, state, because);
     }
 }
 
@@ -280,23 +280,34 @@ pub(super) async fn ramp(
                     weight,
                 };
                 version.open();
-                let serving = Serving {
-                    candidate: Some(candidate),
-                    ..Serving::clone(&before)
-                };
-                Ok::<_, SwapError>(compatibility::with(
-                    deployer,
-                    wiring,
-                    &context.name,
-                    serving,
-                )?)
+                with_candidate(deployer, wiring, context, Some(candidate))
             },
             || {},
         )
         .await
 }
 
-/// Takes a version back that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
+/// The wiring with another version, or none, beside the one that serves.
+fn with_candidate(
+    deployer: &Deployer,
+    wiring: &Rewiring,
+    context: &Context,
+    candidate: Option<Candidate>,
+) -> Result<Wiring, SwapError> {
+    let before = wiring.serving(&context.name).cloned().unwrap_or_default();
+    let serving = Serving {
+        candidate,
+        ..Serving::clone(&before)
+    };
+    Ok(compatibility::with(
+        deployer,
+        wiring,
+        &context.name,
+        serving,
+    )?)
+}
+
+/// Withdraws a version that had a part of the work; it ends what it has begun, and is then in `state`. Where it has all of the work by now it keeps that.
 pub(super) async fn withdraw(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
@@ -313,16 +324,7 @@ pub(super) async fn withdraw(
                 let current = before.version();
                 let is_current = current.is_some_and(|current| Arc::ptr_eq(current, version));
                 serves.store(is_current, Ordering::Relaxed);
-                let serving = Serving {
-                    candidate: None,
-                    ..Serving::clone(&before)
-                };
-                Ok::<_, SwapError>(compatibility::with(
-                    deployer,
-                    wiring,
-                    &context.name,
-                    serving,
-                )?)
+                with_candidate(deployer, wiring, context, None)
             },
             || {
                 if !serves.load(Ordering::Relaxed) {
@@ -332,81 +334,7 @@ pub(super) async fn withdraw(
         )
         .await?;
     if !serves.into_inner() {
-        empty(deployer, context, version, state, because);
+        drain::begin(deployer, context, version, state, because);
     }
     Ok(())
-}
-
-/// Empties a version in the background, and notes then what state it is in.
-pub(super) fn empty(
-    deployer: &Arc<Deployer>,
-    context: &Arc<Context>,
-    version: &Arc<Version>,
-    state: State,
-    because: &Because,
-) {
-    let (deployer, context, version) = (deployer.clone(), context.clone(), version.clone());
-    let mut because = because.clone();
-    deployer.clone().tasks.spawn(async move {
-        let time = context.settings.rollout.drain;
-        let drained = tokio::select! {
-            drained = version.drain(time) => drained,
-            () = deployer.shutdown.cancelled() => return,
-        };
-        let how = match drained {
-            Drained::Reopened => return,
-            Drained::Empty => "all of its invocations have ended".to_owned(),
-            Drained::Forced(left) => {
-                tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; what did not commit at that moment was cancelled");
-                format!("{left} invocations had not ended after {time:?}; those that did not commit at that moment were cancelled")
-            }
-        };
-        tracing::info!(context = context.name, version = %version.title, how, "drained");
-        because.reason = match state {
-            State::Drained => how,
-            _ => format!("{}; {how}", because.reason),
-        };
-        // It may have been taken into service again just now.
-        if version.is_closed() {
-            note(&deployer, &context, &[(version.digest, state)], &because).await;
-        }
-        retention::keep_newest(&deployer, &context).await;
-    });
-}
-
-/// Notes what states versions are in. What cannot be noted is told in the log: it is put right at the next start.
-pub(super) async fn note(
-    deployer: &Deployer,
-    context: &Context,
-    changes: &[(VersionDigest, State)],
-    because: &Because,
-) {
-    let noted = match History::of(deployer, &context.name) {
-        Ok(history) => history.note(changes, because).await,
-        Err(error) => Err(error.into()),
-    };
-    for (digest, state) in changes {
-        tracing::info!(
-            context = context.name,
-            %digest,
-            state = state.name(),
-            by = because.by,
-            reason = because.reason,
-            correlation_id = because.rollout.as_deref().unwrap_or_default(),
-            "version"
-        );
-    }
-    if let Err(error) = noted {
-        tracing::error!(context = context.name, %error, "could not write the history of its versions");
-    }
-}
-
-/// The story that a rollout's steps belong to.
-pub(super) fn because(rollout: &Rollout, reason: impl Into<String>) -> Because {
-    Because {
-        by: rollout.by.clone(),
-        reason: reason.into(),
-        rollout: Some(rollout.id.clone()),
-        at: None,
-    }
 }

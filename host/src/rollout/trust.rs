@@ -247,7 +247,7 @@ pub async fn set_floor(
     number: u32,
     by: &str,
 ) -> Result<Floor, FloorError> {
-    let set = deployer.wiring.between_rewirings(async |rewiring| {
+    let set = deployer.wiring.without_rewiring(async |rewiring| {
         set_between_rewirings(deployer, rewiring, context, number, by).await
     });
     let floor = set.await?;

@@ -10,7 +10,7 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Reads a described path, or says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let path = text.strip_prefix('/').ok_or("a path begins with `/`")?;
+        let path = text.strip_prefix('/').ok_or("a path must begin with `/`")?;
         let mut placeholders = Vec::new();
         for segment in path.split('/').filter(|_| !path.is_empty()) {
             if segment.is_empty() {
@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn impossible_ones_are_refused() {
         for (path, reason) in [
-            ("", "a path begins with `/`"),
-            ("rooms", "a path begins with `/`"),
+            ("", "a path must begin with `/`"),
+            ("rooms", "a path must begin with `/`"),
             (
                 "/rooms/",
                 "a path must not have empty segments, nor end with `/`",

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::foreseen::Foreseen;
 use super::lease::{Drained, Inflight};
+use super::memory_estimate::MemoryEstimate;
 use super::response_cache::ResponseCache;
 use super::scorecard::{Scorecard, Tally};
 use super::tables::Tables;
-use super::unreadable;
+use super::unreadable_event;
 use crate::core::VersionDigest;
 use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
 
@@ -34,7 +34,7 @@ pub struct Version {
     /// Answers that it has given and would give again.
     pub(crate) answers: ResponseCache,
     /// What its guests need.
-    pub(crate) guest_memory: Foreseen,
+    pub(crate) guest_memory: MemoryEstimate,
     pub(super) inflight: Inflight,
     pub(super) scorecard: Scorecard,
 }
@@ -69,7 +69,7 @@ impl Version {
             guest,
             schema,
             answers,
-            guest_memory: Foreseen::default(),
+            guest_memory: MemoryEstimate::default(),
             inflight: Inflight::default(),
             scorecard: Scorecard::default(),
         }
@@ -88,7 +88,7 @@ impl Version {
     pub fn handles(&self, source: &str, kind: &str) -> bool {
         let description = &self.description;
         description.follows(source, kind)
-            || (unreadable::is_unreadable(kind) && description.follows_any_of(source))
+            || (unreadable_event::is_unreadable(kind) && description.follows_any_of(source))
     }
 
     /// Whether it offers a function as its caller knows it; otherwise what is different.

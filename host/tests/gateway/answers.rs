@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::test_host::{Served, routes};
+use crate::stub_backend::{Served, routes};
 
 #[tokio::test]
 async fn a_request_reaches_its_context() {

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::test_host::SOON;
+use crate::stub_backend::SOON;
 
 /// One connection.
 pub struct Client {

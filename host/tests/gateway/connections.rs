@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use innkeeper::manifest::{GatewaySettings, RateLimit};
 use tokio::time::timeout;
 
-use crate::test_host::{SOON, Served};
+use crate::stub_backend::{SOON, Served};
 
 const SHORT: Duration = Duration::from_millis(200);
 

@@ -1,6 +1,6 @@
 //! The thread of cause: in, through, and out again.
 
-use crate::test_host::Served;
+use crate::stub_backend::Served;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

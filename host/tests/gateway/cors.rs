@@ -2,7 +2,7 @@
 
 use innkeeper::manifest::{Cors, GatewaySettings};
 
-use crate::test_host::Served;
+use crate::stub_backend::Served;
 
 async fn host(origins: &[&str], credentials: bool) -> Served {
     let cors = Cors {

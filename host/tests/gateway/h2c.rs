@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use innkeeper::gateway::Drained;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
-use crate::test_host::{SOON, Served};
+use crate::stub_backend::{SOON, Served};
 
 async fn connect(host: &Served) -> (SendRequest<Full<Bytes>>, JoinHandle<()>) {
     let stream = TokioIo::new(TcpStream::connect(host.address).await.unwrap());

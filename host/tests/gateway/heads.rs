@@ -8,7 +8,7 @@ use innkeeper::core::message::Response;
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{net::TcpStream, runtime::Runtime};
 
-use crate::test_host::{MOST_HEAD, Served};
+use crate::stub_backend::{MOST_HEAD, Served};
 
 /// The fields that are the host's to set, or that it sets itself.
 const NOT_THE_GUESTS: [&str; 12] = [

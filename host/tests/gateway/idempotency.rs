@@ -1,6 +1,6 @@
 //! `Idempotency-Key`.
 
-use crate::test_host::Served;
+use crate::stub_backend::Served;
 
 #[tokio::test]
 async fn a_key_is_handed_on() {

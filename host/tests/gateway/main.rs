@@ -17,4 +17,4 @@ mod heads;
 mod idempotency;
 mod refusals;
 mod shutdown;
-mod test_host;
+mod stub_backend;

@@ -1,6 +1,6 @@
 //! What is not let through.
 
-use crate::test_host::Served;
+use crate::stub_backend::Served;
 
 #[tokio::test]
 async fn paths_that_are_not_there() {
@@ -204,7 +204,7 @@ async fn hosts_that_are_missing_or_many() {
         let reply = client.reply().await;
         assert_eq!(reply.status, status, "{reply:?}");
         if status == 400 {
-            reply.is_problem(400, "a request has one Host header");
+            reply.is_problem(400, "a request must have exactly one Host header");
         }
     }
 }
@@ -262,7 +262,7 @@ async fn targets_that_are_no_path() {
         client
             .ask(request)
             .await
-            .is_problem(400, "a request's path begins with `/`");
+            .is_problem(400, "the path must begin with `/`");
     }
     assert_eq!(client.ask("GET http://inn.example/rooms").await.status, 200);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use innkeeper::{gateway::Drained, manifest::GatewaySettings};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::test_host::{SOON, Served};
+use crate::stub_backend::{SOON, Served};
 
 #[tokio::test]
 async fn requests_in_flight_are_answered() {

@@ -98,7 +98,7 @@ async fn a_deployment_can_wait_for_the_watch() {
     // What takes over meanwhile ends the watch.
     let mut waiting = host.command(&["deploy", "room", &room, "--until-watched"]);
     let said = text(&run(&mut waiting).await.stdout);
-    assert!(said.contains("serves already"), "{said}");
+    assert!(said.contains("is already serving"), "{said}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ const FILE: &str = "audit.jsonl";
 /// What the others are called, around the number of their first line.
 const ASIDE: (&str, &str) = ("audit-", ".jsonl");
 /// What is said of an action whose end nobody has seen.
-const UNKNOWN: &str = "the host ended before it was known what came of it";
+const UNKNOWN: &str = "the host stopped before the outcome was known";
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
@@ -209,7 +209,7 @@ impl LogFile {
         if self.is_full() {
             // It is written on until that is possible.
             if let Err(error) = self.put_aside() {
-                tracing::error!(%error, "the audit log cannot be put aside");
+                tracing::error!(%error, "the audit log cannot be rotated");
             }
         }
         let is_refusal = line.what == What::Refused;
@@ -267,7 +267,7 @@ impl LogFile {
         let surplus = (aside.len() + 1).saturating_sub(self.limits.files);
         for file in aside.iter().take(surplus) {
             fs::remove_file(file)?;
-            tracing::warn!(file = %file.display(), "the oldest part of the audit log was removed: there is as much of it as may be");
+            tracing::warn!(file = %file.display(), "the oldest file of the audit log was removed: the log has reached its maximum size");
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::caller::Caller;
-use crate::admin::server::Peer;
+use crate::admin::peer::Peer;
 use crate::core::Timestamp;
 
 /// How much of a path and a query is written down.

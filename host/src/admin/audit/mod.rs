@@ -6,6 +6,7 @@
 
 mod file;
 mod line;
+pub(super) mod middleware;
 mod verify;
 
 use std::io;
@@ -23,7 +24,7 @@ use self::file::{Limits, LogFile};
 pub(super) use self::line::Asked;
 pub use self::line::{Line, What};
 pub use self::verify::{NotWhole, Verifier};
-use super::server::AdminError;
+use super::error::AdminError;
 use crate::gateway::rate_limit::RateLimiter;
 use crate::manifest::RateLimit;
 use crate::observe::metrics;

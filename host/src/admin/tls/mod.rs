@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::files::TlsError;
 pub(crate) use self::files::{PemFile, provider};
-use super::wire::Wire;
+use super::transport::Transport;
 use crate::manifest::AdminTlsSettings;
 
 /// How often the files are looked at.
@@ -59,7 +59,7 @@ struct Files {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoTls {
     /// It did not come to an end in time, or went away.
-    #[error("the client went away, or took too long")]
+    #[error("the client disconnected, or took too long")]
     Gone,
     /// It speaks something else.
     #[error("the client does not speak TLS")]
@@ -134,14 +134,14 @@ impl Terms {
     }
 
     /// Agrees with a client on how to speak. With whom nothing is agreed on is to be told farewell, where the connection is still there.
-    pub async fn agree(&self, tcp: TcpStream) -> Result<Wire, (NoTls, Option<TcpStream>)> {
+    pub async fn agree(&self, tcp: TcpStream) -> Result<Transport, (NoTls, Option<TcpStream>)> {
         match timeout(HANDSHAKE, self.shake_hands(tcp)).await {
             Ok(agreed) => agreed.map_err(|(error, tcp)| (error, Some(tcp))),
             Err(_) => Err((NoTls::Gone, None)),
         }
     }
 
-    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Wire, (NoTls, TcpStream)> {
+    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Transport, (NoTls, TcpStream)> {
         let mut first = [HANDSHAKE_RECORD];
         let begun = tcp.peek(&mut first).await;
         if begun.is_ok() && first != [HANDSHAKE_RECORD] {
@@ -150,7 +150,7 @@ impl Terms {
             return Err((NoTls::Plain, tcp));
         }
         match self.acceptor.accept(tcp).into_fallible().await {
-            Ok(stream) => Ok(Wire::Tls(Box::new(stream.into()))),
+            Ok(stream) => Ok(Transport::Tls(Box::new(stream.into()))),
             Err((error, tcp)) => Err((refusal(error), tcp)),
         }
     }

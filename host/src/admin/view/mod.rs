@@ -19,7 +19,7 @@ pub use self::context::{
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
-pub use self::nats::{Inlet, Nats, RelayDeadLetter, RelayDeadLetters, Republished};
+pub use self::nats::{Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription};
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::saga::{Saga, Sagas};

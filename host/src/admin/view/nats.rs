@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
-use crate::nats::{InletStatus, parked};
+use crate::nats::{SubscriptionStatus, dead_letter};
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -16,7 +16,7 @@ pub struct Nats {
     pub lag: Option<u64>,
     /// What keeps them from NATS, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
+    pub error: Option<String>,
     /// What there is to know, though nothing is in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -25,13 +25,13 @@ pub struct Nats {
     pub dead_letters: u64,
     /// What is followed outside.
     #[serde(default)]
-    pub inlets: Vec<Inlet>,
+    pub subscriptions: Vec<Subscription>,
 }
 
 /// A subject that is followed outside.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Inlet {
+pub struct Subscription {
     /// What contexts call the source of its events.
     pub source: String,
     /// The subject.
@@ -46,19 +46,19 @@ pub struct Inlet {
     pub dropped: u64,
     /// What keeps messages from being taken in, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
+    pub error: Option<String>,
 }
 
-impl Inlet {
+impl Subscription {
     /// A subject of a source.
-    pub fn new(source: String, subject: String, standing: InletStatus) -> Self {
+    pub fn new(source: String, subject: String, status: SubscriptionStatus) -> Self {
         Self {
             source,
             subject,
-            stream: standing.stream,
-            waiting: standing.waiting,
-            dropped: standing.dropped,
-            trouble: standing.trouble,
+            stream: status.stream,
+            waiting: status.waiting,
+            dropped: status.dropped,
+            error: status.error,
         }
     }
 }
@@ -93,15 +93,15 @@ pub struct RelayDeadLetter {
 
 impl RelayDeadLetter {
     /// An event that cannot be published, without what is sensitive.
-    pub(crate) fn new(parked: parked::Parked, redaction: &Redaction) -> Self {
+    pub(crate) fn new(letter: dead_letter::RelayDeadLetter, redaction: &Redaction) -> Self {
         Self {
-            id: parked.place.to_string(),
-            context: parked.place.context,
-            event: parked.event.to_string(),
-            kind: parked.kind,
-            subject: redaction.text(parked.subject),
-            reason: redaction.text(parked.reason),
-            time: Timestamp(parked.time),
+            id: letter.place.to_string(),
+            context: letter.place.context,
+            event: letter.event.to_string(),
+            kind: letter.kind,
+            subject: redaction.text(letter.subject),
+            reason: redaction.text(letter.reason),
+            time: Timestamp(letter.time),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a context follows outside.
 
 use super::{read, refused};
-use crate::manifest::Inlet;
+use crate::manifest::Subscription;
 
 #[test]
 fn what_cannot_be_followed_is_refused() {
@@ -46,19 +46,20 @@ fn two_contexts_that_follow_the_same_share_an_inlet() {
          'pms.>' = {}\n'crm.>' = { source = 'customers', kind = 'Moved', stream = 'CRM' }",
         &[],
     );
-    let inlet = |source: &str, subject: &str, kind: Option<&str>, stream: Option<&str>| Inlet {
-        source: source.to_owned(),
-        subject: subject.to_owned(),
-        kind: kind.map(str::to_owned),
-        stream: stream.map(str::to_owned),
-        deduplicate: None,
-        unready_when_behind: None,
-    };
+    let subscription =
+        |source: &str, subject: &str, kind: Option<&str>, stream: Option<&str>| Subscription {
+            source: source.to_owned(),
+            subject: subject.to_owned(),
+            kind: kind.map(str::to_owned),
+            stream: stream.map(str::to_owned),
+            deduplicate: None,
+            unready_when_behind: None,
+        };
     assert_eq!(
-        manifest.unwrap().inlets(),
+        manifest.unwrap().subscriptions(),
         [
-            inlet("pms", "pms.>", None, None),
-            inlet("customers", "crm.>", Some("Moved"), Some("CRM")),
+            subscription("pms", "pms.>", None, None),
+            subscription("customers", "crm.>", Some("Moved"), Some("CRM")),
         ]
     );
 }

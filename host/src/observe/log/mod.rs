@@ -1,7 +1,7 @@
 //! Logs: lines for people on a terminal, JSON elsewhere. Whoever logs never waits for whoever reads.
 
-mod allowance;
 mod plain;
+mod rate_limit;
 mod writer;
 
 use std::io::{self, IsTerminal};
@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, layer::SubscriberExt};
 
-pub use self::allowance::Allowance;
+pub use self::rate_limit::LogRateLimit;
 pub use self::writer::Flush;
 use self::writer::Writer;
 use crate::manifest::{LogFormat, LogSettings};

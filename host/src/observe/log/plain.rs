@@ -7,7 +7,7 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
 
-use crate::observe::shown::{self, shown};
+use crate::observe::sanitize::{self, shown};
 
 /// The widest that a field is written in a line for people.
 const WIDEST: usize = 2000;
@@ -47,7 +47,7 @@ impl<W: io::Write> io::Write for Line<W> {
     /// Takes a whole line: the formatter writes one at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match std::str::from_utf8(line) {
-            Ok(text) => self.0.write_all(shown::json(text).as_bytes())?,
+            Ok(text) => self.0.write_all(sanitize::json(text).as_bytes())?,
             Err(_) => self.0.write_all(line)?,
         }
         Ok(line.len())

@@ -75,15 +75,15 @@ pub const NATS_PUBLISHED: &str = "innkeeper_nats_published_total";
 /// Events waiting to be published to NATS.
 pub const NATS_LAG: &str = "innkeeper_nats_relay_lag_events";
 /// Messages on NATS that have yet to be read, by source and subject.
-pub const NATS_INLET_LAG: &str = "innkeeper_nats_inlet_lag_messages";
+pub const NATS_SUBSCRIPTION_LAG: &str = "innkeeper_nats_subscription_lag_messages";
 /// Whether messages are being read from NATS, 1 or 0, by source and subject.
-pub const NATS_INLET_UP: &str = "innkeeper_nats_inlet_up";
+pub const NATS_SUBSCRIPTION_UP: &str = "innkeeper_nats_subscription_up";
 /// Messages that a stream dropped before they were read, by source and subject.
-pub const NATS_INLET_DROPPED: &str = "innkeeper_nats_inlet_dropped_total";
+pub const NATS_SUBSCRIPTION_DROPPED: &str = "innkeeper_nats_subscription_dropped_total";
 /// Repeated events that were skipped, by source and subject.
-pub const NATS_INLET_REPEATS: &str = "innkeeper_nats_inlet_repeats_total";
+pub const NATS_SUBSCRIPTION_DUPLICATES: &str = "innkeeper_nats_subscription_duplicates_total";
 /// Events that cannot be published to NATS and wait for an operator.
-pub const NATS_PARKED: &str = "innkeeper_nats_relay_dead_letters";
+pub const NATS_DEAD_LETTERS: &str = "innkeeper_nats_relay_dead_letters";
 /// Whether events are being published to NATS, 1 or 0.
 pub const NATS_UP: &str = "innkeeper_nats_up";
 
@@ -203,23 +203,23 @@ pub(super) fn describe() {
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
     describe_gauge!(NATS_LAG, "Events waiting to be published to NATS.");
     describe_gauge!(
-        NATS_INLET_LAG,
+        NATS_SUBSCRIPTION_LAG,
         "Messages on NATS that have yet to be read, by source and subject."
     );
     describe_gauge!(
-        NATS_INLET_UP,
+        NATS_SUBSCRIPTION_UP,
         "Whether messages are being read from NATS, 1 or 0, by source and subject."
     );
     describe_counter!(
-        NATS_INLET_DROPPED,
+        NATS_SUBSCRIPTION_DROPPED,
         "Messages that a stream dropped before they were read, by source and subject."
     );
     describe_counter!(
-        NATS_INLET_REPEATS,
+        NATS_SUBSCRIPTION_DUPLICATES,
         "Repeated events that were skipped, by source and subject."
     );
     describe_gauge!(
-        NATS_PARKED,
+        NATS_DEAD_LETTERS,
         "Events that cannot be published to NATS and wait for an operator."
     );
     describe_gauge!(

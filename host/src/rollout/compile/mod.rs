@@ -4,7 +4,6 @@
 mod child;
 mod confine;
 pub(crate) mod work;
-
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,10 +14,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use self::work::WorkError;
 use super::gate::Refusal;
 use crate::core::VersionDigest;
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
+
+use self::work::WorkError;
 
 /// What a compilation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,13 +18,14 @@ use crate::invocation::key_locks::LockSet;
 use crate::invocation::{Context, state_key};
 use crate::journal::{self, Capture, CommitError, KeyRange, ReadSet, Space, Write};
 use crate::rollout::deployer::Deployer;
-use crate::rollout::executor::Cut;
 use crate::rollout::gate::{Gate, Refusal};
-use crate::rollout::history::State;
+use crate::rollout::history::Because;
+use crate::rollout::pipeline::EarlyEnd;
 use crate::rollout::progress::Rollout;
 use crate::rollout::schema::Move;
 use crate::rollout::swap::{self, Exchange, SwapError, Swapped};
-use crate::rollout::{describe, probe, rebuild};
+use crate::rollout::version_state::State;
+use crate::rollout::{describe, rebuild, startup_probe};
 use crate::versions::Version;
 
 /// So few changes are migrated while the context stands still.
@@ -41,12 +42,12 @@ pub(in crate::rollout) async fn move_and_swap(
     rollout: &Rollout,
     version: &Arc<Version>,
     state: Move,
-) -> Result<Swapped, Cut> {
+) -> Result<Swapped, EarlyEnd> {
     let began = Instant::now();
     let swapped = match state {
         Move::Rebuild => {
-            let refilled = rebuild::refill(deployer, context, version, &rollout.abort).await;
-            let swapped = refilled.map_err(Cut::Aborted)?;
+            let refilled = rebuild::refill(deployer, context, version, &rollout.aborted).await;
+            let swapped = refilled.map_err(EarlyEnd::Aborted)?;
             rollout.passed(
                 Gate::Migration,
                 "the state was rebuilt from the events",
@@ -65,7 +66,7 @@ pub(in crate::rollout) async fn move_and_swap(
             swapped
         }
     };
-    let because = swap::because(rollout, "rolled out with its state");
+    let because = Because::of_rollout(rollout, "rolled out with its state");
     swap::settle(
         deployer,
         context,
@@ -78,13 +79,13 @@ pub(in crate::rollout) async fn move_and_swap(
     Ok(swapped)
 }
 
-impl From<CommitError> for Cut {
+impl From<CommitError> for EarlyEnd {
     fn from(error: CommitError) -> Self {
         Self::Aborted(error.to_string())
     }
 }
 
-impl From<journal::Error> for Cut {
+impl From<journal::Error> for EarlyEnd {
     fn from(error: journal::Error) -> Self {
         Self::Aborted(error.to_string())
     }
@@ -114,9 +115,9 @@ impl<'a> Migration<'a> {
         rollout: &'a Rollout,
         version: &'a Arc<Version>,
         from: u32,
-    ) -> Result<(Swapped, u64), Cut> {
+    ) -> Result<(Swapped, u64), EarlyEnd> {
         let filling = rebuild::Filling::begin(deployer, context).await;
-        let filling = filling.map_err(Cut::Aborted)?;
+        let filling = filling.map_err(EarlyEnd::Aborted)?;
         let (former, new) = (filling.former(), filling.generation());
         let mut migration = Self {
             deployer,
@@ -134,14 +135,14 @@ impl<'a> Migration<'a> {
         let entries = migration.copy().await?;
         migration.letters.copy().await?;
         migration.catch_up().await?;
-        probe::ready(deployer, context, version, new).await?;
+        startup_probe::ready(deployer, context, version, new).await?;
         let swapped = migration.exchange().await?;
         filling.serves();
         Ok((swapped, entries))
     }
 
     /// Migrates all there is, in steps.
-    async fn copy(&mut self) -> Result<u64, Cut> {
+    async fn copy(&mut self) -> Result<u64, EarlyEnd> {
         // What was given its place before the capture began is visible then.
         self.context.ledger.barrier().await?;
         let mut count = 0;
@@ -160,7 +161,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Migrates what has changed meanwhile, until that is little.
-    async fn catch_up(&mut self) -> Result<(), Cut> {
+    async fn catch_up(&mut self) -> Result<(), EarlyEnd> {
         for _ in 0..ROUNDS {
             self.resume()?;
             if self.again().await? <= FEW {
@@ -171,7 +172,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Migrates what has changed since it was last asked for; answers how much that was.
-    async fn again(&mut self) -> Result<usize, Cut> {
+    async fn again(&mut self) -> Result<usize, EarlyEnd> {
         let letters = self.letters.catch_up().await?;
         // What has been captured is visible after the barrier.
         let keys = self.origins.round(self.capture.take());
@@ -203,7 +204,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Writes what becomes of some entries.
-    async fn migrate(&mut self, entries: Vec<journal::Entry>) -> Result<(), Cut> {
+    async fn migrate(&mut self, entries: Vec<journal::Entry>) -> Result<(), EarlyEnd> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -254,7 +255,7 @@ impl<'a> Migration<'a> {
     }
 
     /// What the version makes of some entries, for each of them.
-    async fn ask(&self, entries: &[journal::Entry]) -> Result<Vec<Vec<StateEntry>>, Cut> {
+    async fn ask(&self, entries: &[journal::Entry]) -> Result<Vec<Vec<StateEntry>>, EarlyEnd> {
         let limits = &self.context.settings.limits;
         let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
         let given = entries.iter().map(|(key, value)| StateEntry {
@@ -284,7 +285,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Has the context stand still, and then exchanges state and version.
-    async fn exchange(&mut self) -> Result<Swapped, Cut> {
+    async fn exchange(&mut self) -> Result<Swapped, EarlyEnd> {
         let still = following::quiesce(&self.deployer.events, self.context).await;
         let locks = self.context.key_locks.take(LockSet::ALL).await;
         let exchanged = self.exchange_still().await;
@@ -294,7 +295,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Migrates the last changes, and exchanges, until nothing has changed in between.
-    async fn exchange_still(&mut self) -> Result<Swapped, Cut> {
+    async fn exchange_still(&mut self) -> Result<Swapped, EarlyEnd> {
         for _ in 0..TRIES {
             let ledger = &self.context.ledger;
             let began = ledger.applied();
@@ -319,14 +320,14 @@ impl<'a> Migration<'a> {
                 result => return Ok(result?),
             }
         }
-        Err(Cut::Aborted(
+        Err(EarlyEnd::Aborted(
             "its state kept changing when it was about to take over; try again under less load"
                 .into(),
         ))
     }
 
     /// Refuses an entry that the version could not have put: it could not be changed any more.
-    fn check(&self, old: &[u8], entry: &StateEntry) -> Result<(), Cut> {
+    fn check(&self, old: &[u8], entry: &StateEntry) -> Result<(), EarlyEnd> {
         let told = |reason: String| {
             let old = old.escape_ascii();
             refused(format!(
@@ -345,17 +346,17 @@ impl<'a> Migration<'a> {
     }
 
     /// Whether to go on.
-    fn resume(&self) -> Result<(), Cut> {
+    fn resume(&self) -> Result<(), EarlyEnd> {
         if self.deployer.shutdown.is_cancelled() {
-            return Err(Cut::Aborted("the host is stopping".into()));
+            return Err(EarlyEnd::Aborted("the host is stopping".into()));
         }
-        match self.rollout.abort.is_cancelled() {
-            true => Err(Cut::Aborted(self.rollout.taken_back().reason)),
+        match self.rollout.aborted.is_cancelled() {
+            true => Err(EarlyEnd::Aborted(self.rollout.abort_cause().reason)),
             false => Ok(()),
         }
     }
 }
 
-fn refused(reason: String) -> Cut {
+fn refused(reason: String) -> EarlyEnd {
     Refusal::at(Gate::Migration, reason).into()
 }

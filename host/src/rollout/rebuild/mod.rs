@@ -7,6 +7,7 @@
 //! An event that the new generation gives up on becomes one of its own dead letters, which show from the swap on; those of the old generation go with it, since their
 //! events have been handled again. A rebuild that a crash cuts short is not resumed: the next start sweeps what there is of it.
 
+mod state;
 mod work;
 
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+pub use self::state::RebuildState;
+pub(super) use self::state::Rebuilds;
+use self::state::{Inner, Rebuild};
 use self::work::{Work, sweep};
 use super::deployer::Deployer;
 use super::migration::generation;
@@ -69,39 +73,6 @@ pub struct Progress {
     pub since: u64,
     /// What it does now.
     pub state: RebuildState,
-}
-
-/// What a rebuild does now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RebuildState {
-    /// The new state is being filled; the old one serves.
-    Filling,
-    /// The new state takes over.
-    Swapping,
-    /// The new state serves; what is not needed any more is removed.
-    Sweeping,
-    /// It is done.
-    Done,
-    /// It ended without success; the old state serves.
-    Failed {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// The newest rebuild of a context.
-#[derive(Default)]
-pub(super) struct Rebuilds(Mutex<Option<Arc<Rebuild>>>);
-
-/// One rebuild.
-struct Rebuild {
-    since: u64,
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    state: RebuildState,
-    lanes: Vec<Watched>,
 }
 
 /// Begins to rebuild a context.
@@ -319,16 +290,5 @@ impl Rebuild {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    fn is_under_way(&self) -> bool {
-        !matches!(
-            self.inner.lock().state,
-            RebuildState::Done | RebuildState::Failed { .. }
-        )
-    }
-
-    fn enter(&self, state: RebuildState) {
-        self.inner.lock().state = state;
     }
 }

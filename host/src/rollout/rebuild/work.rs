@@ -203,7 +203,7 @@ impl Work {
     async fn draw_level(&self, shadow: &[Watched]) -> Result<(), Cut> {
         tokio::select! {
             level = self.pass_the_live(shadow) => level,
-            () = self.abort.cancelled() => Err(Cut::Failed("it was taken back".into())),
+            () = self.abort.cancelled() => Err(Cut::Failed("it was aborted".into())),
             () = self.overtaken() => Err(Cut::Failed(
                 "another version is serving now; start the rebuild again".into(),
             )),

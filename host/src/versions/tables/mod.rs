@@ -1,8 +1,8 @@
 //! The tables of a version's state, as the host keeps them and compares versions by them.
 
-mod reading;
+mod compatibility;
 mod text;
-mod written;
+mod written_tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::text_budget::{LONGEST, TextBudget};
 use crate::guest::{self, DataType};
 
-pub(crate) use self::reading::Reading;
-pub(crate) use self::written::Written;
+pub(crate) use self::compatibility::TableCompatibility;
+pub(crate) use self::written_tables::WrittenTables;
 
 /// How many tables a version may describe, and how many types.
 const MOST: usize = 1_000;

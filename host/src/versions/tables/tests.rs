@@ -60,7 +60,7 @@ const U64: DataType = scalar(guest::Scalar::U64);
 const TEXT: DataType = scalar(guest::Scalar::String);
 
 /// What comes of reading values of one type as another.
-fn reading(reader: Vec<DataType>, writer: Vec<DataType>) -> Reading {
+fn reading(reader: Vec<DataType>, writer: Vec<DataType>) -> TableCompatibility {
     described(reader).unwrap().read(&described(writer).unwrap())
 }
 
@@ -266,21 +266,21 @@ fn a_key_is_of_the_table_before_its_first_slash() {
 fn what_was_written_is_remembered_until_it_is_moved() {
     let version = |types| described(types).unwrap();
     let (small, large) = (version(vec![U32]), version(vec![U64]));
-    let mut written = Written::default();
-    written.serve(&small);
-    written.serve(&large);
-    written.serve(&large);
+    let mut written_tables = WrittenTables::default();
+    written_tables.serve(&small);
+    written_tables.serve(&large);
+    written_tables.serve(&large);
     // Rows of either are there.
-    assert!(written.read_by(&large).is_exact());
-    assert!(!written.read_by(&small).is_complete());
+    assert!(written_tables.read_by(&large).is_exact());
+    assert!(!written_tables.read_by(&small).is_complete());
     let nothing = Tables::default();
-    assert_eq!(written.missing_in(&nothing), ["rooms"]);
+    assert_eq!(written_tables.missing_in(&nothing), ["rooms"]);
     // Once they were left there, nobody need know of them; who does must still read them.
-    written.serve(&nothing);
-    assert!(written.missing_in(&nothing).is_empty());
-    assert!(!written.read_by(&small).is_complete());
-    written.serve(&large);
-    assert_eq!(written.missing_in(&nothing), ["rooms"]);
-    written.clear();
-    assert!(written.read_by(&small).is_exact());
+    written_tables.serve(&nothing);
+    assert!(written_tables.missing_in(&nothing).is_empty());
+    assert!(!written_tables.read_by(&small).is_complete());
+    written_tables.serve(&large);
+    assert_eq!(written_tables.missing_in(&nothing), ["rooms"]);
+    written_tables.clear();
+    assert!(written_tables.read_by(&small).is_exact());
 }

@@ -31,8 +31,8 @@ async fn metric(host: &TestHost, line: &str) {
     .await;
 }
 
-fn trouble(nats: &Value) -> &str {
-    nats["trouble"].as_str().unwrap_or_default()
+fn error(nats: &Value) -> &str {
+    nats["error"].as_str().unwrap_or_default()
 }
 
 #[tokio::test]
@@ -69,9 +69,9 @@ async fn a_server_that_stops_while_nothing_happens_is_noticed() {
     metric(&host, "innkeeper_nats_up 1").await;
     server.kill_9();
     metric(&host, "innkeeper_nats_up 0").await;
-    let nats = standing(&host, |nats| !trouble(nats).is_empty()).await;
+    let nats = standing(&host, |nats| !error(nats).is_empty()).await;
     assert!(
-        trouble(&nats).contains("connection to the NATS server was lost"),
+        error(&nats).contains("connection to the NATS server was lost"),
         "{nats}"
     );
     server.restart().await;
@@ -92,11 +92,8 @@ async fn a_full_stream_is_called_so() {
     let host = host(&server).await;
     host.stay().room("the only one").await;
     host.stay().room("one too many").await;
-    let nats = standing(&host, |nats| !trouble(nats).is_empty()).await;
-    assert!(
-        trouble(&nats).contains("the stream `stay` is full"),
-        "{nats}"
-    );
+    let nats = standing(&host, |nats| !error(nats).is_empty()).await;
+    assert!(error(&nats).contains("the stream `stay` is full"), "{nats}");
     let wide = Config {
         max_messages: -1,
         ..full

@@ -51,9 +51,9 @@ async fn says(host: &TestHost, text: &str) {
 }
 
 /// What is said of the one followed subject, when it is as it should be.
-async fn inlet(host: &TestHost, is: impl Fn(&Value) -> bool) -> Value {
+async fn subscription(host: &TestHost, is: impl Fn(&Value) -> bool) -> Value {
     eventually("the followed subject is as it should be", async || {
-        let found = host.operators().get("/v1/contexts").await["nats"]["inlets"][0].clone();
+        let found = host.operators().get("/v1/contexts").await["nats"]["subscriptions"][0].clone();
         match is(&found) {
             true => Ok(found),
             false => Err(found.to_string()),
@@ -157,7 +157,7 @@ async fn nothing_is_lost_of(retention: RetentionPolicy) {
     };
     let context = server.make(config).await;
     let mut host = TestHost::with(settings(&server).await).await;
-    inlet(&host, |inlet| inlet["stream"] == "PMS").await;
+    subscription(&host, |subscription| subscription["stream"] == "PMS").await;
     ring_all(&context, "a", 1..=10).await;
     host.kill_9();
     ring_all(&context, "a", 11..=20).await;
@@ -214,17 +214,17 @@ async fn messages_that_a_stream_has_dropped_are_said() {
     host.reopen().await;
     heard(&host, 1, &[1, 2, 3, 9, 10, 11, 12, 13]).await;
     says(&host, "the stream dropped 5 messages").await;
-    inlet(&host, |inlet| {
-        inlet["dropped"] == 5 && inlet["waiting"] == 0
+    subscription(&host, |subscription| {
+        subscription["dropped"] == 5 && subscription["waiting"] == 0
     })
     .await;
     let metrics = host.operators().client().get("/metrics").await.text;
-    let counted = "innkeeper_nats_inlet_dropped_total{source=\"pms\",subject=\"pms.>\"} 5";
+    let counted = "innkeeper_nats_subscription_dropped_total{source=\"pms\",subject=\"pms.>\"} 5";
     assert!(metrics.contains(counted), "{metrics}");
     // It is still known after a restart.
     host.close().await;
     host.reopen().await;
-    inlet(&host, |inlet| inlet["dropped"] == 5).await;
+    subscription(&host, |subscription| subscription["dropped"] == 5).await;
 }
 
 #[tokio::test]

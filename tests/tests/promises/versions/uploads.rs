@@ -368,7 +368,7 @@ async fn a_rollback_can_be_taken_back() {
     assert_eq!(host.operators().serving("room").await, first);
     // Each refusal says why.
     for (wanted, says) in [
-        ("1", "serves already"),
+        ("1", "is already serving"),
         ("9", "no version has the number 9"),
         (
             "ffffffff",

@@ -14,7 +14,7 @@ async fn notices(host: &TestHost, context: &str) -> String {
 
 /// Whether the log has warned of something.
 fn warned(host: &TestHost, of: &str) -> bool {
-    let lines = host.output().lines_with("it leads nowhere");
+    let lines = host.output().lines_with("a dependency is missing");
     lines.iter().any(|line| line.contains(of))
 }
 

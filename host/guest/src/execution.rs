@@ -1,0 +1,233 @@
+//! The execution of a guest: a fresh instance, its limits armed, one export run to its end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::component::{Instance, Val};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
+use crate::bindings::exports::innkeeper::context::policies::PolicyError;
+use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use crate::deadline;
+use crate::fault::Fault;
+use crate::load::Guest;
+use crate::scheduler::Share;
+use crate::services::{Services, StateEntry};
+use crate::store_data::StoreData;
+
+/// One entry into a guest.
+pub struct Execution<S> {
+    /// What answers the guest's imports; comes back in [`Ended`].
+    pub services: Box<S>,
+    /// The most memory that the instance may have, in bytes.
+    pub memory: usize,
+    /// When it must have ended, and the wait for a free instance with it.
+    pub deadline: Instant,
+    /// How deep the call is that it answers, from 0: deeper ones find an instance when the others must wait.
+    pub depth: u32,
+    /// In whose name it computes; without one, in the host's.
+    pub share: Option<Arc<Share>>,
+}
+
+/// A finished execution.
+pub struct Ended<T, S> {
+    /// The services, with all that the guest staged.
+    pub services: Box<S>,
+    /// What the guest answered.
+    pub result: Result<T, Fault>,
+}
+
+type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
+
+impl Guest {
+    /// Runs `web.handle`.
+    pub async fn web<S: Services>(
+        &self,
+        execution: Execution<S>,
+        request: Request,
+    ) -> Ended<Response, S> {
+        let Some(web) = self.web.clone() else {
+            return not_exported(execution, "innkeeper:context/web");
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = web.load(&mut *store, instance)?;
+                guest.call_handle(store, &request).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `policies.on-event`.
+    pub async fn on_event<S: Services>(
+        &self,
+        execution: Execution<S>,
+        event: Event,
+    ) -> Ended<Result<(), PolicyError>, S> {
+        let Some(policies) = self.policies.clone() else {
+            return not_exported(execution, "innkeeper:context/policies");
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = policies.load(&mut *store, instance)?;
+                guest.call_on_event(store, &event).await
+            })
+        })
+        .await
+    }
+
+    /// Runs a function that the guest offers, named `<interface>#<function>`.
+    pub async fn call<S: Services>(
+        &self,
+        execution: Execution<S>,
+        operation: &str,
+        parameters: Vec<Val>,
+    ) -> Ended<Val, S> {
+        let Some(index) = self.functions.get(operation).copied() else {
+            return not_exported(execution, operation);
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let function = instance.get_func(&mut *store, index).ok_or_else(|| {
+                    wasmtime::format_err!("the function is gone from the instance")
+                })?;
+                let mut results = [Val::Bool(false)];
+                function
+                    .call_async(store, &parameters, &mut results)
+                    .await?;
+                let [result] = results;
+                Ok(result)
+            })
+        })
+        .await
+    }
+
+    /// Runs `health.ready`; a guest without it is ready.
+    pub async fn ready<S: Services>(
+        &self,
+        execution: Execution<S>,
+    ) -> Ended<Result<(), String>, S> {
+        let Some(health) = self.health.clone() else {
+            return Ended {
+                services: execution.services,
+                result: Ok(Ok(())),
+            };
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = health.load(&mut *store, instance)?;
+                guest.call_ready(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `describe.describe`.
+    pub async fn describe<S: Services>(&self, execution: Execution<S>) -> Ended<Description, S> {
+        let describe = self.describe.clone();
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = describe.load(&mut *store, instance)?;
+                guest.call_describe(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `migration.schema`; a guest without it has the schema 0.
+    pub async fn schema<S: Services>(&self, execution: Execution<S>) -> Ended<Schema, S> {
+        let Some(migration) = self.migration.clone() else {
+            return Ended {
+                services: execution.services,
+                result: Ok(Schema {
+                    number: 0,
+                    reads: Vec::new(),
+                    rebuild: false,
+                }),
+            };
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = migration.load(&mut *store, instance)?;
+                guest.call_schema(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `migration.migrate`.
+    pub async fn migrate<S: Services>(
+        &self,
+        execution: Execution<S>,
+        from: u32,
+        entries: Vec<StateEntry>,
+    ) -> Ended<Result<Vec<Vec<StateEntry>>, String>, S> {
+        let Some(migration) = self.migration.clone() else {
+            return not_exported(execution, "innkeeper:context/migration");
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = migration.load(&mut *store, instance)?;
+                guest.call_migrate(store, from, &entries).await
+            })
+        })
+        .await
+    }
+
+    async fn enter<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
+    where
+        S: Services,
+        F: for<'a> FnOnce(&'a mut Store<StoreData>, &'a Instance) -> Run<'a, T> + Send,
+        T: Send,
+    {
+        let Execution {
+            services,
+            memory,
+            deadline,
+            depth,
+            share,
+        } = execution;
+        let share = share.as_ref().unwrap_or(self.runtime.host_share());
+        let began = Instant::now();
+        let Some(_slot) = self.runtime.slots().take(depth, deadline).await else {
+            let message = format!(
+                "all instances of the host were busy for {:?}",
+                began.elapsed()
+            );
+            return Ended {
+                services,
+                result: Err(Fault::NoInstance(message)),
+            };
+        };
+        let mut store = Store::new(self.runtime.wasmtime(), StoreData::new(services, memory));
+        store.limiter_async(|frame| frame);
+        // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when its deadline can end it.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        let outcome = {
+            let mut computing = std::pin::pin!(async {
+                // The first slice begins here, not when the processor was asked for.
+                store.set_epoch_deadline(1);
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                run(&mut store, &instance).await
+            });
+            deadline::enforce(deadline, began, share.run(computing.as_mut())).await
+        };
+        let result = outcome.and_then(|ended| {
+            ended.map_err(|error| Fault::from_wasmtime(error, store.data().denied_memory()))
+        });
+        Ended {
+            services: store.into_data().into_services(),
+            result,
+        }
+    }
+}
+
+fn not_exported<T, S>(execution: Execution<S>, name: &str) -> Ended<T, S> {
+    Ended {
+        services: execution.services,
+        result: Err(Fault::NotExported(name.to_owned())),
+    }
+}

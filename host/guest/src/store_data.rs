@@ -1,0 +1,143 @@
+//! The data of a wasmtime store: what the host keeps for one instance.
+
+use std::any::Any;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use wasmtime::ResourceLimiterAsync;
+use wasmtime_wasi::{
+    Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
+    WasiCtxView, WasiView,
+};
+
+use crate::fault::Denied;
+use crate::output::LogLines;
+use crate::services::Services;
+
+/// The store's data: the services of the invocation, and its limits.
+pub(super) struct StoreData {
+    /// Wasmtime's linker knows one type of store only, whoever answers.
+    services: Box<dyn Services>,
+    memory_limit: usize,
+    denied: Option<Denied>,
+    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+impl StoreData {
+    pub(super) fn new(services: Box<dyn Services>, memory_limit: usize) -> Self {
+        Self {
+            services,
+            memory_limit,
+            denied: None,
+            wasi: None,
+        }
+    }
+
+    /// What answers the guest's imports.
+    pub(super) fn services(&mut self) -> &mut dyn Services {
+        self.services.as_mut()
+    }
+
+    /// Gives back the services that it was made with: `S` is their type.
+    pub(super) fn into_services<S: Services>(self) -> Box<S> {
+        let services: Box<dyn Any> = self.services;
+        #[expect(
+            clippy::expect_used,
+            reason = "an execution makes the data and takes it apart, and nobody in between can exchange the services"
+        )]
+        services
+            .downcast()
+            .expect("the services that the data was made with")
+    }
+
+    /// Why the guest was refused memory, if it was.
+    pub(super) fn denied_memory(&self) -> Option<Denied> {
+        self.denied
+    }
+}
+
+#[async_trait]
+impl ResourceLimiterAsync for StoreData {
+    async fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let denied = if desired > self.memory_limit {
+            Denied::Limit(self.memory_limit)
+        } else if !self.services.reserve(desired.saturating_sub(current)).await {
+            Denied::Host
+        } else {
+            return Ok(true);
+        };
+        self.denied = Some(denied);
+        Ok(false)
+    }
+
+    async fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The pool bounds every table already.
+        Ok(true)
+    }
+}
+
+/// WASI is there because JavaScript and Python runtimes import it. Nothing is granted, and nothing in it differs between two runs of one invocation:
+/// the clocks stand at the invocation's time and the random bytes follow from its id.
+impl WasiView for StoreData {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let services = &mut self.services;
+        let wasi = self.wasi.get_or_insert_with(|| {
+            let now = services.now().unwrap_or_default();
+            // A guest that is asked what it is has no id, and random bytes all the same: its runtime may want some before it answers.
+            let seed = match services.new_id() {
+                Ok(id) if !id.is_empty() => id.into_bytes(),
+                _ => b"innkeeper".to_vec(),
+            };
+            let lines = LogLines::of(services.as_mut());
+            let mut builder = WasiCtxBuilder::new();
+            builder
+                .wall_clock(FixedClock(now))
+                .monotonic_clock(FixedClock(now))
+                .secure_random(Deterministic::new(seed.clone()))
+                .insecure_random(Deterministic::new(seed))
+                .insecure_random_seed(u128::from(now))
+                .stdout(lines.clone())
+                .stderr(lines.clone())
+                .allow_tcp(false)
+                .allow_udp(false);
+            Box::new((builder.build(), ResourceTable::new()))
+        });
+        WasiCtxView {
+            ctx: &mut wasi.0,
+            table: &mut wasi.1,
+        }
+    }
+}
+
+/// A clock that stands still, at a number of milliseconds since the Unix epoch.
+struct FixedClock(u64);
+
+impl HostWallClock for FixedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
+
+impl HostMonotonicClock for FixedClock {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}

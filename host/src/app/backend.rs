@@ -1,0 +1,56 @@
+//! The app as the backend of the gateway.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::Host;
+use crate::core::memory::Reservation;
+use crate::core::message::{Request, WebAnswer};
+use crate::gateway::Backend;
+use crate::invocation::{self, Context, Failure, Origin};
+use crate::versions::Found;
+
+impl Backend for Arc<Host> {
+    type Context = Arc<str>;
+
+    fn find(&self, method: &Method, path: &str) -> Found<Arc<str>> {
+        let wiring = self.wiring();
+        match wiring.routes.find(method, path) {
+            Found::Nothing => {
+                // What a context answers that is down is not known: the path may well be one of its.
+                let down = |context: &&Arc<Context>| {
+                    let serving = wiring.serving(&context.name);
+                    self.deployer.rollouts(context).should_serve()
+                        && serving.is_none_or(|serving| serving.version().is_none())
+                };
+                let down = self.contexts().values().find(down);
+                down.map_or(Found::Nothing, |context| Found::Down(context.name.clone()))
+            }
+            found => found,
+        }
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
+        Ok(self.invoker.memory.reserve(bytes)?)
+    }
+
+    fn web(
+        &self,
+        context: Arc<str>,
+        request: Request,
+        origin: Origin,
+        key: Option<String>,
+    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
+        let invoker = self.invoker.clone();
+        async move {
+            match invoker.contexts.get(&*context) {
+                Some(context) => invocation::web(&invoker, context, request, origin, key).await,
+                // The table names contexts of this app, which has the same ones all its life.
+                None => Err(Failure::NotServing {
+                    context: context.to_string(),
+                }),
+            }
+        }
+    }
+}

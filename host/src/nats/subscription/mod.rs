@@ -1,0 +1,327 @@
+//! A subscription: reads a subject of NATS into a journal, where contexts follow its events like those of a context.
+//!
+//! The position in the stream is part of the commit that stores the messages, so each is stored exactly once, also after a crash. That the stream is still the one
+//! that the position is of is checked when the host connects, and from then on: see [`stream_position`].
+
+mod consumer;
+mod deduplication;
+mod event_mapping;
+mod intake;
+mod stream_position;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, Context};
+use futures::StreamExt;
+use tokio::time::MissedTickBehavior;
+
+use self::consumer::Reading;
+use self::deduplication::{Deduplication, Policy};
+use self::intake::Taken;
+use self::stream_position::{Comparison, OtherSubjects, StreamPosition};
+use super::connection::{self, Connection, TIMEOUT};
+use super::error::NatsError;
+use super::status::{NatsStatus, SubscriptionStatus};
+use super::stream::nobody_keeps;
+use super::subject;
+use crate::core::{Backoff, wall_clock};
+use crate::journal::Ledger;
+use crate::manifest::Subscription;
+use crate::nats::bridge::Bridge;
+use crate::observe::metrics;
+
+/// How many messages are taken in by one commit.
+const BATCH: usize = 256;
+/// How often the stream is asked whether it is still the one that is read.
+const CHECK: Duration = Duration::from_secs(5);
+/// How long after a stream was set back or exchanged repeats are recognized by their names, in milliseconds.
+const DISTURBANCE: u64 = 24 * 60 * 60 * 1_000;
+
+/// Reads one subject.
+pub(super) struct Subscriber {
+    bridge: Arc<Bridge>,
+    connection: Arc<Connection>,
+    status: Arc<NatsStatus>,
+    ledger: Arc<Ledger>,
+    subscription: Subscription,
+    /// The error that was logged last.
+    said: Option<String>,
+}
+
+/// What is read, and how far it has come.
+struct Session {
+    client: Client,
+    stream: Stream,
+    reading: Reading,
+    elsewhere: OtherSubjects,
+    repeats: Deduplication,
+    place: StreamPosition,
+    /// The place that is kept in the journal.
+    kept: Option<StreamPosition>,
+    /// Whether the subject stands for all that the stream takes: a number that is missing is a message that was dropped then.
+    is_whole: bool,
+    /// The consumer counts what it sends: a gap means that something was lost on the way.
+    counted: u64,
+}
+
+impl Subscriber {
+    pub(super) fn new(
+        bridge: &Arc<Bridge>,
+        connection: &Arc<Connection>,
+        status: &Arc<NatsStatus>,
+        ledger: &Arc<Ledger>,
+        subscription: Subscription,
+    ) -> Self {
+        Self {
+            bridge: bridge.clone(),
+            connection: connection.clone(),
+            status: status.clone(),
+            ledger: ledger.clone(),
+            subscription,
+            said: None,
+        }
+    }
+
+    /// Takes in until the host stops.
+    pub(super) async fn run(mut self) {
+        let stop = self.bridge.shutdown.clone();
+        let mut backoff = connection::backoff();
+        self.show(|_| {});
+        loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return,
+                Err(error) = self.take_in(&mut backoff) => error,
+            };
+            self.note(&error);
+            if backoff.pause(&stop).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    fn note(&mut self, error: &NatsError) {
+        let text = error.to_string();
+        self.show(|status| status.error = Some(text.clone()));
+        if self.said.as_ref() != Some(&text) {
+            tracing::warn!(
+                source = self.subscription.source,
+                subject = self.subscription.subject,
+                "messages are not being read from NATS and wait there: {text}"
+            );
+            self.said = Some(text);
+        }
+    }
+
+    fn show(&self, change: impl FnOnce(&mut SubscriptionStatus)) {
+        let Subscription {
+            source, subject, ..
+        } = &self.subscription;
+        self.status.note_subscription(source, subject, change);
+    }
+
+    /// Connects, finds the stream, and goes on behind the last message that was taken in.
+    async fn take_in(&mut self, backoff: &mut Backoff) -> Result<Infallible, NatsError> {
+        let mut session = self.begin().await?;
+        self.show(|status| {
+            status.error = None;
+            status.stream = Some(session.place.stream.clone());
+            status.dropped = session.place.dropped;
+        });
+        if self.said.take().is_some() {
+            tracing::info!(
+                source = self.subscription.source,
+                subject = self.subscription.subject,
+                "messages are being read again"
+            );
+        }
+        let mut checking = tokio::time::interval(CHECK);
+        checking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                chunk = session.reading.messages.next() => {
+                    let chunk = chunk.ok_or(NatsError::Interrupted)?;
+                    self.take(&mut session, chunk).await?;
+                    *backoff = connection::backoff();
+                }
+                _ = checking.tick() => self.check(&mut session).await?,
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Session, NatsError> {
+        let client = self.connection.client().await?;
+        let builder = jetstream::context::ContextBuilder::new().timeout(TIMEOUT);
+        let context = builder.build(client.clone());
+        let stream = self.stream(&context).await?;
+        let info = stream.cached_info();
+        let mut places = StreamPosition::all(&self.ledger)?;
+        let kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
+        let mut place = match kept {
+            Some(place) => self.recognize(&place, &stream, &mut places).await?,
+            None => StreamPosition::beginning(info),
+        };
+        let kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
+        let elsewhere = OtherSubjects::of(&places, &self.subscription.subject, info);
+        place.sequence = place
+            .sequence
+            .max(elsewhere.covers(&self.subscription.subject));
+        let reading = consumer::open(
+            &self.bridge,
+            &self.subscription,
+            &client,
+            &stream,
+            &place,
+            &places,
+        )
+        .await?;
+        let now = wall_clock();
+        let policy = Policy {
+            redelivered: reading.is_acknowledged,
+            republished: place
+                .disturbed
+                .is_some_and(|at| now < at.saturating_add(DISTURBANCE)),
+            window: self.subscription.deduplicate,
+        };
+        let came_to = info.state.last_timestamp.unix_timestamp_nanos() / 1_000_000;
+        let came_to = u64::try_from(came_to).unwrap_or_default();
+        let mut subjects = info.config.subjects.iter();
+        Ok(Session {
+            client,
+            repeats: Deduplication::read(&self.ledger, policy, came_to.min(now)).await?,
+            is_whole: subjects.all(|taken| subject::covers(&self.subscription.subject, taken)),
+            counted: reading.counted,
+            reading,
+            elsewhere,
+            place,
+            kept,
+            stream,
+        })
+    }
+
+    async fn stream(&self, context: &Context) -> Result<Stream, NatsError> {
+        let name = match &self.subscription.stream {
+            Some(name) => name.clone(),
+            None => {
+                let found = context
+                    .stream_by_subject(self.subscription.subject.as_str())
+                    .await;
+                found.map_err(|error| nobody_keeps(&self.subscription.subject, &error))?
+            }
+        };
+        super::stream::find(context, &name).await
+    }
+
+    /// The place to go on from in a stream that something was taken in from before.
+    async fn recognize(
+        &self,
+        place: &StreamPosition,
+        stream: &Stream,
+        places: &mut BTreeMap<String, StreamPosition>,
+    ) -> Result<StreamPosition, NatsError> {
+        let info = stream.cached_info();
+        let now = wall_clock();
+        match place.compare(stream, info).await? {
+            Comparison::Same => Ok(place.clone()),
+            Comparison::Another => {
+                tracing::warn!(
+                    source = self.subscription.source,
+                    subject = self.subscription.subject,
+                    stream = info.config.name,
+                    "the stream was replaced by another one and is read from its first message; CloudEvents that were read before are recognized and skipped"
+                );
+                Ok(place.anew(info, now))
+            }
+            Comparison::SetBack(to) => {
+                tracing::warn!(
+                    source = self.subscription.source,
+                    subject = self.subscription.subject,
+                    stream = info.config.name,
+                    "the stream lost messages that had been read: it was read up to {}, and is unchanged only up to {to}. It is read again from there; events that were read before are skipped",
+                    place.sequence
+                );
+                let back = place.set_back(to, now);
+                let mut writes = vec![back.write(&self.subscription.subject)?];
+                // What was taken in under other subjects is no more of what is there now, either.
+                for (subject, other) in places.iter_mut() {
+                    if *subject != self.subscription.subject
+                        && other.is_of(info)
+                        && other.sequence > to
+                    {
+                        let followed = self.bridge.manifest.subscriptions();
+                        let mut followed = followed.iter();
+                        let is_read = followed.any(|subscription| {
+                            subscription.source == self.subscription.source
+                                && subscription.subject == *subject
+                        });
+                        // Whoever reads it notices by itself.
+                        if !is_read {
+                            *other = other.set_back(to, now);
+                            writes.push(other.write(subject)?);
+                        }
+                    }
+                }
+                self.keep(Some(place), writes, Vec::new()).await?;
+                Ok(back)
+            }
+        }
+    }
+
+    /// Asks whether the stream is still the one that is read, whether it drops what was not taken in, and how much waits there.
+    async fn check(&self, session: &mut Session) -> Result<(), NatsError> {
+        let info = super::stream::look(&session.stream, &session.place.stream).await?;
+        if !session.place.is_of(&info) || info.state.last_sequence < session.place.sequence {
+            return Err(NatsError::Interrupted);
+        }
+        let first = info.state.first_sequence;
+        if !session.reading.is_acknowledged && first > session.place.sequence + 1 {
+            self.dropped(session, first - session.place.sequence - 1);
+            session.place.sequence = first - 1;
+        }
+        let waiting = session.reading.waiting(session.counted).await?;
+        if waiting == 0 {
+            // The consumer was asked after the stream: whatever is for it of what the stream had is taken in.
+            session.place.sequence = session.place.sequence.max(info.state.last_sequence);
+        }
+        if session.kept.as_ref() != Some(&session.place) {
+            self.commit(session, Taken::default()).await?;
+        }
+        self.show(|status| {
+            status.waiting = Some(waiting);
+            status.dropped = session.place.dropped;
+        });
+        Ok(())
+    }
+
+    /// Says that the stream dropped messages which were not taken in.
+    fn dropped(&self, session: &mut Session, messages: u64) {
+        if messages == 0 {
+            return;
+        }
+        session.place.dropped += messages;
+        self.count(metrics::NATS_SUBSCRIPTION_DROPPED, messages);
+        let which = match session.is_whole {
+            true => "",
+            false => ", some of which may have been at this subject",
+        };
+        tracing::warn!(
+            source = self.subscription.source,
+            subject = self.subscription.subject,
+            stream = session.place.stream,
+            "the stream dropped {messages} messages after sequence {} before they were read{which}; raise its limits, or keep the host running",
+            session.place.sequence
+        );
+    }
+
+    fn count(&self, counter: &'static str, by: u64) {
+        let labels = [
+            ("source", self.subscription.source.clone()),
+            ("subject", self.subscription.subject.clone()),
+        ];
+        ::metrics::counter!(counter, &labels).increment(by);
+    }
+}

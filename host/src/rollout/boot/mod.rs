@@ -1,0 +1,316 @@
+//! What a context starts with: what served before, unless the manifest names another component than it did then, and that passes.
+
+mod choice;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::active_version::{self, ActiveVersion};
+use super::deployer::Deployer;
+use super::gate::{Gate, Refusal};
+use super::history::{self, Because, Entry, History};
+use super::swap::{self, SwapKind};
+use super::upload::Upload;
+use super::version_state::State;
+use super::{interrupted_rollout, start, startup_probe};
+use crate::core::{CorrelationId, VersionDigest};
+use crate::invocation::Context;
+use crate::journal::CommitError;
+use crate::versions::Version;
+
+use self::choice::Booting;
+
+/// How long it is until a context is tried again that was not ready.
+const REVIVAL: Duration = Duration::from_secs(5);
+
+/// Why a context cannot start.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BootError {
+    /// The file cannot be read.
+    #[error("context {context}: cannot read {}: {reason}; `innkeeper build` makes it", file.display())]
+    Unreadable {
+        /// The context.
+        context: String,
+        /// The component's file.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// It does not pass a gate.
+    #[error("context {context}: {}: {refusal}", file.display())]
+    Refused {
+        /// The context.
+        context: String,
+        /// The component's file.
+        file: PathBuf,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// What served before cannot.
+    #[error("context {context}: the version that served before: {refusal}")]
+    NotServing {
+        /// The context.
+        context: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Its journal, or the host's, cannot be used.
+    #[error("context {context}: {source}")]
+    Journal {
+        /// The context.
+        context: String,
+        /// Why.
+        source: CommitError,
+    },
+    /// The component cannot be kept, or the host is stopping.
+    #[error("context {context}: {reason}")]
+    Failed {
+        /// The context.
+        context: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a context starts with.
+pub struct Boot {
+    /// The context.
+    pub context: Arc<Context>,
+    file: PathBuf,
+    /// The version, if there is one.
+    choice: Option<Choice>,
+    /// What served before, where that is another one than the choice.
+    former: Option<Arc<Version>>,
+    /// Why the manifest's component does not serve, or what served before.
+    refused: Option<BootError>,
+    /// What is to be rolled out when the host has started: it is newer, and the state has to move for it.
+    newer: Option<Vec<u8>>,
+    is_ready: bool,
+    /// What was not ready, where there is nothing else.
+    not_ready: Option<Arc<Version>>,
+}
+
+/// A version that a context may start with.
+struct Choice {
+    version: Arc<Version>,
+    /// What stands from now on, when it is something else than before.
+    active: Option<ActiveVersion>,
+}
+
+impl Choice {
+    /// What served before serves again.
+    fn again(version: Arc<Version>) -> Self {
+        Self {
+            version,
+            active: None,
+        }
+    }
+}
+
+/// Finds out what a context starts with, and loads it: the manifest's component where that is newer, else what served before. Where the manifest's component is
+/// refused, what served before goes on; where nothing did, the context is down.
+///
+/// # Errors
+///
+/// When a journal or the data directory cannot be used; see [`BootError`].
+pub async fn boot(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    file: &Path,
+) -> Result<Boot, BootError> {
+    let booting = Booting {
+        deployer,
+        context,
+        file,
+    };
+    booting.run().await
+}
+
+impl Boot {
+    /// The version, if there is one.
+    pub fn version(&self) -> Option<&Arc<Version>> {
+        self.choice.as_ref().map(|choice| &choice.version)
+    }
+
+    /// What served before, where that is another version.
+    pub(super) fn former(&self) -> Option<&Arc<Version>> {
+        self.former.as_ref()
+    }
+
+    /// Whether the version has not served before.
+    pub(super) fn is_new(&self) -> bool {
+        let mut choice = self.choice.iter();
+        choice.any(|choice| choice.active.is_some())
+    }
+
+    /// Why the manifest's component, or what served before, does not serve.
+    pub(super) fn refused(&self) -> Option<&BootError> {
+        self.refused.as_ref()
+    }
+
+    /// The version that it starts with does not pass a gate: what served before does, or nothing.
+    pub(super) async fn refuse(&mut self, deployer: &Arc<Deployer>, refusal: Refusal) {
+        let booting = Booting {
+            deployer,
+            context: &self.context,
+            file: &self.file,
+        };
+        let is_readiness = refusal.gate == Gate::Ready;
+        let refused = match self.is_new() {
+            true => booting.refused(refusal),
+            false => BootError::NotServing {
+                context: self.context.name.clone(),
+                refusal,
+            },
+        };
+        let turned_away = self.choice.take().map(|choice| choice.version);
+        match (self.former.take(), turned_away) {
+            (Some(former), Some(turned_away)) => {
+                booting.reject(turned_away.digest, &refused).await;
+                self.choice = Some(Choice::again(former));
+            }
+            (_, turned_away) => self.not_ready = turned_away.filter(|_| is_readiness),
+        }
+        self.is_ready = false;
+        self.note(deployer, refused);
+    }
+
+    /// Says that something does not serve that should.
+    fn note(&mut self, deployer: &Deployer, refused: BootError) {
+        let serves = match &self.choice {
+            Some(choice) => format!("{} serves on", choice.version.title),
+            None => "the context is down, and answers 503".to_owned(),
+        };
+        tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected at the start");
+        let noted = format!("rejected at the start, so {serves}: {refused}");
+        *deployer.rollouts(&self.context).refused.lock() = Some(noted);
+        self.refused = Some(refused);
+    }
+
+    /// Waits until the version says that it is ready.
+    pub(super) async fn ready(&mut self, deployer: &Arc<Deployer>) -> Result<(), Refusal> {
+        if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
+            let (context, version) = (&self.context, &choice.version);
+            startup_probe::ready(deployer, context, version, context.generation()).await?;
+            self.is_ready = true;
+        }
+        Ok(())
+    }
+
+    /// Has the version stand, and puts the history right.
+    pub(super) async fn stand(&self, deployer: &Arc<Deployer>) -> Result<(), BootError> {
+        let context = &self.context;
+        let journal = |source| BootError::Journal {
+            context: context.name.clone(),
+            source,
+        };
+        if let Some(active) = self.choice.as_ref().and_then(|one| one.active.as_ref()) {
+            active.commit(context).await.map_err(journal)?;
+        }
+        let current = self.version().map(|version| version.digest);
+        let settled = interrupted_rollout::settle(deployer, context, current).await;
+        settled.map_err(journal)?;
+        reconcile(deployer, context, current).await.map_err(journal)
+    }
+
+    /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
+    pub async fn resume(self, deployer: &Arc<Deployer>) {
+        let context = &self.context;
+        if let Some(version) = self.not_ready {
+            deployer
+                .tasks
+                .spawn(revive(deployer.clone(), context.clone(), version));
+        }
+        let Some(bytes) = self.newer else { return };
+        let upload = Upload {
+            bytes,
+            label: None,
+            signature: None,
+            ramp: None,
+            step: None,
+            dry_run: false,
+            force: false,
+            by: "host".into(),
+            is_shipped: true,
+        };
+        tracing::info!(
+            context = context.name,
+            "the manifest names a newer component that needs a migration of the state; rolling it out now"
+        );
+        if let Err(error) = start::begin(deployer, context, upload).await {
+            tracing::error!(context = context.name, %error, "the newer component could not be rolled out");
+        }
+    }
+}
+
+/// Tries again to bring in a version that was not ready at the start, until it is, or another one serves.
+async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Version>) {
+    loop {
+        tokio::select! {
+            () = deployer.shutdown.cancelled() => return,
+            () = tokio::time::sleep(REVIVAL) => {}
+        }
+        let newest = deployer.rollouts(&context).newest();
+        if newest.is_some_and(|newest| !newest.is_over()) {
+            continue;
+        }
+        if context.version().is_some() {
+            return;
+        }
+        if let Err(refusal) =
+            startup_probe::ready(&deployer, &context, &version, context.generation()).await
+        {
+            tracing::warn!(context = context.name, %refusal, "the context is still down");
+            continue;
+        }
+        let because = Because::host("it is ready now", Some(CorrelationId::random()));
+        match swap::swap(
+            &deployer,
+            &context,
+            &version,
+            None,
+            SwapKind::Rollout,
+            &because,
+        )
+        .await
+        {
+            Ok(_) => {
+                active_version::note_shipped_if_named(&deployer, &context, version.digest).await;
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(context = context.name, %error, "the context is still down");
+            }
+        }
+    }
+}
+
+/// Puts the history right: whatever was under way when the host stopped has ended by now.
+async fn reconcile(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    current: Option<VersionDigest>,
+) -> Result<(), CommitError> {
+    let entries = History::of(deployer, &context.name)?.list()?;
+    let ended = |entry: &Entry| match entry.state {
+        State::Current => Some(State::Drained),
+        State::Draining => Some(State::Drained),
+        State::Ramping => Some(State::Uploaded),
+        _ => None,
+    };
+    let mut changes: Vec<_> = entries
+        .iter()
+        .filter(|entry| Some(entry.digest) != current)
+        .filter_map(|entry| Some((entry.digest, ended(entry)?)))
+        .collect();
+    let serves = entries.iter().find(|entry| Some(entry.digest) == current);
+    if let Some(entry) = serves.filter(|entry| entry.state != State::Current) {
+        changes.push((entry.digest, State::Current));
+    }
+    if !changes.is_empty() {
+        let because = Because::host("the host has started", None);
+        history::record_changes(deployer, context, &changes, &because).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The watch over a version after its promotion: when it does worse than the one before it, it is rolled back and quarantined.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::analysis::{Analysis, analyze};
+use super::analysis_run::{AnalysisRun, Decision};
+use super::deployer::Deployer;
+use super::gate::{Gate, Refusal};
+use super::history::Because;
+use super::progress::{Rollout, Watched};
+use super::{interrupted_rollout, rollback};
+use crate::invocation::Context;
+use crate::versions::{Tally, Version};
+
+/// How often it is looked at.
+const GLANCE: Duration = Duration::from_millis(250);
+/// How long it has served before its latency says anything: at first a machine has to get used to it.
+const WARM: Duration = Duration::from_secs(3);
+/// How often in a row the analysis must fail before the version is rolled back.
+const SURE: u32 = 2;
+
+/// Watches over a version that had done so much when it took over, for as long as it serves and the settings say.
+pub(super) fn begin(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    rollout: &Arc<Rollout>,
+    (version, since): (&Arc<Version>, Tally),
+    former: Option<&Arc<Version>>,
+) {
+    let (deployer, context) = (deployer.clone(), context.clone());
+    let (Some(former), false) = (former, context.settings.rollout.watch.is_zero()) else {
+        let rollout = rollout.id.clone();
+        deployer
+            .clone()
+            .tasks
+            .spawn(async move { interrupted_rollout::clear(&deployer, &context, &rollout).await });
+        return;
+    };
+    rollout.note_watch(Watched::Watching);
+    let watch = Watch {
+        deployer: deployer.clone(),
+        context,
+        rollout: rollout.clone(),
+        version: version.clone(),
+        since,
+        before: former.last_minute(),
+        ever: former.total(),
+    };
+    deployer.tasks.spawn(watch.run());
+}
+
+struct Watch {
+    deployer: Arc<Deployer>,
+    context: Arc<Context>,
+    rollout: Arc<Rollout>,
+    version: Arc<Version>,
+    /// What the version had done when the watch began.
+    since: Tally,
+    /// What the one before it did in its last minute.
+    before: Tally,
+    /// And since it was loaded, which counts where that is too little.
+    ever: Tally,
+}
+
+impl Watch {
+    async fn run(self) {
+        // Where the host stops, it says when it is back that the watch was cut off.
+        if let Some(ended) = self.watch().await {
+            self.rollout.note_watch(ended);
+            interrupted_rollout::clear(&self.deployer, &self.context, &self.rollout.id).await;
+        }
+    }
+
+    /// Watches until it is decided, or another version serves; none when the host stops.
+    async fn watch(&self) -> Option<Watched> {
+        let (context, title) = (&self.context, &self.version.title);
+        let mut analysis_run = AnalysisRun::watch(&context.settings.rollout);
+        let (began, mut looked) = (Instant::now(), Instant::now());
+        let mut wanting = 0;
+        loop {
+            tokio::select! {
+                () = self.deployer.shutdown.cancelled() => return None,
+                () = tokio::time::sleep(analysis_run.left().min(GLANCE)) => {}
+            }
+            let serves = context.version();
+            if serves.is_none_or(|serves| !Arc::ptr_eq(&serves, &self.version)) {
+                return Some(Watched::Cut("another version is serving now".into()));
+            }
+            let since = std::mem::replace(&mut looked, Instant::now());
+            analysis_run.pass(looked - since);
+            let analysis = self.analyze(began.elapsed());
+            self.rollout.note_evidence(&analysis.evidence);
+            let decision = analysis_run.decide(&analysis);
+            wanting = match &decision {
+                Decision::Fail(_) => wanting + 1,
+                _ => 0,
+            };
+            match decision {
+                Decision::Fail(fault) if wanting >= SURE => {
+                    return Some(self.take_back(fault).await);
+                }
+                Decision::Pass(verdict) => {
+                    tracing::info!(context = context.name, version = %title, verdict, "it was watched to the end without findings");
+                    return Some(Watched::Well(verdict));
+                }
+                Decision::Hold(why) => {
+                    if self.rollout.note_hold(&why) {
+                        tracing::warn!(context = context.name, version = %title, why, "the watch continues");
+                    }
+                }
+                Decision::Fail(_) | Decision::Wait => {}
+            }
+        }
+    }
+
+    fn analyze(&self, served: Duration) -> Analysis {
+        let mut settings = self.context.settings.rollout.clone();
+        if served < WARM {
+            settings.max_latency = 0;
+        }
+        let new = self.version.total().since(&self.since);
+        analyze(&settings, &new, &self.before, &self.ever)
+    }
+
+    async fn take_back(&self, fault: String) -> Watched {
+        let refusal = Refusal::at(Gate::Watch, fault);
+        let (context, version) = (&self.context.name, &self.version.title);
+        tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
+        let because = Because::host(refusal.to_string(), Some(self.rollout.id.clone()));
+        let taken = rollback::roll_back_automatically(
+            &self.deployer,
+            &self.context,
+            &self.version,
+            &because,
+        );
+        match taken.await {
+            Ok(()) => Watched::TakenBack(refusal.to_string()),
+            Err(error) => {
+                tracing::error!(context, %version, %error, "it could not be rolled back automatically; deploy one that works");
+                Watched::Cut(format!(
+                    "{refusal}; it could not be rolled back automatically: {error}"
+                ))
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Whether a version can read the tables that another one wrote: `docs/state.md` says how values are written, and so which types read which.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{Field, Scalar, Table, Tables, Type};
+
+/// How many pairs of types are compared before it is too much.
+const MOST_PAIRS: usize = 20_000;
+/// How many differences are shown.
+const SHOWN: usize = 5;
+/// How much of a type a difference shows.
+const SHOWN_OF_A_TYPE: usize = 80;
+
+/// What comes of reading what another version wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TableCompatibility {
+    /// What cannot be read, each with its place.
+    pub unreadable: Vec<String>,
+    /// What is there and not read, each with its place.
+    pub ignored: Vec<String>,
+}
+
+/// Some of the differences, for a message.
+pub(super) struct First<'a>(pub &'a [String]);
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.get(..SHOWN).unwrap_or(self.0);
+        f.write_str(&shown.join("; "))?;
+        match self.0.len() - shown.len() {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+impl TableCompatibility {
+    /// Whether all of it is read.
+    pub fn is_complete(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+
+    /// Whether the two are the same to whoever reads and writes.
+    pub fn is_exact(&self) -> bool {
+        self.unreadable.is_empty() && self.ignored.is_empty()
+    }
+
+    /// What cannot be read, for a message.
+    pub fn difference(&self) -> String {
+        First(&self.unreadable).to_string()
+    }
+
+    /// What is not read, for a message.
+    pub fn remarks(&self) -> Option<String> {
+        (!self.ignored.is_empty()).then(|| First(&self.ignored).to_string())
+    }
+
+    /// With what comes of reading something else.
+    pub fn and(&mut self, other: Self) {
+        for (all, more) in [
+            (&mut self.unreadable, other.unreadable),
+            (&mut self.ignored, other.ignored),
+        ] {
+            for text in more {
+                if !all.contains(&text) {
+                    all.push(text);
+                }
+            }
+        }
+    }
+}
+
+impl Tables {
+    /// What comes of reading the rows of the same tables that another version writes. Tables that only one of them has are no difference here.
+    pub(crate) fn read(&self, written: &Self) -> TableCompatibility {
+        let mut all = TableCompatibility::default();
+        for (name, written) in &written.0 {
+            if let Some(table) = self.0.get(name) {
+                all.and(table.read(name, written));
+            }
+        }
+        all
+    }
+}
+
+impl Table {
+    /// What comes of reading the rows that another version wrote into the table of this name.
+    pub(super) fn read(&self, name: &str, written: &Self) -> TableCompatibility {
+        let mut comparing = Comparing {
+            reader: self,
+            writer: written,
+            reading: TableCompatibility::default(),
+            seen: BTreeSet::new(),
+            waiting: Vec::new(),
+        };
+        if self.key != written.key {
+            let (was, is) = (written.key(), self.key());
+            comparing
+                .reading
+                .unreadable
+                .push(format!("the key of `{name}` was {was}, and is {is}"));
+        }
+        comparing.then(0, 0, name.to_owned());
+        while let Some((reader, writer, place)) = comparing.waiting.pop() {
+            comparing.pair(reader, writer, &place);
+        }
+        comparing.reading.unreadable.sort();
+        comparing.reading.ignored.sort();
+        comparing.reading
+    }
+
+    fn ty(&self, place: usize) -> &Type {
+        // A place is always one of its types: both come from one description.
+        self.types.get(place).unwrap_or(&Type::Scalar(Scalar::Unit))
+    }
+
+    /// Whether one of a type's values is written as `null`.
+    fn has_null(&self, place: usize) -> bool {
+        matches!(
+            self.ty(place),
+            Type::Optional(_) | Type::Scalar(Scalar::Unit)
+        )
+    }
+
+    fn is_text(&self, place: usize) -> bool {
+        matches!(self.ty(place), Type::Scalar(Scalar::String))
+    }
+}
+
+struct Comparing<'a> {
+    reader: &'a Table,
+    writer: &'a Table,
+    reading: TableCompatibility,
+    /// Pairs that have been or will be compared: types may contain themselves.
+    seen: BTreeSet<(usize, usize)>,
+    waiting: Vec<(usize, usize, String)>,
+}
+
+impl<'a> Comparing<'a> {
+    fn then(&mut self, reader: usize, writer: usize, place: String) {
+        if self.seen.len() == MOST_PAIRS {
+            self.reading
+                .unreadable
+                .push(format!("`{place}` has too many types to compare"));
+            self.waiting.clear();
+        } else if self.seen.len() < MOST_PAIRS && self.seen.insert((reader, writer)) {
+            self.waiting.push((reader, writer, place));
+        }
+    }
+
+    fn unlike(&mut self, reader: usize, writer: usize, place: &str) {
+        let was = self.writer.text_of(writer, SHOWN_OF_A_TYPE);
+        let is = self.reader.text_of(reader, SHOWN_OF_A_TYPE);
+        self.reading
+            .unreadable
+            .push(format!("`{place}` was {was}, and is {is}"));
+    }
+
+    fn pair(&mut self, reader: usize, writer: usize, place: &str) {
+        let (read, written) = (self.reader.ty(reader), self.writer.ty(writer));
+        match (read, written) {
+            (Type::Scalar(read), Type::Scalar(written)) if reads(*read, *written) => {}
+            (Type::Optional(read), Type::Optional(written))
+                if self.reader.has_null(*read) == self.writer.has_null(*written) =>
+            {
+                self.then(*read, *written, place.to_owned());
+            }
+            // What is there is written as it would be without the option.
+            (Type::Optional(read), _)
+                if !self.reader.has_null(*read) && !self.writer.has_null(writer) =>
+            {
+                self.then(*read, writer, place.to_owned());
+            }
+            (Type::List(read), Type::List(written)) => {
+                self.then(*read, *written, format!("{place}[]"));
+            }
+            (Type::Map(key, value), Type::Map(written_key, written_value))
+                if self.reader.is_text(*key) == self.writer.is_text(*written_key) =>
+            {
+                self.then(*key, *written_key, format!("{place}[key]"));
+                self.then(*value, *written_value, format!("{place}[]"));
+            }
+            (Type::Tuple(read), Type::Tuple(written)) if read.len() == written.len() => {
+                for (index, (read, written)) in read.iter().zip(written).enumerate() {
+                    self.then(*read, *written, format!("{place}.{index}"));
+                }
+            }
+            (Type::Record(read), Type::Record(written)) => self.fields(read, written, place),
+            (Type::Variant(read), Type::Variant(written)) => {
+                for case in written {
+                    let within = format!("{place}.{}", case.name);
+                    let known = read.iter().find(|known| known.name == case.name);
+                    match (known.map(|known| known.value), case.value) {
+                        (Some(None), None) => {}
+                        (Some(Some(read)), Some(written)) => {
+                            self.then(read, written, within);
+                        }
+                        (Some(_), _) => self.reading.unreadable.push(format!(
+                            "the case `{within}` has a payload in one version, and none in the other"
+                        )),
+                        (None, _) => self.reading.unreadable.push(format!("the case `{within}` is not known")),
+                    }
+                }
+            }
+            _ => self.unlike(reader, writer, place),
+        }
+    }
+
+    fn fields(&mut self, read: &'a [Field], written: &'a [Field], place: &str) {
+        let find = |fields: &'a [Field], name: &str| fields.iter().find(|field| field.name == name);
+        let unread: Vec<_> = written
+            .iter()
+            .filter(|field| find(read, &field.name).is_none())
+            .collect();
+        for field in &unread {
+            self.reading
+                .ignored
+                .push(format!("`{place}.{}` is not read", field.name));
+        }
+        for field in read {
+            let within = format!("{place}.{}", field.name);
+            if let Some(written) = find(written, &field.name) {
+                self.then(field.value, written.value, within);
+                continue;
+            }
+            if field.has_default || matches!(self.reader.ty(field.value), Type::Optional(_)) {
+                continue;
+            }
+            let alike = unread.iter().find(|other| {
+                self.reader.text_of(field.value, SHOWN_OF_A_TYPE)
+                    == self.writer.text_of(other.value, SHOWN_OF_A_TYPE)
+            });
+            let renamed = match alike {
+                Some(other) => format!(
+                    " (is it what was `{}`? then that stays its name in the state)",
+                    other.name
+                ),
+                None => String::new(),
+            };
+            self.reading.unreadable.push(format!(
+                "`{within}` is not in what was written, and has no default{renamed}"
+            ));
+        }
+    }
+}
+
+/// Whether every value of one is read as the same by the other.
+fn reads(reader: Scalar, writer: Scalar) -> bool {
+    match (reader, writer) {
+        (Scalar::Unsigned(read), Scalar::Unsigned(written))
+        | (Scalar::Signed(read), Scalar::Signed(written))
+        | (Scalar::Float(read), Scalar::Float(written)) => read >= written,
+        (Scalar::Signed(read), Scalar::Unsigned(written)) => read > written,
+        (Scalar::String, Scalar::Char) => true,
+        (read, written) => read == written,
+    }
+}
