@@ -16,7 +16,7 @@ pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// It ran longer than it may.
-    #[error("the guest did not answer within {after:?}")]
+    #[error("the guest did not answer within {} ms", .after.as_millis())]
     Deadline {
         /// How long it had.
         after: Duration,

@@ -23,6 +23,7 @@ mod problem;
 mod rebuild;
 mod redaction;
 mod reload;
+mod retries;
 mod rollouts;
 mod router;
 mod sagas;

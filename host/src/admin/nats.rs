@@ -29,16 +29,21 @@ pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
     let Some(standing) = &host.nats.status else {
         return Ok(None);
     };
-    let inlets = standing.inlets().into_iter();
     Ok(Some(view::Nats {
         lag: nats::behind(&host.nats)?,
         trouble: standing.trouble(),
         notice: standing.notice(),
         dead_letters: parked::list(&host.nats)?.len() as u64,
-        inlets: inlets
-            .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
-            .collect(),
+        inlets: inlets(host),
     }))
+}
+
+/// What is followed outside, and how far.
+pub(super) fn inlets(host: &Host) -> Vec<view::Inlet> {
+    let inlets = host.nats.status.iter().flat_map(|status| status.inlets());
+    inlets
+        .map(|((source, subject), standing)| view::Inlet::new(source, subject, standing))
+        .collect()
 }
 
 /// The dead letter of the relay that the path names.

@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{Modify, OpenApi as _};
 
 use super::{
-    backup, commits, contexts, dead_letters, events, floor, health, nats, rebuild, rollouts, sagas,
+    backup, commits, contexts, dead_letters, events, floor, health, nats, rebuild, retries, rollouts, sagas,
     stories, undos, versions, view,
 };
 
@@ -24,6 +24,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         rollouts::pause, rollouts::resume, rollouts::promote, rollouts::abort,
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
+        retries::list, retries::give_up,
         nats::dead_letters, nats::retry, nats::drop, nats::republish,
         events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop, backup::take,
     ),

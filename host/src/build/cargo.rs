@@ -4,6 +4,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use super::profile::Profile;
 use super::Error;
 use super::toolchain::Toolchain;
 use super::workspace::Package;
@@ -12,13 +13,16 @@ use super::workspace::Package;
 pub(super) async fn build(
     workspace: &Path,
     target: &Path,
+    profile: Profile,
     packages: &[Package],
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<(), Error> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&program);
     command
-        .args(["build", "--release", "--target-dir"])
+        .arg("build")
+        .args(profile.arguments())
+        .arg("--target-dir")
         .arg(target);
     Toolchain::find(workspace).await?.apply(&mut command);
     for package in packages {

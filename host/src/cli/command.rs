@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, nats, new, rebuild,
+    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new, rebuild,
     rollback, rollout, sagas, serve, sign, status, story, up, versions,
 };
 
@@ -32,6 +32,7 @@ pub(super) enum Command {
     Serve(serve::Serve),
     Build(build::Build),
     New(new::New),
+    Manifest(manifest::Manifest),
     Status(status::Status),
     Events(events::Events),
     Story(story::Story),
@@ -60,6 +61,7 @@ impl Command {
             Self::Serve(command) => command.run().await,
             Self::Build(command) => command.run().await,
             Self::New(command) => command.run().await,
+            Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,

@@ -96,6 +96,8 @@ pub(super) enum Failure {
         file: std::path::PathBuf,
         source: io::Error,
     },
+    #[error("the app cannot be started anew ({0}); start it again with `innkeeper up`")]
+    Anew(io::Error),
     #[error("interrupted")]
     Interrupted,
     #[error("not everything ended in time; what was cut short is resumed at the next start")]

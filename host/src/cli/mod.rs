@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod journal;
 mod key_file;
+mod manifest;
 mod nats;
 mod new;
 mod operator_flags;

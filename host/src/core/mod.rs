@@ -7,11 +7,12 @@ pub mod correlation;
 mod id;
 pub mod memory;
 pub mod message;
+mod spoken;
 mod timestamp;
 mod trace_context;
 
 pub(crate) use self::{backoff::Backoff, id::digest};
 pub use self::{
-    clock::wall_clock, correlation::Correlation, id::random_id, timestamp::Timestamp,
+    clock::wall_clock, correlation::Correlation, id::random_id, spoken::spoken, timestamp::Timestamp,
     trace_context::TraceContext,
 };

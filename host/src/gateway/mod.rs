@@ -10,6 +10,8 @@ mod body;
 pub(crate) mod connection;
 mod cors;
 pub(crate) mod decode;
+#[cfg(test)]
+mod documented;
 pub(crate) mod framing;
 mod http_service;
 pub(crate) mod listener;
@@ -40,6 +42,7 @@ use self::{
     places::{Free, Places},
     signs::Signs,
 };
+use crate::core::spoken;
 use crate::manifest::GatewaySettings;
 
 /// How long connections may take to notice that they are closed.
@@ -148,7 +151,8 @@ impl<R: Backend> Open<R> {
         let forced = self.connections.len();
         warn!(
             connections = forced,
-            "requests were still running after {time:?}; their connections are closed"
+            "requests were still running after {}; their connections are closed",
+            spoken(time)
         );
         self.endings.now.cancel();
         // They only have to notice.

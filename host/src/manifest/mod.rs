@@ -16,6 +16,7 @@ mod journal;
 mod nats;
 mod probe;
 mod quota;
+mod reference;
 mod rollout;
 mod saga;
 mod scalar;
@@ -45,6 +46,7 @@ pub use self::{
     nats::{CALLS, NatsSettings},
     probe::StartupProbe,
     quota::{CommitLimits, LogLimits, Quota},
+    reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };

@@ -16,6 +16,7 @@ use super::schema::{self, Move};
 use super::swap::{self, SwapError, Swapped, Way};
 use super::upload::Upload;
 use super::{active_version, pending, retention, trust, watch};
+use crate::core::spoken;
 use crate::invocation::Context;
 
 /// How a rollout ends early.
@@ -185,7 +186,7 @@ impl Executing<'_> {
         } = swapped;
         rollout.enter(Stage::Ramping, 100);
         rollout.did(
-            format!("swapped in {:.0} us", decided.as_secs_f64() * 1e6),
+            format!("swapped in {}", spoken(decided)),
             decided,
         );
         context.metrics.swap(decided);

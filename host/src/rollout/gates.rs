@@ -16,6 +16,7 @@ use super::signature::Signed;
 use super::store::ComponentStore;
 use super::upload::Upload;
 use super::{compatibility, load, pending, probe, swap, trust, unwired};
+use crate::core::spoken;
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -243,7 +244,7 @@ async fn bring(
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
         true => "it was compiled before".to_owned(),
-        false => format!("compiled in {:.1} s", took.as_secs_f64()),
+        false => format!("compiled in {}", spoken(took)),
     };
     rollout.passed(Gate::Compile, what, clock.lap());
     let version = load::of_guest(guest, &context.name, &context.settings, identity).await?;

@@ -10,6 +10,7 @@ use super::progress::Stage;
 use super::schema::Move;
 use super::trial::{Decision, Trial};
 use super::{analysis, swap};
+use crate::core::spoken;
 use crate::versions::{Tally, Version};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -39,8 +40,8 @@ impl Executing<'_> {
             ),
             Move::Migrate { .. } | Move::Rebuild => self.rollout.did(
                 format!(
-                    "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {:?} afterwards",
-                    self.context.settings.rollout.watch
+                    "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {} afterwards",
+                    spoken(self.context.settings.rollout.watch)
                 ),
                 Duration::ZERO,
             ),

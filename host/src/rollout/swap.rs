@@ -17,7 +17,7 @@ use super::migration::generation;
 use super::progress::Rollout;
 use super::schema::{self, Move};
 use super::{compatibility, retention, trust};
-use crate::core::wall_clock;
+use crate::core::{spoken, wall_clock};
 use crate::events::following;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
@@ -358,7 +358,7 @@ pub(super) fn empty(
             Drained::Empty => "all of its invocations have ended".to_owned(),
             Drained::Forced(left) => {
                 tracing::warn!(context = context.name, version = %version.title, left, "not everything ended in time; what did not commit at that moment was cancelled");
-                format!("{left} invocations had not ended after {time:?}; those that did not commit at that moment were cancelled")
+                format!("{left} invocations had not ended after {}; those that did not commit at that moment were cancelled", spoken(time))
             }
         };
         tracing::info!(context = context.name, version = %version.title, how, "drained");

@@ -18,6 +18,7 @@ use tokio::task::JoinError;
 use self::work::WorkError;
 use super::gate::Refusal;
 use super::store::ComponentStore;
+use crate::core::spoken;
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 /// What a compilation may take.
@@ -38,7 +39,8 @@ pub struct CompileLimits {
 pub enum CompileError {
     /// It took too long.
     #[error(
-        "the component did not compile within {limit:?}; raise `rollout.compile_time`, or make the component smaller"
+        "the component did not compile within {}; raise `rollout.compile_time`, or make the component smaller",
+        spoken(*.limit)
     )]
     TooLong {
         /// How long it may take.
