@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::process::{Process, command};
+use crate::process::{Process, Said, command, command_within};
 use crate::{Client, artifacts, within};
 
 /// How long the first build of an app may take: it compiles all that contexts depend on.
@@ -23,12 +23,22 @@ pub struct Up {
 impl NewApp {
     /// Makes one, with a context of its name. The name is this test's alone.
     pub async fn make(name: &str) -> Self {
+        Self::of(name, &[]).await
+    }
+
+    /// Makes one with these contexts.
+    pub async fn of(name: &str, contexts: &[&str]) -> Self {
         // Always the same directory, so that a second run has something to build on.
         let target = artifacts::repository().join("components/target");
         let home = target.join("new-apps");
         let _missing = std::fs::remove_dir_all(home.join(name));
         std::fs::create_dir_all(&home).expect("a directory can be made");
-        let said = command(&["new", name, "--in", text(&home)]).await;
+        let contexts = contexts.join(",");
+        let mut arguments = vec!["new", name, "--in", text(&home)];
+        if !contexts.is_empty() {
+            arguments.extend(["--contexts", &contexts]);
+        }
+        let said = command(&arguments).await;
         assert!(said.is_well, "{said:?}");
         let directory = home.join(name);
         // The dependencies are those of the app's, which are compiled already.
@@ -60,11 +70,16 @@ impl NewApp {
     }
 
     /// Runs a command about it to its end.
-    pub async fn command(&self, arguments: &[&str]) -> crate::Said {
+    pub async fn command(&self, arguments: &[&str]) -> Said {
+        self.command_within(arguments, Duration::from_secs(60)).await
+    }
+
+    /// The same, for what may take longer.
+    pub async fn command_within(&self, arguments: &[&str], longest: Duration) -> Said {
         let manifest = self.manifest();
         let mut all = arguments.to_vec();
         all.extend(["--app", text(&manifest)]);
-        command(&all).await
+        command_within(&all, longest).await
     }
 
     /// Serves it on free ports, with what else `innkeeper up` is told.

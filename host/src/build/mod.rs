@@ -19,7 +19,7 @@ pub use component::componentize;
 pub use error::Error;
 pub use inputs::inputs;
 pub use profile::Profile;
-pub use template::{Created, new_context};
+pub use template::{Created, new_app, new_context};
 
 use workspace::Package;
 
@@ -115,6 +115,23 @@ pub async fn build(
         }
     }
     Ok(built)
+}
+
+/// Runs the own tests of these contexts, natively. What cargo prints goes where this program prints.
+///
+/// # Errors
+/// When a package cannot be read, or a test fails.
+pub async fn test(sources: &[Source]) -> Result<(), Error> {
+    let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
+    for source in sources {
+        let package = Package::read(source)?;
+        let workspace = workspaces.entry(package.workspace.clone());
+        workspace.or_default().push(package);
+    }
+    for (workspace, packages) in workspaces {
+        cargo::test(&workspace, &packages).await?;
+    }
+    Ok(())
 }
 
 /// Where [`build`] puts the component of a context: `<target directory>/innkeeper/<name>.wasm`, and in `innkeeper/quick` the one that was built quickly.

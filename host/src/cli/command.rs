@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new, rebuild,
-    rollback, rollout, sagas, serve, sign, status, story, up, versions,
+    rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -32,6 +32,7 @@ pub(super) enum Command {
     Serve(serve::Serve),
     Build(build::Build),
     New(new::New),
+    Test(test::Test),
     Manifest(manifest::Manifest),
     Status(status::Status),
     Events(events::Events),
@@ -61,6 +62,7 @@ impl Command {
             Self::Serve(command) => command.run().await,
             Self::Build(command) => command.run().await,
             Self::New(command) => command.run().await,
+            Self::Test(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Events(command) => command.run().await,

@@ -14,6 +14,7 @@ use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
 use crate::core::spoken;
 use crate::manifest::{Ramp, parse_duration};
+use crate::versions::numbered;
 use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// How long sending a component may take.
@@ -264,7 +265,8 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
     let label = rollout.label;
     let label = label.map(|label| format!(" ({})", shown(&label, CELL)));
     Ok(output::line(format_args!(
-        "version {number} of {context}{} {done}",
+        "{} of {context}{} {done}",
+        numbered(number),
         label.unwrap_or_default()
     ))?)
 }

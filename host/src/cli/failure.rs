@@ -98,6 +98,8 @@ pub(super) enum Failure {
     },
     #[error("the app cannot be started anew ({0}); start it again with `innkeeper up`")]
     Anew(io::Error),
+    #[error("{0}")]
+    Tests(String),
     #[error("interrupted")]
     Interrupted,
     #[error("not everything ended in time; what was cut short is resumed at the next start")]

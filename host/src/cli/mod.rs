@@ -34,6 +34,7 @@ mod sse;
 mod status;
 mod story;
 mod table;
+mod test;
 mod trust;
 mod up;
 mod usage;

@@ -13,6 +13,7 @@ use crate::admin::view::{
     Breaker, Contended, Context, ContextDetail, Contexts, Import, Inlet, Nats, Retry, Rollout, Used,
 };
 use crate::core::{spoken, wall_clock};
+use crate::versions::numbered;
 use crate::observe::shown::{CELL, SENTENCE, shown};
 
 /// Show how the contexts of a running app are
@@ -316,9 +317,9 @@ fn rollout_line(rollout: &Rollout) -> String {
         ..
     } = rollout;
     let mut line = match (&rollout.outcome, weight) {
-        (Some(outcome), _) => format!("version {number}: {outcome}"),
-        (None, 0) => format!("version {number}: {stage}"),
-        (None, weight) => format!("version {number}: {stage} at {weight} %"),
+        (Some(outcome), _) => format!("{}: {outcome}", numbered(*number)),
+        (None, 0) => format!("{}: {stage}", numbered(*number)),
+        (None, weight) => format!("{}: {stage} at {weight} %", numbered(*number)),
     };
     if rollout.paused {
         line.push_str(", paused");

@@ -7,6 +7,7 @@ pub mod correlation;
 mod id;
 pub mod memory;
 pub mod message;
+pub(crate) mod nearest;
 mod spoken;
 mod timestamp;
 mod trace_context;

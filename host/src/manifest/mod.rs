@@ -147,6 +147,14 @@ impl Manifest {
         }
     }
 
+    /// The same, for programs that are run there.
+    pub fn root_or_here(&self) -> &Path {
+        match self.root() {
+            root if root.as_os_str().is_empty() => Path::new("."),
+            root => root,
+        }
+    }
+
     /// The directory that the manifest's paths were relative to.
     pub fn root(&self) -> &Path {
         self.file

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::{nearest, unwired};
+use super::unwired;
+use crate::core::nearest;
 use crate::guest::Operation;
 use crate::invocation::owed;
 use crate::manifest::SagaSettings;

@@ -20,7 +20,6 @@ mod gates;
 mod history;
 mod load;
 mod migration;
-mod nearest;
 mod opening;
 mod pending;
 mod probe;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::compatibility::{self, publishes};
 use super::deployer::Deployer;
 use super::history::State;
-use super::nearest;
+use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::manifest::HOST_SOURCE;

@@ -11,7 +11,7 @@ use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::store::ComponentStore;
 use crate::invocation::Context;
 use crate::manifest::Ramp;
-use crate::versions::Identity;
+use crate::versions::{Identity, numbered};
 
 /// What somebody brings.
 #[derive(Clone, Debug)]
@@ -44,7 +44,8 @@ pub enum UploadError {
     Refused(#[from] Refusal),
     /// Another rollout of the context is under way.
     #[error(
-        "version {number} ({digest}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
+        "{} ({digest}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`",
+        numbered(*.number)
     )]
     UnderWay {
         /// The context.

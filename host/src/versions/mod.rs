@@ -35,6 +35,6 @@ pub use self::{
     serving::{Candidate, Serving},
     tables::{Table, Tables},
     trusted::Trusted,
-    version::{Description, Identity, Version},
+    version::{Description, Identity, Version, numbered},
     wiring::{Wiring, WiringError},
 };

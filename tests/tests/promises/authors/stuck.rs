@@ -68,4 +68,6 @@ async fn what_is_stuck_is_shown_and_can_be_given_up_on() {
     assert!(!said.is_well && said.err.contains("innkeeper dead-letters bell"), "{said:?}");
     let said = operator(&host, &["status", "bell"]).await;
     assert!(!said.out.contains("stuck"), "{said:?}");
+    let said = operator(&host, &["status", "bel"]).await;
+    assert!(said.err.contains("did you mean `bell`?"), "{said:?}");
 }
