@@ -71,7 +71,8 @@ impl NewApp {
 
     /// Runs a command about it to its end.
     pub async fn command(&self, arguments: &[&str]) -> Said {
-        self.command_within(arguments, Duration::from_secs(60)).await
+        self.command_within(arguments, Duration::from_secs(60))
+            .await
     }
 
     /// The same, for what may take longer.

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::profile::Profile;
 use super::Error;
+use super::profile::Profile;
 use super::toolchain::Toolchain;
 use super::workspace::Package;
 

@@ -36,7 +36,10 @@ async fn the_contexts_of_stay_are_built_and_offer_and_use_what_they_say() {
     for (source, built) in sources.iter().zip(&built) {
         assert_eq!(
             (&built.name, &built.path),
-            (&source.name, &component_path(source, &Options::default()).unwrap())
+            (
+                &source.name,
+                &component_path(source, &Options::default()).unwrap()
+            )
         );
         let (imports, exports) = interfaces(&std::fs::read(&built.path).unwrap());
         println!(

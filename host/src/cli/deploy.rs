@@ -14,8 +14,8 @@ use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
 use crate::core::spoken;
 use crate::manifest::{Ramp, parse_duration};
-use crate::versions::numbered;
 use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::versions::numbered;
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);

@@ -13,8 +13,8 @@ use crate::admin::view::{
     Breaker, Contended, Context, ContextDetail, Contexts, Import, Inlet, Nats, Retry, Rollout, Used,
 };
 use crate::core::{spoken, wall_clock};
-use crate::versions::numbered;
 use crate::observe::shown::{CELL, SENTENCE, shown};
+use crate::versions::numbered;
 
 /// Show how the contexts of a running app are
 ///
@@ -235,7 +235,12 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     if let Some(rollout) = &detail.rollout {
         lines.push(field("rollout", rollout_line(rollout)));
     }
-    lines.extend(detail.retries.iter().map(|retry| field("stuck", stuck(retry))));
+    lines.extend(
+        detail
+            .retries
+            .iter()
+            .map(|retry| field("stuck", stuck(retry))),
+    );
     let inlets = detail.inlets.iter();
     lines.extend(inlets.map(|inlet| field("inlet", taken_in(inlet))));
     for Contended { key, conflicts } in &context.contended {
@@ -302,7 +307,10 @@ fn imported(import: &Import) -> String {
     match (&import.context, import.circuit_breaker) {
         (None, _) => format!("{interface}, which no context offers"),
         (Some(context), Some(state @ (Breaker::Open | Breaker::Probation))) => {
-            format!("{interface} of {context}, whose breaker is {}", breaker(state))
+            format!(
+                "{interface} of {context}, whose breaker is {}",
+                breaker(state)
+            )
         }
         (Some(context), _) => format!("{interface} of {context}"),
     }

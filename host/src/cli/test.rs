@@ -126,7 +126,11 @@ async fn served(manifest: &Manifest, script: &Path, data: &Path) -> Result<(), F
     let opened = tokio::time::timeout(OPENING, ports(&mut host)).await;
     let (operators, gateway) = match opened {
         Ok(Some(ports)) => ports,
-        Ok(None) => return Err(Failure::Tests("the app did not open; it says why above".into())),
+        Ok(None) => {
+            return Err(Failure::Tests(
+                "the app did not open; it says why above".into(),
+            ));
+        }
         Err(_) => {
             return Err(Failure::Tests(format!(
                 "the app did not open within {}",
@@ -203,9 +207,8 @@ async fn ports(host: &mut Child) -> Option<(String, SocketAddr)> {
 async fn close(host: &mut Child) {
     if let Some(process) = host.id().and_then(|id| i32::try_from(id).ok()) {
         let process = rustix::process::Pid::from_raw(process);
-        let asked = process.map(|process| {
-            rustix::process::kill_process(process, rustix::process::Signal::TERM)
-        });
+        let asked = process
+            .map(|process| rustix::process::kill_process(process, rustix::process::Signal::TERM));
         if let Some(Ok(())) = asked {
             // Whatever is left then is killed with it.
             let _ended = tokio::time::timeout(CLOSING, host.wait()).await;

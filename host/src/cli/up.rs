@@ -61,8 +61,7 @@ impl Up {
             anew: CancellationToken::new(),
         });
         let flags = &self.flags;
-        let served =
-            serving::serve(manifest, components, flags, listeners, signals, &*watch).await;
+        let served = serving::serve(manifest, components, flags, listeners, signals, &*watch).await;
         // An error has a line of its own.
         watch.progress.clear();
         match served? {

@@ -14,6 +14,6 @@ mod trace_context;
 
 pub(crate) use self::{backoff::Backoff, id::digest};
 pub use self::{
-    clock::wall_clock, correlation::Correlation, id::random_id, spoken::spoken, timestamp::Timestamp,
-    trace_context::TraceContext,
+    clock::wall_clock, correlation::Correlation, id::random_id, spoken::spoken,
+    timestamp::Timestamp, trace_context::TraceContext,
 };

@@ -24,7 +24,9 @@ fn made(directory: &Path, words: &mut BTreeSet<String>) {
                 let word = arguments.split('"').nth(1);
                 let is_word = |word: &&str| {
                     !word.is_empty()
-                        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                        && word
+                            .bytes()
+                            .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
                 };
                 words.extend(word.filter(is_word).map(str::to_owned));
             }

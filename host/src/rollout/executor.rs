@@ -185,10 +185,7 @@ impl Executing<'_> {
             former, decided, ..
         } = swapped;
         rollout.enter(Stage::Ramping, 100);
-        rollout.did(
-            format!("swapped in {}", spoken(decided)),
-            decided,
-        );
+        rollout.did(format!("swapped in {}", spoken(decided)), decided);
         context.metrics.swap(decided);
         watch::begin(
             deployer,

@@ -16,7 +16,8 @@ mod version;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations, Positions, Used,
+    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations,
+    Positions, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

@@ -9,7 +9,9 @@ fn what_is_said_is_said_of_the_keys_that_the_reader_knows() {
     let known: BTreeSet<_> = known()
         .into_iter()
         // What only groups tables that the author names has nothing of its own.
-        .filter(|known| known.shape != Shape::Map && !known.path.is_empty() || has_words(&known.path))
+        .filter(|known| {
+            known.shape != Shape::Map && !known.path.is_empty() || has_words(&known.path)
+        })
         .map(|known| known.path.join("."))
         .collect();
     let said: BTreeSet<_> = said().iter().map(|said| said.key.to_owned()).collect();

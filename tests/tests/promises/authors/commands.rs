@@ -17,7 +17,10 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     let app = NewApp::of("estate", &["barn", "mill"]).await;
     for context in ["barn", "mill"] {
         let manifest = app.read("innkeeper.toml");
-        assert!(manifest.contains(&format!("[context.{context}]")), "{manifest}");
+        assert!(
+            manifest.contains(&format!("[context.{context}]")),
+            "{manifest}"
+        );
     }
 
     // The script has the app that was built, with data of its own.
@@ -31,7 +34,10 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
         .expect("it can be made executable");
     for _twice in 0..2 {
         let said = test(&app).await;
-        assert!(said.is_well && said.err.contains("e2e.sh: well"), "{said:?}");
+        assert!(
+            said.is_well && said.err.contains("e2e.sh: well"),
+            "{said:?}"
+        );
     }
     let left = std::fs::read_dir(app.directory().join("data"));
     let left = left.map_or(0, Iterator::count);
@@ -40,14 +46,20 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     // What fails is said, and so is a context that is not there.
     app.write(script, "#!/bin/sh\nexit 3\n");
     let said = test(&app).await;
-    assert!(!said.is_well && said.err.contains("exit status: 3"), "{said:?}");
+    assert!(
+        !said.is_well && said.err.contains("exit status: 3"),
+        "{said:?}"
+    );
     let said = app.command(&["test", "bran"]).await;
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("did you mean `barn`?"), "{said:?}");
     let tests = "components/mill/src/tests.rs";
     app.edit(tests, "(201,", "(299,");
     let said = app.command_within(&["test", "mill"], COMPILING).await;
-    assert!(!said.is_well && said.err.contains("do not pass"), "{said:?}");
+    assert!(
+        !said.is_well && said.err.contains("do not pass"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -61,7 +73,10 @@ async fn the_manifest_is_checked_and_what_it_may_say_is_printed() {
     assert!(said.err.contains("did you mean `gateway`?"), "{said:?}");
     std::fs::write(&file, "[app]\nname = \"stay\"\n").expect("a file can be written");
     let said = command(&["manifest", "--app", path]).await;
-    assert!(said.is_well && said.out.contains("stay, with 0 contexts"), "{said:?}");
+    assert!(
+        said.is_well && said.out.contains("stay, with 0 contexts"),
+        "{said:?}"
+    );
 
     let said = command(&["manifest", "--reference"]).await;
     let page = innkeeper_tests::artifacts::repository().join("docs/manifest.md");

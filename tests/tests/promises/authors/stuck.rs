@@ -28,7 +28,9 @@ async fn what_is_stuck_is_shown_and_can_be_given_up_on() {
     let host = TestHost::with(bells().await).await;
     let stay = host.stay();
     for number in [1, 2] {
-        let ring = stay.client().post("/bells/1/rings", json!({"number": number}));
+        let ring = stay
+            .client()
+            .post("/bells/1/rings", json!({"number": number}));
         ring.await.expect(200);
     }
     // The first ring keeps the second from being heard: both are about one bell.
@@ -41,7 +43,10 @@ async fn what_is_stuck_is_shown_and_can_be_given_up_on() {
         }
     })
     .await;
-    assert_eq!((&stuck["attempts"], &stuck["limit"]), (&json!(1), &json!(7)));
+    assert_eq!(
+        (&stuck["attempts"], &stuck["limit"]),
+        (&json!(1), &json!(7))
+    );
     assert_eq!(stuck["event"]["data"]["number"], 1);
     let id = stuck["id"].as_str().expect("an id");
 
@@ -59,13 +64,22 @@ async fn what_is_stuck_is_shown_and_can_be_given_up_on() {
     assert!(said.is_well, "{said:?}");
     stay.shows("/bells/1", json!({"numbers": [2]})).await;
     let letters = host.operators().dead_letters("bell", 1).await;
-    assert_eq!((&letters[0]["id"], &letters[0]["attempts"]), (&json!(id), &json!(1)));
+    assert_eq!(
+        (&letters[0]["id"], &letters[0]["attempts"]),
+        (&json!(id), &json!(1))
+    );
     let why = letters[0]["reason"].as_str().expect("a reason");
-    assert!(why.contains("an operator gave up") && why.contains(reason), "{why}");
+    assert!(
+        why.contains("an operator gave up") && why.contains(reason),
+        "{why}"
+    );
 
     // What is not tried cannot be given up on, and it is said where to look.
     let said = operator(&host, &["dead-letters", "give-up", "bell", id]).await;
-    assert!(!said.is_well && said.err.contains("innkeeper dead-letters bell"), "{said:?}");
+    assert!(
+        !said.is_well && said.err.contains("innkeeper dead-letters bell"),
+        "{said:?}"
+    );
     let said = operator(&host, &["status", "bell"]).await;
     assert!(!said.out.contains("stuck"), "{said:?}");
     let said = operator(&host, &["status", "bel"]).await;

@@ -41,8 +41,16 @@ async fn what_is_changed_is_swapped_in_and_what_is_broken_is_not() {
     // Nor does what passes no gate: who wrote the state does not read it any more.
     let mended = format!("format!(\"{{}}!\", {changed})");
     app.edit(SOURCE, "ENTRIES.find(nobody)?.text", &mended);
-    app.edit(SOURCE, "    text: String,\n", "    text: String,\n    stars: u64,\n");
-    app.edit(SOURCE, "text: new.text.into(),", "text: new.text.into(),\n        stars: 0,");
+    app.edit(
+        SOURCE,
+        "    text: String,\n",
+        "    text: String,\n    stars: u64,\n",
+    );
+    app.edit(
+        SOURCE,
+        "text: new.text.into(),",
+        "text: new.text.into(),\n        stars: 0,",
+    );
     up.says("rejected at the gate `schema`").await;
     assert_eq!(up.gateway().get("/porch/1").await.body, json!("first"));
     app.edit(SOURCE, "    stars: u64,\n", "");
