@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use self::changes::Changes;
@@ -47,7 +48,7 @@ impl Up {
         let mut signals = Signals::listen()?;
         let listeners = Listeners::open(&manifest)?;
         let options = self.options();
-        tokio::select! {
+        let changes = tokio::select! {
             built = self.build(&mut manifest, &options, &progress) => built?,
             _ = signals.next() => return Err(Failure::Interrupted),
         };
@@ -57,7 +58,7 @@ impl Up {
             progress,
             gateway,
             operators,
-            watched: self.watch.then(|| (self.flags.clone(), options)),
+            watched: Mutex::new(changes.map(|changes| (self.flags.clone(), options, changes))),
             anew: CancellationToken::new(),
         });
         let flags = &self.flags;
@@ -81,21 +82,23 @@ impl Up {
         }
     }
 
-    /// Builds all; where it is watched what is changed, until it can be built.
+    /// Builds all; where it is watched what is changed, until it can be built. Answers what has changed since the build began, where it is watched.
     async fn build(
         &self,
         manifest: &mut Manifest,
         options: &Options,
         progress: &Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Changes>, Failure> {
+        if !self.watch {
+            build::build_all(manifest, options, progress).await?;
+            return Ok(None);
+        }
         loop {
             // What is changed while it is built is seen, too.
             let mut changes = Changes::since_now(manifest, options).await;
             match build::build_all(manifest, options, progress).await {
-                Ok(_) => return Ok(()),
-                Err(Failure::Build(error @ BuildError::Compile { .. })) if self.watch => {
-                    output::error(&error);
-                }
+                Ok(_) => return Ok(Some(changes)),
+                Err(Failure::Build(error @ BuildError::Compile { .. })) => output::error(&error),
                 Err(failure) => return Err(failure),
             }
             progress.say("waiting for a change");
@@ -114,7 +117,7 @@ struct Newcomer {
     gateway: SocketAddr,
     operators: SocketAddr,
     /// How what is changed is built, where it is watched.
-    watched: Option<(ServeFlags, Options)>,
+    watched: Mutex<Option<(ServeFlags, Options, Changes)>>,
     /// Cancelled when the app is to be started anew.
     anew: CancellationToken,
 }
@@ -143,16 +146,16 @@ impl Watch for Newcomer {
         for line in welcome(host, self.gateway, self.operators) {
             self.progress.say(line);
         }
-        if let Some((flags, options)) = &self.watched {
+        if let Some((flags, options, changes)) = self.watched.lock().take() {
             let editions = Editions {
                 host: host.clone(),
-                flags: flags.clone(),
-                options: options.clone(),
+                flags,
+                options,
                 progress: self.progress.clone(),
             };
             let (anew, shutdown) = (self.anew.clone(), host.shutdown.clone());
             host.tasks.spawn(async move {
-                let watching = shutdown.run_until_cancelled(editions.watch());
+                let watching = shutdown.run_until_cancelled(editions.watch(changes));
                 if let Some(()) = watching.await {
                     anew.cancel();
                 }

@@ -47,9 +47,9 @@ struct Edition {
 
 impl Editions {
     /// Brings in whatever is changed, until the app has to be started anew.
-    pub async fn watch(self) {
+    pub async fn watch(self, mut changes: Changes) {
         let mut manifest = (*self.host.manifest).clone();
-        let mut changes = Changes::since_now(&manifest, &self.options).await;
+        changes.follow(&manifest, &self.options).await;
         let mut brought = BTreeMap::new();
         for (name, file) in components::files(&manifest, &self.options).unwrap_or_default() {
             brought.extend(digest(file).await.map(|digest| (name, digest)));
