@@ -11,6 +11,9 @@ use crate::manifest::Manifest;
 /// How often the files are looked at. A look takes some milliseconds.
 const PERIOD: Duration = Duration::from_millis(200);
 
+/// How much earlier a file may say that it was written than it was: file systems have a coarse clock.
+const COARSE: Duration = Duration::from_millis(50);
+
 /// What a file looks like from outside: when it was written, and its size; none when it is not there.
 type Look = Option<(SystemTime, u64)>;
 
@@ -48,7 +51,7 @@ impl Changes {
         let now = self.watched.look().await;
         self.seen.retain(|file, _| now.contains_key(file));
         for (file, look) in now {
-            let is_older = look.is_none_or(|(written, _)| written <= self.since);
+            let is_older = look.is_none_or(|(written, _)| written + COARSE <= self.since);
             if is_older {
                 self.seen.entry(file).or_insert(look);
             }
