@@ -152,6 +152,7 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
     // One directory for both workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),
+        ..build::Options::default()
     };
     let built = build::build(&sources, &options, |_| {})
         .await

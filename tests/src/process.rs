@@ -120,7 +120,11 @@ pub struct Said {
 
 /// Runs `innkeeper` with these arguments and no `INNKEEPER_…` variables to its end.
 pub async fn command(arguments: &[&str]) -> Said {
-    const LONGEST: Duration = Duration::from_secs(60);
+    command_within(arguments, Duration::from_secs(60)).await
+}
+
+/// The same, for what may take longer.
+pub async fn command_within(arguments: &[&str], longest: Duration) -> Said {
     let mut command = tokio::process::Command::new(crate::artifacts::binary().await);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("INNKEEPER_") {
@@ -131,8 +135,8 @@ pub async fn command(arguments: &[&str]) -> Said {
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(LONGEST, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("{arguments:?} has not ended after {LONGEST:?}"));
+    let output = tokio::time::timeout(longest, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} has not ended after {longest:?}"));
     let output = output.expect("the binary can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said {

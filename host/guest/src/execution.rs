@@ -194,8 +194,8 @@ impl Guest {
         let began = Instant::now();
         let Some(_slot) = self.runtime.slots().take(depth, deadline).await else {
             let message = format!(
-                "all instances of the host were busy for {:?}",
-                began.elapsed()
+                "all instances of the host were busy for {} ms",
+                began.elapsed().as_millis()
             );
             return Ended {
                 services,

@@ -23,7 +23,7 @@ pub(super) enum Denied {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// It ran longer than it may.
-    #[error("the guest did not answer within {after:?}")]
+    #[error("the guest did not answer within {} ms", .after.as_millis())]
     Deadline {
         /// How long it had.
         after: Duration,

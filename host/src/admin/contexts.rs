@@ -8,6 +8,7 @@ use super::config;
 use super::extract::{Named, Running, reading};
 use super::nats;
 use super::problem::Problem;
+use super::retries;
 use super::usage;
 use super::view;
 use crate::app::Host;
@@ -54,6 +55,9 @@ pub(super) async fn one(
             config: config::masked(&context.config(), &context.shown_keys()),
             rollout: rollout
                 .map(|rollout| view::Rollout::new(&context.name, &rollout, rollout.progress())),
+            retries: retries::see(&host, &context)?,
+            subscriptions: subscriptions(&host, &context),
+            imports: imports(&host, &context),
             rebuild: rebuild::progress(&host.deployer, &context)?.map(Into::into),
             context: see(&host, &context)?,
         })
@@ -86,11 +90,7 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             running: context.admission.running(),
             pending: context.admission.pending(),
         },
-        circuit_breaker: match context.breaker.state() {
-            BreakerState::Closed => view::Breaker::Closed,
-            BreakerState::Open => view::Breaker::Open,
-            BreakerState::Probation => view::Breaker::Probation,
-        },
+        circuit_breaker: breaker(context),
         journal: view::Positions {
             applied: ledger.applied(),
             flushed: ledger.flushed(),
@@ -112,6 +112,40 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
         log_lines_dropped: context.log.dropped(),
         contended: contended(context),
     })
+}
+
+fn breaker(context: &Context) -> view::Breaker {
+    match context.breaker.state() {
+        BreakerState::Closed => view::Breaker::Closed,
+        BreakerState::Open => view::Breaker::Open,
+        BreakerState::Probation => view::Breaker::Probation,
+    }
+}
+
+/// What a context follows outside.
+fn subscriptions(host: &Host, context: &Context) -> Vec<view::Subscription> {
+    let followed = &context.settings.follows.nats;
+    let mut subscriptions = nats::subscriptions(host);
+    subscriptions.retain(|subscription| followed.contains_key(&subscription.subject));
+    subscriptions
+}
+
+/// Whom a context calls.
+fn imports(host: &Host, context: &Context) -> Vec<view::Import> {
+    let version = context.version();
+    let uses = version.iter().flat_map(|version| &version.description.uses);
+    let wiring = host.wiring();
+    let import = |interface: &String| {
+        let offering = wiring.links.offering(interface);
+        view::Import {
+            interface: interface.clone(),
+            context: offering.map(str::to_owned),
+            circuit_breaker: offering
+                .and_then(|offering| host.context(offering))
+                .map(|offering| breaker(offering)),
+        }
+    };
+    uses.map(import).collect()
 }
 
 /// The keys of the state that invocations collide on.

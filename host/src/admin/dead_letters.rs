@@ -40,7 +40,7 @@ fn a_hundred() -> usize {
 }
 
 /// The dead letter that the path names.
-pub(super) struct Letter(LetterId);
+pub(super) struct Letter(pub(super) LetterId);
 
 impl FromRequestParts<Arc<State>> for Letter {
     type Rejection = Problem;

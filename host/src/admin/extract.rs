@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use super::state::State;
 use crate::app::Host;
+use crate::core::nearest;
 use crate::invocation::Context;
 use crate::journal;
 
@@ -59,8 +60,9 @@ pub(super) fn no_such_context(host: &Host, name: &str) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         format!(
-            "there is no context `{name}`; there are {}",
-            names.join(", ")
+            "there is no context `{name}`; there are {}{}",
+            names.join(", "),
+            nearest::suggestion(name, &names)
         ),
     )
 }

@@ -22,6 +22,7 @@ mod prefer;
 mod problem;
 mod rebuild;
 mod redaction;
+mod retries;
 mod rollouts;
 mod router;
 mod sagas;

@@ -29,16 +29,25 @@ pub(super) fn see(host: &Host) -> Result<Option<view::Nats>, journal::Error> {
     let Some(status) = &host.nats.status else {
         return Ok(None);
     };
-    let subscriptions = status.subscriptions().into_iter();
     Ok(Some(view::Nats {
         lag: nats::behind(&host.nats)?,
         error: status.error(),
         notice: status.notice(),
         dead_letters: dead_letter::list(&host.nats)?.len() as u64,
-        subscriptions: subscriptions
-            .map(|((source, subject), status)| view::Subscription::new(source, subject, status))
-            .collect(),
+        subscriptions: subscriptions(host),
     }))
+}
+
+/// What is followed outside, and how far.
+pub(super) fn subscriptions(host: &Host) -> Vec<view::Subscription> {
+    let subscriptions = host
+        .nats
+        .status
+        .iter()
+        .flat_map(|status| status.subscriptions());
+    subscriptions
+        .map(|((source, subject), status)| view::Subscription::new(source, subject, status))
+        .collect()
 }
 
 /// The dead letter of the relay that the path names.

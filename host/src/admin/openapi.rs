@@ -8,8 +8,8 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{Modify, OpenApi as _};
 
 use super::{
-    backup, commits, contexts, dead_letters, events, floor, health, nats, rebuild, rollouts, sagas,
-    stories, undos, versions, view,
+    backup, commits, contexts, dead_letters, events, floor, health, nats, rebuild, retries,
+    rollouts, sagas, stories, undos, versions, view,
 };
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version, to tell its rollout what to do, or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
@@ -24,6 +24,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         rollouts::pause, rollouts::resume, rollouts::promote, rollouts::abort,
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
+        retries::list, retries::give_up,
         nats::dead_letters, nats::retry, nats::drop, nats::republish,
         events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop, backup::take,
     ),

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::state::State;
 use super::{
     authorize, backup, commits, contexts, dead_letters, events, floor, health, nats, openapi,
-    origin, rebuild, rollouts, sagas, stories, undos, versions,
+    origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -55,6 +55,11 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route(
             "/v1/contexts/{name}/dead-letters/{id}/retry",
             post(dead_letters::retry),
+        )
+        .route("/v1/contexts/{name}/retries", get(retries::list))
+        .route(
+            "/v1/contexts/{name}/retries/{id}/give-up",
+            post(retries::give_up),
         )
         .route("/v1/contexts/{name}/undos", get(undos::list))
         .route("/v1/contexts/{name}/undos/{id}", delete(undos::drop))

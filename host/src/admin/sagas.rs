@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::view;
 use crate::admin::redaction::Redactor;
 use crate::app::Host;
+use crate::core::nearest;
 use crate::events::saga::{self, NotAState, Saga, SagaState};
 use crate::journal;
 
@@ -74,7 +75,11 @@ fn check(host: &Host, name: &str) -> Result<(), Problem> {
         StatusCode::NOT_FOUND,
         match names.is_empty() {
             true => "the manifest names no sagas; a section [saga.<name>] does".to_owned(),
-            false => format!("there is no saga `{name}`; there are {}", names.join(", ")),
+            false => format!(
+                "there is no saga `{name}`; there are {}{}",
+                names.join(", "),
+                nearest::suggestion(name, &names)
+            ),
         },
     ))
 }

@@ -22,6 +22,7 @@ use super::uploads::Place;
 use super::view;
 use crate::app::Host;
 use crate::core::memory::Reservation;
+use crate::core::spoken;
 use crate::invocation::Context;
 use crate::manifest::{Ramp, parse_duration};
 use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
@@ -275,7 +276,9 @@ fn too_slow(received: usize) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,
         format!(
-            "the upload is too slow: {received} bytes arrived; after the first {GRACE:?} at least {SLOWEST} bytes a second are required, and all of it within {ARRIVAL:?}"
+            "the upload is too slow: {received} bytes arrived; after the first {} at least {SLOWEST} bytes a second are required, and all of it within {}",
+            spoken(GRACE),
+            spoken(ARRIVAL)
         ),
     )
 }

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -5,6 +6,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::Error;
+use super::profile::Profile;
 use super::toolchain::Toolchain;
 use super::workspace::Package;
 
@@ -12,13 +14,16 @@ use super::workspace::Package;
 pub(super) async fn build(
     workspace: &Path,
     target: &Path,
+    profile: Profile,
     packages: &[Package],
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<(), Error> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let program = program();
     let mut command = Command::new(&program);
     command
-        .args(["build", "--release", "--target-dir"])
+        .arg("build")
+        .args(profile.arguments())
+        .arg("--target-dir")
         .arg(target);
     Toolchain::find(workspace).await?.apply(&mut command);
     for package in packages {
@@ -56,4 +61,32 @@ pub(super) async fn build(
             output: output.trim_end().to_owned(),
         })
     }
+}
+
+/// Runs the tests of packages of one workspace, for this machine.
+pub(super) async fn test(workspace: &Path, packages: &[Package]) -> Result<(), Error> {
+    let program = program();
+    let mut command = Command::new(&program);
+    command.arg("test");
+    for package in packages {
+        command.args(["--package", &package.cargo_name]);
+    }
+    let status = command
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(|source| Error::Rust {
+            program: program.to_string_lossy().into_owned(),
+            source,
+        })?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Error::Tests),
+    }
+}
+
+fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

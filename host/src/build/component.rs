@@ -4,7 +4,7 @@ use wit_component::ComponentEncoder;
 
 use super::toolchain::TARGET;
 use super::workspace::Package;
-use super::{Built, Error};
+use super::{Built, Error, Profile};
 
 /// How a core module begins; a component has another version.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -27,17 +27,36 @@ pub fn componentize(context: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
 }
 
 /// Where the component of a context is, below a target directory.
-pub(super) fn file(target: &Path, name: &str) -> PathBuf {
-    target
-        .join("innkeeper")
+pub(super) fn file(target: &Path, profile: Profile, name: &str) -> PathBuf {
+    directory(target, profile)
         .join(name)
         .with_added_extension("wasm")
 }
 
+fn directory(target: &Path, profile: Profile) -> PathBuf {
+    let directory = target.join("innkeeper");
+    match profile {
+        Profile::Release => directory,
+        Profile::Quick => directory.join("quick"),
+    }
+}
+
+/// What cargo built of a package, without its ending.
+pub(super) fn module(target: &Path, profile: Profile, package: &Package) -> PathBuf {
+    target
+        .join(TARGET)
+        .join(profile.name())
+        .join(&package.module)
+}
+
 /// Makes the component of what cargo built, and writes it if it is another than before. Readers see the old file or the new one, never a part.
-pub(super) async fn write(package: Package, target: PathBuf) -> Result<Built, Error> {
+pub(super) async fn write(
+    package: Package,
+    target: PathBuf,
+    profile: Profile,
+) -> Result<Built, Error> {
     let name = package.name.clone();
-    let work = tokio::task::spawn_blocking(move || write_blocking(&package, &target));
+    let work = tokio::task::spawn_blocking(move || write_blocking(&package, &target, profile));
     work.await.unwrap_or_else(|error| {
         Err(Error::Component {
             context: name,
@@ -46,18 +65,14 @@ pub(super) async fn write(package: Package, target: PathBuf) -> Result<Built, Er
     })
 }
 
-fn write_blocking(package: &Package, target: &Path) -> Result<Built, Error> {
-    let module = target
-        .join(TARGET)
-        .join("release")
-        .join(&package.module)
-        .with_added_extension("wasm");
+fn write_blocking(package: &Package, target: &Path, profile: Profile) -> Result<Built, Error> {
+    let module = module(target, profile, package).with_added_extension("wasm");
     let bytes = std::fs::read(&module).map_err(Error::file(&module))?;
     let component = componentize(&package.name, bytes)?;
-    let path = file(target, &package.name);
+    let path = file(target, profile, &package.name);
     let changed = !std::fs::read(&path).is_ok_and(|known| known == component);
     if changed {
-        let directory = target.join("innkeeper");
+        let directory = directory(target, profile);
         std::fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         let partial = path.with_added_extension(std::process::id().to_string());
         std::fs::write(&partial, &component).map_err(Error::file(&partial))?;

@@ -39,6 +39,9 @@ pub enum Error {
         /// What cargo printed.
         output: String,
     },
+    /// Tests of contexts failed; cargo has said which.
+    #[error("the contexts' tests do not pass; cargo says above which and why")]
+    Tests,
     /// A built module is no component, nor can it be made one.
     #[error("{context}: not a component: {reason}")]
     Component {
@@ -49,7 +52,7 @@ pub enum Error {
     },
     /// A name that a context cannot have.
     #[error(
-        "{name:?} is not a valid name for a context: use 1 to 40 lower-case letters, digits and single dashes, begin with a letter, and do not use \"sdk\""
+        "{name:?} is not a valid name for a context: use 1 to 40 lower-case letters, digits and single dashes, begin with a letter, and do not use \"sdk\" or a name twice"
     )]
     Name {
         /// The name.

@@ -6,6 +6,8 @@ mod cargo;
 mod component;
 mod embedded;
 mod error;
+mod inputs;
+mod profile;
 mod template;
 mod toolchain;
 mod workspace;
@@ -15,7 +17,9 @@ use std::path::{Path, PathBuf};
 
 pub use component::componentize;
 pub use error::Error;
-pub use template::{Created, new_context};
+pub use inputs::inputs;
+pub use profile::Profile;
+pub use template::{Created, new_app, new_context};
 
 use workspace::Package;
 
@@ -35,6 +39,15 @@ pub struct Options {
     ///
     /// `CARGO_TARGET_DIR` is not used: two workspaces that build packages of one name into one directory would get each other's.
     pub target_directory: Option<PathBuf>,
+    /// What is more important: how fast the component runs, or how soon it is there.
+    pub profile: Profile,
+}
+
+impl Options {
+    fn target(&self, workspace: &Path) -> PathBuf {
+        let own = || workspace.join("target");
+        self.target_directory.clone().unwrap_or_else(own)
+    }
 }
 
 /// A built component.
@@ -66,7 +79,7 @@ pub enum Progress<'a> {
     Ready(&'a Built),
 }
 
-/// Builds the components of these contexts, each in `<target directory>/innkeeper/<name>.wasm`. A file that would not change is left alone.
+/// Builds the components of these contexts, each in the file that [`component_path`] names. A file that would not change is left alone.
 ///
 /// # Errors
 /// When a package cannot be read, the wasm target is missing, or a package does not compile.
@@ -89,16 +102,14 @@ pub async fn build(
             workspace: &workspace,
             contexts: packages.len(),
         });
-        let target = options
-            .target_directory
-            .clone()
-            .unwrap_or_else(|| workspace.join("target"));
-        cargo::build(&workspace, &target, &packages, |line| {
+        let target = options.target(&workspace);
+        let profile = options.profile;
+        cargo::build(&workspace, &target, profile, &packages, |line| {
             progress(Progress::Line(line))
         })
         .await?;
         for package in packages {
-            let component = component::write(package, target.clone()).await?;
+            let component = component::write(package, target.clone(), profile).await?;
             progress(Progress::Ready(&component));
             built.push(component);
         }
@@ -106,16 +117,31 @@ pub async fn build(
     Ok(built)
 }
 
-/// Where [`build`] puts the component of a context, unless its options say otherwise.
+/// Runs the own tests of these contexts, natively. What cargo prints goes where this program prints.
+///
+/// # Errors
+/// When a package cannot be read, or a test fails.
+pub async fn test(sources: &[Source]) -> Result<(), Error> {
+    let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
+    for source in sources {
+        let package = Package::read(source)?;
+        let workspace = workspaces.entry(package.workspace.clone());
+        workspace.or_default().push(package);
+    }
+    for (workspace, packages) in workspaces {
+        cargo::test(&workspace, &packages).await?;
+    }
+    Ok(())
+}
+
+/// Where [`build`] puts the component of a context: `<target directory>/innkeeper/<name>.wasm`, and in `innkeeper/quick` the one that was built quickly.
 ///
 /// # Errors
 /// When the package cannot be read.
-pub fn component_path(source: &Source) -> Result<PathBuf, Error> {
+pub fn component_path(source: &Source, options: &Options) -> Result<PathBuf, Error> {
     let package = Package::read(source)?;
-    Ok(component::file(
-        &package.workspace.join("target"),
-        &package.name,
-    ))
+    let target = options.target(&package.workspace);
+    Ok(component::file(&target, options.profile, &package.name))
 }
 
 #[cfg(test)]

@@ -83,6 +83,33 @@ pub fn new_context(directory: &Path, name: &str) -> Result<Created, Error> {
     })
 }
 
+/// Makes an app of several contexts, in `directory/<name>`.
+///
+/// # Errors
+/// When a name cannot be one or comes twice, something of the app's name is there, or a file cannot be written.
+pub fn new_app(directory: &Path, name: &str, contexts: &[String]) -> Result<Vec<Created>, Error> {
+    // First all that can be said before anything is written.
+    for (place, name) in contexts.iter().enumerate() {
+        if !is_name(name) || contexts.iter().skip(place + 1).any(|other| other == name) {
+            return Err(Error::Name { name: name.clone() });
+        }
+    }
+    if !is_name(name) {
+        return Err(Error::Name { name: name.into() });
+    }
+    let app = directory.join(name);
+    if app.exists() {
+        return Err(Error::Exists { path: app });
+    }
+    write(
+        &app.join("innkeeper.toml"),
+        &format!("[app]\nname = \"{name}\"\n"),
+    )?;
+    write(&app.join(".gitignore"), GITIGNORE)?;
+    let made = contexts.iter().map(|context| new_context(&app, context));
+    made.collect()
+}
+
 fn is_name(name: &str) -> bool {
     let words = |part: &str| {
         !part.is_empty()

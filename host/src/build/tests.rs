@@ -36,7 +36,10 @@ async fn the_contexts_of_stay_are_built_and_offer_and_use_what_they_say() {
     for (source, built) in sources.iter().zip(&built) {
         assert_eq!(
             (&built.name, &built.path),
-            (&source.name, &component_path(source).unwrap())
+            (
+                &source.name,
+                &component_path(source, &Options::default()).unwrap()
+            )
         );
         let (imports, exports) = interfaces(&std::fs::read(&built.path).unwrap());
         println!(
@@ -124,6 +127,7 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
 
     let options = Options {
         target_directory: Some(target.clone()),
+        ..Options::default()
     };
     let sources = [&created, &second].map(|made| Source {
         name: made.name.clone(),

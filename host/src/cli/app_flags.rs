@@ -10,7 +10,7 @@ use crate::invocation::Safeguards;
 use crate::manifest::{Manifest, check_servers};
 
 /// Which app.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct AppFlags {
     /// The app's manifest
     #[arg(
@@ -53,7 +53,7 @@ impl AppFlags {
 }
 
 /// How the app is served.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ServeFlags {
     #[command(flatten)]
     pub app: AppFlags,

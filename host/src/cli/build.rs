@@ -38,7 +38,7 @@ struct Line<'a> {
 impl Build {
     pub async fn run(self) -> Result<(), Failure> {
         let manifest = self.app.load()?;
-        let built = build_all(&manifest, &Progress::new()).await?;
+        let built = build_all(&manifest, &Options::default(), &Progress::new()).await?;
         for Built {
             name,
             path,
@@ -63,10 +63,11 @@ impl Build {
 /// Builds what is stale.
 pub(super) async fn build_all(
     manifest: &Manifest,
+    options: &Options,
     progress: &Progress,
 ) -> Result<Vec<Built>, Failure> {
     let sources = components::sources(manifest);
-    let built = build::build(&sources, &Options::default(), |step| match step {
+    let built = build::build(&sources, options, |step| match step {
         build::Progress::Compiling { contexts, .. } => {
             let s = if contexts == 1 { "" } else { "s" };
             progress.say(format_args!("building {contexts} context{s}"));

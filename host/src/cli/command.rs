@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, nats, new, rebuild,
-    rollback, rollout, sagas, serve, sign, status, story, up, versions,
+    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new,
+    rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -32,6 +32,8 @@ pub(super) enum Command {
     Serve(serve::Serve),
     Build(build::Build),
     New(new::New),
+    Test(test::Test),
+    Manifest(manifest::Manifest),
     Status(status::Status),
     Events(events::Events),
     Story(story::Story),
@@ -60,6 +62,8 @@ impl Command {
             Self::Serve(command) => command.run().await,
             Self::Build(command) => command.run().await,
             Self::New(command) => command.run().await,
+            Self::Test(command) => command.run().await,
+            Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::failure::Failure;
-use crate::build::{self, Source};
+use crate::build::{self, Options, Source};
 use crate::manifest::{ContextSettings, Manifest};
 
 /// The contexts that are built from a package.
@@ -19,13 +19,16 @@ pub(super) fn sources(manifest: &Manifest) -> Vec<Source> {
 }
 
 /// The component file of each context: the manifest's, or what is built from its package.
-pub(super) fn files(manifest: &Manifest) -> Result<BTreeMap<String, PathBuf>, Failure> {
+pub(super) fn files(
+    manifest: &Manifest,
+    options: &Options,
+) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let given = |(name, context): (&String, &ContextSettings)| {
         Some((name.clone(), context.component.clone()?))
     };
     let mut files: BTreeMap<_, _> = manifest.contexts.iter().filter_map(given).collect();
     for source in sources(manifest) {
-        let file = build::component_path(&source)?;
+        let file = build::component_path(&source, options)?;
         files.insert(source.name, file);
     }
     Ok(files)

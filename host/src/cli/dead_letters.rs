@@ -25,6 +25,7 @@ const RETRY: Duration = Duration::from_secs(60);
   innkeeper dead-letters retry viewpage room.3.1204.0
   innkeeper dead-letters retry viewpage --all
   innkeeper dead-letters drop viewpage room.3.1204.0
+  innkeeper dead-letters give-up viewpage room.3.1204.0
   innkeeper dead-letters retry reservation undo-3fa9c1d2e4b5"
 )]
 pub(super) struct DeadLetters {
@@ -39,6 +40,7 @@ enum Command {
     List(List),
     Retry(Retry),
     Drop(Drop),
+    GiveUp(GiveUp),
 }
 
 /// List the events that contexts gave up on (the default)
@@ -89,6 +91,42 @@ struct Drop {
     operator: OperatorFlags,
 }
 
+/// Give up on an event that is still being tried: it becomes a dead letter now, and those behind it go on
+///
+/// `innkeeper status <CONTEXT>` shows which events are being tried, why they fail, and when they are tried next.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper dead-letters give-up viewpage room.3.1204.0")]
+struct GiveUp {
+    /// The context that tries it
+    context: String,
+    /// The event's id, as `innkeeper status <CONTEXT>` shows it
+    id: String,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+impl GiveUp {
+    async fn run(self) -> Result<(), Failure> {
+        let Self {
+            context,
+            id,
+            operator,
+        } = self;
+        let client = operator.client()?;
+        let path = format!(
+            "/v1/contexts/{}/retries/{}/give-up",
+            encoded(&context),
+            encoded(&id)
+        );
+        client.order(&path, RETRY).await?;
+        output::note(format_args!(
+            "Next: innkeeper dead-letters retry {context} {id}, or innkeeper dead-letters drop {context} {id}"
+        ));
+        Ok(())
+    }
+}
+
 impl DeadLetters {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
@@ -96,6 +134,7 @@ impl DeadLetters {
             Some(Command::List(command)) => command.run().await,
             Some(Command::Retry(command)) => command.run().await,
             Some(Command::Drop(command)) => command.run().await,
+            Some(Command::GiveUp(command)) => command.run().await,
         }
     }
 }

@@ -12,8 +12,10 @@ use super::output;
 use super::progress::Progress;
 use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
+use crate::core::spoken;
 use crate::manifest::{Ramp, parse_duration};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
+use crate::versions::numbered;
 
 /// How long sending a component may take.
 const SENDING: Duration = Duration::from_secs(180);
@@ -218,9 +220,9 @@ struct Shown {
 fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
     for step in rollout.steps.iter().skip(so_far.steps) {
         let gate = step.gate.map_or("", |gate| gate.name());
-        let took = Duration::from_micros(step.micros);
+        let took = spoken(Duration::from_micros(step.micros));
         let what = shown(&step.what, SENTENCE);
-        progress.say(format_args!("  {gate:<12} {what} ({took:.1?})"));
+        progress.say(format_args!("  {gate:<12} {what} ({took})"));
     }
     let has_more = rollout.steps.len() > so_far.steps;
     so_far.steps = rollout.steps.len();
@@ -263,7 +265,8 @@ fn tell(rollout: Rollout, until_watched: bool, json: bool) -> Result<(), Failure
     let label = rollout.label;
     let label = label.map(|label| format!(" ({})", shown(&label, CELL)));
     Ok(output::line(format_args!(
-        "version {number} of {context}{} {done}",
+        "{} of {context}{} {done}",
+        numbered(number),
         label.unwrap_or_default()
     ))?)
 }

@@ -96,6 +96,10 @@ pub(super) enum Failure {
         file: std::path::PathBuf,
         source: io::Error,
     },
+    #[error("the app cannot be started anew ({0}); start it again with `innkeeper up`")]
+    Anew(io::Error),
+    #[error("{0}")]
+    Tests(String),
     #[error("interrupted")]
     Interrupted,
     #[error("some work did not finish in time; it is resumed at the next start")]

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::RolledBack;
+use crate::core::spoken;
 
 /// How long the host may take for it.
 const TIME: Duration = Duration::from_secs(30);
@@ -51,14 +52,14 @@ impl Rollback {
         if self.json {
             return Ok(output::json(&done)?);
         }
-        let took = Duration::from_micros(done.micros);
+        let took = spoken(Duration::from_micros(done.micros));
         let (context, to, from) = (done.context, done.to, done.from);
         let text = match done.was_on_its_way {
             true => format!(
-                "the rollout of version {from} of {context} has ended; version {to} serves ({took:.1?})"
+                "the rollout of version {from} of {context} has ended; version {to} serves ({took})"
             ),
             false => {
-                format!("version {to} of {context} serves again, instead of {from} ({took:.1?})")
+                format!("version {to} of {context} serves again, instead of {from} ({took})")
             }
         };
         Ok(output::line(text)?)

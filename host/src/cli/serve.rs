@@ -1,12 +1,16 @@
 //! `innkeeper serve`
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::app_flags::ServeFlags;
+use super::components;
 use super::failure::Failure;
 use super::serving::{self, Listeners, Watch};
 use super::signals::Signals;
 use crate::app::{Host, Progress};
+use crate::build::Options;
 
 /// Serve the app as it is built
 ///
@@ -35,7 +39,10 @@ impl Serve {
         let manifest = self.flags.load()?;
         let signals = Signals::listen()?;
         let listeners = Listeners::open(&manifest)?;
-        serving::serve(manifest, &self.flags, listeners, signals, &Log).await
+        let components = components::files(&manifest, &Options::default())?;
+        let flags = &self.flags;
+        let served = serving::serve(manifest, components, flags, listeners, signals, &Log);
+        served.await.map(drop)
     }
 }
 
@@ -56,7 +63,7 @@ impl Watch for Log {
         }
     }
 
-    fn open(&self, host: &Host) {
+    fn open(&self, host: &Arc<Host>) {
         tracing::info!(contexts = host.contexts().len(), "open");
     }
 }

@@ -1,16 +1,17 @@
 //! From a manifest to a host that serves, until it is asked to stop.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::app_flags::ServeFlags;
-use super::components;
 use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
@@ -75,26 +76,40 @@ pub(super) trait Watch: Send + Sync {
     /// The start has come to this.
     fn step(&self, step: Progress);
     /// Requests are welcome.
-    fn open(&self, host: &Host);
+    fn open(&self, host: &Arc<Host>);
+    /// Resolves when the app is to be started anew; unless somebody sees to that, never.
+    fn anew(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+}
+
+/// Why an app is not served any more that was served well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was asked to stop.
+    Asked,
+    /// It is to be started anew.
+    Anew,
 }
 
 /// Serves until a signal. `watch` hears how the start goes, and when requests are welcome.
 pub(super) async fn serve(
     manifest: Manifest,
+    components: BTreeMap<String, PathBuf>,
     flags: &ServeFlags,
     listeners: Listeners,
     mut signals: Signals,
     watch: &impl Watch,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let _log = log::start(&manifest.log, flags.log.as_deref())?;
     let safeguards = flags.safeguards();
     warn_of(safeguards);
     listeners.warn_of_shares();
     let metrics = Metrics::install()?;
     let options = Options {
-        components: components::files(&manifest)?,
+        components,
         safeguards,
-        compiler: compiler(),
+        compiler: this_program(),
         strict: flags.strict,
         ..Options::default()
     };
@@ -108,7 +123,7 @@ pub(super) async fn serve(
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "asked to stop before the app was started");
-            return Ok(());
+            return Ok(Ended::Asked);
         }
     };
     host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
@@ -120,9 +135,15 @@ pub(super) async fn serve(
     announce("gateway", "http", address);
     watch.open(&host);
 
+    let mut ended = Ended::Asked;
     let gateway = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "draining; a second signal does not wait");
+            Some(gateway)
+        }
+        () = watch.anew() => {
+            tracing::info!("draining, to start anew; a signal does not wait");
+            ended = Ended::Anew;
             Some(gateway)
         }
         // It ends by itself only when it is broken. What remains then is to stop well.
@@ -139,7 +160,7 @@ pub(super) async fn serve(
     };
     admin.stop().await;
     match clean {
-        true => Ok(()),
+        true => Ok(ended),
         false => Err(Failure::CutShort),
     }
 }
@@ -233,8 +254,8 @@ fn kept(directory: &Path) -> Result<Token, AdminError> {
     Ok(kept.token)
 }
 
-/// The program that compiles what is uploaded: this one, as it was started, also when its file has been replaced since.
-fn compiler() -> Option<PathBuf> {
+/// The program that runs, which also compiles what is uploaded: as it was started, also when its file has been replaced since.
+pub(super) fn this_program() -> Option<PathBuf> {
     match cfg!(target_os = "linux") {
         true => Some("/proc/self/exe".into()),
         false => std::env::current_exe().ok(),

@@ -1,5 +1,7 @@
 //! `innkeeper status`
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::client::{Client, encoded};
@@ -8,9 +10,12 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, Nats, Rollout, Subscription, Used,
+    Breaker, Contended, Context, ContextDetail, Contexts, Import, Nats, Retry, Rollout,
+    Subscription, Used,
 };
+use crate::core::{spoken, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
+use crate::versions::numbered;
 
 /// Show how the contexts of a running app are
 ///
@@ -172,6 +177,12 @@ async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
     for line in lines(&detail) {
         output::line(line)?;
     }
+    if let Some(retry) = detail.retries.first() {
+        output::note(format_args!(
+            "Next: innkeeper dead-letters give-up {name} {}",
+            retry.id
+        ));
+    }
     Ok(())
 }
 
@@ -225,6 +236,14 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     if let Some(rollout) = &detail.rollout {
         lines.push(field("rollout", rollout_line(rollout)));
     }
+    lines.extend(
+        detail
+            .retries
+            .iter()
+            .map(|retry| field("stuck", stuck(retry))),
+    );
+    let subscriptions = detail.subscriptions.iter();
+    lines.extend(subscriptions.map(|subscription| field("subscription", taken_in(subscription))));
     for Contended { key, conflicts } in &context.contended {
         let times = format!("{key} caused {conflicts} conflicts");
         lines.push(field("contended", times));
@@ -256,12 +275,46 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         lines.extend(publishes.map(|kind| field("publishes", kind.clone())));
         let offers = description.offers.iter();
         lines.extend(offers.map(|interface| field("offers", interface.clone())));
-        let uses = description.uses.iter();
-        lines.extend(uses.map(|interface| field("uses", interface.clone())));
+        let imports = detail.imports.iter();
+        lines.extend(imports.map(|import| field("uses", imported(import))));
     }
     let config = detail.config.iter();
     lines.extend(config.map(|(key, value)| field("config", format!("{key} = {value}"))));
     lines
+}
+
+/// An event that is tried again, in a line.
+fn stuck(retry: &Retry) -> String {
+    let Retry {
+        id,
+        attempts,
+        limit,
+        reason,
+        next,
+        event,
+    } = retry;
+    let pause = next.0.saturating_sub(wall_clock());
+    let next = match pause {
+        0 => "it is being tried now".to_owned(),
+        pause => format!("next attempt in {}", spoken(Duration::from_millis(pause))),
+    };
+    let kind = event.kind();
+    format!("{kind} {id}: {attempts} of {limit} attempts failed, {next}: {reason}")
+}
+
+/// An interface of another context, in a line.
+fn imported(import: &Import) -> String {
+    let interface = &import.interface;
+    match (&import.context, import.circuit_breaker) {
+        (None, _) => format!("{interface}, which no context offers"),
+        (Some(context), Some(state @ (Breaker::Open | Breaker::Probation))) => {
+            format!(
+                "{interface} of {context}, whose breaker is {}",
+                breaker(state)
+            )
+        }
+        (Some(context), _) => format!("{interface} of {context}"),
+    }
 }
 
 /// How a rollout goes or went, in a line.
@@ -273,9 +326,9 @@ fn rollout_line(rollout: &Rollout) -> String {
         ..
     } = rollout;
     let mut line = match (&rollout.outcome, weight) {
-        (Some(outcome), _) => format!("version {number}: {outcome}"),
-        (None, 0) => format!("version {number}: {stage}"),
-        (None, weight) => format!("version {number}: {stage} at {weight} %"),
+        (Some(outcome), _) => format!("{}: {outcome}", numbered(*number)),
+        (None, 0) => format!("{}: {stage}", numbered(*number)),
+        (None, weight) => format!("{}: {stage} at {weight} %", numbered(*number)),
     };
     if rollout.paused {
         line.push_str(", paused");

@@ -1,17 +1,28 @@
 //! `innkeeper up`
 
+mod again;
+mod changes;
+mod editions;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
+use self::changes::Changes;
+use self::editions::Editions;
 use super::app_flags::ServeFlags;
-use super::build;
+use super::components;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::serving::{self, Listeners, Watch};
+use super::serving::{self, Ended, Listeners, Watch};
 use super::signals::Signals;
+use super::{build, output};
 use crate::app::{self, Host};
-use crate::manifest::AdminSettings;
+use crate::build::{Error as BuildError, Options, Profile};
+use crate::manifest::{AdminSettings, Manifest};
 
 /// Build what is stale, then serve the app
 ///
@@ -19,39 +30,96 @@ use crate::manifest::AdminSettings;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper up
+  innkeeper up --watch
   innkeeper up --data /tmp/stay --listen 127.0.0.1:0")]
 pub(super) struct Up {
+    /// Build what is changed while it serves, and swap it in as a new version; where the manifest is changed, start anew. What is built so is
+    /// there sooner and runs slower: deploy what `innkeeper build` makes
+    #[arg(long, env = "INNKEEPER_WATCH")]
+    watch: bool,
     #[command(flatten)]
     flags: ServeFlags,
 }
 
 impl Up {
     pub async fn run(self) -> Result<(), Failure> {
-        let manifest = self.flags.load()?;
-        let progress = Progress::new();
+        let mut manifest = self.flags.load()?;
+        let progress = Arc::new(Progress::new());
         let mut signals = Signals::listen()?;
         let listeners = Listeners::open(&manifest)?;
-        tokio::select! {
-            built = build::build_all(&manifest, &progress) => built?,
+        let options = self.options();
+        let changes = tokio::select! {
+            built = self.build(&mut manifest, &options, &progress) => built?,
             _ = signals.next() => return Err(Failure::Interrupted),
         };
-        let watch = Newcomer {
+        let components = components::files(&manifest, &options)?;
+        let (gateway, operators) = (listeners.gateway(), listeners.operators());
+        let watch = Arc::new(Newcomer {
             progress,
-            gateway: listeners.gateway(),
-            operators: listeners.operators(),
-        };
-        let served = serving::serve(manifest, &self.flags, listeners, signals, &watch).await;
+            gateway,
+            operators,
+            watched: Mutex::new(changes.map(|changes| (self.flags.clone(), options, changes))),
+            anew: CancellationToken::new(),
+        });
+        let flags = &self.flags;
+        let served = serving::serve(manifest, components, flags, listeners, signals, &*watch).await;
         // An error has a line of its own.
         watch.progress.clear();
-        served
+        match served? {
+            Ended::Asked => Ok(()),
+            Ended::Anew => Err(again::start(gateway, operators)),
+        }
+    }
+
+    fn options(&self) -> Options {
+        let profile = match self.watch {
+            true => Profile::Quick,
+            false => Profile::Release,
+        };
+        Options {
+            profile,
+            ..Options::default()
+        }
+    }
+
+    /// Builds all; where it is watched what is changed, until it can be built. Answers what has changed since the build began, where it is watched.
+    async fn build(
+        &self,
+        manifest: &mut Manifest,
+        options: &Options,
+        progress: &Progress,
+    ) -> Result<Option<Changes>, Failure> {
+        if !self.watch {
+            build::build_all(manifest, options, progress).await?;
+            return Ok(None);
+        }
+        loop {
+            // What is changed while it is built is seen, too.
+            let mut changes = Changes::since_now(manifest, options).await;
+            match build::build_all(manifest, options, progress).await {
+                Ok(_) => return Ok(Some(changes)),
+                Err(Failure::Build(error @ BuildError::Compile { .. })) => output::error(&error),
+                Err(failure) => return Err(failure),
+            }
+            progress.say("waiting for a change");
+            changes.next().await;
+            match self.flags.load() {
+                Ok(changed) => *manifest = changed,
+                Err(failure) => output::error(&failure),
+            }
+        }
     }
 }
 
 /// Tells someone who may see all this for the first time.
 struct Newcomer {
-    progress: Progress,
+    progress: Arc<Progress>,
     gateway: SocketAddr,
     operators: SocketAddr,
+    /// How what is changed is built, where it is watched.
+    watched: Mutex<Option<(ServeFlags, Options, Changes)>>,
+    /// Cancelled when the app is to be started anew.
+    anew: CancellationToken,
 }
 
 impl Watch for Newcomer {
@@ -74,10 +142,29 @@ impl Watch for Newcomer {
         }
     }
 
-    fn open(&self, host: &Host) {
+    fn open(&self, host: &Arc<Host>) {
         for line in welcome(host, self.gateway, self.operators) {
             self.progress.say(line);
         }
+        if let Some((flags, options, changes)) = self.watched.lock().take() {
+            let editions = Editions {
+                host: host.clone(),
+                flags,
+                options,
+                progress: self.progress.clone(),
+            };
+            let (anew, shutdown) = (self.anew.clone(), host.shutdown.clone());
+            host.tasks.spawn(async move {
+                let watching = shutdown.run_until_cancelled(editions.watch(changes));
+                if let Some(()) = watching.await {
+                    anew.cancel();
+                }
+            });
+        }
+    }
+
+    fn anew(&self) -> impl Future<Output = ()> + Send {
+        self.anew.cancelled()
     }
 }
 

@@ -41,9 +41,14 @@ impl Backoff {
         pause.mul_f64((1.0 + chance.clamp(0.0, 1.0)) / 2.0)
     }
 
+    /// How long to wait this time, for whoever waits by himself.
+    pub(crate) fn next_pause(&mut self) -> Duration {
+        self.next(rand::random())
+    }
+
     /// Waits; breaks off when `stop` is cancelled.
     pub(crate) async fn pause(&mut self, stop: &CancellationToken) -> ControlFlow<()> {
-        let pause = self.next(rand::random());
+        let pause = self.next_pause();
         tokio::select! {
             () = stop.cancelled() => ControlFlow::Break(()),
             () = tokio::time::sleep(pause) => ControlFlow::Continue(()),

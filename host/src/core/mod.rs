@@ -7,6 +7,8 @@ pub mod correlation;
 mod id;
 pub mod memory;
 pub mod message;
+pub(crate) mod nearest;
+mod spoken;
 mod timestamp;
 mod trace_context;
 
@@ -21,6 +23,7 @@ pub use self::{
         CallId, CausationId, CorrelationId, EventId, InvalidCorrelationId, InvalidDigest,
         InvocationId, RunId, VersionDigest, random_id,
     },
+    spoken::spoken,
     timestamp::Timestamp,
     trace_context::TraceContext,
 };

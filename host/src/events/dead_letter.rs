@@ -148,11 +148,7 @@ impl DeadLetter {
     /// What becomes of a delivery that is given up on.
     pub(super) fn new(delivery: &Delivery, position: EventPosition, reason: &str) -> Self {
         Self {
-            id: LetterId {
-                source: delivery.source.clone(),
-                lane: lane_of(&delivery.event.subject),
-                position,
-            },
+            id: LetterId::of(delivery, position),
             event: delivery.event.clone(),
             reason: reason.to_owned(),
             attempts: delivery.attempt,
@@ -197,6 +193,15 @@ impl DeadLetter {
 }
 
 impl LetterId {
+    /// What names the dead letter that a delivery would leave.
+    pub(super) fn of(delivery: &Delivery, position: EventPosition) -> Self {
+        Self {
+            source: delivery.source.clone(),
+            lane: lane_of(&delivery.event.subject),
+            position,
+        }
+    }
+
     /// The write that removes it.
     pub(super) fn removal(&self, generation: u32) -> Write {
         record::removal(Space::DeadLetter, &self.key(generation))

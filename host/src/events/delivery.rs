@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::Events;
-use super::dead_letter::{self, DeadLetter};
+use super::dead_letter::{self, DeadLetter, LetterId};
 use super::hold::Mark;
 use super::lane::{Arrival, Handler};
 use crate::core::Backoff;
@@ -101,6 +101,8 @@ impl Handler for Deliveries {
             let left = invocation::has_left(&self.context, &delivery);
             delivery.may_have_run = left.unwrap_or(true);
         }
+        let following = self.events.following(&self.context);
+        let retry = following.retries.begin(LetterId::of(&delivery, position));
         loop {
             let failure = match self.deliver(&delivery).await {
                 Ok(_) => {
@@ -119,6 +121,7 @@ impl Handler for Deliveries {
                 };
             }
             log(&self.context, &delivery, &failure);
+            let (attempt, why) = (delivery.attempt, failure.to_string());
             match failure {
                 EventFailure::Retry(_) if delivery.attempt < settings.attempts.get() => {
                     delivery.attempt += 1;
@@ -131,8 +134,20 @@ impl Handler for Deliveries {
                 EventFailure::Postponed(_) | EventFailure::NotFollowed(_) => {}
             }
             delivery.may_have_run = true;
-            if backoff.pause(stop).await.is_break() {
-                return self.leave_off(&delivery, stop).await;
+            let pause = backoff.next_pause();
+            if self.places.is_none() {
+                let failed = delivery.attempt - 1;
+                retry.failed(&delivery.event, failed, why.clone(), pause);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return self.leave_off(&delivery, stop).await,
+                () = retry.given_up().cancelled() => {
+                    let reason = format!("an operator gave up on it; its last attempt failed: {why}");
+                    delivery.attempt = attempt;
+                    let letter = DeadLetter::new(&delivery, position, &reason);
+                    return self.give_up(&delivery, &letter, stop).await;
+                }
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

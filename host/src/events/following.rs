@@ -10,6 +10,7 @@ use super::Events;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane::Source;
+use super::retrying::Retries;
 use crate::core::Backoff;
 use crate::invocation::Context;
 use crate::journal;
@@ -22,6 +23,8 @@ pub struct Following {
     live: Mutex<Option<Arc<Follower>>>,
     /// Held by whoever does something about a dead letter.
     pub(crate) letters: tokio::sync::Mutex<()>,
+    /// The events that are being tried again.
+    pub(crate) retries: Retries,
 }
 
 impl Following {

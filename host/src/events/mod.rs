@@ -14,6 +14,7 @@ mod housekeeping;
 mod lane;
 pub(crate) mod place;
 pub mod redelivery;
+pub mod retrying;
 pub mod saga;
 mod timer;
 

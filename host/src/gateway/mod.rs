@@ -11,6 +11,8 @@ pub(crate) mod connection_state;
 mod connection_stream;
 mod cors;
 pub(crate) mod decode;
+#[cfg(test)]
+mod documented;
 pub(crate) mod framing;
 mod http2_backpressure;
 mod http_service;
@@ -40,6 +42,7 @@ use self::{
     connection_state::ConnectionState,
     http_service::HttpService,
 };
+use crate::core::spoken;
 use crate::manifest::GatewaySettings;
 
 /// How long connections may take to close when they are told to.
@@ -148,7 +151,8 @@ impl<R: Backend> Open<R> {
         let forced = self.connections.len();
         warn!(
             connections = forced,
-            "requests were still running after {time:?}; their connections are closed"
+            "requests were still running after {}; their connections are closed",
+            spoken(time)
         );
         self.shutdown.forced.cancel();
         // They only have to notice.

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
+use crate::core::spoken;
 use crate::invocation::Failure;
 
 /// The media type of a problem.
@@ -194,7 +195,7 @@ impl From<&Failure> for Problem {
                 StatusCode::GATEWAY_TIMEOUT,
                 "deadline-exceeded",
                 "Deadline exceeded",
-                format!("no answer within {after:?}; nothing was changed"),
+                format!("no answer within {}; nothing was changed", spoken(*after)),
             ),
             Failure::KeyReused => Self::of_kind(
                 StatusCode::UNPROCESSABLE_ENTITY,

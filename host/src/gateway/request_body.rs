@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
+use crate::core::spoken;
 use crate::invocation::Failure;
 
 /// What of a body that nobody wants is taken nevertheless, so that its connection can be used again.
@@ -87,7 +88,7 @@ impl RequestBody {
             biased;
             collected = collect(&mut self.body, limit) => collected,
             () = sleep(normal) => {
-                let detail = format!("the request body did not arrive within {normal:?}");
+                let detail = format!("the request body did not arrive within {}", spoken(normal));
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
             }
             () = late => Err(Problem::from(&Failure::Stopping)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
 use crate::core::memory::Exhausted;
+use crate::core::spoken;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 
@@ -34,7 +35,7 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// It took too long.
-    #[error("not done after {after:?}")]
+    #[error("not done after {}", spoken(*.after))]
     Deadline {
         /// How long it had.
         after: Duration,
@@ -72,7 +73,9 @@ pub enum Failure {
     },
     /// The guest set a timer farther ahead than it may.
     #[error(
-        "the guest set a timer {delay:?} ahead; the most is {limit:?} (limits.commit.timer_delay)"
+        "the guest set a timer {} ahead; the most is {} (limits.commit.timer_delay)",
+        spoken(*.delay),
+        spoken(*.limit)
     )]
     TimerTooFar {
         /// How far.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use super::document::Place;
+use crate::core::nearest;
 
 /// What is wrong, with the path of the setting and the place where it was written.
 #[derive(Debug)]
@@ -124,15 +125,17 @@ impl de::Error for Fault {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self::new(format!(
-            "unknown key `{field}`; valid keys are {}",
-            OneOf(expected)
+            "unknown key `{field}`; valid keys are {}{}",
+            OneOf(expected),
+            nearest::suggestion(field, expected)
         ))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         Self::new(format!(
-            "`{variant}` is not a valid value; valid values are {}",
-            OneOf(expected)
+            "`{variant}` is not a valid value; valid values are {}{}",
+            OneOf(expected),
+            nearest::suggestion(variant, expected)
         ))
     }
 

@@ -16,6 +16,7 @@ mod journal;
 mod nats;
 mod probe;
 mod quota;
+mod reference;
 mod rollout;
 mod saga;
 mod scalar;
@@ -45,6 +46,7 @@ pub use self::{
     nats::{CALLS, NatsSettings},
     probe::StartupProbe,
     quota::{CommitLimits, LogLimits, Quota},
+    reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
 };
@@ -142,6 +144,14 @@ impl Manifest {
                 .flatten()
                 .chain(config.secrets.values_mut())
                 .for_each(complete);
+        }
+    }
+
+    /// The same, for programs that are run there.
+    pub fn root_or_here(&self) -> &Path {
+        match self.root() {
+            root if root.as_os_str().is_empty() => Path::new("."),
+            root => root,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::analysis::{Analysis, Finding};
+use crate::core::spoken;
 use crate::manifest::{OnTooLittle, RolloutSettings};
 
 /// The analysis during a step of a ramp, or during the watch after promotion.
@@ -78,26 +79,26 @@ impl AnalysisRun {
             return Decision::Wait;
         }
         let is_over = self.passed >= self.time + self.longest_hold;
-        let limit = self.longest_hold;
+        let limit = spoken(self.longest_hold);
         match &analysis.finding {
             Finding::Well | Finding::Worse(_) => Decision::Pass(evidence.to_string()),
             Finding::TooLittle if self.takes_little => {
                 Decision::Pass(format!("{evidence}, which is too little to judge it"))
             }
             Finding::TooLittle if is_over => Decision::Fail(format!(
-                "{evidence}, which is too little to judge it, even after it was held for {limit:?} (rollout.max_hold); set rollout.on_too_little to \"promote\" where there is little to do, or deploy it without a ramp"
+                "{evidence}, which is too little to judge it, even after it was held for {limit} (rollout.max_hold); set rollout.on_too_little to \"promote\" where there is little to do, or deploy it without a ramp"
             )),
             Finding::TooLittle => Decision::Hold(format!(
-                "{evidence}, which is too little to judge it; it is held for up to {limit:?} (rollout.max_hold)"
+                "{evidence}, which is too little to judge it; it is held for up to {limit} (rollout.max_hold)"
             )),
             Finding::Failing if !is_over => Decision::Hold(format!(
-                "{evidence}; it is held for up to {limit:?} (rollout.max_hold) to be sure"
+                "{evidence}; it is held for up to {limit} (rollout.max_hold) to be sure"
             )),
             Finding::Failing if evidence.errors <= self.accidents => {
                 Decision::Pass(format!("{evidence}, which may be chance"))
             }
             Finding::Failing => Decision::Fail(format!(
-                "{evidence}, even after it was held for {limit:?} (rollout.max_hold)"
+                "{evidence}, even after it was held for {limit} (rollout.max_hold)"
             )),
         }
     }

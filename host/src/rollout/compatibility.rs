@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::nearest;
 use super::version_state::State;
+use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::{Followed, Operation};
 use crate::invocation::owed;

@@ -17,7 +17,7 @@ use super::signature::Signed;
 use super::upload::Upload;
 use super::version_state::State;
 use super::{compatibility, interrupted_rollout, load, missing_dependencies, startup_probe, trust};
-use crate::core::VersionDigest;
+use crate::core::{VersionDigest, spoken};
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -237,7 +237,7 @@ async fn bring(
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
         true => "it was compiled before".to_owned(),
-        false => format!("compiled in {:.1} s", took.as_secs_f64()),
+        false => format!("compiled in {}", spoken(took)),
     };
     rollout.passed(Gate::Compile, what, clock.lap());
     let version = load::of_guest(guest, &context.name, &context.settings, identity).await?;

@@ -3,7 +3,7 @@
 
 use super::compatibility::{self, missing_publisher, publishes};
 use super::deployer::Deployer;
-use super::nearest;
+use crate::core::nearest;
 use crate::versions::{Version, Wiring};
 
 /// The missing dependencies of a context, as the app serves now: what is missing, and what to do.

@@ -24,7 +24,6 @@ mod interrupted_rollout;
 mod load;
 mod migration;
 mod missing_dependencies;
-mod nearest;
 mod operator_command;
 mod pipeline;
 mod post_promotion_watch;

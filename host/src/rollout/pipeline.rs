@@ -16,6 +16,7 @@ use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::upload::Upload;
 use super::version_state::State;
 use super::{active_version, interrupted_rollout, post_promotion_watch, retention, schema, trust};
+use crate::core::spoken;
 use crate::invocation::Context;
 
 /// Why a rollout ends early.
@@ -184,10 +185,7 @@ impl Pipeline<'_> {
             former, decided, ..
         } = swapped;
         rollout.enter(Stage::Ramping, 100);
-        rollout.log_step(
-            format!("swapped in {:.0} us", decided.as_secs_f64() * 1e6),
-            decided,
-        );
+        rollout.log_step(format!("swapped in {}", spoken(decided)), decided);
         context.metrics.swap(decided);
         post_promotion_watch::begin(
             deployer,

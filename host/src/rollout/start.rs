@@ -10,7 +10,7 @@ use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::upload::Upload;
 use crate::core::VersionDigest;
 use crate::invocation::Context;
-use crate::versions::Identity;
+use crate::versions::{Identity, numbered};
 
 /// Why an upload does not become a rollout.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,8 @@ pub enum UploadError {
     Refused(#[from] Refusal),
     /// Another rollout of the context is under way.
     #[error(
-        "version {number} ({digest:.12}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`"
+        "{} ({digest:.12}) of context {context}, uploaded by {by}, is {doing}; wait for its end, or end it with `innkeeper rollback {context}`",
+        numbered(*.number)
     )]
     UnderWay {
         /// The context.

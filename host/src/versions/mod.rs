@@ -27,7 +27,7 @@ pub use self::{
     serving::{Candidate, Serving},
     tables::{Table, Tables},
     trusted::Trusted,
-    version::{Description, Identity, Version},
+    version::{Description, Identity, Version, numbered},
     wiring::{Wiring, WiringError},
 };
 pub(crate) use self::{

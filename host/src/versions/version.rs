@@ -50,6 +50,14 @@ pub struct Identity {
     pub label: Option<String>,
 }
 
+/// How a version is told to people by its number: one that is only tried, or has yet to be entered into the history, has none.
+pub fn numbered(number: u32) -> String {
+    match number {
+        0 => "the new component".to_owned(),
+        number => format!("version {number}"),
+    }
+}
+
 impl Version {
     pub(crate) fn new(
         context: &str,

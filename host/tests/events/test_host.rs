@@ -231,6 +231,7 @@ async fn components() -> &'static BTreeMap<String, PathBuf> {
         });
         let options = build::Options {
             target_directory: Some(repository.join("components/target")),
+            ..build::Options::default()
         };
         let built = build::build(&sources, &options, |_| {}).await.unwrap();
         built

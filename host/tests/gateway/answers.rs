@@ -145,7 +145,7 @@ async fn failures_are_problems() {
     client
         .ask("GET /failures/deadline")
         .await
-        .is_problem(504, "no answer within 5s; nothing was changed");
+        .is_problem(504, "no answer within 5 s; nothing was changed");
     client
         .ask("GET /failures/reused")
         .await

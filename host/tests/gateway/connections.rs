@@ -139,7 +139,7 @@ async fn a_slow_body_is_answered_in_time() {
         .send("PUT /notes/1/2 HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
         .await;
     let reply = client.reply().await;
-    reply.is_problem(408, "the request body did not arrive within 200ms");
+    reply.is_problem(408, "the request body did not arrive within 200 ms");
     assert_eq!(reply.header("connection"), Some("close"));
     client.closes().await;
 }

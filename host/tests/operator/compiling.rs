@@ -137,7 +137,7 @@ async fn what_takes_too_long_is_ended() {
     let error = bench.compile(limits).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the component did not compile within 1ms; raise `rollout.compile_time`, or make the component smaller"
+        "the component did not compile within 1 ms; raise `rollout.compile_time`, or make the component smaller"
     );
     assert!(!bench.is_compiling());
     assert_eq!(bench.made(), [""; 0].map(PathBuf::from));

@@ -2,6 +2,7 @@
 //!
 //! One test binary for all, so that it is linked once.
 
+mod authors;
 mod bad_input;
 mod booking;
 mod clients;

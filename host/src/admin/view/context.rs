@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::description::Description;
-use super::nats::Nats;
+use super::nats::{Nats, Subscription};
 use super::rebuild::Rebuild;
+use super::retry::Retry;
 use super::version::{Rollout, Serving};
 
 /// The app's contexts.
@@ -100,12 +101,35 @@ pub struct ContextDetail {
     pub description: Option<Description>,
     /// Its configuration as it is now; what `show` does not name is masked.
     pub config: BTreeMap<String, String>,
+    /// The events that it could not handle yet, and tries again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<Retry>,
+    /// What it follows outside, by NATS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<Subscription>,
+    /// The interfaces of others that it calls, and who offers them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<Import>,
     /// Its newest rollout since the host started, or the one that the last stop has cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
     /// Its newest rebuild since the host started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,
+}
+
+/// An interface that a context calls.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// The interface.
+    pub interface: String,
+    /// The context that offers it; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Where that context's circuit breaker stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<Breaker>,
 }
 
 /// A version that is ramped up.

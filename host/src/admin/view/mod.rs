@@ -8,6 +8,7 @@ mod description;
 mod nats;
 mod problem;
 mod rebuild;
+mod retry;
 mod saga;
 mod undo;
 mod version;
@@ -15,13 +16,15 @@ mod version;
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Invocations, Positions, Used,
+    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations,
+    Positions, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::nats::{Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription};
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};
+pub use self::retry::{Retries, Retry};
 pub use self::saga::{Saga, Sagas};
 pub use self::undo::{Undo, Undos, undo_id};
 pub use self::version::{

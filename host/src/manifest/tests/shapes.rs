@@ -7,7 +7,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
     refused(&[
         (
             "[contexts.room]",
-            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `rollout`, `saga`",
+            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `rollout`, `saga`; did you mean `context`?",
         ),
         (
             "[app]\nnom = 'stay'",
@@ -20,7 +20,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[gateway.cors]\norigin = '*'",
-            "2:1: gateway.cors: unknown key `origin`; valid keys are `credentials`, `headers`, `max_age`, `methods`, `origins`",
+            "2:1: gateway.cors: unknown key `origin`; valid keys are `credentials`, `headers`, `max_age`, `methods`, `origins`; did you mean `origins`?",
         ),
         (
             "gateway = { rate_limit = { rate = 1 } }",
@@ -41,11 +41,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[rollout]\nkey = 'x'",
             "2:1: rollout: unknown key `key`; valid keys are `compile_memory`, `compile_time`, `keys`, `max_size`, `require_shipped_signature`, \
-             `require_signature`, `revoked_keys`",
+             `require_signature`, `revoked_keys`; did you mean `keys`?",
         ),
         (
             "[journal]\nengin = 'sled'",
-            "2:1: journal: unknown key `engin`; valid keys are `cache`, `directory`, `durability`, `engine`, `result_retention`",
+            "2:1: journal: unknown key `engin`; valid keys are `cache`, `directory`, `durability`, `engine`, `result_retention`; did you mean `engine`?",
         ),
         (
             "[log]\nfile = 'x'",
@@ -54,12 +54,12 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `sensitive`, `show`, `startup_probe`",
+             `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
             "[context.room.rollout]\nsteps = 1",
             "2:1: context.room.rollout: unknown key `steps`; valid keys are `drain`, `keep`, `key`, `latency_floor`, `max_errors`, `max_hold`, `max_latency`, \
-             `min_requests`, `on_too_little`, `ramp`, `step`, `watch`",
+             `min_requests`, `on_too_little`, `ramp`, `step`, `watch`; did you mean `step`?",
         ),
         (
             "[context.room.startup_probe]\ndelay = '1s'",
@@ -67,15 +67,15 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room.limits.commit]\nkey = 1",
-            "2:1: context.room.limits.commit: unknown key `key`; valid keys are `events`, `keys`, `numbers`, `timer_delay`, `timers`",
+            "2:1: context.room.limits.commit: unknown key `key`; valid keys are `events`, `keys`, `numbers`, `timer_delay`, `timers`; did you mean `keys`?",
         ),
         (
             "[context.room.limits.log]\nrate = 1",
@@ -83,20 +83,20 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room.quota]\nbyte = 1",
-            "2:1: context.room.quota: unknown key `byte`; valid keys are `bytes`, `commits`, `dead_letters`, `keys`, `sequences`, `timers`",
+            "2:1: context.room.quota: unknown key `byte`; valid keys are `bytes`, `commits`, `dead_letters`, `keys`, `sequences`, `timers`; did you mean `bytes`?",
         ),
         (
             "[context.room.circuit_breaker]\nmax_request = 1",
             "2:1: context.room.circuit_breaker: unknown key `max_request`; valid keys are `base_ejection_time`, `consecutive_errors`, `interval`, \
-             `max_pending_requests`, `max_requests`",
+             `max_pending_requests`, `max_requests`; did you mean `max_requests`?",
         ),
         (
             "[context.room.follow]\nattempt = 1",
-            "2:1: context.room.follow: unknown key `attempt`; valid keys are `attempts`, `initial_backoff`, `max_backoff`, `on_dead_letter`",
+            "2:1: context.room.follow: unknown key `attempt`; valid keys are `attempts`, `initial_backoff`, `max_backoff`, `on_dead_letter`; did you mean `attempts`?",
         ),
         (
             "[saga.booking]\nstart = 'room.Held'",
-            "2:1: saga.booking: unknown key `start`; valid keys are `compensates`, `completes`, `key`, `starts`, `timeout`",
+            "2:1: saga.booking: unknown key `start`; valid keys are `compensates`, `completes`, `key`, `starts`, `timeout`; did you mean `starts`?",
         ),
     ]);
 }

@@ -176,16 +176,16 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.room]\npackage = 'room'\n[journal]\nresult_retention = '1s'",
-            "4:1: journal.result_retention: must be at least 390s, because context `room` may retry an event for that long (limits.deadline, follow.attempts, \
+            "4:1: journal.result_retention: must be at least 6 min 30 s, because context `room` may retry an event for that long (limits.deadline, follow.attempts, \
              follow.max_backoff)",
         ),
         (
             "[context.room]\npackage = 'room'\nfollow = { max_backoff = '10ms' }",
-            "3:12: context.room.follow.max_backoff: must be at least initial_backoff (100ms)",
+            "3:12: context.room.follow.max_backoff: must be at least initial_backoff (100 ms)",
         ),
         (
             "[context.room]\npackage = 'room'\nfollow = { initial_backoff = '1m' }",
-            "3:1: context.room.follow.max_backoff: must be at least initial_backoff (60s)",
+            "3:1: context.room.follow.max_backoff: must be at least initial_backoff (1 min)",
         ),
     ]);
 }

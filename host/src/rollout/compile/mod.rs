@@ -4,6 +4,7 @@
 mod child;
 mod confine;
 pub(crate) mod work;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use super::gate::Refusal;
-use crate::core::VersionDigest;
+use crate::core::{VersionDigest, spoken};
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 use self::work::WorkError;
@@ -38,7 +39,8 @@ pub struct CompileLimits {
 pub enum CompileError {
     /// It took too long.
     #[error(
-        "the component did not compile within {limit:?}; raise `rollout.compile_time`, or make the component smaller"
+        "the component did not compile within {}; raise `rollout.compile_time`, or make the component smaller",
+        spoken(*.limit)
     )]
     TooLong {
         /// How long it may take.

@@ -1,7 +1,7 @@
 //! The name that somebody may have meant.
 
 /// A suggestion to put behind a message about a name that is not known; empty when no other name is near.
-pub(super) fn suggestion<'a, T: AsRef<str> + 'a>(
+pub(crate) fn suggestion<'a, T: AsRef<str> + 'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a T>,
 ) -> String {

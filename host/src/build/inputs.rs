@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::component;
+use super::workspace::Package;
+use super::{Error, Options, Source};
+
+/// The files that the component of a context is made of: those of its package, those that cargo found it to need when it was built last, wherever they are,
+/// and the workspace's own. Blocks.
+///
+/// # Errors
+/// When the package cannot be read.
+pub fn inputs(source: &Source, options: &Options) -> Result<BTreeSet<PathBuf>, Error> {
+    let package = Package::read(source)?;
+    let mut files = BTreeSet::new();
+    within(&source.package, &mut files);
+    files.extend(["Cargo.toml", "Cargo.lock"].map(|name| package.workspace.join(name)));
+    let target = options.target(&package.workspace);
+    let needed = component::module(&target, options.profile, &package).with_added_extension("d");
+    // Before the first build there is none.
+    if let Ok(text) = std::fs::read_to_string(needed) {
+        files.extend(text.lines().flat_map(dependencies));
+    }
+    Ok(files)
+}
+
+/// The files below a directory, without those that are made by building, or hidden.
+fn within(directory: &Path, files: &mut BTreeSet<PathBuf>) {
+    // What cannot be read is missed by cargo too, which says so.
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_made = [OsStr::new("target"), OsStr::new("node_modules")].contains(&&*name);
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        match entry.file_type() {
+            _ if is_made || is_hidden => {}
+            Ok(kind) if kind.is_dir() => within(&path, files),
+            _ => {
+                files.insert(path);
+            }
+        }
+    }
+}
+
+/// The files that a line of cargo's dependency file names, as make writes them: `target: file file\ with\ spaces`.
+fn dependencies(line: &str) -> Vec<PathBuf> {
+    let Some((_, names)) = line.split_once(": ") else {
+        return Vec::new();
+    };
+    let mut files = vec![String::new()];
+    let mut characters = names.chars();
+    while let Some(character) = characters.next() {
+        match (character, files.last_mut()) {
+            ('\\', Some(file)) => file.extend(characters.next()),
+            (' ', _) => files.push(String::new()),
+            (other, Some(file)) => file.push(other),
+            (_, None) => {}
+        }
+    }
+    let files = files.into_iter().filter(|file| !file.is_empty());
+    files.map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_names_is_found_also_with_spaces() {
+        let found = dependencies("/app/lobby.wasm: /app/my\\ sdk/lib.rs /app/lobby/src/lib.rs");
+        assert_eq!(
+            found,
+            ["/app/my sdk/lib.rs", "/app/lobby/src/lib.rs"].map(PathBuf::from)
+        );
+        assert!(dependencies("").is_empty());
+    }
+
+    #[test]
+    fn what_is_made_by_building_is_no_input() {
+        let home = tempfile::tempdir().unwrap();
+        for file in ["src/lib.rs", "wit/deep/world.wit", "target/x", ".git/y"] {
+            let path = home.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let mut found = BTreeSet::new();
+        within(home.path(), &mut found);
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(home.path()).unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            ["src/lib.rs", "wit/deep/world.wit"].map(PathBuf::from)
+        );
+    }
+}

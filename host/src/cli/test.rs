@@ -1,0 +1,217 @@
+//! `innkeeper test`
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::app_flags::AppFlags;
+use super::failure::Failure;
+use super::output;
+use super::progress::Progress;
+use super::signals::Signals;
+use super::{build, components, serving};
+use crate::build::{self as builds, Options, Source};
+use crate::core::{nearest, random_id, spoken};
+use crate::manifest::Manifest;
+
+/// Where an app keeps the script that tries it as a whole: the first of these files that is there.
+const SCRIPTS: [&str; 3] = ["tests/e2e", "tests/e2e.sh", "tests/e2e.py"];
+/// How long the app may take to open for the script.
+const OPENING: Duration = Duration::from_secs(120);
+/// How long it may take to close.
+const CLOSING: Duration = Duration::from_secs(60);
+
+/// Build and run all tests of the app, or those of one context
+///
+/// First the contexts' own tests, natively, with cargo. Then, when no context is named, the app is built and served with data of its own on free
+/// ports, and its script is run: tests/e2e, tests/e2e.sh or tests/e2e.py below the manifest, if there is one and it may be executed. It finds the
+/// ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS, the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper test
+  innkeeper test room")]
+pub(super) struct Test {
+    /// Only the tests of this context
+    context: Option<String>,
+    #[command(flatten)]
+    app: AppFlags,
+}
+
+impl Test {
+    pub async fn run(self) -> Result<(), Failure> {
+        let manifest = self.app.load()?;
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            tested = test(&manifest, self.context.as_deref()) => tested,
+            _ = signals.next() => Err(Failure::Interrupted),
+        }
+    }
+}
+
+async fn test(manifest: &Manifest, context: Option<&str>) -> Result<(), Failure> {
+    let sources = chosen(manifest, context)?;
+    builds::test(&sources).await?;
+    if context.is_some() {
+        return Ok(());
+    }
+    match script(manifest.root()) {
+        Some(script) => as_a_whole(manifest, &script).await,
+        None => {
+            output::note(format_args!(
+                "no script tries the app as a whole; one of {} would be run",
+                SCRIPTS.join(", ")
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// The contexts whose tests are to be run.
+fn chosen(manifest: &Manifest, context: Option<&str>) -> Result<Vec<Source>, Failure> {
+    let mut sources = components::sources(manifest);
+    let Some(context) = context else {
+        return Ok(sources);
+    };
+    if !manifest.contexts.contains_key(context) {
+        let nearest = nearest::suggestion(context, manifest.contexts.keys());
+        return Err(Failure::Usage(format!(
+            "the app has no context `{context}`{nearest}"
+        )));
+    }
+    sources.retain(|source| source.name == context);
+    match sources.is_empty() {
+        true => Err(Failure::Usage(format!(
+            "context `{context}` is not built from a package, so it has no tests here"
+        ))),
+        false => Ok(sources),
+    }
+}
+
+/// The script that tries the app as a whole.
+fn script(root: &Path) -> Option<PathBuf> {
+    let files = SCRIPTS.iter().map(|script| root.join(script));
+    let file = files.into_iter().find(|file| file.is_file())?;
+    // By its whole name it is found wherever it is run.
+    std::path::absolute(file).ok()
+}
+
+/// Serves the app for its script, and runs that.
+async fn as_a_whole(manifest: &Manifest, script: &Path) -> Result<(), Failure> {
+    let progress = Progress::new();
+    build::build_all(manifest, &Options::default(), &progress).await?;
+    // Below the app's own data, which no other app uses.
+    let data = manifest
+        .journal
+        .directory
+        .join(format!("test-{}", random_id()));
+    let tried = served(manifest, script, &data).await;
+    let removed = tokio::fs::remove_dir_all(&data).await;
+    if let Err(error) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        output::note(format_args!("{} is left: {error}", data.display()));
+    }
+    tried
+}
+
+async fn served(manifest: &Manifest, script: &Path, data: &Path) -> Result<(), Failure> {
+    let token = random_id();
+    let mut host = serve(manifest, data, &token)?;
+    let opened = tokio::time::timeout(OPENING, ports(&mut host)).await;
+    let (operators, gateway) = match opened {
+        Ok(Some(ports)) => ports,
+        Ok(None) => {
+            return Err(Failure::Tests(
+                "the app did not open; it says why above".into(),
+            ));
+        }
+        Err(_) => {
+            return Err(Failure::Tests(format!(
+                "the app did not open within {}",
+                spoken(OPENING)
+            )));
+        }
+    };
+    let ran = Command::new(script)
+        .env("INNKEEPER_GATEWAY", format!("http://{gateway}"))
+        .env("INNKEEPER_OPERATORS", operators)
+        .env("INNKEEPER_ADMIN_TOKEN", &token)
+        .current_dir(manifest.root_or_here())
+        .kill_on_drop(true)
+        .status()
+        .await;
+    close(&mut host).await;
+    match ran {
+        Ok(status) if status.success() => {
+            output::note(format_args!("{}: well", script.display()));
+            Ok(())
+        }
+        Ok(status) => Err(Failure::Tests(format!(
+            "{} ended with {status}",
+            script.display()
+        ))),
+        Err(source) => Err(Failure::File {
+            file: script.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Starts to serve the app on free ports, as a process of its own, which ends with this one.
+fn serve(manifest: &Manifest, data: &Path, token: &str) -> Result<Child, Failure> {
+    let program = serving::this_program().unwrap_or_else(|| "innkeeper".into());
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    if let Some(file) = &manifest.file {
+        command.arg("--app").arg(file);
+    }
+    command.arg("--data").arg(data);
+    // What is told by flags is not told otherwise.
+    for variable in ["INNKEEPER_LISTEN", "INNKEEPER_ADMIN", "INNKEEPER_DATA"] {
+        command.env_remove(variable);
+    }
+    command
+        .env("INNKEEPER_ADMIN_TOKEN", token)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| Failure::File {
+            file: "innkeeper".into(),
+            source,
+        })
+}
+
+/// Where operators look, and where the gateway is; none when the process has ended before it said so.
+async fn ports(host: &mut Child) -> Option<(String, SocketAddr)> {
+    let mut lines = BufReader::new(host.stdout.take()?).lines();
+    let mut operators = None;
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = line.strip_prefix("operators ") {
+            operators = Some(address.to_owned());
+        }
+        if let Some(address) = line.strip_prefix("gateway http://") {
+            return operators.zip(address.parse().ok());
+        }
+    }
+    None
+}
+
+/// Asks it to stop, and waits.
+async fn close(host: &mut Child) {
+    if let Some(process) = host.id().and_then(|id| i32::try_from(id).ok()) {
+        let process = rustix::process::Pid::from_raw(process);
+        let asked = process
+            .map(|process| rustix::process::kill_process(process, rustix::process::Signal::TERM));
+        if let Some(Ok(())) = asked {
+            // Whatever is left then is killed with it.
+            let _ended = tokio::time::timeout(CLOSING, host.wait()).await;
+        }
+    }
+}

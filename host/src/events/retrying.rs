@@ -1,0 +1,153 @@
+//! Which events of a context are being tried again, why, and when next; and giving up on one of them before its attempts are used up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::Events;
+use super::dead_letter::{self, LetterId};
+use crate::core::wall_clock;
+use crate::invocation::Context;
+use crate::journal::{self, Event};
+
+/// How long an attempt that is under way may take to end.
+const ENDING: Duration = Duration::from_secs(60);
+
+/// An event that could not be handled, and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retrying {
+    /// Names it in its context: the id that its dead letter would have.
+    pub id: LetterId,
+    /// The event.
+    pub event: Event,
+    /// How many attempts have failed; what had nothing to do with the event is no attempt.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub reason: String,
+    /// When it is tried next, in milliseconds since the Unix epoch.
+    pub next: u64,
+}
+
+/// Why an event was not given up on.
+#[derive(Debug, thiserror::Error)]
+pub enum GiveUpError {
+    /// It is not being tried.
+    #[error(
+        "context {context} is not retrying an event {id}; it may have been handled, or become a dead letter: `innkeeper dead-letters {context}`"
+    )]
+    NotFound {
+        /// The context.
+        context: String,
+        /// The id that was asked for.
+        id: LetterId,
+    },
+    /// Its last attempt succeeded.
+    #[error("event {id} was handled by the attempt that was under way")]
+    Handled {
+        /// The event.
+        id: LetterId,
+    },
+    /// It takes longer than anybody waits.
+    #[error("event {id} is still being handled; ask again in a moment")]
+    NotYet {
+        /// The event.
+        id: LetterId,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
+
+/// The events of a context that are being tried again, by what names them.
+#[derive(Default)]
+pub(crate) struct Retries(Mutex<BTreeMap<LetterId, Entry>>);
+
+struct Entry {
+    seen: Retrying,
+    given_up: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// An event whose delivery is under way. When this is dropped it is not tried any more.
+pub(super) struct Retry<'a> {
+    retries: &'a Retries,
+    id: LetterId,
+    given_up: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Retries {
+    /// A delivery begins; it is seen once an attempt has failed.
+    pub(super) fn begin(&self, id: LetterId) -> Retry<'_> {
+        Retry {
+            retries: self,
+            id,
+            given_up: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        }
+    }
+}
+
+impl Retry<'_> {
+    /// An attempt has failed, and there is another after a pause.
+    pub(super) fn failed(&self, event: &Event, attempts: u32, reason: String, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let entry = Entry {
+            seen: Retrying {
+                id: self.id.clone(),
+                event: event.clone(),
+                attempts,
+                reason,
+                next: wall_clock().saturating_add(pause),
+            },
+            given_up: self.given_up.clone(),
+            ended: self.ended.clone(),
+        };
+        self.retries.0.lock().insert(self.id.clone(), entry);
+    }
+
+    /// Cancelled when an operator gives up on it.
+    pub(super) fn given_up(&self) -> &CancellationToken {
+        &self.given_up
+    }
+}
+
+impl Drop for Retry<'_> {
+    fn drop(&mut self) {
+        self.retries.0.lock().remove(&self.id);
+        self.ended.cancel();
+    }
+}
+
+/// The events of a context that are being tried again.
+pub fn retrying(events: &Events, context: &Context) -> Vec<Retrying> {
+    let retries = events.following(context).retries.0.lock();
+    retries.values().map(|entry| entry.seen.clone()).collect()
+}
+
+/// Gives up on an event that is being tried: it becomes a dead letter at once, or when the attempt that is under way has failed.
+///
+/// # Errors
+///
+/// See [`GiveUpError`].
+pub async fn give_up(events: &Events, context: &Context, id: &LetterId) -> Result<(), GiveUpError> {
+    let ended = {
+        let retries = events.following(context).retries.0.lock();
+        let entry = retries.get(id).ok_or_else(|| GiveUpError::NotFound {
+            context: context.name.clone(),
+            id: id.clone(),
+        })?;
+        entry.given_up.cancel();
+        entry.ended.clone()
+    };
+    let in_time = tokio::time::timeout(ENDING, ended.cancelled()).await;
+    if in_time.is_err() || events.shutdown.is_cancelled() {
+        return Err(GiveUpError::NotYet { id: id.clone() });
+    }
+    match dead_letter::get(context, id)? {
+        Some(_) => Ok(()),
+        None => Err(GiveUpError::Handled { id: id.clone() }),
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+use crate::manifest::Manifest;
+
+#[test]
+fn what_is_said_is_said_of_the_keys_that_the_reader_knows() {
+    let known: BTreeSet<_> = known()
+        .into_iter()
+        // What only groups tables that the author names has nothing of its own.
+        .filter(|known| {
+            known.shape != Shape::Map && !known.path.is_empty() || has_words(&known.path)
+        })
+        .map(|known| known.path.join("."))
+        .collect();
+    let said: BTreeSet<_> = said().iter().map(|said| said.key.to_owned()).collect();
+    let unsaid: Vec<_> = known.difference(&said).collect();
+    assert!(
+        unsaid.is_empty(),
+        "host/src/manifest/reference/keys.txt says nothing of {unsaid:?}"
+    );
+    let unknown: Vec<_> = said.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "host/src/manifest/reference/keys.txt has {unknown:?}, which no manifest may have"
+    );
+    assert!(known.len() > 100);
+}
+
+fn has_words(path: &[String]) -> bool {
+    let key = path.join(".");
+    said().iter().any(|said| said.key == key)
+}
+
+/// What must be there so that a table can be.
+const NEEDED: &[(&str, &str)] = &[
+    ("context.<name>", "component = 'x.wasm'"),
+    ("saga.<name>", "starts = 'name.A'\ncompletes = ['name.B']"),
+    ("admin.tls", "certificate_file = 'a'\nkey_file = 'b'"),
+];
+
+fn read(text: &str) -> Result<Manifest, String> {
+    let text = text.replace("<name>", "name").replace("<subject>", "a");
+    let read = Manifest::read(Path::new("innkeeper.toml"), &text, []);
+    read.map_err(|error| error.to_string())
+}
+
+#[test]
+fn each_default_is_what_the_reader_takes_when_nothing_is_written() {
+    let mut tried = 0;
+    let said = said();
+    let with_default = said
+        .iter()
+        .filter(|said| !["", "required"].contains(&said.default));
+    for Said { key, default, .. } in with_default {
+        let (table, name) = key.rsplit_once('.').unwrap();
+        let mut around = String::new();
+        for (needed, text) in NEEDED {
+            if *needed == "context.<name>" && key.starts_with("saga.") || key.starts_with(needed) {
+                around += &format!("[{needed}]\n{text}\n");
+            }
+        }
+        let heading = match NEEDED.iter().any(|(needed, _)| *needed == table) {
+            true => String::new(),
+            false => format!("[{table}]\n"),
+        };
+        let without = format!("{around}{heading}");
+        let with = format!("{without}{name} = {default}\n");
+        let (without, with) = (read(&without), read(&with));
+        assert!(without.is_ok(), "{key}: {without:?}");
+        assert_eq!(with, without, "{key} = {default}");
+        tried += 1;
+    }
+    assert!(tried > 80, "{tried}");
+}
+
+#[test]
+fn what_is_required_is_missed() {
+    let said = said();
+    let required: Vec<_> = said
+        .iter()
+        .filter(|said| said.default == "required")
+        .collect();
+    for Said { key, .. } in &required {
+        let (table, name) = key.rsplit_once('.').unwrap();
+        let others = required.iter().filter(|other| {
+            other.key != *key && other.key.rsplit_once('.').map(|(table, _)| table) == Some(table)
+        });
+        let others: String = others
+            .map(|other| {
+                let name = other.key.rsplit('.').next().unwrap();
+                let value = match shape::at(&other.key.split('.').collect::<Vec<_>>()) {
+                    Some(Shape::List(_)) => "['name.A']",
+                    _ => "'name.A'",
+                };
+                format!("{name} = {value}\n")
+            })
+            .collect();
+        let refused = read(&format!("[{table}]\n{others}")).unwrap_err();
+        assert!(
+            refused.contains(&format!("the key `{name}` is missing")),
+            "{key}: {refused}"
+        );
+    }
+    assert!(required.len() >= 5);
+}
+
+#[test]
+fn the_page_is_what_the_code_says() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifest.md");
+    let page = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        page == reference(),
+        "docs/manifest.md is not what the code says: `innkeeper manifest --reference --write docs/manifest.md` writes it anew"
+    );
+}

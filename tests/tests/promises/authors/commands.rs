@@ -1,0 +1,85 @@
+//! Making an app of several contexts, and running all tests that it has.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use innkeeper_tests::{NewApp, Said, command};
+
+/// How long it may take to compile a new app for this machine and as components.
+const COMPILING: Duration = Duration::from_secs(900);
+
+async fn test(app: &NewApp) -> Said {
+    app.command_within(&["test"], COMPILING).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
+    let app = NewApp::of("estate", &["barn", "mill"]).await;
+    for context in ["barn", "mill"] {
+        let manifest = app.read("innkeeper.toml");
+        assert!(
+            manifest.contains(&format!("[context.{context}]")),
+            "{manifest}"
+        );
+    }
+
+    // The script has the app that was built, with data of its own.
+    let script = "tests/e2e.sh";
+    std::fs::create_dir(app.directory().join("tests")).expect("a directory can be made");
+    let tries = "#!/bin/sh\nset -e\ncurl -fsS -H 'content-type: application/json' -d '{\"text\":\"hay\"}' \"$INNKEEPER_GATEWAY/barn\"\n\
+                 curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n";
+    app.write(script, tries);
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(app.directory().join(script), executable)
+        .expect("it can be made executable");
+    for _twice in 0..2 {
+        let said = test(&app).await;
+        assert!(
+            said.is_well && said.err.contains("e2e.sh: well"),
+            "{said:?}"
+        );
+    }
+    let left = std::fs::read_dir(app.directory().join("data"));
+    let left = left.map_or(0, Iterator::count);
+    assert_eq!(left, 0, "data of a test is left");
+
+    // What fails is said, and so is a context that is not there.
+    app.write(script, "#!/bin/sh\nexit 3\n");
+    let said = test(&app).await;
+    assert!(
+        !said.is_well && said.err.contains("exit status: 3"),
+        "{said:?}"
+    );
+    let said = app.command(&["test", "bran"]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("did you mean `barn`?"), "{said:?}");
+    let tests = "components/mill/src/tests.rs";
+    app.edit(tests, "(201,", "(299,");
+    let said = app.command_within(&["test", "mill"], COMPILING).await;
+    assert!(
+        !said.is_well && said.err.contains("do not pass"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_manifest_is_checked_and_what_it_may_say_is_printed() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let file = home.path().join("innkeeper.toml");
+    let path = file.to_str().expect("paths are UTF-8");
+    std::fs::write(&file, "[gatway]\n").expect("a file can be written");
+    let said = command(&["manifest", "--app", path]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("did you mean `gateway`?"), "{said:?}");
+    std::fs::write(&file, "[app]\nname = \"stay\"\n").expect("a file can be written");
+    let said = command(&["manifest", "--app", path]).await;
+    assert!(
+        said.is_well && said.out.contains("stay, with 0 contexts"),
+        "{said:?}"
+    );
+
+    let said = command(&["manifest", "--reference"]).await;
+    let page = innkeeper_tests::artifacts::repository().join("docs/manifest.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    assert_eq!(said.out, page);
+}

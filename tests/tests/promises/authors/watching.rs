@@ -1,0 +1,83 @@
+//! `innkeeper up --watch`: what an author changes serves a moment later.
+
+use std::time::Duration;
+
+use innkeeper_tests::{NewApp, Up, within};
+use serde_json::{Value, json};
+
+const SOURCE: &str = "components/porch/src/lib.rs";
+
+/// Waits until a path is answered so.
+async fn answers(up: &Up, path: &str, body: &Value) {
+    let answered = within(Duration::from_secs(120), async || {
+        let reply = up.gateway().get(path).await;
+        (reply.body == *body).then_some(()).ok_or(reply)
+    });
+    if let Err(last) = answered.await {
+        panic!("{path} is not answered {body}, but {last:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_changed_is_swapped_in_and_what_is_broken_is_not() {
+    let app = NewApp::make("porch").await;
+    let up = app.up(&["--watch"]).await;
+    up.says("watching for changes").await;
+    let reply = up.gateway().post("/porch", json!({"text": "first"})).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+
+    // What is changed serves, with the state that is there.
+    let (shown, changed) = ("Response::ok(&ENTRIES.find(id)?)", "ENTRIES.find(id)?.text");
+    app.edit(SOURCE, shown, &format!("Response::ok(&{changed})"));
+    answers(&up, "/porch/1", &json!("first")).await;
+    up.says("version 2 serves").await;
+
+    // What does not compile is shown, and changes nothing.
+    app.edit(SOURCE, changed, "ENTRIES.find(nobody)?.text");
+    up.says("cannot find value `nobody`").await;
+    up.says("what served before serves on").await;
+    assert_eq!(up.gateway().get("/porch/1").await.body, json!("first"));
+
+    // Nor does what passes no gate: who wrote the state does not read it any more.
+    let mended = format!("format!(\"{{}}!\", {changed})");
+    app.edit(SOURCE, "ENTRIES.find(nobody)?.text", &mended);
+    app.edit(
+        SOURCE,
+        "    text: String,\n",
+        "    text: String,\n    stars: u64,\n",
+    );
+    app.edit(
+        SOURCE,
+        "text: new.text.into(),",
+        "text: new.text.into(),\n        stars: 0,",
+    );
+    up.says("rejected at the gate `schema`").await;
+    assert_eq!(up.gateway().get("/porch/1").await.body, json!("first"));
+    app.edit(SOURCE, "    stars: u64,\n", "");
+    app.edit(SOURCE, "\n        stars: 0,", "");
+    answers(&up, "/porch/1", &json!("first!")).await;
+
+    // A manifest that cannot be read is said, and changes nothing.
+    let manifest = app.read("innkeeper.toml");
+    app.write("innkeeper.toml", &format!("{manifest}\n[portch]\n"));
+    up.says("unknown key `portch`").await;
+    assert_eq!(up.gateway().get("/porch/1").await.body, json!("first!"));
+    app.write("innkeeper.toml", &manifest);
+
+    // A context that is added serves too, at the same port, and the others have what they had.
+    let added = app.directory().to_str().expect("paths are UTF-8");
+    let said = innkeeper_tests::command(&["new", "gable", "--in", added]).await;
+    assert!(said.is_well, "{said:?}");
+    up.says("starting anew").await;
+    let empty = within(Duration::from_secs(300), async || {
+        let request = up.gateway().request(http::Method::GET, "/gable");
+        let reply = innkeeper_tests::try_send(request).await;
+        let reply = reply.map_err(|error| error.to_string())?;
+        match reply.body["total"] == json!(0) {
+            true => Ok(()),
+            false => Err(format!("{reply:?}")),
+        }
+    });
+    empty.await.expect("the new context serves");
+    assert_eq!(up.gateway().get("/porch/1").await.body, json!("first!"));
+}
