@@ -78,15 +78,61 @@ pub use bindings::innkeeper::context::state::Entry;
 pub use bindings::innkeeper::context::types::{
     Compensation, DataType, Description, Followed, Request, Response, Route,
 };
+pub use config::Config;
 pub use context::Context;
 pub use event::{Event, Published, Subject, cancel, emit, emit_after};
 pub use fault::Fault;
 pub use innkeeper_sdk_derive::Record;
+/// Declares a context: what it offers and calls, keeps, answers, publishes and follows. Each part but the `summary` may be left out; their order is free.
+///
+/// ```text
+/// innkeeper_sdk::context! {
+///     summary: "Rooms that can be booked.",
+///     offers: "stay:room/rooms",
+///     calls: ["stay:payment/payments"],
+///     tables: [ROOMS, ENDED],
+///     routes: {
+///         POST "/rooms" => room::register,
+///         GET "/rooms/{id}" => room::show,
+///     },
+///     publishes: [RoomRegistered],
+///     follows: {
+///         "reservation": ReservationConfirmed => policy::reserve,
+///         "payment": PaymentApproved | PaymentCancelled => policy::note,
+///     },
+///     compensations: { "stay:room/rooms": "hold" => "release" },
+///     config: Settings,
+///     ready: is_ready,
+///     live: is_live,
+///     schema: { number: 3, reads: [2], migrate: migrate::rows },
+/// }
+/// ```
+///
+/// It makes a type `Component` in the place where it stands, and of the interfaces named under `offers` and `calls` a module of each name, found as
+/// WIT in the folders `wit` of the package's directory and those above it: `calls::payments::approve(...)` calls another context, and
+/// `impl offers::rooms::Guest for Component` says what this one does for others. Two interfaces of one name are told apart by `"other:room/rooms" as other_rooms`. A
+/// [`Fault`] becomes the `unavailable` of an offered function by `?`.
+///
+/// The `tables` are all that it writes to: the host compares what they keep with what there is, before a version serves, and refuses a row of any other table.
+///
+/// A policy takes the event's data, or all that is known of it ([`Happened`]).
+///
+/// The `compensations` say which function undoes which, for the host: it takes the same parameters, and may take the result after them.
+///
+/// The type given as `config` is checked when a version begins to serve, see [`Config`].
+///
+/// The `schema` is for a context whose state has changed in a way that other versions cannot read (see [`Record`](trait@Record)): its number, the
+/// others that it reads as they are, and a function that rewrites entries of any further one (see [`Migration`]); for a projection instead
+/// `rebuild: true`, to be filled anew from the events. Without it the number is 0, and no other is read.
+///
+/// What is to be done around everything, for example a check of every request, is done by a type that implements [`Context`] by asking
+/// `Component`, and is exported in its place: `export: Guarded`.
+pub use innkeeper_sdk_derive::context;
 pub use json::Json;
 pub use migration::{Migration, StateSchema};
 pub use page::{Page, Paging, Start};
 pub use path::Path;
-pub use policy::{Happened, Outcome, PolicyError};
+pub use policy::{Happened, Outcome, Policy, PolicyError};
 pub use problem::{Invalid, Problem};
 pub use record::Record;
 pub use table::{Key, Table};
@@ -97,7 +143,9 @@ pub use web::{Answer, FromRequest, Handler};
 #[doc(hidden)]
 pub mod private {
     pub use crate::bindings::innkeeper::context::types::Event as Delivered;
+    pub use crate::config::check as check_config;
     pub use crate::declare::{Declaration, Tables};
+    pub use crate::fault::unavailable;
     pub use crate::policy::dispatch as policy;
     pub use crate::record::private as record;
     pub use crate::web::{consumes, dispatch as route};

@@ -15,15 +15,41 @@ pub(super) async fn build(
     packages: &[Package],
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<(), Error> {
+    let toolchain = Toolchain::find(workspace).await?;
+    let (libraries, components): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|package| package.is_library);
+    if !components.is_empty() {
+        run(workspace, target, &toolchain, &line, |command| {
+            command.arg("build");
+            for package in components {
+                command.args(["--package", &package.cargo_name]);
+            }
+        })
+        .await?;
+    }
+    // Of a package that is a library for others, too, cargo would make both at once, and optimize neither as a whole.
+    for package in libraries {
+        run(workspace, target, &toolchain, &line, |command| {
+            command.args(["rustc", "--lib", "--crate-type", "cdylib", "--package"]);
+            command.arg(&package.cargo_name);
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn run(
+    workspace: &Path,
+    target: &Path,
+    toolchain: &Toolchain,
+    line: impl Fn(&str) + Send + Sync,
+    arguments: impl FnOnce(&mut Command),
+) -> Result<(), Error> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&program);
-    command
-        .args(["build", "--release", "--target-dir"])
-        .arg(target);
-    Toolchain::find(workspace).await?.apply(&mut command);
-    for package in packages {
-        command.args(["--package", &package.cargo_name]);
-    }
+    arguments(&mut command);
+    command.args(["--release", "--target-dir"]).arg(target);
+    toolchain.apply(&mut command);
     let cannot_run = |source| Error::Rust {
         program: program.to_string_lossy().into_owned(),
         source,
