@@ -193,7 +193,9 @@ fn compensations(lines: &[Compensation], wit: Option<&Wit>) -> Result<Vec<(Strin
             // Its bindings are made by hand.
             None if offers.is_empty() => &text,
             None => {
-                let known = offers.iter().map(|found| found.id.split('@').next().unwrap_or_default());
+                let known = offers
+                    .iter()
+                    .map(|found| found.id.split('@').next().unwrap_or_default());
                 return Err(Error::new(
                     interface.span(),
                     unknown("interface among `offers`", &text, known),

@@ -38,8 +38,10 @@ impl TestApp {
     )]
     pub fn new() -> Self {
         with(|simulation| {
+            let memory = std::mem::take(&mut simulation.memory);
             *simulation = Simulation {
                 scope: "test",
+                memory,
                 ..Simulation::default()
             }
         });
@@ -50,7 +52,7 @@ impl TestApp {
     #[must_use]
     pub fn with<C: Context + Offers>(self, name: &str) -> Self {
         let context = Simulated {
-            declared: Some(Declared::offering::<C>()),
+            declared: Some(Rc::new(Declared::offering::<C>())),
             ..Simulated::default()
         };
         with(|simulation| simulation.contexts.insert(name.into(), context));

@@ -61,7 +61,7 @@ impl<C: Context> TestContext<C> {
     )]
     pub fn new() -> Self {
         let context = Simulated {
-            declared: Some(Declared::alone::<C>()),
+            declared: Some(Rc::new(Declared::alone::<C>())),
             ..Simulated::default()
         };
         with(|simulation| *simulation = Simulation::of(NAME, context));

@@ -1,23 +1,32 @@
 //! A context as a test runs it: what it declares, and its exports.
 
+use std::rc::Rc;
+
 use super::calls::{Offered, Offers};
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::{Context, Description, Outcome, Request, Response};
 
-#[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) description: Description,
     pub(crate) handle: fn(&Request) -> Response,
     pub(crate) on_event: fn(Delivered) -> Outcome,
     pub(crate) ready: fn() -> Result<(), String>,
     pub(crate) functions: &'static [Offered],
+    /// The names of its tables.
+    pub(crate) tables: Rc<[String]>,
 }
 
 impl Declared {
     /// A context, without what it offers to others.
     pub(crate) fn alone<C: Context>() -> Self {
+        let description = C::describe();
         Self {
-            description: C::describe(),
+            tables: description
+                .tables
+                .iter()
+                .map(|table| table.name.clone())
+                .collect(),
+            description,
             handle: |request| C::handle(request).unwrap_or_else(Response::from),
             on_event: C::on_event,
             ready: C::ready,
@@ -31,15 +40,6 @@ impl Declared {
             functions: C::FUNCTIONS,
             ..Self::alone::<C>()
         }
-    }
-
-    /// The names of its tables.
-    pub(crate) fn tables(&self) -> Vec<String> {
-        self.description
-            .tables
-            .iter()
-            .map(|table| table.name.clone())
-            .collect()
     }
 
     /// The request as the host hands it to the context, when one of the described routes matches.

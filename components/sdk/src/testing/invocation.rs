@@ -23,7 +23,7 @@ pub(crate) struct Invocation {
     pub(crate) correlation: String,
     pub(crate) causation: String,
     /// The tables that it may write to.
-    pub(crate) tables: Vec<String>,
+    pub(crate) tables: Rc<[String]>,
     /// The state as it was when the attempt began.
     base: Rc<BTreeMap<String, Vec<u8>>>,
     pub(crate) writes: BTreeMap<String, Option<Vec<u8>>>,
@@ -85,7 +85,7 @@ pub(crate) fn invoke<T>(
     } = beginning;
     let key = key.unwrap_or_else(|| with(Simulation::next_key));
     let correlation = correlation.unwrap_or_else(|| key.clone());
-    let mut number = with(|simulation| simulation.runs.get(&key).copied().unwrap_or(1));
+    let mut number = with(|simulation| simulation.memory.runs.get(&key).copied().unwrap_or(1));
     let (mut calls, mut attempt) = (Vec::new(), 0);
     loop {
         attempt += 1;
@@ -105,7 +105,7 @@ pub(crate) fn invoke<T>(
                 tables: simulated
                     .declared
                     .as_ref()
-                    .map(|declared| declared.tables())
+                    .map(|declared| declared.tables.clone())
                     .unwrap_or_default(),
                 base: simulated.state.clone(),
                 writes: BTreeMap::new(),
@@ -133,7 +133,7 @@ pub(crate) fn invoke<T>(
             _ => {
                 calls::undo(&invocation.calls);
                 number += 1;
-                with(|simulation| simulation.runs.insert(key.clone(), number));
+                with(|simulation| simulation.memory.runs.insert(key.clone(), number));
                 continue;
             }
         };

@@ -21,7 +21,7 @@ mod declared;
 mod fuzzer;
 pub(crate) mod host;
 mod invocation;
-mod numbers;
+mod memory;
 pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;

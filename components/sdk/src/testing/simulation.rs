@@ -8,13 +8,13 @@ use std::rc::Rc;
 use super::calls::{Answered, Called, Player};
 use super::declared::Declared;
 use super::invocation::{Invocation, Read};
-use super::numbers::Numbers;
+use super::memory::Memory;
 use super::{Emitted, Published};
 
 /// A context, and what it has committed.
 #[derive(Default)]
 pub(crate) struct Simulated {
-    pub(crate) declared: Option<Declared>,
+    pub(crate) declared: Option<Rc<Declared>>,
     pub(crate) state: Rc<BTreeMap<String, Vec<u8>>>,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) log: Vec<String>,
@@ -51,7 +51,8 @@ pub(crate) struct Simulation {
     pub(crate) answers: BTreeMap<String, Rc<RefCell<dyn Player>>>,
     /// The calls that were answered, in their order.
     pub(crate) calls: Vec<Called>,
-    pub(super) numbers: Numbers,
+    /// What was drawn, and which runs ended.
+    pub(super) memory: Memory,
     /// What the invocations that begin now are part of.
     pub(crate) scope: &'static str,
     pub(super) begun: BTreeMap<&'static str, u64>,
@@ -61,8 +62,6 @@ pub(crate) struct Simulation {
     pub(crate) interference: Option<Interference>,
     /// How many steps of operations there were.
     pub(crate) steps: u64,
-    /// Which run an invocation begins with, by its key: a comparison has the numbers of the run that ended.
-    pub(crate) runs: BTreeMap<String, u32>,
     /// The events that were given up.
     pub(crate) dead_letters: Vec<super::DeadLetter>,
 }
@@ -156,13 +155,12 @@ impl Simulation {
     pub(crate) fn draw(&mut self, sequence: &str) -> u64 {
         let name = self.name();
         let Some(running) = self.running.last_mut() else {
-            return self.numbers.next(&name, sequence);
+            return self.memory.next(&name, sequence);
         };
         let place = running.drawn.entry(sequence.into()).or_default();
         *place += 1;
         let place = *place - 1;
-        self.numbers
-            .draw(&name, &running.run_key(), sequence, place)
+        self.memory.draw(&name, &running.run_key(), sequence, place)
     }
 
     pub(crate) fn emit(
@@ -180,7 +178,7 @@ impl Simulation {
             data: serde_json::from_slice(data).unwrap_or_default(),
             delay_ms,
         };
-        let described = |declared: &Declared| {
+        let described = |declared: &Rc<Declared>| {
             declared
                 .description
                 .publishes

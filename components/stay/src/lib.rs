@@ -1,0 +1,1 @@
+//! The contexts of stay together: see `tests`.
