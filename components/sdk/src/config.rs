@@ -1,14 +1,12 @@
 //! The context's configuration: `[context.<name>.config]` in `innkeeper.toml`, read live.
 
-mod settings;
-
 use core::ops::Deref;
 use core::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
 use crate::host::store;
-use crate::{FromRequest, Problem, Request};
+use crate::{FromRequest, Problem, Request, texts};
 
 /// The configuration as a type: a struct whose fields are the keys. It is read when it is asked for, so what an operator changes holds for the next invocation.
 ///
@@ -46,7 +44,7 @@ impl<T: DeserializeOwned> Config<T> {
         let all = store::get_all().map_err(|error| {
             crate::Fault::new(format!("the configuration cannot be read: {error}"))
         })?;
-        settings::read(all).map_err(|reason| {
+        texts::read(all).map_err(|reason| {
             crate::Fault::new(format!("the configuration cannot be used: {reason}"))
         })
     }

@@ -13,9 +13,25 @@ pub struct Tables {
 
 impl Tables {
     /// With one more.
-    pub fn with<K: Key, V: Record>(mut self, table: &Table<K, V>) -> Self {
-        self.tables.push(table.describe(&mut self.types));
+    pub fn with(mut self, table: &impl Kept) -> Self {
+        table.describe(&mut self);
         self
+    }
+
+    pub(crate) fn add<K: Key, V: Record>(&mut self, table: &Table<K, V>) {
+        self.tables.push(table.describe(&mut self.types));
+    }
+}
+
+/// What the `tables` of a context are.
+pub trait Kept {
+    /// Tells of itself.
+    fn describe(&self, tables: &mut Tables);
+}
+
+impl<K: Key, V: Record> Kept for Table<K, V> {
+    fn describe(&self, tables: &mut Tables) {
+        tables.add(self);
     }
 }
 

@@ -58,20 +58,24 @@ mod event;
 pub mod evolving;
 mod fault;
 mod host;
+mod index;
 pub mod invocation;
 mod json;
+mod key;
 pub mod log;
 mod migration;
 mod page;
 mod path;
 mod policy;
 mod problem;
+mod query;
 mod record;
 mod response;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod text;
+mod texts;
 mod web;
 
 pub use bindings::innkeeper::context::state::Entry;
@@ -80,9 +84,9 @@ pub use bindings::innkeeper::context::types::{
 };
 pub use config::Config;
 pub use context::Context;
-pub use event::{Event, Published, Subject, cancel, emit, emit_after};
+pub use event::{Event, Published, Shared, Subject, cancel, emit, emit_after};
 pub use fault::Fault;
-pub use innkeeper_sdk_derive::Record;
+pub use index::{Index, IndexedTable, NotStored, Unique};
 /// Declares a context: what it offers and calls, keeps, answers, publishes and follows. Each part but the `summary` may be left out; their order is free.
 ///
 /// ```text
@@ -96,6 +100,7 @@ pub use innkeeper_sdk_derive::Record;
 ///         GET "/rooms/{id}" => room::show,
 ///     },
 ///     publishes: [RoomRegistered],
+///     shares: [contracts::RoomClosed],
 ///     follows: {
 ///         "reservation": ReservationConfirmed => policy::reserve,
 ///         "payment": PaymentApproved | PaymentCancelled => policy::note,
@@ -115,6 +120,8 @@ pub use innkeeper_sdk_derive::Record;
 ///
 /// The `tables` are all that it writes to: the host compares what they keep with what there is, before a version serves, and refuses a row of any other table.
 ///
+/// Events that are declared in a crate of their own (see [`events!`](crate::events!)) are `shares` where they are published, and followed without a source.
+///
 /// A policy takes the event's data, or all that is known of it ([`Happened`]).
 ///
 /// The `compensations` say which function undoes which, for the host: it takes the same parameters, and may take the result after them.
@@ -128,22 +135,26 @@ pub use innkeeper_sdk_derive::Record;
 /// What is to be done around everything, for example a check of every request, is done by a type that implements [`Context`] by asking
 /// `Component`, and is exported in its place: `export: Guarded`.
 pub use innkeeper_sdk_derive::context;
+pub use innkeeper_sdk_derive::{Key, Record, Subject};
 pub use json::Json;
+pub use key::{Key, OwnedKey, Part};
 pub use migration::{Migration, StateSchema};
 pub use page::{Page, Paging, Start};
 pub use path::Path;
 pub use policy::{Happened, Outcome, Policy, PolicyError};
 pub use problem::{Invalid, Problem};
+pub use query::Query;
 pub use record::Record;
-pub use table::{Key, Table};
+pub use table::Table;
 pub use text::Text;
-pub use web::{Answer, FromRequest, Handler};
+pub use web::{Answer, FromRequest, Handler, Headers};
 
 /// What the expansions of this crate's macros use.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::bindings::innkeeper::context::types::Event as Delivered;
+    pub use crate::bindings::innkeeper::context::types::{Event as Delivered, KeyPart};
     pub use crate::config::check as check_config;
+    pub use crate::context::entered;
     pub use crate::declare::{Declaration, Tables};
     pub use crate::fault::unavailable;
     pub use crate::policy::dispatch as policy;
@@ -157,8 +168,8 @@ pub use wit_bindgen;
 /// What nearly every context uses.
 pub mod prelude {
     pub use crate::{
-        Answer, Event, Fault, Happened, Json, Outcome, Page, Paging, Path, PolicyError, Problem,
-        Record, Response, Subject, Table, Text, emit,
+        Answer, Config, Event, Fault, Happened, Json, Key, Outcome, Page, Paging, Path,
+        PolicyError, Problem, Query, Record, Response, Subject, Table, Text, emit,
     };
     pub use serde::{Deserialize, Serialize};
 }

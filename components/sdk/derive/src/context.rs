@@ -50,6 +50,7 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
         summary,
         tables,
         publishes,
+        shares,
         ready,
         live,
         ..
@@ -71,14 +72,23 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
              handler,
          }| {
             let method = method.to_string();
-            quote!((#method, #path) => ::innkeeper_sdk::private::route(#handler, request))
+            let name = format!("{method} {}", path.value());
+            quote!((#method, #path) => {
+                ::innkeeper_sdk::private::entered("the route", #name);
+                ::innkeeper_sdk::private::route(#handler, request)
+            })
         },
     );
-    let follows = parts.follows.iter().map(|Followed { source, event, .. }| {
+    let follows = parts.follows.iter().map(|followed| {
+        let (source, event) = (source(followed), &followed.event);
         quote!((#source, <#event as ::innkeeper_sdk::Event>::KIND))
     });
-    let handled = parts.follows.iter().map(|Followed { source, event, policy }| {
-        quote!((#source, <#event as ::innkeeper_sdk::Event>::KIND) => ::innkeeper_sdk::private::policy::<#event, _>(#policy, event))
+    let handled = parts.follows.iter().map(|followed| {
+        let (source, event, policy) = (source(followed), &followed.event, &followed.policy);
+        quote!((#source, <#event as ::innkeeper_sdk::Event>::KIND) => {
+            ::innkeeper_sdk::private::entered("the policy for", <#event as ::innkeeper_sdk::Event>::KIND);
+            ::innkeeper_sdk::private::policy::<#event, _>(#policy, event)
+        })
     });
     let compensations = compensations(&parts.compensations, wit)?;
     let compensations = compensations
@@ -92,7 +102,7 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
                 const DECLARATION: ::innkeeper_sdk::private::Declaration = ::innkeeper_sdk::private::Declaration {
                     summary: #summary,
                     routes: &[#(#described),*],
-                    publishes: &[#(<#publishes as ::innkeeper_sdk::Event>::KIND),*],
+                    publishes: &[#(<#publishes as ::innkeeper_sdk::Event>::KIND,)* #(<#shares as ::innkeeper_sdk::Event>::KIND),*],
                     follows: &[#(#follows),*],
                     compensations: &[#(#compensations),*],
                 };
@@ -119,6 +129,14 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
 
         #(impl ::innkeeper_sdk::Published for #publishes {})*
     })
+}
+
+/// The context whose events are followed: as it is written, or as the kind says.
+fn source(Followed { source, event, .. }: &Followed) -> TokenStream {
+    match source {
+        Some(source) => quote!(#source),
+        None => quote!(<#event as ::innkeeper_sdk::Shared>::SOURCE),
+    }
 }
 
 fn health(name: &str, check: Option<&syn::Path>, config: Option<&syn::Type>) -> TokenStream {

@@ -6,6 +6,7 @@
 mod attributes;
 mod context;
 mod fields;
+mod keys;
 mod structs;
 mod variants;
 
@@ -18,6 +19,24 @@ use syn::{Data, DeriveInput, Error, Result, parse_macro_input};
 pub fn record(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Makes a struct with a single field a key of tables: see the trait `Key`.
+#[proc_macro_derive(Key)]
+pub fn key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    keys::key(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Says which field events with this data are about: `#[subject]` stands at it.
+#[proc_macro_derive(Subject, attributes(subject))]
+pub fn subject(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    keys::subject(&input)
         .unwrap_or_else(Error::into_compile_error)
         .into()
 }

@@ -30,7 +30,9 @@ pub(crate) fn bindings(mut wit: Wit) -> Result<TokenStream> {
         true => TokenStream::new(),
         false => quote! {
             #[cfg(target_arch = "wasm32")]
-            __bindings::export!(Component with_types_in __bindings);
+            use __bindings::__Exported;
+            #[cfg(target_arch = "wasm32")]
+            __bindings::export!(__Exported with_types_in __bindings);
         },
     };
     let faults = wit.offers.iter().flat_map(faults);
@@ -39,6 +41,9 @@ pub(crate) fn bindings(mut wit: Wit) -> Result<TokenStream> {
         #[allow(missing_docs, dead_code, unused, clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
         pub mod __bindings {
             #(#items)*
+            // What is exported: `Component`, after noting what has begun to run.
+            #[cfg(target_arch = "wasm32")]
+            pub struct __Exported;
             // So that a change of these files compiles this again.
             #(const _: &[u8] = include_bytes!(#files);)*
         }
@@ -106,6 +111,9 @@ fn generate(wit: &mut Wit) -> Result<Vec<Item>> {
 /// Makes the bindings fit for tests: their types can be passed on in a process of any kind, and their calls can be answered there.
 fn adapt(items: &mut Vec<Item>, path: &mut Vec<String>, wit: &Wit) {
     let called = wit.calls.iter().find(|found| found.path == *path);
+    let offered = wit.offers.iter().find(|found| {
+        path.first().is_some_and(|first| first == "exports") && found.path == path[1..]
+    });
     let mut adapted = Vec::with_capacity(items.len());
     for mut item in items.drain(..) {
         match &mut item {
@@ -134,11 +142,47 @@ fn adapt(items: &mut Vec<Item>, path: &mut Vec<String>, wit: &Wit) {
                         .push(parse_quote!(#[cfg(target_arch = "wasm32")]));
                 }
             }
+            Item::Trait(guest) if guest.ident == "Guest" => {
+                adapted.extend(offered.map(|found| exported(guest, found)));
+            }
             _ => {}
         }
         adapted.push(item);
     }
     *items = adapted;
+}
+
+/// Notes what has begun to run before each function that is offered, so that a panic can be told where it came from.
+fn exported(guest: &syn::ItemTrait, found: &Found) -> Item {
+    let up = vec![quote!(super); found.path.len() + 1];
+    let functions = guest.items.iter().filter_map(|item| {
+        let syn::TraitItem::Fn(function) = item else {
+            return None;
+        };
+        let sig = &function.sig;
+        let ident = &sig.ident;
+        let offered = found
+            .functions
+            .iter()
+            .find(|offered| *ident == offered.ident)?;
+        let name = format!("{}#{}", found.id, offered.name);
+        let arguments = sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(input) => Some(&input.pat),
+            FnArg::Receiver(_) => None,
+        });
+        Some(quote! {
+            #sig {
+                ::innkeeper_sdk::private::entered("the function", #name);
+                <#(#up::)*super::Component as Guest>::#ident(#(#arguments),*)
+            }
+        })
+    });
+    parse_quote! {
+        #[cfg(target_arch = "wasm32")]
+        impl Guest for #(#up::)*__Exported {
+            #(#functions)*
+        }
+    }
 }
 
 /// What is not of an interface has a name that no interface can give.

@@ -9,13 +9,14 @@ use syn::{
 };
 
 /// The parts that there are, each with what it looks like.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 14] = [
     ("summary", "summary: \"Rooms that can be booked.\""),
     ("offers", "offers: \"stay:room/rooms\""),
     ("calls", "calls: [\"stay:payment/payments\"]"),
     ("tables", "tables: [ROOMS, ENDED]"),
     ("routes", "routes: { GET \"/rooms/{id}\" => show }"),
     ("publishes", "publishes: [RoomRegistered]"),
+    ("shares", "shares: [contracts::RoomRegistered]"),
     (
         "follows",
         "follows: { \"reservation\": ReservationConfirmed => reserve }",
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) tables: Vec<Path>,
     pub(crate) routes: Vec<Route>,
     pub(crate) publishes: Vec<Path>,
+    pub(crate) shares: Vec<Path>,
     pub(crate) follows: Vec<Followed>,
     pub(crate) compensations: Vec<Compensation>,
     pub(crate) config: Option<Type>,
@@ -63,9 +65,9 @@ pub(crate) struct Route {
     pub(crate) handler: Path,
 }
 
-/// `"reservation": ReservationConfirmed => reserve`
+/// `"reservation": ReservationConfirmed => reserve`; without a source for a kind that says whose it is.
 pub(crate) struct Followed {
-    pub(crate) source: LitStr,
+    pub(crate) source: Option<LitStr>,
     pub(crate) event: Path,
     pub(crate) policy: Path,
 }
@@ -95,6 +97,7 @@ impl Parse for Parts {
             tables: Vec::new(),
             routes: Vec::new(),
             publishes: Vec::new(),
+            shares: Vec::new(),
             follows: Vec::new(),
             compensations: Vec::new(),
             config: None,
@@ -165,6 +168,7 @@ impl Parts {
             "tables" => self.tables = list(input)?,
             "routes" => self.routes = lines(input)?,
             "publishes" => self.publishes = list(input)?,
+            "shares" => self.shares = list(input)?,
             "follows" => {
                 self.follows = lines::<Follows>(input)?
                     .into_iter()
@@ -235,8 +239,10 @@ struct Follows(Vec<Followed>);
 
 impl Parse for Follows {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let source: LitStr = input.parse()?;
-        input.parse::<Token![:]>()?;
+        let source: Option<LitStr> = input.parse()?;
+        if source.is_some() {
+            input.parse::<Token![:]>()?;
+        }
         let events = Punctuated::<Path, Token![|]>::parse_separated_nonempty(input)?;
         input.parse::<Token![=>]>()?;
         let policy: Path = input.parse()?;

@@ -8,7 +8,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 ///
 /// # Errors
 /// Which name or value cannot be used, and why.
-pub(super) fn read<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
+pub(crate) fn read<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
     let values = values.into_iter().map(|(key, text)| {
         let value = Value {
             key: key.clone(),
