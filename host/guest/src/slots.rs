@@ -65,7 +65,7 @@ impl Slots {
             (key, given)
         };
         let waiting = Waiting { slots: self, key };
-        let given = tokio::time::timeout_at(deadline, given).await;
+        let given = Box::pin(tokio::time::timeout_at(deadline, given)).await;
         drop(waiting);
         given.ok()?.ok()
     }

@@ -52,7 +52,7 @@ impl Admission {
             return Ok(place);
         }
         let _waiting = self.wait()?;
-        match tokio::time::timeout_at(deadline, places.acquire_owned()).await {
+        match Box::pin(tokio::time::timeout_at(deadline, places.acquire_owned())).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(self.overloaded()),
         }

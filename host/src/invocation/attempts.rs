@@ -1,4 +1,6 @@
 //! Attempts: the guest is run until its reads hold; then its work is committed, or, when it failed, what it called is put on record to be undone.
+//!
+//! What most invocations never come to is awaited in a box: each would otherwise be as large as the largest of it, and is moved, and allocated, for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,10 +157,10 @@ pub(super) async fn run(invocation: &Arc<Invocation>, entry: Entry) -> Result<Do
     let ended = match invocation.trigger {
         // The next attempt would only be told again what made this one fail.
         Trigger::Follower if invocation.replay.is_bound_to_repeat() => {
-            abandonment::begin_again(invocation).await
+            Box::pin(abandonment::begin_again(invocation)).await
         }
         Trigger::Follower => return result,
-        _ => abandonment::abandon(invocation, &reason, Vec::new())
+        _ => Box::pin(abandonment::abandon(invocation, &reason, Vec::new()))
             .await
             .map(drop),
     };
@@ -203,10 +205,14 @@ async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<
     let mut lease = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
     for count in 0..limit {
-        let locks = lock_keys(invocation, lost_to, count).await?;
-        if is_new_run {
-            finish_run_before(invocation).await?;
-            is_new_run = false;
+        let locks = match lost_to.is_empty() {
+            true => None,
+            false => Box::pin(lock_keys(invocation, lost_to, count)).await?,
+        };
+        if std::mem::take(&mut is_new_run)
+            && let Some(last) = invocation.replay.run().checked_sub(1)
+        {
+            Box::pin(finish_run(invocation, last)).await?;
         }
         if lease.generation != invocation.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
@@ -229,7 +235,7 @@ async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<
                 lost_to = lost_to.and(LockSet::of(&key));
             }
             Attempt::Diverged => {
-                abandonment::begin_again(invocation).await?;
+                Box::pin(abandonment::begin_again(invocation)).await?;
                 is_new_run = true;
             }
         }
@@ -237,12 +243,9 @@ async fn run_attempts(invocation: &Arc<Invocation>, mut entry: Entry) -> Result<
     Err(Failure::Contended { attempts: limit })
 }
 
-/// Waits until what the run before the present one has called is undone: that must not undo what this one does.
-async fn finish_run_before(invocation: &Invocation) -> Result<(), Failure> {
-    let Some(last) = invocation.replay.run().checked_sub(1) else {
-        return Ok(());
-    };
-    let last = identifier::of_run(&invocation.id, last);
+/// Waits until what an earlier run has called is undone: that must not undo what the present one does.
+async fn finish_run(invocation: &Invocation, run: u32) -> Result<(), Failure> {
+    let last = identifier::of_run(&invocation.id, run);
     compensation::finish(
         &invocation.invoker,
         &invocation.context,
@@ -257,9 +260,6 @@ async fn lock_keys(
     lost_to: LockSet,
     conflicts: u32,
 ) -> Result<Option<HeldLocks>, Failure> {
-    if lost_to.is_empty() {
-        return Ok(None);
-    }
     let stripes = if conflicts >= CONFLICTS_BEFORE_ALL {
         LockSet::ALL
     } else {
@@ -335,18 +335,21 @@ async fn attempt(
         Ok(answer) => answer,
         Err(Fault::Refused(refusal)) => match refused(refusal) {
             Interruption::Locked(key) => return Ok(Attempt::Conflict(key)),
-            Interruption::Diverged => return diverged(invocation, &unit).await,
+            Interruption::Diverged => return Box::pin(diverged(invocation, &unit)).await,
             Interruption::Failed(failure) => {
-                return settle_failure(invocation, &unit, failure).await;
+                return Box::pin(settle_failure(invocation, &unit, failure)).await;
             }
         },
         Err(Fault::Deadline { .. }) => {
             let failure = Failure::Deadline {
                 after: invocation.budget,
             };
-            return settle_failure(invocation, &unit, failure).await;
+            return Box::pin(settle_failure(invocation, &unit, failure)).await;
         }
-        Err(fault) => return settle_failure(invocation, &unit, Failure::of_fault(fault)).await,
+        Err(fault) => {
+            let failure = Failure::of_fault(fault);
+            return Box::pin(settle_failure(invocation, &unit, failure)).await;
+        }
     };
     if let Answer::Web(response) = &answer {
         let limits = &invocation.context.settings.limits;
@@ -359,7 +362,7 @@ async fn attempt(
             .map_err(|reason| Failure::InvalidResponse { reason })?;
     }
     if answer.is_success() && invocation.replay.has_more_calls(unit.call_count) {
-        return diverged(invocation, &unit).await;
+        return Box::pin(diverged(invocation, &unit)).await;
     }
     if answer.is_success() {
         // Whoever asked may keep the numbers that it drew, also when nothing is committed here.
@@ -367,7 +370,7 @@ async fn attempt(
         ledger.secure_sequences(&invocation.replay.highest_draws())?;
     }
     if answer.is_success() && must_commit(invocation, &unit) {
-        return commit(invocation, *unit, answer, version, number).await;
+        return Box::pin(commit(invocation, *unit, answer, version, number)).await;
     }
     match invocation
         .context

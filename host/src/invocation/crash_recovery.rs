@@ -29,7 +29,7 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
     let Some(left) = invocation.replay.take_left() else {
         return Ok(());
     };
-    let calls = match calls_of(invocation, &left).await {
+    let calls = match Box::pin(calls_of(invocation, &left)).await {
         Ok(calls) => calls,
         Err(failure) => {
             invocation.replay.put_back(left);
@@ -41,7 +41,7 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
         // It was being given up when it was cut short, or what it called does not fit together.
         calls => {
             invocation.replay.recover(calls.unwrap_or_default());
-            if let Err(failure) = abandonment::begin_again(invocation).await {
+            if let Err(failure) = Box::pin(abandonment::begin_again(invocation)).await {
                 invocation.replay.put_back(left);
                 return Err(failure);
             }

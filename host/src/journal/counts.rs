@@ -216,8 +216,8 @@ fn keep<T: Serialize>(key: Vec<u8>, record: &T) -> Result<Change<'static>, Error
 
 /// Where the count is kept that an encoded key is part of.
 fn of_key(encoded: &[u8]) -> Option<Vec<u8>> {
-    match key::decode(encoded) {
-        Ok((Space::State(generation), key)) => {
+    match key::in_space(encoded) {
+        Some((Space::State(generation), key)) => {
             table(key).map(|table| key::count(generation, table))
         }
         _ => None,

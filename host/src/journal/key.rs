@@ -51,7 +51,7 @@ impl Span {
         let start = encode(space, &range.start);
         let end = match &range.end {
             Some(end) => encode(space, end),
-            None => after(prefix(space)),
+            None => after(encode(space, &[])),
         };
         Span { start, end }
     }
@@ -85,40 +85,39 @@ const PIECE: u8 = b'v';
 const SWEPT: u8 = b'w';
 const COUNT: u8 = b'k';
 
-fn prefix(space: Space) -> Vec<u8> {
-    match space {
-        Space::State(generation) => {
-            let mut key = Vec::with_capacity(32);
-            key.push(STATE);
-            key.extend_from_slice(&generation.to_be_bytes());
-            key
-        }
-        Space::Cursor => vec![CURSOR],
-        Space::Result => vec![RESULT],
-        Space::Intent => vec![INTENT],
-        Space::Compensation => vec![COMPENSATION],
-        Space::Timer => vec![TIMER],
-        Space::DeadLetter => vec![DEAD_LETTER],
-        Space::Meta => vec![META],
-    }
-}
-
-/// A key of a space as the engine knows it.
+/// A key of a space as the engine knows it. Allocated once: every read and write makes one.
 pub(super) fn encode(space: Space, key: &[u8]) -> Vec<u8> {
-    let mut encoded = prefix(space);
+    let mut encoded = Vec::with_capacity(1 + size_of::<u32>() + key.len());
+    encoded.push(match space {
+        Space::State(_) => STATE,
+        Space::Cursor => CURSOR,
+        Space::Result => RESULT,
+        Space::Intent => INTENT,
+        Space::Compensation => COMPENSATION,
+        Space::Timer => TIMER,
+        Space::DeadLetter => DEAD_LETTER,
+        Space::Meta => META,
+    });
+    if let Space::State(generation) = space {
+        encoded.extend_from_slice(&generation.to_be_bytes());
+    }
     encoded.extend_from_slice(key);
     encoded
 }
 
 /// The space and the key that `encode` was given.
 pub(super) fn decode(encoded: &[u8]) -> Result<(Space, &[u8]), Error> {
-    let damaged = || Error::Damaged {
+    in_space(encoded).ok_or_else(|| Error::Damaged {
         what: format!("the key {}", encoded.escape_ascii()),
-    };
-    let (kind, key) = encoded.split_first().ok_or_else(damaged)?;
-    Ok(match *kind {
+    })
+}
+
+/// The same, or none for what is in no space.
+pub(super) fn in_space(encoded: &[u8]) -> Option<(Space, &[u8])> {
+    let (kind, key) = encoded.split_first()?;
+    Some(match *kind {
         STATE => {
-            let (generation, key) = key.split_first_chunk().ok_or_else(damaged)?;
+            let (generation, key) = key.split_first_chunk()?;
             (Space::State(u32::from_be_bytes(*generation)), key)
         }
         CURSOR => (Space::Cursor, key),
@@ -128,7 +127,7 @@ pub(super) fn decode(encoded: &[u8]) -> Result<(Space, &[u8]), Error> {
         TIMER => (Space::Timer, key),
         DEAD_LETTER => (Space::DeadLetter, key),
         META => (Space::Meta, key),
-        _ => return Err(damaged()),
+        _ => return None,
     })
 }
 
@@ -154,11 +153,11 @@ impl Kind {
 
 /// What an encoded key counts as; none when it does not count.
 pub(super) fn kind(encoded: &[u8]) -> Option<Kind> {
-    match decode(encoded) {
-        Ok((Space::State(generation), _)) => Some(Kind::State(generation)),
-        Ok((Space::Timer, _)) => Some(Kind::Timer),
-        Ok(_) => Some(Kind::Other),
-        Err(_) => match encoded.first() {
+    match in_space(encoded) {
+        Some((Space::State(generation), _)) => Some(Kind::State(generation)),
+        Some((Space::Timer, _)) => Some(Kind::Timer),
+        Some(_) => Some(Kind::Other),
+        None => match encoded.first() {
             Some(&COMMIT) => Some(Kind::Commit),
             Some(&(EVENT | STORY)) => Some(Kind::Event),
             _ => None,
@@ -168,9 +167,7 @@ pub(super) fn kind(encoded: &[u8]) -> Option<Kind> {
 
 /// Where a commit is kept.
 pub(super) fn commit(position: u64) -> Vec<u8> {
-    let mut key = vec![COMMIT];
-    key.extend_from_slice(&position.to_be_bytes());
-    key
+    [&[COMMIT], position.to_be_bytes().as_slice()].concat()
 }
 
 /// Where the commits after a position are kept.
@@ -198,10 +195,13 @@ pub(super) fn commits_before(position: u64) -> Span {
 
 /// Where an event is kept.
 pub(super) fn event(lane: u8, position: EventPosition) -> Vec<u8> {
-    let mut key = vec![EVENT, lane];
-    key.extend_from_slice(&position.commit.to_be_bytes());
-    key.extend_from_slice(&position.index.to_be_bytes());
-    key
+    let EventPosition { commit, index } = position;
+    [
+        &[EVENT, lane],
+        commit.to_be_bytes().as_slice(),
+        &index.to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// Where a lane's events are kept: those after `after`, of commits up to `upto`.
@@ -332,7 +332,7 @@ pub(super) fn whole() -> [Span; 2] {
 /// A key for people: what it is, and its name.
 pub(super) fn readable(encoded: &[u8]) -> String {
     let name = |key: &[u8]| key.escape_ascii().to_string();
-    if let Ok((space, key)) = decode(encoded) {
+    if let Some((space, key)) = in_space(encoded) {
         return match space {
             Space::State(_) => format!("the key `{}`", name(key)),
             space => format!("the {space:?} record `{}`", name(key)),
@@ -394,9 +394,8 @@ pub(super) fn counted() -> Vec<u8> {
 
 /// Whether two encoded keys are in the same space.
 pub(super) fn share_space(one: &[u8], other: &[u8]) -> bool {
-    let space = |encoded: &[u8]| decode(encoded).map(|(space, _)| space);
-    match (space(one), space(other)) {
-        (Ok(one), Ok(other)) => one == other,
+    match (in_space(one), in_space(other)) {
+        (Some((one, _)), Some((other, _))) => one == other,
         _ => false,
     }
 }

@@ -245,7 +245,7 @@ impl Ledger {
     /// Tells whether the reads of a unit of work that changed nothing are consistent. Waits only when it read what is not on disk yet.
     pub async fn settle(&self, began: u64, reads: &ReadSet) -> Result<(), CommitError> {
         if let Some(overlap) = self.overlap(reads, began) {
-            self.reach(&self.applied, overlap.position).await?;
+            Box::pin(self.reach(&self.applied, overlap.position)).await?;
             return self.note_conflict(Err(conflict(&overlap)));
         }
         self.settle_flushed(began, reads).await
@@ -262,7 +262,10 @@ impl Ledger {
             Durability::Relaxed => Ok(()),
             Durability::Flush => match self.overlap(reads, self.flushed()) {
                 // What came after `began` did not touch what was read.
-                Some(overlap) => self.reach(&self.flushed, overlap.position.min(began)).await,
+                Some(overlap) => {
+                    let upto = overlap.position.min(began);
+                    Box::pin(self.reach(&self.flushed, upto)).await
+                }
                 None => Ok(()),
             },
         }
@@ -352,7 +355,7 @@ impl Ledger {
         self.recent.overlap(reads, since)
     }
 
-    /// Waits until a mark is at a position or after it.
+    /// Waits until a mark is at a position or after it. Most reads never do: they await it in a box, which keeps them small.
     async fn reach(&self, mark: &watch::Sender<u64>, position: u64) -> Result<(), CommitError> {
         let mut mark = mark.subscribe();
         while *mark.borrow_and_update() < position {

@@ -40,6 +40,18 @@ pub struct Usage {
     pub commits: u64,
 }
 
+impl Usage {
+    /// With what has been added since.
+    pub(super) fn after(self, growth: Growth) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add_signed(growth.bytes),
+            keys: self.keys.saturating_add_signed(growth.keys),
+            timers: self.timers.saturating_add_signed(growth.timers),
+            commits: self.commits.saturating_add_signed(growth.commits),
+        }
+    }
+}
+
 /// What there may be only so much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
@@ -246,14 +258,9 @@ impl Quota {
         waiting: Growth,
         unit: &Unit,
     ) -> Result<Growth, Error> {
-        let at_most = Growth::at_most(unit);
-        // Far from it, nothing has to be looked up.
-        if self
-            .exceeded(usage, waiting.and(at_most), 2)
-            .next()
-            .is_none()
-        {
-            return Ok(waiting.and(at_most));
+        let at_most = waiting.and(Growth::at_most(unit));
+        if self.is_far(usage, at_most) {
+            return Ok(at_most);
         }
         let growth = Growth::exact(unit, journal)?;
         let after = waiting.and(growth);
@@ -279,6 +286,11 @@ impl Quota {
     }
 
     /// All of which there would be more than a part of what may be, with that.
+    /// Whether there is less than half of what may be kept, also after this growth.
+    pub(super) fn is_far(&self, usage: &Usage, growth: Growth) -> bool {
+        self.exceeded(usage, growth, 2).next().is_none()
+    }
+
     fn exceeded(
         &self,
         usage: &Usage,

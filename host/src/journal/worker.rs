@@ -56,10 +56,18 @@ struct Group {
     unflushed: bool,
     /// The newest commit that is visible.
     newest: Link,
-    /// What the context keeps, with a generation of the state, before the current group; none until somebody has to know.
-    usage: Option<(u32, Usage)>,
+    /// What the context keeps before the current group; none until somebody has to know.
+    usage: Option<Kept>,
     /// What the current group adds to that, at most.
     growth: Growth,
+}
+
+/// What a context keeps, with a generation of the state.
+struct Kept {
+    generation: u32,
+    usage: Usage,
+    /// Whether it is what the journal says; otherwise the groups since then are added to that, each as the most it can be.
+    is_exact: bool,
 }
 
 /// Who waits for what becomes of a group.
@@ -277,8 +285,11 @@ impl Worker {
                 }
             }
             group.commits.clear();
-            group.usage = None;
-            group.growth = Growth::default();
+            let growth = mem::take(&mut group.growth);
+            if let Some(kept) = &mut group.usage {
+                kept.usage = kept.usage.after(growth);
+                kept.is_exact = false;
+            }
         }
         Ok(())
     }
@@ -345,15 +356,23 @@ impl Group {
         let Some(quota) = quota else {
             return Ok(self.growth.and(Growth::at_most(unit)));
         };
+        let at_most = self.growth.and(Growth::at_most(unit));
+        let known = self.usage.as_ref();
+        let known = known.filter(|kept| kept.generation == quota.generation);
+        // Far from the quota, nothing has to be looked up.
+        if known.is_some_and(|kept| quota.is_far(&kept.usage, at_most)) {
+            return Ok(at_most);
+        }
         let journal = self.ledger.journal();
-        let usage = match self.usage {
-            Some((generation, usage)) if generation == quota.generation => usage,
-            _ => {
-                let usage = journal.usage(quota.generation)?;
-                self.usage = Some((quota.generation, usage));
-                usage
-            }
+        let usage = match known {
+            Some(kept) if kept.is_exact => kept.usage,
+            _ => journal.usage(quota.generation)?,
         };
+        self.usage = Some(Kept {
+            generation: quota.generation,
+            usage,
+            is_exact: true,
+        });
         quota.admit(journal, &usage, self.growth, unit)
     }
 }

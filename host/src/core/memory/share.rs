@@ -144,7 +144,7 @@ impl Holding {
             .budget
             .line
             .wait(&share, bytes, self.bytes, self.rank());
-        match timeout_at(until, &mut waiting.granted).await {
+        match Box::pin(timeout_at(until, &mut waiting.granted)).await {
             Ok(Ok(granted)) => {
                 self.add(granted);
                 Ok(())

@@ -120,7 +120,6 @@ impl Apart<'_> {
                 .args(self.limits.is_behind.then_some("--behind"))
                 // It reads what others wrote: nothing of the host's settings is its business.
                 .env_clear()
-                .envs([work::RESERVE_LITTLE])
                 .stdin(input)
                 .stdout(output)
                 .stderr(Stdio::piped())

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// From now on this process has no more than so much memory beyond what it has, and so much processor time; it opens nothing, starts nothing, and reaches no other
-/// process. Threads that it needs run already. Whoever starts it sets [`super::work::RESERVE_LITTLE`], or there is a gigabyte before the limit is felt.
+/// process. Threads that it needs run already.
 pub(super) fn confine(memory: u64, seconds: Option<u64>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     linux::be_the_first_to_go();

@@ -20,8 +20,6 @@ pub(super) const REFUSED: u8 = 3;
 pub(super) const NO_MEMORY: u8 = 4;
 /// The exit code of a process in which something went wrong that should not.
 pub(super) const BROKEN: u8 = 5;
-/// A variable, and its value, by which the allocator takes from the system what is used, not a gigabyte ahead of it: the limit counts what it took.
-pub(super) const RESERVE_LITTLE: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
 /// How far behind what serves a compilation comes: it has a tenth of the processor time where that wants all of it. At the lowest priority it might never end then.
 const BEHIND: i32 = 10;
 /// The stack of the thread that compiles, as large as that of a process.
