@@ -1,6 +1,6 @@
 //! A context that is missing or broken: what depends on it says so or goes on without it, and nothing is left half done.
 
-use innkeeper_tests::{Settings, TestHost};
+use innkeeper_tests::{Settings, TestHost, eventually};
 use serde_json::json;
 
 /// What a booking without payment leaves: nothing.
