@@ -73,6 +73,7 @@ mod record;
 mod response;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
+#[expect(clippy::panic, reason = "it is how a test fails")]
 pub mod testing;
 mod text;
 mod texts;
@@ -145,7 +146,7 @@ pub use policy::{Happened, Outcome, Policy, PolicyError};
 pub use problem::{Invalid, Problem};
 pub use query::Query;
 pub use record::Record;
-pub use table::Table;
+pub use table::{Rows, Table};
 pub use text::Text;
 pub use web::{Answer, FromRequest, Handler, Headers};
 

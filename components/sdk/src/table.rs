@@ -9,6 +9,9 @@ use crate::key::{Part, write_before};
 use crate::record::{self, Types};
 use crate::{Entry, Fault, Key, OwnedKey, Problem, Record};
 
+/// Rows with their keys.
+pub type Rows<K, V> = Vec<(K, V)>;
+
 /// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context!).
 pub struct Table<K, V> {
     name: &'static str,
@@ -136,7 +139,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
         &self,
         keys: impl RangeBounds<K::Given<'a>>,
         limit: u32,
-    ) -> Result<Vec<(K, V)>, Fault> {
+    ) -> Result<Rows<K, V>, Fault> {
         let start = match keys.start_bound() {
             Bound::Unbounded => self.edge('/'),
             Bound::Included(key) => self.key(key),
@@ -154,7 +157,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn first(&self, limit: u32) -> Result<Vec<(K, V)>, Fault> {
+    pub fn first(&self, limit: u32) -> Result<Rows<K, V>, Fault> {
         self.rows_between(&self.edge('/'), &self.edge('0'), limit, false)
     }
 
@@ -162,7 +165,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn last(&self, limit: u32) -> Result<Vec<(K, V)>, Fault> {
+    pub fn last(&self, limit: u32) -> Result<Rows<K, V>, Fault> {
         self.rows_between(&self.edge('/'), &self.edge('0'), limit, true)
     }
 
@@ -170,7 +173,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn after(&self, key: K::Given<'_>, limit: u32) -> Result<Vec<(K, V)>, Fault> {
+    pub fn after(&self, key: K::Given<'_>, limit: u32) -> Result<Rows<K, V>, Fault> {
         self.rows_between(&self.behind(&key), &self.edge('0'), limit, false)
     }
 
@@ -187,7 +190,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
         end: &str,
         limit: u32,
         reverse: bool,
-    ) -> Result<Vec<(K, V)>, Fault> {
+    ) -> Result<Rows<K, V>, Fault> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -207,7 +210,7 @@ impl<V: Record> Table<String, V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn starting_with(&self, prefix: &str, limit: u32) -> Result<Vec<(String, V)>, Fault> {
+    pub fn starting_with(&self, prefix: &str, limit: u32) -> Result<Rows<String, V>, Fault> {
         let start = self.key(&prefix);
         // Texts that begin so end before the one whose last character is the next one.
         let mut end = start.clone();
@@ -232,7 +235,7 @@ impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn of(&self, first: A::Given<'_>, limit: u32) -> Result<Vec<((A, B), V)>, Fault> {
+    pub fn of(&self, first: A::Given<'_>, limit: u32) -> Result<Rows<(A, B), V>, Fault> {
         let (start, end) = self.beginning(&first);
         self.rows_between(&start, &end, limit, false)
     }
@@ -241,7 +244,7 @@ impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn last_of(&self, first: A::Given<'_>, limit: u32) -> Result<Vec<((A, B), V)>, Fault> {
+    pub fn last_of(&self, first: A::Given<'_>, limit: u32) -> Result<Rows<(A, B), V>, Fault> {
         let (start, end) = self.beginning(&first);
         self.rows_between(&start, &end, limit, true)
     }
@@ -325,7 +328,7 @@ mod tests {
             for name in ["a", "a/b", "a\u{10ffff}", "b", "ab"] {
                 let made = name.to_owned();
                 NAMES.put(&made, &1).unwrap();
-                assert!(NAMES.contains(&format!("{name}")));
+                assert!(NAMES.contains(&name.to_string()));
             }
             let keys =
                 |rows: Vec<(String, u64)>| rows.into_iter().map(|(key, _)| key).collect::<Vec<_>>();
