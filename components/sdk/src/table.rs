@@ -328,7 +328,7 @@ mod tests {
             for name in ["a", "a/b", "a\u{10ffff}", "b", "ab"] {
                 let made = name.to_owned();
                 NAMES.put(&made, &1).unwrap();
-                assert!(NAMES.contains(&name.to_string()));
+                assert!(NAMES.contains(name));
             }
             let keys =
                 |rows: Vec<(String, u64)>| rows.into_iter().map(|(key, _)| key).collect::<Vec<_>>();

@@ -1,4 +1,5 @@
 //! The sagas of stay under the conflict fuzzer; and a booking that is not safe, which it finds out.
+#![allow(clippy::unwrap_used, reason = "it is how a test fails")]
 
 mod app;
 mod hasty;
