@@ -1,5 +1,9 @@
 //! The app, and what tests ask of it.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and fails where that is not there")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test uses a part of it, and fails where that is not there"
+)]
 
 use innkeeper_sdk::testing::{Reply, TestApp};
 use serde_json::json;
