@@ -34,6 +34,7 @@ build:
 test:
 	@$(SETUP) rust wasm nats-server subscriber
 	cd components && cargo test
+	cd tests/apps/library/components && cargo test
 	cargo test --workspace
 
 fuzz:
@@ -48,6 +49,7 @@ lint:
 	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate
 	cargo fmt --all --check
 	cd components && cargo fmt --all --check
+	cd tests/apps/library/components && cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd components && cargo clippy --all-targets -- -D warnings
 	scripts/lint-wasm.sh

@@ -63,7 +63,7 @@ pub async fn binary() -> &'static Path {
     BINARY.get_or_init(build_binary).await
 }
 
-/// The component file of each context: the app's and the tests'.
+/// The component file of each context: the apps' and the tests'.
 pub async fn components() -> &'static BTreeMap<String, PathBuf> {
     static COMPONENTS: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     COMPONENTS.get_or_init(build_components).await
@@ -135,21 +135,28 @@ async fn build_binary() -> PathBuf {
         .expect("cargo names the binary")
 }
 
-async fn build_components() -> BTreeMap<String, PathBuf> {
-    let manifest = innkeeper::manifest::Manifest::load(&repository().join("innkeeper.toml"))
+/// The contexts of an app.
+fn sources(manifest: &str) -> Vec<Source> {
+    let manifest = innkeeper::manifest::Manifest::load(&repository().join(manifest))
         .expect("the app's manifest is valid");
-    let app = manifest.contexts.into_iter().filter_map(|(name, context)| {
+    let contexts = manifest.contexts.into_iter().filter_map(|(name, context)| {
         Some(Source {
             name,
             package: context.package?,
         })
     });
+    contexts.collect()
+}
+
+async fn build_components() -> BTreeMap<String, PathBuf> {
+    let apps = ["innkeeper.toml", "tests/apps/library/innkeeper.toml"];
+    let app = apps.into_iter().flat_map(sources);
     let ours = TEST_CONTEXTS.iter().map(|name| Source {
         name: (*name).to_owned(),
         package: repository().join("tests/components").join(name),
     });
     let sources: Vec<_> = app.chain(ours).collect();
-    // One directory for both workspaces: what they share is compiled once.
+    // One directory for all workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),
         ..build::Options::default()

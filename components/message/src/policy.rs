@@ -20,27 +20,11 @@ pub struct Reservation {
 }
 
 /// A confirmed reservation is worth a message.
-pub fn confirmed(
-    Happened {
-        data: reservation, ..
-    }: Happened<ReservationConfirmed>,
-) -> Outcome {
-    Ok(message::write(
-        reservation.rsv_id,
-        reservation.room_id,
-        Occasion::Confirmed,
-    )?)
+pub fn confirmed(Reservation { rsv_id, room_id }: Reservation) -> Outcome {
+    Ok(message::write(rsv_id, room_id, Occasion::Confirmed)?)
 }
 
 /// So is a cancelled one.
-pub fn cancelled(
-    Happened {
-        data: reservation, ..
-    }: Happened<ReservationCancelled>,
-) -> Outcome {
-    Ok(message::write(
-        reservation.rsv_id,
-        reservation.room_id,
-        Occasion::Cancelled,
-    )?)
+pub fn cancelled(Reservation { rsv_id, room_id }: Reservation) -> Outcome {
+    Ok(message::write(rsv_id, room_id, Occasion::Cancelled)?)
 }

@@ -1,8 +1,7 @@
 //! The context payment: pays for reservations and refunds them.
 
-mod bindings;
-mod calls;
 mod events;
+mod offered;
 mod payment;
 mod policy;
 mod web;
@@ -11,6 +10,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Payments of reservations.",
+    offers: "stay:payment/payments",
     tables: [payment::PAYMENTS, payment::BY_RESERVATION, payment::ENDED],
     routes: {
         GET "/payments" => web::list,
@@ -21,7 +21,7 @@ innkeeper_sdk::context! {
         "reservation": ReservationCancelRequested => policy::refund,
     },
     compensations: {
-        "stay:payment/payments@0.1.0": "approve" => "refund",
+        "stay:payment/payments": "approve" => "refund",
     },
 }
 

@@ -6,12 +6,7 @@ use crate::events::*;
 use crate::payment::{self, Cancellation, Status};
 
 /// A reservation that is to be cancelled gets its payment back. One that was never paid is answered too: else its cancelling would not end.
-pub fn refund(
-    Happened {
-        data: reservation, ..
-    }: Happened<ReservationCancelRequested>,
-) -> Outcome {
-    let Reservation { rsv_id, room_id } = reservation;
+pub fn refund(Reservation { rsv_id, room_id }: Reservation) -> Outcome {
     let fact = match payment::cancel(rsv_id)? {
         Cancellation::Made(payment) => payment.into(),
         // Its PaymentCancelled has been published, and ends the reservation.

@@ -2,7 +2,7 @@ use innkeeper_sdk::testing::TestContext;
 use serde_json::{Value, json};
 
 use crate::Component;
-use crate::bindings::exports::stay::payment::payments::{Guest as _, PaymentError};
+use crate::offers::payments::{Guest as _, PaymentError};
 
 fn approve(guest: &TestContext<Component>, rsv_id: u64, room_id: u64) -> Result<u64, PaymentError> {
     guest.call(|| Component::approve(rsv_id, room_id))

@@ -2,8 +2,8 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::bindings::stay::payment::payments::{self, PaymentError};
-use crate::bindings::stay::room::rooms::{self, RoomError};
+use crate::calls::payments::{self, PaymentError};
+use crate::calls::rooms::{self, RoomError};
 use crate::events::*;
 use crate::guest;
 use crate::reservation::{RESERVATIONS, Reservation};
@@ -62,43 +62,5 @@ fn paid(answer: Result<u64, PaymentError>) -> Result<u64, Problem> {
                 RETRY_AFTER,
             ))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use innkeeper_sdk::testing::TestContext;
-
-    use super::*;
-
-    #[test]
-    fn a_room_that_cannot_be_had_ends_the_booking_and_one_that_cannot_be_asked_for_does_not() {
-        TestContext::bare().run(|| {
-            let status = |answer| held(answer).map_err(|problem| problem.status());
-            assert_eq!(status(Ok(())), Ok(()));
-            assert_eq!(status(Err(RoomError::Taken(String::new()))), Err(409));
-            assert_eq!(status(Err(RoomError::NotFound(String::new()))), Err(422));
-            assert_eq!(status(Err(RoomError::Unavailable(String::new()))), Ok(()));
-        });
-    }
-
-    #[test]
-    fn without_a_payment_there_is_no_booking() {
-        TestContext::bare().run(|| {
-            let status = |answer| paid(answer).map_err(|problem| problem.status());
-            assert_eq!(status(Ok(7)), Ok(7));
-            assert_eq!(status(Err(PaymentError::Declined(String::new()))), Err(402));
-            assert_eq!(
-                status(Err(PaymentError::Unavailable(String::new()))),
-                Err(503)
-            );
-            let response =
-                Response::from(paid(Err(PaymentError::Unavailable(String::new()))).unwrap_err());
-            assert!(
-                response
-                    .headers
-                    .contains(&("retry-after".into(), "1".into()))
-            );
-        });
     }
 }

@@ -7,15 +7,7 @@ pub const GUESTS: Table<(u64, u64), ()> = Table::new("guests");
 
 /// Refuses a guest who has as many reservations as `max_reservation_per_person` allows.
 pub fn admit(guest_id: u64) -> Result<(), Problem> {
-    let Some(max) = config::text("max_reservation_per_person") else {
-        return Ok(());
-    };
-    let max = max.trim().parse().unwrap_or_else(|_| {
-        innkeeper_sdk::warn!(
-            "max_reservation_per_person is {max:?}, which is no number: there is no limit"
-        );
-        u64::MAX
-    });
+    let max = config::get("max_reservation_per_person", u64::MAX);
     let live = GUESTS.count_of(guest_id);
     if live < max {
         return Ok(());

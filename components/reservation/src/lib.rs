@@ -1,6 +1,5 @@
 //! The context reservation: books rooms and cancels bookings.
 
-mod bindings;
 mod booking;
 mod events;
 mod guest;
@@ -12,6 +11,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Reservations of rooms: the booking and cancelling sagas.",
+    calls: ["stay:room/rooms", "stay:payment/payments"],
     tables: [reservation::RESERVATIONS, guest::GUESTS],
     routes: {
         POST "/reservations" => booking::book,

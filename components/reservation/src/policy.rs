@@ -16,11 +16,7 @@ pub fn request_cancel(reservation: &mut Reservation) -> Result<(), Fault> {
 }
 
 /// A reservation that cannot have its room is cancelled.
-pub fn roll_back(
-    Happened {
-        data: unavailable, ..
-    }: Happened<RoomUnavailable>,
-) -> Outcome {
+pub fn roll_back(unavailable: Unavailable) -> Outcome {
     let Some(mut reservation) = RESERVATIONS.get(unavailable.rsv_id)? else {
         return Ok(());
     };
@@ -33,7 +29,7 @@ pub fn roll_back(
 }
 
 /// A reservation ends with its payment. A payment that was cancelled because no reservation came of it concerns nobody.
-pub fn finish_cancel(Happened { data: payment, .. }: Happened<PaymentCancelled>) -> Outcome {
+pub fn finish_cancel(payment: Payment) -> Outcome {
     let Some(mut reservation) = RESERVATIONS.get(payment.rsv_id)? else {
         return Ok(());
     };

@@ -1,8 +1,7 @@
 //! The context room: rooms that can be booked, and their reviews.
 
-mod bindings;
-mod calls;
 mod events;
+mod offered;
 mod policy;
 mod review;
 mod room;
@@ -12,6 +11,7 @@ use events::*;
 
 innkeeper_sdk::context! {
     summary: "Rooms that can be booked, and their reviews.",
+    offers: "stay:room/rooms",
     tables: [room::ROOMS, room::ENDED, review::REVIEWS, review::COUNTED],
     routes: {
         POST "/rooms" => web::rooms::register,
@@ -44,7 +44,7 @@ innkeeper_sdk::context! {
         "room": ReviewDeleted => policy::review_deleted,
     },
     compensations: {
-        "stay:room/rooms@0.1.0": "hold" => "release",
+        "stay:room/rooms": "hold" => "release",
     },
 }
 

@@ -3,17 +3,12 @@
 use innkeeper_sdk::prelude::*;
 
 use crate::events::*;
-use crate::review;
+use crate::review::{self, Review};
 use crate::room::{Action, Change, ENDED, ROOMS, Taken};
 
 /// A confirmed reservation takes its room, also without a hold: it may have been made while this context was away.
 /// When the room is taken or gone, the reservation is told so.
-pub fn reserve(
-    Happened {
-        data: reservation, ..
-    }: Happened<ReservationConfirmed>,
-) -> Outcome {
-    let Reservation { rsv_id, room_id } = reservation;
+pub fn reserve(Reservation { rsv_id, room_id }: Reservation) -> Outcome {
     if ENDED.contains(rsv_id) {
         return Ok(());
     }
@@ -38,11 +33,7 @@ pub fn reserve(
 }
 
 /// A cancelled reservation leaves its room.
-pub fn free(
-    Happened {
-        data: reservation, ..
-    }: Happened<ReservationCancelled>,
-) -> Outcome {
+pub fn free(reservation: Reservation) -> Outcome {
     Ok(end(reservation.room_id, reservation.rsv_id)?)
 }
 
@@ -66,7 +57,7 @@ pub fn end(room_id: u64, rsv_id: u64) -> Result<(), Fault> {
 }
 
 /// A new review is counted.
-pub fn review_created(Happened { data: review, .. }: Happened<ReviewCreated>) -> Outcome {
+pub fn review_created(review: Review) -> Outcome {
     let Some(mut room) = ROOMS.get(review.room_id)? else {
         return Ok(());
     };
@@ -78,7 +69,7 @@ pub fn review_created(Happened { data: review, .. }: Happened<ReviewCreated>) ->
 }
 
 /// A changed review is the last that was done with its room.
-pub fn review_modified(Happened { data: review, .. }: Happened<ReviewModified>) -> Outcome {
+pub fn review_modified(review: Review) -> Outcome {
     let Some(mut room) = ROOMS.get(review.room_id)? else {
         return Ok(());
     };
@@ -88,7 +79,7 @@ pub fn review_modified(Happened { data: review, .. }: Happened<ReviewModified>) 
 }
 
 /// A deleted review is no longer counted.
-pub fn review_deleted(Happened { data: review, .. }: Happened<ReviewDeleted>) -> Outcome {
+pub fn review_deleted(review: Review) -> Outcome {
     let Some(mut room) = ROOMS.get(review.room_id)? else {
         return Ok(());
     };

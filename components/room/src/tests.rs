@@ -2,7 +2,7 @@ use innkeeper_sdk::testing::{Reply, TestContext};
 use serde_json::{Value, json};
 
 use crate::Component;
-use crate::bindings::exports::stay::room::rooms::{Guest as _, RoomError};
+use crate::offers::rooms::{Guest as _, RoomError};
 
 fn with_room() -> TestContext<Component> {
     let guest = TestContext::<Component>::new();

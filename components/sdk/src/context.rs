@@ -1,3 +1,5 @@
+use core::cell::Cell;
+
 use crate::bindings::exports::innkeeper::context::{describe, health, policies, web};
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::{Answer, Description, Outcome, PolicyError, Request, Response};
@@ -44,34 +46,48 @@ impl<C: Context> describe::Guest for C {
 
 impl<C: Context> web::Guest for C {
     fn handle(request: Request) -> Response {
-        log_panics();
+        entered("a request of", "no route");
         C::handle(&request).unwrap_or_else(Response::from)
     }
 }
 
 impl<C: Context> policies::Guest for C {
     fn on_event(event: Delivered) -> Result<(), PolicyError> {
-        log_panics();
+        entered("an event of", "no policy");
         C::on_event(event)
     }
 }
 
 impl<C: Context> health::Guest for C {
     fn ready() -> Result<(), String> {
-        log_panics();
+        entered("the check", "ready");
         C::ready()
     }
 
     fn live() -> Result<(), String> {
-        log_panics();
+        entered("the check", "live");
         C::live()
     }
 }
 
-/// A panic is a trap to the host, which cannot know its message; so it is logged.
-pub(crate) fn log_panics() {
+thread_local!(static ENTERED: Cell<[&'static str; 2]> = const { Cell::new(["", ""]) });
+
+/// Notes what has begun to run, for the log: `["route", "GET /rooms"]`.
+#[doc(hidden)]
+pub fn entered(kind: &'static str, name: &'static str) {
+    ENTERED.set([kind, name]);
+    log_panics();
+}
+
+/// A panic is a trap to the host, which cannot know its message; so it is logged, with what has panicked. The host adds the correlation id.
+fn log_panics() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| {
-        crate::log::write(crate::log::Level::Critical, "panic", &panic.to_string())
+        let [kind, name] = ENTERED.get();
+        crate::log::write(
+            crate::log::Level::Critical,
+            "panic",
+            &format!("{kind} {name}: {panic}"),
+        )
     }));
 }

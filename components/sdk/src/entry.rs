@@ -1,6 +1,6 @@
 //! The rows of a table as entries of the state: what a migration is given, and what it makes.
 
-use crate::{Entry, Fault, Key, Record, Table};
+use crate::{Entry, Fault, Key, OwnedKey, Record, Table};
 
 impl<K: Key, V: Record> Table<K, V> {
     /// Whether an entry is a row of this table.
@@ -21,7 +21,7 @@ impl<K: Key, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When the value cannot be stored.
-    pub fn entry(&self, key: K, value: &V) -> Result<Entry, Fault> {
+    pub fn entry(&self, key: K::Given<'_>, value: &V) -> Result<Entry, Fault> {
         Ok(Entry {
             key: self.key(&key),
             value: self.encode(value)?,
@@ -42,25 +42,13 @@ impl<K: Key, V: Record> Table<K, V> {
     }
 }
 
-impl<V: Record> Table<u64, V> {
+impl<K: OwnedKey, V: Record> Table<K, V> {
     /// The key of a row.
     ///
     /// # Errors
     /// When the entry is no row of this table.
-    pub fn key_of(&self, entry: &Entry) -> Result<u64, Fault> {
-        number(self.row(entry)?).ok_or_else(|| self.not_mine(entry))
-    }
-}
-
-impl<V: Record> Table<(u64, u64), V> {
-    /// The key of a row.
-    ///
-    /// # Errors
-    /// When the entry is no row of this table.
-    pub fn key_of(&self, entry: &Entry) -> Result<(u64, u64), Fault> {
-        let pair = self.row(entry)?.split_once('/');
-        pair.and_then(|(first, second)| Some((number(first)?, number(second)?)))
-            .ok_or_else(|| self.not_mine(entry))
+    pub fn key_of(&self, entry: &Entry) -> Result<K, Fault> {
+        K::read(self.row(entry)?).ok_or_else(|| self.not_mine(entry))
     }
 }
 
@@ -72,13 +60,6 @@ impl<V: Record> Table<&str, V> {
     pub fn key_of<'entry>(&self, entry: &'entry Entry) -> Result<&'entry str, Fault> {
         self.row(entry)
     }
-}
-
-/// A number as keys have it: sixteen hexadecimal digits.
-fn number(text: &str) -> Option<u64> {
-    (text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit()))
-        .then(|| u64::from_str_radix(text, 16).ok())
-        .flatten()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub trait Event {
     type Data: DeserializeOwned;
 }
 
-/// An event kind that this context publishes: it is listed under `publishes` in [`context!`](crate::context).
+/// An event kind that this context publishes: it is listed under `publishes` in [`context!`](crate::context!).
 pub trait Published: Event {}
 
 /// Names the aggregate that events with this data are about. Events of one subject keep their order.
@@ -60,9 +60,70 @@ where
         .map_err(|error| Fault::new(format!("a {} does not serialize: {error}", E::KIND)))
 }
 
+/// An event kind that is declared once, in a crate that its publisher and its followers share.
+pub trait Shared: Published {
+    /// The context that publishes it.
+    const SOURCE: &'static str;
+}
+
 /// Declares event kinds, each with the type of its data: `events! { /// A note was left. pub NoteLeft: Note, }`
+///
+/// A context declares what it publishes, and of what it follows as much as it reads. Or a crate that both use declares the kinds of a context once, and says whose they
+/// are; then the publisher lists them under `shares`, and followers need not name the source:
+///
+/// ```
+/// use innkeeper_sdk::prelude::*;
+///
+/// // In the crate that both use.
+/// mod contracts {
+///     use super::*;
+///
+///     #[derive(Serialize, Deserialize, Subject)]
+///     pub struct Note { #[subject] pub id: u64, pub text: String }
+///
+///     innkeeper_sdk::events! {
+///         from "desk";
+///         /// A note was left.
+///         pub NoteLeft: Note,
+///     }
+/// }
+///
+/// mod desk {
+///     use super::*;
+///
+///     fn leave() -> Answer {
+///         emit::<contracts::NoteLeft>(&contracts::Note { id: 1, text: "Good night.".into() })?;
+///         Response::no_content()
+///     }
+///
+///     innkeeper_sdk::context! { summary: "The desk.", routes: { POST "/notes" => leave }, shares: [contracts::NoteLeft] }
+/// }
+///
+/// mod board {
+///     use super::*;
+///
+///     const NOTES: Table<u64, String> = Table::new("notes");
+///
+///     fn pin(note: contracts::Note) -> Outcome {
+///         Ok(NOTES.put(note.id, &note.text)?)
+///     }
+///
+///     innkeeper_sdk::context! { summary: "The board.", tables: [NOTES], follows: { contracts::NoteLeft => pin } }
+/// }
+/// # fn main() {}
+/// ```
 #[macro_export]
 macro_rules! events {
+    (from $source:literal; $($(#[$attribute:meta])* $visibility:vis $kind:ident: $data:ty),+ $(,)?) => {
+        $crate::events! { $($(#[$attribute])* $visibility $kind: $data),+ }
+        $(
+            impl $crate::Published for $kind {}
+
+            impl $crate::Shared for $kind {
+                const SOURCE: &'static str = $source;
+            }
+        )+
+    };
     ($($(#[$attribute:meta])* $visibility:vis $kind:ident: $data:ty),+ $(,)?) => {$(
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]

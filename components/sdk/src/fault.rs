@@ -20,3 +20,10 @@ impl fmt::Display for Fault {
 }
 
 impl core::error::Error for Fault {}
+
+/// A fault as the `unavailable` of an offered function: the caller is told that it failed, and the log why.
+#[doc(hidden)]
+pub fn unavailable(fault: Fault) -> String {
+    crate::error!("{fault}");
+    fault.0
+}

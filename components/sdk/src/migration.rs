@@ -55,7 +55,7 @@ impl<M: Migration> migration::Guest for M {
     }
 
     fn migrate(from: u32, entries: Vec<Entry>) -> Result<Vec<Vec<Entry>>, String> {
-        crate::context::log_panics();
+        crate::context::entered("the function", "migrate");
         entries
             .into_iter()
             .map(|entry| {

@@ -41,12 +41,37 @@ impl From<Fault> for PolicyError {
     }
 }
 
+/// A function that handles events of a kind: it takes what the event carries, or all that is known of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy for the event `{E}`",
+    note = "a policy takes the event's data, or `Happened<{E}>`, and returns `Outcome`"
+)]
+pub trait Policy<E: Event, P> {
+    /// Handles one.
+    ///
+    /// # Errors
+    /// Whether to try again, or to give up.
+    fn handle(&self, happened: Happened<E>) -> Outcome;
+}
+
+impl<E: Event, F: Fn(Happened<E>) -> Outcome> Policy<E, Happened<E>> for F {
+    fn handle(&self, happened: Happened<E>) -> Outcome {
+        self(happened)
+    }
+}
+
+impl<E: Event, F: Fn(E::Data) -> Outcome> Policy<E, (E::Data,)> for F {
+    fn handle(&self, happened: Happened<E>) -> Outcome {
+        self(happened.data)
+    }
+}
+
 /// Runs a policy. Data that it cannot read will not get better: the event is rejected.
-pub fn dispatch<E: Event>(policy: impl Fn(Happened<E>) -> Outcome, event: Delivered) -> Outcome {
+pub fn dispatch<E: Event, P>(policy: impl Policy<E, P>, event: Delivered) -> Outcome {
     let data = read(&event.content_type, &event.data).map_err(|error| {
         PolicyError::Reject(format!("the data of {} cannot be read: {error}", E::KIND))
     })?;
-    policy(Happened {
+    policy.handle(Happened {
         data,
         id: event.id,
         subject: event.subject,

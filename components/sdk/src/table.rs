@@ -1,60 +1,18 @@
+mod paging;
+
 use core::marker::PhantomData;
+use core::ops::{Bound, RangeBounds};
 
-use crate::bindings::innkeeper::context::types::{self, KeyPart};
+use crate::bindings::innkeeper::context::types;
 use crate::host::state;
+use crate::key::{Part, write_before};
 use crate::record::{self, Types};
-use crate::{Entry, Fault, Page, Paging, Problem, Record, Start};
+use crate::{Entry, Fault, Key, OwnedKey, Problem, Record};
 
-/// A key of a [`Table`]; keys are ordered by their text.
-pub trait Key {
-    /// What it is made of, for the description.
-    #[doc(hidden)]
-    const PARTS: &'static [KeyPart];
+/// Rows with their keys.
+pub type Rows<K, V> = Vec<(K, V)>;
 
-    /// Appends the key's text.
-    fn write(&self, text: &mut String);
-}
-
-impl Key for u64 {
-    const PARTS: &'static [KeyPart] = &[KeyPart::Number];
-
-    /// Sixteen hexadecimal digits, so that the order of the texts is the order of the numbers.
-    fn write(&self, text: &mut String) {
-        let mut digits = [b'0'; 16];
-        let mut rest = *self;
-        for digit in digits.iter_mut().rev() {
-            let value = (rest & 15) as u8;
-            *digit = if value < 10 {
-                b'0' + value
-            } else {
-                b'a' - 10 + value
-            };
-            rest >>= 4;
-        }
-        // Hexadecimal digits are always UTF-8.
-        text.push_str(core::str::from_utf8(&digits).unwrap_or_default());
-    }
-}
-
-impl Key for &str {
-    const PARTS: &'static [KeyPart] = &[KeyPart::Text];
-
-    fn write(&self, text: &mut String) {
-        text.push_str(self);
-    }
-}
-
-impl Key for (u64, u64) {
-    const PARTS: &'static [KeyPart] = &[KeyPart::Number, KeyPart::Number];
-
-    fn write(&self, text: &mut String) {
-        self.0.write(text);
-        text.push('/');
-        self.1.write(text);
-    }
-}
-
-/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context).
+/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context!).
 pub struct Table<K, V> {
     name: &'static str,
     types: PhantomData<fn(K) -> V>,
@@ -80,7 +38,7 @@ impl<K: Key, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn get(&self, key: K) -> Result<Option<V>, Fault> {
+    pub fn get(&self, key: K::Given<'_>) -> Result<Option<V>, Fault> {
         state::get(&self.key(&key))
             .map(|bytes| self.decode(&bytes))
             .transpose()
@@ -90,13 +48,21 @@ impl<K: Key, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// 404 when there is none, 500 when what is stored cannot be read.
-    pub fn find(&self, key: K) -> Result<V, Problem> {
+    pub fn find(&self, key: K::Given<'_>) -> Result<V, Problem> {
         self.get(key)?
             .ok_or_else(|| Problem::not_found(format!("There is no such entry in {}.", self.name)))
     }
 
+    /// The value of `key`, or this problem.
+    ///
+    /// # Errors
+    /// The problem when there is none, 500 when what is stored cannot be read.
+    pub fn find_or(&self, key: K::Given<'_>, problem: Problem) -> Result<V, Problem> {
+        self.get(key)?.ok_or(problem)
+    }
+
     /// Whether `key` is there.
-    pub fn contains(&self, key: K) -> bool {
+    pub fn contains(&self, key: K::Given<'_>) -> bool {
         state::get(&self.key(&key)).is_some()
     }
 
@@ -104,13 +70,13 @@ impl<K: Key, V: Record> Table<K, V> {
     ///
     /// # Errors
     /// When the value cannot be stored: its parts lie too deep in each other.
-    pub fn put(&self, key: K, value: &V) -> Result<(), Fault> {
+    pub fn put(&self, key: K::Given<'_>, value: &V) -> Result<(), Fault> {
         state::put(&self.key(&key), &self.encode(value)?);
         Ok(())
     }
 
     /// Removes `key`.
-    pub fn delete(&self, key: K) {
+    pub fn delete(&self, key: K::Given<'_>) {
         state::delete(&self.key(&key));
     }
 
@@ -123,16 +89,16 @@ impl<K: Key, V: Record> Table<K, V> {
         self.name
     }
 
-    pub(crate) fn key(&self, key: &K) -> String {
+    pub(crate) fn key(&self, key: &K::Given<'_>) -> String {
         let mut text = String::with_capacity(self.name.len() + 34);
         text.push_str(self.name);
         text.push('/');
-        key.write(&mut text);
+        K::write(key, &mut text);
         text
     }
 
     /// The table's name with a character more; `0` is the one that follows `/`.
-    fn edge(&self, last: char) -> String {
+    pub(crate) fn edge(&self, last: char) -> String {
         let mut text = String::with_capacity(self.name.len() + 1);
         text.push_str(self.name);
         text.push(last);
@@ -158,121 +124,139 @@ impl<K: Key, V: Record> Table<K, V> {
     pub(crate) fn describe(&self, types: &mut Types) -> types::Table {
         types::Table {
             name: self.name.into(),
-            key: K::PARTS.into(),
+            key: K::parts(),
             value: types.of::<V>(),
         }
     }
 }
 
-impl<V: Record> Table<u64, V> {
-    /// The next id, from 1. Ids may be skipped, and one whose invocation changes something is never given again; one that was only told may be, after a restart.
-    pub fn next_id(&self) -> u64 {
-        state::next_sequence(self.name)
-    }
-
-    /// A page of the table, in the order of the ids.
+impl<K: OwnedKey, V: Record> Table<K, V> {
+    /// The first rows in a range of keys, in their order; at most so many: `LOANS.range(17..=20, 100)`.
     ///
     /// # Errors
     /// When what is stored cannot be read.
-    pub fn page(&self, paging: Paging) -> Result<Page<V>, Fault> {
-        let total = self.count();
-        let (entries, has_more) = match paging.start {
-            Start::After(id) => {
-                let mut entries = id.checked_add(1).map_or_else(Vec::new, |next| {
-                    // One more tells whether there is more.
-                    self.rows_from(next, paging.size.saturating_add(1))
-                });
-                let has_more = entries.len() > paging.size as usize;
-                entries.truncate(paging.size as usize);
-                (entries, has_more)
-            }
-            Start::Page(page) => {
-                let offset = u64::from(page) * u64::from(paging.size);
-                let entries = self.rows(offset, paging.size, total);
-                let has_more = offset + (entries.len() as u64) < total;
-                (entries, has_more)
-            }
+    pub fn range<'a>(
+        &self,
+        keys: impl RangeBounds<K::Given<'a>>,
+        limit: u32,
+    ) -> Result<Rows<K, V>, Fault> {
+        let start = match keys.start_bound() {
+            Bound::Unbounded => self.edge('/'),
+            Bound::Included(key) => self.key(key),
+            Bound::Excluded(key) => self.behind(key),
         };
-        let last = entries.last().and_then(|entry| self.id_of(entry));
-        let items = entries.iter().map(|entry| self.decode(&entry.value));
-        Ok(Page {
-            items: items.collect::<Result<_, _>>()?,
-            total,
-            paging,
-            next: last.filter(|_| has_more),
-        })
-    }
-
-    /// So many rows, or less at the end, behind the first `offset` of all `total`.
-    fn rows(&self, offset: u64, size: u32, total: u64) -> Vec<Entry> {
-        let left = total.saturating_sub(offset);
-        if left == 0 {
-            return Vec::new();
-        }
-        if left <= u64::from(size) {
-            // The newest: no need to find out where they begin.
-            let mut rows = state::scan(&self.edge('/'), &self.edge('0'), left as u32, true);
-            rows.reverse();
-            return rows;
-        }
-        let first = match offset <= left {
-            true => self.first_behind(offset),
-            false => self.first_of_last(left),
+        let end = match keys.end_bound() {
+            Bound::Unbounded => self.edge('0'),
+            Bound::Included(key) => self.behind(key),
+            Bound::Excluded(key) => self.key(key),
         };
-        first.map_or_else(Vec::new, |first| self.rows_from(first, size))
+        self.rows_between(&start, &end, limit, false)
     }
 
-    fn rows_from(&self, first: u64, count: u32) -> Vec<Entry> {
-        state::scan(&self.key(&first), &self.edge('0'), count, false)
-    }
-
-    /// An id that has exactly `n` ids of the table before it; none when the table ends before.
+    /// The first rows, at most so many.
     ///
-    /// `n` ids take at least `n` numbers, so it can skip as many numbers as ids are missing, and count how many ids those were.
-    fn first_behind(&self, n: u64) -> Option<u64> {
-        let (mut id, mut missing) = (0_u64, n);
-        while missing > 0 {
-            let next = id.checked_add(missing)?;
-            let skipped = state::count(&self.key(&id), &self.key(&next));
-            missing = missing.checked_sub(skipped)?;
-            id = next;
-            if skipped == 0 {
-                // A gap: go on at the id behind it.
-                id = self.id_of(&self.rows_from(id, 1).pop()?)?;
-            }
-        }
-        Some(id)
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn first(&self, limit: u32) -> Result<Rows<K, V>, Fault> {
+        self.rows_between(&self.edge('/'), &self.edge('0'), limit, false)
     }
 
-    /// An id that has exactly `n` ids of the table from it on; none when the table has fewer. The same from the other end.
-    fn first_of_last(&self, n: u64) -> Option<u64> {
-        let (mut end, mut missing) = (self.edge('0'), n);
-        loop {
-            let last = state::scan(&self.edge('/'), &end, 1, true).pop()?;
-            let first = self.id_of(&last)?.saturating_sub(missing.checked_sub(1)?);
-            let start = self.key(&first);
-            missing = missing.checked_sub(state::count(&start, &end))?;
-            if missing == 0 {
-                return Some(first);
-            }
-            end = start;
-        }
+    /// The last rows, the last one first, at most so many.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn last(&self, limit: u32) -> Result<Rows<K, V>, Fault> {
+        self.rows_between(&self.edge('/'), &self.edge('0'), limit, true)
     }
 
-    fn id_of(&self, entry: &Entry) -> Option<u64> {
-        u64::from_str_radix(entry.key.get(self.name.len() + 1..)?, 16).ok()
+    /// The rows that come after a key, whether or not it is there, at most so many: the next page.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn after(&self, key: K::Given<'_>, limit: u32) -> Result<Rows<K, V>, Fault> {
+        self.rows_between(&self.behind(&key), &self.edge('0'), limit, false)
+    }
+
+    /// The first key that is behind this one.
+    fn behind(&self, key: &K::Given<'_>) -> String {
+        let mut text = self.key(key);
+        text.push('\0');
+        text
+    }
+
+    fn rows_between(
+        &self,
+        start: &str,
+        end: &str,
+        limit: u32,
+        reverse: bool,
+    ) -> Result<Rows<K, V>, Fault> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let entries = state::scan(start, end, limit, reverse).into_iter();
+        let row = |entry: Entry| {
+            let key = entry.key.get(self.name.len() + 1..).and_then(K::read);
+            let key =
+                key.ok_or_else(|| Fault::new(format!("{} is no key of {}", entry.key, self.name)))?;
+            Ok((key, self.decode(&entry.value)?))
+        };
+        entries.map(row).collect()
     }
 }
 
-impl<V: Record> Table<(u64, u64), V> {
-    /// How many keys begin with `first`.
-    pub fn count_of(&self, first: u64) -> u64 {
-        let mut start = self.edge('/');
-        first.write(&mut start);
+impl<V: Record> Table<String, V> {
+    /// The rows whose keys begin with a text, in their order, at most so many.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn starting_with(&self, prefix: &str, limit: u32) -> Result<Rows<String, V>, Fault> {
+        let start = self.key(&prefix);
+        // Texts that begin so end before the one whose last character is the next one.
         let mut end = start.clone();
-        start.push('/');
-        end.push('0');
+        while let Some(last) = end.pop() {
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                end.push(next);
+                break;
+            }
+        }
+        self.rows_between(&start, &end, limit, false)
+    }
+}
+
+impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
+    /// How many keys begin with `first`.
+    pub fn count_of(&self, first: A::Given<'_>) -> u64 {
+        let (start, end) = self.beginning(&first);
         state::count(&start, &end)
+    }
+
+    /// The rows whose keys begin with `first`, in their order, at most so many.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn of(&self, first: A::Given<'_>, limit: u32) -> Result<Rows<(A, B), V>, Fault> {
+        let (start, end) = self.beginning(&first);
+        self.rows_between(&start, &end, limit, false)
+    }
+
+    /// The last rows whose keys begin with `first`, the last one first, at most so many.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    pub fn last_of(&self, first: A::Given<'_>, limit: u32) -> Result<Rows<(A, B), V>, Fault> {
+        let (start, end) = self.beginning(&first);
+        self.rows_between(&start, &end, limit, true)
+    }
+
+    /// Where the keys that begin with `first` begin and end.
+    fn beginning(&self, first: &A::Given<'_>) -> (String, String) {
+        let mut start = self.edge('/');
+        write_before::<A>(first, &mut start);
+        let mut end = start.clone();
+        end.pop();
+        end.push('0');
+        (start, end)
     }
 }
 
@@ -283,58 +267,8 @@ mod tests {
 
     const NUMBERS: Table<u64, u64> = Table::new("numbers");
     const PAIRS: Table<(u64, u64), ()> = Table::new("pairs");
-
-    fn page(page: u32, size: u32) -> Vec<u64> {
-        let paging = Paging::new(Start::Page(page), size);
-        NUMBERS.page(paging).unwrap().items
-    }
-
-    #[test]
-    fn pages_follow_each_other_whatever_ids_are_missing() {
-        for missing in [
-            vec![],
-            vec![1],
-            vec![1, 2, 3, 4, 5, 6, 7],
-            (20..90).collect(),
-            (1..100).filter(|id| id % 7 != 0).collect::<Vec<_>>(),
-        ] {
-            TestContext::bare().run(|| {
-                let expected: Vec<u64> = (1..=120).filter(|id| !missing.contains(id)).collect();
-                expected.iter().for_each(|id| NUMBERS.put(*id, id).unwrap());
-                for size in [1, 3, 20, 100] {
-                    let pages: Vec<u64> = (0..)
-                        .map(|number| page(number, size))
-                        .take_while(|items| !items.is_empty())
-                        .flatten()
-                        .collect();
-                    assert_eq!(pages, expected);
-                    let (mut after, mut followed) = (Some(0), Vec::new());
-                    while let Some(id) = after {
-                        let page = NUMBERS.page(Paging::new(Start::After(id), size)).unwrap();
-                        assert_eq!(page.total, expected.len() as u64);
-                        followed.extend(page.items);
-                        after = page.next;
-                    }
-                    assert_eq!(followed, expected);
-                }
-                assert_eq!(page(u32::MAX, 100), [0; 0]);
-                assert_eq!(NUMBERS.count(), expected.len() as u64);
-            });
-        }
-    }
-
-    #[test]
-    fn what_comes_after_an_item_does_not_need_the_item() {
-        TestContext::bare().run(|| {
-            [1, 5, 6, u64::MAX]
-                .iter()
-                .for_each(|id| NUMBERS.put(*id, id).unwrap());
-            let after = |id, size| NUMBERS.page(Paging::new(Start::After(id), size)).unwrap();
-            assert_eq!(after(2, 2).items, [5, 6]);
-            assert_eq!((after(2, 2).next, after(2, 3).next), (Some(6), None));
-            assert_eq!(after(u64::MAX, 3).items, [0; 0]);
-        });
-    }
+    const NAMES: Table<String, u64> = Table::new("names");
+    const NAMED: Table<(String, u32), u64> = Table::new("named");
 
     #[test]
     fn keys_of_a_pair_are_counted_by_their_first() {
@@ -359,6 +293,67 @@ mod tests {
                 "{fault}"
             );
             assert_eq!(NUMBERS.find(2).unwrap_err().status(), 404);
+            let gone = Problem::new(410, "It is gone.");
+            assert_eq!(NUMBERS.find_or(2, gone.clone()), Err(gone));
+        });
+    }
+
+    #[test]
+    fn rows_are_read_in_the_order_of_their_keys() {
+        TestContext::bare().run(|| {
+            for number in [1, 3, 16, 255, u64::MAX] {
+                NUMBERS.put(number, &number).unwrap();
+            }
+            let keys = |rows: Result<Vec<(u64, u64)>, Fault>| -> Vec<u64> {
+                rows.unwrap().into_iter().map(|(key, _)| key).collect()
+            };
+            assert_eq!(keys(NUMBERS.range(3..255, 10)), [3, 16]);
+            assert_eq!(keys(NUMBERS.range(3..=255, 2)), [3, 16]);
+            assert_eq!(
+                keys(NUMBERS.range((Bound::Excluded(3), Bound::Included(255)), 9)),
+                [16, 255]
+            );
+            assert_eq!(keys(NUMBERS.range(.., 0)), [0; 0]);
+            assert_eq!(keys(NUMBERS.range(17.., 9)), [255, u64::MAX]);
+            assert_eq!(keys(NUMBERS.first(2)), [1, 3]);
+            assert_eq!(keys(NUMBERS.last(2)), [u64::MAX, 255]);
+            assert_eq!(keys(NUMBERS.after(2, 2)), [3, 16]);
+            assert_eq!(keys(NUMBERS.after(u64::MAX, 2)), [0; 0]);
+        });
+    }
+
+    #[test]
+    fn texts_of_any_lifetime_are_keys() {
+        TestContext::bare().run(|| {
+            for name in ["a", "a/b", "a\u{10ffff}", "b", "ab"] {
+                let made = name.to_owned();
+                NAMES.put(&made, &1).unwrap();
+                assert!(NAMES.contains(name));
+            }
+            let keys =
+                |rows: Vec<(String, u64)>| rows.into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+            assert_eq!(
+                keys(NAMES.starting_with("a", 10).unwrap()),
+                ["a", "a/b", "ab", "a\u{10ffff}"]
+            );
+            assert_eq!(keys(NAMES.range("a".."ab", 10).unwrap()), ["a", "a/b"]);
+        });
+    }
+
+    #[test]
+    fn a_text_before_another_part_ends_where_it_does() {
+        TestContext::bare().run(|| {
+            for name in ["a", "a/b", "a~1b", "a0"] {
+                for number in [2, 1] {
+                    NAMED.put((name, number), &1).unwrap();
+                }
+            }
+            for name in ["a", "a/b", "a~1b", "a0"] {
+                assert_eq!(NAMED.count_of(name), 2, "{name}");
+                let rows = NAMED.of(name, 10).unwrap();
+                assert_eq!(rows[0].0, (name.to_owned(), 1));
+                assert_eq!(NAMED.last_of(name, 1).unwrap()[0].0, (name.to_owned(), 2));
+            }
         });
     }
 }

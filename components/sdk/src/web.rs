@@ -15,7 +15,7 @@ pub trait FromRequest: Sized {
     fn from_request(request: &Request) -> Result<Self, Problem>;
 }
 
-/// A function that answers a route: it takes up to three things [from the request](FromRequest).
+/// A function that answers a route: it takes up to five things [from the request](FromRequest).
 pub trait Handler<Parameters> {
     /// The media type that the body must have, if the function reads the body.
     const CONSUMES: Option<&'static str>;
@@ -27,43 +27,25 @@ pub trait Handler<Parameters> {
     fn call(&self, request: &Request) -> Answer;
 }
 
-impl<F: Fn() -> Answer> Handler<()> for F {
-    const CONSUMES: Option<&'static str> = None;
+macro_rules! handlers {
+    ($($parameter:ident)*) => {
+        impl<F: Fn($($parameter),*) -> Answer, $($parameter: FromRequest),*> Handler<($($parameter,)*)> for F {
+            const CONSUMES: Option<&'static str> = either(&[$($parameter::CONSUMES),*]);
 
-    fn call(&self, _: &Request) -> Answer {
-        self()
-    }
+            #[allow(unused_variables, reason = "where there are no parameters")]
+            fn call(&self, request: &Request) -> Answer {
+                self($($parameter::from_request(request)?),*)
+            }
+        }
+    };
 }
 
-impl<F: Fn(A) -> Answer, A: FromRequest> Handler<(A,)> for F {
-    const CONSUMES: Option<&'static str> = A::CONSUMES;
-
-    fn call(&self, request: &Request) -> Answer {
-        self(A::from_request(request)?)
-    }
-}
-
-impl<F: Fn(A, B) -> Answer, A: FromRequest, B: FromRequest> Handler<(A, B)> for F {
-    const CONSUMES: Option<&'static str> = either(A::CONSUMES, B::CONSUMES);
-
-    fn call(&self, request: &Request) -> Answer {
-        self(A::from_request(request)?, B::from_request(request)?)
-    }
-}
-
-impl<F: Fn(A, B, C) -> Answer, A: FromRequest, B: FromRequest, C: FromRequest> Handler<(A, B, C)>
-    for F
-{
-    const CONSUMES: Option<&'static str> = either(either(A::CONSUMES, B::CONSUMES), C::CONSUMES);
-
-    fn call(&self, request: &Request) -> Answer {
-        self(
-            A::from_request(request)?,
-            B::from_request(request)?,
-            C::from_request(request)?,
-        )
-    }
-}
+handlers!();
+handlers!(A);
+handlers!(A B);
+handlers!(A B C);
+handlers!(A B C D);
+handlers!(A B C D E);
 
 /// The whole request, for what no other parameter gives.
 impl FromRequest for Request {
@@ -72,8 +54,35 @@ impl FromRequest for Request {
     }
 }
 
-const fn either(a: Option<&'static str>, b: Option<&'static str>) -> Option<&'static str> {
-    if a.is_some() { a } else { b }
+/// The headers of the request; their names are in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    /// The value of the first header of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut headers = self.0.iter();
+        let (_, value) = headers.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        Some(value)
+    }
+}
+
+impl FromRequest for Headers {
+    fn from_request(request: &Request) -> Result<Self, Problem> {
+        Ok(Self(request.headers.clone()))
+    }
+}
+
+/// The first media type that one of them reads.
+const fn either(consumed: &[Option<&'static str>]) -> Option<&'static str> {
+    let mut place = 0;
+    while place < consumed.len() {
+        if consumed[place].is_some() {
+            return consumed[place];
+        }
+        place += 1;
+    }
+    None
 }
 
 /// Runs a route's function.

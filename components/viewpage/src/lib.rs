@@ -15,17 +15,11 @@ innkeeper_sdk::context! {
         GET "/roomviews/{id}" => web::show,
     },
     follows: {
-        "room": RoomRegistered => policy::room_changed,
-        "room": RoomModified => policy::room_changed,
-        "room": RoomReserved => policy::room_changed,
-        "room": RoomCancelled => policy::room_changed,
+        "room": RoomRegistered | RoomModified | RoomReserved | RoomCancelled => policy::room_changed,
         "room": RoomDeleted => policy::room_deleted,
-        "reservation": ReservationCreated => policy::reservation_changed,
-        "reservation": ReservationConfirmed => policy::reservation_changed,
-        "reservation": ReservationCancelRequested => policy::reservation_changed,
-        "reservation": ReservationCancelled => policy::reservation_changed,
-        "payment": PaymentApproved => policy::payment_changed,
-        "payment": PaymentCancelled => policy::payment_changed,
+        "reservation": ReservationCreated | ReservationConfirmed => policy::reservation_changed,
+        "reservation": ReservationCancelRequested | ReservationCancelled => policy::reservation_changed,
+        "payment": PaymentApproved | PaymentCancelled => policy::payment_changed,
     },
 }
 

@@ -6,7 +6,7 @@ use crate::events::{Payment, Reservation, Room};
 use crate::view::{DELETED, ROWS, Row, STAYS};
 
 /// Anything that room says about a room that exists.
-pub fn room_changed<E: Event<Data = Room>>(Happened { data: room, .. }: Happened<E>) -> Outcome {
+pub fn room_changed(room: Room) -> Outcome {
     let Some(mut row) = row(room.room_id)? else {
         return Ok(());
     };
@@ -15,18 +15,14 @@ pub fn room_changed<E: Event<Data = Room>>(Happened { data: room, .. }: Happened
 }
 
 /// A room was deleted.
-pub fn room_deleted<E: Event<Data = Room>>(Happened { data: room, .. }: Happened<E>) -> Outcome {
+pub fn room_deleted(room: Room) -> Outcome {
     DELETED.put(room.room_id, &())?;
     ROWS.delete(room.room_id);
     Ok(())
 }
 
 /// Anything that reservation says.
-pub fn reservation_changed<E: Event<Data = Reservation>>(
-    Happened {
-        data: reservation, ..
-    }: Happened<E>,
-) -> Outcome {
+pub fn reservation_changed(reservation: Reservation) -> Outcome {
     let rsv_id = reservation.rsv_id;
     let mut stay = STAYS.get(rsv_id)?.unwrap_or_default();
     let status = stay.merge_reservation(&reservation);
@@ -39,9 +35,7 @@ pub fn reservation_changed<E: Event<Data = Reservation>>(
 }
 
 /// Anything that payment says. It shows with its reservation: a payment that no reservation came of is not shown.
-pub fn payment_changed<E: Event<Data = Payment>>(
-    Happened { data: payment, .. }: Happened<E>,
-) -> Outcome {
+pub fn payment_changed(payment: Payment) -> Outcome {
     let mut stay = STAYS.get(payment.rsv_id)?.unwrap_or_default();
     stay.merge_payment(&payment);
     Ok(STAYS.put(payment.rsv_id, &stay)?)

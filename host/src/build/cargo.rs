@@ -18,17 +18,45 @@ pub(super) async fn build(
     packages: &[Package],
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<(), Error> {
+    let toolchain = Toolchain::find(workspace).await?;
+    let (libraries, components): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|package| package.is_library);
+    if !components.is_empty() {
+        run(workspace, target, profile, &toolchain, &line, |command| {
+            command.arg("build");
+            for package in components {
+                command.args(["--package", &package.cargo_name]);
+            }
+        })
+        .await?;
+    }
+    // Of a package that is a library for others, too, cargo would make both at once, and optimize neither as a whole.
+    for package in libraries {
+        run(workspace, target, profile, &toolchain, &line, |command| {
+            command.args(["rustc", "--lib", "--crate-type", "cdylib", "--package"]);
+            command.arg(&package.cargo_name);
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn run(
+    workspace: &Path,
+    target: &Path,
+    profile: Profile,
+    toolchain: &Toolchain,
+    line: impl Fn(&str) + Send + Sync,
+    arguments: impl FnOnce(&mut Command),
+) -> Result<(), Error> {
     let program = program();
     let mut command = Command::new(&program);
+    arguments(&mut command);
     command
-        .arg("build")
         .args(profile.arguments())
         .arg("--target-dir")
         .arg(target);
-    Toolchain::find(workspace).await?.apply(&mut command);
-    for package in packages {
-        command.args(["--package", &package.cargo_name]);
-    }
+    toolchain.apply(&mut command);
     let cannot_run = |source| Error::Rust {
         program: program.to_string_lossy().into_owned(),
         source,

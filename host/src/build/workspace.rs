@@ -15,6 +15,8 @@ pub(super) struct Package {
     pub(super) module: String,
     /// The directory of the workspace that it belongs to.
     pub(super) workspace: PathBuf,
+    /// Whether it is a library for others, too: for tests of several contexts.
+    pub(super) is_library: bool,
 }
 
 #[derive(Deserialize)]
@@ -30,8 +32,11 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Library {
     name: Option<String>,
+    #[serde(default)]
+    crate_type: Vec<String>,
 }
 
 impl Package {
@@ -47,6 +52,10 @@ impl Package {
                 reason: "it has no [package]".into(),
             });
         };
+        let is_library = manifest.lib.as_ref().is_some_and(|lib| {
+            let is_rust = |name: &String| name == "lib" || name == "rlib";
+            lib.crate_type.iter().any(is_rust)
+        });
         let module = manifest
             .lib
             .and_then(|lib| lib.name)
@@ -64,6 +73,7 @@ impl Package {
             cargo_name,
             module,
             workspace,
+            is_library,
         })
     }
 }

@@ -17,6 +17,7 @@ mod fair_shares;
 mod fuzz;
 mod guests;
 mod idempotency;
+mod library;
 mod load;
 mod nats;
 mod neighbours;

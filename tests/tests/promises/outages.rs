@@ -1,6 +1,6 @@
 //! A context that is missing or broken: what depends on it says so or goes on without it, and nothing is left half done.
 
-use innkeeper_tests::{Settings, TestHost};
+use innkeeper_tests::{Settings, TestHost, eventually};
 use serde_json::json;
 
 /// What a booking without payment leaves: nothing.
@@ -46,6 +46,15 @@ async fn with_a_payment_that_traps_nothing_is_booked() {
     for _ in 0..8 {
         is_refused_and_leaves_nothing(&host).await;
     }
+    // The trap is explained: by the function, with the panic's text, under the correlation id.
+    eventually("the panic is logged", async || {
+        let lines = host.output().lines_with("bankrupt");
+        let explained = lines.iter().any(|line| {
+            line.contains("stay:payment/payments@0.1.0#approve") && line.contains("correlation")
+        });
+        explained.then_some(()).ok_or_else(|| format!("{lines:?}"))
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
-//! `#[derive(Record)]`: how a type is described, written and read, from one list of its fields, so that the three cannot differ.
+//! The macros of the SDK.
+//!
+//! `context!` makes of the declaration of a context what the host is told, what runs, and the bindings of the interfaces that it names.
+//! `#[derive(Record)]` says how a type is described, written and read, from one list of its fields, so that the three cannot differ.
 
 mod attributes;
+mod context;
 mod fields;
+mod keys;
 mod structs;
 mod variants;
 
@@ -14,6 +19,34 @@ use syn::{Data, DeriveInput, Error, Result, parse_macro_input};
 pub fn record(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Makes a struct with a single field a key of tables: see the trait `Key`.
+#[proc_macro_derive(Key)]
+pub fn key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    keys::key(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Says which field events with this data are about: `#[subject]` stands at it.
+#[proc_macro_derive(Subject, attributes(subject))]
+pub fn subject(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    keys::subject(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Declares a context: see `innkeeper_sdk::context!`.
+#[proc_macro]
+pub fn context(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    // Cargo sets it for every package that it compiles.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    context::expand(input.into(), package.as_ref())
         .unwrap_or_else(Error::into_compile_error)
         .into()
 }

@@ -1,19 +1,8 @@
 //! A payment context that traps when it is asked to pay. Everything else of it works, so that the app around it is whole.
 
-mod bindings {
-    innkeeper_sdk::wit_bindgen::generate!({
-        inline: "package test:insolvent-context; world offers { export stay:payment/payments@0.1.0; }",
-        path: "../../../wit/stay/payment",
-        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
-    });
-
-    export!(Component with_types_in self);
-
-    use crate::Component;
-}
-
-use bindings::exports::stay::payment::payments::{Guest, PaymentError};
 use innkeeper_sdk::prelude::*;
+
+use offers::payments::{Guest, PaymentError};
 
 innkeeper_sdk::events! {
     /// As payment publishes it.
@@ -51,11 +40,12 @@ impl Guest for Component {
 
 innkeeper_sdk::context! {
     summary: "Does not pay.",
+    offers: "stay:payment/payments",
     routes: {
         GET "/payments" => list,
     },
     publishes: [PaymentApproved, PaymentCancelled],
     compensations: {
-        "stay:payment/payments@0.1.0": "approve" => "refund",
+        "stay:payment/payments": "approve" => "refund",
     },
 }

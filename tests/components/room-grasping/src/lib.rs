@@ -1,17 +1,5 @@
 //! The app's room, but it imports a resource, which nobody grants.
 
-mod bindings {
-    innkeeper_sdk::wit_bindgen::generate!({
-        inline: "package test:room-context; world offers { export stay:room/rooms@0.1.0; }",
-        path: "../../../wit/stay/room",
-        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
-    });
-
-    export!(Component with_types_in self);
-
-    use crate::Component;
-}
-
 mod wanted {
     innkeeper_sdk::wit_bindgen::generate!({
         inline: "
@@ -26,8 +14,8 @@ mod wanted {
 #[macro_use]
 #[path = "../../room.rs"]
 mod app;
-#[path = "../../../../components/room/src/calls.rs"]
-mod calls;
+#[path = "../../../../components/room/src/offered.rs"]
+mod offered;
 
 use app::{events, policy, review, room, web};
 
@@ -40,8 +28,9 @@ fn is_ready() -> Result<(), String> {
 }
 
 room! {
+    offers: "stay:room/rooms",
     compensations: {
-        "stay:room/rooms@0.1.0": "hold" => "release",
+        "stay:room/rooms": "hold" => "release",
     },
     ready: is_ready,
 }

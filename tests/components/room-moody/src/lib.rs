@@ -1,22 +1,10 @@
 //! The app's room in a mood: it misbehaves in the one way that the bytes of its component name.
 
-mod bindings {
-    innkeeper_sdk::wit_bindgen::generate!({
-        inline: "package test:room-context; world offers { export stay:room/rooms@0.1.0; }",
-        path: "../../../wit/stay/room",
-        runtime_path: "innkeeper_sdk::wit_bindgen::rt",
-    });
-
-    export!(Component with_types_in self);
-
-    use crate::Component;
-}
-
 #[macro_use]
 #[path = "../../room.rs"]
 mod app;
-#[path = "../../../../components/room/src/calls.rs"]
-mod calls;
+#[path = "../../../../components/room/src/offered.rs"]
+mod offered;
 
 use app::{events, policy, review, room, web};
 mod mood;
@@ -24,7 +12,7 @@ mod mood;
 use innkeeper_sdk::{Answer, Context, Description, Outcome, Request};
 
 /// What the host sees: room, after its mood.
-struct Moody;
+pub struct Moody;
 
 impl Context for Moody {
     fn describe() -> Description {
@@ -46,8 +34,9 @@ impl Context for Moody {
 }
 
 room! {
+    offers: "stay:room/rooms",
     compensations: {
-        "stay:room/rooms@0.1.0": "hold" => "release",
+        "stay:room/rooms": "hold" => "release",
     },
     export: Moody,
 }

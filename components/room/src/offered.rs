@@ -1,9 +1,7 @@
 //! What room offers to other contexts.
 
-use innkeeper_sdk::Fault;
-
 use crate::Component;
-use crate::bindings::exports::stay::room::rooms::{Guest, RoomError};
+use crate::offers::rooms::{Guest, RoomError};
 use crate::policy;
 use crate::room::{Change, ENDED, ROOMS, Taken};
 
@@ -24,11 +22,5 @@ impl Guest for Component {
 
     fn release(room_id: u64, rsv_id: u64) -> Result<(), RoomError> {
         Ok(policy::end(room_id, rsv_id)?)
-    }
-}
-
-impl From<Fault> for RoomError {
-    fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.to_string())
     }
 }

@@ -1,10 +1,10 @@
 //! What payment offers to other contexts.
 
-use innkeeper_sdk::{Fault, emit};
+use innkeeper_sdk::emit;
 
 use crate::Component;
-use crate::bindings::exports::stay::payment::payments::{Guest, PaymentError};
 use crate::events::*;
+use crate::offers::payments::{Guest, PaymentError};
 use crate::payment::{self, Approval, Cancellation};
 
 impl Guest for Component {
@@ -39,11 +39,5 @@ fn told(cancellation: Cancellation) -> Result<u64, PaymentError> {
         }
         Cancellation::Standing(pay_id) => Ok(pay_id),
         Cancellation::NeverPaid => Ok(0),
-    }
-}
-
-impl From<Fault> for PaymentError {
-    fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.to_string())
     }
 }

@@ -1,0 +1,266 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::calls::Closure;
+use super::declared::Declared;
+use super::invocation::{Beginning, invoke};
+use super::simulation::{Simulated, Simulation, with};
+use super::{Answers, Call, Emitted, Named, Published, Reply};
+use crate::bindings::innkeeper::context::types::Event as Delivered;
+use crate::evolving::exports::innkeeper::context::migration;
+use crate::{Answer, Context, Description, Entry, Migration, Outcome, Problem, Request, Response};
+
+/// What the context is called in the simulation; nobody sees it.
+const NAME: &str = "context";
+
+/// A context under test; the test plays the others. Each thread has one: making another empties it.
+pub struct TestContext<C>(PhantomData<(C, Rc<()>)>);
+
+/// Stands for no context: to test what only uses the state.
+pub struct Bare;
+
+impl Context for Bare {
+    fn describe() -> Description {
+        Description {
+            summary: String::new(),
+            types: vec![],
+            tables: vec![],
+            routes: vec![],
+            publishes: vec![],
+            follows: vec![],
+            compensations: vec![],
+        }
+    }
+
+    fn handle(_: &Request) -> Answer {
+        Err(Problem::not_found("a bare guest answers nothing"))
+    }
+
+    fn on_event(_: Delivered) -> Outcome {
+        Ok(())
+    }
+}
+
+impl TestContext<Bare> {
+    /// A world without a context.
+    pub fn bare() -> Self {
+        with(|simulation| *simulation = Simulation::of(NAME, Simulated::default()));
+        Self(PhantomData)
+    }
+}
+
+impl<C: Context> TestContext<C> {
+    /// The context, with nothing in its state. An invocation that writes to a table or emits a kind that it does not describe panics.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it empties the thread's world, which a default should not"
+    )]
+    pub fn new() -> Self {
+        let context = Simulated {
+            declared: Some(Rc::new(Declared::alone::<C>())),
+            ..Simulated::default()
+        };
+        with(|simulation| *simulation = Simulation::of(NAME, context));
+        Self(PhantomData)
+    }
+
+    /// Sets a configuration value.
+    pub fn configure(&self, key: &str, value: &str) {
+        with(|simulation| simulation.current().config.insert(key.into(), value.into()));
+    }
+
+    /// Sets the time.
+    pub fn set_time(&self, ms: u64) {
+        with(|simulation| simulation.now = ms);
+    }
+
+    /// Says what a function of another context answers, from now on: `test.answer(calls::rooms::HOLD, |_: u64, _: u64| Ok(()))`. The function is named by its
+    /// constant, or by a text such as `"stay:room/rooms#hold"`. A call of one that nothing was arranged for fails the test.
+    pub fn answer<P: 'static, R: 'static>(
+        &self,
+        function: impl Named<P, R>,
+        answer: impl Answers<P, R> + 'static,
+    ) {
+        arrange(function, answer);
+    }
+
+    /// The calls that were made since the last time it was asked, with their answers, and whether they were undone.
+    pub fn calls(&self) -> Vec<Call> {
+        taken_calls()
+    }
+
+    /// The next invocation meets a conflict when it ends, and is run again.
+    pub fn conflict(&self) {
+        with(|simulation| simulation.current().conflicts += 1);
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Reply {
+        self.request("GET", path, b"")
+    }
+
+    /// `POST` with a JSON body.
+    pub fn post(&self, path: &str, body: Value) -> Reply {
+        self.request("POST", path, body.to_string().as_bytes())
+    }
+
+    /// `PATCH` with a JSON body.
+    pub fn patch(&self, path: &str, body: Value) -> Reply {
+        self.request("PATCH", path, body.to_string().as_bytes())
+    }
+
+    /// `PUT` with a JSON body.
+    pub fn put(&self, path: &str, body: Value) -> Reply {
+        self.request("PUT", path, body.to_string().as_bytes())
+    }
+
+    /// `DELETE`.
+    pub fn delete(&self, path: &str) -> Reply {
+        self.request("DELETE", path, b"")
+    }
+
+    /// Any request; 404 when no described route matches it.
+    pub fn request(&self, method: &str, target: &str, body: &[u8]) -> Reply {
+        self.request_with(method, target, &[], body)
+    }
+
+    /// Any request, with headers: their names in lower case.
+    pub fn request_with(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Reply {
+        answered(NAME, method, target, headers, body).unwrap_or_else(|| {
+            Response::from(Problem::not_found(format!(
+                "{method} {target} is not described."
+            )))
+            .into()
+        })
+    }
+
+    /// Delivers an event.
+    ///
+    /// # Errors
+    /// What the policy ended with.
+    pub fn deliver(&self, source: &str, kind: &str, subject: &str, data: Value) -> Outcome {
+        let event = with(|simulation| Published {
+            id: simulation.new_id(),
+            source: source.into(),
+            kind: kind.into(),
+            subject: subject.into(),
+            time: simulation.now,
+            data: data.to_string().into_bytes(),
+            correlation_id: "test".into(),
+            causation_id: "test".into(),
+        });
+        let run = || C::on_event(event.clone().into());
+        invoke(Beginning::of(NAME), run, Result::is_ok).0
+    }
+
+    /// Runs a function that the context offers to others.
+    ///
+    /// # Errors
+    /// What the function ended with.
+    pub fn call<T, E>(&self, function: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        invoke(Beginning::of(NAME), function, Result::is_ok).0
+    }
+
+    /// Whether the context says that it can take requests.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn ready(&self) -> Result<(), String> {
+        invoke(Beginning::of(NAME), C::ready, |_| false).0
+    }
+
+    /// Runs anything in the context's world, for example to look into its tables.
+    pub fn run<T>(&self, anything: impl FnOnce() -> T) -> T {
+        anything()
+    }
+
+    /// The events and timers that were emitted since the last time it was asked.
+    pub fn events(&self) -> Vec<Emitted> {
+        with(|simulation| std::mem::take(&mut simulation.current().emitted))
+    }
+
+    /// The lines that were logged since the last time it was asked.
+    pub fn log(&self) -> Vec<String> {
+        with(|simulation| std::mem::take(&mut simulation.current().log))
+    }
+}
+
+impl<C: Context + Migration> TestContext<C> {
+    /// Migrates the state, as the host does before this version replaces one of the schema `from`.
+    ///
+    /// # Errors
+    /// What the migration ended with, or the key that two entries resulted in; then the state stays as it was.
+    pub fn migrate(&self, from: u32) -> Result<(), String> {
+        let entries = with(|simulation| simulation.current().state.clone());
+        let entries = entries
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.clone(),
+                value: value.clone(),
+            })
+            .collect();
+        let mut migrated = BTreeMap::new();
+        for Entry { key, value } in <C as migration::Guest>::migrate(from, entries)?
+            .into_iter()
+            .flatten()
+        {
+            if migrated.insert(key.clone(), value).is_some() {
+                return Err(format!("two entries result in {key}"));
+            }
+        }
+        with(|simulation| simulation.current().state = Rc::new(migrated));
+        Ok(())
+    }
+}
+
+pub(super) fn arrange<P: 'static, R: 'static>(
+    function: impl Named<P, R>,
+    answer: impl Answers<P, R> + 'static,
+) {
+    let player = Rc::new(RefCell::new(Closure::new(answer)));
+    with(|simulation| simulation.answers.insert(function.named(), player));
+}
+
+pub(super) fn taken_calls() -> Vec<Call> {
+    with(|simulation| {
+        let calls = std::mem::take(&mut simulation.calls);
+        calls.iter().map(super::calls::Called::shown).collect()
+    })
+}
+
+/// What a context answers to a request; none when it has no route for it.
+pub(super) fn answered(
+    context: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Reply> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
+    let (handle, request) = with(|simulation| {
+        let declared = simulation.contexts.get(context)?.declared.as_ref()?;
+        Some((
+            declared.handle,
+            declared.request(method, target, &headers, body)?,
+        ))
+    })?;
+    let (response, _) = invoke(
+        Beginning::of(context),
+        || handle(&request),
+        |response| response.status < 400,
+    );
+    Some(response.into())
+}

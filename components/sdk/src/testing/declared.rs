@@ -1,0 +1,118 @@
+//! A context as a test runs it: what it declares, and its exports.
+
+use std::rc::Rc;
+
+use super::calls::{Offered, Offers};
+use crate::bindings::innkeeper::context::types::Event as Delivered;
+use crate::{Context, Description, Outcome, Request, Response};
+
+pub(crate) struct Declared {
+    pub(crate) description: Description,
+    pub(crate) handle: fn(&Request) -> Response,
+    pub(crate) on_event: fn(Delivered) -> Outcome,
+    pub(crate) ready: fn() -> Result<(), String>,
+    pub(crate) functions: &'static [Offered],
+    /// The names of its tables.
+    pub(crate) tables: Rc<[String]>,
+}
+
+impl Declared {
+    /// A context, without what it offers to others.
+    pub(crate) fn alone<C: Context>() -> Self {
+        let description = C::describe();
+        Self {
+            tables: description
+                .tables
+                .iter()
+                .map(|table| table.name.clone())
+                .collect(),
+            description,
+            handle: |request| C::handle(request).unwrap_or_else(Response::from),
+            on_event: C::on_event,
+            ready: C::ready,
+            functions: &[],
+        }
+    }
+
+    /// A context, with what it offers to others.
+    pub(crate) fn offering<C: Context + Offers>() -> Self {
+        Self {
+            functions: C::FUNCTIONS,
+            ..Self::alone::<C>()
+        }
+    }
+
+    /// The request as the host hands it to the context, when one of the described routes matches.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Option<Request> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let routes = self
+            .description
+            .routes
+            .iter()
+            .filter(|route| route.method == method);
+        let (parameters, route) = routes
+            .filter_map(|route| Some((parameters(&route.path, path)?, route.path.clone())))
+            .min_by_key(|(parameters, _)| parameters.len())?;
+        let query = query.split('&').filter_map(|pair| pair.split_once('='));
+        Some(Request {
+            method: method.into(),
+            route,
+            path: path.into(),
+            parameters,
+            query: query
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            headers: headers.into(),
+            body: body.into(),
+        })
+    }
+
+    /// Whether it follows a kind of a source.
+    pub(crate) fn follows(&self, source: &str, kind: &str) -> bool {
+        self.description
+            .follows
+            .iter()
+            .any(|followed| followed.source == source && followed.kind == kind)
+    }
+
+    /// A function that it offers.
+    pub(crate) fn function(&self, interface: &str, name: &str) -> Option<&'static Offered> {
+        self.functions
+            .iter()
+            .find(|offered| offered.interface == interface && offered.name == name)
+    }
+
+    /// What undoes a function that it offers.
+    pub(crate) fn undo(&self, interface: &str, name: &str) -> Option<&'static Offered> {
+        let function = format!("{interface}#{name}");
+        let mut compensations = self.description.compensations.iter();
+        let undo = &compensations
+            .find(|compensation| compensation.function == function)?
+            .undo;
+        let (interface, name) = undo.split_once('#')?;
+        self.function(interface, name)
+    }
+}
+
+fn parameters(route: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let mut parameters = Vec::new();
+    let mut segments = path.split('/');
+    for wanted in route.split('/') {
+        let segment = segments.next()?;
+        match wanted
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            Some(name) if !segment.is_empty() => parameters.push((name.into(), segment.into())),
+            None if segment == wanted => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(parameters)
+}

@@ -1,0 +1,262 @@
+//! One invocation: what it reads, stages and calls, and how it ends.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+use super::Emitted;
+use super::calls;
+use super::simulation::{Simulation, with};
+
+/// How often an invocation is run before it is given up.
+const ATTEMPTS: u32 = 20;
+
+/// An invocation that runs.
+pub(crate) struct Invocation {
+    pub(crate) context: String,
+    /// What it is known by: its ids come from that.
+    key: String,
+    run: u32,
+    pub(crate) attempt: u32,
+    pub(crate) correlation: String,
+    pub(crate) causation: String,
+    /// The tables that it may write to.
+    pub(crate) tables: Rc<[String]>,
+    /// The state as it was when the attempt began.
+    base: Rc<BTreeMap<String, Vec<u8>>>,
+    pub(crate) writes: BTreeMap<String, Option<Vec<u8>>>,
+    pub(crate) reads: BTreeSet<Read>,
+    /// What it has emitted, and the data as it was given.
+    pub(crate) emitted: Vec<(Emitted, Vec<u8>)>,
+    pub(crate) cancelled: Vec<String>,
+    /// How many numbers it has drawn of each sequence.
+    pub(crate) drawn: BTreeMap<String, usize>,
+    pub(crate) ids: u64,
+    /// The calls of the run, by their places in the simulation's list.
+    pub(crate) calls: Vec<usize>,
+    /// Which of them comes next.
+    pub(crate) place: usize,
+}
+
+/// Something that was read.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Read {
+    Key(String),
+    Range(String, String),
+}
+
+/// The attempt has called something else than the one before it: the run ends, and what it has called is undone.
+struct Diverged;
+
+/// Who begins an invocation, and in which context.
+pub(crate) struct Beginning {
+    pub(crate) context: String,
+    /// None where nothing has caused it.
+    pub(crate) key: Option<String>,
+    pub(crate) correlation: Option<String>,
+    pub(crate) causation: String,
+}
+
+impl Beginning {
+    /// An invocation that nothing has caused.
+    pub(crate) fn of(context: &str) -> Self {
+        Self {
+            context: context.into(),
+            key: None,
+            correlation: None,
+            causation: String::new(),
+        }
+    }
+}
+
+/// Runs an invocation to its end. What it staged is committed when it ended well; else what it has called is undone. Tells whether it has changed anything, too.
+pub(crate) fn invoke<T>(
+    beginning: Beginning,
+    mut run: impl FnMut() -> T,
+    well: impl Fn(&T) -> bool,
+) -> (T, bool) {
+    let Beginning {
+        context,
+        key,
+        correlation,
+        causation,
+    } = beginning;
+    let key = key.unwrap_or_else(|| with(Simulation::next_key));
+    let correlation = correlation.unwrap_or_else(|| key.clone());
+    let mut number = with(|simulation| simulation.memory.runs.get(&key).copied().unwrap_or(1));
+    let (mut calls, mut attempt) = (Vec::new(), 0);
+    loop {
+        attempt += 1;
+        assert!(
+            attempt <= ATTEMPTS,
+            "an invocation of {context} was run {ATTEMPTS} times, and met a conflict each time"
+        );
+        with(|simulation| {
+            let simulated = simulation.contexts.entry(context.clone()).or_default();
+            let invocation = Invocation {
+                context: context.clone(),
+                key: key.clone(),
+                run: number,
+                attempt,
+                correlation: correlation.clone(),
+                causation: causation.clone(),
+                tables: simulated
+                    .declared
+                    .as_ref()
+                    .map(|declared| declared.tables.clone())
+                    .unwrap_or_default(),
+                base: simulated.state.clone(),
+                writes: BTreeMap::new(),
+                reads: BTreeSet::new(),
+                emitted: Vec::new(),
+                cancelled: Vec::new(),
+                drawn: BTreeMap::new(),
+                ids: 0,
+                calls: std::mem::take(&mut calls),
+                place: 0,
+            };
+            simulation.running.push(invocation);
+        });
+        let end = catch_unwind(AssertUnwindSafe(&mut run));
+        if end.is_ok() {
+            step();
+        }
+        let Some(invocation) = with(|simulation| simulation.running.pop()) else {
+            unreachable!("what was pushed is there");
+        };
+        let value = match end {
+            Ok(value) if invocation.place == invocation.calls.len() => value,
+            Err(panic) if !is_divergence(&*panic) => resume_unwind(panic),
+            // It has called something else, or less.
+            _ => {
+                calls::undo(&invocation.calls);
+                number += 1;
+                with(|simulation| simulation.memory.runs.insert(key.clone(), number));
+                continue;
+            }
+        };
+        if with(|simulation| simulation.conflicts(&invocation)) {
+            calls = invocation.calls;
+            continue;
+        }
+        if !well(&value) {
+            calls::undo(&invocation.calls);
+            return (value, false);
+        }
+        let changed = !invocation.writes.is_empty()
+            || !invocation.emitted.is_empty()
+            || !invocation.cancelled.is_empty()
+            || with(|simulation| {
+                invocation
+                    .calls
+                    .iter()
+                    .any(|call| simulation.calls[*call].has_effect)
+            });
+        with(|simulation| simulation.commit(invocation));
+        return (value, changed);
+    }
+}
+
+/// A place where something else may come between.
+pub(crate) fn step() {
+    let due = with(|simulation| {
+        if simulation.scope != super::fuzzer::OPERATION {
+            return None;
+        }
+        simulation.steps += 1;
+        let steps = simulation.steps;
+        let interference = simulation
+            .interference
+            .take_if(|interference| interference.at == steps)?;
+        let running = std::mem::take(&mut simulation.running);
+        simulation.scope = super::fuzzer::INTERFERENCE;
+        Some((interference.run, running))
+    });
+    if let Some((run, running)) = due {
+        run();
+        with(|simulation| {
+            simulation.running = running;
+            simulation.scope = super::fuzzer::OPERATION;
+        });
+    }
+}
+
+/// Ends the attempt: it does not make the calls of the one before it.
+pub(crate) fn diverge() -> ! {
+    resume_unwind(Box::new(Diverged))
+}
+
+fn is_divergence(panic: &(dyn Any + Send)) -> bool {
+    panic.is::<Diverged>()
+}
+
+impl Invocation {
+    /// What ids and numbers come from: another run has others.
+    pub(crate) fn run_key(&self) -> String {
+        format!("{} run {}", self.key, self.run)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Vec<u8>> {
+        match self.writes.get(key) {
+            Some(written) => written.clone(),
+            None => self.base.get(key).cloned(),
+        }
+    }
+
+    pub(crate) fn range(&self, start: &str, end: &str) -> Vec<(String, Vec<u8>)> {
+        let mut found: BTreeMap<_, _> = range(&self.base, start, end).into_iter().collect();
+        for (key, value) in &self.writes {
+            if key.as_str() >= start && (end.is_empty() || key.as_str() < end) {
+                match value {
+                    Some(value) => drop(found.insert(key.clone(), value.clone())),
+                    None => drop(found.remove(key)),
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Cancels a timer of its own, or one that is set.
+    pub(crate) fn cancel(&mut self, id: &str, is_set: bool) -> bool {
+        let before = self.emitted.len();
+        self.emitted
+            .retain(|(event, _)| event.id != id || event.delay_ms.is_none());
+        if self.emitted.len() < before {
+            return true;
+        }
+        let cancels = is_set && !self.cancelled.iter().any(|cancelled| cancelled == id);
+        if cancels {
+            self.cancelled.push(id.into());
+        }
+        cancels
+    }
+
+    /// Whether what it has read is still so.
+    pub(crate) fn still_holds(&self, state: &BTreeMap<String, Vec<u8>>) -> bool {
+        self.reads.iter().all(|read| match read {
+            Read::Key(key) => self.base.get(key) == state.get(key),
+            Read::Range(start, end) => range(&self.base, start, end) == range(state, start, end),
+        })
+    }
+}
+
+/// The entries from `start` to before `end`.
+pub(crate) fn range(
+    state: &BTreeMap<String, Vec<u8>>,
+    start: &str,
+    end: &str,
+) -> Vec<(String, Vec<u8>)> {
+    if !end.is_empty() && end <= start {
+        return Vec::new();
+    }
+    let end = match end {
+        "" => Bound::Unbounded,
+        end => Bound::Excluded(end),
+    };
+    state
+        .range::<str, _>((Bound::Included(start), end))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}

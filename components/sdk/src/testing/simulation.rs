@@ -1,0 +1,339 @@
+//! The contexts of a test, and the invocations that run in them: what a host does, in memory, on one thread, and the same each time.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+use super::calls::{Answered, Called, Player};
+use super::declared::Declared;
+use super::invocation::{Invocation, Read};
+use super::memory::Memory;
+use super::{Emitted, Published};
+
+/// A context, and what it has committed.
+#[derive(Default)]
+pub(crate) struct Simulated {
+    pub(crate) declared: Option<Rc<Declared>>,
+    pub(crate) state: Rc<BTreeMap<String, Vec<u8>>>,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) log: Vec<String>,
+    /// What it has published, from the first event on.
+    pub(crate) journal: Vec<Published>,
+    /// The timers that have not fired, each with the time at which it does.
+    pub(crate) timers: Vec<(u64, Published)>,
+    /// What it has emitted since a test last asked.
+    pub(crate) emitted: Vec<Emitted>,
+    /// How far it has come in the journals that it follows.
+    pub(crate) cursors: BTreeMap<String, usize>,
+    /// Whether calls to it are answered `unavailable`.
+    pub(crate) is_down: bool,
+    /// How many of its next invocations meet a conflict.
+    pub(crate) conflicts: u32,
+}
+
+/// What comes between the steps of an operation.
+pub(crate) struct Interference {
+    /// At which step.
+    pub(crate) at: u64,
+    pub(crate) run: Rc<dyn Fn()>,
+}
+
+/// The contexts of the thread's test.
+#[derive(Default)]
+pub(crate) struct Simulation {
+    pub(crate) contexts: BTreeMap<String, Simulated>,
+    /// The context that is meant where no invocation runs.
+    pub(crate) outside: String,
+    /// The invocations that run, the innermost last.
+    pub(crate) running: Vec<Invocation>,
+    pub(crate) now: u64,
+    pub(crate) answers: BTreeMap<String, Rc<RefCell<dyn Player>>>,
+    /// The calls that were answered, in their order.
+    pub(crate) calls: Vec<Called>,
+    /// What was drawn, and which runs ended.
+    pub(super) memory: Memory,
+    /// What the invocations that begin now are part of.
+    pub(crate) scope: &'static str,
+    pub(super) begun: BTreeMap<&'static str, u64>,
+    pub(super) ids: u64,
+    /// Whether each invocation is run twice.
+    pub(crate) run_twice: bool,
+    pub(crate) interference: Option<Interference>,
+    /// How many steps of operations there were.
+    pub(crate) steps: u64,
+    /// The events that were given up.
+    pub(crate) dead_letters: Vec<super::DeadLetter>,
+}
+
+thread_local!(static SIMULATION: RefCell<Simulation> = RefCell::default());
+
+/// Uses the thread's simulation; no code of a context runs meanwhile.
+pub(crate) fn with<T>(use_it: impl FnOnce(&mut Simulation) -> T) -> T {
+    SIMULATION.with_borrow_mut(use_it)
+}
+
+/// 32 hexadecimal digits, the same for the same parts.
+pub(crate) fn id_of(parts: &[&dyn std::fmt::Debug]) -> String {
+    let half = |seed: u8| {
+        let mut hasher = DefaultHasher::new();
+        seed.hash(&mut hasher);
+        format!("{parts:?}").hash(&mut hasher);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", half(0), half(1))
+}
+
+impl Simulation {
+    /// Nothing but one context.
+    pub(crate) fn of(name: &str, context: Simulated) -> Self {
+        Self {
+            contexts: BTreeMap::from([(name.to_owned(), context)]),
+            outside: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The name of the context that runs, or is meant.
+    pub(crate) fn name(&self) -> String {
+        self.running
+            .last()
+            .map_or_else(|| self.outside.clone(), |running| running.context.clone())
+    }
+
+    /// The context that runs, or is meant.
+    pub(crate) fn current(&mut self) -> &mut Simulated {
+        let name = self.name();
+        self.contexts.entry(name).or_default()
+    }
+
+    /// The key of an invocation that nothing has caused.
+    pub(crate) fn next_key(&mut self) -> String {
+        let begun = self.begun.entry(self.scope).or_default();
+        *begun += 1;
+        format!("{} {begun}", self.scope)
+    }
+
+    pub(crate) fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        match self.running.last_mut() {
+            Some(running) => {
+                running.reads.insert(Read::Key(key.into()));
+                running.get(key)
+            }
+            None => self.current().state.get(key).cloned(),
+        }
+    }
+
+    pub(crate) fn put(&mut self, key: &str, value: Option<Vec<u8>>) {
+        let Some(running) = self.running.last_mut() else {
+            let state = Rc::make_mut(&mut self.current().state);
+            match value {
+                Some(value) => drop(state.insert(key.into(), value)),
+                None => drop(state.remove(key)),
+            }
+            return;
+        };
+        let table = key.split('/').next().unwrap_or_default();
+        assert!(
+            value.is_none() || running.tables.iter().any(|known| known == table),
+            "{table} is not one of the context's `tables`"
+        );
+        running.writes.insert(key.into(), value);
+    }
+
+    /// The entries from `start` to before `end`; without an end when that is empty.
+    pub(crate) fn range(&mut self, start: &str, end: &str) -> Vec<(String, Vec<u8>)> {
+        match self.running.last_mut() {
+            Some(running) => {
+                running.reads.insert(Read::Range(start.into(), end.into()));
+                running.range(start, end)
+            }
+            None => super::invocation::range(&self.current().state, start, end),
+        }
+    }
+
+    pub(crate) fn draw(&mut self, sequence: &str) -> u64 {
+        let name = self.name();
+        let Some(running) = self.running.last_mut() else {
+            return self.memory.next(&name, sequence);
+        };
+        let place = running.drawn.entry(sequence.into()).or_default();
+        *place += 1;
+        let place = *place - 1;
+        self.memory.draw(&name, &running.run_key(), sequence, place)
+    }
+
+    pub(crate) fn emit(
+        &mut self,
+        delay_ms: Option<u64>,
+        kind: &str,
+        subject: &str,
+        data: &[u8],
+    ) -> String {
+        let id = self.new_id();
+        let emitted = Emitted {
+            id: id.clone(),
+            kind: kind.into(),
+            subject: subject.into(),
+            data: serde_json::from_slice(data).unwrap_or_default(),
+            delay_ms,
+        };
+        let described = |declared: &Rc<Declared>| {
+            declared
+                .description
+                .publishes
+                .iter()
+                .any(|known| known == kind)
+        };
+        let known = self.current().declared.as_ref().is_none_or(described);
+        match self.running.last_mut() {
+            Some(running) => {
+                assert!(known, "{kind} is not among what the context `publishes`");
+                running.emitted.push((emitted, data.into()));
+            }
+            None => self.publish(vec![(emitted, data.into())], "test", "test"),
+        }
+        id
+    }
+
+    /// Cancels a timer; false when there is none.
+    pub(crate) fn cancel(&mut self, id: &str) -> bool {
+        let is_set = self
+            .current()
+            .timers
+            .iter()
+            .any(|(_, timer)| timer.id == id);
+        match self.running.last_mut() {
+            Some(running) => running.cancel(id, is_set),
+            None => {
+                self.cancelled(id);
+                is_set
+            }
+        }
+    }
+
+    fn cancelled(&mut self, id: &str) {
+        let context = self.current();
+        context.timers.retain(|(_, timer)| timer.id != id);
+        context
+            .emitted
+            .retain(|event| event.id != id || event.delay_ms.is_none());
+    }
+
+    pub(crate) fn new_id(&mut self) -> String {
+        match self.running.last_mut() {
+            Some(running) => {
+                running.ids += 1;
+                id_of(&[&running.run_key(), &running.ids])
+            }
+            None => {
+                self.ids += 1;
+                id_of(&[&self.ids])
+            }
+        }
+    }
+
+    pub(crate) fn invocation_id(&self) -> String {
+        self.running
+            .last()
+            .map_or_else(|| "test".into(), |running| id_of(&[&running.run_key()]))
+    }
+
+    pub(crate) fn correlation_id(&self) -> String {
+        self.running
+            .last()
+            .map_or_else(|| "test".into(), |running| running.correlation.clone())
+    }
+
+    pub(crate) fn causation_id(&self) -> String {
+        self.running
+            .last()
+            .map_or_else(String::new, |running| running.causation.clone())
+    }
+
+    pub(crate) fn attempt(&self) -> u32 {
+        self.running.last().map_or(1, |running| running.attempt)
+    }
+
+    /// Commits what an invocation has staged.
+    pub(crate) fn commit(&mut self, invocation: Invocation) {
+        let outside = std::mem::replace(&mut self.outside, invocation.context.clone());
+        let running = std::mem::take(&mut self.running);
+        let state = Rc::make_mut(&mut self.current().state);
+        for (key, value) in &invocation.writes {
+            match value {
+                Some(value) => drop(state.insert(key.clone(), value.clone())),
+                None => drop(state.remove(key)),
+            }
+        }
+        for id in &invocation.cancelled {
+            self.cancelled(id);
+        }
+        let causation = id_of(&[&invocation.run_key()]);
+        self.publish(invocation.emitted, &invocation.correlation, &causation);
+        self.running = running;
+        self.outside = outside;
+    }
+
+    fn publish(&mut self, emitted: Vec<(Emitted, Vec<u8>)>, correlation: &str, causation: &str) {
+        let (now, source) = (self.now, self.name());
+        let context = self.current();
+        for (emitted, data) in emitted {
+            let published = Published {
+                id: emitted.id.clone(),
+                source: source.clone(),
+                kind: emitted.kind.clone(),
+                subject: emitted.subject.clone(),
+                time: now,
+                data,
+                correlation_id: correlation.into(),
+                causation_id: causation.into(),
+            };
+            match emitted.delay_ms {
+                None => context.journal.push(published),
+                Some(delay) => context.timers.push((now.saturating_add(delay), published)),
+            }
+            context.emitted.push(emitted);
+        }
+    }
+
+    /// Whether an invocation meets a conflict: because it was asked for, or because what it has read is not so any more.
+    pub(crate) fn conflicts(&mut self, invocation: &Invocation) -> bool {
+        let twice = self.run_twice && invocation.attempt == 1;
+        let Some(context) = self.contexts.get_mut(&invocation.context) else {
+            return twice;
+        };
+        if context.conflicts > 0 {
+            context.conflicts -= 1;
+            return true;
+        }
+        twice || !invocation.still_holds(&context.state)
+    }
+
+    /// The answer that the run has had at this place; an error when it has called something else there.
+    pub(crate) fn answer_again(&mut self, called: &Called) -> Result<Option<Answered>, ()> {
+        let Some(running) = self.running.last_mut() else {
+            return Ok(None);
+        };
+        let Some(before) = running.calls.get(running.place) else {
+            return Ok(None);
+        };
+        let before = &self.calls[*before];
+        if (&before.interface, &before.name, &before.encoded)
+            != (&called.interface, &called.name, &called.encoded)
+        {
+            return Err(());
+        }
+        running.place += 1;
+        Ok(Some(before.answer.clone()))
+    }
+
+    /// Notes a call with its answer.
+    pub(crate) fn answered(&mut self, called: Called) {
+        if let Some(running) = self.running.last_mut() {
+            running.calls.push(self.calls.len());
+            running.place += 1;
+        }
+        self.calls.push(called);
+    }
+}

@@ -1,0 +1,240 @@
+use serde_json::json;
+
+use super::*;
+use crate::prelude::*;
+use crate::{cancel, emit_after, invocation};
+
+crate::events! {
+    /// A bell is to ring.
+    pub BellDue: Bell,
+    /// A bell has rung.
+    pub BellRung: Bell,
+}
+
+/// A bell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bell {
+    id: u64,
+}
+
+impl Subject for Bell {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+const RINGS: Table<u64, u64> = Table::new("rings");
+const TIMERS: Table<u64, String> = Table::new("timers");
+
+mod tower {
+    use super::*;
+
+    fn set(Path(delay): Path<u64>) -> Answer {
+        let bell = Bell {
+            id: RINGS.next_id(),
+        };
+        TIMERS.put(bell.id, &emit_after::<BellDue>(delay, &bell)?)?;
+        Response::created("/", &bell.id)
+    }
+
+    fn stop(Path(id): Path<u64>) -> Answer {
+        Response::ok(&cancel(&TIMERS.find(id)?))
+    }
+
+    fn show(Path(id): Path<u64>) -> Answer {
+        Response::ok(&RINGS.find(id)?)
+    }
+
+    fn ring(bell: Bell) -> Outcome {
+        RINGS.put(bell.id, &invocation::now())?;
+        emit::<BellRung>(&bell)?;
+        Ok(())
+    }
+
+    crate::context! {
+        summary: "Rings.",
+        tables: [RINGS, TIMERS],
+        routes: { POST "/bells/{delay}" => set, DELETE "/bells/{id}" => stop, GET "/bells/{id}" => show },
+        publishes: [BellDue, BellRung],
+        follows: { "tower": BellDue => ring },
+    }
+}
+
+mod clerk {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    crate::events! {
+        /// In tower.
+        pub BellRung: Bell,
+    }
+
+    const HEARD: Table<u64, u64> = Table::new("heard");
+    const NOTES: Table<u64, u64> = Table::new("notes");
+
+    fn hear(bell: Bell) -> Outcome {
+        match bell.id {
+            3 => return Err(PolicyError::Reject("it is out of tune".into())),
+            4 => return Err(PolicyError::Retry("it is too loud".into())),
+            _ => {}
+        }
+        Ok(HEARD.put(bell.id, &bell.id)?)
+    }
+
+    fn heard() -> Answer {
+        Response::ok(&HEARD.count())
+    }
+
+    /// Counts up, as it should be done.
+    fn note() -> Answer {
+        let notes = NOTES.get(1)?.unwrap_or_default() + 1;
+        NOTES.put(1, &notes)?;
+        Response::ok(&notes)
+    }
+
+    /// Remembers what no re-run may know.
+    fn remember() -> Answer {
+        static REMEMBERED: AtomicU64 = AtomicU64::new(0);
+        let times = REMEMBERED.fetch_add(1, Ordering::SeqCst);
+        NOTES.put(2, &times)?;
+        Response::no_content()
+    }
+
+    /// Does something else the second time.
+    fn give_up() -> Answer {
+        match invocation::attempt() {
+            1 => Response::ok(&1),
+            _ => Err(Problem::conflict("It is too late.")),
+        }
+    }
+
+    crate::context! {
+        summary: "Listens.",
+        tables: [HEARD, NOTES],
+        routes: {
+            GET "/heard" => heard,
+            POST "/notes" => note,
+            POST "/remembered" => remember,
+            POST "/given-up" => give_up,
+        },
+        follows: { "tower": BellRung => hear },
+    }
+}
+
+fn app() -> TestApp {
+    TestApp::new()
+        .with::<tower::Component>("tower")
+        .with::<clerk::Component>("clerk")
+}
+
+fn seconds(seconds: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(seconds)
+}
+
+#[test]
+fn timers_fire_when_the_clock_is_moved_and_events_reach_their_followers() {
+    let app = app();
+    for delay in [3000, 1000, 2000] {
+        assert_eq!(
+            app.request("POST", &format!("/bells/{delay}"), &[], b"")
+                .status,
+            201
+        );
+    }
+    app.settle();
+    assert_eq!(app.get("/heard").body, json!(0));
+    app.advance(seconds(2));
+    assert_eq!(
+        app.get("/bells/2").body,
+        json!(1000),
+        "it fired at its time"
+    );
+    assert_eq!(app.get("/bells/1").status, 404);
+    assert_eq!(app.delete("/bells/1").body, json!(true));
+    assert_eq!(app.delete("/bells/1").body, json!(false), "once");
+    app.advance(seconds(60));
+    assert_eq!(app.get("/bells/1").status, 404);
+    assert_eq!(app.get("/heard").body, json!(1), "the third is rejected");
+    assert_eq!(app.dead_letters()[0].reason, "it is out of tune");
+}
+
+#[test]
+fn an_event_that_is_not_handled_is_tried_again_and_then_given_up() {
+    let app = app();
+    app.publish("tower", "BellRung", "4", json!({"id": 4}));
+    app.publish("tower", "BellRung", "5", json!({"id": 5}));
+    app.down("clerk");
+    app.settle();
+    assert_eq!(app.dead_letters(), []);
+    app.up("clerk");
+    app.settle();
+    assert_eq!(app.dead_letters()[0].reason, "it is too loud");
+    assert_eq!(
+        app.get("/heard").body,
+        json!(1),
+        "the next one is not held up for ever"
+    );
+}
+
+#[test]
+fn what_meets_a_conflict_is_run_again_and_takes_effect_once() {
+    let app = app();
+    app.conflict("clerk");
+    assert_eq!(app.request("POST", "/notes", &[], b"").body, json!(1));
+    assert_eq!(app.request("POST", "/notes", &[], b"").body, json!(2));
+}
+
+fn post(path: &'static str) -> impl Fn(&TestApp) -> Reply {
+    move |app| app.request("POST", path, &[], b"")
+}
+
+#[test]
+fn what_survives_a_re_run_is_found_safe() {
+    let tried = ConflictFuzzer::new(app)
+        .operation("note", post("/notes"))
+        .operation("ring", post("/bells/1"))
+        .check()
+        .unwrap();
+    assert!(tried.interleavings >= 4, "{tried:?}");
+}
+
+#[test]
+fn what_remembers_or_counts_its_attempts_is_found_out() {
+    for (path, said) in [
+        ("/remembered", "clerk has notes/"),
+        ("/given-up", "answers operation: 409"),
+    ] {
+        let finding = ConflictFuzzer::new(app)
+            .operation("it", post(path))
+            .check()
+            .unwrap_err();
+        assert!(
+            finding
+                .to_string()
+                .contains("does not survive being run again"),
+            "{finding}"
+        );
+        assert!(finding.reason.contains(said), "{finding}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_broken_is_a_finding() {
+    let finding = ConflictFuzzer::new(app)
+        .operation("note", post("/notes"))
+        .always("nothing is noted", |app| {
+            match app.request("POST", "/notes", &[], b"").body {
+                body if body == json!(1) => Ok(()),
+                body => Err(format!("there are {body}")),
+            }
+        })
+        .check()
+        .unwrap_err();
+    assert!(
+        finding
+            .reason
+            .contains("\"nothing is noted\" does not hold: there are 2"),
+        "{finding}"
+    );
+}

@@ -1,0 +1,203 @@
+//! Reads texts by their names as the fields of a type.
+
+use serde::de::value::{Error, MapDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
+use serde::{Deserializer, forward_to_deserialize_any};
+
+/// The type of these names and values.
+///
+/// # Errors
+/// Which name or value cannot be used, and why.
+pub(crate) fn read<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
+    let values = values.into_iter().map(|(key, text)| {
+        let value = Value {
+            key: key.clone(),
+            text,
+        };
+        (key, value)
+    });
+    T::deserialize(MapDeserializer::new(values)).map_err(|error: Error| error.to_string())
+}
+
+/// A text that is read as whatever is asked for.
+struct Value {
+    key: String,
+    text: String,
+}
+
+impl Value {
+    fn parsed<T: core::str::FromStr>(&self, wanted: &str) -> Result<T, Error> {
+        self.text.trim().parse().map_err(|_| self.is_not(wanted))
+    }
+
+    fn is_not(&self, wanted: impl core::fmt::Display) -> Error {
+        Error::custom(format!(
+            "{} is {:?}, which is not {wanted}",
+            self.key, self.text
+        ))
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Error> for Value {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let number = self.parsed("a number that fits here")?;
+            visitor.$visit(number).map_err(|error: Error| self.is_not(error))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Self { key, text } = self;
+        visitor
+            .visit_str(&text)
+            .map_err(|error: Error| Error::custom(format!("{key} is {text:?}: {error}")))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_bool(self.parsed("`true` or `false`")?)
+    }
+
+    numbers! {
+        deserialize_i8 visit_i8 deserialize_i16 visit_i16 deserialize_i32 visit_i32 deserialize_i64 visit_i64
+        deserialize_u8 visit_u8 deserialize_u16 visit_u16 deserialize_u32 visit_u32 deserialize_u64 visit_u64
+        deserialize_f32 visit_f32 deserialize_f64 visit_f64
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let Self { key, text } = self;
+        let case: serde::de::value::StrDeserializer<'_, Error> = text.as_str().into_deserializer();
+        visitor
+            .visit_enum(case)
+            .map_err(|error| Error::custom(format!("{key} is {text:?}: {error}")))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// A list is what stands between commas.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Self { key, text } = self;
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        let parts: Vec<_> = parts
+            .map(|part| Self {
+                key: key.clone(),
+                text: part.into(),
+            })
+            .collect();
+        visitor.visit_seq(serde::de::value::SeqDeserializer::new(parts.into_iter()))
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier ignored_any i128 u128
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Settings {
+        limit: u8,
+        rate: f64,
+        queue: bool,
+        name: Option<String>,
+        rooms: Vec<u64>,
+        mode: Mode,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        #[default]
+        Call,
+        Events,
+    }
+
+    fn settings(values: &[(&str, &str)]) -> Result<Settings, String> {
+        read(
+            values
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn keys_are_read_as_what_the_type_says_and_have_their_defaults() {
+        assert_eq!(settings(&[]), Ok(Settings::default()));
+        let values = [
+            ("limit", " 7 "),
+            ("rate", "0.5"),
+            ("queue", "true"),
+            ("name", "12"),
+            ("rooms", "13, 17,"),
+            ("mode", "events"),
+        ];
+        let expected = Settings {
+            limit: 7,
+            rate: 0.5,
+            queue: true,
+            name: Some("12".into()),
+            rooms: vec![13, 17],
+            mode: Mode::Events,
+        };
+        assert_eq!(settings(&values), Ok(expected));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (key, value, said) in [
+            ("limt", "7", "unknown field `limt`, expected one of `limit`"),
+            ("limit", "many", "limit is \"many\", which is not a number"),
+            (
+                "limit",
+                "256",
+                "limit is \"256\", which is not a number that fits here",
+            ),
+            ("limit", "-1", "limit is \"-1\""),
+            (
+                "queue",
+                "yes",
+                "queue is \"yes\", which is not `true` or `false`",
+            ),
+            ("rooms", "1, x", "rooms is \"x\", which is not a number"),
+            ("mode", "both", "mode is \"both\": unknown variant `both`"),
+        ] {
+            let reason = settings(&[(key, value)]).unwrap_err();
+            assert!(reason.contains(said), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The contexts of stay together: see `tests`. And the pieces of `docs/writing-a-context.md`, which are compiled and run here.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-a-context.md")]
+struct WritingAContext;

@@ -1,0 +1,1 @@
+//! The contexts of the library together: see `tests`.
