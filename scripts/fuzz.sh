@@ -65,7 +65,8 @@ failed=0
 for number in "${!running[@]}"; do
     if ! wait "${running[$number]}"; then
         echo "fuzz: ${names[$number]} FAILED:" >&2
-        tail -60 "$directory/${names[$number]}.log" >&2
+        # Without what the host logged, which may be very much.
+        grep -av '^{"timestamp"' "$directory/${names[$number]}.log" | tail -60 >&2
         failed=1
     fi
 done

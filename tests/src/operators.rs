@@ -1,10 +1,15 @@
 //! The operators' port.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::Value;
 
 use crate::client::{send, try_send};
 use crate::{Client, Reply, eventually};
+
+/// How long a deployment may take.
+const LONGEST_DEPLOYMENT: Duration = Duration::from_secs(300);
 
 /// Someone who operates the host, and has its token.
 #[derive(Clone)]
@@ -66,7 +71,10 @@ impl Operators {
         how: &str,
     ) -> Result<Reply, reqwest::Error> {
         let path = format!("/v1/contexts/{context}/versions?{how}");
-        let request = self.request(Method::POST, &path);
+        // On a machine that is busy otherwise the compiler comes last.
+        let request = self
+            .request(Method::POST, &path)
+            .timeout(LONGEST_DEPLOYMENT);
         try_send(
             request
                 .header("content-type", "application/wasm")
