@@ -1,10 +1,9 @@
 //! What the reader of the manifest would read at a place: it is asked, with something that notes what it asks for.
 
 use std::cell::RefCell;
-use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor,
     value::StrDeserializer,
 };
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
@@ -51,17 +50,8 @@ impl Probe<'_> {
         Err(Fault::new("noted"))
     }
 
-    fn note_what(&self, expected: &impl Expected) -> Result<(), Fault> {
-        /// Formats what a visitor expects.
-        struct What<'a>(&'a dyn Expected);
-
-        impl fmt::Display for What<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        self.note(Shape::Value(What(expected).to_string()))
+    fn note_what<T>(&self, expected: &dyn Expected) -> Result<T, Fault> {
+        self.note(Shape::Value(expected.to_string()))
     }
 }
 
@@ -70,10 +60,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.path {
-            [] => {
-                self.note_what(&visitor)?;
-                Err(Fault::custom("noted"))
-            }
+            [] => self.note_what(&visitor),
             _ => self.deserialize_map(visitor),
         }
     }
