@@ -17,8 +17,8 @@ use crate::core::memory::Budget;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, Invoker, Safeguards, Shared, compensation, stored_generation,
-    unfinished,
+    Context, Contexts, Failure, Invoker, Safeguards, Shared, compensation, crash_recovery,
+    stored_generation,
 };
 use crate::journal;
 use crate::manifest::{ContextSettings, Manifest};
@@ -213,7 +213,7 @@ impl Host {
     ) -> Result<(), StartError> {
         let mut resumptions = Vec::new();
         for context in self.contexts().values() {
-            resumptions.extend(unfinished::unfinished(&self.invoker, context)?);
+            resumptions.extend(crash_recovery::unfinished(&self.invoker, context)?);
         }
         if !resumptions.is_empty() {
             progress(Progress::Resuming {

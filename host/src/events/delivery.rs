@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
-use super::hold::Mark;
-use super::lane::{Arrival, Handler};
+use super::held_subjects::Mark;
+use super::lane_cursor::{Arrival, Handler};
 use crate::core::Backoff;
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
 use crate::journal::{CommitError, Durability, EventPosition, Ledger, Resource, Space, Unit};

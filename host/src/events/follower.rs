@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Events;
-use super::cursor::Cursor;
-use super::lane::{Handler, Lane, Source};
+use super::cursor_record::Cursor;
+use super::lane_cursor::{Handler, Lane, Source};
 use crate::journal::{self, EventPosition, LANES};
 
 /// Lanes at work.

@@ -9,7 +9,7 @@ use tokio::sync::MutexGuard;
 use super::Events;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
-use super::lane::Source;
+use super::lane_cursor::Source;
 use super::retrying::Retries;
 use crate::core::Backoff;
 use crate::invocation::Context;

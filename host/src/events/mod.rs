@@ -3,15 +3,15 @@
 //! A follower reads its source's lanes, each from its own cursor, and every event that it follows becomes an invocation whose commit moves the cursor.
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
-mod cursor;
+mod cursor_record;
 pub mod dead_letter;
 mod delivery;
 pub(crate) mod feed;
 mod follower;
 pub(crate) mod following;
-mod hold;
+mod held_subjects;
 mod housekeeping;
-mod lane;
+mod lane_cursor;
 pub(crate) mod place;
 pub mod redelivery;
 pub mod retrying;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::cursor::Cursor;
+pub(crate) use self::cursor_record::Cursor;
 pub(crate) use self::follower::{Follower, Watched};
 pub use self::following::{Following, Lag, lag};
 use crate::invocation::{Context, Invoker, PerContext};

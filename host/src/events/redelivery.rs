@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
-use super::hold::{self, Mark};
+use super::held_subjects::{self, Mark};
 use crate::core::Backoff;
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure};
 use crate::journal::{self, CommitError, ReadSet, Space, Unit};
@@ -275,7 +275,7 @@ fn release_later(events: &Arc<Events>, context: &Arc<Context>) {
 async fn release_all(events: &Arc<Events>, context: &Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     loop {
-        let subjects = hold::subjects(&context.ledger, context.generation());
+        let subjects = held_subjects::subjects(&context.ledger, context.generation());
         let released = async {
             for (source, subject) in subjects? {
                 release(events, context, &source, &subject).await?;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::calls_made;
 use super::compensation;
-use super::crash_recovery;
 use super::definition::Invocation;
 use super::failure::Failure;
 use super::intent;
@@ -35,7 +35,7 @@ pub(super) async fn abandon(
     reason: &str,
     additions: Vec<Write>,
 ) -> Result<Option<u64>, Failure> {
-    crash_recovery::recover(invocation).await?;
+    calls_made::recover(invocation).await?;
     let run = invocation.run();
     let undo = undoable(invocation);
     let last = last_step(invocation, &undo, reason).await?;

@@ -14,7 +14,7 @@ use super::replay::Effect;
 use super::route_to_version::route_to_version;
 use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
-use super::{abandonment, compensation, crash_recovery, quota, record};
+use super::{abandonment, calls_made, compensation, quota, record};
 use crate::core::{Backoff, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
@@ -141,7 +141,7 @@ async fn run_attempts<E: Entry>(
         // Somebody who waits for it may be in the way of whoever is in its way.
         limit = limit.min(ATTEMPTS_WITHOUT_LOCKS);
     }
-    crash_recovery::recover(invocation).await?;
+    calls_made::recover(invocation).await?;
     let mut lost_to = LockSet::default();
     let mut lease = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;

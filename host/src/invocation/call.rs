@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts;
+use super::commit_hold::Consent;
 use super::context::Context;
 use super::definition::{Beginning, CallStack, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::{Failure, clipped};
-use super::hold::Consent;
 use super::intent;
 use super::invoker::Invoker;
 use super::replay::{Effect, Replay};

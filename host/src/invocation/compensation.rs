@@ -17,7 +17,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
-use super::undo::{self, Undone};
+use super::undo_call::{self, Undone};
 use crate::core::{Backoff, CallId, CorrelationId, InvocationId, RunId, wall_clock};
 use crate::journal::{self, CommitError, Durability, KeyRange, Pages, Space, Unit, Write};
 
@@ -280,7 +280,7 @@ async fn undo_one(
     if compensation.due > wall_clock() {
         return Ok(Left::due(compensation.due));
     }
-    match undo::undo(invoker, context, &compensation, which).await {
+    match undo_call::undo(invoker, context, &compensation, which).await {
         Ok(Undone::Now) => {
             context.metrics.compensations.increment(1);
             remove(context, key, &compensation).await?;
@@ -299,7 +299,7 @@ async fn failed(
     context: &Context,
     key: &[u8],
     mut compensation: Compensation,
-    refusal: &undo::Refusal,
+    refusal: &undo_call::Refusal,
 ) -> Result<Left, Failure> {
     let (call, callee) = (compensation.call.clone(), compensation.callee.clone());
     if refusal.counts {
@@ -428,7 +428,7 @@ pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), j
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
 pub fn texts(invoker: &Invoker, owed: &Owed) -> Option<Vec<String>> {
     let callee = invoker.contexts.get(&owed.callee)?;
-    undo::texts(callee, &owed.call).ok().flatten()
+    undo_call::texts(callee, &owed.call).ok().flatten()
 }
 
 /// What an operator decides about a call that could not be undone.

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use super::admission::Admission;
 use super::breaker::Breaker;
+use super::commit_hold::Commits;
 use super::compensation::Compensations;
-use super::hold::Commits;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
 use crate::config;

@@ -1,165 +1,212 @@
-//! What an invocation has left that began in an earlier process, or that an earlier delivery did not finish: which calls its present run has made.
-//!
-//! What committed is found where it was done, since a stored result has its caller's id in its own; what a callee has begun and not ended is found by its
-//! intent; answers that did nothing are in the invocation's own intent.
+//! Invocations that a crash cut short, or that somebody who is gone has left: each is driven to its end, committed or abandoned.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::abandonment;
+use super::attempts;
+use super::call::CallEntry;
+use super::calls_made;
 use super::context::Context;
-use super::definition::Invocation;
+use super::definition::{Beginning, Input, Invocation, Trigger};
+use super::entry::{Answer, Entry};
 use super::failure::Failure;
 use super::invoker::Invoker;
-use super::record::{self, Intent, StoredCall};
-use super::replay::{Call, Effect};
-use crate::core::{CallId, InvocationId, RunId};
+use super::record::{self, Intent, StoredInput};
+use super::replay::Replay;
+use super::stored_result::CallKey;
+use super::web::WebEntry;
+use crate::core::message::Request;
+use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
-use crate::journal::{self, KeyRange, Ledger, Space};
+use crate::journal::{Cause, KeyRange, Space};
 
-/// How many records are read at a time.
+/// How many intents are read at a time.
 const BATCH: usize = 256;
+/// The pause before an intent that could not be ended is tried again; it doubles up to the longest.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Looks up what was left, if anything was; called before the first attempt and before an invocation is given up.
-///
-/// # Errors
-///
-/// When a journal cannot be read.
-pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
-    invocation.resume_hold();
-    let Some(left) = invocation.replay.take_left() else {
-        return Ok(());
-    };
-    let calls = match Box::pin(calls_of(invocation, &left)).await {
-        Ok(calls) => calls,
-        Err(failure) => {
-            invocation.replay.put_back(left);
-            return Err(failure);
-        }
-    };
-    match calls {
-        Some(calls) if !left.is_abandoned => invocation.replay.recover(calls),
-        // It was being given up when it was cut short, or what it called does not fit together.
-        calls => {
-            invocation.replay.recover(calls.unwrap_or_default());
-            if let Err(failure) = Box::pin(abandonment::begin_again(invocation)).await {
-                invocation.replay.put_back(left);
-                return Err(failure);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The calls of the run that an intent is of, in their order.
-async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
-    let run = invocation.id.run(intent.run);
-    let mut found = BTreeMap::new();
-    for answer in &intent.answers {
-        let call = Call {
-            id: answer.call.clone(),
-            callee: None,
-            answer: Some(decoded(&answer.answer)?),
-            effect: Effect::None,
-        };
-        found.insert(answer.call.place(), call);
-    }
-    for callee in &intent.callees {
-        let Some(callee) = invocation.invoker.contexts.get(callee) else {
-            continue;
-        };
-        // What was handed to the committer for somebody who is gone may be committed yet: wait until it is decided.
-        let barrier = callee.ledger.barrier().await;
-        barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
-        for call in begun_at(callee, &run)?
-            .into_iter()
-            .chain(committed_at(callee, &run)?)
-        {
-            found.insert(call.id.place(), call);
-        }
-    }
-    let is_whole = found.keys().copied().eq((0..).take(found.len()));
-    Ok(is_whole.then(|| found.into_values().collect()))
-}
-
-/// Whether the run that an intent is of has made a call that nothing undoes: it can only be run again as it ran before.
-///
-/// # Errors
-///
-/// When a journal cannot be read.
-pub(super) fn has_final_call(
-    invoker: &Invoker,
-    id: &InvocationId,
-    intent: &Intent,
-) -> Result<bool, Failure> {
-    let run = id.run(intent.run);
-    let callees = intent.callees.iter();
-    for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
-        let mut calls = committed_at(callee, &run)?.into_iter();
-        if calls.any(|call| call.effect == Effect::Committed { undo: None }) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The calls of a run that a context has committed.
-pub(super) fn committed_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
-    let mut calls = Vec::new();
-    each_below(&callee.ledger, Space::Result, run, |id, value| {
-        let stored: StoredCall = record::read(id.as_bytes(), value)?;
-        calls.push((id, stored));
-        Ok(())
-    })?;
-    calls
-        .into_iter()
-        .map(|(id, stored)| {
-            Ok(Call {
-                id,
-                callee: Some(callee.name.clone()),
-                answer: Some(decoded(&stored.answer)?),
-                effect: Effect::Committed { undo: stored.undo },
-            })
-        })
-        .collect()
-}
-
-/// The calls of a run that a context has begun and not ended.
-fn begun_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
-    let mut calls = Vec::new();
-    each_below(&callee.ledger, Space::Intent, run, |id, _| {
-        calls.push(Call {
+/// Gives up a call that its caller will not bring again: what it called is recorded to be undone.
+pub(super) async fn abandon(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    id: InvocationId,
+    intent: Intent,
+) -> Result<(), Failure> {
+    let invocation = Arc::new(Invocation {
+        caller: intent.caller.clone(),
+        replay: Replay::of(intent.clone()),
+        ..Invocation::new(Beginning {
+            invoker: invoker.clone(),
+            context: context.clone(),
             id,
-            callee: Some(callee.name.clone()),
-            answer: None,
-            effect: Effect::Unknown,
-        });
-        Ok(())
-    })?;
-    Ok(calls)
-}
-
-/// Visits what is kept under the calls that a run has made itself; not under those further down.
-fn each_below(
-    ledger: &Ledger,
-    space: Space,
-    run: &RunId,
-    mut visit: impl FnMut(CallId, &[u8]) -> Result<(), journal::Error>,
-) -> Result<(), journal::Error> {
-    let below = KeyRange::prefix(format!("{run}/"));
-    for page in ledger.pages(space, below, BATCH) {
-        for (key, value) in page? {
-            let id = CallId::from(&*String::from_utf8_lossy(&key));
-            if id.is_made_by(run) {
-                visit(id, &value)?;
-            }
-        }
-    }
+            correlation_id: intent.correlation_id,
+            causation_id: intent.causation_id,
+            cause: Cause::Call {
+                function: String::new(),
+            },
+            trigger: Trigger::Caller,
+            deadline: Instant::now() + context.settings.limits.deadline,
+        })
+    });
+    // It may call others in turn, each level a future of its own.
+    Box::pin(abandonment::abandon(
+        &invocation,
+        "its caller gave up on it",
+        Vec::new(),
+    ))
+    .await?;
     Ok(())
 }
 
-fn decoded(answer: &[u8]) -> Result<wasmtime::component::Val, Failure> {
-    let unreadable = |reason: String| Failure::Journal { reason };
-    let answers = value::decode(answer).map_err(|error| unreadable(error.to_string()))?;
-    let answer = answers.into_iter().next();
-    answer.ok_or_else(|| unreadable("a stored answer is empty".into()))
+/// The requests and calls from outside to a context that a crash cut short: to be resumed, each once, before the gateway opens.
+///
+/// Their `Idempotency-Key`s count as running from here on.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn unfinished(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+) -> Result<Vec<Resumption>, Failure> {
+    let mut resumptions = Vec::new();
+    let ledger = &context.ledger;
+    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+        for (key, value) in page? {
+            let intent: Intent = record::read(&key, &value)?;
+            let id = InvocationId::from(&*String::from_utf8_lossy(&key));
+            if calls_made::has_final_call(invoker, &id, &intent)? {
+                // Nobody changes what it has read before it is run again.
+                context.commits.hold_for(&id);
+            }
+            if let Some(input) = intent.input.clone() {
+                let key = match &input {
+                    StoredInput::Request(request) => request.idempotency_key.as_deref(),
+                    StoredInput::Call(call) => Some(&*call.key),
+                };
+                // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
+                let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
+                resumptions.push(Resumption {
+                    invoker: invoker.clone(),
+                    context: context.clone(),
+                    id,
+                    intent,
+                    input,
+                    _in_progress: in_progress,
+                });
+            }
+        }
+    }
+    Ok(resumptions)
+}
+
+/// An invocation that is to be driven to its end: committed, or compensated.
+pub struct Resumption {
+    invoker: Arc<Invoker>,
+    context: Arc<Context>,
+    id: InvocationId,
+    intent: Intent,
+    input: StoredInput,
+    _in_progress: Option<super::idempotency::InProgress>,
+}
+
+impl Resumption {
+    /// Drives it. Ends early only when the host stops; the intent stays then.
+    pub async fn run(self) {
+        let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
+        loop {
+            match self.attempt().await {
+                Ok(()) => return,
+                Err(failure) => {
+                    tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
+                    if backoff.pause(&self.invoker.shutdown).await.is_break() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs it again with the input that it began with.
+    async fn attempt(&self) -> Result<(), Failure> {
+        match self.input.clone() {
+            StoredInput::Request(stored) => {
+                let key = stored.idempotency_key.clone();
+                let request = Arc::new(Request::from(stored));
+                let cause = Cause::Web {
+                    method: request.method.clone(),
+                    route: request.route.clone(),
+                };
+                let entry = WebEntry::new(request.clone(), key.as_deref());
+                self.finish(cause, Input::Request(request, key), entry)
+                    .await
+            }
+            StoredInput::Call(stored) => {
+                let parameters = value::decode(&stored.parameters);
+                let parameters = parameters.map_err(|error| Failure::Journal {
+                    reason: error.to_string(),
+                })?;
+                let operation = format!("{}#{}", stored.interface, stored.function);
+                let cause = Cause::Call {
+                    function: operation.clone(),
+                };
+                let key = Arc::new(CallKey {
+                    key: stored.key,
+                    interface: stored.interface,
+                    function: stored.function,
+                    parameters: stored.parameters,
+                });
+                let entry = CallEntry {
+                    operation,
+                    wanted: None,
+                    parameters,
+                    key: key.clone(),
+                };
+                self.finish(cause, Input::Call(key), entry).await
+            }
+        }
+    }
+
+    async fn finish(&self, cause: Cause, input: Input, entry: impl Entry) -> Result<(), Failure> {
+        let invocation = Arc::new(Invocation {
+            replay: Replay::of(self.intent.clone()),
+            ..Invocation::new(Beginning {
+                invoker: self.invoker.clone(),
+                context: self.context.clone(),
+                id: self.id.clone(),
+                correlation_id: self.intent.correlation_id.clone(),
+                causation_id: self.intent.causation_id.clone(),
+                cause,
+                trigger: Trigger::Intent(input),
+                deadline: Instant::now() + self.context.settings.limits.deadline,
+            })
+        });
+        match attempts::run(&invocation, entry).await {
+            Ok(done) => {
+                tracing::info!(
+                    context = self.context.name,
+                    invocation = self.id.as_str(),
+                    correlation_id = self.intent.correlation_id.as_str(),
+                    status = done.answer.status(),
+                    "finished a request that the last stop had interrupted"
+                );
+                Ok(())
+            }
+            // The journal did not take its end.
+            Err(failure)
+                if self
+                    .context
+                    .ledger
+                    .get(Space::Intent, self.id.as_bytes())?
+                    .is_some() =>
+            {
+                Err(failure)
+            }
+            Err(_) => Ok(()),
+        }
+    }
 }

@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::commit_hold::{Consent, Hold};
 use super::context::Context;
 use super::failure::Failure;
-use super::hold::{Consent, Hold};
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;

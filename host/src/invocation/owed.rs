@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::calls_made;
 use super::compensation;
 use super::context::Context;
-use super::crash_recovery;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
@@ -54,7 +54,7 @@ pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owe
         each_intent(caller, |id, intent| {
             if intent.callees.contains(&callee.name) {
                 let run = id.run(intent.run);
-                for call in crash_recovery::committed_at(callee, &run)? {
+                for call in calls_made::committed_at(callee, &run)? {
                     if let Effect::Committed { undo } = call.effect {
                         note(undo, &caller.name);
                     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use wasmtime::component::Val;
 
+use super::commit_hold::Consent;
 use super::definition::{CallStack, Invocation, Trigger};
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
-use super::hold::Consent;
 use super::key_locks::LockSet;
 use super::outbox::Outbox;
 use super::replay::{Draws, Effect, Place};

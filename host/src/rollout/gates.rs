@@ -16,7 +16,9 @@ use super::schema::{self, Move};
 use super::signature::Signed;
 use super::upload::Upload;
 use super::version_state::State;
-use super::{compatibility, interrupted_rollout, load, missing_dependencies, startup_probe, trust};
+use super::{
+    compatibility, interrupted_rollout, load, missing_dependencies, signature_check, startup_probe,
+};
 use crate::core::{VersionDigest, spoken};
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
@@ -73,7 +75,8 @@ pub(super) async fn pass(
         format!("{} bytes, sha256 {digest}", upload.bytes.len()),
         clock.lap(),
     );
-    let signed = trust::check(deployer, context, digest, upload.signature.as_deref()).await?;
+    let signed =
+        signature_check::check(deployer, context, digest, upload.signature.as_deref()).await?;
     if let Some(Signed { signer, at }) = &signed {
         let told = format!("signed by {signer} at {at}");
         rollout.passed(Gate::Signature, told, clock.lap());
@@ -160,7 +163,7 @@ async fn enter(
     let _entering = deployer.components.entering().await;
     store(deployer, digest, &upload.bytes).await?;
     if let Some(signature) = &upload.signature {
-        trust::keep(deployer, &context.name, digest, signature).await?;
+        signature_check::keep(deployer, &context.name, digest, signature).await?;
     }
     let arrival = Arrival {
         digest,
@@ -337,7 +340,7 @@ pub(super) async fn load_stored(
     context: &Arc<Context>,
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
-    trust::check(deployer, context, entry.digest, None).await?;
+    signature_check::check(deployer, context, entry.digest, None).await?;
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         return Ok(version);
     }

@@ -11,7 +11,7 @@ use super::boot::{Boot, BootError};
 use super::compatibility;
 use super::deployer::Deployer;
 use super::gate::Refusal;
-use super::trust;
+use super::signature_check;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
@@ -76,7 +76,8 @@ async fn fitting(
     for (place, boot) in boots.iter().enumerate() {
         admitted.push(match boot.version() {
             Some(version) => {
-                let trusted = trust::admit(deployer, rewiring, &boot.context, version).await;
+                let trusted =
+                    signature_check::admit(deployer, rewiring, &boot.context, version).await;
                 Some(trusted.map_err(|refusal| (place, refusal))?)
             }
             None => None,
@@ -91,7 +92,8 @@ async fn fitting(
         // It passes the same gates as if it had been uploaded: beside what served before, where that still may.
         let former = match boot.former() {
             Some(former) => {
-                let trusted = trust::admit(deployer, rewiring, &boot.context, former).await;
+                let trusted =
+                    signature_check::admit(deployer, rewiring, &boot.context, former).await;
                 trusted.ok()
             }
             None => None,

@@ -6,9 +6,9 @@
 //!           rejected     rejected     rejected        quarantined, and what served before takes over again
 //! ```
 
+mod abort_decision;
 mod active_version;
 mod analysis;
-mod analysis_run;
 mod boot;
 mod compatibility;
 pub(crate) mod compile;
@@ -35,11 +35,11 @@ mod rollback;
 mod rollouts;
 mod schema;
 pub mod signature;
+mod signature_check;
 mod start;
 mod startup_probe;
 mod statistics;
 mod swap;
-mod trust;
 mod upload;
 mod version_state;
 
@@ -58,8 +58,8 @@ pub use self::{
     progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
     rollback::{RollbackError, RolledBack, rollback},
     rollouts::Rollouts,
+    signature_check::{Floor, FloorError, floor, set_floor},
     start::{UploadError, begin, too_big, verdict},
-    trust::{Floor, FloorError, floor, set_floor},
     upload::Upload,
     version_state::State,
 };

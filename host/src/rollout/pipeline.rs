@@ -15,7 +15,9 @@ use super::progress::{Outcome, Rollout, Stage};
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::upload::Upload;
 use super::version_state::State;
-use super::{active_version, interrupted_rollout, post_promotion_watch, retention, schema, trust};
+use super::{
+    active_version, interrupted_rollout, post_promotion_watch, retention, schema, signature_check,
+};
 use crate::core::spoken;
 use crate::invocation::Context;
 
@@ -137,9 +139,10 @@ impl Pipeline<'_> {
         {
             rollout.name(version.identity());
             let signature = upload.signature.as_deref();
-            trust::check(deployer, context, version.digest, signature).await?;
+            signature_check::check(deployer, context, version.digest, signature).await?;
             if let Some(signature) = signature {
-                let kept = trust::keep(deployer, &context.name, version.digest, signature).await;
+                let kept =
+                    signature_check::keep(deployer, &context.name, version.digest, signature).await;
                 kept.map_err(NotPassed::from)?;
             }
             let _entering = deployer.components.entering().await;

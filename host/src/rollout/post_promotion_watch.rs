@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::abort_decision::{AnalysisRun, Decision};
 use super::analysis::{Analysis, analyze};
-use super::analysis_run::{AnalysisRun, Decision};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::history::Because;

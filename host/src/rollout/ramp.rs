@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::analysis_run::{AnalysisRun, Decision};
+use super::abort_decision::{AnalysisRun, Decision};
 use super::gate::{Gate, Refusal};
 use super::history::{self, Because};
 use super::pipeline::{EarlyEnd, Pipeline};

@@ -11,7 +11,7 @@ use super::operator_command::ENDING;
 use super::progress::Outcome;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
-use super::{gates, trust};
+use super::{gates, signature_check};
 use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -184,7 +184,7 @@ async fn before(
         let Some(entry) = entry.filter(|entry| unsound(entry, from).is_none()) else {
             continue;
         };
-        match trust::check(deployer, context, digest, None).await {
+        match signature_check::check(deployer, context, digest, None).await {
             Ok(_) => return Ok(entry),
             Err(refusal) => refused = refused.or(Some(refusal)),
         }

@@ -16,7 +16,7 @@ use super::history::{self, Because};
 use super::migration::generation;
 use super::schema::{self, Move};
 use super::version_state::State;
-use super::{compatibility, drain, trust};
+use super::{compatibility, drain, signature_check};
 use crate::core::wall_clock;
 use crate::events::following;
 use crate::invocation::Context;
@@ -189,7 +189,7 @@ async fn take_over(
                         context: context.name.clone(),
                     });
                 }
-                let trusted = trust::admit(deployer, wiring, context, version).await?;
+                let trusted = signature_check::admit(deployer, wiring, context, version).await?;
                 let deciding = Instant::now();
                 let mut serving = before.only(trusted);
                 if let Some(exchange) = &exchange {
@@ -268,7 +268,7 @@ pub(super) async fn ramp(
                         context: context.name.clone(),
                     });
                 }
-                let trusted = trust::admit(deployer, wiring, context, version).await?;
+                let trusted = signature_check::admit(deployer, wiring, context, version).await?;
                 // Whatever becomes of it, there are rows of it from now on.
                 let active = ActiveVersion::read(&context.ledger)?.unwrap_or_default();
                 let written = active.written_also(Shape::of(version));

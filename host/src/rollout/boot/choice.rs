@@ -13,7 +13,7 @@ use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::gates::{self, NotPassed};
 use crate::rollout::history::{self, Arrival, Because, Entry, History};
 use crate::rollout::schema::{self, Move};
-use crate::rollout::trust;
+use crate::rollout::signature_check;
 use crate::rollout::version_state::State;
 use crate::versions::Version;
 
@@ -217,9 +217,16 @@ impl Booting<'_> {
         }
         if let Some(signature) = self.signature().await {
             // Only what is good, so that it takes the place of nothing better.
-            match trust::check(self.deployer, self.context, digest, Some(&signature)).await {
+            match signature_check::check(self.deployer, self.context, digest, Some(&signature))
+                .await
+            {
                 Ok(_) => {
-                    let kept = trust::keep(self.deployer, &self.context.name, digest, &signature);
+                    let kept = signature_check::keep(
+                        self.deployer,
+                        &self.context.name,
+                        digest,
+                        &signature,
+                    );
                     kept.await.map_err(|error| self.journal(error))?;
                 }
                 Err(refusal) => {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::cursor::Cursor;
+use super::cursor_record::Cursor;
 use super::follower::Watched;
 use crate::core::Backoff;
 use crate::journal::{

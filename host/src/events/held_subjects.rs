@@ -70,7 +70,7 @@ pub(super) fn subjects(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::cursor::Cursor;
+    use crate::events::cursor_record::Cursor;
 
     #[test]
     fn a_mark_is_no_cursor_and_goes_with_its_generation() {

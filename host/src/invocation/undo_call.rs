@@ -8,12 +8,12 @@ use wasmtime::component::Val;
 use super::call;
 use super::compensation::Try;
 use super::context::Context;
+use super::crash_recovery;
 use super::definition::CallStack;
 use super::failure::Failure;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, StoredCall};
-use super::unfinished;
 use crate::core::{CallId, TraceContext};
 use crate::guest::{Operation, value};
 use crate::journal::Space;
@@ -79,7 +79,7 @@ pub(super) async fn undo(
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
                 let id = compensation.call.invocation();
-                unfinished::abandon(invoker, callee, id, intent).await?;
+                crash_recovery::abandon(invoker, callee, id, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),

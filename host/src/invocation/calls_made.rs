@@ -1,0 +1,165 @@
+//! What an invocation has left that began in an earlier process, or that an earlier delivery did not finish: which calls its present run has made.
+//!
+//! What committed is found where it was done, since a stored result has its caller's id in its own; what a callee has begun and not ended is found by its
+//! intent; answers that did nothing are in the invocation's own intent.
+
+use std::collections::BTreeMap;
+
+use super::abandonment;
+use super::context::Context;
+use super::definition::Invocation;
+use super::failure::Failure;
+use super::invoker::Invoker;
+use super::record::{self, Intent, StoredCall};
+use super::replay::{Call, Effect};
+use crate::core::{CallId, InvocationId, RunId};
+use crate::guest::value;
+use crate::journal::{self, KeyRange, Ledger, Space};
+
+/// How many records are read at a time.
+const BATCH: usize = 256;
+
+/// Looks up what was left, if anything was; called before the first attempt and before an invocation is given up.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
+    invocation.resume_hold();
+    let Some(left) = invocation.replay.take_left() else {
+        return Ok(());
+    };
+    let calls = match Box::pin(calls_of(invocation, &left)).await {
+        Ok(calls) => calls,
+        Err(failure) => {
+            invocation.replay.put_back(left);
+            return Err(failure);
+        }
+    };
+    match calls {
+        Some(calls) if !left.is_abandoned => invocation.replay.recover(calls),
+        // It was being given up when it was cut short, or what it called does not fit together.
+        calls => {
+            invocation.replay.recover(calls.unwrap_or_default());
+            if let Err(failure) = Box::pin(abandonment::begin_again(invocation)).await {
+                invocation.replay.put_back(left);
+                return Err(failure);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The calls of the run that an intent is of, in their order.
+async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
+    let run = invocation.id.run(intent.run);
+    let mut found = BTreeMap::new();
+    for answer in &intent.answers {
+        let call = Call {
+            id: answer.call.clone(),
+            callee: None,
+            answer: Some(decoded(&answer.answer)?),
+            effect: Effect::None,
+        };
+        found.insert(answer.call.place(), call);
+    }
+    for callee in &intent.callees {
+        let Some(callee) = invocation.invoker.contexts.get(callee) else {
+            continue;
+        };
+        // What was handed to the committer for somebody who is gone may be committed yet: wait until it is decided.
+        let barrier = callee.ledger.barrier().await;
+        barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
+        for call in begun_at(callee, &run)?
+            .into_iter()
+            .chain(committed_at(callee, &run)?)
+        {
+            found.insert(call.id.place(), call);
+        }
+    }
+    let is_whole = found.keys().copied().eq((0..).take(found.len()));
+    Ok(is_whole.then(|| found.into_values().collect()))
+}
+
+/// Whether the run that an intent is of has made a call that nothing undoes: it can only be run again as it ran before.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub(super) fn has_final_call(
+    invoker: &Invoker,
+    id: &InvocationId,
+    intent: &Intent,
+) -> Result<bool, Failure> {
+    let run = id.run(intent.run);
+    let callees = intent.callees.iter();
+    for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
+        let mut calls = committed_at(callee, &run)?.into_iter();
+        if calls.any(|call| call.effect == Effect::Committed { undo: None }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The calls of a run that a context has committed.
+pub(super) fn committed_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
+    let mut calls = Vec::new();
+    each_below(&callee.ledger, Space::Result, run, |id, value| {
+        let stored: StoredCall = record::read(id.as_bytes(), value)?;
+        calls.push((id, stored));
+        Ok(())
+    })?;
+    calls
+        .into_iter()
+        .map(|(id, stored)| {
+            Ok(Call {
+                id,
+                callee: Some(callee.name.clone()),
+                answer: Some(decoded(&stored.answer)?),
+                effect: Effect::Committed { undo: stored.undo },
+            })
+        })
+        .collect()
+}
+
+/// The calls of a run that a context has begun and not ended.
+fn begun_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
+    let mut calls = Vec::new();
+    each_below(&callee.ledger, Space::Intent, run, |id, _| {
+        calls.push(Call {
+            id,
+            callee: Some(callee.name.clone()),
+            answer: None,
+            effect: Effect::Unknown,
+        });
+        Ok(())
+    })?;
+    Ok(calls)
+}
+
+/// Visits what is kept under the calls that a run has made itself; not under those further down.
+fn each_below(
+    ledger: &Ledger,
+    space: Space,
+    run: &RunId,
+    mut visit: impl FnMut(CallId, &[u8]) -> Result<(), journal::Error>,
+) -> Result<(), journal::Error> {
+    let below = KeyRange::prefix(format!("{run}/"));
+    for page in ledger.pages(space, below, BATCH) {
+        for (key, value) in page? {
+            let id = CallId::from(&*String::from_utf8_lossy(&key));
+            if id.is_made_by(run) {
+                visit(id, &value)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn decoded(answer: &[u8]) -> Result<wasmtime::component::Val, Failure> {
+    let unreadable = |reason: String| Failure::Journal { reason };
+    let answers = value::decode(answer).map_err(|error| unreadable(error.to_string()))?;
+    let answer = answers.into_iter().next();
+    answer.ok_or_else(|| unreadable("a stored answer is empty".into()))
+}
