@@ -11,7 +11,7 @@ use super::wiring::Rewiring;
 pub struct Trusted(Arc<Version>);
 
 impl Trusted {
-    /// Only for who has asked whether it may, while nobody else exchanges what serves: `rollout/trust.rs`.
+    /// Only for who has asked whether it may, while nobody else exchanges what serves: `rollout/signature_check.rs`.
     pub(crate) fn admitted(version: &Arc<Version>, _: &Rewiring) -> Self {
         Self(version.clone())
     }
