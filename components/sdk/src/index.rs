@@ -113,7 +113,10 @@ impl<X: OwnedKey + PartialEq, K: OwnedKey + Record + PartialEq, V: Record> Index
         if old == new {
             return Ok(());
         }
-        if let Some(old) = old {
+        // Rows that a migration brought may have had the same value: then the entry is the other one's.
+        if let Some(old) = old
+            && self.rows.get(old.given())?.as_ref() == Some(key)
+        {
             self.rows.delete(old.given());
         }
         match new {

@@ -156,8 +156,8 @@ impl<A: Part, B: Part> Key for (A, B) {
 
 impl<A: Part, B: Part> OwnedKey for (A, B) {
     fn read(text: &str) -> Option<Self> {
-        let (first, second) = text.split_once('/')?;
-        Some((read_before(first)?, B::read(second)?))
+        let (first, rest) = read_before(text)?;
+        Some((first, B::read(rest)?))
     }
 }
 
@@ -181,30 +181,54 @@ impl<A: Part, B: Part, C: Part> Key for (A, B, C) {
 
 impl<A: Part, B: Part, C: Part> OwnedKey for (A, B, C) {
     fn read(text: &str) -> Option<Self> {
-        let (first, rest) = text.split_once('/')?;
-        let (second, third) = rest.split_once('/')?;
-        Some((read_before(first)?, read_before(second)?, C::read(third)?))
+        let (first, rest) = read_before(text)?;
+        let (second, rest) = read_before(rest)?;
+        Some((first, second, C::read(rest)?))
     }
 }
 
-/// A part that others follow, and the `/` between them. In a text `~` is `~0` and `/` is `~1`, so that it ends where it does.
+/// Ends a text that others follow. It is below every character that such a text is written with: so the shorter of two comes first, whatever follows.
+const END: char = '\u{1}';
+/// Stands, with a digit, for U+0000, U+0001 and itself.
+const ESCAPE: char = '\u{2}';
+
+/// A part that others follow, and what is between them: its end after a text, a `/` after a number.
 pub(crate) fn write_before<P: Part>(part: &P::Given<'_>, text: &mut String) {
-    match P::IS_TEXT {
-        true => {
-            let mut plain = String::new();
-            P::write(part, &mut plain);
-            text.push_str(&plain.replace('~', "~0").replace('/', "~1"));
-        }
-        false => P::write(part, text),
+    if !P::IS_TEXT {
+        P::write(part, text);
+        text.push('/');
+        return;
     }
-    text.push('/');
+    let mut plain = String::new();
+    P::write(part, &mut plain);
+    for character in plain.chars() {
+        match character {
+            '\0'..=ESCAPE => {
+                text.push(ESCAPE);
+                text.push(char::from(b'0' + character as u8));
+            }
+            other => text.push(other),
+        }
+    }
+    text.push(END);
 }
 
-fn read_before<P: Part>(text: &str) -> Option<P> {
-    match P::IS_TEXT {
-        true => P::read(&text.replace("~1", "/").replace("~0", "~")),
-        false => P::read(text),
+/// Such a part, and what follows.
+fn read_before<P: Part>(text: &str) -> Option<(P, &str)> {
+    if !P::IS_TEXT {
+        let (part, rest) = text.split_once('/')?;
+        return Some((P::read(part)?, rest));
     }
+    let (written, rest) = text.split_once(END)?;
+    let mut plain = String::new();
+    let mut characters = written.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            ESCAPE => char::from_u32(characters.next()?.to_digit(3)?)?,
+            other => other,
+        });
+    }
+    Some((P::read(&plain)?, rest))
 }
 
 #[cfg(test)]
@@ -230,14 +254,25 @@ mod tests {
         check(vec![0_u8, 255]);
         check(vec![String::new(), "a".into(), "a/b".into(), "b".into()]);
         check(vec![(1_u64, "b/~1".to_owned()), (2, "a".into())]);
-        check(vec![
-            ("a".to_owned(), 2_u32),
-            ("a/b~1/~0".into(), 1),
-            ("b".into(), 0),
-        ]);
+        let mut pairs = Vec::new();
+        let names = [
+            "", "\0", "\u{1}", "\u{2}0", "\u{3}", "a", "a\0", "a\u{1}b", "a b", "a-1", "a.", "a/b",
+            "a0", "az", "a~1", "b",
+        ];
+        for name in names {
+            pairs.extend([0_u32, 7, u32::MAX].map(|number| (name.to_owned(), number)));
+        }
+        check(pairs);
         check(vec![
             ("a".to_owned(), 2_u32, "x/y".to_owned()),
+            ("a".into(), 3, String::new()),
+            ("a-".into(), 1, "x".into()),
             ("a/".into(), 2, String::new()),
+        ]);
+        check(vec![
+            (1_u8, "a".to_owned(), "z".to_owned()),
+            (1, "a b".into(), String::new()),
+            (2, String::new(), String::new()),
         ]);
     }
 

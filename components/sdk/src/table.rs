@@ -254,8 +254,8 @@ impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
         let mut start = self.edge('/');
         write_before::<A>(first, &mut start);
         let mut end = start.clone();
-        end.pop();
-        end.push('0');
+        // What ends a part is one of two characters of a byte; it is followed by the next one.
+        end.extend(end.pop().map(|last| char::from(last as u8 + 1)));
         (start, end)
     }
 }

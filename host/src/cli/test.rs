@@ -22,6 +22,8 @@ use crate::manifest::Manifest;
 
 /// Where an app keeps the script that tries it as a whole: the first of these files that is there.
 const SCRIPTS: [&str; 3] = ["tests/e2e", "tests/e2e.sh", "tests/e2e.py"];
+/// Names the NATS servers that it is tried with.
+const TEST_NATS: &str = "INNKEEPER_TEST_NATS";
 /// How long the app may take to open for the script.
 const OPENING: Duration = Duration::from_secs(120);
 /// How long it may take to close.
@@ -32,6 +34,9 @@ const CLOSING: Duration = Duration::from_secs(60);
 /// First the contexts' own tests, natively, with cargo. Then, when no context is named, the app is built and served with data of its own on free
 /// ports, and its script is run: tests/e2e, tests/e2e.sh or tests/e2e.py below the manifest, if there is one and it may be executed. It finds the
 /// ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS, the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
+///
+/// An app that uses NATS needs servers of its own for this, named in INNKEEPER_TEST_NATS: on those of its manifest the events of the tests would
+/// be taken for real ones.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper test
@@ -103,6 +108,7 @@ fn script(root: &Path) -> Option<PathBuf> {
 
 /// Serves the app for its script, and runs that.
 async fn as_a_whole(manifest: &Manifest, script: &Path) -> Result<(), Failure> {
+    let nats = test_servers(manifest)?;
     let progress = Progress::new();
     build::build_all(manifest, &Options::default(), &progress).await?;
     // Below the app's own data, which no other app uses.
@@ -110,19 +116,44 @@ async fn as_a_whole(manifest: &Manifest, script: &Path) -> Result<(), Failure> {
         .journal
         .directory
         .join(format!("test-{}", random_id()));
-    let tried = served(manifest, script, &data).await;
-    let removed = tokio::fs::remove_dir_all(&data).await;
-    if let Err(error) = removed
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        output::note(format_args!("{} is left: {error}", data.display()));
-    }
-    tried
+    let data = TestData(data);
+    served(manifest, script, &data.0, nats).await
 }
 
-async fn served(manifest: &Manifest, script: &Path, data: &Path) -> Result<(), Failure> {
+/// The data of a host that is tried, removed when this is dropped: also when somebody interrupts the test.
+struct TestData(PathBuf);
+
+impl Drop for TestData {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            output::note(format_args!("{} is left: {error}", self.0.display()));
+        }
+    }
+}
+
+/// The servers that an app which uses NATS is tried with.
+fn test_servers(manifest: &Manifest) -> Result<Option<String>, Failure> {
+    if manifest.nats.is_none() {
+        return Ok(None);
+    }
+    match std::env::var(TEST_NATS) {
+        Ok(servers) if !servers.is_empty() => Ok(Some(servers)),
+        _ => Err(Failure::Usage(format!(
+            "the app uses NATS, whose servers would take the events of its tests for real ones; name a server for tests in {TEST_NATS}, such as nats://127.0.0.1:4222"
+        ))),
+    }
+}
+
+async fn served(
+    manifest: &Manifest,
+    script: &Path,
+    data: &Path,
+    nats: Option<String>,
+) -> Result<(), Failure> {
     let token = random_id();
-    let mut host = serve(manifest, data, &token)?;
+    let mut host = serve(manifest, data, &token, nats)?;
     let opened = tokio::time::timeout(OPENING, ports(&mut host)).await;
     let (operators, gateway) = match opened {
         Ok(Some(ports)) => ports,
@@ -132,6 +163,7 @@ async fn served(manifest: &Manifest, script: &Path, data: &Path) -> Result<(), F
             ));
         }
         Err(_) => {
+            close(&mut host).await;
             return Err(Failure::Tests(format!(
                 "the app did not open within {}",
                 spoken(OPENING)
@@ -164,7 +196,12 @@ async fn served(manifest: &Manifest, script: &Path, data: &Path) -> Result<(), F
 }
 
 /// Starts to serve the app on free ports, as a process of its own, which ends with this one.
-fn serve(manifest: &Manifest, data: &Path, token: &str) -> Result<Child, Failure> {
+fn serve(
+    manifest: &Manifest,
+    data: &Path,
+    token: &str,
+    nats: Option<String>,
+) -> Result<Child, Failure> {
     let program = serving::this_program().unwrap_or_else(|| "innkeeper".into());
     let mut command = Command::new(program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
@@ -173,8 +210,16 @@ fn serve(manifest: &Manifest, data: &Path, token: &str) -> Result<Child, Failure
     }
     command.arg("--data").arg(data);
     // What is told by flags is not told otherwise.
-    for variable in ["INNKEEPER_LISTEN", "INNKEEPER_ADMIN", "INNKEEPER_DATA"] {
+    for variable in [
+        "INNKEEPER_LISTEN",
+        "INNKEEPER_ADMIN",
+        "INNKEEPER_DATA",
+        "INNKEEPER_NATS",
+    ] {
         command.env_remove(variable);
+    }
+    if let Some(servers) = nats {
+        command.args(["--nats", &servers]);
     }
     command
         .env("INNKEEPER_ADMIN_TOKEN", token)

@@ -102,11 +102,14 @@ impl Handler for Deliveries {
             delivery.may_have_run = left.unwrap_or(true);
         }
         let following = self.events.following(&self.context);
-        let retry = following.retries.begin(LetterId::of(&delivery, position));
+        let is_live = self.places.is_none();
+        let id = is_live.then(|| LetterId::of(&delivery, position));
+        let retry = following.retries.begin(id);
         loop {
             let failure = match self.deliver(&delivery).await {
                 Ok(_) => {
-                    if self.places.is_none() {
+                    retry.handled();
+                    if is_live {
                         self.context.metrics.events_handled.increment(1);
                     }
                     return ControlFlow::Continue(());
@@ -135,18 +138,18 @@ impl Handler for Deliveries {
             }
             delivery.may_have_run = true;
             let pause = backoff.next_pause();
-            if self.places.is_none() {
-                let failed = delivery.attempt - 1;
-                retry.failed(&delivery.event, failed, why.clone(), pause);
-            }
+            let failed = delivery.attempt - 1;
+            retry.failed(&delivery.event, failed, why.clone(), pause);
             tokio::select! {
-                () = stop.cancelled() => return self.leave_off(&delivery, stop).await,
+                // First what an operator has asked for.
+                biased;
                 () = retry.given_up().cancelled() => {
                     let reason = format!("an operator gave up on it; its last attempt failed: {why}");
                     delivery.attempt = attempt;
                     let letter = DeadLetter::new(&delivery, position, &reason);
                     return self.give_up(&delivery, &letter, stop).await;
                 }
+                () = stop.cancelled() => return self.leave_off(&delivery, stop).await,
                 () = tokio::time::sleep(pause) => {}
             }
         }

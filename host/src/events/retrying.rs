@@ -1,6 +1,8 @@
 //! Which events of a context are being tried again, why, and when next; and giving up on one of them before its attempts are used up.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -67,25 +69,34 @@ pub(crate) struct Retries(Mutex<BTreeMap<LetterId, Entry>>);
 struct Entry {
     seen: Retrying,
     given_up: CancellationToken,
+    ending: Ending,
+}
+
+/// The end of a delivery.
+#[derive(Clone, Default)]
+struct Ending {
     ended: CancellationToken,
+    /// Whether an attempt has succeeded.
+    is_handled: Arc<AtomicBool>,
 }
 
 /// An event whose delivery is under way. When this is dropped it is not tried any more.
 pub(super) struct Retry<'a> {
     retries: &'a Retries,
-    id: LetterId,
+    /// None for what only a rebuild delivers: it is nothing that operators see.
+    id: Option<LetterId>,
     given_up: CancellationToken,
-    ended: CancellationToken,
+    ending: Ending,
 }
 
 impl Retries {
     /// A delivery begins; it is seen once an attempt has failed.
-    pub(super) fn begin(&self, id: LetterId) -> Retry<'_> {
+    pub(super) fn begin(&self, id: Option<LetterId>) -> Retry<'_> {
         Retry {
             retries: self,
             id,
             given_up: CancellationToken::new(),
-            ended: CancellationToken::new(),
+            ending: Ending::default(),
         }
     }
 }
@@ -93,19 +104,25 @@ impl Retries {
 impl Retry<'_> {
     /// An attempt has failed, and there is another after a pause.
     pub(super) fn failed(&self, event: &Event, attempts: u32, reason: String, pause: Duration) {
+        let Some(id) = &self.id else { return };
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let entry = Entry {
             seen: Retrying {
-                id: self.id.clone(),
+                id: id.clone(),
                 event: event.clone(),
                 attempts,
                 reason,
                 next: wall_clock().saturating_add(pause),
             },
             given_up: self.given_up.clone(),
-            ended: self.ended.clone(),
+            ending: self.ending.clone(),
         };
-        self.retries.0.lock().insert(self.id.clone(), entry);
+        self.retries.0.lock().insert(id.clone(), entry);
+    }
+
+    /// An attempt has succeeded.
+    pub(super) fn handled(&self) {
+        self.ending.is_handled.store(true, Ordering::Release);
     }
 
     /// Cancelled when an operator gives up on it.
@@ -116,8 +133,10 @@ impl Retry<'_> {
 
 impl Drop for Retry<'_> {
     fn drop(&mut self) {
-        self.retries.0.lock().remove(&self.id);
-        self.ended.cancel();
+        if let Some(id) = &self.id {
+            self.retries.0.lock().remove(id);
+        }
+        self.ending.ended.cancel();
     }
 }
 
@@ -133,21 +152,25 @@ pub fn retrying(events: &Events, context: &Context) -> Vec<Retrying> {
 ///
 /// See [`GiveUpError`].
 pub async fn give_up(events: &Events, context: &Context, id: &LetterId) -> Result<(), GiveUpError> {
-    let ended = {
+    let ending = {
         let retries = events.following(context).retries.0.lock();
         let entry = retries.get(id).ok_or_else(|| GiveUpError::NotFound {
             context: context.name.clone(),
             id: id.clone(),
         })?;
         entry.given_up.cancel();
-        entry.ended.clone()
+        entry.ending.clone()
     };
-    let in_time = tokio::time::timeout(ENDING, ended.cancelled()).await;
+    let in_time = tokio::time::timeout(ENDING, ending.ended.cancelled()).await;
     if in_time.is_err() || events.shutdown.is_cancelled() {
         return Err(GiveUpError::NotYet { id: id.clone() });
     }
     match dead_letter::get(context, id)? {
         Some(_) => Ok(()),
-        None => Err(GiveUpError::Handled { id: id.clone() }),
+        None if ending.is_handled.load(Ordering::Acquire) => {
+            Err(GiveUpError::Handled { id: id.clone() })
+        }
+        // It was left off, and is taken up again: by a rollout, or because it is not followed any more.
+        None => Err(GiveUpError::NotYet { id: id.clone() }),
     }
 }

@@ -66,8 +66,25 @@ struct Group {
 struct Kept {
     generation: u32,
     usage: Usage,
-    /// Whether it is what the journal says; otherwise the groups since then are added to that, each as the most it can be.
-    is_exact: bool,
+    /// How many groups were added, each as about the most it can be, since the journal was asked.
+    groups_since: u32,
+    /// Whether the current group was looked at closely, since it could be too much.
+    is_near: bool,
+}
+
+/// After so many groups the journal is asked again, so that what they were estimated wrongly does not add up.
+const ESTIMATED_GROUPS: u32 = 32;
+
+impl Kept {
+    /// With a group; none when the journal is to be asked.
+    fn after(self, growth: Growth) -> Option<Self> {
+        let is_estimate = !self.is_near && self.groups_since < ESTIMATED_GROUPS;
+        is_estimate.then(|| Self {
+            usage: self.usage.after(growth),
+            groups_since: self.groups_since + 1,
+            ..self
+        })
+    }
 }
 
 /// Who waits for what becomes of a group.
@@ -295,10 +312,7 @@ impl Worker {
             }
             group.commits.clear();
             let growth = mem::take(&mut group.growth);
-            if let Some(kept) = &mut group.usage {
-                kept.usage = kept.usage.after(growth);
-                kept.is_exact = false;
-            }
+            group.usage = group.usage.take().and_then(|kept| kept.after(growth));
         }
         Ok(())
     }
@@ -374,13 +388,14 @@ impl Group {
         }
         let journal = self.ledger.journal();
         let usage = match known {
-            Some(kept) if kept.is_exact => kept.usage,
+            Some(kept) if kept.groups_since == 0 => kept.usage,
             _ => journal.usage(quota.generation)?,
         };
         self.usage = Some(Kept {
             generation: quota.generation,
             usage,
-            is_exact: true,
+            groups_since: 0,
+            is_near: !quota.is_far(&usage, at_most),
         });
         quota.admit(journal, &usage, self.growth, unit)
     }
