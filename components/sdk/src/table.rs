@@ -255,7 +255,9 @@ impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
         write_before::<A>(first, &mut start);
         let mut end = start.clone();
         // What ends a part is one of two characters of a byte; it is followed by the next one.
-        end.extend(end.pop().map(|last| char::from(last as u8 + 1)));
+        if let Some(last) = end.pop() {
+            end.push(char::from(last as u8 + 1));
+        }
         (start, end)
     }
 }
