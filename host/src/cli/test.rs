@@ -61,12 +61,17 @@ impl Test {
 
 async fn test(manifest: &Manifest, context: Option<&str>) -> Result<(), Failure> {
     let sources = chosen(manifest, context)?;
-    builds::test(&sources).await?;
     if context.is_some() {
-        return Ok(());
+        return Ok(builds::test(&sources).await?);
     }
-    match script(manifest.root()) {
-        Some(script) => as_a_whole(manifest, &script).await,
+    let script = script(manifest.root());
+    let nats = match script {
+        Some(_) => test_servers(manifest)?,
+        None => None,
+    };
+    builds::test(&sources).await?;
+    match script {
+        Some(script) => as_a_whole(manifest, &script, nats).await,
         None => {
             output::note(format_args!(
                 "no script tries the app as a whole; one of {} would be run",
@@ -107,8 +112,11 @@ fn script(root: &Path) -> Option<PathBuf> {
 }
 
 /// Serves the app for its script, and runs that.
-async fn as_a_whole(manifest: &Manifest, script: &Path) -> Result<(), Failure> {
-    let nats = test_servers(manifest)?;
+async fn as_a_whole(
+    manifest: &Manifest,
+    script: &Path,
+    nats: Option<String>,
+) -> Result<(), Failure> {
     let progress = Progress::new();
     build::build_all(manifest, &Options::default(), &progress).await?;
     // Below the app's own data, which no other app uses.

@@ -63,6 +63,18 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
 }
 
 #[tokio::test]
+async fn the_servers_of_the_app_take_no_events_of_its_tests() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let file = home.path().join("innkeeper.toml");
+    std::fs::write(&file, "[nats]\nurl = \"nats://127.0.0.1:1\"\n").expect("a file can be written");
+    std::fs::create_dir(home.path().join("tests")).expect("a directory can be made");
+    std::fs::write(home.path().join("tests/e2e"), "#!/bin/sh\n").expect("a file can be written");
+    let said = command(&["test", "--app", file.to_str().expect("paths are UTF-8")]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("INNKEEPER_TEST_NATS"), "{said:?}");
+}
+
+#[tokio::test]
 async fn the_manifest_is_checked_and_what_it_may_say_is_printed() {
     let home = tempfile::tempdir().expect("a directory can be made");
     let file = home.path().join("innkeeper.toml");
