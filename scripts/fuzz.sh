@@ -15,7 +15,7 @@ http1        promises          fuzz::http1
 http2        promises          fuzz::http2
 components   promises          fuzz::components
 wit-values   innkeeper_guest   json::tests
-cloudevents  innkeeper         nats::outside::tests
+cloudevents  innkeeper         nats::subscription::event_mapping::tests
 journal      innkeeper         journal::tests::damage
 manifest     innkeeper         manifest::tests::random
 "
