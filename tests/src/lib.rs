@@ -33,7 +33,7 @@ pub use load::{Load, Record};
 pub use manifest::Settings;
 pub use new_app::{NewApp, Up};
 pub use operators::Operators;
-pub use process::{Said, command, many_descriptors, processor_time};
+pub use process::{Said, command, command_with, many_descriptors, processor_time};
 pub use raw::raw;
 pub use stay::Stay;
 pub use test_host::{Opening, TestHost};

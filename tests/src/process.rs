@@ -125,6 +125,15 @@ pub async fn command(arguments: &[&str]) -> Said {
 
 /// The same, for what may take longer.
 pub async fn command_within(arguments: &[&str], longest: Duration) -> Said {
+    run(arguments, &[], longest).await
+}
+
+/// The same, with these variables.
+pub async fn command_with(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    run(arguments, variables, Duration::from_secs(60)).await
+}
+
+async fn run(arguments: &[&str], variables: &[(&str, &str)], longest: Duration) -> Said {
     let mut command = tokio::process::Command::new(crate::artifacts::binary().await);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("INNKEEPER_") {
@@ -133,6 +142,7 @@ pub async fn command_within(arguments: &[&str], longest: Duration) -> Said {
     }
     command
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = tokio::time::timeout(longest, command.output()).await;

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use serde::de::DeserializeOwned;
 
 use crate::host::store;
-use crate::{FromRequest, Problem, Request, texts};
+use crate::{FromRequest, Problem, Request, named_values};
 
 /// The configuration as a type: a struct whose fields are the keys. It is read when it is asked for, so what an operator changes holds for the next invocation.
 ///
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned> Config<T> {
         let all = store::get_all().map_err(|error| {
             crate::Fault::new(format!("the configuration cannot be read: {error}"))
         })?;
-        texts::read(all).map_err(|reason| {
+        named_values::read(all).map_err(|reason| {
             crate::Fault::new(format!("the configuration cannot be used: {reason}"))
         })
     }

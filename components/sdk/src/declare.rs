@@ -13,7 +13,7 @@ pub struct Tables {
 
 impl Tables {
     /// With one more.
-    pub fn with(mut self, table: &impl Kept) -> Self {
+    pub fn with(mut self, table: &impl DescribesTables) -> Self {
         table.describe(&mut self);
         self
     }
@@ -24,12 +24,12 @@ impl Tables {
 }
 
 /// What the `tables` of a context are.
-pub trait Kept {
+pub trait DescribesTables {
     /// Tells of itself.
     fn describe(&self, tables: &mut Tables);
 }
 
-impl<K: Key, V: Record> Kept for Table<K, V> {
+impl<K: Key, V: Record> DescribesTables for Table<K, V> {
     fn describe(&self, tables: &mut Tables) {
         tables.add(self);
     }

@@ -3,8 +3,9 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::declare::{Kept, Tables};
-use crate::{Entry, Fault, OwnedKey, Part, PolicyError, Problem, Record, Table};
+use crate::declare::{DescribesTables, Tables};
+use crate::host::state;
+use crate::{Entry, Fault, Key, OwnedKey, Part, PolicyError, Problem, Record, Table};
 
 /// Finds the one row that has a value: no two rows may have the same.
 ///
@@ -59,14 +60,40 @@ pub enum NotStored {
     Fault(Fault),
 }
 
+/// What becomes of a key of the state: it is made only when nothing can fail any more.
+#[doc(hidden)]
+pub struct Change {
+    key: String,
+    /// None where it is removed.
+    value: Option<Vec<u8>>,
+}
+
+impl Change {
+    fn make(&self) {
+        match &self.value {
+            Some(value) => state::put(&self.key, value),
+            None => state::delete(&self.key),
+        }
+    }
+}
+
+impl From<Entry> for Change {
+    fn from(Entry { key, value }: Entry) -> Self {
+        Self {
+            key,
+            value: Some(value),
+        }
+    }
+}
+
 /// An index, as its table uses it.
 #[doc(hidden)]
 pub trait Indexes<K, V> {
     /// Whether a row can have this value.
     fn check(&self, key: &K, value: &V) -> Result<(), NotStored>;
 
-    /// Follows a change of a row.
-    fn change(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<(), Fault>;
+    /// What follows from a change of a row.
+    fn changes(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<Vec<Change>, Fault>;
 
     /// The entry of a row.
     fn entry(&self, key: &K, value: &V) -> Result<Option<Entry>, Fault>;
@@ -108,21 +135,22 @@ impl<X: OwnedKey + PartialEq, K: OwnedKey + Record + PartialEq, V: Record> Index
         }
     }
 
-    fn change(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<(), Fault> {
+    fn changes(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<Vec<Change>, Fault> {
         let (old, new) = (old.and_then(self.of), new.and_then(self.of));
+        let mut changes = Vec::new();
         if old == new {
-            return Ok(());
+            return Ok(changes);
         }
         // Rows that a migration brought may have had the same value: then the entry is the other one's.
         if let Some(old) = old
             && self.rows.get(old.given())?.as_ref() == Some(key)
         {
-            self.rows.delete(old.given());
+            changes.push(self.rows.removal(old.given()));
         }
-        match new {
-            Some(new) => self.rows.put(new.given(), key),
-            None => Ok(()),
+        if let Some(new) = new {
+            changes.push(self.rows.entry(new.given(), key)?.into());
         }
+        Ok(changes)
     }
 
     fn entry(&self, key: &K, value: &V) -> Result<Option<Entry>, Fault> {
@@ -145,7 +173,7 @@ impl<X: Part + PartialEq, K: Part, V: Record> Index<X, K, V> {
         }
     }
 
-    /// How many rows have this value.
+    /// How many rows have this value. It costs a look at the key of each.
     pub fn count(&self, value: X::Given<'_>) -> u64 {
         self.rows.count_of(value)
     }
@@ -174,18 +202,19 @@ impl<X: Part + PartialEq, K: Part, V: Record> Indexes<K, V> for Index<X, K, V> {
         Ok(())
     }
 
-    fn change(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<(), Fault> {
+    fn changes(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<Vec<Change>, Fault> {
         let (old, new) = (old.and_then(self.of), new.and_then(self.of));
+        let mut changes = Vec::new();
         if old == new {
-            return Ok(());
+            return Ok(changes);
         }
         if let Some(old) = old {
-            self.rows.delete((old.given(), key.given()));
+            changes.push(self.rows.removal((old.given(), key.given())));
         }
-        match new {
-            Some(new) => self.rows.put((new.given(), key.given()), &()),
-            None => Ok(()),
+        if let Some(new) = new {
+            changes.push(self.rows.entry((new.given(), key.given()), &())?.into());
         }
+        Ok(changes)
     }
 
     fn entry(&self, key: &K, value: &V) -> Result<Option<Entry>, Fault> {
@@ -197,6 +226,15 @@ impl<X: Part + PartialEq, K: Part, V: Record> Indexes<K, V> for Index<X, K, V> {
 
     fn describe(&self, tables: &mut Tables) {
         tables.add(&self.rows);
+    }
+}
+
+impl<K: Key, V: Record> Table<K, V> {
+    fn removal(&self, key: K::Given<'_>) -> Change {
+        Change {
+            key: self.key(&key),
+            value: None,
+        }
     }
 }
 
@@ -223,19 +261,19 @@ impl<K: OwnedKey, V: Record> IndexedTable<K, V> {
         for index in self.indexes {
             index.check(&key, value)?;
         }
-        self.table.put(key.given(), value)?;
-        self.follow(&key, old.as_ref(), Some(value))?;
+        let row = self.table.entry(key.given(), value)?.into();
+        self.change(row, &key, old.as_ref(), Some(value))?;
         Ok(())
     }
 
     /// Removes `key`.
     ///
     /// # Errors
-    /// When what is stored cannot be read.
+    /// When what is stored cannot be read; then nothing is changed.
     pub fn delete(&self, key: K::Given<'_>) -> Result<(), Fault> {
         let (key, old) = self.old(&key)?;
-        self.table.delete(key.given());
-        self.follow(&key, old.as_ref(), None)
+        let row = self.table.removal(key.given());
+        self.change(row, &key, old.as_ref(), None)
     }
 
     /// The entries of the row that [`put`](Self::put) would store, those of the indexes among them: for a migration.
@@ -263,10 +301,14 @@ impl<K: OwnedKey, V: Record> IndexedTable<K, V> {
         Ok((key, old))
     }
 
-    fn follow(&self, key: &K, old: Option<&V>, new: Option<&V>) -> Result<(), Fault> {
-        self.indexes
-            .iter()
-            .try_for_each(|index| index.change(key, old, new))
+    /// Changes a row and what the indexes have of it, or nothing.
+    fn change(&self, row: Change, key: &K, old: Option<&V>, new: Option<&V>) -> Result<(), Fault> {
+        let mut changes = vec![row];
+        for index in self.indexes {
+            changes.extend(index.changes(key, old, new)?);
+        }
+        changes.iter().for_each(Change::make);
+        Ok(())
     }
 }
 
@@ -278,7 +320,7 @@ impl<K, V> Deref for IndexedTable<K, V> {
     }
 }
 
-impl<K: OwnedKey, V: Record> Kept for IndexedTable<K, V> {
+impl<K: OwnedKey, V: Record> DescribesTables for IndexedTable<K, V> {
     fn describe(&self, tables: &mut Tables) {
         tables.add(&self.table);
         for index in self.indexes {
@@ -344,7 +386,6 @@ impl From<NotStored> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::state;
     use crate::testing::TestContext;
 
     #[derive(Debug, Clone, PartialEq, crate::Record)]
@@ -405,6 +446,24 @@ mod tests {
             assert_eq!(state::scan("", "", 0, false).len(), before);
             assert_eq!(Problem::from(taken.clone()).status(), 409);
             assert_eq!(taken.or(Problem::new(422, "no")).status(), 422);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_followed_changes_nothing() {
+        TestContext::bare().run(|| {
+            let all = || {
+                let entries = state::scan("", "", 0, false);
+                Vec::from_iter(entries.into_iter().map(|entry| (entry.key, entry.value)))
+            };
+            BOOKS.put(1, &book("a", Some(7))).unwrap();
+            let broken = BY_ISBN.rows.entry("a", &1).unwrap();
+            state::put(&broken.key, b"no number");
+            let before = all();
+            assert!(BOOKS.put(1, &book("b", Some(8))).is_err());
+            assert_eq!(all(), before);
+            assert!(BOOKS.delete(1).is_err());
+            assert_eq!(all(), before);
         });
     }
 

@@ -64,6 +64,7 @@ mod json;
 mod key;
 pub mod log;
 mod migration;
+mod named_values;
 mod page;
 mod path;
 mod policy;
@@ -76,7 +77,6 @@ mod table;
 #[expect(clippy::panic, reason = "it is how a test fails")]
 pub mod testing;
 mod text;
-mod texts;
 mod web;
 
 pub use bindings::innkeeper::context::state::Entry;

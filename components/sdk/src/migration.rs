@@ -51,6 +51,7 @@ pub trait Migration {
 
 impl<M: Migration> migration::Guest for M {
     fn schema() -> StateSchema {
+        crate::context::entered("the function", "schema");
         M::schema()
     }
 

@@ -29,6 +29,8 @@ pub enum Start {
 }
 
 impl Paging {
+    /// What it reads of a query.
+    pub(crate) const NAMES: [&'static str; 3] = ["page", "after", "size"];
     const SIZE: u32 = 20;
     const MAX_SIZE: u32 = 100;
 
@@ -88,7 +90,7 @@ fn asked(request: &Request) -> String {
     let mut asked = request.path.clone();
     asked.push('?');
     for (name, value) in &request.query {
-        if !matches!(name.as_str(), "page" | "after" | "size") {
+        if !Paging::NAMES.contains(&name.as_str()) {
             encode(name, &mut asked);
             asked.push('=');
             encode(value, &mut asked);

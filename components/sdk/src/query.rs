@@ -2,10 +2,11 @@ use core::ops::Deref;
 
 use serde::de::DeserializeOwned;
 
-use crate::{FromRequest, Problem, Request, texts};
+use crate::{FromRequest, Paging, Problem, Request, named_values};
 
 /// The query as a type: a struct whose fields are its names. A name that the type does not have, where it has `deny_unknown_fields`, or a value of another type
-/// is answered 400. A list is what stands between commas.
+/// is answered 400. A list is what stands between commas. What [`Paging`](crate::Paging) reads is left to it where the type has no field of that name, so a route
+/// can take both.
 ///
 /// ```
 /// use innkeeper_sdk::prelude::*;
@@ -23,7 +24,7 @@ pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &Request) -> Result<Self, Problem> {
-        texts::read(request.query.clone())
+        named_values::read_but(request.query.clone(), &Paging::NAMES)
             .map(Self)
             .map_err(|reason| Problem::new(400, format!("Invalid query: {reason}.")))
     }
@@ -96,5 +97,33 @@ mod tests {
         ] {
             assert_eq!(wanted(&pairs), Err(400), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn what_a_page_is_asked_for_by_is_left_to_the_paging() {
+        let lent = Wanted {
+            author: None,
+            lent: true,
+        };
+        assert_eq!(
+            wanted(&[
+                ("size", "20"),
+                ("lent", "true"),
+                ("after", "x"),
+                ("page", "1")
+            ]),
+            Ok(lent)
+        );
+
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shoes {
+            size: u8,
+        }
+        let query = vec![("size".to_owned(), "42".to_owned())];
+        let read = |query| named_values::read_but(query, &Paging::NAMES);
+        assert_eq!(read(query), Ok(Shoes { size: 42 }), "its own");
+        let query = vec![("size".to_owned(), "x".to_owned())];
+        assert!(read(query).is_err());
     }
 }

@@ -225,7 +225,7 @@ impl<V: Record> Table<String, V> {
 }
 
 impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
-    /// How many keys begin with `first`.
+    /// How many keys begin with `first`. It costs a look at each of them.
     pub fn count_of(&self, first: A::Given<'_>) -> u64 {
         let (start, end) = self.beginning(&first);
         state::count(&start, &end)

@@ -21,8 +21,8 @@ use super::problem::Problem;
 use super::uploads::Place;
 use super::view;
 use crate::app::Host;
+use crate::core::human_duration;
 use crate::core::memory::Reservation;
-use crate::core::spoken;
 use crate::invocation::Context;
 use crate::manifest::{Ramp, parse_duration};
 use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
@@ -277,8 +277,8 @@ fn too_slow(received: usize) -> Problem {
         StatusCode::REQUEST_TIMEOUT,
         format!(
             "the upload is too slow: {received} bytes arrived; after the first {} at least {SLOWEST} bytes a second are required, and all of it within {}",
-            spoken(GRACE),
-            spoken(ARRIVAL)
+            human_duration(GRACE),
+            human_duration(ARRIVAL)
         ),
     )
 }

@@ -7,14 +7,14 @@ use super::workspace::Package;
 use super::{Error, Options, Source};
 
 /// The files that the component of a context is made of: those of its package, those that cargo found it to need when it was built last, wherever they are,
-/// and the workspace's own. Blocks.
+/// and the workspace's own. What is in `data` is none of them: an app that is one package has its journals there. Blocks.
 ///
 /// # Errors
 /// When the package cannot be read.
-pub fn inputs(source: &Source, options: &Options) -> Result<BTreeSet<PathBuf>, Error> {
+pub fn inputs(source: &Source, options: &Options, data: &Path) -> Result<BTreeSet<PathBuf>, Error> {
     let package = Package::read(source)?;
     let mut files = BTreeSet::new();
-    within(&source.package, &mut files);
+    within(&source.package, data, &mut files);
     files.extend(["Cargo.toml", "Cargo.lock"].map(|name| package.workspace.join(name)));
     let target = options.target(&package.workspace);
     let needed = component::module(&target, options.profile, &package).with_added_extension("d");
@@ -25,8 +25,8 @@ pub fn inputs(source: &Source, options: &Options) -> Result<BTreeSet<PathBuf>, E
     Ok(files)
 }
 
-/// The files below a directory, without those that are made by building, or hidden.
-fn within(directory: &Path, files: &mut BTreeSet<PathBuf>) {
+/// The files below a directory, without those that are made by building, or hidden, or below `data`.
+fn within(directory: &Path, data: &Path, files: &mut BTreeSet<PathBuf>) {
     // What cannot be read is missed by cargo too, which says so.
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
@@ -34,8 +34,8 @@ fn within(directory: &Path, files: &mut BTreeSet<PathBuf>) {
         let is_made = [OsStr::new("target"), OsStr::new("node_modules")].contains(&&*name);
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
         match entry.file_type() {
-            _ if is_made || is_hidden => {}
-            Ok(kind) if kind.is_dir() => within(&path, files),
+            _ if is_made || is_hidden || path.starts_with(data) => {}
+            Ok(kind) if kind.is_dir() => within(&path, data, files),
             _ => {
                 files.insert(path);
             }
@@ -77,15 +77,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_by_building_is_no_input() {
+    fn what_is_made_by_building_or_by_the_app_is_no_input() {
         let home = tempfile::tempdir().unwrap();
-        for file in ["src/lib.rs", "wit/deep/world.wit", "target/x", ".git/y"] {
+        for file in [
+            "src/lib.rs",
+            "wit/deep/world.wit",
+            "target/x",
+            ".git/y",
+            "data/journal/db",
+        ] {
             let path = home.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let mut found = BTreeSet::new();
-        within(home.path(), &mut found);
+        // As a package that is called "." has them.
+        within(
+            &home.path().join("."),
+            &home.path().join("data"),
+            &mut found,
+        );
         let names: Vec<_> = found
             .iter()
             .map(|path| path.strip_prefix(home.path()).unwrap().to_owned())

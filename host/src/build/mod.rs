@@ -88,16 +88,8 @@ pub async fn build(
     options: &Options,
     progress: impl Fn(Progress<'_>) + Send + Sync,
 ) -> Result<Vec<Built>, Error> {
-    let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
-    for source in sources {
-        let package = Package::read(source)?;
-        workspaces
-            .entry(package.workspace.clone())
-            .or_default()
-            .push(package);
-    }
     let mut built = Vec::with_capacity(sources.len());
-    for (workspace, packages) in workspaces {
+    for (workspace, packages) in by_workspace(sources)? {
         progress(Progress::Compiling {
             workspace: &workspace,
             contexts: packages.len(),
@@ -122,16 +114,21 @@ pub async fn build(
 /// # Errors
 /// When a package cannot be read, or a test fails.
 pub async fn test(sources: &[Source]) -> Result<(), Error> {
+    for (workspace, packages) in by_workspace(sources)? {
+        cargo::test(&workspace, &packages).await?;
+    }
+    Ok(())
+}
+
+/// The packages of these contexts: cargo is run once for each workspace.
+fn by_workspace(sources: &[Source]) -> Result<BTreeMap<PathBuf, Vec<Package>>, Error> {
     let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
     for source in sources {
         let package = Package::read(source)?;
         let workspace = workspaces.entry(package.workspace.clone());
         workspace.or_default().push(package);
     }
-    for (workspace, packages) in workspaces {
-        cargo::test(&workspace, &packages).await?;
-    }
-    Ok(())
+    Ok(workspaces)
 }
 
 /// Where [`build`] puts the component of a context: `<target directory>/innkeeper/<name>.wasm`, and in `innkeeper/quick` the one that was built quickly.

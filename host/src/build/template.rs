@@ -101,13 +101,19 @@ pub fn new_app(directory: &Path, name: &str, contexts: &[String]) -> Result<Vec<
     if app.exists() {
         return Err(Error::Exists { path: app });
     }
-    write(
-        &app.join("innkeeper.toml"),
-        &format!("[app]\nname = \"{name}\"\n"),
-    )?;
-    write(&app.join(".gitignore"), GITIGNORE)?;
-    let made = contexts.iter().map(|context| new_context(&app, context));
-    made.collect()
+    let make = || -> Result<Vec<Created>, Error> {
+        let manifest = format!("[app]\nname = \"{name}\"\n");
+        write(&app.join("innkeeper.toml"), &manifest)?;
+        write(&app.join(".gitignore"), GITIGNORE)?;
+        let made = contexts.iter().map(|context| new_context(&app, context));
+        made.collect()
+    };
+    let made = make();
+    if made.is_err() {
+        // Half an app would be in the way of the next try. What was wrong first is what is said.
+        let _ = std::fs::remove_dir_all(&app);
+    }
+    made
 }
 
 fn is_name(name: &str) -> bool {
@@ -118,7 +124,8 @@ fn is_name(name: &str) -> bool {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     name.len() <= 40
-        && name != "sdk"
+        // Folders beside the packages: the SDK, and what cargo builds.
+        && !["sdk", "target"].contains(&name)
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.split('-').all(words)
 }

@@ -154,6 +154,7 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
     for name in [
         "",
         "sdk",
+        "target",
         "Lobby",
         "1st",
         "-a",

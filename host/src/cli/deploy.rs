@@ -12,7 +12,7 @@ use super::output;
 use super::progress::Progress;
 use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::manifest::{Ramp, parse_duration};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
 use crate::versions::numbered;
@@ -220,7 +220,7 @@ struct Shown {
 fn show(rollout: &Rollout, so_far: &mut Shown, progress: &Progress) {
     for step in rollout.steps.iter().skip(so_far.steps) {
         let gate = step.gate.map_or("", |gate| gate.name());
-        let took = spoken(Duration::from_micros(step.micros));
+        let took = human_duration(Duration::from_micros(step.micros));
         let what = shown(&step.what, SENTENCE);
         progress.say(format_args!("  {gate:<12} {what} ({took})"));
     }

@@ -97,7 +97,7 @@ pub(super) enum Failure {
         source: io::Error,
     },
     #[error("the app cannot be started anew ({0}); start it again with `innkeeper up`")]
-    Anew(io::Error),
+    Restart(io::Error),
     #[error("{0}")]
     Tests(String),
     #[error("interrupted")]

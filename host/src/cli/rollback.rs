@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::RolledBack;
-use crate::core::spoken;
+use crate::core::human_duration;
 
 /// How long the host may take for it.
 const TIME: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ impl Rollback {
         if self.json {
             return Ok(output::json(&done)?);
         }
-        let took = spoken(Duration::from_micros(done.micros));
+        let took = human_duration(Duration::from_micros(done.micros));
         let (context, to, from) = (done.context, done.to, done.from);
         let text = match done.was_on_its_way {
             true => format!(

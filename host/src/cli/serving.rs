@@ -78,7 +78,7 @@ pub(super) trait Watch: Send + Sync {
     /// Requests are welcome.
     fn open(&self, host: &Arc<Host>);
     /// Resolves when the app is to be started anew; unless somebody sees to that, never.
-    fn anew(&self) -> impl Future<Output = ()> + Send {
+    fn restart(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 }
@@ -89,7 +89,7 @@ pub(super) enum Ended {
     /// It was asked to stop.
     Asked,
     /// It is to be started anew.
-    Anew,
+    Restart,
 }
 
 /// Serves until a signal. `watch` hears how the start goes, and when requests are welcome.
@@ -141,9 +141,9 @@ pub(super) async fn serve(
             tracing::info!(signal, "draining; a second signal does not wait");
             Some(gateway)
         }
-        () = watch.anew() => {
+        () = watch.restart() => {
             tracing::info!("draining, to start anew; a signal does not wait");
-            ended = Ended::Anew;
+            ended = Ended::Restart;
             Some(gateway)
         }
         // It ends by itself only when it is broken. What remains then is to stop well.

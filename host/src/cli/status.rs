@@ -13,7 +13,7 @@ use crate::admin::view::{
     Breaker, Contended, Context, ContextDetail, Contexts, Import, Nats, Retry, Rollout,
     Subscription, Used,
 };
-use crate::core::{spoken, wall_clock};
+use crate::core::{human_duration, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
 use crate::versions::numbered;
 
@@ -296,7 +296,10 @@ fn stuck(retry: &Retry) -> String {
     let pause = next.0.saturating_sub(wall_clock());
     let next = match pause {
         0 => "it is being tried now".to_owned(),
-        pause => format!("next attempt in {}", spoken(Duration::from_millis(pause))),
+        pause => format!(
+            "next attempt in {}",
+            human_duration(Duration::from_millis(pause))
+        ),
     };
     let kind = event.kind();
     format!("{kind} {id}: {attempts} of {limit} attempts failed, {next}: {reason}")

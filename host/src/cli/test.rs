@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::{build, components, serving};
 use crate::build::{self as builds, Options, Source};
-use crate::core::{nearest, random_id, spoken};
+use crate::core::{human_duration, nearest, random_id};
 use crate::manifest::Manifest;
 
 /// Where an app keeps the script that tries it as a whole: the first of these files that is there.
@@ -174,7 +174,7 @@ async fn served(
             close(&mut host).await;
             return Err(Failure::Tests(format!(
                 "the app did not open within {}",
-                spoken(OPENING)
+                human_duration(OPENING)
             )));
         }
     };
@@ -189,7 +189,7 @@ async fn served(
     close(&mut host).await;
     match ran {
         Ok(status) if status.success() => {
-            output::note(format_args!("{}: well", script.display()));
+            output::note(format_args!("{}: passed", script.display()));
             Ok(())
         }
         Ok(status) => Err(Failure::Tests(format!(

@@ -1,8 +1,8 @@
 //! `innkeeper up`
 
-mod again;
 mod changes;
-mod editions;
+mod live_update;
+mod restart;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use self::changes::Changes;
-use self::editions::Editions;
+use self::live_update::LiveUpdate;
 use super::app_flags::ServeFlags;
 use super::components;
 use super::failure::Failure;
@@ -59,7 +59,7 @@ impl Up {
             gateway,
             operators,
             watched: Mutex::new(changes.map(|changes| (self.flags.clone(), options, changes))),
-            anew: CancellationToken::new(),
+            restart: CancellationToken::new(),
         });
         let flags = &self.flags;
         let served = serving::serve(manifest, components, flags, listeners, signals, &*watch).await;
@@ -67,7 +67,7 @@ impl Up {
         watch.progress.clear();
         match served? {
             Ended::Asked => Ok(()),
-            Ended::Anew => Err(again::start(gateway, operators)),
+            Ended::Restart => Err(restart::start(gateway, operators)),
         }
     }
 
@@ -119,7 +119,7 @@ struct Newcomer {
     /// How what is changed is built, where it is watched.
     watched: Mutex<Option<(ServeFlags, Options, Changes)>>,
     /// Cancelled when the app is to be started anew.
-    anew: CancellationToken,
+    restart: CancellationToken,
 }
 
 impl Watch for Newcomer {
@@ -147,24 +147,24 @@ impl Watch for Newcomer {
             self.progress.say(line);
         }
         if let Some((flags, options, changes)) = self.watched.lock().take() {
-            let editions = Editions {
+            let live_update = LiveUpdate {
                 host: host.clone(),
                 flags,
                 options,
                 progress: self.progress.clone(),
             };
-            let (anew, shutdown) = (self.anew.clone(), host.shutdown.clone());
+            let (restart, shutdown) = (self.restart.clone(), host.shutdown.clone());
             host.tasks.spawn(async move {
-                let watching = shutdown.run_until_cancelled(editions.watch(changes));
+                let watching = shutdown.run_until_cancelled(live_update.watch(changes));
                 if let Some(()) = watching.await {
-                    anew.cancel();
+                    restart.cancel();
                 }
             });
         }
     }
 
-    fn anew(&self) -> impl Future<Output = ()> + Send {
-        self.anew.cancelled()
+    fn restart(&self) -> impl Future<Output = ()> + Send {
+        self.restart.cancelled()
     }
 }
 

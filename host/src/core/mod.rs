@@ -4,11 +4,11 @@ mod backoff;
 mod clock;
 pub(crate) mod cloud_event;
 pub mod correlation;
+mod human_duration;
 mod id;
 pub mod memory;
 pub mod message;
 pub(crate) mod nearest;
-mod spoken;
 mod timestamp;
 mod trace_context;
 
@@ -19,11 +19,11 @@ pub(crate) use self::{
 pub use self::{
     clock::wall_clock,
     correlation::Correlation,
+    human_duration::human_duration,
     id::{
         CallId, CausationId, CorrelationId, EventId, InvalidCorrelationId, InvalidDigest,
         InvocationId, RunId, VersionDigest, random_id,
     },
-    spoken::spoken,
     timestamp::Timestamp,
     trace_context::TraceContext,
 };

@@ -14,8 +14,8 @@ use crate::core::wall_clock;
 use crate::invocation::Context;
 use crate::journal::{self, Event};
 
-/// How long an attempt that is under way may take to end.
-const ENDING: Duration = Duration::from_secs(60);
+/// How long an attempt that is under way is waited for.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(60);
 
 /// An event that could not be handled, and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,12 +69,12 @@ pub(crate) struct Retries(Mutex<BTreeMap<LetterId, Entry>>);
 struct Entry {
     seen: Retrying,
     given_up: CancellationToken,
-    ending: Ending,
+    ending: DeliveryEnd,
 }
 
 /// The end of a delivery.
 #[derive(Clone, Default)]
-struct Ending {
+struct DeliveryEnd {
     ended: CancellationToken,
     /// Whether an attempt has succeeded.
     is_handled: Arc<AtomicBool>,
@@ -86,7 +86,7 @@ pub(super) struct Retry<'a> {
     /// None for what only a rebuild delivers: it is nothing that operators see.
     id: Option<LetterId>,
     given_up: CancellationToken,
-    ending: Ending,
+    ending: DeliveryEnd,
 }
 
 impl Retries {
@@ -96,7 +96,7 @@ impl Retries {
             retries: self,
             id,
             given_up: CancellationToken::new(),
-            ending: Ending::default(),
+            ending: DeliveryEnd::default(),
         }
     }
 }
@@ -161,7 +161,7 @@ pub async fn give_up(events: &Events, context: &Context, id: &LetterId) -> Resul
         entry.given_up.cancel();
         entry.ending.clone()
     };
-    let in_time = tokio::time::timeout(ENDING, ending.ended.cancelled()).await;
+    let in_time = tokio::time::timeout(LONGEST_ATTEMPT, ending.ended.cancelled()).await;
     if in_time.is_err() || events.shutdown.is_cancelled() {
         return Err(GiveUpError::NotYet { id: id.clone() });
     }

@@ -11,8 +11,6 @@ pub(crate) mod connection_state;
 mod connection_stream;
 mod cors;
 pub(crate) mod decode;
-#[cfg(test)]
-mod documented;
 pub(crate) mod framing;
 mod http2_backpressure;
 mod http_service;
@@ -20,6 +18,8 @@ pub(crate) mod listener;
 mod metrics;
 mod parse_error;
 pub mod problem;
+#[cfg(test)]
+mod problem_types_in_docs;
 pub(crate) mod rate_limit;
 mod request;
 mod request_body;
@@ -42,7 +42,7 @@ use self::{
     connection_state::ConnectionState,
     http_service::HttpService,
 };
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::manifest::GatewaySettings;
 
 /// How long connections may take to close when they are told to.
@@ -152,7 +152,7 @@ impl<R: Backend> Open<R> {
         warn!(
             connections = forced,
             "requests were still running after {}; their connections are closed",
-            spoken(time)
+            human_duration(time)
         );
         self.shutdown.forced.cancel();
         // They only have to notice.

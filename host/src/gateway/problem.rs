@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::invocation::Failure;
 
 /// The media type of a problem.
@@ -195,7 +195,10 @@ impl From<&Failure> for Problem {
                 StatusCode::GATEWAY_TIMEOUT,
                 "deadline-exceeded",
                 "Deadline exceeded",
-                format!("no answer within {}; nothing was changed", spoken(*after)),
+                format!(
+                    "no answer within {}; nothing was changed",
+                    human_duration(*after)
+                ),
             ),
             Failure::KeyReused => Self::of_kind(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::invocation::Failure;
 
 /// What of a body that nobody wants is taken nevertheless, so that its connection can be used again.
@@ -88,7 +88,7 @@ impl RequestBody {
             biased;
             collected = collect(&mut self.body, limit) => collected,
             () = sleep(normal) => {
-                let detail = format!("the request body did not arrive within {}", spoken(normal));
+                let detail = format!("the request body did not arrive within {}", human_duration(normal));
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
             }
             () = late => Err(Problem::from(&Failure::Stopping)),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
+use crate::core::human_duration;
 use crate::core::memory::Exhausted;
-use crate::core::spoken;
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 
@@ -35,7 +35,7 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// It took too long.
-    #[error("not done after {}", spoken(*.after))]
+    #[error("not done after {}", human_duration(*.after))]
     Deadline {
         /// How long it had.
         after: Duration,
@@ -74,8 +74,8 @@ pub enum Failure {
     /// The guest set a timer farther ahead than it may.
     #[error(
         "the guest set a timer {} ahead; the most is {} (limits.commit.timer_delay)",
-        spoken(*.delay),
-        spoken(*.limit)
+        human_duration(*.delay),
+        human_duration(*.limit)
     )]
     TimerTooFar {
         /// How far.

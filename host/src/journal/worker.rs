@@ -57,13 +57,13 @@ struct Group {
     /// The newest commit that is visible.
     newest: Link,
     /// What the context keeps before the current group; none until somebody has to know.
-    usage: Option<Kept>,
+    usage: Option<KnownUsage>,
     /// What the current group adds to that, at most.
     growth: Growth,
 }
 
 /// What a context keeps, with a generation of the state.
-struct Kept {
+struct KnownUsage {
     generation: u32,
     usage: Usage,
     /// How many groups were added, each as about the most it can be, since the journal was asked.
@@ -75,7 +75,7 @@ struct Kept {
 /// After so many groups the journal is asked again, so that what they were estimated wrongly does not add up.
 const ESTIMATED_GROUPS: u32 = 32;
 
-impl Kept {
+impl KnownUsage {
     /// With a group; none when the journal is to be asked.
     fn after(self, growth: Growth) -> Option<Self> {
         let is_estimate = !self.is_near && self.groups_since < ESTIMATED_GROUPS;
@@ -391,7 +391,7 @@ impl Group {
             Some(kept) if kept.groups_since == 0 => kept.usage,
             _ => journal.usage(quota.generation)?,
         };
-        self.usage = Some(Kept {
+        self.usage = Some(KnownUsage {
             generation: quota.generation,
             usage,
             groups_since: 0,

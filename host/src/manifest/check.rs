@@ -7,7 +7,7 @@ use super::{
     CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
     document::Node, fault::Fault, follows, rollout, scalar,
 };
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
 
 /// What the head of an answer may be limited to.
@@ -105,7 +105,7 @@ fn check_retention(manifest: &Manifest) -> Result<(), String> {
     match longest.max() {
         Some((least, name)) if manifest.journal.result_retention < least => Err(format!(
             "must be at least {}, because context `{name}` may retry an event for that long (limits.deadline, follow.attempts, follow.max_backoff)",
-            spoken(least)
+            human_duration(least)
         )),
         _ => Ok(()),
     }
@@ -265,7 +265,7 @@ fn check_context(
     if follow.initial_backoff > follow.max_backoff {
         let message = format!(
             "must be at least initial_backoff ({})",
-            spoken(follow.initial_backoff)
+            human_duration(follow.initial_backoff)
         );
         return Err((&["follow", "max_backoff"], message));
     }

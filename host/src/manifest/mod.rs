@@ -13,6 +13,7 @@ mod fault;
 mod follows;
 mod gateway;
 mod journal;
+mod live;
 mod nats;
 mod probe;
 mod quota;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::analysis::{Analysis, Finding};
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::manifest::{OnTooLittle, RolloutSettings};
 
 /// The analysis during a step of a ramp, or during the watch after promotion.
@@ -79,7 +79,7 @@ impl AnalysisRun {
             return Decision::Wait;
         }
         let is_over = self.passed >= self.time + self.longest_hold;
-        let limit = spoken(self.longest_hold);
+        let limit = human_duration(self.longest_hold);
         match &analysis.finding {
             Finding::Well | Finding::Worse(_) => Decision::Pass(evidence.to_string()),
             Finding::TooLittle if self.takes_little => {

@@ -6,7 +6,7 @@ use super::deployer::Deployer;
 use super::history::{self, Because};
 use super::retention;
 use super::version_state::State;
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::invocation::Context;
 use crate::versions::{Drained, Version};
 
@@ -31,7 +31,7 @@ pub(super) fn begin(
             Drained::Empty => "all of its invocations have ended".to_owned(),
             Drained::Forced(left) => {
                 tracing::warn!(context = context.name, version = %version.title, left, "the drain timed out; invocations that had not committed were cancelled");
-                format!("{left} invocations had not ended after {}; those that had not committed were cancelled", spoken(time))
+                format!("{left} invocations had not ended after {}; those that had not committed were cancelled", human_duration(time))
             }
         };
         tracing::info!(context = context.name, version = %version.title, how, "drained");

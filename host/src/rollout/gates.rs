@@ -19,7 +19,7 @@ use super::version_state::State;
 use super::{
     compatibility, interrupted_rollout, load, missing_dependencies, signature_check, startup_probe,
 };
-use crate::core::{VersionDigest, spoken};
+use crate::core::{VersionDigest, human_duration};
 use crate::guest::{Guest, LoadError};
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -240,7 +240,7 @@ async fn bring(
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
         true => "it was compiled before".to_owned(),
-        false => format!("compiled in {}", spoken(took)),
+        false => format!("compiled in {}", human_duration(took)),
     };
     rollout.passed(Gate::Compile, what, clock.lap());
     let version = load::of_guest(guest, &context.name, &context.settings, identity).await?;

@@ -18,7 +18,7 @@ use super::version_state::State;
 use super::{
     active_version, interrupted_rollout, post_promotion_watch, retention, schema, signature_check,
 };
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::invocation::Context;
 
 /// Why a rollout ends early.
@@ -113,7 +113,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
         outcome = outcome.name(),
         reason,
         correlation_id = rollout.id.as_str(),
-        "a version was rolled out"
+        "a rollout ended"
     );
 }
 
@@ -188,7 +188,7 @@ impl Pipeline<'_> {
             former, decided, ..
         } = swapped;
         rollout.enter(Stage::Ramping, 100);
-        rollout.log_step(format!("swapped in {}", spoken(decided)), decided);
+        rollout.log_step(format!("swapped in {}", human_duration(decided)), decided);
         context.metrics.swap(decided);
         post_promotion_watch::begin(
             deployer,

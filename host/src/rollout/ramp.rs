@@ -11,7 +11,7 @@ use super::progress::Stage;
 use super::schema::Move;
 use super::version_state::State;
 use super::{analysis, swap};
-use crate::core::spoken;
+use crate::core::human_duration;
 use crate::versions::{Tally, Version};
 
 /// How often a version that is ramped up is judged, at the least.
@@ -42,7 +42,7 @@ impl Pipeline<'_> {
             Some(state) => self.rollout.log_step(
                 format!(
                     "the ramp {parts} is skipped: {state}, and two versions cannot share a state that only one of them can read; all of the work moves at once, and the version is watched for {} afterwards",
-                    spoken(self.context.settings.rollout.watch)
+                    human_duration(self.context.settings.rollout.watch)
                 ),
                 Duration::ZERO,
             ),

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::context::{answered, arrange, taken_calls};
-use super::declared::Declared;
+use super::context::{answered, arrange, not_described, taken_calls};
+use super::delivery::{self, Endless};
 use super::invocation::{Beginning, invoke};
 use super::simulation::{Simulated, Simulation, with};
-use super::{Answers, Call, DeadLetter, Emitted, Named, Offers, Published, Reply};
-use crate::{Context, PolicyError, Problem, Response};
-
-/// How often an event is tried that its follower wants to see again.
-const ATTEMPTS: u32 = 5;
+use super::tested_context::TestedContext;
+use super::{Answers, Call, DeadLetter, Emitted, Named, Offers, Reply};
+use crate::Context;
 
 /// Several contexts of an app: requests, calls, undo, events and timers between them, in memory and the same each time. Each thread has one: making another
 /// empties it.
@@ -38,10 +36,10 @@ impl TestApp {
     )]
     pub fn new() -> Self {
         with(|simulation| {
-            let memory = std::mem::take(&mut simulation.memory);
+            let numbers = std::mem::take(&mut simulation.numbers_to_begin_with);
             *simulation = Simulation {
                 scope: "test",
-                memory,
+                numbers,
                 ..Simulation::default()
             }
         });
@@ -52,7 +50,7 @@ impl TestApp {
     #[must_use]
     pub fn with<C: Context + Offers>(self, name: &str) -> Self {
         let context = Simulated {
-            declared: Some(Rc::new(Declared::offering::<C>())),
+            tested: Some(Rc::new(TestedContext::offering::<C>())),
             ..Simulated::default()
         };
         with(|simulation| simulation.contexts.insert(name.into(), context));
@@ -122,27 +120,14 @@ impl TestApp {
         let mut replies = names
             .iter()
             .filter_map(|name| answered(name, method, target, headers, body));
-        replies.next().unwrap_or_else(|| {
-            Response::from(Problem::not_found(format!(
-                "{method} {target} is not described."
-            )))
-            .into()
-        })
+        let reply = replies.next();
+        reply.unwrap_or_else(|| not_described(method, target))
     }
 
     /// An event from outside of these contexts, for example of one that is not there; [`settle`](Self::settle) delivers it.
     pub fn publish(&self, source: &str, kind: &str, subject: &str, data: Value) {
         with(|simulation| {
-            let event = Published {
-                id: simulation.new_id(),
-                source: source.into(),
-                kind: kind.into(),
-                subject: subject.into(),
-                time: simulation.now,
-                data: data.to_string().into_bytes(),
-                correlation_id: "test".into(),
-                causation_id: "test".into(),
-            };
+            let event = simulation.event_from_outside(source, kind, subject, &data);
             simulation
                 .contexts
                 .entry(source.into())
@@ -152,22 +137,18 @@ impl TestApp {
         });
     }
 
-    /// Delivers events until there are none left, and what follows from them.
+    /// Delivers events until none is left that is due, and what follows from them. One whose policy ends with `Retry` is due again after a pause, which
+    /// [`advance`](Self::advance) makes pass.
+    ///
+    /// Panics when there is no end of it.
     pub fn settle(&self) {
-        while let Some((context, event)) = with(next_delivery) {
-            deliver(&context, event);
-        }
+        delivery::settle(&mut Endless::default());
     }
 
-    /// Moves the clock. The timers that are due meanwhile fire at their time, one after the other, and what follows from each is settled.
+    /// Moves the clock. The timers that are due meanwhile fire at their time, and the events that could not be handled are tried again at theirs, one after the
+    /// other; what follows from each is settled.
     pub fn advance(&self, by: Duration) {
-        let end =
-            with(|simulation| simulation.now) + u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.settle();
-        while with(|simulation| fire_next(simulation, end)) {
-            self.settle();
-        }
-        with(|simulation| simulation.now = end);
+        delivery::advance(by);
     }
 
     /// The calls that were made since the last time it was asked, with their answers, and whether they were undone.
@@ -191,7 +172,7 @@ impl TestApp {
     /// Why it cannot.
     pub fn ready(&self, context: &str) -> Result<(), String> {
         let ready = within(context, |context| {
-            context.declared.as_ref().map(|declared| declared.ready)
+            context.tested.as_ref().map(|tested| tested.ready)
         });
         ready.map_or(Ok(()), |ready| {
             invoke(Beginning::of(context), ready, |_| false).0
@@ -213,7 +194,7 @@ impl TestApp {
     }
 }
 
-fn within<T>(context: &str, use_it: impl FnOnce(&mut Simulated) -> T) -> T {
+pub(super) fn within<T>(context: &str, use_it: impl FnOnce(&mut Simulated) -> T) -> T {
     with(|simulation| match simulation.contexts.get_mut(context) {
         Some(simulated) => use_it(simulated),
         None => panic!(
@@ -221,84 +202,4 @@ fn within<T>(context: &str, use_it: impl FnOnce(&mut Simulated) -> T) -> T {
             simulation.contexts.keys()
         ),
     })
-}
-
-/// The oldest event that a follower has not seen, with the follower.
-fn next_delivery(simulation: &mut Simulation) -> Option<(String, Published)> {
-    let names: Vec<String> = simulation.contexts.keys().cloned().collect();
-    for follower in &names {
-        let context = &simulation.contexts[follower];
-        let Some(declared) = context.declared.clone().filter(|_| !context.is_down) else {
-            continue;
-        };
-        for source in &names {
-            let from = simulation.contexts[follower]
-                .cursors
-                .get(source)
-                .copied()
-                .unwrap_or(0);
-            let journal = &simulation.contexts[source].journal;
-            let followed = journal[from..]
-                .iter()
-                .position(|event| declared.follows(source, &event.kind));
-            let (event, cursor) = match followed {
-                Some(place) => (Some(journal[from + place].clone()), from + place + 1),
-                None => (None, journal.len()),
-            };
-            if let Some(context) = simulation.contexts.get_mut(follower) {
-                context.cursors.insert(source.clone(), cursor);
-            }
-            if let Some(event) = event {
-                return Some((follower.clone(), event));
-            }
-        }
-    }
-    None
-}
-
-fn deliver(context: &str, event: Published) {
-    let on_event = within(context, |context| {
-        context.declared.as_ref().map(|declared| declared.on_event)
-    });
-    let Some(on_event) = on_event else { return };
-    let mut attempts = 0;
-    let reason = loop {
-        attempts += 1;
-        let beginning = Beginning {
-            context: context.into(),
-            key: Some(format!("{context} follows {} {attempts}", event.id)),
-            correlation: Some(event.correlation_id.clone()),
-            causation: event.id.clone(),
-        };
-        match invoke(beginning, || on_event(event.clone().into()), Result::is_ok).0 {
-            Ok(()) => return,
-            Err(PolicyError::Retry(_)) if attempts < ATTEMPTS => {}
-            Err(PolicyError::Retry(reason) | PolicyError::Reject(reason)) => break reason,
-        }
-    };
-    let letter = DeadLetter {
-        context: context.into(),
-        kind: event.kind,
-        subject: event.subject,
-        reason,
-    };
-    with(|simulation| simulation.dead_letters.push(letter));
-}
-
-/// Fires the timer that is due next, up to this time; false when there is none.
-fn fire_next(simulation: &mut Simulation, end: u64) -> bool {
-    let due = simulation.contexts.iter().flat_map(|(name, context)| {
-        let timers = context.timers.iter().enumerate();
-        timers.map(move |(place, (due, _))| (*due, name.clone(), place))
-    });
-    let Some((due, name, place)) = due.min().filter(|(due, ..)| *due <= end) else {
-        return false;
-    };
-    simulation.now = simulation.now.max(due);
-    let now = simulation.now;
-    if let Some(context) = simulation.contexts.get_mut(&name) {
-        let (_, timer) = context.timers.remove(place);
-        context.journal.push(Published { time: now, ..timer });
-    }
-    true
 }

@@ -296,7 +296,7 @@ fn make(called: &mut Called) {
     }
     let offering = with(|simulation| {
         simulation.contexts.iter().find_map(|(context, simulated)| {
-            let offered = simulated.declared.as_ref()?.function(&interface, &name)?;
+            let offered = simulated.tested.as_ref()?.function(&interface, &name)?;
             Some((context.clone(), *offered, simulated.is_down))
         })
     });
@@ -348,10 +348,10 @@ pub(crate) fn undo(calls: &[usize]) {
         }
         let undo = with(|simulation| match &called.callee {
             Some(callee) => {
-                let declared = simulation.contexts.get(callee)?.declared.as_ref()?;
+                let tested = simulation.contexts.get(callee)?.tested.as_ref()?;
                 Some((
                     callee.clone(),
-                    *declared.undo(&called.interface, &called.name)?,
+                    *tested.undo(&called.interface, &called.name)?,
                 ))
             }
             None => None,

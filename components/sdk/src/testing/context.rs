@@ -6,10 +6,11 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::calls::Closure;
-use super::declared::Declared;
+use super::decode::Malformed;
 use super::invocation::{Beginning, invoke};
 use super::simulation::{Simulated, Simulation, with};
-use super::{Answers, Call, Emitted, Named, Published, Reply};
+use super::tested_context::TestedContext;
+use super::{Answers, Call, Emitted, Named, Reply};
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::evolving::exports::innkeeper::context::migration;
 use crate::{Answer, Context, Description, Entry, Migration, Outcome, Problem, Request, Response};
@@ -61,7 +62,7 @@ impl<C: Context> TestContext<C> {
     )]
     pub fn new() -> Self {
         let context = Simulated {
-            declared: Some(Rc::new(Declared::alone::<C>())),
+            tested: Some(Rc::new(TestedContext::alone::<C>())),
             ..Simulated::default()
         };
         with(|simulation| *simulation = Simulation::of(NAME, context));
@@ -136,12 +137,8 @@ impl<C: Context> TestContext<C> {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Reply {
-        answered(NAME, method, target, headers, body).unwrap_or_else(|| {
-            Response::from(Problem::not_found(format!(
-                "{method} {target} is not described."
-            )))
-            .into()
-        })
+        let reply = answered(NAME, method, target, headers, body);
+        reply.unwrap_or_else(|| not_described(method, target))
     }
 
     /// Delivers an event.
@@ -149,16 +146,7 @@ impl<C: Context> TestContext<C> {
     /// # Errors
     /// What the policy ended with.
     pub fn deliver(&self, source: &str, kind: &str, subject: &str, data: Value) -> Outcome {
-        let event = with(|simulation| Published {
-            id: simulation.new_id(),
-            source: source.into(),
-            kind: kind.into(),
-            subject: subject.into(),
-            time: simulation.now,
-            data: data.to_string().into_bytes(),
-            correlation_id: "test".into(),
-            causation_id: "test".into(),
-        });
+        let event = with(|simulation| simulation.event_from_outside(source, kind, subject, &data));
         let run = || C::on_event(event.clone().into());
         invoke(Beginning::of(NAME), run, Result::is_ok).0
     }
@@ -238,6 +226,12 @@ pub(super) fn taken_calls() -> Vec<Call> {
     })
 }
 
+/// What a request gets that no route is described for.
+pub(super) fn not_described(method: &str, target: &str) -> Reply {
+    let problem = Problem::not_found(format!("{method} {target} is not described."));
+    Response::from(problem).into()
+}
+
 /// What a context answers to a request; none when it has no route for it.
 pub(super) fn answered(
     context: &str,
@@ -251,12 +245,17 @@ pub(super) fn answered(
         .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect();
     let (handle, request) = with(|simulation| {
-        let declared = simulation.contexts.get(context)?.declared.as_ref()?;
-        Some((
-            declared.handle,
-            declared.request(method, target, &headers, body)?,
-        ))
+        let tested = simulation.contexts.get(context)?.tested.as_ref()?;
+        let request = tested.request(method, target, &headers, body);
+        Some((tested.handle, request))
     })?;
+    let request = match request {
+        Ok(request) => request?,
+        Err(Malformed) => {
+            let detail = format!("{target} is not percent-encoded UTF-8.");
+            return Some(Response::from(Problem::new(400, detail)).into());
+        }
+    };
     let (response, _) = invoke(
         Beginning::of(context),
         || handle(&request),

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::memory::Memory;
+use super::delivery;
+use super::drawn_numbers::DrawnNumbers;
 use super::simulation::{Interference, with};
 use super::{Reply, TestApp};
 
@@ -23,6 +24,8 @@ type Rule = Box<dyn Fn(&TestApp) -> Result<(), String>>;
 ///
 /// Each operation is run twice, and must end as if it had been run once. Then it is run with each other operation in between, at each of its steps (before each
 /// call, and before each commit); both together must end as if one had come after the other. And whatever happens, the rules hold when all events are handled.
+/// Where something was undone on the way others may have seen it, and have rightly done otherwise: then it is the rules that count (see
+/// [`Tried::judged_by_rules`]).
 ///
 /// ```text
 /// ConflictFuzzer::new(|| app_with_a_room())
@@ -41,10 +44,13 @@ pub struct ConflictFuzzer {
 }
 
 /// What a [`ConflictFuzzer`] has tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tried {
     /// How many orders of two operations, one in the middle of the other.
     pub interleavings: u64,
+    /// How many of these end as neither order of the two does, and are let pass, since something was undone on the way: others may have seen that, and have
+    /// rightly done otherwise. Only the rules say what these must come to.
+    pub judged_by_rules: u64,
 }
 
 /// Code that does not survive a re-run, and how that shows.
@@ -56,7 +62,7 @@ pub struct Finding {
     pub between: Option<String>,
     /// At which of its steps.
     pub step: u64,
-    /// What differs, or which rule is broken.
+    /// What differs, or which rule is broken; that it has no step to try.
     pub reason: String,
 }
 
@@ -69,10 +75,7 @@ impl fmt::Display for Finding {
             reason,
         } = self;
         match between {
-            None => write!(
-                f,
-                "`{operation}` does not survive being run again: {reason}"
-            ),
+            None => write!(f, "`{operation}` {reason}"),
             Some(between) => write!(
                 f,
                 "`{operation}` with `{between}` in between, at step {step}, ends as neither order of the two does: {reason}"
@@ -87,9 +90,9 @@ impl core::error::Error for Finding {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct End {
     answers: Vec<String>,
-    /// The rows and events of the operation's own context, and of the others.
+    /// The rows, events and timers of each context.
     contexts: BTreeMap<String, Vec<String>>,
-    /// Whether something was undone: then other contexts may have traces of it.
+    /// Whether something was undone: then any context may have traces of it, by what it has read or followed meanwhile.
     undone: bool,
     broken: Option<String>,
 }
@@ -136,7 +139,7 @@ impl ConflictFuzzer {
     /// # Errors
     /// The first that does not end as it should.
     pub fn check(&self) -> Result<Tried, Finding> {
-        let mut interleavings = 0;
+        let mut tried = Tried::default();
         for (name, operation) in &self.operations {
             let finding = |between: Option<&str>, step, reason| Finding {
                 operation: name.clone(),
@@ -144,31 +147,42 @@ impl ConflictFuzzer {
                 step,
                 reason,
             };
-            let mut numbers = Memory::default();
+            let mut numbers = DrawnNumbers::default();
             let (once, _) = self.run(operation, None, Order::Alone { twice: false }, &mut numbers);
             let (twice, steps) =
                 self.run(operation, None, Order::Alone { twice: true }, &mut numbers);
-            if let Some(difference) = twice.differs(&once, Hides::All) {
-                return Err(finding(None, 0, difference));
+            if steps == 0 {
+                let answers = once.answers.join("; ");
+                let reason = format!("starts no invocation, so there is nothing to try: {answers}");
+                return Err(finding(None, 0, reason));
+            }
+            // Nobody else is there who could have seen what is undone.
+            if let Some(difference) = twice.differs(&once, true) {
+                let reason = format!("does not survive being run again: {difference}");
+                return Err(finding(None, 0, reason));
             }
             for (between, other) in &self.operations {
                 for step in 1..=steps {
-                    interleavings += 1;
-                    let mut numbers = Memory::default();
+                    let mut numbers = DrawnNumbers::default();
                     let other = Some(other);
                     let (mixed, _) = self.run(operation, other, Order::Between(step), &mut numbers);
                     let (first, _) = self.run(operation, other, Order::First, &mut numbers);
                     let (last, _) = self.run(operation, other, Order::Last, &mut numbers);
-                    if let (Some(difference), Some(_)) = (
-                        mixed.differs(&first, Hides::NothingOfWhatIsUndone),
-                        mixed.differs(&last, Hides::NothingOfWhatIsUndone),
-                    ) {
+                    let differs = |compare_undone| {
+                        let [first, last] =
+                            [&first, &last].map(|order| mixed.differs(order, compare_undone));
+                        // Either order will do; the first is what is told of.
+                        last.and(first)
+                    };
+                    if let Some(difference) = differs(false) {
                         return Err(finding(Some(between), step, difference));
                     }
+                    tried.interleavings += 1;
+                    tried.judged_by_rules += u64::from(differs(true).is_some());
                 }
             }
         }
-        Ok(Tried { interleavings })
+        Ok(tried)
     }
 
     /// Runs one order from the beginning. Tells how many steps the operation had, too.
@@ -177,9 +191,9 @@ impl ConflictFuzzer {
         operation: &Operation,
         other: Option<&Operation>,
         order: Order,
-        memory: &mut Memory,
+        numbers: &mut DrawnNumbers,
     ) -> (End, u64) {
-        with(|simulation| simulation.memory = std::mem::take(memory));
+        with(|simulation| simulation.numbers_to_begin_with = std::mem::take(numbers));
         let app = Rc::new((self.app)());
         with(|simulation| simulation.calls.clear());
         let answers = Rc::new(std::cell::RefCell::new(BTreeMap::new()));
@@ -223,14 +237,14 @@ impl ConflictFuzzer {
             other();
         }
         with(|simulation| simulation.scope = "test");
-        app.settle();
+        delivery::settle_all();
         let broken = self.rules.iter().find_map(|(name, holds)| {
             holds(&app)
                 .err()
                 .map(|reason| format!("\"{name}\" does not hold: {reason}"))
         });
         let end = with(|simulation| {
-            *memory = std::mem::take(&mut simulation.memory);
+            *numbers = std::mem::take(&mut simulation.numbers);
             End {
                 answers: answers.borrow().values().cloned().collect(),
                 contexts: simulation
@@ -246,23 +260,14 @@ impl ConflictFuzzer {
     }
 }
 
-/// What others can see of an operation before it is done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hides {
-    /// Nobody is there.
-    All,
-    /// Its calls, also those that are undone later.
-    NothingOfWhatIsUndone,
-}
-
 impl End {
-    /// What is other than it should be.
-    fn differs(&self, right: &Self, hides: Hides) -> Option<String> {
+    /// What is other than it should be. Where something was undone only what must be so nevertheless is compared, unless `compare_undone`: others may have seen
+    /// it, since sagas hide nothing.
+    fn differs(&self, right: &Self, compare_undone: bool) -> Option<String> {
         if let Some(broken) = &self.broken {
             return Some(broken.clone());
         }
-        // What was undone others may have seen: sagas hide nothing.
-        if self.undone && hides == Hides::NothingOfWhatIsUndone {
+        if self.undone && !compare_undone {
             return None;
         }
         if self.answers != right.answers {
@@ -272,7 +277,7 @@ impl End {
                 right.answers.join("; ")
             ));
         }
-        if right.undone && hides == Hides::NothingOfWhatIsUndone {
+        if right.undone && !compare_undone {
             return None;
         }
         self.contexts.iter().find_map(|(name, rows)| {
@@ -300,7 +305,7 @@ fn rows(context: &super::simulation::Simulated) -> Vec<String> {
         .state
         .iter()
         .map(|(key, value)| format!("{key} = {}", String::from_utf8_lossy(value)));
-    let shown = |event: &super::Published, what: &str| {
+    let shown = |event: &super::DeliveredEvent, what: &str| {
         format!(
             "{what} {} of {}: {}",
             event.kind,

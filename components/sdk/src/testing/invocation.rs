@@ -10,8 +10,8 @@ use super::Emitted;
 use super::calls;
 use super::simulation::{Simulation, with};
 
-/// How often an invocation is run before it is given up.
-const ATTEMPTS: u32 = 20;
+/// How often an invocation is run before it is given up: as often as the host does by default (`limits.attempts`).
+const INVOCATION_ATTEMPTS: u32 = 32;
 
 /// An invocation that runs.
 pub(crate) struct Invocation {
@@ -85,13 +85,13 @@ pub(crate) fn invoke<T>(
     } = beginning;
     let key = key.unwrap_or_else(|| with(Simulation::next_key));
     let correlation = correlation.unwrap_or_else(|| key.clone());
-    let mut number = with(|simulation| simulation.memory.runs.get(&key).copied().unwrap_or(1));
+    let mut number = with(|simulation| simulation.numbers.runs.get(&key).copied().unwrap_or(1));
     let (mut calls, mut attempt) = (Vec::new(), 0);
     loop {
         attempt += 1;
         assert!(
-            attempt <= ATTEMPTS,
-            "an invocation of {context} was run {ATTEMPTS} times, and met a conflict each time"
+            attempt <= INVOCATION_ATTEMPTS,
+            "an invocation of {context} was run {INVOCATION_ATTEMPTS} times, and met a conflict each time"
         );
         with(|simulation| {
             let simulated = simulation.contexts.entry(context.clone()).or_default();
@@ -103,9 +103,9 @@ pub(crate) fn invoke<T>(
                 correlation: correlation.clone(),
                 causation: causation.clone(),
                 tables: simulated
-                    .declared
+                    .tested
                     .as_ref()
-                    .map(|declared| declared.tables.clone())
+                    .map(|tested| tested.tables.clone())
                     .unwrap_or_default(),
                 base: simulated.state.clone(),
                 writes: BTreeMap::new(),
@@ -133,7 +133,7 @@ pub(crate) fn invoke<T>(
             _ => {
                 calls::undo(&invocation.calls);
                 number += 1;
-                with(|simulation| simulation.memory.runs.insert(key.clone(), number));
+                with(|simulation| simulation.numbers.runs.insert(key.clone(), number));
                 continue;
             }
         };

@@ -17,12 +17,14 @@
 mod app;
 pub(crate) mod calls;
 mod context;
-mod declared;
+mod decode;
+mod delivery;
+mod drawn_numbers;
 mod fuzzer;
 pub(crate) mod host;
 mod invocation;
-mod memory;
 pub(crate) mod simulation;
+mod tested_context;
 #[cfg(test)]
 mod tests;
 
@@ -56,7 +58,7 @@ pub struct Emitted {
 
 /// An event as followers get it.
 #[derive(Debug, Clone)]
-pub(crate) struct Published {
+pub(crate) struct DeliveredEvent {
     pub(crate) id: String,
     pub(crate) source: String,
     pub(crate) kind: String,
@@ -67,18 +69,18 @@ pub(crate) struct Published {
     pub(crate) causation_id: String,
 }
 
-impl From<Published> for Delivered {
-    fn from(published: Published) -> Self {
+impl From<DeliveredEvent> for Delivered {
+    fn from(event: DeliveredEvent) -> Self {
         Self {
-            id: published.id,
-            kind: published.kind,
-            source: published.source,
-            subject: published.subject,
-            time: published.time,
+            id: event.id,
+            kind: event.kind,
+            source: event.source,
+            subject: event.subject,
+            time: event.time,
             content_type: "application/json".into(),
-            data: published.data,
-            correlation_id: published.correlation_id,
-            causation_id: published.causation_id,
+            data: event.data,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
             extensions: Vec::new(),
         }
     }

@@ -6,26 +6,29 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use super::calls::{Answered, Called, Player};
-use super::declared::Declared;
+use super::delivery::WaitingEvent;
+use super::drawn_numbers::DrawnNumbers;
 use super::invocation::{Invocation, Read};
-use super::memory::Memory;
-use super::{Emitted, Published};
+use super::tested_context::TestedContext;
+use super::{DeliveredEvent, Emitted};
 
 /// A context, and what it has committed.
 #[derive(Default)]
 pub(crate) struct Simulated {
-    pub(crate) declared: Option<Rc<Declared>>,
+    pub(crate) tested: Option<Rc<TestedContext>>,
     pub(crate) state: Rc<BTreeMap<String, Vec<u8>>>,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) log: Vec<String>,
     /// What it has published, from the first event on.
-    pub(crate) journal: Vec<Published>,
+    pub(crate) journal: Vec<DeliveredEvent>,
     /// The timers that have not fired, each with the time at which it does.
-    pub(crate) timers: Vec<(u64, Published)>,
+    pub(crate) timers: Vec<(u64, DeliveredEvent)>,
     /// What it has emitted since a test last asked.
     pub(crate) emitted: Vec<Emitted>,
     /// How far it has come in the journals that it follows.
     pub(crate) cursors: BTreeMap<String, usize>,
+    /// The events that it could not handle yet, and those that wait behind them, in their order.
+    pub(super) waiting: Vec<WaitingEvent>,
     /// Whether calls to it are answered `unavailable`.
     pub(crate) is_down: bool,
     /// How many of its next invocations meet a conflict.
@@ -52,7 +55,9 @@ pub(crate) struct Simulation {
     /// The calls that were answered, in their order.
     pub(crate) calls: Vec<Called>,
     /// What was drawn, and which runs ended.
-    pub(super) memory: Memory,
+    pub(super) numbers: DrawnNumbers,
+    /// What the next [`TestApp`](super::TestApp) has drawn already: that of an order of operations which another one is compared with.
+    pub(super) numbers_to_begin_with: DrawnNumbers,
     /// What the invocations that begin now are part of.
     pub(crate) scope: &'static str,
     pub(super) begun: BTreeMap<&'static str, u64>,
@@ -155,12 +160,13 @@ impl Simulation {
     pub(crate) fn draw(&mut self, sequence: &str) -> u64 {
         let name = self.name();
         let Some(running) = self.running.last_mut() else {
-            return self.memory.next(&name, sequence);
+            return self.numbers.next(&name, sequence);
         };
         let place = running.drawn.entry(sequence.into()).or_default();
         *place += 1;
         let place = *place - 1;
-        self.memory.draw(&name, &running.run_key(), sequence, place)
+        self.numbers
+            .draw(&name, &running.run_key(), sequence, place)
     }
 
     pub(crate) fn emit(
@@ -178,14 +184,14 @@ impl Simulation {
             data: serde_json::from_slice(data).unwrap_or_default(),
             delay_ms,
         };
-        let described = |declared: &Rc<Declared>| {
-            declared
+        let described = |tested: &Rc<TestedContext>| {
+            tested
                 .description
                 .publishes
                 .iter()
                 .any(|known| known == kind)
         };
-        let known = self.current().declared.as_ref().is_none_or(described);
+        let known = self.current().tested.as_ref().is_none_or(described);
         match self.running.last_mut() {
             Some(running) => {
                 assert!(known, "{kind} is not among what the context `publishes`");
@@ -279,7 +285,7 @@ impl Simulation {
         let (now, source) = (self.now, self.name());
         let context = self.current();
         for (emitted, data) in emitted {
-            let published = Published {
+            let published = DeliveredEvent {
                 id: emitted.id.clone(),
                 source: source.clone(),
                 kind: emitted.kind.clone(),
@@ -326,6 +332,26 @@ impl Simulation {
         }
         running.place += 1;
         Ok(Some(before.answer.clone()))
+    }
+
+    /// An event that comes from outside of what is tested.
+    pub(super) fn event_from_outside(
+        &mut self,
+        source: &str,
+        kind: &str,
+        subject: &str,
+        data: &serde_json::Value,
+    ) -> DeliveredEvent {
+        DeliveredEvent {
+            id: self.new_id(),
+            source: source.into(),
+            kind: kind.into(),
+            subject: subject.into(),
+            time: self.now,
+            data: data.to_string().into_bytes(),
+            correlation_id: "test".into(),
+            causation_id: "test".into(),
+        }
     }
 
     /// Notes a call with its answer.

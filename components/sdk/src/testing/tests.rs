@@ -60,6 +60,26 @@ mod tower {
     }
 }
 
+mod echo {
+    use super::*;
+
+    crate::events! {
+        /// Somebody has called.
+        pub Called: Bell,
+    }
+
+    fn answer(bell: Bell) -> Outcome {
+        emit::<Called>(&bell)?;
+        Ok(())
+    }
+
+    crate::context! {
+        summary: "Answers itself.",
+        publishes: [Called],
+        follows: { "echo": Called => answer },
+    }
+}
+
 mod clerk {
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -101,6 +121,17 @@ mod clerk {
         Response::no_content()
     }
 
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Said {
+        how: String,
+        loud: String,
+    }
+
+    fn repeat(Path(text): Path<String>, said: Query<Said>) -> Answer {
+        Response::ok(&(text, &said.how, &said.loud))
+    }
+
     /// Does something else the second time.
     fn give_up() -> Answer {
         match invocation::attempt() {
@@ -114,6 +145,7 @@ mod clerk {
         tables: [HEARD, NOTES],
         routes: {
             GET "/heard" => heard,
+            GET "/said/{text}" => repeat,
             POST "/notes" => note,
             POST "/remembered" => remember,
             POST "/given-up" => give_up,
@@ -164,17 +196,53 @@ fn an_event_that_is_not_handled_is_tried_again_and_then_given_up() {
     let app = app();
     app.publish("tower", "BellRung", "4", json!({"id": 4}));
     app.publish("tower", "BellRung", "5", json!({"id": 5}));
+    app.publish("tower", "BellRung", "4", json!({"id": 6}));
     app.down("clerk");
     app.settle();
     assert_eq!(app.dead_letters(), []);
     app.up("clerk");
     app.settle();
-    assert_eq!(app.dead_letters()[0].reason, "it is too loud");
     assert_eq!(
         app.get("/heard").body,
         json!(1),
-        "the next one is not held up for ever"
+        "others are not held up, but what is of the same subject"
     );
+    // 100 ms, doubled up to 30 s: eleven pauses.
+    app.advance(std::time::Duration::from_millis(111_099));
+    assert_eq!(app.dead_letters(), []);
+    assert_eq!(app.get("/heard").body, json!(1));
+    app.advance(std::time::Duration::from_millis(1));
+    assert_eq!(app.dead_letters()[0].reason, "it is too loud");
+    assert_eq!(app.get("/heard").body, json!(2), "not for ever");
+}
+
+#[test]
+#[should_panic(expected = "without an end; the last ones: Called to echo, Called to echo")]
+fn what_follows_from_itself_without_an_end_is_found_out() {
+    let app = TestApp::new().with::<echo::Component>("echo");
+    app.publish("echo", "Called", "1", json!({"id": 1}));
+    app.settle();
+}
+
+#[test]
+fn another_app_begins_with_nothing() {
+    for _ in 0..2 {
+        let app = app();
+        for id in 1..=2 {
+            assert_eq!(app.request("POST", "/bells/1000", &[], b"").body, json!(id));
+        }
+        assert_eq!(app.run("tower", || RINGS.next_id()), 3);
+    }
+}
+
+#[test]
+fn paths_and_queries_are_decoded_as_the_host_does() {
+    let app = app();
+    let reply = app.get("/s%61id/a%20b+c%2Fd?how=very+loud%2B&loud");
+    assert_eq!(reply.body, json!(["a b+c/d", "very loud+", ""]));
+    for target in ["/said/%ff?how=&loud", "/said/a?how=%&loud", "/said/é"] {
+        assert_eq!(app.get(target).status, 400, "{target}");
+    }
 }
 
 #[test]
@@ -217,6 +285,36 @@ fn what_remembers_or_counts_its_attempts_is_found_out() {
         );
         assert!(finding.reason.contains(said), "{finding}");
     }
+}
+
+#[test]
+fn an_operation_that_starts_nothing_is_a_finding() {
+    let finding = ConflictFuzzer::new(app)
+        .operation("note", post("/note"))
+        .check()
+        .unwrap_err();
+    let text = finding.to_string();
+    assert!(
+        text.starts_with("`note` starts no invocation, so there is nothing to try: operation: 404"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_fuzzer_sees_events_that_are_tried_again() {
+    let tried_again = |app: &TestApp| {
+        app.publish("tower", "BellRung", "4", json!({"id": 4}));
+        app.request("POST", "/notes", &[], b"")
+    };
+    let finding = ConflictFuzzer::new(app)
+        .operation("ring", tried_again)
+        .always("nothing is given up", |app| match app.dead_letters() {
+            letters if letters.is_empty() => Ok(()),
+            letters => Err(letters[0].reason.clone()),
+        })
+        .check()
+        .unwrap_err();
+    assert!(finding.reason.contains("it is too loud"), "{finding}");
 }
 
 #[test]

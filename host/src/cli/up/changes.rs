@@ -31,6 +31,8 @@ struct Watched {
     sources: Vec<Source>,
     options: Options,
     named: BTreeSet<PathBuf>,
+    /// Where the app's data is.
+    data: PathBuf,
 }
 
 impl Changes {
@@ -82,6 +84,7 @@ impl Watched {
         Self {
             sources: components::sources(manifest),
             options: options.clone(),
+            data: manifest.journal.directory.clone(),
             named: manifest.file.iter().cloned().chain(components).collect(),
         }
     }
@@ -96,7 +99,7 @@ impl Watched {
         let mut files = self.named;
         for source in &self.sources {
             // A package that cannot be read is said to be so by the build.
-            files.extend(build::inputs(source, &self.options).unwrap_or_default());
+            files.extend(build::inputs(source, &self.options, &self.data).unwrap_or_default());
         }
         let look = |file: PathBuf| {
             let metadata = std::fs::metadata(&file).ok();

@@ -273,6 +273,36 @@ async fn what_may_be_kept_is_kept_and_no_more() {
     commit(one(70)).await.unwrap();
 }
 
+/// Between two looks at the journal what is kept is estimated. Commits that are larger than their estimate do not add up beyond the quota.
+#[tokio::test]
+async fn small_commits_with_long_ids_do_not_pass_the_quota_unnoticed() {
+    const MOST: u64 = 400_000;
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Relaxed).unwrap();
+    let quota = Quota {
+        generation: 0,
+        bytes: MOST,
+        keys: u64::MAX,
+        timers: u64::MAX,
+        commits: u64::MAX,
+    };
+    let mut commits = 0;
+    loop {
+        let mut unit = blind(&ledger, "unit", vec![put(&format!("rooms/{commits}"), "")]);
+        unit.header.correlation_id = story(&"c".repeat(1_000));
+        match ledger.commit_within(unit, None, Some(quota)).await {
+            Ok(_) => commits += 1,
+            Err(CommitError::Journal(Error::QuotaExceeded { .. })) => break,
+            Err(error) => panic!("{error}"),
+        }
+        assert!(commits < 10_000, "there is no end");
+    }
+    let kept = ledger.usage(0).unwrap().bytes;
+    // A commit is measured by about what it adds.
+    let about = MOST * 9 / 10..=MOST * 101 / 100;
+    assert!(about.contains(&kept), "{kept} bytes");
+}
+
 /// At the limit what was begun can end: a follower goes on, an answer is kept, an intent comes and goes. What a guest adds is refused.
 #[tokio::test]
 async fn what_adds_nothing_goes_on_where_no_more_may_be_kept() {

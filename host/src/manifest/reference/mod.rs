@@ -7,6 +7,7 @@ mod shape;
 mod tests;
 
 use self::shape::Shape;
+use super::live::is_live;
 
 /// What is said of the keys.
 const KEYS: &str = include_str!("keys.txt");
@@ -27,7 +28,6 @@ What `innkeeper.toml` may say. This page is written by `innkeeper manifest --ref
 struct Said<'a> {
     key: &'a str,
     default: &'a str,
-    is_live: bool,
     what: &'a str,
 }
 
@@ -73,13 +73,7 @@ fn row(path: &[String], shape: &Shape, said: Option<&Said>) -> String {
         Shape::Table(_) | Shape::Map => return String::new(),
         other => of(other),
     };
-    let Some(Said {
-        default,
-        is_live,
-        what,
-        ..
-    }) = said
-    else {
+    let Some(Said { key, default, what }) = said else {
         return String::new();
     };
     let default = match *default {
@@ -87,9 +81,9 @@ fn row(path: &[String], shape: &Shape, said: Option<&Said>) -> String {
         "required" => "required".to_owned(),
         default => format!("`{default}`"),
     };
-    let live = if *is_live { "yes" } else { "" };
-    let key = path.join(".");
-    format!("| `{key}` | {kind} | {default} | {live} | {what} |\n").replace("|  |", "| |")
+    let live = if is_live(key) { "yes" } else { "" };
+    let name = path.join(".");
+    format!("| `{name}` | {kind} | {default} | {live} | {what} |\n").replace("|  |", "| |")
 }
 
 /// A type, for people.
@@ -123,11 +117,10 @@ fn is_chosen(name: Option<&String>) -> bool {
 fn said() -> Vec<Said<'static>> {
     let lines = KEYS.lines().filter(|line| !line.starts_with('#'));
     let said = |line: &'static str| {
-        let mut columns = line.splitn(4, '|').map(str::trim);
+        let mut columns = line.splitn(3, '|').map(str::trim);
         Some(Said {
             key: columns.next()?,
             default: columns.next()?,
-            is_live: columns.next()? == "live",
             what: columns.next()?,
         })
     };

@@ -28,6 +28,48 @@ fn what_is_said_is_said_of_the_keys_that_the_reader_knows() {
     assert!(known.len() > 100);
 }
 
+#[test]
+fn what_is_called_live_needs_no_start_and_what_is_not_does() {
+    const CONTEXT: &str = "[context.name]\ncomponent = 'x.wasm'\n";
+    const TOKEN: &str = "[admin.tokens.name]\nfile = 'token'\nrole = ";
+    const TLS: &str = "[admin.tls]\ncertificate_file = 'a'\nkey_file = ";
+    let cases = [
+        ("app.name", "[app]\nname = ", "'a'", "'b'"),
+        (
+            "gateway.listen",
+            "[gateway]\nlisten = ",
+            "'127.0.0.1:1'",
+            "'127.0.0.1:2'",
+        ),
+        ("admin.tls.key_file", TLS, "'a'", "'b'"),
+        ("admin.tokens.<name>.role", TOKEN, "'read'", "'deploy'"),
+        (
+            "context.<name>.config.<key>",
+            &format!("{CONTEXT}config.a = "),
+            "'1'",
+            "'2'",
+        ),
+        (
+            "context.<name>.config_directory",
+            &format!("{CONTEXT}config_directory = "),
+            "'a'",
+            "'b'",
+        ),
+        (
+            "context.<name>.limits.deadline",
+            &format!("{CONTEXT}limits.deadline = "),
+            "'1s'",
+            "'2s'",
+        ),
+    ];
+    for (key, before, one, other) in cases {
+        assert!(has_words(&[key.to_owned()]), "{key} is no key");
+        let [one, other] = [one, other].map(|value| read(&format!("{before}{value}\n")).unwrap());
+        assert!(!one.needs_a_start_for(&one), "{key}");
+        assert_eq!(one.needs_a_start_for(&other), !is_live(key), "{key}");
+    }
+}
+
 fn has_words(path: &[String]) -> bool {
     let key = path.join(".");
     said().iter().any(|said| said.key == key)

@@ -40,7 +40,7 @@ fn what_cannot_be_followed_is_refused() {
 }
 
 #[test]
-fn two_contexts_that_follow_the_same_share_an_inlet() {
+fn two_contexts_that_follow_the_same_share_a_subscription() {
     let manifest = read(
         "[context.room]\npackage = 'room'\n[context.room.follows.nats.'pms.>']\n[context.view]\npackage = 'view'\n[context.view.follows.nats]\n\
          'pms.>' = {}\n'crm.>' = { source = 'customers', kind = 'Moved', stream = 'CRM' }",

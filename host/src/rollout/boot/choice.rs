@@ -87,21 +87,23 @@ impl Booting<'_> {
     pub(super) async fn reject(&self, digest: VersionDigest, refused: &BootError) {
         let because = Because::host(refused.to_string(), Some(CorrelationId::random()));
         let change = [(digest, State::Rejected)];
-        let known = History::of(self.deployer, &self.context.name)
-            .and_then(|history| history.find(digest))
-            .ok()
-            .flatten();
+        let known = self.known(digest).ok().flatten();
         // Each start finds it refused again.
         if known.is_some_and(|entry| entry.state != State::Rejected) {
             history::record_changes(self.deployer, self.context, &change, &because).await;
         }
     }
 
-    fn is_quarantined(&self, digest: VersionDigest) -> Result<bool, BootError> {
-        let known = History::of(self.deployer, &self.context.name)
+    /// What the history says of the manifest's component.
+    fn known(&self, digest: VersionDigest) -> Result<Option<Entry>, BootError> {
+        History::of(self.deployer, &self.context.name)
             .and_then(|history| history.find(digest))
-            .map_err(|error| self.journal(error.into()))?;
-        let quarantined = known.filter(|entry| entry.state == State::Quarantined);
+            .map_err(|error| self.journal(error.into()))
+    }
+
+    fn is_quarantined(&self, digest: VersionDigest) -> Result<bool, BootError> {
+        let quarantined = self.known(digest)?;
+        let quarantined = quarantined.filter(|entry| entry.state == State::Quarantined);
         if let Some(entry) = &quarantined {
             tracing::warn!(
                 context = self.context.name,
@@ -136,7 +138,11 @@ impl Booting<'_> {
         // A journal that is older than versions are, or a new one, tells no story.
         let rollout = active.as_ref().map(|_| CorrelationId::random());
         let active = active.unwrap_or_default();
-        let is_newer = active.shipped != Some(digest);
+        // One that was rejected is tried again: what stood in its way may be gone, and otherwise each start says that it does not serve.
+        let was_rejected = self
+            .known(digest)?
+            .is_some_and(|entry| entry.state == State::Rejected);
+        let is_newer = active.shipped != Some(digest) || was_rejected;
         let stays = !is_newer || self.is_quarantined(digest)?;
         if let Some(former) = active.digest.filter(|_| stays) {
             match self.stored(former).await {

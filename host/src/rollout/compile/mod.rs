@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use super::gate::Refusal;
-use crate::core::{VersionDigest, spoken};
+use crate::core::{VersionDigest, human_duration};
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 
 use self::work::WorkError;
@@ -40,7 +40,7 @@ pub enum CompileError {
     /// It took too long.
     #[error(
         "the component did not compile within {}; raise `rollout.compile_time`, or make the component smaller",
-        spoken(*.limit)
+        human_duration(*.limit)
     )]
     TooLong {
         /// How long it may take.

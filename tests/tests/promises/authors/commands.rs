@@ -1,9 +1,11 @@
 //! Making an app of several contexts, and running all tests that it has.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use innkeeper_tests::{NewApp, Said, command};
+use innkeeper_tests::nats::NatsServer;
+use innkeeper_tests::{NewApp, Said, command, command_with};
 
 /// How long it may take to compile a new app for this machine and as components.
 const COMPILING: Duration = Duration::from_secs(900);
@@ -28,20 +30,16 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     std::fs::create_dir(app.directory().join("tests")).expect("a directory can be made");
     let tries = "#!/bin/sh\nset -e\ncurl -fsS -H 'content-type: application/json' -d '{\"text\":\"hay\"}' \"$INNKEEPER_GATEWAY/barn\"\n\
                  curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n";
-    app.write(script, tries);
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(app.directory().join(script), executable)
-        .expect("it can be made executable");
+    executable(&app.directory().join(script), tries);
     for _twice in 0..2 {
         let said = test(&app).await;
         assert!(
-            said.is_well && said.err.contains("e2e.sh: well"),
+            said.is_well && said.err.contains("e2e.sh: passed"),
             "{said:?}"
         );
     }
-    let left = std::fs::read_dir(app.directory().join("data"));
-    let left = left.map_or(0, Iterator::count);
-    assert_eq!(left, 0, "data of a test is left");
+    let left = std::fs::read_dir(app.directory().join("data")).expect("it is made for them");
+    assert_eq!(left.count(), 0, "data of a test is left");
 
     // What fails is said, and so is a context that is not there.
     app.write(script, "#!/bin/sh\nexit 3\n");
@@ -66,12 +64,26 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
 async fn the_servers_of_the_app_take_no_events_of_its_tests() {
     let home = tempfile::tempdir().expect("a directory can be made");
     let file = home.path().join("innkeeper.toml");
+    // Nobody listens there.
     std::fs::write(&file, "[nats]\nurl = \"nats://127.0.0.1:1\"\n").expect("a file can be written");
     std::fs::create_dir(home.path().join("tests")).expect("a directory can be made");
-    std::fs::write(home.path().join("tests/e2e"), "#!/bin/sh\n").expect("a file can be written");
-    let said = command(&["test", "--app", file.to_str().expect("paths are UTF-8")]).await;
+    executable(&home.path().join("tests/e2e"), "#!/bin/sh\n");
+    let arguments = ["test", "--app", file.to_str().expect("paths are UTF-8")];
+    let said = command(&arguments).await;
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("INNKEEPER_TEST_NATS"), "{said:?}");
+
+    let server = NatsServer::start().await;
+    let said = command_with(&arguments, &[("INNKEEPER_TEST_NATS", &server.url())]).await;
+    assert!(said.is_well, "{said:?}");
+    assert!(said.err.contains("connected to NATS"), "{said:?}");
+}
+
+/// Writes a script that can be run.
+fn executable(file: &Path, script: &str) {
+    std::fs::write(file, script).expect("a file can be written");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(file, executable).expect("it can be made executable");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn types_that_grow_when_they_are_written_out_are_refused_in_little_memory(
         );
         assert!(reply.text.len() < 4_000, "{} bytes", reply.text.len());
         let audited = eventually("it is in the audit log", async || {
-            let lines = host.output().lines_with("a version was rolled out");
+            let lines = host.output().lines_with("a rollout ended");
             let line = lines
                 .into_iter()
                 .find(|line| line.contains("counted as often"));

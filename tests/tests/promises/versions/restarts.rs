@@ -196,6 +196,14 @@ async fn gates_between_contexts_are_passed_at_the_start_too() {
         let state = host.operators().state_of("room", &digest(&bytes)).await;
         assert_eq!(state, "rejected", "{gate}");
         host.stay().room("as before").await;
+        if gate == "consumers" {
+            // Nor is it forgotten that the manifest's component does not serve when somebody has uploaded the same.
+            host.operators().deploy("room", bytes, "").await.expect(422);
+            host.kill_9();
+            host.reopen().await;
+            let told = notices(&host, "room").await;
+            assert!(told.contains(&format!("at the gate `{gate}`")), "{told}");
+        }
     }
 }
 

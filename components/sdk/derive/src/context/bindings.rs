@@ -127,15 +127,15 @@ fn adapt(items: &mut Vec<Item>, path: &mut Vec<String>, wit: &Wit) {
             Item::Struct(item) if is_passed_on(&item.ident, path) => item.attrs.push(record()),
             Item::Enum(item) if is_passed_on(&item.ident, path) => item.attrs.push(record()),
             Item::Fn(function) => {
-                let offered = called.and_then(|found| {
+                let called = called.and_then(|found| {
                     let ident = function.sig.ident.to_string();
-                    let offered = found
+                    let called = found
                         .functions
                         .iter()
-                        .find(|offered| offered.ident == ident)?;
-                    Some((&found.id, &offered.name))
+                        .find(|called| called.ident == ident)?;
+                    Some((&found.id, &called.name))
                 });
-                if let (Some((id, name)), Visibility::Public(_)) = (offered, &function.vis) {
+                if let (Some((id, name)), Visibility::Public(_)) = (called, &function.vis) {
                     adapted.extend(played(function, id, name));
                     function
                         .attrs
@@ -303,6 +303,12 @@ fn faults(found: &Found) -> impl Iterator<Item = TokenStream> {
             impl ::core::convert::From<::innkeeper_sdk::Fault> for __bindings::exports::#(#path::)*#error {
                 fn from(fault: ::innkeeper_sdk::Fault) -> Self {
                     Self::Unavailable(::innkeeper_sdk::private::unavailable(fault))
+                }
+            }
+
+            impl ::core::convert::From<::innkeeper_sdk::NotStored> for __bindings::exports::#(#path::)*#error {
+                fn from(error: ::innkeeper_sdk::NotStored) -> Self {
+                    ::innkeeper_sdk::Fault::from(error).into()
                 }
             }
         }

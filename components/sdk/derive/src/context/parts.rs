@@ -348,12 +348,13 @@ pub(crate) fn unknown<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let nearest = known
-        .iter()
-        .map(|other| (distance(name, other), other))
-        .min();
-    match nearest {
-        Some((distance, nearest)) if distance <= 1 + name.len() / 3 => {
+    // A third of its letters may differ, as in what the host suggests; capitals are no difference.
+    let most = (name.chars().count() / 3).max(1);
+    let distance =
+        |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+    let distances = known.iter().map(|other| (distance(other), other));
+    match distances.min() {
+        Some((distance, nearest)) if distance <= most => {
             format!("there is no {what} `{name}`; did you mean `{nearest}`?")
         }
         _ => format!(
@@ -361,19 +362,4 @@ pub(crate) fn unknown<'a>(
             known.join(", ")
         ),
     }
-}
-
-/// How many letters are to be changed, added or left out to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, letter) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], place + 1);
-        for (column, target) in other.iter().enumerate() {
-            let substituted = diagonal + usize::from(!letter.eq_ignore_ascii_case(target));
-            diagonal = row[column + 1];
-            row[column + 1] = substituted.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

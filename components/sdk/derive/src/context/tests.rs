@@ -41,6 +41,14 @@ impl Package {
             "other",
             "package other:room; interface rooms { variant e { unavailable(string) } see: func() -> result<_, e>; }",
         );
+        wit(
+            "sun",
+            "package inn:sun; interface rays { use inn:moon/tides.{high}; variant e { unavailable(string) } shine: func(on: high) -> result<_, e>; }",
+        );
+        wit(
+            "moon",
+            "package inn:moon; interface tides { use inn:sun/rays.{e}; type high = u64; pull: func() -> result<_, e>; }",
+        );
         std::fs::write(root.join("innkeeper.toml"), "").unwrap();
         let directory = root.join("components/desk");
         std::fs::create_dir_all(&directory).unwrap();
@@ -138,6 +146,14 @@ fn a_mistake_is_named_with_what_to_do() {
         (
             quote!(summary: "x", calls: "inn:bar/drinks"),
             "several versions of the package inn:bar: say which, as in `@0.2.0` or `@0.1.0`",
+        ),
+        (
+            quote!(summary: "x", calls: "inn:sun/rays"),
+            "packages use each other in a circle: inn:sun uses inn:moon uses inn:sun",
+        ),
+        (
+            quote!(summary: "x", routes: { get "/a" => b }),
+            "no method `get`; did you mean `GET`?",
         ),
         (
             quote!(summary: "x", calls: "inn:room/odd"),

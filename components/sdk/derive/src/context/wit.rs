@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use syn::{Error, Ident, Result};
 use wit_bindgen_core::name_package_module;
 use wit_bindgen_core::wit_parser::{
-    Function, InterfaceId, PackageId, Resolve, Type, TypeDefKind, TypeId, UnresolvedPackageGroup,
+    self, InterfaceId, PackageId, Resolve, Type, TypeDefKind, TypeId, UnresolvedPackageGroup,
     WorldId,
 };
 use wit_bindgen_rust::to_rust_ident;
@@ -32,13 +32,13 @@ pub(crate) struct Found {
     pub(crate) path: Vec<String>,
     /// What the author calls it.
     pub(crate) module: Ident,
-    pub(crate) functions: Vec<Offered>,
+    pub(crate) functions: Vec<Function>,
     /// The types of its errors, as the bindings call them.
     pub(crate) errors: Vec<String>,
 }
 
-/// A function of an interface.
-pub(crate) struct Offered {
+/// A function of an interface, offered or called.
+pub(crate) struct Function {
     /// Its name in WIT.
     pub(crate) name: String,
     /// Its name in Rust.
@@ -91,6 +91,8 @@ struct Sources {
     found: Vec<Source>,
     searched: Vec<PathBuf>,
     pushed: Vec<(PathBuf, PackageId)>,
+    /// The places of the packages that are being resolved: each uses the next one.
+    resolving: Vec<usize>,
     files: Vec<PathBuf>,
 }
 
@@ -112,6 +114,7 @@ impl Sources {
             found,
             searched,
             pushed: Vec::new(),
+            resolving: Vec::new(),
             files: Vec::new(),
         }
     }
@@ -216,6 +219,15 @@ impl Sources {
         if let Some((_, id)) = self.pushed.iter().find(|(pushed, _)| *pushed == directory) {
             return Ok(*id);
         }
+        if let Some(first) = self.resolving.iter().position(|other| *other == place) {
+            let circle = self.resolving[first..].iter().chain([&place]);
+            let names = circle.map(|place| self.found[*place].name.as_str());
+            return Err(format!(
+                "packages use each other in a circle: {}",
+                names.collect::<Vec<_>>().join(" uses ")
+            ));
+        }
+        self.resolving.push(place);
         let group = UnresolvedPackageGroup::parse_dir(&directory)
             .map_err(|error| format!("{}: {error:#}", directory.display()))?;
         for used in group.main.foreign_deps.keys() {
@@ -226,6 +238,7 @@ impl Sources {
                 self.push(used, resolve)?;
             }
         }
+        self.resolving.pop();
         self.files.extend(wit_files(&directory));
         let id = resolve
             .push_group(group)
@@ -310,7 +323,7 @@ fn functions(
     resolve: &Resolve,
     interface: InterfaceId,
     id: &str,
-) -> std::result::Result<(Vec<Offered>, Vec<String>), String> {
+) -> std::result::Result<(Vec<Function>, Vec<String>), String> {
     let (mut functions, mut errors) = (Vec::new(), Vec::new());
     for function in resolve.interfaces[interface].functions.values() {
         let error = error_of(resolve, function).ok_or_else(|| {
@@ -327,7 +340,7 @@ fn functions(
                 errors.push(name);
             }
         }
-        functions.push(Offered {
+        functions.push(Function {
             name: function.name.clone(),
             ident: to_rust_ident(&function.name),
             parameters: function.params.len(),
@@ -345,7 +358,7 @@ fn is_of(resolve: &Resolve, id: TypeId, interface: InterfaceId) -> bool {
 }
 
 /// The error of a function that answers as those of contexts do.
-fn error_of(resolve: &Resolve, function: &Function) -> Option<TypeId> {
+fn error_of(resolve: &Resolve, function: &wit_parser::Function) -> Option<TypeId> {
     let Some(Type::Id(result)) = function.result else {
         return None;
     };
@@ -362,9 +375,8 @@ fn error_of(resolve: &Resolve, function: &Function) -> Option<TypeId> {
     let TypeDefKind::Variant(variant) = &resolve.types[variant].kind else {
         return None;
     };
-    let unavailable = |case: &&wit_bindgen_core::wit_parser::Case| {
-        case.name == "unavailable" && case.ty == Some(Type::String)
-    };
+    let unavailable =
+        |case: &&wit_parser::Case| case.name == "unavailable" && case.ty == Some(Type::String);
     variant.cases.iter().find(unavailable)?;
     Some(error)
 }

@@ -1,6 +1,7 @@
 //! What is changed while the app serves: it is built, and swapped in as a new version.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,10 +13,10 @@ use crate::cli::app_flags::ServeFlags;
 use crate::cli::components;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
-use crate::core::{VersionDigest, spoken};
+use crate::core::{VersionDigest, human_duration};
 use crate::manifest::{Manifest, Ramp};
 use crate::observe::sanitize::{SENTENCE, shown};
-use crate::rollout::{self, Outcome, Upload};
+use crate::rollout::{self, Gate, Outcome, Upload};
 
 /// Who brings what was changed, in the history of versions.
 const BY: &str = "up --watch";
@@ -23,7 +24,7 @@ const BY: &str = "up --watch";
 const TAKING_OVER: Duration = Duration::from_secs(120);
 
 /// Brings in what is changed while the app serves.
-pub(super) struct Editions {
+pub(super) struct LiveUpdate {
     pub host: Arc<Host>,
     pub flags: ServeFlags,
     pub options: Options,
@@ -39,14 +40,30 @@ enum Change {
 }
 
 /// A component that is another than what was brought last.
-struct Edition {
+struct ChangedComponent {
     context: String,
     file: PathBuf,
     digest: VersionDigest,
 }
 
-impl Editions {
-    /// Brings in whatever is changed, until the app has to be started anew.
+/// Why a component does not serve.
+struct NotSwapped {
+    why: String,
+    /// Whether it would fit if other contexts were others.
+    is_about_others: bool,
+}
+
+impl From<String> for NotSwapped {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            is_about_others: false,
+        }
+    }
+}
+
+impl LiveUpdate {
+    /// Brings in whatever is changed, until the app has to be started anew: what is read only then has changed, or contexts that fit only together.
     pub async fn watch(self, mut changes: Changes) {
         let mut manifest = (*self.host.manifest).clone();
         changes.follow(&manifest, &self.options).await;
@@ -62,7 +79,11 @@ impl Editions {
             self.progress.clear();
             match changed {
                 Ok(Change::App) => return,
-                Ok(Change::Components(files)) => self.bring(files, &mut brought, began).await,
+                Ok(Change::Components(files)) => {
+                    if self.bring(files, &mut brought, began).await.is_break() {
+                        return;
+                    }
+                }
                 Err(failure) => {
                     self.progress.say(format_args!("error: {failure}"));
                     self.progress.say("what served before serves on");
@@ -84,7 +105,7 @@ impl Editions {
             }
         });
         built.await?;
-        if needs_a_start(&self.host.manifest, manifest) {
+        if self.host.manifest.needs_a_start_for(manifest) {
             self.progress
                 .say("the manifest has changed; starting anew, at the same ports");
             return Ok(Change::App);
@@ -95,55 +116,65 @@ impl Editions {
         )?))
     }
 
-    /// Swaps in what is another than what was brought last. What does not fit yet is tried again when another has been swapped in.
+    /// Swaps in what is another than what was brought last. What does not fit yet is tried again when another has been swapped in. Breaks where several wait
+    /// for each other: a start looks at all of them at once.
     async fn bring(
         &self,
         files: BTreeMap<String, PathBuf>,
         brought: &mut BTreeMap<String, VersionDigest>,
         began: Instant,
-    ) {
-        let mut editions = Vec::new();
+    ) -> ControlFlow<()> {
+        let mut changed = Vec::new();
         for (context, file) in files {
             let found = digest(file.clone()).await;
             let found = found.filter(|digest| brought.get(&context) != Some(digest));
-            editions.extend(found.map(|digest| Edition {
+            changed.extend(found.map(|digest| ChangedComponent {
                 context,
                 file,
                 digest,
             }));
         }
         let mut left = usize::MAX;
-        while editions.len() < left {
-            left = editions.len();
+        while changed.len() < left {
+            left = changed.len();
             let mut refused = Vec::new();
-            for edition in editions {
-                match self.swap_in(&edition).await {
+            for component in changed {
+                match self.swap_in(&component).await {
                     Ok(what) => {
-                        let (name, took) = (&edition.context, spoken(began.elapsed()));
+                        let (name, took) = (&component.context, human_duration(began.elapsed()));
                         self.progress
                             .say(format_args!("  {name:<16} {what}, {took} after the change"));
-                        brought.insert(edition.context, edition.digest);
+                        brought.insert(component.context, component.digest);
                     }
-                    Err(why) => refused.push((edition, why)),
+                    Err(why) => refused.push((component, why)),
                 }
             }
             if refused.len() == left {
-                for (Edition { context, .. }, why) in &refused {
+                for (ChangedComponent { context, .. }, NotSwapped { why, .. }) in &refused {
                     let why = shown(why, SENTENCE);
                     self.progress.say(format_args!(
                         "error: {context}: {why}; what served before serves on"
                     ));
                 }
+                if refused.len() > 1 && refused.iter().all(|(_, why)| why.is_about_others) {
+                    self.progress
+                        .say("they may fit together; starting anew, at the same ports");
+                    return ControlFlow::Break(());
+                }
             }
-            editions = refused.into_iter().map(|(edition, _)| edition).collect();
+            changed = refused
+                .into_iter()
+                .map(|(component, _)| component)
+                .collect();
         }
+        ControlFlow::Continue(())
     }
 
     /// Has the component of a context take over, or says why not.
-    async fn swap_in(&self, edition: &Edition) -> Result<String, String> {
-        let Edition { context, file, .. } = edition;
+    async fn swap_in(&self, component: &ChangedComponent) -> Result<String, NotSwapped> {
+        let ChangedComponent { context, file, .. } = component;
         let Some(context) = self.host.context(context) else {
-            return Err("it is not part of the app that runs".to_owned());
+            return Err(String::from("it is not part of the app that runs").into());
         };
         let reading = tokio::fs::read(file).await;
         let upload = Upload {
@@ -166,7 +197,7 @@ impl Editions {
         let ended = ended.map_err(|_| {
             format!(
                 "it has not taken over within {}; `innkeeper status {}` shows how far it is",
-                spoken(TAKING_OVER),
+                human_duration(TAKING_OVER),
                 context.name
             )
         })?;
@@ -174,27 +205,15 @@ impl Editions {
         match ended.outcome {
             Some(Outcome::Current { .. }) => Ok(format!("version {number} serves")),
             Some(Outcome::Unchanged) => Ok(format!("version {number} serves already")),
-            Some(Outcome::Refused(refusal)) => Err(format!(
-                "rejected at the gate `{}`: {refusal}",
-                refusal.gate.name()
-            )),
-            Some(Outcome::Aborted { reason }) => Err(reason),
-            Some(Outcome::Passed) | None => Err("it does not serve".to_owned()),
+            Some(Outcome::Refused(refusal)) => Err(NotSwapped {
+                is_about_others: [Gate::Imports, Gate::Consumers, Gate::Events]
+                    .contains(&refusal.gate),
+                why: refusal.to_string(),
+            }),
+            Some(Outcome::Aborted { reason }) => Err(reason.into()),
+            Some(Outcome::Passed) | None => Err(String::from("it does not serve").into()),
         }
     }
-}
-
-/// Whether something is another than before that is not read while the app serves.
-fn needs_a_start(before: &Manifest, now: &Manifest) -> bool {
-    let read_once = |manifest: &Manifest| {
-        let mut manifest = manifest.clone();
-        manifest.admin.tokens.clear();
-        for context in manifest.contexts.values_mut() {
-            context.config = Default::default();
-        }
-        manifest
-    };
-    read_once(before) != read_once(now)
 }
 
 async fn digest(file: PathBuf) -> Option<VersionDigest> {

@@ -9,14 +9,57 @@ use serde::{Deserializer, forward_to_deserialize_any};
 /// # Errors
 /// Which name or value cannot be used, and why.
 pub(crate) fn read<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
-    let values = values.into_iter().map(|(key, text)| {
-        let value = Value {
-            key: key.clone(),
-            text,
-        };
-        (key, value)
-    });
-    T::deserialize(MapDeserializer::new(values)).map_err(|error: Error| error.to_string())
+    read_but(values, &[])
+}
+
+/// The same without the values of some names, where the type has no field that is called so: they are for somebody else.
+///
+/// # Errors
+/// Which name or value cannot be used, and why.
+pub(crate) fn read_but<T: DeserializeOwned>(
+    values: Vec<(String, String)>,
+    others: &'static [&'static str],
+) -> Result<T, String> {
+    T::deserialize(Values { values, others }).map_err(|error| error.to_string())
+}
+
+/// All of the values.
+struct Values {
+    values: Vec<(String, String)>,
+    /// The names that are passed over where they are no fields.
+    others: &'static [&'static str],
+}
+
+impl<'de> Deserializer<'de> for Values {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let values = self.values.into_iter().map(|(key, text)| {
+            let value = Value {
+                key: key.clone(),
+                text,
+            };
+            (key, value)
+        });
+        MapDeserializer::new(values).deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        mut self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.values.retain(|(key, _)| {
+            fields.contains(&key.as_str()) || !self.others.contains(&key.as_str())
+        });
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple tuple_struct map enum
+        identifier ignored_any
+    }
 }
 
 /// A text that is read as whatever is asked for.

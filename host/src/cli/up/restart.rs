@@ -14,7 +14,7 @@ pub(super) fn start(gateway: SocketAddr, operators: SocketAddr) -> Failure {
     let name = given.next().unwrap_or_else(|| "innkeeper".into());
     let program = serving::this_program().unwrap_or_else(|| name.clone().into());
     let arguments = at_the_same_ports(given, gateway, operators);
-    Failure::Anew(Command::new(program).arg0(name).args(arguments).exec())
+    Failure::Restart(Command::new(program).arg0(name).args(arguments).exec())
 }
 
 /// The command line with the addresses that were taken, also where it said port 0.

@@ -4,15 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 /// A duration for people: such as `5 s`, `1.2 s`, `40 ms` or `1 h 30 min`.
-pub fn spoken(duration: Duration) -> Spoken {
-    Spoken(duration)
+pub fn human_duration(duration: Duration) -> HumanDuration {
+    HumanDuration(duration)
 }
 
 /// A duration that is shown for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spoken(Duration);
+pub struct HumanDuration(Duration);
 
-impl fmt::Display for Spoken {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
         // Where rounding comes to the next unit, that is said.
@@ -75,14 +75,17 @@ mod tests {
             (5_400_000_000_000, "1 h 30 min"),
             (86_400_000_000_000, "1 d"),
         ] {
-            assert_eq!(spoken(Duration::from_nanos(nanos)).to_string(), said);
+            assert_eq!(
+                human_duration(Duration::from_nanos(nanos)).to_string(),
+                said
+            );
         }
     }
 
     proptest! {
         #[test]
         fn what_is_said_is_short_and_never_a_row_of_digits(nanos in any::<u64>()) {
-            let said = spoken(Duration::from_nanos(nanos)).to_string();
+            let said = human_duration(Duration::from_nanos(nanos)).to_string();
             prop_assert!(said.len() <= 32 && !said.is_empty(), "{said}");
             let fraction = said.split_once('.').map(|(_, rest)| rest.find(' '));
             prop_assert!(fraction.is_none_or(|digits| digits == Some(1)), "{said}");

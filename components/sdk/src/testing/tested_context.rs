@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::calls::{Offered, Offers};
+use super::decode::{self, Malformed};
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::{Context, Description, Outcome, Request, Response};
 
-pub(crate) struct Declared {
+pub(crate) struct TestedContext {
     pub(crate) description: Description,
     pub(crate) handle: fn(&Request) -> Response,
     pub(crate) on_event: fn(Delivered) -> Outcome,
@@ -16,7 +17,7 @@ pub(crate) struct Declared {
     pub(crate) tables: Rc<[String]>,
 }
 
-impl Declared {
+impl TestedContext {
     /// A context, without what it offers to others.
     pub(crate) fn alone<C: Context>() -> Self {
         let description = C::describe();
@@ -42,35 +43,39 @@ impl Declared {
         }
     }
 
-    /// The request as the host hands it to the context, when one of the described routes matches.
-    pub(crate) fn request(
+    /// The request as the host hands it to the context, when one of the described routes matches. An error for what cannot be decoded.
+    pub(super) fn request(
         &self,
         method: &str,
         target: &str,
         headers: &[(String, String)],
         body: &[u8],
-    ) -> Option<Request> {
+    ) -> Result<Option<Request>, Malformed> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let plain_path = decode::plain_path(path)?;
         let routes = self
             .description
             .routes
             .iter()
             .filter(|route| route.method == method);
-        let (parameters, route) = routes
-            .filter_map(|route| Some((parameters(&route.path, path)?, route.path.clone())))
-            .min_by_key(|(parameters, _)| parameters.len())?;
-        let query = query.split('&').filter_map(|pair| pair.split_once('='));
-        Some(Request {
+        let matching = routes
+            .filter_map(|route| Some((parameters(&route.path, &plain_path)?, route.path.clone())))
+            .min_by_key(|(parameters, _)| parameters.len());
+        let Some((encoded, route)) = matching else {
+            return Ok(None);
+        };
+        let parameters = encoded
+            .into_iter()
+            .map(|(name, value)| Ok((name.into(), decode::segment(value)?)));
+        Ok(Some(Request {
             method: method.into(),
             route,
             path: path.into(),
-            parameters,
-            query: query
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
+            parameters: parameters.collect::<Result<_, _>>()?,
+            query: decode::query(query)?,
             headers: headers.into(),
             body: body.into(),
-        })
+        }))
     }
 
     /// Whether it follows a kind of a source.
@@ -100,7 +105,8 @@ impl Declared {
     }
 }
 
-fn parameters(route: &str, path: &str) -> Option<Vec<(String, String)>> {
+/// The values of a route's placeholders by their names, still encoded; none when the path is not one of the route.
+fn parameters<'a>(route: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let mut parameters = Vec::new();
     let mut segments = path.split('/');
     for wanted in route.split('/') {
@@ -109,7 +115,7 @@ fn parameters(route: &str, path: &str) -> Option<Vec<(String, String)>> {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
-            Some(name) if !segment.is_empty() => parameters.push((name.into(), segment.into())),
+            Some(name) if !segment.is_empty() => parameters.push((name, segment)),
             None if segment == wanted => {}
             _ => return None,
         }

@@ -1,0 +1,142 @@
+//! Percent-decoding, once, as the host does it.
+
+/// What was sent is not percent-encoded UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// Decodes one segment of a path.
+pub(super) fn segment(encoded: &str) -> Result<String, Malformed> {
+    decode(encoded, false)
+}
+
+/// A path as it is compared: what needs no encoding stands for itself (RFC 9110 4.2.3), and everything else stays as it was sent.
+pub(super) fn plain_path(path: &str) -> Result<String, Malformed> {
+    decode(path, false)?;
+    let mut plain = String::new();
+    let mut rest = path;
+    while let Some((before, encoded)) = rest.split_once('%') {
+        let (digits, after) = encoded.split_at_checked(2).ok_or(Malformed)?;
+        plain += before;
+        match u8::from_str_radix(digits, 16).map_err(|_| Malformed)? {
+            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                plain.push(char::from(byte));
+            }
+            _ => plain += &rest[before.len()..before.len() + 3],
+        }
+        rest = after;
+    }
+    plain += rest;
+    Ok(plain)
+}
+
+/// Decodes a query as browsers encode forms: pairs with `&` between them, a plus for a space.
+pub(super) fn query(encoded: &str) -> Result<Vec<(String, String)>, Malformed> {
+    let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name, true)?, decode(value, true)?))
+    });
+    decoded.collect()
+}
+
+fn decode(encoded: &str, form: bool) -> Result<String, Malformed> {
+    if !encoded.is_ascii() {
+        return Err(Malformed);
+    }
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut bytes = encoded.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next())? << 4 | digit(bytes.next())?,
+            b'+' if form => b' ',
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).map_err(|_| Malformed)
+}
+
+fn digit(byte: Option<u8>) -> Result<u8, Malformed> {
+    let digit = byte
+        .and_then(|byte| char::from(byte).to_digit(16))
+        .ok_or(Malformed)?;
+    u8::try_from(digit).map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The cases are those of the host's `gateway/decode.rs`.
+
+    #[test]
+    fn segments_are_decoded_once() {
+        for (encoded, decoded) in [
+            ("", ""),
+            ("1", "1"),
+            ("a%20b", "a b"),
+            ("a+b", "a+b"),
+            ("%2541", "%41"),
+            ("caf%C3%a9", "café"),
+            ("a%2Fb", "a/b"),
+        ] {
+            assert_eq!(segment(encoded).as_deref(), Ok(decoded));
+        }
+        for malformed in [
+            "%",
+            "%4",
+            "%zz",
+            "%4g",
+            "%+1",
+            "%ff",
+            "%C3",
+            "%ed%a0%80",
+            "é",
+            "a%",
+        ] {
+            assert_eq!(segment(malformed), Err(Malformed), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_encoding_stands_for_itself() {
+        for (path, plain) in [
+            ("/rooms/1", "/rooms/1"),
+            ("/%72ooms/%31", "/rooms/1"),
+            ("%2Frooms", "%2Frooms"),
+            ("/a%2Fb%2fc", "/a%2Fb%2fc"),
+            ("/%7Eme/%2e%2E/x%2Dy_%5Fz", "/~me/../x-y__z"),
+            ("/%25%34%31", "/%2541"),
+            ("/caf%C3%A9%20", "/caf%C3%A9%20"),
+            ("/%2B+", "/%2B+"),
+            ("", ""),
+            ("*", "*"),
+        ] {
+            assert_eq!(plain_path(path).as_deref(), Ok(plain), "{path}");
+        }
+        for malformed in ["/%", "/%4", "/%zz", "/%ff", "/%+1", "/%é"] {
+            assert_eq!(plain_path(malformed), Err(Malformed), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn queries_are_decoded_as_forms() {
+        let pairs = |pairs: &[(&str, &str)]| {
+            Ok(pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect())
+        };
+        assert_eq!(query(""), pairs(&[]));
+        assert_eq!(
+            query("a=1&b=2&a=3"),
+            pairs(&[("a", "1"), ("b", "2"), ("a", "3")])
+        );
+        assert_eq!(
+            query("a&b=&=c&&d=e=f"),
+            pairs(&[("a", ""), ("b", ""), ("", "c"), ("d", "e=f")])
+        );
+        assert_eq!(query("a+b=c%2Bd%26%3D"), pairs(&[("a b", "c+d&=")]));
+        assert_eq!(query("a=%"), Err(Malformed));
+        assert_eq!(query("%ff=1"), Err(Malformed));
+    }
+}
