@@ -32,7 +32,7 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm nats-server subscriber
+	@$(SETUP) rust wasm nats-server prometheus subscriber
 	cd components && cargo test
 	cd tests/apps/library/components && cargo test
 	cargo test --workspace
@@ -54,5 +54,6 @@ lint:
 	cd components && cargo clippy --all-targets -- -D warnings
 	scripts/lint-wasm.sh
 	scripts/lint-k8s.sh
+	scripts/lint-observability.sh
 	scripts/lint-dependencies.sh
 	scripts/lint-rooms.sh

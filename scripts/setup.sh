@@ -107,6 +107,7 @@ program() {
     case $1 in
         nats-server) say "installing nats-server: tests publish events to it" ;;
         wrk | siege) say "installing $1: make bench makes load with it" ;;
+        prometheus) say "installing prometheus: make lint and make test have it read the alert rules" ;;
         *) say "installing $1" ;;
     esac
     debian "$1"

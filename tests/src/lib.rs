@@ -6,6 +6,7 @@ pub mod artifacts;
 mod authority;
 mod book;
 mod client;
+pub mod collector;
 mod eventually;
 mod flood;
 mod gallery;

@@ -15,6 +15,7 @@ use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
 use crate::observe::sanitize::shown;
+use crate::observe::telemetry::TelemetryError;
 use crate::rollout::compile::work::WorkError;
 
 /// The widest that is shown of what a host says.
@@ -30,6 +31,8 @@ pub(super) enum Failure {
     Manifest(#[from] ManifestError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     #[error(transparent)]
@@ -109,7 +112,10 @@ pub(super) enum Failure {
 impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Manifest(_) | Self::Log(LogError::Level(_)) => ExitCode::from(2),
+            Self::Usage(_)
+            | Self::Manifest(_)
+            | Self::Log(LogError::Level(_))
+            | Self::Telemetry(_) => ExitCode::from(2),
             Self::Compile(error) => ExitCode::from(error.exit_code()),
             _ => ExitCode::FAILURE,
         }

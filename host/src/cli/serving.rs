@@ -23,6 +23,7 @@ use crate::invocation::Safeguards;
 use crate::manifest::{GatewaySettings, Manifest};
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
+use crate::observe::telemetry;
 
 /// How often it is told what a stop still waits for.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -101,7 +102,8 @@ pub(super) async fn serve(
     mut signals: Signals,
     watch: &impl Watch,
 ) -> Result<Ended, Failure> {
-    let _log = log::start(&manifest.log, flags.log.as_deref())?;
+    let telemetry = telemetry::start(&manifest.app.name)?;
+    let _log = log::start(&manifest.log, flags.log.as_deref(), &telemetry)?;
     let safeguards = flags.safeguards();
     warn_of(safeguards);
     listeners.warn_of_shares();
@@ -159,6 +161,8 @@ pub(super) async fn serve(
         _ = signals.next() => return Err(Failure::CutShort),
     };
     admin.stop().await;
+    // What waits to be exported is told last. It has a deadline of its own.
+    let _ = tokio::task::spawn_blocking(|| telemetry.shut_down()).await;
     match clean {
         true => Ok(ended),
         false => Err(Failure::CutShort),

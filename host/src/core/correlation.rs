@@ -13,6 +13,9 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The header with what vendors of tracing add.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// The header with what the caller wants to be known by all who take part.
+pub const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
 /// What is said of a malformed correlation id.
 pub const MALFORMED_ID: &str = "x-correlation-id must be sent once, as 1 to 128 visible ASCII characters without spaces and commas";
 
@@ -63,20 +66,27 @@ fn trace(headers: &HeaderMap) -> TraceContext {
         (Some(parent), None) => parent.to_str().ok().and_then(TraceContext::parse),
         _ => None,
     };
-    let Some(parent) = parent else {
-        return TraceContext::new();
+    let mut trace = match parent {
+        Some(parent) => match list(headers, &TRACESTATE) {
+            Some(state) => parent.with_state(&state).child(),
+            None => parent.child(),
+        },
+        None => TraceContext::new(),
     };
-    let states = headers
-        .get_all(TRACESTATE)
-        .iter()
-        .filter_map(|state| state.to_str().ok());
-    let state = states
-        .map(Cow::Borrowed)
-        .reduce(|all, state| Cow::Owned(format!("{all},{state}")));
-    match state {
-        Some(state) => parent.with_state(&state).child(),
-        None => parent.child(),
+    // It is a standard of its own: it may come without a trace.
+    if let Some(baggage) = list(headers, &BAGGAGE) {
+        trace = trace.with_baggage(&baggage);
     }
+    trace
+}
+
+/// A header that is a list, and may come in several fields.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let fields = headers.get_all(name).iter();
+    fields
+        .filter_map(|field| field.to_str().ok())
+        .map(Cow::Borrowed)
+        .reduce(|all, field| Cow::Owned(format!("{all},{field}")))
 }
 
 #[cfg(test)]

@@ -1,26 +1,75 @@
-//! W3C Trace Context: where an invocation is in a trace that may have begun elsewhere.
+//! W3C Trace Context and Baggage: where an invocation is in a trace that may have begun elsewhere, and what came along with it.
 
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::CorrelationId;
 
-/// A place in a trace: the trace, the span there, and what the vendors said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place in a trace: the trace, the span there, the span above it, and what came along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Stored", from = "Stored")]
 pub struct TraceContext {
     trace_id: u128,
     span_id: NonZeroU64,
+    /// None where it is the first of its trace, or where the one above is not known.
+    parent: Option<NonZeroU64>,
     flags: u8,
+    /// Whether the trace began elsewhere.
+    is_continued: bool,
     state: Option<Arc<str>>,
+    baggage: Option<Arc<str>>,
+}
+
+/// A place in a trace as it is stored: what is needed to go on from there.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    trace_id: u128,
+    span_id: NonZeroU64,
+    flags: u8,
+    is_continued: bool,
+    state: Option<String>,
+    baggage: Option<String>,
+}
+
+impl From<TraceContext> for Stored {
+    fn from(trace: TraceContext) -> Self {
+        Self {
+            trace_id: trace.trace_id,
+            span_id: trace.span_id,
+            flags: trace.flags,
+            is_continued: trace.is_continued,
+            state: trace.state.as_deref().map(str::to_owned),
+            baggage: trace.baggage.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl From<Stored> for TraceContext {
+    fn from(stored: Stored) -> Self {
+        Self {
+            trace_id: stored.trace_id,
+            span_id: stored.span_id,
+            parent: None,
+            flags: stored.flags,
+            is_continued: stored.is_continued,
+            state: stored.state.map(Into::into),
+            baggage: stored.baggage.map(Into::into),
+        }
+    }
 }
 
 /// The flags that this version of the standard knows: sampled, random.
 const KNOWN_FLAGS: u8 = 0b11;
 /// Sampled, and the trace id is random.
 const OWN_FLAGS: u8 = 0b11;
+/// The flag that says that a trace is recorded.
+const SAMPLED: u8 = 1;
 /// The longest `tracestate` that is passed on.
 const LONGEST_STATE: usize = 512;
+/// The longest `baggage` that is passed on: it goes with every event, so it is less than the standard's 8,192.
+const LONGEST_BAGGAGE: usize = 2_048;
 
 impl TraceContext {
     /// The first span of a new trace.
@@ -29,8 +78,11 @@ impl TraceContext {
         Self {
             trace_id: random.random_range(1..=u128::MAX),
             span_id: random.random(),
+            parent: None,
             flags: OWN_FLAGS,
+            is_continued: false,
             state: None,
+            baggage: None,
         }
     }
 
@@ -58,17 +110,32 @@ impl TraceContext {
         Some(Self {
             trace_id: Some(hexadecimal(trace_id)?).filter(|id| *id != 0)?,
             span_id: NonZeroU64::new(u64::try_from(hexadecimal(span_id)?).ok()?)?,
+            parent: None,
             flags: u8::try_from(hexadecimal(flags)?).ok()? & KNOWN_FLAGS,
+            is_continued: true,
             state: None,
+            baggage: None,
         })
     }
 
     /// The same place, with the `tracestate` that came along. One that is too long or not visible ASCII is dropped, as the standard allows.
     pub fn with_state(mut self, tracestate: &str) -> Self {
-        let fits = !tracestate.is_empty()
-            && tracestate.len() <= LONGEST_STATE
-            && tracestate.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        self.state = fits.then(|| tracestate.into());
+        self.state = fits(tracestate, LONGEST_STATE).then(|| tracestate.into());
+        self
+    }
+
+    /// The same place, with the `baggage` that came along. One that is too long or not visible ASCII is dropped.
+    pub fn with_baggage(mut self, baggage: &str) -> Self {
+        self.baggage = fits(baggage, LONGEST_BAGGAGE).then(|| baggage.into());
+        self
+    }
+
+    /// The same place, in a trace that is recorded or not.
+    pub fn with_sampled(mut self, sampled: bool) -> Self {
+        self.flags = match sampled {
+            true => self.flags | SAMPLED,
+            false => self.flags & !SAMPLED,
+        };
         self
     }
 
@@ -81,8 +148,29 @@ impl TraceContext {
     pub fn child(&self) -> Self {
         Self {
             span_id: rand::rng().random(),
+            parent: Some(self.span_id),
             ..self.clone()
         }
+    }
+
+    /// The bytes of the trace's id.
+    pub fn trace_id_bytes(&self) -> [u8; 16] {
+        self.trace_id.to_be_bytes()
+    }
+
+    /// The bytes of the span's id.
+    pub fn span_id_bytes(&self) -> [u8; 8] {
+        self.span_id.get().to_be_bytes()
+    }
+
+    /// The bytes of the id of the span above; zeroes, which are no id, where there is none.
+    pub fn parent_id_bytes(&self) -> [u8; 8] {
+        self.parent.map_or([0; 8], |id| id.get().to_be_bytes())
+    }
+
+    /// Whether the trace began elsewhere.
+    pub fn is_continued(&self) -> bool {
+        self.is_continued
     }
 
     /// The trace's id, 32 hexadecimal digits.
@@ -97,13 +185,25 @@ impl TraceContext {
 
     /// Whether the trace is recorded by whoever began it.
     pub fn sampled(&self) -> bool {
-        self.flags & 1 == 1
+        self.flags & SAMPLED == SAMPLED
     }
 
     /// The `tracestate` to pass on.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
+
+    /// The `baggage` to pass on.
+    pub fn baggage(&self) -> Option<&str> {
+        self.baggage.as_deref()
+    }
+}
+
+/// Whether what came along may be passed on.
+fn fits(text: &str, longest: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= longest
+        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 impl Default for TraceContext {
@@ -203,7 +303,30 @@ mod tests {
     #[test]
     fn a_new_one_can_be_read_back() {
         let context = TraceContext::new();
-        assert_eq!(TraceContext::parse(&context.to_string()), Some(context));
+        let read = TraceContext::parse(&context.to_string()).unwrap();
+        assert_eq!(read.to_string(), context.to_string());
+        assert!(read.is_continued() && !context.is_continued());
+    }
+
+    #[test]
+    fn what_is_stored_goes_on_from_the_same_place() {
+        let place = TraceContext::parse(PARENT)
+            .unwrap()
+            .with_state("vendor=1")
+            .with_baggage("tenant=blue,user=7");
+        let stored = postcard::to_allocvec(&place).unwrap();
+        let read: TraceContext = postcard::from_bytes(&stored).unwrap();
+        assert_eq!(read, place);
+        assert_eq!(read.child().baggage(), Some("tenant=blue,user=7"));
+        assert_eq!(read.child().parent_id_bytes(), place.span_id_bytes());
+    }
+
+    #[test]
+    fn sampling_is_one_flag() {
+        let place = TraceContext::new();
+        let unsampled = place.clone().with_sampled(false);
+        assert!(place.sampled() && !unsampled.sampled());
+        assert_eq!(unsampled.with_sampled(true), place);
     }
 
     #[test]

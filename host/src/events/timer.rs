@@ -167,6 +167,7 @@ fn event(timer: &Timer, time: u64) -> Event {
         data: timer.data.clone(),
         correlation_id: timer.correlation_id.clone(),
         causation_id: timer.causation_id.clone(),
+        trace: None,
     }
 }
 

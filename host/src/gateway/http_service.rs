@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -26,11 +26,13 @@ use super::{
     request,
     request_body::{BodyTimeout, RequestBody},
     response,
+    span::TracedRequest,
 };
 use crate::core::Correlation;
 use crate::core::correlation::{MALFORMED_ID, Malformed};
 use crate::invocation::{Failure, Origin};
 use crate::manifest::GatewaySettings;
+use crate::observe::telemetry;
 use crate::versions::Found;
 
 /// What can be asked of the server as a whole, `OPTIONS *`.
@@ -63,6 +65,8 @@ struct RequestContext<'a> {
     correlation: &'a Correlation,
     /// Whether it came with a correlation id that is none.
     malformed: bool,
+    /// The route that it was found to be for, as its pattern.
+    route: &'a OnceLock<String>,
 }
 
 impl<R: Backend> HttpService<R> {
@@ -108,15 +112,19 @@ impl<R: Backend> HttpService<R> {
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let began = Instant::now();
-        let (correlation, malformed) = match Correlation::of(request.headers()) {
+        let (mut correlation, malformed) = match Correlation::of(request.headers()) {
             Ok(correlation) => (correlation, false),
             Err(Malformed(correlation)) => (correlation, true),
         };
+        correlation.trace = telemetry::sampled(correlation.trace);
+        let route = OnceLock::new();
         let context = RequestContext {
             connection,
             correlation: &correlation,
             malformed,
+            route: &route,
         };
+        let traced = TracedRequest::begin(&request, connection.client);
         let head = request.method() == Method::HEAD;
         let mut response = match &self.cors {
             Some(layer) if request.method() != Method::OPTIONS || cors::is_preflight(&request) => {
@@ -133,6 +141,14 @@ impl<R: Backend> HttpService<R> {
             response = response::without_body(response);
         }
         self.metrics.answered(response.status(), began.elapsed());
+        if let Some(traced) = traced {
+            traced.end(
+                &correlation,
+                route.get(),
+                response.status(),
+                began.elapsed(),
+            );
+        }
         response
     }
 
@@ -175,6 +191,7 @@ impl<R: Backend> HttpService<R> {
             connection,
             correlation,
             malformed,
+            route: found_route,
         } = context;
         if malformed {
             return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
@@ -221,6 +238,10 @@ impl<R: Backend> HttpService<R> {
                 ));
             }
         };
+        if telemetry::is_on() {
+            // Once for each request.
+            let _ = found_route.set(route.pattern.as_str().to_owned());
+        }
         let mut request = request::read(&route, values, parts, &target)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;

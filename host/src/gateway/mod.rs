@@ -24,6 +24,7 @@ pub(crate) mod rate_limit;
 mod request;
 mod request_body;
 mod response;
+mod span;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

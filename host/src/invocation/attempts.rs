@@ -14,7 +14,7 @@ use super::replay::Effect;
 use super::route_to_version::route_to_version;
 use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
-use super::{abandonment, calls_made, compensation, quota, record};
+use super::{abandonment, calls_made, compensation, quota, record, spans};
 use crate::core::{Backoff, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
@@ -84,6 +84,7 @@ pub(super) async fn run<E: Entry>(
     let result = run_attempts(invocation, entry).await;
     invocation.hold.release();
     measure(invocation, &result, began.elapsed());
+    spans::invocation(invocation, &result, began.elapsed());
     if let Err(failure) = &result {
         quota::note(&invocation.context, failure);
     }
@@ -160,6 +161,7 @@ async fn run_attempts<E: Entry>(
             lease = route_to_version(invocation, &mut entry)?;
         }
         let number = invocation.first_attempt + count;
+        let attempt_began = std::time::Instant::now();
         let attempted = attempt(invocation, &entry, number, locks.as_ref(), &lease).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
@@ -169,6 +171,13 @@ async fn run_attempts<E: Entry>(
         if let Some(failed) = failed {
             lease.version().note(began.elapsed(), failed);
         }
+        let outcome = match &attempted {
+            Ok(Attempt::Done(_)) => "done",
+            Ok(Attempt::Conflict(_)) => "conflict",
+            Ok(Attempt::Diverged) => "diverged",
+            Err(_) => "failed",
+        };
+        spans::attempt(invocation, number, outcome, attempt_began.elapsed());
         match attempted? {
             Attempt::Done(done) => return Ok(done),
             Attempt::Conflict(key) => {
@@ -473,10 +482,12 @@ async fn commit<E: Entry>(
         writes,
         events,
     };
-    match ledger
+    let (began, count) = (std::time::Instant::now(), unit.events.len());
+    let committed = ledger
         .commit_within(unit, invocation.durability, quota)
-        .await
-    {
+        .await;
+    spans::commit(invocation, count, committed.is_ok(), began.elapsed());
+    match committed {
         Ok(position) => {
             invocation.context.metrics.commits.increment(1);
             if sets_timers {

@@ -17,6 +17,7 @@ use super::stored_result::CallKey;
 use crate::core::message::Request;
 use crate::core::{CausationId, CorrelationId, InvocationId, RunId, TraceContext, wall_clock};
 use crate::journal::{Cause, Durability, ReadSet, Write};
+use crate::observe::telemetry;
 use crate::versions::Version;
 
 /// A callee is given up on at most so long before its caller.
@@ -147,7 +148,7 @@ impl Invocation {
             id,
             correlation_id,
             causation_id,
-            trace: TraceContext::new(),
+            trace: telemetry::sampled(TraceContext::new()),
             cause,
             trigger,
             caller: None,

@@ -7,6 +7,7 @@ use super::call::{self, Answered, Request};
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
+use super::spans;
 use crate::guest::value;
 use crate::observe::metrics::CallOutcome;
 
@@ -33,6 +34,20 @@ pub async fn dispatch(invoker: &Arc<Invoker>, request: Request) -> Answered {
 ///
 /// When the context gave no answer.
 pub async fn reach(
+    invoker: &Arc<Invoker>,
+    callee: &Arc<Context>,
+    mut request: Request,
+) -> Result<Answered, Failure> {
+    let began = Instant::now();
+    let span = spans::Call::begin(&mut request, &callee.name);
+    let answered = admit(invoker, callee, request).await;
+    if let Some(span) = span {
+        span.end(&answered, began.elapsed());
+    }
+    answered
+}
+
+async fn admit(
     invoker: &Arc<Invoker>,
     callee: &Arc<Context>,
     request: Request,

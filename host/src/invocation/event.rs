@@ -219,7 +219,12 @@ fn invocation(
         trigger: Trigger::Follower,
         deadline: Instant::now() + context.settings.limits.deadline,
     });
+    let trace = match (&invocation.cause, &delivery.event.trace) {
+        (Cause::Event { .. }, Some(publisher)) => publisher.child(),
+        _ => invocation.trace.clone(),
+    };
     Ok(Arc::new(Invocation {
+        trace,
         first_attempt: delivery.attempt,
         generation: Some(delivery.generation),
         version: delivery.version.clone(),

@@ -184,6 +184,7 @@ fn unit(ledger: &Ledger, group: impl Iterator<Item = HostEvent>) -> Unit {
         data: event.data.to_string().into_bytes(),
         correlation_id: event.correlation_id,
         causation_id: Some(CausationId::from(&invocation)),
+        trace: None,
     });
     unit.events = events.collect();
     unit

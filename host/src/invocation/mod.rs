@@ -37,6 +37,7 @@ mod replay;
 mod retention;
 mod route_to_version;
 mod runs;
+mod spans;
 mod spent;
 mod staged;
 pub(crate) mod state_key;

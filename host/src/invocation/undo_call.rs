@@ -14,9 +14,11 @@ use super::failure::Failure;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, StoredCall};
+use super::spans;
 use crate::core::{CallId, TraceContext};
 use crate::guest::{Operation, value};
 use crate::journal::Space;
+use crate::observe::telemetry;
 
 /// What came of undoing a call.
 pub(super) enum Undone {
@@ -142,14 +144,22 @@ async fn undo_stored(
         parameters,
         correlation_id: compensation.correlation_id.clone(),
         causation_id: Some((&compensation.causation_id).into()),
-        trace: TraceContext::new(),
+        trace: telemetry::sampled(TraceContext::new()),
         deadline: Instant::now() + callee.settings.limits.deadline,
         call_stack: CallStack::default(),
         may_have_run: which == Try::Again,
         consent: None,
         caller: call::Caller::Context(caller.to_owned()),
     };
-    let answered = call::call(invoker, callee, request).await?;
+    let (began, trace) = (std::time::Instant::now(), request.trace.clone());
+    let answered = call::call(invoker, callee, request).await;
+    let reason = match &answered {
+        Ok(answered) if value::is_err(&answered.answer) => Some("it was refused".to_owned()),
+        Ok(_) => None,
+        Err(failure) => Some(failure.to_string()),
+    };
+    spans::undo(&trace, undo, reason, began.elapsed());
+    let answered = answered?;
     match value::is_err(&answered.answer) {
         true => Err(Refusal::counted(format!(
             "{undo} answered {:?}",

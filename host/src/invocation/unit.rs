@@ -25,6 +25,7 @@ use crate::guest::{
     Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
+use crate::observe::telemetry;
 use crate::versions::Version;
 
 /// What a guest hears that calls where it may not.
@@ -457,6 +458,7 @@ impl Services for UnitOfWork {
             data,
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
+            trace: telemetry::publisher(&self.invocation.trace),
         });
         self.check_staged()?;
         Ok(told)

@@ -90,7 +90,7 @@ async fn run(
     let request = Arc::new(request);
     let entry = WebEntry::new(request.clone(), key.as_deref());
     let invocation = Arc::new(Invocation {
-        trace: origin.trace,
+        trace: origin.trace.child(),
         place,
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),

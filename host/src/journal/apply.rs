@@ -51,7 +51,7 @@ pub(super) fn changes(
             index,
         };
         let key = key::event(lane, place);
-        changes.push(Change::put(position, key, &format::encode(event)?));
+        changes.push(Change::put(position, key, &format::encode_event(event)?));
         lanes.push(lane);
     }
     let record = format::encode(&RecordRef {

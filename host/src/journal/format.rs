@@ -2,10 +2,42 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Error, Header};
+use super::{Error, Event, Header};
+use crate::core::{CausationId, CorrelationId, EventId, or_empty};
 
 /// The format of what is written. 2: values carry a checksum and their commit, commits what they changed and a link to the one before.
 pub(super) const FORMAT: u8 = 2;
+
+/// The format of events. 3: they say which span published them.
+const EVENT_FORMAT: u8 = 3;
+
+/// An event as it was kept before it said which span published it.
+#[derive(Serialize, Deserialize)]
+struct EventWithoutTrace {
+    id: EventId,
+    kind: String,
+    subject: String,
+    time: u64,
+    data: Vec<u8>,
+    correlation_id: CorrelationId,
+    #[serde(with = "or_empty")]
+    causation_id: Option<CausationId>,
+}
+
+impl From<EventWithoutTrace> for Event {
+    fn from(event: EventWithoutTrace) -> Self {
+        Self {
+            id: event.id,
+            kind: event.kind,
+            subject: event.subject,
+            time: event.time,
+            data: event.data,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            trace: None,
+        }
+    }
+}
 
 /// What is kept at a commit's position. The events are in their lanes, the writes in their spaces.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,11 +83,7 @@ pub(super) struct Changed {
 
 /// The bytes of a record.
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::with_capacity(256);
-    bytes.push(FORMAT);
-    postcard::to_extend(record, bytes).map_err(|error| Error::Damaged {
-        what: format!("a record that cannot be written ({error})"),
-    })
+    encode_as(FORMAT, record)
 }
 
 /// The record that `encode` was given. `what` names it for people.
@@ -64,13 +92,91 @@ pub(super) fn decode<T: DeserializeOwned>(
     what: impl Fn() -> String,
 ) -> Result<T, Error> {
     match bytes.split_first() {
-        Some((&FORMAT, rest)) => postcard::from_bytes(rest).map_err(|error| Error::Damaged {
-            what: format!("{} ({error})", what()),
-        }),
-        Some((&found, _)) if found != FORMAT => Err(Error::Format {
+        Some((&FORMAT, rest)) => read(rest, what),
+        Some((&found, _)) => Err(Error::Format {
             found,
             known: FORMAT,
         }),
-        _ => Err(Error::Damaged { what: what() }),
+        None => Err(Error::Damaged { what: what() }),
+    }
+}
+
+/// The bytes of an event.
+pub(super) fn encode_event(event: &Event) -> Result<Vec<u8>, Error> {
+    encode_as(EVENT_FORMAT, event)
+}
+
+/// The event that `encode_event` was given, also by a host that did not know of traces.
+pub(super) fn decode_event(bytes: &[u8], what: impl Fn() -> String) -> Result<Event, Error> {
+    match bytes.split_first() {
+        Some((&EVENT_FORMAT, rest)) => read(rest, what),
+        Some((&FORMAT, rest)) => read::<EventWithoutTrace>(rest, what).map(Event::from),
+        Some((&found, _)) => Err(Error::Format {
+            found,
+            known: EVENT_FORMAT,
+        }),
+        None => Err(Error::Damaged { what: what() }),
+    }
+}
+
+fn encode_as<T: Serialize>(format: u8, record: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(format);
+    postcard::to_extend(record, bytes).map_err(|error| Error::Damaged {
+        what: format!("a record that cannot be written ({error})"),
+    })
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> Result<T, Error> {
+    postcard::from_bytes(bytes).map_err(|error| Error::Damaged {
+        what: format!("{} ({error})", what()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::TraceContext;
+
+    fn told(trace: Option<TraceContext>) -> Event {
+        Event {
+            id: "1".into(),
+            kind: "RoomRegistered".into(),
+            subject: "7".into(),
+            time: 5,
+            data: b"{}".to_vec(),
+            correlation_id: "2".parse().unwrap(),
+            causation_id: Some("3".into()),
+            trace,
+        }
+    }
+
+    #[test]
+    fn an_event_says_which_span_published_it() {
+        let event = told(Some(TraceContext::new().with_baggage("tenant=blue")));
+        let bytes = encode_event(&event).unwrap();
+        assert_eq!(decode_event(&bytes, String::new).unwrap(), event);
+    }
+
+    #[test]
+    fn an_event_of_an_earlier_host_is_read() {
+        let event = told(None);
+        let earlier = EventWithoutTrace {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            subject: event.subject.clone(),
+            time: event.time,
+            data: event.data.clone(),
+            correlation_id: event.correlation_id.clone(),
+            causation_id: event.causation_id.clone(),
+        };
+        let bytes = encode(&earlier).unwrap();
+        assert_eq!(decode_event(&bytes, String::new).unwrap(), event);
+    }
+
+    #[test]
+    fn an_event_of_a_later_host_is_refused_by_name() {
+        let refused = decode_event(&[EVENT_FORMAT + 1], String::new);
+        assert!(matches!(refused, Err(Error::Format { found: 4, known: 3 })));
     }
 }

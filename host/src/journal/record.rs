@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{CausationId, CorrelationId, EventId, InvocationId, VersionDigest, or_empty};
+use crate::core::{
+    CausationId, CorrelationId, EventId, InvocationId, TraceContext, VersionDigest, or_empty,
+};
 
 /// The lanes that each context's events are split into, by a hash of their subject.
 pub const LANES: u8 = 16;
@@ -64,13 +66,15 @@ pub struct Event {
     /// What it comes from; none where that is not known.
     #[serde(with = "or_empty")]
     pub causation_id: Option<CausationId>,
+    /// The span that published it, where traces are recorded or one came from outside.
+    pub trace: Option<TraceContext>,
 }
 
 impl Event {
     /// About how many bytes it adds to the journal.
     pub fn size(&self) -> usize {
-        // Its key, its time, and how long everything is.
-        const REST: usize = 32;
+        // Its key, its time, its trace, and how long everything is.
+        const REST: usize = 64;
         let causation = self.causation_id.as_ref().map_or(0, |id| id.len());
         let ids = self.id.len() + self.correlation_id.len() + causation;
         ids + self.kind.len() + self.subject.len() + self.data.len() + REST

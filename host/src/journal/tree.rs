@@ -322,5 +322,5 @@ fn recorded<T: Tree>(tree: &T, position: u64, record: Record) -> Result<Recorded
 }
 
 fn read_event(key: &[u8], value: &[u8]) -> Result<Event, Error> {
-    format::decode(value, || format!("the event {}", key.escape_ascii()))
+    format::decode_event(value, || format!("the event {}", key.escape_ascii()))
 }

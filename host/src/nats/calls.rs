@@ -19,6 +19,7 @@ use crate::gateway::idempotency_key;
 use crate::gateway::problem::Problem;
 use crate::guest::{Operation, json, value};
 use crate::invocation::{self, CallRequest, Caller, Context};
+use crate::observe::telemetry;
 
 /// How many calls are under way at once; more wait in the connection.
 const AT_ONCE: usize = 1_024;
@@ -162,7 +163,7 @@ impl Calls {
             encoded,
             correlation_id: correlation.id,
             causation_id: None,
-            trace: correlation.trace,
+            trace: telemetry::sampled(correlation.trace),
             deadline: Instant::now() + context.settings.limits.deadline,
             call_stack: Arc::default(),
             may_have_run: false,

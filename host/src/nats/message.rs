@@ -190,6 +190,14 @@ impl Message {
                 Cow::Owned(value) => headers.insert(name, value),
             }
         }
+        if let Some(trace) = &event.trace {
+            headers.insert("traceparent", trace.to_string());
+            for (name, value) in [("tracestate", trace.state()), ("baggage", trace.baggage())] {
+                if let Some(value) = value {
+                    headers.insert(name, value);
+                }
+            }
+        }
         headers
     }
 }
@@ -208,6 +216,7 @@ mod tests {
             data: b"{}".to_vec(),
             correlation_id: "2".parse().unwrap(),
             causation_id: None,
+            trace: None,
         };
         let told = Told {
             context: "room".into(),

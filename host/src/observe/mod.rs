@@ -4,5 +4,6 @@ pub mod log;
 pub(crate) mod masking;
 pub mod metrics;
 pub mod sanitize;
+pub mod telemetry;
 
 pub use self::metrics::ContextMetrics;

@@ -284,6 +284,7 @@ impl<'a> History<'a> {
             data: serde_json::to_vec(&told).unwrap_or_default(),
             correlation_id: rollout.clone(),
             causation_id: Some(invocation.into()),
+            trace: None,
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
 use super::gate::{Gate, Refusal, told};
-use crate::core::{CorrelationId, VersionDigest, wall_clock};
+use crate::core::{CorrelationId, TraceContext, VersionDigest, wall_clock};
+use crate::observe::telemetry::{self, Ended, Span};
 use crate::versions::Identity;
 
 /// One rollout.
@@ -27,6 +28,8 @@ pub struct Rollout {
     /// Notified when it is paused, resumed or promoted.
     commanded: Notify,
     is_in_history: AtomicBool,
+    trace: TraceContext,
+    began: Instant,
 }
 
 /// Who aborted a rollout, and why.
@@ -155,6 +158,8 @@ impl Rollout {
             abort_cause: OnceLock::new(),
             commanded: Notify::new(),
             is_in_history: AtomicBool::new(false),
+            trace: telemetry::sampled(TraceContext::new()),
+            began: Instant::now(),
         }
     }
 
@@ -297,6 +302,13 @@ impl Rollout {
     }
 
     pub(super) fn passed(&self, gate: Gate, what: impl Into<String>, took: Duration) {
+        if telemetry::is_on() {
+            let trace = self.trace.child();
+            let name = || format!("gate {}", gate.name()).into();
+            if let Some(span) = Span::internal(&trace, name) {
+                self.describe(span).end(took, Ended::Well);
+            }
+        }
         self.step(Some(gate), what.into(), took);
     }
 
@@ -315,7 +327,23 @@ impl Rollout {
             .send_modify(|progress| progress.steps.push(step));
     }
 
+    /// What the spans of a rollout say of it.
+    fn describe<'a>(&self, span: Span<'a>) -> Span<'a> {
+        let version = self.progress.borrow().version.digest.to_string();
+        span.with_text("innkeeper.correlation_id", &self.id)
+            .with_text("innkeeper.version", &version)
+            .with_text("enduser.id", &self.by)
+    }
+
     pub(super) fn end(&self, outcome: Outcome) {
+        if let Some(span) = Span::internal(&self.trace, || "rollout".into()) {
+            let ended = match &outcome {
+                Outcome::Refused(refusal) => Ended::Failed(refusal.to_string()),
+                Outcome::Aborted { reason } => Ended::Failed(reason.clone()),
+                Outcome::Current { .. } | Outcome::Passed | Outcome::Unchanged => Ended::Well,
+            };
+            self.describe(span).end(self.began.elapsed(), ended);
+        }
         self.progress.send_modify(|progress| {
             progress.stage = Stage::Ended;
             progress.is_paused = false;

@@ -23,6 +23,7 @@ pub(crate) fn new(
         subject,
         time,
         data: bytes,
+        trace: None,
     }
 }
 

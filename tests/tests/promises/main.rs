@@ -2,6 +2,7 @@
 //!
 //! One test binary for all, so that it is linked once.
 
+mod alerts;
 mod authors;
 mod bad_input;
 mod booking;
@@ -28,6 +29,7 @@ mod reuse;
 mod scenario;
 mod shutdown;
 mod signatures;
+mod telemetry;
 mod timers;
 mod undoing;
 mod uploads;

@@ -26,6 +26,7 @@ fn event(id: &str) -> Event {
         data: Vec::new(),
         correlation_id: "c".parse().unwrap(),
         causation_id: None,
+        trace: None,
     }
 }
 

@@ -89,6 +89,7 @@ mod tests {
             data: data.to_vec(),
             correlation_id: "c1".parse().unwrap(),
             causation_id: Some("i1".into()),
+            trace: None,
         }
     }
 

@@ -245,6 +245,7 @@ mod tests {
             data: data.into(),
             correlation_id: "c".parse().unwrap(),
             causation_id: None,
+            trace: None,
         };
         let settings = |key: Option<&str>| SagaSettings {
             starts: "a.Booked".parse().unwrap(),

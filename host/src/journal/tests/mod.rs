@@ -71,6 +71,7 @@ fn event(id: &str, subject: &str) -> Event {
         data: id.as_bytes().to_vec(),
         correlation_id: CorrelationId::of_kept(id).unwrap(),
         causation_id: Some(id.into()).filter(|_| !id.is_empty()),
+        trace: None,
     }
 }
 

@@ -138,6 +138,7 @@ impl ReceivedMessage<'_> {
             correlation_id: self.correlation([None, None], &id),
             causation_id: None,
             id,
+            trace: None,
         };
         ReceivedEvent {
             attributes: Attributes::of(&event.data, content_type, Vec::new()),
@@ -164,6 +165,7 @@ impl ReceivedMessage<'_> {
             causation_id: Some(event.required("id").into()),
             id,
             data: Vec::new(),
+            trace: None,
         };
         let content_type = event.get("datacontenttype").map(str::to_owned);
         let extensions = event.extensions();

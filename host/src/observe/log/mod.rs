@@ -7,17 +7,23 @@ mod writer;
 use std::io::{self, IsTerminal};
 
 use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, layer::SubscriberExt};
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, fmt::MakeWriter};
 
 pub use self::rate_limit::LogRateLimit;
 pub use self::writer::Flush;
 use self::writer::Writer;
+use super::telemetry::Telemetry;
 use crate::manifest::{LogFormat, LogSettings};
 
 /// Begins to log on standard error. `level` goes before the one in `settings`.
 ///
 /// Logs until the process ends; dropping the result writes what is still waiting.
-pub fn start(settings: &LogSettings, level: Option<&str>) -> Result<Flush, LogError> {
+pub fn start(
+    settings: &LogSettings,
+    level: Option<&str>,
+    telemetry: &Telemetry,
+) -> Result<Flush, LogError> {
     let level = level.unwrap_or(&settings.level);
     let filter = EnvFilter::builder()
         .parse(level)
@@ -30,21 +36,31 @@ pub fn start(settings: &LogSettings, level: Option<&str>) -> Result<Flush, LogEr
         format => format,
     };
     let (writer, flush) = Writer::start(stderr).map_err(LogError::Thread)?;
-    tracing::subscriber::set_global_default(subscriber(format, terminal, filter, writer))
-        .map_err(|_| LogError::Twice)?;
+    tracing::subscriber::set_global_default(subscriber(
+        format,
+        terminal,
+        filter,
+        writer,
+        telemetry.log_layer(),
+    ))
+    .map_err(|_| LogError::Twice)?;
     Ok(flush)
 }
+
+/// What passes lines on besides writing them.
+type Exported = Box<dyn Layer<Layered<EnvFilter, Registry>> + Send + Sync>;
 
 fn subscriber<W>(
     format: LogFormat,
     colours: bool,
     filter: EnvFilter,
     writer: W,
+    exported: Option<Exported>,
 ) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(exported);
     match format {
         LogFormat::Json => Box::new(
             registry.with(
@@ -105,7 +121,7 @@ mod tests {
         let writer = page.clone();
         let filter = EnvFilter::builder().parse(level).unwrap();
         tracing::subscriber::with_default(
-            subscriber(format, false, filter, move || writer.clone()),
+            subscriber(format, false, filter, move || writer.clone(), None),
             log,
         );
         let bytes = page.0.lock().clone();

@@ -123,6 +123,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         data: serde_json::to_vec(&fact).expect("a room serializes"),
         correlation_id: story.clone(),
         causation_id: Some((&invocation).into()),
+        trace: None,
     };
     let header = Header {
         invocation,

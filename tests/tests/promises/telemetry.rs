@@ -1,0 +1,207 @@
+//! OpenTelemetry: what a host exports by OTLP to a collector, which here is one of the test's own that reads the real wire format.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use innkeeper_tests::collector::{Collector, Span};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually, send};
+use serde_json::json;
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT_SPAN: &str = "00f067aa0ba902b7";
+
+const INTERNAL: i32 = 1;
+const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
+const CONSUMER: i32 = 5;
+
+fn exporting(settings: Settings, collector: &Collector) -> Opening {
+    Opening::new(settings)
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint())
+        .variable("OTEL_BSP_SCHEDULE_DELAY", "100")
+        .variable("OTEL_BLRP_SCHEDULE_DELAY", "100")
+}
+
+async fn book(host: &TestHost, traceparent: &str) -> u16 {
+    let room = host.stay().room("traced").await;
+    let request = host
+        .gateway()
+        .request(Method::POST, "/reservations")
+        .header("traceparent", traceparent)
+        .header("baggage", "tenant=blue")
+        .json(&json!({"roomId": room}));
+    send(request).await.status.as_u16()
+}
+
+/// The spans of a trace, when one of them has this name.
+async fn trace_with(collector: &Collector, name: &str) -> Vec<Span> {
+    eventually(&format!("the span {name}"), async || {
+        let mut spans = collector.spans();
+        spans.retain(|span| span.trace == TRACE);
+        match spans.iter().any(|span| span.name == name) {
+            true => Ok(spans),
+            false => Err(format!(
+                "{:?}",
+                spans.iter().map(|span| &span.name).collect::<Vec<_>>()
+            )),
+        }
+    })
+    .await
+}
+
+fn named<'a>(spans: &'a [Span], name: &str, kind: i32) -> &'a Span {
+    let mut found = spans
+        .iter()
+        .filter(|span| span.name == name && span.kind == kind);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no span {name} of kind {kind}: {spans:#?}"))
+}
+
+#[tokio::test]
+async fn a_booking_is_one_trace() {
+    let collector = Collector::http().await;
+    let host = exporting(Settings::of_the_app().await, &collector)
+        .open()
+        .await;
+    assert_eq!(book(&host, PARENT).await, 201);
+    // The last of the saga: the view has followed what reservation published.
+    trace_with(&collector, "process ReservationConfirmed").await;
+    let spans = trace_with(&collector, "POST /reservations").await;
+
+    let request = named(&spans, "POST /reservations", SERVER);
+    assert_eq!(
+        (request.service.as_str(), request.parent.as_str()),
+        ("stay", PARENT_SPAN)
+    );
+    let said = |span: &Span, key: &str| span.attributes.get(key).cloned().unwrap_or_default();
+    assert_eq!(said(request, "http.response.status_code"), "201");
+    assert_eq!(said(request, "http.route"), "/reservations");
+
+    let invocation = named(&spans, "reservation POST /reservations", INTERNAL);
+    assert_eq!(invocation.parent, request.id);
+    assert_eq!(said(invocation, "innkeeper.context"), "reservation");
+    assert_eq!(said(invocation, "innkeeper.correlation_id"), TRACE);
+    let commit = spans
+        .iter()
+        .find(|span| span.name == "commit" && span.parent == invocation.id);
+    assert_eq!(
+        said(commit.expect("its commit"), "innkeeper.outcome"),
+        "committed"
+    );
+
+    for function in [
+        "stay:room/rooms@0.1.0#hold",
+        "stay:payment/payments@0.1.0#approve",
+    ] {
+        let call = named(&spans, function, CLIENT);
+        assert_eq!(call.parent, invocation.id);
+        assert_eq!(named(&spans, function, SERVER).parent, call.id);
+    }
+
+    let handled = named(&spans, "process ReservationConfirmed", CONSUMER);
+    assert_eq!(handled.links, [invocation.id.clone()], "what it came from");
+    assert_eq!(said(handled, "messaging.destination.name"), "reservation");
+
+    let ids: BTreeSet<_> = spans.iter().map(|span| &span.id).collect();
+    assert_eq!(ids.len(), spans.len(), "each has an id of its own");
+    for span in &spans {
+        let known = span.parent == PARENT_SPAN || ids.contains(&span.parent);
+        assert!(known, "{span:?} has a parent that was exported");
+        assert!(!span.failed, "{span:?}");
+    }
+    // The log goes the same way.
+    eventually("the log is exported", async || {
+        let logs = collector.logs();
+        let is_there = logs.iter().any(|text| text == "open");
+        is_there.then_some(()).ok_or_else(|| format!("{logs:?}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn over_grpc_too_and_what_waits_is_exported_before_the_host_ends() {
+    let collector = Collector::grpc().await;
+    let mut host = Opening::new(Settings::of_the_app().await)
+        .variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &collector.endpoint())
+        .variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        .variable("OTEL_SERVICE_NAME", "lodging")
+        // Longer than the test: only the stop exports.
+        .variable("OTEL_BSP_SCHEDULE_DELAY", "600000")
+        .open()
+        .await;
+    assert_eq!(book(&host, PARENT).await, 201);
+    host.close().await;
+    let spans = collector.spans();
+    let request = named(&spans, "POST /reservations", SERVER);
+    assert_eq!(
+        (request.service.as_str(), request.trace.as_str()),
+        ("lodging", TRACE)
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_sampled_is_exported_only_when_it_fails() {
+    let collector = Collector::http().await;
+    let settings = Settings::of_the_app().await.without("context.payment");
+    let host = exporting(settings, &collector)
+        .variable("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        .open()
+        .await;
+    let unsampled = PARENT.replace("-01", "-00");
+    assert_eq!(book(&host, &unsampled).await, 503);
+    let spans = trace_with(&collector, "POST /reservations").await;
+    assert!(named(&spans, "POST /reservations", SERVER).failed);
+    assert!(
+        collector.spans().iter().all(|span| span.failed),
+        "{:#?}",
+        collector.spans()
+    );
+    // Whoever asks for it with the request gets it.
+    assert_eq!(book(&host, PARENT).await, 503);
+    eventually("what is sampled elsewhere", async || {
+        let spans = collector.spans();
+        let well = spans.iter().any(|span| span.trace == TRACE && !span.failed);
+        well.then_some(()).ok_or(spans.len())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collector_that_is_not_there_holds_nothing_up() {
+    // A port that nobody listens at.
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let mut host = Opening::new(Settings::of_the_app().await)
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{closed}"))
+        .open()
+        .await;
+    assert_eq!(book(&host, PARENT).await, 201);
+    let began = Instant::now();
+    host.close().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_exported_to_is_refused_at_the_start() {
+    let settings = Settings::of_the_app().await;
+    let mut host = TestHost::with(settings).await;
+    host.close().await;
+    for (variable, value, expected) in [
+        ("OTEL_TRACES_EXPORTER", "zipkin", "write `otlp` or `none`"),
+        ("OTEL_TRACES_SAMPLER", "sometimes", "write always_on"),
+    ] {
+        let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");
+        let refused = host.try_reopen(&[endpoint, (variable, value)]).await;
+        let refused = refused.expect_err("it is refused");
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
