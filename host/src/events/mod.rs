@@ -16,6 +16,7 @@ pub(crate) mod place;
 pub mod redelivery;
 pub mod retrying;
 pub mod saga;
+mod schedule;
 mod timer;
 
 use std::sync::Arc;
@@ -76,6 +77,15 @@ pub fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
         events
             .tasks
             .spawn(timer::run(timers, events.shutdown.clone()));
+        for (name, schedule) in &context.settings.schedule {
+            let scheduled = schedule::Scheduled {
+                ledger: context.ledger.clone(),
+                name: name.clone(),
+                schedule: schedule.clone(),
+            };
+            let running = schedule::run(scheduled, events.shutdown.clone());
+            events.tasks.spawn(running);
+        }
     }
     saga::start(events)?;
     events

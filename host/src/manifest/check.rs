@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
-    document::Node, fault::Fault, follows, rollout, scalar,
+    document::Node, fault::Fault, follows, rollout, scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -76,6 +76,13 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
                 .collect();
             place(&path, message)
         })?;
+        for (schedule, settings) in &context.schedule {
+            schedule::check(schedule, settings).map_err(|(key, message)| {
+                let path = ["context", name, "schedule", schedule];
+                let path: Vec<&str> = path.into_iter().chain(key).collect();
+                place(&path, message)
+            })?;
+        }
     }
     check_retention(manifest)
         .map_err(|message| place(&["journal", "result_retention"], message))?;

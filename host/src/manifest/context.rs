@@ -1,6 +1,11 @@
 //! `[context.<name>]`: one bounded context.
 
-use std::{collections::BTreeSet, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -15,6 +20,7 @@ use super::{
     quota::{CommitLimits, LogLimits, Quota},
     rollout::RolloutSettings,
     scalar,
+    schedule::Schedule,
 };
 
 /// `[context.<name>]`: one bounded context.
@@ -43,6 +49,8 @@ pub struct ContextSettings {
     pub rollout: RolloutSettings,
     /// What it follows outside the app.
     pub follows: Follows,
+    /// Events that it publishes at certain times.
+    pub schedule: BTreeMap<String, Schedule>,
     /// What the guest reads by `wasi:config`.
     pub config: ContextConfig,
     /// A directory with more of it: a file per key, as Kubernetes mounts a ConfigMap. Overrides `config`.

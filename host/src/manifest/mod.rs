@@ -21,6 +21,7 @@ mod reference;
 mod rollout;
 mod saga;
 mod scalar;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub use self::{
     reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     saga::{EventName, HOST_SOURCE, SagaSettings},
+    schedule::{Cron, Missed, Schedule},
 };
 
 /// An app, as `innkeeper.toml` and the environment describe it.

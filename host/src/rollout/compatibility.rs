@@ -342,7 +342,12 @@ fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTree
         let mut versions = serving.versions().peekable();
         versions.peek()?;
         let kinds = versions.flat_map(|version| version.description.publishes.clone());
-        return Some(kinds.collect());
+        let settings = deployer.manifest.contexts.get(source);
+        let schedules = settings
+            .into_iter()
+            .flat_map(|settings| settings.schedule.values());
+        let scheduled = schedules.map(|schedule| schedule.event.clone());
+        return Some(kinds.chain(scheduled).collect());
     }
     // Outside, what a message is called is known only where the manifest says so.
     let subscriptions = deployer.manifest.subscriptions().into_iter();

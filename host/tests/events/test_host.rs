@@ -179,6 +179,7 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         data: data.to_string().into_bytes(),
         correlation_id: "c".parse().unwrap(),
         causation_id: None,
+        trace: None,
     }
 }
 

@@ -27,6 +27,7 @@ mod outages;
 mod rebuild;
 mod reuse;
 mod scenario;
+mod schedules;
 mod shutdown;
 mod signatures;
 mod telemetry;

@@ -32,7 +32,7 @@ async fn book(host: &TestHost, traceparent: &str) -> u16 {
         .header("traceparent", traceparent)
         .header("baggage", "tenant=blue")
         .json(&json!({"roomId": room}));
-    send(request).await.status.as_u16()
+    send(request).await.status
 }
 
 /// The spans of a trace, when one of them has this name.

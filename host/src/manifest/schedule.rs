@@ -1,0 +1,213 @@
+//! `[context.<name>.schedule.<name>]`: events at certain times.
+
+use std::fmt;
+use std::time::Duration;
+
+use cronexpr::{Crontab, MakeTimestamp};
+use serde::Deserialize;
+
+use super::scalar;
+
+/// `[context.<name>.schedule.<name>]`: an event that the context publishes at certain times.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The times, as in a crontab: minute, hour, day of the month, month, day of the week, and perhaps a time zone (`0 3 * * * Europe/Berlin`); UTC without one. Either this or
+    /// `every`.
+    #[serde(default)]
+    pub cron: Option<Cron>,
+    /// The time between two events. Either this or `cron`.
+    #[serde(default, deserialize_with = "scalar::optional_duration")]
+    pub every: Option<Duration>,
+    /// The kind of the event. Its source is the context, its subject the schedule's name.
+    pub event: String,
+    /// What becomes of the times at which the host was down.
+    #[serde(default)]
+    pub missed: Missed,
+}
+
+/// What becomes of times at which the host was down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missed {
+    /// Each has its event when the host is back, in their order, the last 1,000 of them.
+    #[default]
+    CatchUp,
+    /// They have none.
+    Skip,
+}
+
+/// Times as a crontab says them.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cron {
+    text: String,
+    crontab: Crontab,
+}
+
+/// The shortest time between two events: less is work for a loop.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+impl Schedule {
+    /// The first time after one, in milliseconds since the Unix epoch; none when there is none any more.
+    pub fn next(&self, after: u64) -> Option<u64> {
+        match (&self.cron, self.every) {
+            (Some(cron), _) => cron.next(after),
+            (None, Some(every)) => {
+                let every = u64::try_from(every.as_millis()).ok()?;
+                // At the same times on every host, and also after a restart.
+                (after / every + 1).checked_mul(every)
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Its times in one text: whatever changes it makes it another schedule.
+    pub fn times(&self) -> String {
+        match (&self.cron, self.every) {
+            (Some(cron), _) => cron.text.clone(),
+            (None, every) => format!("every {} ms", every.unwrap_or_default().as_millis()),
+        }
+    }
+}
+
+impl Cron {
+    fn next(&self, after: u64) -> Option<u64> {
+        let after = MakeTimestamp::from_millisecond(i64::try_from(after).ok()?).ok()?;
+        let next = self.crontab.find_next(after).ok()?;
+        u64::try_from(next.timestamp().as_millisecond()).ok()
+    }
+}
+
+impl TryFrom<String> for Cron {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let has_time_zone = text.split_whitespace().count() > 5;
+        let whole = match has_time_zone {
+            true => text.clone(),
+            false => format!("{text} UTC"),
+        };
+        match cronexpr::parse_crontab(&whole) {
+            Ok(crontab) => Ok(Self { text, crontab }),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = reason.lines().next_back().unwrap_or_default().trim();
+                Err(format!(
+                    "`{text}` is not a schedule ({reason}); write minute, hour, day of the month, month and day of the week, for example `0 3 * * *` or `*/15 8-18 * * MON-FRI Europe/Berlin`"
+                ))
+            }
+        }
+    }
+}
+
+impl PartialEq for Cron {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Cron {}
+
+impl fmt::Debug for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+/// What contradicts itself in a schedule, and under which key.
+pub(super) fn check(name: &str, schedule: &Schedule) -> Result<(), (Option<&'static str>, String)> {
+    if !scalar::is_name(name) {
+        return Err((None, scalar::not_a_name(name)));
+    }
+    match (&schedule.cron, schedule.every) {
+        (None, None) => {
+            let message = "it has no times; write `cron = \"0 3 * * *\"` or `every = \"10m\"`";
+            return Err((None, message.to_owned()));
+        }
+        (Some(_), Some(_)) => {
+            let message = "`cron` says when already; remove one of them";
+            return Err((Some("every"), message.to_owned()));
+        }
+        (None, Some(every)) if every < SHORTEST => {
+            return Err((Some("every"), "must be at least `1s`".to_owned()));
+        }
+        _ => {}
+    }
+    let is_kind = !schedule.event.is_empty()
+        && schedule.event.len() <= 128
+        && schedule
+            .event
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    match is_kind {
+        true => Ok(()),
+        false => {
+            let message = format!(
+                "`{}` is not the kind of an event; write letters, digits, `-` and `_`, for example `NightlyDue`",
+                schedule.event
+            );
+            Err((Some("event"), message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-03-28T23:30:00Z: the night in which Berlin's clocks go forward.
+    const BEFORE_SUMMER: u64 = 1_774_740_600_000;
+    const HOUR: u64 = 3_600_000;
+
+    fn cron(text: &str) -> Schedule {
+        Schedule {
+            cron: Some(text.to_owned().try_into().unwrap()),
+            every: None,
+            event: "Due".into(),
+            missed: Missed::CatchUp,
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_crontab_in_its_time_zone() {
+        let utc = cron("0 3 * * *").next(BEFORE_SUMMER).unwrap();
+        assert_eq!(utc, BEFORE_SUMMER + 3 * HOUR + HOUR / 2);
+        // Three o'clock in Berlin is one o'clock UTC in summer.
+        let berlin = cron("0 3 * * * Europe/Berlin").next(BEFORE_SUMMER).unwrap();
+        assert_eq!(berlin, BEFORE_SUMMER + HOUR + HOUR / 2);
+        let next = cron("0 3 * * * Europe/Berlin").next(berlin).unwrap();
+        assert_eq!(next, berlin + 24 * HOUR);
+    }
+
+    #[test]
+    fn each_time_comes_after_the_one_before() {
+        let schedule = Schedule {
+            every: Some(Duration::from_secs(7)),
+            cron: None,
+            ..cron("* * * * *")
+        };
+        let mut times = vec![schedule.next(BEFORE_SUMMER).unwrap()];
+        for _ in 0..5 {
+            times.push(schedule.next(*times.last().unwrap()).unwrap());
+        }
+        assert!(times.windows(2).all(|pair| pair[1] == pair[0] + 7_000));
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused() {
+        for text in [
+            "",
+            "* * *",
+            "61 * * * *",
+            "0 3 * * * Atlantis/Capital",
+            "tomorrow",
+        ] {
+            let refused = Cron::try_from(text.to_owned()).unwrap_err();
+            assert!(
+                refused.contains("is not a schedule") && !refused.contains('\n'),
+                "{refused}"
+            );
+        }
+    }
+}
