@@ -432,7 +432,7 @@ async fn commit<E: Entry>(
         event.time = time;
     }
     let mut reads = unit.reads;
-    let mut writes: Vec<Write> = unit.state.into_writes().collect();
+    let (mut writes, merges) = unit.state.into_changes();
     writes.extend(timers);
     writes.extend(invocation.writes.iter().cloned());
     let details = CommitDetails {
@@ -474,7 +474,7 @@ async fn commit<E: Entry>(
         events,
     };
     match ledger
-        .commit_within(unit, invocation.durability, quota)
+        .commit_merging(unit, merges, invocation.durability, quota)
         .await
     {
         Ok(position) => {

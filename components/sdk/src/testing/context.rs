@@ -34,6 +34,7 @@ impl Context for Bare {
             publishes: vec![],
             follows: vec![],
             compensations: vec![],
+            events: vec![],
         }
     }
 
