@@ -17,7 +17,7 @@ use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record};
 use crate::core::{Backoff, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
-use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
+use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
 
