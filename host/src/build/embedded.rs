@@ -13,6 +13,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "components/Cargo.toml",
     "components/clippy.toml",
     "components/sdk/Cargo.toml",
+    "components/sdk/clippy.toml",
     "components/sdk/derive/Cargo.toml",
     "components/sdk/derive/src/attributes.rs",
     "components/sdk/derive/src/context.rs",

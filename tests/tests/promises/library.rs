@@ -340,3 +340,31 @@ async fn titles_come_from_outside_and_all_loans_go_there() {
     })
     .await;
 }
+
+/// A start finds that the time of a saga is over, and that a timer is due which ends it: first the one that was due first.
+#[tokio::test]
+async fn a_saga_that_a_due_timer_ends_is_not_stuck_after_a_start() {
+    let settings = library(300, 3, false)
+        .await
+        .set("saga.period.starts", "loans.LoanOpened")
+        .set("saga.period.completes", vec!["loans.LoanDue"])
+        .set("saga.period.timeout", "400ms");
+    let mut host = TestHost::with(settings).await;
+    let client = host.gateway().clone();
+    let dune = book(&client, "1", "Dune").await;
+    let ada = member(&client, "Ada").await;
+    let new = json!({"memberId": ada, "bookId": dune});
+    client.post("/loans", new).await.expect(201);
+    host.kill_9();
+    host.reopen().await;
+    eventually("the saga has ended", async || {
+        let found = host.operators().get("/v1/sagas").await;
+        match found["sagas"][0]["state"].as_str() {
+            Some("completed") => Ok(()),
+            _ => Err(found.to_string()),
+        }
+    })
+    .await;
+    let stuck = host.output().lines_with("a saga is stuck");
+    assert!(stuck.is_empty(), "{stuck:?}");
+}

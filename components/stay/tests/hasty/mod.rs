@@ -1,4 +1,9 @@
 //! A booking that does not survive being run again.
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "these are the mistakes that the conflict fuzzer is to find"
+)]
 
 use std::cell::RefCell;
 
