@@ -106,7 +106,13 @@ macro_rules! tuples {
     )+};
 }
 
-tuples!((A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E), (A, B, C, D, E, F));
+tuples!(
+    (A, B),
+    (A, B, C),
+    (A, B, C, D),
+    (A, B, C, D, E),
+    (A, B, C, D, E, F)
+);
 
 /// Looks whether a type says what it is in events: `(&Probe::<T>::NEW).place(types)` finds the first of the two traits for one that does, and the second for any other.
 pub struct Probe<T>(PhantomData<T>);

@@ -14,7 +14,7 @@ wit_bindgen::generate!({
             export innkeeper:context/migration@0.3.0;
         }
     ",
-    path: "../../wit/innkeeper",
+    path: "wit",
     with: { "innkeeper:context/state@0.3.0": crate::bindings::innkeeper::context::state },
     pub_export_macro: true,
     export_macro_name: "export_migration",

@@ -44,7 +44,9 @@ pub struct Room {
 }
 
 /// How far a reservation has come; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum ReservationStatus {
     /// Asked for.
@@ -72,7 +74,9 @@ pub struct Reservation {
 }
 
 /// Whether a payment stands; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum PaymentStatus {
     /// It does.

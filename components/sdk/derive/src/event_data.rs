@@ -58,7 +58,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                         [ty] => quote!(::core::option::Option::Some(types.in_events::<#ty>())),
                         ref parts => quote!({
                             let parts = ::std::vec![#(types.in_events::<#parts>()),*];
-                            ::core::option::Option::Some(types.add(__record::DataType::Tuple(parts)))
+                            ::core::option::Option::Some(
+                                types.add(__record::DataType::Tuple(parts)),
+                            )
                         }),
                     },
                 };

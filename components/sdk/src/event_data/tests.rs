@@ -41,8 +41,12 @@ enum Cases {
     OneThing(String),
     TwoThings(u8, u8),
     #[serde(rename_all = "PascalCase")]
-    WithNames { first_name: u8 },
-    OtherNames { last_name: u8 },
+    WithNames {
+        first_name: u8,
+    },
+    OtherNames {
+        last_name: u8,
+    },
     #[serde(rename = "!")]
     Renamed,
 }
@@ -83,11 +87,13 @@ fn fits(types: &[DataType], place: u32, json: &serde_json::Value) -> Result<(), 
             if let Some(name) = object.keys().find(|name| !known(name)) {
                 return Err(format!("{name} is not told"));
             }
-            fields.iter().try_for_each(|field| match object.get(&field.name) {
-                Some(value) => fits(types, field.value, value),
-                None if matches!(types[field.value as usize], DataType::Optional(_)) => Ok(()),
-                None => Err(format!("{} is not in {json}", field.name)),
-            })
+            fields
+                .iter()
+                .try_for_each(|field| match object.get(&field.name) {
+                    Some(value) => fits(types, field.value, value),
+                    None if matches!(types[field.value as usize], DataType::Optional(_)) => Ok(()),
+                    None => Err(format!("{} is not in {json}", field.name)),
+                })
         }
         DataType::Variant(cases) => {
             let (name, value) = match json {
@@ -190,6 +196,10 @@ fn a_context_tells_what_it_publishes_and_what_it_reads() {
         .collect();
     assert_eq!(
         events,
-        [(None, "Told", 0), (Some("desk"), "Told", 0), (Some("bell"), "Told", 0)]
+        [
+            (None, "Told", 0),
+            (Some("desk"), "Told", 0),
+            (Some("bell"), "Told", 0)
+        ]
     );
 }

@@ -1,8 +1,8 @@
 use std::any::TypeId;
 
 use super::Record;
-use crate::event_data::EventData;
 use crate::bindings::innkeeper::context::types::{Alternative, DataType, Field, Scalar};
+use crate::event_data::EventData;
 
 /// The types of a description: each once, and known by its place.
 #[derive(Default)]

@@ -384,6 +384,9 @@ fn what_adds_to_a_counter_is_not_run_again_when_others_do() {
         with(|simulation| simulation.scope = "test");
         attempts
     };
-    assert_eq!((attempts("/tallies"), attempts("/plain")), (1.into(), 2.into()));
+    assert_eq!(
+        (attempts("/tallies"), attempts("/plain")),
+        (1.into(), 2.into())
+    );
     assert_eq!(app.get("/tallies").body, json!([2, 2]));
 }
