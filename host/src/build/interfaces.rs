@@ -11,10 +11,40 @@ const CALLING_TEST: &str = include_str!("template/calling_test.rs.in");
 
 /// Names that modules cannot have.
 const KEYWORDS: [&str; 34] = [
-    "abstract", "as", "async", "await", "box", "break", "const", "continue", "crate", "dyn",
-    "else", "enum", "export", "extern", "fn", "for", "func", "if", "impl", "import", "in",
-    "interface", "let", "loop", "match", "mod", "package", "pub", "result", "static", "type",
-    "use", "where", "world",
+    "abstract",
+    "as",
+    "async",
+    "await",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "crate",
+    "dyn",
+    "else",
+    "enum",
+    "export",
+    "extern",
+    "fn",
+    "for",
+    "func",
+    "if",
+    "impl",
+    "import",
+    "in",
+    "interface",
+    "let",
+    "loop",
+    "match",
+    "mod",
+    "package",
+    "pub",
+    "result",
+    "static",
+    "type",
+    "use",
+    "where",
+    "world",
 ];
 
 /// An interface that a context is to offer.
@@ -41,9 +71,11 @@ impl Offered {
     /// # Errors
     /// When it is something else.
     pub fn read(text: &str, contexts: &[String]) -> Result<Self, Error> {
-        let refused = || Error::Interface {
+        let refused = || {
+            Error::Interface {
             text: text.into(),
             reason: "an interface is named as `barn/stock`: the context that offers it, and its own name".into(),
+        }
         };
         let (context, interface) = match (text.split_once('/'), contexts) {
             (Some((context, interface)), _) => (context, interface),
@@ -137,11 +169,19 @@ impl Pieces {
         offers: &[Offered],
         calls: &[Called],
     ) -> Result<Self, Error> {
-        let offers: Vec<_> = offers.iter().filter(|offer| offer.context == name).collect();
+        let offers: Vec<_> = offers
+            .iter()
+            .filter(|offer| offer.context == name)
+            .collect();
         let calls: Vec<_> = calls.iter().filter(|call| call.caller == name).collect();
         let mut pieces = Self::default();
-        let [mut modules, mut interfaces, mut tables, mut routes, mut compensations] =
-            [const { String::new() }; 5];
+        let [
+            mut modules,
+            mut interfaces,
+            mut tables,
+            mut routes,
+            mut compensations,
+        ] = [const { String::new() }; 5];
         let ids = |of: Vec<String>| of.join(", ");
         if !offers.is_empty() {
             let id = |offer: &&Offered| format!("\"{namespace}:{name}/{}\"", offer.interface);

@@ -176,7 +176,11 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
         (&["barn/stock", "barn/stock"], &[], "twice"),
         (&[], &["barn/stock"], "who calls, and what"),
         (&[], &["mill:barn/stock"], "nobody offers barn/stock"),
-        (&["barn/stock"], &["mill:barn/stick"], "did you mean `barn/stock`?"),
+        (
+            &["barn/stock"],
+            &["mill:barn/stick"],
+            "did you mean `barn/stock`?",
+        ),
         (&["barn/stock"], &["mil:barn/stock"], "did you mean `mill`?"),
         (&["barn/stock"], &["barn:barn/stock"], "its own functions"),
     ];
@@ -190,7 +194,9 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
 
     // What is offered in the app can be called by a context that is added later, unless it was changed since.
     let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
-    let app = new_context(directory.path(), "barn", &offering).unwrap().app;
+    let app = new_context(directory.path(), "barn", &offering)
+        .unwrap()
+        .app;
     let calling = wanted(&["mill"], &[], &["barn/stock"]).unwrap();
     new_context(&app, "mill", &calling).unwrap();
     let wit = app.join("wit/barn/stock.wit");
@@ -230,18 +236,12 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
         make(directory.path(), "lobby"),
         Err(Error::Exists { .. })
     ));
-    assert!(matches!(
-        make(&app, "lobby"),
-        Err(Error::Exists { .. })
-    ));
+    assert!(matches!(make(&app, "lobby"), Err(Error::Exists { .. })));
     std::fs::write(
         app.join("innkeeper.toml"),
         "[app]\nname = \"x\"\n[context.desk]\ncomponent = \"desk.wasm\"\n",
     )
     .unwrap();
-    assert!(matches!(
-        make(&app, "desk"),
-        Err(Error::Manifest { .. })
-    ));
+    assert!(matches!(make(&app, "desk"), Err(Error::Manifest { .. })));
     assert!(!app.join("components/desk").exists());
 }

@@ -47,7 +47,9 @@ impl Upgrade {
     /// When there is no copy of the SDK, or a file cannot be read.
     pub fn of(app: &Path) -> Result<Self, Error> {
         if !app.join(SDK).join("Cargo.toml").is_file() {
-            return Err(Error::NoSdk { path: app.join(SDK) });
+            return Err(Error::NoSdk {
+                path: app.join(SDK),
+            });
         }
         let written = checksums(app)?;
         let mut steps = Vec::new();
@@ -236,9 +238,6 @@ mod tests {
     #[test]
     fn an_app_without_a_copy_of_the_sdk_is_told_so() {
         let home = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            Upgrade::of(home.path()),
-            Err(Error::NoSdk { .. })
-        ));
+        assert!(matches!(Upgrade::of(home.path()), Err(Error::NoSdk { .. })));
     }
 }

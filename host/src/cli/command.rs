@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, completions, dead_letters, deploy, events, journal, manifest, nats, new,
-    rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, upgrade, versions,
+    audit, backup, build, compile, completions, dead_letters, deploy, events, journal, manifest,
+    nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, upgrade,
+    versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

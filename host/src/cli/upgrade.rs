@@ -44,7 +44,9 @@ impl Upgrade {
             let changes = plan.steps.iter();
             let changes = changes.filter(|(_, step)| *step != Step::Keep).count();
             if changes == 0 {
-                output::note(format_args!("the SDK is that of this binary, for contract {CONTRACT_VERSION}"));
+                output::note(format_args!(
+                    "the SDK is that of this binary, for contract {CONTRACT_VERSION}"
+                ));
                 return Ok(());
             }
             if dry_run {

@@ -152,10 +152,7 @@ mod tests {
             unreadable(3, 4),
             ["`Left.desc` is read, and not published (is it what is published as `description`?)"]
         );
-        assert_eq!(
-            unreadable(3, 7),
-            ["`Left.desc` is read, and not published"]
-        );
+        assert_eq!(unreadable(3, 7), ["`Left.desc` is read, and not published"]);
         assert_eq!(
             unreadable(5, 7),
             ["`Left.id` is published as u64, and read as string"]

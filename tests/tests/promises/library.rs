@@ -247,8 +247,20 @@ async fn later_versions_take_over_while_books_are_lent() {
     let borrower = client.get(&format!("/borrowers/{bob}")).await.expect(200);
     assert_eq!(borrower.number("loans"), lent + 2);
     // A timer that the first version set, and one that it set and the second cancelled.
-    shows(&client, &format!("/loans/{late}"), "status", json!("overdue")).await;
-    shows(&client, &format!("/members/{ada}"), "suspended", json!(true)).await;
+    shows(
+        &client,
+        &format!("/loans/{late}"),
+        "status",
+        json!("overdue"),
+    )
+    .await;
+    shows(
+        &client,
+        &format!("/members/{ada}"),
+        "suspended",
+        json!(true),
+    )
+    .await;
     let kept = client.get(&format!("/loans/{kept}")).await.expect(200);
     assert_eq!(kept.body["status"], "returned");
 
@@ -257,7 +269,10 @@ async fn later_versions_take_over_while_books_are_lent() {
     shows(&client, "/shelf/totals", "opened", json!(lent + 3)).await;
     let shelf = async || {
         let mut shown = Vec::new();
-        let (book, member) = (format!("/shelf/books/{emma}"), format!("/shelf/members/{bob}"));
+        let (book, member) = (
+            format!("/shelf/books/{emma}"),
+            format!("/shelf/members/{bob}"),
+        );
         for path in ["/shelf/totals", &book, &member] {
             shown.push(client.get(path).await.expect(200).body);
         }
@@ -309,7 +324,11 @@ async fn titles_come_from_outside_and_all_loans_go_there() {
 
     // What the catalog does not know yet waits as a dead letter.
     let letters = host.operators().dead_letters("catalog", 1).await;
-    assert!(letters[0].to_string().contains("ISBN 9 is not in the catalog"));
+    assert!(
+        letters[0]
+            .to_string()
+            .contains("ISBN 9 is not in the catalog")
+    );
     let nine = book(client, "9", "Nine").await;
     let letter = letters[0]["id"].as_str().expect("a letter has an id");
     let retry = format!("/v1/contexts/catalog/dead-letters/{letter}/retry");
@@ -332,7 +351,10 @@ async fn titles_come_from_outside_and_all_loans_go_there() {
             .iter()
             .filter(|message| message.header("ce-type").ends_with("LoanOpened"));
         let subjects: Vec<_> = opened.map(|message| message.header("ce-subject")).collect();
-        let told: BTreeSet<_> = subjects.iter().map(|subject| (*subject).to_owned()).collect();
+        let told: BTreeSet<_> = subjects
+            .iter()
+            .map(|subject| (*subject).to_owned())
+            .collect();
         match subjects.len() == loans.len() && told == loans {
             true => Ok(()),
             false => Err(format!("{subjects:?}, and not {loans:?}")),

@@ -183,10 +183,18 @@ async fn merges_of_one_key_are_added_up_without_a_conflict_whoever_is_in_the_gro
     };
     let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
     let ledger = committer.open("room", Durability::Flush).unwrap();
-    let commit = |unit, operand: &'static [u8]| ledger.commit_merging(unit, vec![merge(operand)], None, None);
+    let commit = |unit, operand: &'static [u8]| {
+        ledger.commit_merging(unit, vec![merge(operand)], None, None)
+    };
     // All of them began before any was committed.
     let units: Vec<_> = (0..300)
-        .map(|number| blind(&ledger, &number.to_string(), vec![put(&number.to_string(), "")]))
+        .map(|number| {
+            blind(
+                &ledger,
+                &number.to_string(),
+                vec![put(&number.to_string(), "")],
+            )
+        })
         .collect();
     let ended = futures::future::join_all(units.into_iter().map(|unit| commit(unit, b"|")));
     assert!(ended.await.iter().all(Result::is_ok));
@@ -196,7 +204,9 @@ async fn merges_of_one_key_are_added_up_without_a_conflict_whoever_is_in_the_gro
     // Who has read it does conflict; and what cannot be merged is no commit.
     let mut outdated = blind(&ledger, "outdated", vec![put("other", "")]);
     outdated.reads.note_key(STATE, b"tally");
-    commit(blind(&ledger, "later", Vec::new()), b"|").await.unwrap();
+    commit(blind(&ledger, "later", Vec::new()), b"|")
+        .await
+        .unwrap();
     assert!(matches!(
         commit(outdated, b"|").await,
         Err(CommitError::Conflict { .. })

@@ -171,9 +171,7 @@ fn told(types: &mut [DataType]) -> &mut Vec<Field> {
         DataType::Record(fields) => Some(fields),
         _ => None,
     });
-    let told = records.find(|fields| {
-        fields.iter().any(|field| field.name == "reviewCnt")
-    });
+    let told = records.find(|fields| fields.iter().any(|field| field.name == "reviewCnt"));
     told.expect("a room is told with what it is like")
 }
 

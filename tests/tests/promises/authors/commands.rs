@@ -61,7 +61,11 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     let source = "components/mill/src/lib.rs";
     let text = app.read(source);
     let list = "fn list(paging: Paging) -> Answer {\n";
-    app.edit(source, list, &format!("{list}    let _now = std::time::SystemTime::now();\n"));
+    app.edit(
+        source,
+        list,
+        &format!("{list}    let _now = std::time::SystemTime::now();\n"),
+    );
     let said = app.command_within(&["test", "mill"], COMPILING).await;
     assert!(
         !said.is_well
@@ -154,7 +158,9 @@ async fn shells_complete_commands_and_flags() {
              _innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
             home.path().join("bash").display()
         );
-        let output = std::process::Command::new("bash").args(["-c", &script]).output();
+        let output = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .output();
         String::from_utf8(output.expect("bash runs").stdout).expect("it is text")
     };
     assert_eq!(completed("innkeeper dead").trim(), "dead-letters");
@@ -163,7 +169,11 @@ async fn shells_complete_commands_and_flags() {
     for (shell, checks) in [("zsh", "-n"), ("fish", "--no-execute")] {
         let file = home.path().join(shell);
         // Where the shell is not installed, nobody can ask it.
-        if let Ok(output) = std::process::Command::new(shell).arg(checks).arg(file).output() {
+        if let Ok(output) = std::process::Command::new(shell)
+            .arg(checks)
+            .arg(file)
+            .output()
+        {
             assert!(output.status.success(), "{shell}: {output:?}");
         }
     }

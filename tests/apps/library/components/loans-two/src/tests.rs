@@ -112,10 +112,7 @@ fn loans_of_the_first_version_are_migrated_and_their_numbers_go_on() {
     let second = first.migrate_to::<Component>(0).unwrap();
     assert_eq!(second.get("/borrowers/7").body["loans"], 2);
     assert_eq!(second.get("/loans").body["total"], 2);
-    assert_eq!(
-        second.post("/loans/2/renew", json!({})).body["renewals"],
-        1
-    );
+    assert_eq!(second.post("/loans/2/renew", json!({})).body["renewals"], 1);
     let third = second.post("/loans", json!({"memberId": 7, "bookId": 3}));
     assert_eq!(third.body["loanId"], 3);
 }
