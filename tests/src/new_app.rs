@@ -127,6 +127,11 @@ impl Up {
         address.expect("it says where operators look")
     }
 
+    /// How many of its lines have this in them.
+    pub fn said(&self, text: &str) -> usize {
+        self.process.output().lines_with(text).len()
+    }
+
     /// Waits until it has said something, and gives the line.
     pub async fn says(&self, text: &str) -> String {
         let output = self.process.output();

@@ -21,6 +21,7 @@ async fn library(loan_ms: i64, limit: i64, is_broken: bool) -> Settings {
         .set("context.loans.config.queue", true)
         .set("context.members.config.limit", limit)
         .set("context.notices.config.printer_broken", is_broken)
+        .set("context.loans.show", vec!["loan_ms"])
         .set("context.members.show", vec!["limit"])
         .set("context.notices.show", vec!["printer_broken"])
 }
@@ -203,8 +204,9 @@ async fn later_versions_take_over_while_books_are_lent() {
     };
     // Of the first version: one that becomes overdue, and one that is returned, under later ones.
     let late = lend(ada).await;
+    let longer = library(3_600_000, 1_000, false).await;
+    change(&mut host, longer, "loans", "loan_ms", "3600000").await;
     let kept = lend(bob).await;
-    host.rewrite(library(3_600_000, 1_000, false).await);
     let borrowers = Borrowers::start(&client, &[bob, bob, bob], emma);
     borrowers.more(20).await;
 
