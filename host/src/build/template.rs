@@ -184,10 +184,13 @@ impl Interfaces {
     /// Refuses what cannot be made in an app of this name.
     fn check(&self, app: &Path, namespace: &str, contexts: &[String]) -> Result<(), Error> {
         let Self { offers, calls } = self;
+        if offers.is_empty() && calls.is_empty() {
+            return Ok(());
+        }
         let named = offers.iter().map(|offer| &offer.context);
         let named = named.chain(calls.iter().map(|call| &call.offered.context));
         for name in named.map(String::as_str).chain([namespace]) {
-            if !(offers.is_empty() && calls.is_empty()) && !interfaces::can_be_in_an_id(name) {
+            if !interfaces::can_be_in_an_id(name) {
                 return Err(Error::Interface {
                     text: name.into(),
                     reason: "in the id of an interface each word of a name begins with a letter"

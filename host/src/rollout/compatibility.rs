@@ -277,14 +277,12 @@ impl Around<'_> {
         let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
-            if *source == self.context {
-                if !publishes(version, kind) {
-                    let nearest = nearest::suggestion(kind, &version.description.publishes);
-                    return Err(Refusal::at(
-                        Gate::Events,
-                        format!("it follows its own {kind}, which it does not publish{nearest}"),
-                    ));
-                }
+            if *source == self.context && !publishes(version, kind) {
+                let nearest = nearest::suggestion(kind, &version.description.publishes);
+                return Err(Refusal::at(
+                    Gate::Events,
+                    format!("it follows its own {kind}, which it does not publish{nearest}"),
+                ));
             }
             self.reads(version, before, source, kind)?;
             if *source == self.context {
