@@ -126,7 +126,7 @@ async fn the_sdk_of_an_app_is_brought_up_to_date() {
     // What somebody has changed is theirs.
     app.write(text, "// mine\n");
     app.write("components/clippy.toml", "# mine\n");
-    app.write("components/attic/src/lib.rs", "// mine\n");
+    app.write("components/attic/src/lib.rs", "# mine\n");
     let said = app.command(&["upgrade"]).await;
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("--force"), "{said:?}");
@@ -135,7 +135,7 @@ async fn the_sdk_of_an_app_is_brought_up_to_date() {
     assert!(said.is_well, "{said:?}");
     assert!(app.read(text).contains("pub struct Text"));
     for kept in ["components/clippy.toml", "components/attic/src/lib.rs"] {
-        assert_eq!(app.read(kept), "// mine\n", "{kept}");
+        assert_eq!(app.read(kept), "# mine\n", "{kept}");
     }
 }
 
