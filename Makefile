@@ -32,7 +32,7 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm nats-server prometheus subscriber
+	@$(SETUP) rust wasm clippy nats-server prometheus subscriber
 	cd components && cargo test
 	cd tests/apps/library/components && cargo test
 	cargo test --workspace

@@ -41,6 +41,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "room-grasping",
     "viewpage-two",
     "postbox",
+    "tally",
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
@@ -149,7 +150,11 @@ fn sources(manifest: &str) -> Vec<Source> {
 }
 
 async fn build_components() -> BTreeMap<String, PathBuf> {
-    let apps = ["innkeeper.toml", "tests/apps/library/innkeeper.toml"];
+    let apps = [
+        "innkeeper.toml",
+        "tests/apps/library/innkeeper.toml",
+        "tests/apps/library/next.toml",
+    ];
     let app = apps.into_iter().flat_map(sources);
     let ours = TEST_CONTEXTS.iter().map(|name| Source {
         name: (*name).to_owned(),

@@ -28,6 +28,11 @@ impl NewApp {
 
     /// Makes one with these contexts.
     pub async fn of(name: &str, contexts: &[&str]) -> Self {
+        Self::with(name, contexts, &[]).await
+    }
+
+    /// Makes one with these contexts, and what else `innkeeper new` is told.
+    pub async fn with(name: &str, contexts: &[&str], more: &[&str]) -> Self {
         // Always the same directory, so that a second run has something to build on.
         let target = artifacts::repository().join("components/target");
         let home = target.join("new-apps");
@@ -38,6 +43,7 @@ impl NewApp {
         if !contexts.is_empty() {
             arguments.extend(["--contexts", &contexts]);
         }
+        arguments.extend(more);
         let said = command(&arguments).await;
         assert!(said.is_well, "{said:?}");
         let directory = home.join(name);
@@ -119,6 +125,11 @@ impl Up {
     pub fn operators(&self) -> String {
         let address = self.process.output().after("operators ");
         address.expect("it says where operators look")
+    }
+
+    /// How many of its lines have this in them.
+    pub fn said(&self, text: &str) -> usize {
+        self.process.output().lines_with(text).len()
     }
 
     /// Waits until it has said something, and gives the line.

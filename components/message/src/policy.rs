@@ -12,7 +12,7 @@ innkeeper_sdk::events! {
 }
 
 /// What message reads of a reservation's events.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     rsv_id: u64,

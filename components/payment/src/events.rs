@@ -14,7 +14,7 @@ innkeeper_sdk::events! {
 }
 
 /// A payment, as events tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentFact {
     /// The payment.
@@ -51,7 +51,7 @@ impl Subject for PaymentFact {
 }
 
 /// What payment reads of a reservation's events.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The reservation.

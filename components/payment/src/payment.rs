@@ -12,7 +12,7 @@ pub const BY_RESERVATION: Table<u64, u64> = Table::new("by-reservation");
 pub const ENDED: Table<u64, ()> = Table::new("ended");
 
 /// Whether a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// It does.

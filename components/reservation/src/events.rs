@@ -20,7 +20,7 @@ innkeeper_sdk::events! {
 }
 
 /// A reservation, as it is shown and as events tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationFact {
     /// The reservation.
@@ -43,7 +43,7 @@ impl Subject for ReservationFact {
 }
 
 /// What reservation reads of `RoomUnavailable`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Unavailable {
     /// The reservation that cannot have its room.
@@ -53,7 +53,7 @@ pub struct Unavailable {
 }
 
 /// What reservation reads of a payment's events.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// The reservation that was paid with it.

@@ -8,7 +8,9 @@ use crate::events::ReservationFact;
 pub const RESERVATIONS: Table<u64, Reservation> = Table::new("reservations");
 
 /// How far a reservation has come; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Asked for.

@@ -31,7 +31,7 @@ innkeeper_sdk::events! {
 }
 
 /// A room, as events tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomFact {
     /// The room.
@@ -57,7 +57,7 @@ impl Subject for RoomFact {
 }
 
 /// Why a reservation cannot have its room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Unavailable {
     /// The room.
@@ -75,7 +75,7 @@ impl Subject for Unavailable {
 }
 
 /// What room reads of a reservation's events.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The reservation.

@@ -11,7 +11,7 @@ pub const REVIEWS: Table<u64, Review> = Table::new("reviews");
 pub const COUNTED: Table<u64, ()> = Table::new("counted");
 
 /// What someone wrote about a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
     /// Its id.

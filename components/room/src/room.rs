@@ -11,7 +11,7 @@ pub const ROOMS: Table<u64, Room> = Table::new("rooms");
 pub const ENDED: Table<u64, ()> = Table::new("ended");
 
 /// Whether a room can be booked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// It can.
@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 /// What was last done with a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// It was registered.

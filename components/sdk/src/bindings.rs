@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of `wit/innkeeper`: the contract as it crosses between host and guest.
+//! What wit-bindgen makes of `wit`: the contract as it crosses between host and guest.
 #![allow(
     missing_docs,
     clippy::all,
@@ -8,7 +8,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../../wit/innkeeper",
+    path: "wit",
     world: "context",
     generate_all,
     pub_export_macro: true,

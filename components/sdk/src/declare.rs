@@ -2,23 +2,45 @@
 
 use crate::bindings::innkeeper::context::types;
 use crate::record::Types;
-use crate::{Compensation, Description, Followed, Key, Record, Route, Table};
+use crate::{Compensation, Description, Event, Followed, Key, Record, Route, Table, TableReader};
 
-/// The tables of a context, as they are told.
+/// What a context keeps and tells is made of: its tables, and the data of its events, as they are told.
 #[derive(Default)]
-pub struct Tables {
+pub struct Shapes {
     types: Types,
     tables: Vec<types::Table>,
+    events: Vec<types::EventData>,
 }
 
-impl Tables {
-    /// With one more.
+impl Shapes {
+    /// With one more table.
     pub fn with(mut self, table: &impl DescribesTables) -> Self {
         table.describe(&mut self);
         self
     }
 
-    pub(crate) fn add<K: Key, V: Record>(&mut self, table: &Table<K, V>) {
+    /// With the data of an event that is published, where its type says what it is.
+    pub fn publishing<E: Event>(self) -> Self {
+        self.event::<E>(None)
+    }
+
+    /// With the data of an event that is followed, as much as is read of it, where its type says what it is.
+    pub fn following<E: Event>(self, source: &str) -> Self {
+        self.event::<E>(Some(source))
+    }
+
+    fn event<E: Event>(mut self, source: Option<&str>) -> Self {
+        if let Some(value) = E::data_type(&mut self.types) {
+            self.events.push(types::EventData {
+                source: source.map(Into::into),
+                kind: E::KIND.into(),
+                value,
+            });
+        }
+        self
+    }
+
+    pub(crate) fn add<K: Key, V: Record>(&mut self, table: &TableReader<K, V>) {
         self.tables.push(table.describe(&mut self.types));
     }
 }
@@ -26,12 +48,12 @@ impl Tables {
 /// What the `tables` of a context are.
 pub trait DescribesTables {
     /// Tells of itself.
-    fn describe(&self, tables: &mut Tables);
+    fn describe(&self, shapes: &mut Shapes);
 }
 
 impl<K: Key, V: Record> DescribesTables for Table<K, V> {
-    fn describe(&self, tables: &mut Tables) {
-        tables.add(self);
+    fn describe(&self, shapes: &mut Shapes) {
+        shapes.add(self);
     }
 }
 
@@ -51,7 +73,7 @@ pub struct Declaration {
 
 impl Declaration {
     /// The same for the host.
-    pub fn describe(&self, tables: Tables) -> Description {
+    pub fn describe(&self, shapes: Shapes) -> Description {
         let route = |&(method, path, consumes): &(&str, &str, Option<&str>)| Route {
             method: method.into(),
             path: path.into(),
@@ -67,8 +89,9 @@ impl Declaration {
         };
         Description {
             summary: self.summary.into(),
-            types: tables.types.into_list(),
-            tables: tables.tables,
+            types: shapes.types.into_list(),
+            tables: shapes.tables,
+            events: shapes.events,
             routes: self.routes.iter().map(route).collect(),
             publishes: self.publishes.iter().map(|kind| (*kind).into()).collect(),
             follows: self.follows.iter().map(followed).collect(),

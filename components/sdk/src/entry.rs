@@ -1,8 +1,21 @@
 //! The rows of a table as entries of the state: what a migration is given, and what it makes.
 
-use crate::{Entry, Fault, Key, OwnedKey, Record, Table};
+use crate::{Entry, Fault, Key, OwnedKey, Record, Table, TableReader};
 
 impl<K: Key, V: Record> Table<K, V> {
+    /// The row that [`put`](Self::put) would store.
+    ///
+    /// # Errors
+    /// When the value cannot be stored.
+    pub fn entry(&self, key: K::Given<'_>, value: &V) -> Result<Entry, Fault> {
+        Ok(Entry {
+            key: self.key(&key),
+            value: self.encode(value)?,
+        })
+    }
+}
+
+impl<K: Key, V: Record> TableReader<K, V> {
     /// Whether an entry is a row of this table.
     pub fn holds(&self, entry: &Entry) -> bool {
         self.key_text(entry).is_some()
@@ -15,17 +28,6 @@ impl<K: Key, V: Record> Table<K, V> {
     pub fn read(&self, entry: &Entry) -> Result<V, Fault> {
         self.row(entry)?;
         self.decode(&entry.value)
-    }
-
-    /// The row that [`put`](Self::put) would store.
-    ///
-    /// # Errors
-    /// When the value cannot be stored.
-    pub fn entry(&self, key: K::Given<'_>, value: &V) -> Result<Entry, Fault> {
-        Ok(Entry {
-            key: self.key(&key),
-            value: self.encode(value)?,
-        })
     }
 
     /// The text of a row's key.
@@ -42,7 +44,7 @@ impl<K: Key, V: Record> Table<K, V> {
     }
 }
 
-impl<K: OwnedKey, V: Record> Table<K, V> {
+impl<K: OwnedKey, V: Record> TableReader<K, V> {
     /// The key of a row.
     ///
     /// # Errors
@@ -52,7 +54,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
     }
 }
 
-impl<V: Record> Table<&str, V> {
+impl<V: Record> TableReader<&str, V> {
     /// The key of a row.
     ///
     /// # Errors

@@ -2,6 +2,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Fault;
 use crate::host::outbox;
+use crate::record::Types;
 
 /// A kind of event; the types are made by [`events!`](crate::events).
 pub trait Event {
@@ -9,6 +10,12 @@ pub trait Event {
     const KIND: &'static str;
     /// What an event of this kind carries.
     type Data: DeserializeOwned;
+
+    /// The place of the data's type among others, where it says what it is in events.
+    #[doc(hidden)]
+    fn data_type(_: &mut Types) -> Option<u32> {
+        None
+    }
 }
 
 /// An event kind that this context publishes: it is listed under `publishes` in [`context!`](crate::context!).
@@ -132,6 +139,12 @@ macro_rules! events {
         impl $crate::Event for $kind {
             const KIND: &'static str = stringify!($kind);
             type Data = $data;
+
+            #[allow(unused_imports, clippy::needless_borrow, reason = "which of the two is used depends on the type")]
+            fn data_type(types: &mut $crate::private::record::Types) -> ::core::option::Option<u32> {
+                use $crate::private::{Described as _, Undescribed as _};
+                (&$crate::private::Probe::<$data>::NEW).place(types)
+            }
         }
     )+};
 }

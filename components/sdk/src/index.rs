@@ -3,9 +3,9 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::declare::{DescribesTables, Tables};
+use crate::declare::{DescribesTables, Shapes};
 use crate::host::state;
-use crate::{Entry, Fault, Key, OwnedKey, Part, PolicyError, Problem, Record, Table};
+use crate::{Entry, Fault, Key, OwnedKey, Part, PolicyError, Problem, Record, Table, TableReader};
 
 /// Finds the one row that has a value: no two rows may have the same.
 ///
@@ -42,7 +42,22 @@ pub struct Index<X, K, V> {
     of: fn(&V) -> Option<X>,
 }
 
-/// A table with indexes: made by [`Table::indexed`]. It is read as the [`Table`] is.
+/// A table with indexes: made by [`Table::indexed`]. It is read as the [`Table`] is ([`TableReader`]), and changed by what changes its indexes, too. To go around
+/// them does not compile:
+///
+/// ```compile_fail
+/// # use innkeeper_sdk::prelude::*;
+/// # use innkeeper_sdk::{IndexedTable, Unique};
+/// # #[derive(Record)]
+/// # struct Book { isbn: String }
+/// const BY_ISBN: Unique<String, u64, Book> = Unique::new("by-isbn", |book: &Book| Some(book.isbn.clone()));
+/// const BOOKS: IndexedTable<u64, Book> = Table::new("books").indexed(&[&BY_ISBN]);
+///
+/// fn around(book: &Book) {
+///     let table: &Table<u64, Book> = &BOOKS;
+///     table.put(1, book).unwrap();
+/// }
+/// ```
 pub struct IndexedTable<K: 'static, V: 'static> {
     table: Table<K, V>,
     indexes: &'static [&'static dyn Indexes<K, V>],
@@ -99,7 +114,7 @@ pub trait Indexes<K, V> {
     fn entry(&self, key: &K, value: &V) -> Result<Option<Entry>, Fault>;
 
     /// Tells of its rows.
-    fn describe(&self, tables: &mut Tables);
+    fn describe(&self, shapes: &mut Shapes);
 }
 
 impl<X: OwnedKey + PartialEq, K: OwnedKey + Record + PartialEq, V: Record> Unique<X, K, V> {
@@ -159,8 +174,8 @@ impl<X: OwnedKey + PartialEq, K: OwnedKey + Record + PartialEq, V: Record> Index
             .transpose()
     }
 
-    fn describe(&self, tables: &mut Tables) {
-        tables.add(&self.rows);
+    fn describe(&self, shapes: &mut Shapes) {
+        shapes.add(&self.rows);
     }
 }
 
@@ -224,8 +239,8 @@ impl<X: Part + PartialEq, K: Part, V: Record> Indexes<K, V> for Index<X, K, V> {
             .transpose()
     }
 
-    fn describe(&self, tables: &mut Tables) {
-        tables.add(&self.rows);
+    fn describe(&self, shapes: &mut Shapes) {
+        shapes.add(&self.rows);
     }
 }
 
@@ -313,18 +328,18 @@ impl<K: OwnedKey, V: Record> IndexedTable<K, V> {
 }
 
 impl<K, V> Deref for IndexedTable<K, V> {
-    type Target = Table<K, V>;
+    type Target = TableReader<K, V>;
 
-    fn deref(&self) -> &Table<K, V> {
+    fn deref(&self) -> &TableReader<K, V> {
         &self.table
     }
 }
 
 impl<K: OwnedKey, V: Record> DescribesTables for IndexedTable<K, V> {
-    fn describe(&self, tables: &mut Tables) {
-        tables.add(&self.table);
+    fn describe(&self, shapes: &mut Shapes) {
+        shapes.add(&self.table);
         for index in self.indexes {
-            index.describe(tables);
+            index.describe(shapes);
         }
     }
 }

@@ -52,9 +52,11 @@ mod allocator;
 pub mod bindings;
 pub mod config;
 mod context;
+mod counter;
 mod declare;
 mod entry;
 mod event;
+mod event_data;
 pub mod evolving;
 mod fault;
 mod host;
@@ -85,7 +87,9 @@ pub use bindings::innkeeper::context::types::{
 };
 pub use config::Config;
 pub use context::Context;
+pub use counter::Counter;
 pub use event::{Event, Published, Shared, Subject, cancel, emit, emit_after};
+pub use event_data::EventData;
 pub use fault::Fault;
 pub use index::{Index, IndexedTable, NotStored, Unique};
 /// Declares a context: what it offers and calls, keeps, answers, publishes and follows. Each part but the `summary` may be left out; their order is free.
@@ -136,7 +140,7 @@ pub use index::{Index, IndexedTable, NotStored, Unique};
 /// What is to be done around everything, for example a check of every request, is done by a type that implements [`Context`] by asking
 /// `Component`, and is exported in its place: `export: Guarded`.
 pub use innkeeper_sdk_derive::context;
-pub use innkeeper_sdk_derive::{Key, Record, Subject};
+pub use innkeeper_sdk_derive::{EventData, Key, Record, Subject};
 pub use json::Json;
 pub use key::{Key, OwnedKey, Part};
 pub use migration::{Migration, StateSchema};
@@ -146,7 +150,7 @@ pub use policy::{Happened, Outcome, Policy, PolicyError};
 pub use problem::{Invalid, Problem};
 pub use query::Query;
 pub use record::Record;
-pub use table::{Rows, Table};
+pub use table::{Rows, Table, TableReader};
 pub use text::Text;
 pub use web::{Answer, FromRequest, Handler, Headers};
 
@@ -156,7 +160,8 @@ pub mod private {
     pub use crate::bindings::innkeeper::context::types::{Event as Delivered, KeyPart};
     pub use crate::config::check as check_config;
     pub use crate::context::entered;
-    pub use crate::declare::{Declaration, Tables};
+    pub use crate::declare::{Declaration, Shapes};
+    pub use crate::event_data::{Described, Probe, Undescribed};
     pub use crate::fault::unavailable;
     pub use crate::policy::dispatch as policy;
     pub use crate::record::private as record;
@@ -169,7 +174,7 @@ pub use wit_bindgen;
 /// What nearly every context uses.
 pub mod prelude {
     pub use crate::{
-        Answer, Config, Event, Fault, Happened, Json, Key, Outcome, Page, Paging, Path,
+        Answer, Config, Event, EventData, Fault, Happened, Json, Key, Outcome, Page, Paging, Path,
         PolicyError, Problem, Query, Record, Response, Subject, Table, Text, emit,
     };
     pub use serde::{Deserialize, Serialize};

@@ -31,7 +31,7 @@ pub mod private {
     pub use super::gather::{
         Choose, Gather, choose, fields_of_case, gather, next, payload, present,
     };
-    pub use super::types::{Types, case, field};
+    pub use super::types::{Types, case, event_field, field};
     pub use crate::bindings::innkeeper::context::types::DataType;
 }
 

@@ -1,7 +1,7 @@
 mod paging;
 
 use core::marker::PhantomData;
-use core::ops::{Bound, RangeBounds};
+use core::ops::{Bound, Deref, RangeBounds};
 
 use crate::bindings::innkeeper::context::types;
 use crate::host::state;
@@ -12,8 +12,15 @@ use crate::{Entry, Fault, Key, OwnedKey, Problem, Record};
 /// Rows with their keys.
 pub type Rows<K, V> = Vec<(K, V)>;
 
-/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context!).
+/// A typed part of the context's state: `const ROOMS: Table<u64, Room> = Table::new("rooms");` It is one of the `tables` of [`context!`](crate::context!). How it is read, and its
+/// next id, is that of [`TableReader`].
 pub struct Table<K, V> {
+    reader: TableReader<K, V>,
+}
+
+/// What reads a table. What changes its rows is what made it: a [`Table`], an [`IndexedTable`](crate::IndexedTable), which changes its indexes with them, or a
+/// [`Counter`](crate::Counter).
+pub struct TableReader<K, V> {
     name: &'static str,
     types: PhantomData<fn(K) -> V>,
 }
@@ -29,11 +36,37 @@ impl<K: Key, V: Record> Table<K, V> {
             place += 1;
         }
         Self {
-            name,
-            types: PhantomData,
+            reader: TableReader {
+                name,
+                types: PhantomData,
+            },
         }
     }
 
+    /// Stores `value` under `key`.
+    ///
+    /// # Errors
+    /// When the value cannot be stored: its parts lie too deep in each other.
+    pub fn put(&self, key: K::Given<'_>, value: &V) -> Result<(), Fault> {
+        state::put(&self.key(&key), &self.encode(value)?);
+        Ok(())
+    }
+
+    /// Removes `key`.
+    pub fn delete(&self, key: K::Given<'_>) {
+        state::delete(&self.key(&key));
+    }
+}
+
+impl<K, V> Deref for Table<K, V> {
+    type Target = TableReader<K, V>;
+
+    fn deref(&self) -> &TableReader<K, V> {
+        &self.reader
+    }
+}
+
+impl<K: Key, V: Record> TableReader<K, V> {
     /// The value of `key`, or none.
     ///
     /// # Errors
@@ -64,20 +97,6 @@ impl<K: Key, V: Record> Table<K, V> {
     /// Whether `key` is there.
     pub fn contains(&self, key: K::Given<'_>) -> bool {
         state::get(&self.key(&key)).is_some()
-    }
-
-    /// Stores `value` under `key`.
-    ///
-    /// # Errors
-    /// When the value cannot be stored: its parts lie too deep in each other.
-    pub fn put(&self, key: K::Given<'_>, value: &V) -> Result<(), Fault> {
-        state::put(&self.key(&key), &self.encode(value)?);
-        Ok(())
-    }
-
-    /// Removes `key`.
-    pub fn delete(&self, key: K::Given<'_>) {
-        state::delete(&self.key(&key));
     }
 
     /// How many keys there are.
@@ -130,7 +149,7 @@ impl<K: Key, V: Record> Table<K, V> {
     }
 }
 
-impl<K: OwnedKey, V: Record> Table<K, V> {
+impl<K: OwnedKey, V: Record> TableReader<K, V> {
     /// The first rows in a range of keys, in their order; at most so many: `LOANS.range(17..=20, 100)`.
     ///
     /// # Errors
@@ -205,7 +224,7 @@ impl<K: OwnedKey, V: Record> Table<K, V> {
     }
 }
 
-impl<V: Record> Table<String, V> {
+impl<V: Record> TableReader<String, V> {
     /// The rows whose keys begin with a text, in their order, at most so many.
     ///
     /// # Errors
@@ -224,7 +243,7 @@ impl<V: Record> Table<String, V> {
     }
 }
 
-impl<A: Part, B: Part, V: Record> Table<(A, B), V> {
+impl<A: Part, B: Part, V: Record> TableReader<(A, B), V> {
     /// How many keys begin with `first`. It costs a look at each of them.
     pub fn count_of(&self, first: A::Given<'_>) -> u64 {
         let (start, end) = self.beginning(&first);

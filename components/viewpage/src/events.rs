@@ -28,7 +28,7 @@ innkeeper_sdk::events! {
 }
 
 /// A room.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
     /// The room.
@@ -44,7 +44,9 @@ pub struct Room {
 }
 
 /// How far a reservation has come; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum ReservationStatus {
     /// Asked for.
@@ -58,7 +60,7 @@ pub enum ReservationStatus {
 }
 
 /// A reservation.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The reservation.
@@ -72,7 +74,9 @@ pub struct Reservation {
 }
 
 /// Whether a payment stands; a later status is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum PaymentStatus {
     /// It does.
@@ -82,7 +86,7 @@ pub enum PaymentStatus {
 }
 
 /// A payment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// The payment; none when its reservation was never paid.

@@ -31,6 +31,10 @@ impl state::Host for StoreData {
         Ok(self.services().put(key, value)?)
     }
 
+    fn add(&mut self, key: String, delta: i64) -> Result<()> {
+        Ok(self.services().add(key, delta)?)
+    }
+
     fn delete(&mut self, key: String) -> Result<()> {
         Ok(self.services().delete(key)?)
     }

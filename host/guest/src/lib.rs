@@ -30,8 +30,8 @@ pub use artifact::{ArtifactCache, Draft};
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{
-    Alternative, Compensation, DataType, Description, Event, Field, Followed, KeyPart, Request,
-    Response, Route, Scalar, Table,
+    Alternative, Compensation, DataType, Description, Event, EventData, Field, Followed, KeyPart,
+    Request, Response, Route, Scalar, Table,
 };
 pub use engine::{CompileEngine, Compiled, Engine};
 pub use execution::{Ended, Execution};

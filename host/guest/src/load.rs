@@ -18,7 +18,7 @@ use crate::store_data::StoreData;
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
 /// The package's version. Components for another one are refused.
-pub const CONTRACT_VERSION: &str = "0.2.0";
+pub const CONTRACT_VERSION: &str = "0.3.0";
 
 /// Why a component cannot be a guest.
 #[derive(Debug, thiserror::Error)]

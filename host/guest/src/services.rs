@@ -67,6 +67,11 @@ pub trait Services: Any + Send {
         refused("state.put")
     }
 
+    /// `state.add`
+    fn add(&mut self, _key: String, _delta: i64) -> Result<(), Refusal> {
+        refused("state.add")
+    }
+
     /// `state.delete`
     fn delete(&mut self, _key: String) -> Result<(), Refusal> {
         refused("state.delete")

@@ -73,22 +73,23 @@ async fn run(
     if let Some(stderr) = child.stderr.take() {
         let mut lines = BufReader::new(stderr).lines();
         while let Ok(Some(text)) = lines.next_line().await {
-            line(&text);
-            // Cargo indents what it says of its progress.
-            if !text.starts_with("   Compiling ") {
+            // Cargo indents what it says of its progress. All else is told once it is known whether it is an error, which tells it then.
+            if text.starts_with("   Compiling ") {
+                line(&text);
+            } else {
                 output.push_str(&text);
                 output.push('\n');
             }
         }
     }
     let status = child.wait().await.map_err(cannot_run)?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Error::Compile {
+    if !status.success() {
+        return Err(Error::Compile {
             output: output.trim_end().to_owned(),
-        })
+        });
     }
+    output.lines().for_each(line);
+    Ok(())
 }
 
 /// Runs the tests of packages of one workspace, for this machine.
@@ -112,6 +113,52 @@ pub(super) async fn test(workspace: &Path, packages: &[Package]) -> Result<(), E
     match status.success() {
         true => Ok(()),
         false => Err(Error::Tests),
+    }
+}
+
+/// What clippy is to look for, and nothing else: that is the author's own affair.
+const RERUNS: [&str; 6] = [
+    "--",
+    "-Aclippy::all",
+    "-Dclippy::disallowed_macros",
+    "-Dclippy::disallowed_methods",
+    "-Dclippy::disallowed_types",
+    "-Dstatic_mut_refs",
+];
+
+/// Has clippy look for what does not survive a re-run, by the lists in the workspace's clippy.toml. False when there is no clippy.
+pub(super) async fn lint(workspace: &Path, packages: &[Package]) -> Result<bool, Error> {
+    let program = program();
+    let cargo = || {
+        let mut command = Command::new(&program);
+        command
+            .arg("clippy")
+            .current_dir(workspace)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    };
+    let cannot_run = |source| Error::Rust {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    };
+    let mut asking = cargo();
+    asking
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if !asking.status().await.map_err(cannot_run)?.success() {
+        return Ok(false);
+    }
+    let mut command = cargo();
+    command.args(["--no-deps", "--lib"]);
+    for package in packages {
+        command.args(["--package", &package.cargo_name]);
+    }
+    let status = command.args(RERUNS).status().await.map_err(cannot_run)?;
+    match status.success() {
+        true => Ok(true),
+        false => Err(Error::Reruns),
     }
 }
 

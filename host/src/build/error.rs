@@ -39,6 +39,11 @@ pub enum Error {
         /// What cargo printed.
         output: String,
     },
+    /// A context does what does not survive a re-run; clippy has said where.
+    #[error(
+        "the contexts do what does not survive that an invocation is run again; clippy says above where, why, and what to use instead. Where it is meant so, say that with `#[expect(clippy::…, reason = \"…\")]`"
+    )]
+    Reruns,
     /// Tests of contexts failed; cargo has said which.
     #[error("the contexts' tests do not pass; cargo says above which and why")]
     Tests,
@@ -58,10 +63,24 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// What contexts cannot do for each other.
+    #[error("{text}: {reason}")]
+    Interface {
+        /// What was asked for.
+        text: String,
+        /// Why it cannot be.
+        reason: String,
+    },
     /// What should be made is there.
     #[error("{} exists already: choose another name", path.display())]
     Exists {
         /// Where it is.
+        path: PathBuf,
+    },
+    /// There is no copy of the SDK that could be brought up to date.
+    #[error("there is no copy of the SDK in {}: where it comes from a registry or another folder, change its version in components/Cargo.toml", path.display())]
+    NoSdk {
+        /// Where it would be.
         path: PathBuf,
     },
     /// The contexts' workspace does not take every folder in it.

@@ -7,9 +7,11 @@ mod component;
 mod embedded;
 mod error;
 mod inputs;
+mod interfaces;
 mod profile;
 mod template;
 mod toolchain;
+mod upgrade;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -18,8 +20,10 @@ use std::path::{Path, PathBuf};
 pub use component::componentize;
 pub use error::Error;
 pub use inputs::inputs;
+pub use interfaces::{Called, Offered};
 pub use profile::Profile;
-pub use template::{Created, new_app, new_context};
+pub use template::{Created, Interfaces, new_app, new_context};
+pub use upgrade::{Step, Upgrade};
 
 use workspace::Package;
 
@@ -118,6 +122,19 @@ pub async fn test(sources: &[Source]) -> Result<(), Error> {
         cargo::test(&workspace, &packages).await?;
     }
     Ok(())
+}
+
+/// Looks for what does not survive that an invocation is run again, as the lists in `clippy.toml` of the contexts' workspace name it. False when there is no clippy
+/// that could look.
+///
+/// # Errors
+/// When a package cannot be read, or something was found.
+pub async fn lint(sources: &[Source]) -> Result<bool, Error> {
+    let mut all = true;
+    for (workspace, packages) in by_workspace(sources)? {
+        all &= cargo::lint(&workspace, &packages).await?;
+    }
+    Ok(all)
 }
 
 /// The packages of these contexts: cargo is run once for each workspace.

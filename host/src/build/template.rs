@@ -2,15 +2,28 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::embedded;
+use super::interfaces::{self, Called, Offered, Pieces};
+use super::upgrade;
 
 /// What a new context's package begins with; `__name__` is the context's name.
 const PACKAGE: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("src/lib.rs", include_str!("template/lib.rs.in")),
-    ("src/tests.rs", include_str!("template/tests.rs.in")),
+    (TESTS, include_str!("template/tests.rs.in")),
 ];
 
+const TESTS: &str = "src/tests.rs";
+
 const GITIGNORE: &str = "/components/target\n/data\n";
+
+/// What contexts that are made do for each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    /// What they offer.
+    pub offers: Vec<Offered>,
+    /// What they call.
+    pub calls: Vec<Called>,
+}
 
 /// A context that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +45,11 @@ pub struct Created {
 ///
 /// # Errors
 /// When the name cannot be one, something of that name is there, or a file cannot be written.
-pub fn new_context(directory: &Path, name: &str) -> Result<Created, Error> {
+pub fn new_context(
+    directory: &Path,
+    name: &str,
+    interfaces: &Interfaces,
+) -> Result<Created, Error> {
     if !is_name(name) {
         return Err(Error::Name { name: name.into() });
     }
@@ -54,20 +71,40 @@ pub fn new_context(directory: &Path, name: &str) -> Result<Created, Error> {
     } else {
         read(&app.join("innkeeper.toml"))?
     };
-    check_manifest(&app, name, &manifest)?;
+    let namespace = check_manifest(&app, name, &manifest)?;
     check_members(&app.join("components/Cargo.toml"), name)?;
+    interfaces.check(&app, &namespace, &[name.to_owned()])?;
+    let Interfaces { offers, calls } = interfaces;
+    let pieces = Pieces::of(name, &namespace, offers, calls)?;
 
     if new_app {
         write(&app.join(".gitignore"), GITIGNORE)?;
     }
+    let has_sdk = app.join("components/sdk").exists();
     for (path, text) in embedded::FILES {
         let path = app.join(path);
         if !path.exists() {
             write(&path, text)?;
         }
     }
+    if !has_sdk {
+        upgrade::write_checksums(&app)?;
+    }
+    for offer in offers {
+        write(&app.join(offer.file()), &offer.wit(&namespace))?;
+    }
     for (path, text) in PACKAGE {
-        write(&package.join(path), &text.replace("__name__", name))?;
+        let mut text = text.replace("__name__", name);
+        for (place, piece) in &pieces.inserted {
+            text = text.replace(place, piece);
+        }
+        if *path == TESTS {
+            text.push_str(&pieces.tests);
+        }
+        write(&package.join(path), &text)?;
+    }
+    for (path, text) in &pieces.files {
+        write(&package.join(path), text)?;
     }
     // Last, so that an app never names a context that is not there.
     let manifest = format!(
@@ -87,7 +124,12 @@ pub fn new_context(directory: &Path, name: &str) -> Result<Created, Error> {
 ///
 /// # Errors
 /// When a name cannot be one or comes twice, something of the app's name is there, or a file cannot be written.
-pub fn new_app(directory: &Path, name: &str, contexts: &[String]) -> Result<Vec<Created>, Error> {
+pub fn new_app(
+    directory: &Path,
+    name: &str,
+    contexts: &[String],
+    interfaces: &Interfaces,
+) -> Result<Vec<Created>, Error> {
     // First all that can be said before anything is written.
     for (place, name) in contexts.iter().enumerate() {
         if !is_name(name) || contexts.iter().skip(place + 1).any(|other| other == name) {
@@ -101,11 +143,17 @@ pub fn new_app(directory: &Path, name: &str, contexts: &[String]) -> Result<Vec<
     if app.exists() {
         return Err(Error::Exists { path: app });
     }
+    interfaces.check(&app, name, contexts)?;
+    // Who offers is made before who calls it.
+    let mut contexts: Vec<&String> = contexts.iter().collect();
+    contexts.sort_by_key(|context| interfaces.of(context).offers.is_empty());
     let make = || -> Result<Vec<Created>, Error> {
         let manifest = format!("[app]\nname = \"{name}\"\n");
         write(&app.join("innkeeper.toml"), &manifest)?;
         write(&app.join(".gitignore"), GITIGNORE)?;
-        let made = contexts.iter().map(|context| new_context(&app, context));
+        let made = contexts
+            .iter()
+            .map(|context| new_context(&app, context, &interfaces.of(context)));
         made.collect()
     };
     let made = make();
@@ -114,6 +162,61 @@ pub fn new_app(directory: &Path, name: &str, contexts: &[String]) -> Result<Vec<
         let _ = std::fs::remove_dir_all(&app);
     }
     made
+}
+
+impl Interfaces {
+    /// Those of one context.
+    fn of(&self, context: &str) -> Self {
+        let offers = self.offers.iter();
+        let calls = self.calls.iter();
+        Self {
+            offers: offers
+                .filter(|offer| offer.context == context)
+                .cloned()
+                .collect(),
+            calls: calls
+                .filter(|call| call.caller == context)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// Refuses what cannot be made in an app of this name.
+    fn check(&self, app: &Path, namespace: &str, contexts: &[String]) -> Result<(), Error> {
+        let Self { offers, calls } = self;
+        if offers.is_empty() && calls.is_empty() {
+            return Ok(());
+        }
+        let named = offers.iter().map(|offer| &offer.context);
+        let named = named.chain(calls.iter().map(|call| &call.offered.context));
+        for name in named.map(String::as_str).chain([namespace]) {
+            if !interfaces::can_be_in_an_id(name) {
+                return Err(Error::Interface {
+                    text: name.into(),
+                    reason: "in the id of an interface each word of a name begins with a letter"
+                        .into(),
+                });
+            }
+        }
+        let mut known = Vec::new();
+        for Called { offered, .. } in calls {
+            let file = app.join(offered.file());
+            if !file.exists() {
+                continue;
+            }
+            if read(&file)? != offered.wit(namespace) {
+                return Err(Error::Interface {
+                    text: format!("{}/{}", offered.context, offered.interface),
+                    reason: format!(
+                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the `context!`",
+                        file.display()
+                    ),
+                });
+            }
+            known.push(format!("{}/{}", offered.context, offered.interface));
+        }
+        interfaces::check(contexts, offers, calls, &known)
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -130,7 +233,8 @@ fn is_name(name: &str) -> bool {
         && name.split('-').all(words)
 }
 
-fn check_manifest(app: &Path, name: &str, text: &str) -> Result<(), Error> {
+/// The name of the app, where it can take the context.
+fn check_manifest(app: &Path, name: &str, text: &str) -> Result<String, Error> {
     let path = app.join("innkeeper.toml");
     let manifest: toml::Table = text
         .parse()
@@ -148,7 +252,11 @@ fn check_manifest(app: &Path, name: &str, text: &str) -> Result<(), Error> {
             reason: format!("it already has a context {name}"),
         })
     } else {
-        Ok(())
+        let named = manifest.get("app").and_then(|app| app.get("name"));
+        Ok(named
+            .and_then(toml::Value::as_str)
+            .unwrap_or("app")
+            .to_owned())
     }
 }
 
@@ -187,7 +295,7 @@ fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(Error::file(path))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(Error::file(directory))?;
     }

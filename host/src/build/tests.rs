@@ -55,7 +55,7 @@ async fn the_contexts_of_stay_are_built_and_offer_and_use_what_they_say() {
         assert_eq!(uses, if built.name == "reservation" { 2 } else { 0 });
         for name in ["describe", "web", "policies", "health"] {
             assert!(
-                exports.contains(&format!("innkeeper:context/{name}@0.2.0")),
+                exports.contains(&format!("innkeeper:context/{name}@0.3.0")),
                 "{name}"
             );
         }
@@ -114,9 +114,9 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
     let target = root().join("components/target");
     let directory = target.join("new-app");
     let _ = std::fs::remove_dir_all(&directory);
-    let created = new_context(&directory, "lobby").unwrap();
+    let created = new_context(&directory, "lobby", &Interfaces::default()).unwrap();
     assert!(created.new_app && created.app == directory.join("lobby"));
-    let second = new_context(&created.app, "night-desk").unwrap();
+    let second = new_context(&created.app, "night-desk", &Interfaces::default()).unwrap();
     assert!(!second.new_app && second.app == created.app);
     let manifest = std::fs::read_to_string(created.app.join("innkeeper.toml")).unwrap();
     assert!(
@@ -148,6 +148,66 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
     );
 }
 
+fn make(directory: &Path, name: &str) -> Result<Created, Error> {
+    new_context(directory, name, &Interfaces::default())
+}
+
+/// What contexts of these names offer and call.
+fn wanted(contexts: &[&str], offers: &[&str], calls: &[&str]) -> Result<Interfaces, Error> {
+    let contexts: Vec<String> = contexts.iter().map(|name| (*name).to_owned()).collect();
+    let offers = offers.iter().map(|offer| Offered::read(offer, &contexts));
+    let calls = calls.iter().map(|call| Called::read(call, &contexts));
+    Ok(Interfaces {
+        offers: offers.collect::<Result<_, _>>()?,
+        calls: calls.collect::<Result<_, _>>()?,
+    })
+}
+
+#[test]
+fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let both = ["barn", "mill"];
+    let names = both.map(String::from);
+    let cases: [(&[&str], &[&str], &str); 10] = [
+        (&["stock"], &[], "the context that offers it"),
+        (&["barn/Stock"], &[], "the context that offers it"),
+        (&["barn/type"], &[], "the context that offers it"),
+        (&["bran/stock"], &[], "did you mean `barn`?"),
+        (&["barn/stock", "barn/stock"], &[], "twice"),
+        (&[], &["barn/stock"], "who calls, and what"),
+        (&[], &["mill:barn/stock"], "nobody offers barn/stock"),
+        (
+            &["barn/stock"],
+            &["mill:barn/stick"],
+            "did you mean `barn/stock`?",
+        ),
+        (&["barn/stock"], &["mil:barn/stock"], "did you mean `mill`?"),
+        (&["barn/stock"], &["barn:barn/stock"], "its own functions"),
+    ];
+    for (offers, calls, says) in cases {
+        let made = wanted(&both, offers, calls)
+            .and_then(|interfaces| new_app(directory.path(), "estate", &names, &interfaces));
+        let refused = made.unwrap_err().to_string();
+        assert!(refused.contains(says), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+
+    // What is offered in the app can be called by a context that is added later, unless it was changed since.
+    let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
+    let app = new_context(directory.path(), "barn", &offering)
+        .unwrap()
+        .app;
+    let calling = wanted(&["mill"], &[], &["barn/stock"]).unwrap();
+    new_context(&app, "mill", &calling).unwrap();
+    let wit = app.join("wit/barn/stock.wit");
+    let text = std::fs::read_to_string(&wit).unwrap();
+    std::fs::write(&wit, text.replace("taker", "who")).unwrap();
+    let calling = wanted(&["inn"], &[], &["barn/stock"]).unwrap();
+    let refused = new_context(&app, "inn", &calling).unwrap_err().to_string();
+    assert!(refused.contains("is not as `new` writes it"), "{refused}");
+    assert!(!app.join("components/inn").exists());
+}
+
 #[test]
 fn a_name_that_is_taken_or_is_none_makes_nothing() {
     let directory = tempfile::tempdir().unwrap();
@@ -166,28 +226,22 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
         &"a".repeat(41),
     ] {
         assert!(
-            matches!(new_context(directory.path(), name), Err(Error::Name { .. })),
+            matches!(make(directory.path(), name), Err(Error::Name { .. })),
             "{name}"
         );
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-    let app = new_context(directory.path(), "lobby").unwrap().app;
+    let app = make(directory.path(), "lobby").unwrap().app;
     assert!(matches!(
-        new_context(directory.path(), "lobby"),
+        make(directory.path(), "lobby"),
         Err(Error::Exists { .. })
     ));
-    assert!(matches!(
-        new_context(&app, "lobby"),
-        Err(Error::Exists { .. })
-    ));
+    assert!(matches!(make(&app, "lobby"), Err(Error::Exists { .. })));
     std::fs::write(
         app.join("innkeeper.toml"),
         "[app]\nname = \"x\"\n[context.desk]\ncomponent = \"desk.wasm\"\n",
     )
     .unwrap();
-    assert!(matches!(
-        new_context(&app, "desk"),
-        Err(Error::Manifest { .. })
-    ));
+    assert!(matches!(make(&app, "desk"), Err(Error::Manifest { .. })));
     assert!(!app.join("components/desk").exists());
 }

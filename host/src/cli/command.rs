@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new,
-    rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
+    audit, backup, build, compile, completions, dead_letters, deploy, events, journal, manifest,
+    nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, upgrade,
+    versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -33,6 +34,7 @@ pub(super) enum Command {
     Build(build::Build),
     New(new::New),
     Test(test::Test),
+    Upgrade(upgrade::Upgrade),
     Manifest(manifest::Manifest),
     Status(status::Status),
     Events(events::Events),
@@ -53,6 +55,7 @@ pub(super) enum Command {
     #[command(hide = true)]
     Wrap(compile::Wrap),
     Sign(sign::Sign),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -63,6 +66,7 @@ impl Command {
             Self::Build(command) => command.run().await,
             Self::New(command) => command.run().await,
             Self::Test(command) => command.run().await,
+            Self::Upgrade(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Events(command) => command.run().await,
@@ -81,6 +85,7 @@ impl Command {
             Self::Compile(command) => command.run().await,
             Self::Wrap(command) => command.run(),
             Self::Sign(command) => command.run().await,
+            Self::Completions(command) => command.run(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod build;
 mod client;
 mod command;
 mod compile;
+mod completions;
 mod components;
 mod dead_letters;
 mod deploy;
@@ -37,6 +38,7 @@ mod table;
 mod test;
 mod trust;
 mod up;
+mod upgrade;
 mod usage;
 mod versions;
 

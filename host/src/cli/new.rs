@@ -6,16 +6,19 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::output;
-use crate::build::{self, Created};
+use crate::build::{self, Called, Created, Interfaces, Offered};
 
 /// Make a context that builds, runs and is tested
 ///
-/// In a directory with an innkeeper.toml the context is added to that app; elsewhere a new app is made in a directory of that name.
+/// In a directory with an innkeeper.toml the context is added to that app; elsewhere a new app is made in a directory of that name. With --offers and
+/// --calls contexts call each other: the interface in WIT, what it does and how that is undone, and who calls it, each with its tests.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper new lobby                 a new app in ./lobby, or a context of the app here
   innkeeper new night-desk --in stay  a context of the app in ./stay
-  innkeeper new library --contexts catalog,members,loans")]
+  innkeeper new library --contexts catalog,members,loans
+  innkeeper new estate --contexts barn,mill --offers barn/stock --calls mill:barn/stock
+  innkeeper new inn --calls barn/stock  a context that calls one of the app here")]
 pub(super) struct New {
     /// The context's name: lower-case letters, digits and dashes
     name: String,
@@ -25,6 +28,12 @@ pub(super) struct New {
     /// Make a new app of that name instead, with these contexts, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     contexts: Vec<String>,
+    /// Interfaces that the contexts offer to others, such as barn/stock; `stock` is enough for one context
+    #[arg(long, value_name = "INTERFACES", value_delimiter = ',')]
+    offers: Vec<String>,
+    /// Interfaces that the contexts call, such as mill:barn/stock; `barn/stock` is enough for one context
+    #[arg(long, value_name = "CALLS", value_delimiter = ',')]
+    calls: Vec<String>,
 }
 
 impl New {
@@ -33,10 +42,26 @@ impl New {
             name,
             directory,
             contexts,
+            offers,
+            calls,
         } = self;
-        let making = tokio::task::spawn_blocking(move || match contexts.is_empty() {
-            true => build::new_context(&directory, &name).map(|created| vec![created]),
-            false => build::new_app(&directory, &name, &contexts),
+        let making = tokio::task::spawn_blocking(move || {
+            let made = match contexts.is_empty() {
+                true => std::slice::from_ref(&name),
+                false => contexts.as_slice(),
+            };
+            let offers = offers.iter().map(|offer| Offered::read(offer, made));
+            let calls = calls.iter().map(|call| Called::read(call, made));
+            let interfaces = Interfaces {
+                offers: offers.collect::<Result<_, _>>()?,
+                calls: calls.collect::<Result<_, _>>()?,
+            };
+            match contexts.is_empty() {
+                true => {
+                    build::new_context(&directory, &name, &interfaces).map(|created| vec![created])
+                }
+                false => build::new_app(&directory, &name, &contexts, &interfaces),
+            }
         });
         let created = making.await.map_err(|_| Failure::Interrupted)??;
         tell(&created)

@@ -28,6 +28,13 @@ fn write(line: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// A text that is this program's own, as it is.
+pub(super) fn own(text: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)?;
+    out.flush()
+}
+
 /// A line for whoever watches.
 pub(super) fn note(text: impl Display) {
     // When nobody can read it, there is nobody to tell.

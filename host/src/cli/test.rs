@@ -31,7 +31,8 @@ const CLOSING: Duration = Duration::from_secs(60);
 
 /// Build and run all tests of the app, or those of one context
 ///
-/// First the contexts' own tests, natively, with cargo. Then, when no context is named, the app is built and served with data of its own on free
+/// First clippy looks for what does not survive that an invocation is run again, by the lists in components/clippy.toml; then the contexts' own tests are run, natively, with
+/// cargo. Then, when no context is named, the app is built and served with data of its own on free
 /// ports, and its script is run: tests/e2e, tests/e2e.sh or tests/e2e.py below the manifest, if there is one and it may be executed. It finds the
 /// ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS, the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
 ///
@@ -62,14 +63,14 @@ impl Test {
 async fn test(manifest: &Manifest, context: Option<&str>) -> Result<(), Failure> {
     let sources = chosen(manifest, context)?;
     if context.is_some() {
-        return Ok(builds::test(&sources).await?);
+        return natively(&sources).await;
     }
     let script = script(manifest.root());
     let nats = match script {
         Some(_) => test_servers(manifest)?,
         None => None,
     };
-    builds::test(&sources).await?;
+    natively(&sources).await?;
     match script {
         Some(script) => as_a_whole(manifest, &script, nats).await,
         None => {
@@ -80,6 +81,16 @@ async fn test(manifest: &Manifest, context: Option<&str>) -> Result<(), Failure>
             Ok(())
         }
     }
+}
+
+/// Looks for what does not survive a re-run, and runs the contexts' own tests.
+async fn natively(sources: &[Source]) -> Result<(), Failure> {
+    if !builds::lint(sources).await? {
+        output::note(format_args!(
+            "there is no clippy to look for what does not survive a re-run: `rustup component add clippy`"
+        ));
+    }
+    Ok(builds::test(sources).await?)
 }
 
 /// The contexts whose tests are to be run.

@@ -119,6 +119,21 @@ async fn fire_due(timers: &impl Timers) -> Result<Option<u64>, CommitError> {
     }
 }
 
+/// Waits until every timer of a journal that is due by a time has fired, or was taken away.
+pub(super) async fn fired(ledger: &Ledger, by: u64) -> Result<(), journal::Error> {
+    let mut flushed = ledger.flushed_watch();
+    loop {
+        flushed.mark_unchanged();
+        let next = Timer::next(ledger, 1)?;
+        if next.first().is_none_or(|(due, _)| *due > by) {
+            return Ok(());
+        }
+        if flushed.changed().await.is_err() {
+            return Err(journal::Error::Closed);
+        }
+    }
+}
+
 /// Publishes a timer's event, unless the timer is gone.
 async fn fire(timers: &impl Timers, timer: &Timer) -> Result<(), CommitError> {
     let ledger = timers.ledger();

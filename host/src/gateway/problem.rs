@@ -243,6 +243,7 @@ impl From<&Failure> for Problem {
             | Failure::UndescribedEvent { .. }
             | Failure::Unpublishable(_)
             | Failure::UndescribedTable { .. }
+            | Failure::InvalidCounter { .. }
             | Failure::CallDepth { .. } => Self::of_kind(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "guest-failed",

@@ -17,7 +17,7 @@ use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
 use crate::core::{Backoff, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
-use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit, Write};
+use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
 
@@ -441,7 +441,7 @@ async fn commit<E: Entry>(
         event.time = time;
     }
     let mut reads = unit.reads;
-    let mut writes: Vec<Write> = unit.state.into_writes().collect();
+    let (mut writes, merges) = unit.state.into_changes();
     writes.extend(timers);
     writes.extend(invocation.writes.iter().cloned());
     let details = CommitDetails {
@@ -484,7 +484,7 @@ async fn commit<E: Entry>(
     };
     let (began, count) = (std::time::Instant::now(), unit.events.len());
     let committed = ledger
-        .commit_within(unit, invocation.durability, quota)
+        .commit_merging(unit, merges, invocation.durability, quota)
         .await;
     spans::commit(invocation, count, committed.is_ok(), began.elapsed());
     match committed {

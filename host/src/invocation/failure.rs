@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::counter::InvalidCounter;
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
 use crate::core::human_duration;
@@ -140,6 +141,12 @@ pub enum Failure {
     UndescribedTable {
         /// The table's name: its key up to a `/`.
         table: String,
+    },
+    /// The guest added to what is no counter, or more than one holds.
+    #[error("{reason}")]
+    InvalidCounter {
+        /// What is wrong.
+        reason: String,
     },
     /// The guest lacks what its description promises.
     #[error("the guest does not export {export}, which was to be called")]
@@ -319,6 +326,7 @@ impl Failure {
             | Self::UndescribedEvent { .. }
             | Self::Unpublishable(_)
             | Self::UndescribedTable { .. }
+            | Self::InvalidCounter { .. }
             | Self::NotServing { .. } => true,
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }
@@ -351,6 +359,7 @@ impl From<journal::Error> for Failure {
                 what: resource,
                 reason: error.to_string(),
             },
+            journal::Error::NotMerged { reason } => Self::InvalidCounter { reason },
             // Nothing is wrong with the journal, and nothing was committed.
             journal::Error::TooLarge { .. } | journal::Error::TooManyEvents { .. } => {
                 Self::CommitTooLarge {
@@ -360,6 +369,14 @@ impl From<journal::Error> for Failure {
             error => Self::Journal {
                 reason: error.to_string(),
             },
+        }
+    }
+}
+
+impl From<InvalidCounter> for Failure {
+    fn from(error: InvalidCounter) -> Self {
+        Self::InvalidCounter {
+            reason: error.to_string(),
         }
     }
 }

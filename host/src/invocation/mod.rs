@@ -13,6 +13,7 @@ mod calls_made;
 pub mod commit_hold;
 pub mod compensation;
 mod context;
+mod counter;
 pub mod crash_recovery;
 mod definition;
 mod dispatch;

@@ -5,9 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Failure;
+use super::counter;
 use super::spent::{self, Spent};
 use crate::guest::StateEntry;
-use crate::journal::{Bounds, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{Bounds, KeyRange, Ledger, Merge, ReadSet, Space, Write};
 
 /// The most entries that one scan answers.
 const SCAN_LIMIT: usize = 10_000;
@@ -28,11 +29,42 @@ pub(super) struct Notes<'a> {
     pub spent: &'a mut Spent,
 }
 
+/// What is staged for a key.
+#[derive(Clone)]
+enum Staged {
+    /// A value, or with `None` the removal.
+    Write(Option<Vec<u8>>),
+    /// So much is added to the number that is there when it is committed.
+    Addition(i64),
+}
+
+impl Staged {
+    /// What it makes of the value below.
+    fn over(&self, below: Option<&[u8]>) -> Result<Option<Vec<u8>>, Failure> {
+        match self {
+            Self::Write(value) => Ok(value.clone()),
+            Self::Addition(delta) => Ok(Some(counter::add(below, *delta)?)),
+        }
+    }
+
+    fn is_removal(&self) -> bool {
+        matches!(self, Self::Write(None))
+    }
+
+    /// How much it holds, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Write(value) => value.as_ref().map_or(0, Vec::len),
+            Self::Addition(_) => size_of::<i64>(),
+        }
+    }
+}
+
 /// Staged writes over a ledger, with a note of everything that was read from below.
 pub(super) struct StagedState {
     generation: u32,
     space: Space,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: BTreeMap<Vec<u8>, Staged>,
     bytes: u64,
 }
 
@@ -72,24 +104,45 @@ impl StagedState {
         notes: Notes<'_>,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>, Failure> {
-        if let Some(staged) = self.writes.get(key) {
-            return Ok(staged.clone());
+        let staged = self.writes.get(key);
+        if let Some(Staged::Write(value)) = staged {
+            return Ok(value.clone());
         }
         notes.reads.note_key(self.space, key);
         let found = ledger.get(self.space, key)?;
         notes.spent.note(1, found.as_ref().map_or(0, Vec::len))?;
-        Ok(found)
+        match staged {
+            Some(staged) => staged.over(found.as_deref()),
+            None => Ok(found),
+        }
     }
 
     /// Stages a value, or with `None` a removal.
     pub(super) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let size =
-            |key: &[u8], value: Option<&Vec<u8>>| (key.len() + value.map_or(0, Vec::len)) as u64;
-        self.bytes += size(&key, value.as_ref());
+        self.stage(key, Staged::Write(value));
+    }
+
+    /// Stages an addition to a number.
+    pub(super) fn add(&mut self, key: Vec<u8>, delta: i64) -> Result<(), Failure> {
+        let staged = match self.writes.get(&key) {
+            None => Staged::Addition(delta),
+            Some(Staged::Addition(before)) => Staged::Addition(counter::sum(*before, delta)?),
+            // What is there when it is committed is known: what was staged.
+            Some(Staged::Write(value)) => {
+                Staged::Write(Some(counter::add(value.as_deref(), delta)?))
+            }
+        };
+        self.stage(key, staged);
+        Ok(())
+    }
+
+    fn stage(&mut self, key: Vec<u8>, staged: Staged) {
+        let size = |key: &[u8], staged: &Staged| (key.len() + staged.size()) as u64;
+        self.bytes += size(&key, &staged);
         if let Some(replaced) = self.writes.get(&key) {
-            self.bytes = self.bytes.saturating_sub(size(&key, replaced.as_ref()));
+            self.bytes = self.bytes.saturating_sub(size(&key, replaced));
         }
-        self.writes.insert(key, value);
+        self.writes.insert(key, staged);
     }
 
     /// `memory` is what the guest may have: it could not take more than that, and the host need not hold it either.
@@ -133,18 +186,17 @@ impl StagedState {
             below.last().map(|(key, _)| key.clone())
         };
         let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = below.into_iter().collect();
-        for (key, value) in staged {
+        for (key, staged) in staged {
             let beyond = reached
                 .as_ref()
                 .is_some_and(|last| if reverse { key < last } else { key > last });
-            match value {
-                _ if beyond => {}
-                Some(value) => {
-                    merged.insert(key.clone(), value.clone());
-                }
-                None => {
-                    merged.remove(key);
-                }
+            if beyond {
+                continue;
+            }
+            let below = merged.get(key).map(Vec::as_slice);
+            match staged.over(below)? {
+                Some(value) => drop(merged.insert(key.clone(), value)),
+                None => drop(merged.remove(key)),
             }
         }
         let entry = |(key, value): (Vec<u8>, Vec<u8>)| StateEntry {
@@ -176,9 +228,9 @@ impl StagedState {
                 counted.keys
             }
         };
-        for (key, value) in self.staged_in(range) {
+        for (key, staged) in self.staged_in(range) {
             notes.spent.note(1, 0)?;
-            match (ledger.get(self.space, key)?.is_some(), value.is_some()) {
+            match (ledger.get(self.space, key)?.is_some(), !staged.is_removal()) {
                 (true, false) => count = count.saturating_sub(1),
                 (false, true) => count += 1,
                 _ => {}
@@ -187,15 +239,20 @@ impl StagedState {
         Ok(count)
     }
 
-    /// The staged writes, as the journal takes them.
-    pub(super) fn into_writes(self) -> impl Iterator<Item = Write> {
+    /// What is staged, as the journal takes it.
+    pub(super) fn into_changes(self) -> (Vec<Write>, Vec<Merge>) {
         let space = self.space;
-        self.writes
-            .into_iter()
-            .map(move |(key, value)| Write { space, key, value })
+        let (mut writes, mut merges) = (Vec::new(), Vec::new());
+        for (key, staged) in self.writes {
+            match staged {
+                Staged::Write(value) => writes.push(Write { space, key, value }),
+                Staged::Addition(delta) => merges.push(counter::merge(space, key, delta)),
+            }
+        }
+        (writes, merges)
     }
 
-    fn staged_in(&self, range: &KeyRange) -> impl Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)> {
+    fn staged_in(&self, range: &KeyRange) -> impl Iterator<Item = (&Vec<u8>, &Staged)> {
         let end = match &range.end {
             Some(end) => Bound::Excluded(end.clone()),
             None => Bound::Unbounded,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use wasmtime::component::Val;
 
 use super::commit_hold::Consent;
+use super::counter::InvalidCounter;
 use super::definition::{CallStack, Invocation, Trigger};
 use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
@@ -26,7 +27,7 @@ use crate::guest::{
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::observe::telemetry;
-use crate::versions::Version;
+use crate::versions::{Table, Version};
 
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
@@ -208,6 +209,15 @@ impl UnitOfWork {
         let count = count.await?;
         self.reserve_held(0)?;
         Ok(count)
+    }
+
+    /// The table that a key belongs to.
+    fn described_table(&self, key: &str) -> Result<&Table, Failure> {
+        self.version.description.tables.holding(key).ok_or_else(|| {
+            let mut table: String = key.split('/').next().unwrap_or_default().to_owned();
+            table.truncate(table.floor_char_boundary(128));
+            Failure::UndescribedTable { table }
+        })
     }
 
     fn stage(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), Refusal> {
@@ -406,12 +416,25 @@ impl Services for UnitOfWork {
     }
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Result<(), Refusal> {
-        if !key.is_empty() && !self.version.description.tables.hold(&key) {
-            let mut table: String = key.split('/').next().unwrap_or_default().to_owned();
-            table.truncate(table.floor_char_boundary(128));
-            return Err(Failure::UndescribedTable { table }.into());
+        if !key.is_empty() {
+            self.described_table(&key)?;
         }
         self.stage(key, Some(value))
+    }
+
+    fn add(&mut self, key: String, delta: i64) -> Result<(), Refusal> {
+        state_key::check(&key).map_err(Failure::from)?;
+        let table = self.described_table(&key)?;
+        if !table.has_counters() {
+            return Err(Failure::from(InvalidCounter::OtherTable {
+                table: key.split('/').next().unwrap_or_default().to_owned(),
+                values: table.value(),
+            })
+            .into());
+        }
+        self.check_turn(key.as_bytes())?;
+        self.state.add(key.into_bytes(), delta)?;
+        Ok(self.check_staged()?)
     }
 
     fn delete(&mut self, key: String) -> Result<(), Refusal> {

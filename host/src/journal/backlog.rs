@@ -137,7 +137,7 @@ impl Backlog {
 
     fn next_cost(&self, ledger: usize) -> Option<usize> {
         let (_, next) = self.lines.get(ledger)?.front()?;
-        Some(next.unit.changes() + next.unit.size() / BYTES_OF_CHANGE)
+        Some(next.changes() + next.size() / BYTES_OF_CHANGE)
     }
 
     fn pop(&mut self, ledger: usize) -> Option<Numbered> {
@@ -164,8 +164,8 @@ impl Backlog {
                 let Some((_, next)) = self.lines.get(ledger).and_then(VecDeque::front) else {
                     break;
                 };
-                changes += next.unit.changes();
-                bytes += next.unit.size();
+                changes += next.changes();
+                bytes += next.size();
                 let is_full =
                     group.len() >= room.units || changes > room.changes || bytes > room.bytes;
                 if is_full && !group.is_empty() {
@@ -204,6 +204,7 @@ mod tests {
         };
         let unit = Unit::bookkeeping("test", 0, (0..keys).map(write).collect());
         Task::Commit(Box::new(Submission {
+            merges: Vec::new(),
             ledger,
             unit,
             durability: Durability::Flush,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{CommitterHandle, Ledger};
 use super::shutdown::Shutdown;
 use super::worker::Worker;
-use super::{CommitError, Durability, Error, Quota, Store, Unit};
+use super::{CommitError, Durability, Error, Merge, Quota, Store, Unit};
 
 /// How long the committer pauses at the longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -116,12 +116,26 @@ impl PauseRequest {
 pub(super) struct Submission {
     pub ledger: usize,
     pub unit: Unit,
+    /// What it changes without having read it.
+    pub merges: Vec<Merge>,
     pub durability: Durability,
     /// What its context may keep, where that counts.
     pub quota: Option<Quota>,
     pub answer: Answer,
     /// Its place among those of its context that wait.
     pub _place: Place,
+}
+
+impl Submission {
+    /// About how many bytes it adds to the journal.
+    pub fn size(&self) -> usize {
+        self.unit.size() + self.merges.iter().map(Merge::size).sum::<usize>()
+    }
+
+    /// About how many changes it makes in the engine.
+    pub fn changes(&self) -> usize {
+        self.unit.changes() + self.merges.len()
+    }
 }
 
 /// A place among the units of work of a context that wait; left when this is dropped.

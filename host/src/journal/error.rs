@@ -78,6 +78,12 @@ pub enum Error {
         /// How many there may be.
         limit: usize,
     },
+    /// A unit of work changes a value in a way that is not possible for what is there.
+    #[error("{reason}")]
+    NotMerged {
+        /// What is not possible, and what to do.
+        reason: String,
+    },
     /// A context would keep more than it may.
     #[error(
         "the quota of {limit} {resource} is used up (quota.{resource}): remove some, or raise the quota"

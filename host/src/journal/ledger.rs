@@ -21,6 +21,8 @@
 //! - **A unit that changes nothing** is validated in `settle`, by whoever runs it, and takes its place right after `began`. One that fails because of what
 //!   it read is such a unit too: it may have seen half of a group, so its failure is only told when it has settled.
 //! - **The window forgets**: a unit that began before its horizon is a conflict.
+//! - **A merge reads nothing, and is told nothing**: in 1 the committer makes the write of it that it is at the unit's own position, from what is applied and what the group has
+//!   written before it. So it could not have come to anything else there, whatever was committed since `began`.
 //! - **Real time is kept**: a commit is answered after 3, so who begins after the answer has `began` at or after it.
 //!
 //! A rejected unit is answered after the commit that it collided with is applied; otherwise its next run could begin, and collide, in vain.
@@ -50,7 +52,7 @@ use super::sequence::Sequences;
 use super::shutdown::Shutdown;
 use super::{
     Bounds, CommitError, Durability, Entry, Error, Journal, KeyRange, LANES, LARGEST_COMMIT, Link,
-    Quota, ReadSet, Space, Unit, Usage, key,
+    Merge, Quota, ReadSet, Space, Unit, Usage, key,
 };
 
 /// The most events that a commit can hold.
@@ -207,6 +209,18 @@ impl Ledger {
         durability: Option<Durability>,
         quota: Option<Quota>,
     ) -> Result<u64, CommitError> {
+        self.commit_merging(unit, Vec::new(), durability, quota)
+            .await
+    }
+
+    /// Like [`Ledger::commit_within`], with changes of keys that the unit of work has not read, and does not write otherwise.
+    pub async fn commit_merging(
+        &self,
+        unit: Unit,
+        merges: Vec<Merge>,
+        durability: Option<Durability>,
+        quota: Option<Quota>,
+    ) -> Result<u64, CommitError> {
         if unit.events.len() > EVENTS {
             return Err(Error::TooManyEvents {
                 events: unit.events.len(),
@@ -214,7 +228,7 @@ impl Ledger {
             }
             .into());
         }
-        let bytes = unit.size();
+        let bytes = unit.size() + merges.iter().map(Merge::size).sum::<usize>();
         if bytes > LARGEST_COMMIT {
             return Err(Error::TooLarge {
                 bytes,
@@ -228,6 +242,7 @@ impl Ledger {
         let submission = Submission {
             ledger: self.index,
             unit,
+            merges,
             durability: durability.unwrap_or(self.durability),
             quota,
             answer,

@@ -21,6 +21,7 @@ mod ledger;
 mod ledgers;
 mod maintenance;
 mod memory;
+mod merge;
 mod opening;
 mod overflow;
 mod pages;
@@ -57,6 +58,7 @@ pub use self::ledger::Ledger;
 pub use self::ledgers::Ledgers;
 pub use self::maintenance::{Repaired, Verified, repair, verify};
 pub use self::memory::MemoryStore;
+pub use self::merge::{Merge, MergeOperator};
 pub use self::pages::Pages;
 pub use self::read_set::ReadSet;
 pub use self::record::{

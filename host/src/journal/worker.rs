@@ -11,9 +11,12 @@ use tokio::time::Instant;
 use super::backlog::{Backlog, Room};
 use super::committer::{Answer, PauseRequest, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
+use super::merge::Unapplied;
 use super::recent::Windows;
 use super::usage::Growth;
-use super::{Commit, CommitError, Durability, Error, LANES, Link, Quota, Unit, Usage, unit};
+use super::{
+    Commit, CommitError, Durability, Error, LANES, Link, Merge, Quota, Unit, Usage, Write, unit,
+};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
@@ -51,6 +54,8 @@ pub(super) struct Worker {
 struct Group {
     ledger: Arc<Ledger>,
     commits: Vec<Commit>,
+    /// What these have written, once somebody has to know.
+    unapplied: Unapplied,
     /// For each lane with an event since the last flush, the newest commit that has one.
     lanes: [u64; LANES as usize],
     unflushed: bool,
@@ -203,7 +208,7 @@ impl Worker {
     }
 
     /// Validates a unit of work and gives it its position. Gives it back where that can only be decided when the group is visible.
-    fn admit(&mut self, submission: Submission, waiting: &mut Waiting) -> Option<Submission> {
+    fn admit(&mut self, mut submission: Submission, waiting: &mut Waiting) -> Option<Submission> {
         let ledger = submission.ledger;
         self.open_groups(ledger);
         let Some(group) = self.groups.get_mut(ledger) else {
@@ -211,10 +216,20 @@ impl Worker {
             waiting.rejected.push(closed);
             return None;
         };
+        let staged = submission.unit.writes.len();
+        match group.resolve(&submission.merges) {
+            Ok(merged) => submission.unit.writes.extend(merged),
+            Err(error) => {
+                waiting.rejected.push((submission.answer, error.into()));
+                return None;
+            }
+        }
         let growth = match group.growth_with(&submission.unit, submission.quota) {
             Ok(growth) => growth,
             // Part of what is waited for may be what it changes.
             Err(Error::QuotaExceeded { .. }) if !group.commits.is_empty() => {
+                // What its merges come to depends on the group that it will be in.
+                submission.unit.writes.truncate(staged);
                 return Some(submission);
             }
             Err(error) => {
@@ -266,6 +281,7 @@ impl Worker {
         self.groups.extend(new.map(|ledger| Group {
             ledger: ledger.clone(),
             commits: Vec::new(),
+            unapplied: Unapplied::default(),
             lanes: Default::default(),
             unflushed: false,
             newest: ledger.begun,
@@ -311,6 +327,7 @@ impl Worker {
                 }
             }
             group.commits.clear();
+            group.unapplied.clear();
             let growth = mem::take(&mut group.growth);
             group.usage = group.usage.take().and_then(|kept| kept.after(growth));
         }
@@ -370,6 +387,12 @@ impl Worker {
 }
 
 impl Group {
+    /// The writes that merges come to, behind what the group has.
+    fn resolve(&mut self, merges: &[Merge]) -> Result<Vec<Write>, Error> {
+        let journal = self.ledger.journal();
+        self.unapplied.resolve(merges, &self.commits, journal)
+    }
+
     /// What the group adds with one more unit of work.
     ///
     /// # Errors
@@ -428,7 +451,7 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Space, Write, bookkeeping};
+    use super::super::{Space, bookkeeping};
     use super::*;
 
     fn commit(position: u64, bytes: usize) -> Commit {

@@ -224,6 +224,21 @@ impl Around<'_> {
                         ),
                     ));
                 }
+                if followed.source != self.context {
+                    continue;
+                }
+                let reading = |publisher: &Version| {
+                    let read = &other.description.events;
+                    read.reading(self.context, kind, &publisher.description.events)
+                };
+                if let Some(difference) = reading(version).without(&reading(before)) {
+                    return Err(Refusal::at(
+                        Gate::Events,
+                        format!(
+                            "context {follower} reads {kind}, and could not any more: {difference}; keep publishing what is read, or first deploy a version of {follower} that reads less"
+                        ),
+                    ));
+                }
             }
         }
         Ok(())
@@ -262,19 +277,52 @@ impl Around<'_> {
         let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
+            if *source == self.context && !publishes(version, kind) {
+                let nearest = nearest::suggestion(kind, &version.description.publishes);
+                return Err(Refusal::at(
+                    Gate::Events,
+                    format!("it follows its own {kind}, which it does not publish{nearest}"),
+                ));
+            }
+            self.reads(version, before, source, kind)?;
             if *source == self.context {
-                if !publishes(version, kind) {
-                    let nearest = nearest::suggestion(kind, &version.description.publishes);
-                    return Err(Refusal::at(
-                        Gate::Events,
-                        format!("it follows its own {kind}, which it does not publish{nearest}"),
-                    ));
-                }
                 continue;
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
             if is_new && let Some(reason) = missing_publisher(deployer, self.wiring, followed) {
                 return Err(Refusal::at(Gate::Events, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// What it reads of an event is published, by all versions that serve there. What the version before it could not read either is not its fault.
+    fn reads(
+        &self,
+        version: &Version,
+        before: Option<&Arc<Version>>,
+        source: &str,
+        kind: &str,
+    ) -> Result<(), Refusal> {
+        let serving = self.wiring.serving(source).into_iter();
+        // Its own events are those of the version before it, which set timers, and those that it publishes itself.
+        let itself = (source == self.context).then_some(version);
+        let publishers = serving
+            .flat_map(|serving| serving.versions())
+            .map(|version| &**version);
+        for publisher in publishers.chain(itself) {
+            let reading = |reader: &Version| {
+                let read = &reader.description.events;
+                read.reading(source, kind, &publisher.description.events)
+            };
+            let known = before.map(|before| reading(before)).unwrap_or_default();
+            if let Some(difference) = reading(version).without(&known) {
+                return Err(Refusal::at(
+                    Gate::Events,
+                    format!(
+                        "it cannot read {kind} of {source}: {difference}; read what is published, or deploy a version of {source} first that publishes it"
+                    ),
+                ));
             }
         }
         Ok(())

@@ -12,7 +12,9 @@ use crate::core::VersionDigest;
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
-use crate::versions::{Description, Identity, LONGEST_TEXT, ResponseCache, Tables, Version};
+use crate::versions::{
+    Description, EventTypes, Identity, LONGEST_TEXT, ResponseCache, Tables, Version,
+};
 
 /// Loads a component as a version of a context. Without its bytes, it must have been compiled before.
 ///
@@ -138,7 +140,13 @@ async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
             )
         })?;
     }
-    let description = Description::new(said, tables, guest);
+    let events = EventTypes::described(&said).map_err(|problem| {
+        Refusal::at(
+            Gate::Describe,
+            format!("its events are not described correctly: {problem}"),
+        )
+    })?;
+    let description = Description::new(said, tables, events, guest);
     check_promises(&description, guest)?;
     check_schema(&schema, &description)?;
     Ok(Examined {

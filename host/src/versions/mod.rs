@@ -1,6 +1,7 @@
 //! Versions, as data: what a component was found to be, which versions serve, and what follows from that, behind one pointer.
 
 mod current_wiring;
+mod event_types;
 mod lease;
 mod links;
 mod media_type;
@@ -21,11 +22,12 @@ mod wiring;
 pub(crate) use self::scorecard::Scorecard;
 pub use self::{
     current_wiring::CurrentWiring,
+    event_types::EventTypes,
     lease::{Drained, Lease},
     links::{LinkError, Links},
     routes::{Found, Offer, Route, RouteError, Routes},
     serving::{Candidate, Serving},
-    tables::{Table, Tables},
+    tables::{Shape, Table, Tables},
     trusted::Trusted,
     version::{Description, Identity, Version, numbered},
     wiring::{Wiring, WiringError},

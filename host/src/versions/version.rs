@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::event_types::EventTypes;
 use super::lease::{Drained, Inflight};
 use super::memory_estimate::MemoryEstimate;
 use super::response_cache::ResponseCache;
@@ -187,6 +188,8 @@ pub struct Description {
     pub publishes: Vec<String>,
     /// The events it follows.
     pub follows: Vec<Followed>,
+    /// What the data of these is made of, where it says so.
+    pub events: EventTypes,
     /// Which functions undo which.
     pub compensations: Vec<Compensation>,
     /// The interfaces it offers to other contexts.
@@ -201,13 +204,19 @@ pub struct Description {
 
 impl Description {
     /// Puts together what a guest says with what it imports and exports.
-    pub(crate) fn new(said: guest::Description, tables: Tables, guest: &Guest) -> Self {
+    pub(crate) fn new(
+        said: guest::Description,
+        tables: Tables,
+        events: EventTypes,
+        guest: &Guest,
+    ) -> Self {
         Self {
             summary: said.summary,
             tables,
             routes: said.routes,
             publishes: said.publishes,
             follows: said.follows,
+            events,
             compensations: said.compensations,
             offers: guest.offers().keys().cloned().collect(),
             uses: guest.uses().keys().cloned().collect(),

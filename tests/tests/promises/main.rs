@@ -10,6 +10,7 @@ mod clients;
 mod configuration;
 mod correlation;
 mod costs;
+mod counters;
 mod crash;
 mod dead_letters;
 mod defects;

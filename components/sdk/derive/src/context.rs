@@ -83,6 +83,8 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
         let (source, event) = (source(followed), &followed.event);
         quote!((#source, <#event as ::innkeeper_sdk::Event>::KIND))
     });
+    let events = parts.follows.iter().map(|followed| &followed.event);
+    let sources = parts.follows.iter().map(source);
     let handled = parts.follows.iter().map(|followed| {
         let (source, event, policy) = (source(followed), &followed.event, &followed.policy);
         quote!((#source, <#event as ::innkeeper_sdk::Event>::KIND) => {
@@ -106,7 +108,13 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
                     follows: &[#(#follows),*],
                     compensations: &[#(#compensations),*],
                 };
-                DECLARATION.describe(::innkeeper_sdk::private::Tables::default()#(.with(&#tables))*)
+                DECLARATION.describe(
+                    ::innkeeper_sdk::private::Shapes::default()
+                        #(.with(&#tables))*
+                        #(.publishing::<#publishes>())*
+                        #(.publishing::<#shares>())*
+                        #(.following::<#events>(#sources))*
+                )
             }
 
             fn handle(request: &::innkeeper_sdk::Request) -> ::innkeeper_sdk::Answer {

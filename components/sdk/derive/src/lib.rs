@@ -5,8 +5,10 @@
 
 mod attributes;
 mod context;
+mod event_data;
 mod fields;
 mod keys;
+mod serde_attributes;
 mod structs;
 mod variants;
 
@@ -28,6 +30,15 @@ pub fn record(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 pub fn key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     keys::key(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Tells the host what the data of events is made of: see the trait `EventData`.
+#[proc_macro_derive(EventData, attributes(serde))]
+pub fn event_data(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    event_data::expand(&input)
         .unwrap_or_else(Error::into_compile_error)
         .into()
 }

@@ -80,7 +80,7 @@ struct Chain(Option<Box<Chain>>);
 
 #[test]
 fn the_vectors_are_written_and_read_so() {
-    let vectors = include_str!("../../../../wit/innkeeper/records.json");
+    let vectors = include_str!("../../wit/records.json");
     let vectors: Value = serde_json::from_str(vectors).unwrap();
     let mut written: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut note = |ty: &str, json: String| written.entry(ty.into()).or_default().push(json);

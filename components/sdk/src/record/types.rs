@@ -2,24 +2,37 @@ use std::any::TypeId;
 
 use super::Record;
 use crate::bindings::innkeeper::context::types::{Alternative, DataType, Field, Scalar};
+use crate::event_data::EventData;
 
-/// The types of a description's tables: each once, and known by its place.
+/// The types of a description: each once, and known by its place.
 #[derive(Default)]
 pub struct Types {
     known: Vec<(TypeId, u32)>,
     list: Vec<DataType>,
 }
 
+/// A type as it is in the data of events, which may differ from how it is stored.
+struct InEvents<T>(core::marker::PhantomData<T>);
+
 impl Types {
-    /// The place of a type; it gets one when it has none. It has it before its parts do, so it can contain itself.
+    /// The place of a type as tables keep it.
     pub fn of<T: Record>(&mut self) -> u32 {
-        let id = TypeId::of::<T>();
+        self.place(TypeId::of::<T>(), T::data_type)
+    }
+
+    /// The place of a type as events tell it.
+    pub fn in_events<T: EventData>(&mut self) -> u32 {
+        self.place(TypeId::of::<InEvents<T>>(), T::data_type)
+    }
+
+    /// The place of a type; it gets one when it has none. It has it before its parts do, so it can contain itself.
+    fn place(&mut self, id: TypeId, data_type: impl FnOnce(&mut Self) -> DataType) -> u32 {
         if let Some((_, place)) = self.known.iter().find(|(known, _)| *known == id) {
             return *place;
         }
         let place = self.add(DataType::Scalar(Scalar::Unit));
         self.known.push((id, place));
-        let data_type = T::data_type(self);
+        let data_type = data_type(self);
         if let Some(found) = self.list.get_mut(place as usize) {
             *found = data_type;
         }
@@ -44,6 +57,15 @@ pub fn field<T: Record>(types: &mut Types, name: &str, has_default: bool) -> Fie
     Field {
         name: name.into(),
         value: types.of::<T>(),
+        has_default,
+    }
+}
+
+/// A field of a record in the data of events.
+pub fn event_field<T: EventData>(types: &mut Types, name: &str, has_default: bool) -> Field {
+    Field {
+        name: name.into(),
+        value: types.in_events::<T>(),
         has_default,
     }
 }

@@ -1,9 +1,9 @@
 //! Parts of a table by their numbers, and the numbers that rows are given.
 
 use crate::host::state;
-use crate::{Entry, Fault, Page, Paging, Record, Start, Table};
+use crate::{Entry, Fault, Page, Paging, Record, Start, TableReader};
 
-impl<V: Record> Table<u64, V> {
+impl<V: Record> TableReader<u64, V> {
     /// The next id, from 1. Ids may be skipped, and one whose invocation changes something is never given again; one that was only told may be, after a restart.
     pub fn next_id(&self) -> u64 {
         state::next_sequence(self.name)
@@ -106,6 +106,7 @@ impl<V: Record> Table<u64, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Table;
     use crate::testing::TestContext;
 
     const NUMBERS: Table<u64, u64> = Table::new("numbers");

@@ -34,6 +34,7 @@ impl Context for Bare {
             publishes: vec![],
             follows: vec![],
             compensations: vec![],
+            events: vec![],
         }
     }
 
@@ -172,6 +173,21 @@ impl<C: Context> TestContext<C> {
         anything()
     }
 
+    /// The next version takes over: its state is migrated from the schema `from`, which this one has. What was configured, answered and published stays.
+    ///
+    /// # Errors
+    /// As those of [`migrate`](Self::migrate).
+    pub fn migrate_to<Next: Context + Migration>(
+        self,
+        from: u32,
+    ) -> Result<TestContext<Next>, String> {
+        let tested = Some(Rc::new(TestedContext::alone::<Next>()));
+        with(|simulation| simulation.current().tested = tested);
+        let next = TestContext(PhantomData);
+        next.migrate(from)?;
+        Ok(next)
+    }
+
     /// The events and timers that were emitted since the last time it was asked.
     pub fn events(&self) -> Vec<Emitted> {
         with(|simulation| std::mem::take(&mut simulation.current().emitted))
@@ -187,7 +203,7 @@ impl<C: Context + Migration> TestContext<C> {
     /// Migrates the state, as the host does before this version replaces one of the schema `from`.
     ///
     /// # Errors
-    /// What the migration ended with, or the key that two entries resulted in; then the state stays as it was.
+    /// What the migration ended with, the key that two entries resulted in, or one of a table that the version does not describe; then the state stays as it was.
     pub fn migrate(&self, from: u32) -> Result<(), String> {
         let entries = with(|simulation| simulation.current().state.clone());
         let entries = entries
@@ -197,11 +213,26 @@ impl<C: Context + Migration> TestContext<C> {
                 value: value.clone(),
             })
             .collect();
+        let tables = with(|simulation| {
+            let tested = simulation.current().tested.clone();
+            tested.map(|tested| tested.tables.clone())
+        });
+        let is_described = |key: &str| {
+            let table = key.split('/').next().unwrap_or_default();
+            tables
+                .as_ref()
+                .is_none_or(|tables| tables.iter().any(|known| known == table))
+        };
         let mut migrated = BTreeMap::new();
         for Entry { key, value } in <C as migration::Guest>::migrate(from, entries)?
             .into_iter()
             .flatten()
         {
+            if !is_described(&key) {
+                return Err(format!(
+                    "an entry results in {key}, which is in none of the context's `tables`"
+                ));
+            }
             if migrated.insert(key.clone(), value).is_some() {
                 return Err(format!("two entries result in {key}"));
             }

@@ -12,6 +12,10 @@ pub(crate) mod state {
         with(|simulation| simulation.put(key, Some(value.into())));
     }
 
+    pub(crate) fn add(key: &str, delta: i64) {
+        with(|simulation| simulation.add(key, delta));
+    }
+
     pub(crate) fn delete(key: &str) {
         with(|simulation| simulation.put(key, None));
     }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::Emitted;
 use super::calls;
 use super::simulation::{Simulation, with};
+use crate::record;
 
 /// How often an invocation is run before it is given up: as often as the host does by default (`limits.attempts`).
 const INVOCATION_ATTEMPTS: u32 = 32;
@@ -26,7 +27,7 @@ pub(crate) struct Invocation {
     pub(crate) tables: Rc<[String]>,
     /// The state as it was when the attempt began.
     base: Rc<BTreeMap<String, Vec<u8>>>,
-    pub(crate) writes: BTreeMap<String, Option<Vec<u8>>>,
+    pub(crate) writes: BTreeMap<String, Staged>,
     pub(crate) reads: BTreeSet<Read>,
     /// What it has emitted, and the data as it was given.
     pub(crate) emitted: Vec<(Emitted, Vec<u8>)>,
@@ -38,6 +39,56 @@ pub(crate) struct Invocation {
     pub(crate) calls: Vec<usize>,
     /// Which of them comes next.
     pub(crate) place: usize,
+}
+
+/// What is staged for a key.
+#[derive(Clone)]
+pub(crate) enum Staged {
+    /// A value, or with `None` the removal.
+    Write(Option<Vec<u8>>),
+    /// So much is added to the number that is there when it is committed.
+    Addition(i64),
+}
+
+impl Staged {
+    /// With an addition to it.
+    pub(crate) fn and(&self, delta: i64) -> Self {
+        match self {
+            Self::Addition(before) => Self::Addition(sum(*before, delta)),
+            Self::Write(value) => Self::Write(Some(added(value.as_deref(), delta))),
+        }
+    }
+
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self, Self::Write(None))
+    }
+
+    /// What it makes of the value that is there.
+    fn over(&self, below: Option<&[u8]>) -> Option<Vec<u8>> {
+        match self {
+            Self::Write(value) => value.clone(),
+            Self::Addition(delta) => Some(added(below, *delta)),
+        }
+    }
+
+    pub(crate) fn apply(&self, state: &mut BTreeMap<String, Vec<u8>>, key: &str) {
+        match self.over(state.get(key).map(Vec::as_slice)) {
+            Some(value) => drop(state.insert(key.into(), value)),
+            None => drop(state.remove(key)),
+        }
+    }
+}
+
+fn added(before: Option<&[u8]>, delta: i64) -> Vec<u8> {
+    let before = before.map_or(Ok(0), record::decode::<i64>);
+    let before = before.unwrap_or_else(|fault| panic!("what is added to is no i64: {fault}"));
+    let encoded = record::encode(&sum(before, delta));
+    encoded.unwrap_or_else(|fault| unreachable!("a number can be stored: {fault}"))
+}
+
+fn sum(before: i64, delta: i64) -> i64 {
+    let sum = before.checked_add(delta);
+    sum.unwrap_or_else(|| panic!("the sum of {before} and {delta} is no i64"))
 }
 
 /// Something that was read.
@@ -199,20 +250,18 @@ impl Invocation {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let below = self.base.get(key);
         match self.writes.get(key) {
-            Some(written) => written.clone(),
-            None => self.base.get(key).cloned(),
+            Some(staged) => staged.over(below.map(Vec::as_slice)),
+            None => below.cloned(),
         }
     }
 
     pub(crate) fn range(&self, start: &str, end: &str) -> Vec<(String, Vec<u8>)> {
         let mut found: BTreeMap<_, _> = range(&self.base, start, end).into_iter().collect();
-        for (key, value) in &self.writes {
+        for (key, staged) in &self.writes {
             if key.as_str() >= start && (end.is_empty() || key.as_str() < end) {
-                match value {
-                    Some(value) => drop(found.insert(key.clone(), value.clone())),
-                    None => drop(found.remove(key)),
-                }
+                staged.apply(&mut found, key);
             }
         }
         found.into_iter().collect()

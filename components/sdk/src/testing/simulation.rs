@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::calls::{Answered, Called, Player};
 use super::delivery::WaitingEvent;
 use super::drawn_numbers::DrawnNumbers;
-use super::invocation::{Invocation, Read};
+use super::invocation::{Invocation, Read, Staged};
 use super::tested_context::TestedContext;
 use super::{DeliveredEvent, Emitted};
 
@@ -130,20 +130,32 @@ impl Simulation {
     }
 
     pub(crate) fn put(&mut self, key: &str, value: Option<Vec<u8>>) {
+        self.stage(key, Staged::Write(value));
+    }
+
+    /// Adds to a number, without a note of having read it.
+    pub(crate) fn add(&mut self, key: &str, delta: i64) {
+        let before = self
+            .running
+            .last()
+            .and_then(|running| running.writes.get(key));
+        let staged = match before {
+            None => Staged::Addition(delta),
+            Some(before) => before.and(delta),
+        };
+        self.stage(key, staged);
+    }
+
+    fn stage(&mut self, key: &str, staged: Staged) {
         let Some(running) = self.running.last_mut() else {
-            let state = Rc::make_mut(&mut self.current().state);
-            match value {
-                Some(value) => drop(state.insert(key.into(), value)),
-                None => drop(state.remove(key)),
-            }
-            return;
+            return staged.apply(Rc::make_mut(&mut self.current().state), key);
         };
         let table = key.split('/').next().unwrap_or_default();
         assert!(
-            value.is_none() || running.tables.iter().any(|known| known == table),
+            staged.is_removal() || running.tables.iter().any(|known| known == table),
             "{table} is not one of the context's `tables`"
         );
-        running.writes.insert(key.into(), value);
+        running.writes.insert(key.into(), staged);
     }
 
     /// The entries from `start` to before `end`; without an end when that is empty.
@@ -266,11 +278,8 @@ impl Simulation {
         let outside = std::mem::replace(&mut self.outside, invocation.context.clone());
         let running = std::mem::take(&mut self.running);
         let state = Rc::make_mut(&mut self.current().state);
-        for (key, value) in &invocation.writes {
-            match value {
-                Some(value) => drop(state.insert(key.clone(), value.clone())),
-                None => drop(state.remove(key)),
-            }
+        for (key, staged) in &invocation.writes {
+            staged.apply(state, key);
         }
         for id in &invocation.cancelled {
             self.cancelled(id);

@@ -336,3 +336,57 @@ fn a_rule_that_is_broken_is_a_finding() {
         "{finding}"
     );
 }
+
+mod tallies {
+    use super::*;
+    use crate::Counter;
+
+    const TALLIES: Counter<String> = Counter::new("tallies");
+    const PLAIN: Table<String, i64> = Table::new("plain");
+
+    fn tally() -> Answer {
+        TALLIES.add("all", 1);
+        Response::ok(&invocation::attempt())
+    }
+
+    fn tally_plainly() -> Answer {
+        let before = PLAIN.get("all")?.unwrap_or_default();
+        PLAIN.put("all", &(before + 1))?;
+        Response::ok(&invocation::attempt())
+    }
+
+    fn show() -> Answer {
+        Response::ok(&(TALLIES.get("all")?, PLAIN.get("all")?))
+    }
+
+    crate::context! {
+        summary: "Tallies.",
+        tables: [TALLIES, PLAIN],
+        routes: { POST "/tallies" => tally, POST "/plain" => tally_plainly, GET "/tallies" => show },
+    }
+}
+
+#[test]
+fn what_adds_to_a_counter_is_not_run_again_when_others_do() {
+    use super::simulation::{Interference, with};
+    use std::rc::Rc;
+
+    let app = Rc::new(TestApp::new().with::<tallies::Component>("tallies"));
+    let attempts = |path: &'static str| {
+        let other = app.clone();
+        with(|simulation| {
+            simulation.scope = super::fuzzer::OPERATION;
+            simulation.steps = 0;
+            let run = Rc::new(move || drop(other.post(path, json!(null))));
+            simulation.interference = Some(Interference { at: 1, run });
+        });
+        let attempts = app.post(path, json!(null)).body;
+        with(|simulation| simulation.scope = "test");
+        attempts
+    };
+    assert_eq!(
+        (attempts("/tallies"), attempts("/plain")),
+        (1.into(), 2.into())
+    );
+    assert_eq!(app.get("/tallies").body, json!([2, 2]));
+}

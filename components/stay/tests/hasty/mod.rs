@@ -1,4 +1,8 @@
 //! A booking that does not survive being run again.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is one of the mistakes that the conflict fuzzer is to find"
+)]
 
 use std::cell::RefCell;
 

@@ -18,6 +18,9 @@ pub struct Description {
     pub publishes: Vec<String>,
     /// The events it follows.
     pub follows: Vec<Followed>,
+    /// What the data of these events is made of, where the version says so.
+    #[serde(default)]
+    pub events: Vec<EventData>,
     /// Which functions undo which.
     pub compensations: Vec<Compensation>,
     /// The interfaces it offers to other contexts.
@@ -61,6 +64,19 @@ pub struct Followed {
     pub kind: String,
 }
 
+/// What the data of an event is made of.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventData {
+    /// The context that publishes it, where this one follows it; none where it publishes it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Its kind.
+    pub kind: String,
+    /// The type of what is published, or of as much as is read, as WIT would write it.
+    pub value: String,
+}
+
 /// A function, and the one that undoes it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -92,7 +108,20 @@ impl From<&versions::Description> for Description {
             key: table.key(),
             value: table.value(),
         });
+        let published = description.events.published();
+        let published = published.map(|(kind, shape)| EventData {
+            source: None,
+            kind: kind.to_owned(),
+            value: shape.to_string(),
+        });
+        let read = description.events.read();
+        let read = read.map(|(source, kind, shape)| EventData {
+            source: Some(source.to_owned()),
+            kind: kind.to_owned(),
+            value: shape.to_string(),
+        });
         Self {
+            events: published.chain(read).collect(),
             tables: tables.collect(),
             routes: routes.collect(),
             publishes: description.publishes.clone(),

@@ -12,7 +12,7 @@ use super::store;
 use crate::core::{Backoff, digest};
 use crate::events::follower::Watched;
 use crate::events::lane_cursor::{Arrival, Handler};
-use crate::events::timer::Timers;
+use crate::events::timer::{self, Timers};
 use crate::invocation::Timer;
 use crate::journal::{
     self, CommitError, Durability, Event, Header, Ledger, ReadSet, Space, Unit, Write, bookkeeping,
@@ -192,8 +192,22 @@ impl Timers for Deadlines {
         &self.watcher.set
     }
 
-    /// After a stop, or under load, the end of a saga may be in its journal and not yet have been seen here.
+    /// After a stop, or under load, the end of a saga may be in its journal and not yet have been seen here; or a timer that tells of it is due, and has yet to fire.
     async fn settled(&self) -> bool {
+        let now = self.now();
+        let all_fired = async {
+            for lane in &self.lanes {
+                let ledger = &lane.source.ledger;
+                // Its own are those that wait here.
+                if !Arc::ptr_eq(ledger, &self.watcher.ledger)
+                    && timer::fired(ledger, now).await.is_err()
+                {
+                    return;
+                }
+            }
+        };
+        // A timer that cannot fire keeps no other from being told of.
+        let _in_time = tokio::time::timeout(PATIENCE, all_fired).await;
         let all_passed = async {
             for lane in &self.lanes {
                 let end = lane.source.ledger.lane_end(lane.number);

@@ -165,3 +165,57 @@ async fn a_unit_that_is_larger_than_a_commit_may_be_is_refused() {
     let unit = blind(&ledger, "1", vec![large(LARGEST_COMMIT - 1_000)]);
     assert_eq!(ledger.commit(unit).await, Ok(1));
 }
+
+#[tokio::test]
+async fn merges_of_one_key_are_added_up_without_a_conflict_whoever_is_in_the_group() {
+    fn append(before: Option<&[u8]>, operand: &[u8]) -> Result<Vec<u8>, String> {
+        let before = before.unwrap_or_default();
+        match operand {
+            b"!" => Err(format!("{} is enough", before.len())),
+            operand => Ok([before, operand].concat()),
+        }
+    }
+    let merge = |operand: &[u8]| Merge {
+        space: STATE,
+        key: b"tally".to_vec(),
+        operand: operand.to_vec(),
+        operator: append,
+    };
+    let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+    let ledger = committer.open("room", Durability::Flush).unwrap();
+    let commit = |unit, operand: &'static [u8]| {
+        ledger.commit_merging(unit, vec![merge(operand)], None, None)
+    };
+    // All of them began before any was committed.
+    let units: Vec<_> = (0..300)
+        .map(|number| {
+            blind(
+                &ledger,
+                &number.to_string(),
+                vec![put(&number.to_string(), "")],
+            )
+        })
+        .collect();
+    let ended = futures::future::join_all(units.into_iter().map(|unit| commit(unit, b"|")));
+    assert!(ended.await.iter().all(Result::is_ok));
+    let value = |ledger: &Ledger| ledger.get(STATE, b"tally").unwrap().unwrap().len();
+    assert_eq!(value(&ledger), 300);
+
+    // Who has read it does conflict; and what cannot be merged is no commit.
+    let mut outdated = blind(&ledger, "outdated", vec![put("other", "")]);
+    outdated.reads.note_key(STATE, b"tally");
+    commit(blind(&ledger, "later", Vec::new()), b"|")
+        .await
+        .unwrap();
+    assert!(matches!(
+        commit(outdated, b"|").await,
+        Err(CommitError::Conflict { .. })
+    ));
+    let reason = "301 is enough".to_owned();
+    assert_eq!(
+        commit(blind(&ledger, "refused", vec![put("other", "")]), b"!").await,
+        Err(CommitError::Journal(Error::NotMerged { reason }))
+    );
+    assert_eq!(ledger.get(STATE, b"other"), Ok(None));
+    assert_eq!(value(&ledger), 301);
+}

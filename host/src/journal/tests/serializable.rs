@@ -1,5 +1,6 @@
 //! Units of work that run at once equal the same ones, run one after another.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ enum Step {
     Count(u8, u8),
     Put(u8),
     Delete(u8),
+    Merge(u8, u8),
     Emit(u8),
     Pause,
 }
@@ -36,6 +38,17 @@ struct Run {
     position: Option<u64>,
     seen: Vec<(Step, Vec<Entry>)>,
     writes: Vec<Write>,
+    merges: Vec<Merge>,
+}
+
+/// Adds a number to the first eight bytes of whatever is there.
+fn add(before: Option<&[u8]>, operand: &[u8]) -> Result<Vec<u8>, String> {
+    let number = |bytes: &[u8]| {
+        let bytes = bytes.iter().chain([0; 8].iter()).take(8);
+        bytes.fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let sum = number(before.unwrap_or_default()).wrapping_add(number(operand));
+    Ok(sum.to_be_bytes().to_vec())
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +68,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         1 => (key.clone(), key.clone()).prop_map(|(start, end)| Step::Count(start, end)),
         4 => key.clone().prop_map(Step::Put),
         2 => key.clone().prop_map(Step::Delete),
+        4 => (key.clone(), 1..4_u8).prop_map(|(key, operand)| Step::Merge(key, operand)),
         1 => key.prop_map(Step::Emit),
         2 => Just(Step::Pause),
     ];
@@ -110,6 +124,7 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
         );
         let (mut reads, mut seen, mut writes, mut events) =
             (ReadSet::default(), Vec::new(), Vec::new(), Vec::new());
+        let mut operands = BTreeMap::<u8, u8>::new();
         for step in &script.steps {
             match step {
                 // What is written tells what was read; as a digest, since it is read in turn, and would grow without end.
@@ -118,6 +133,7 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
                     writes.push((*key, Some(told.to_vec())));
                 }
                 Step::Delete(key) => writes.push((*key, None)),
+                Step::Merge(key, operand) => *operands.entry(*key).or_default() += operand,
                 Step::Emit(subject) => events.push(event(name, &subject.to_string())),
                 Step::Pause => tokio::task::yield_now().await,
                 step => {
@@ -134,7 +150,17 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
                 value,
             })
             .collect();
-        let changes = !writes.is_empty() || !events.is_empty();
+        operands.retain(|key, _| !writes.iter().any(|write| write.key == [*key]));
+        let merges: Vec<_> = operands
+            .into_iter()
+            .map(|(key, operand)| Merge {
+                space: STATE,
+                key: vec![key],
+                operand: vec![0, 0, 0, 0, 0, 0, 0, operand],
+                operator: add,
+            })
+            .collect();
+        let changes = !writes.is_empty() || !events.is_empty() || !merges.is_empty();
         let ended = if changes {
             let unit = Unit {
                 began,
@@ -148,7 +174,8 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
             } else {
                 Duration::from_secs(60)
             };
-            match tokio::time::timeout(patience, ledger.commit(unit)).await {
+            let committing = ledger.commit_merging(unit, merges.clone(), None, None);
+            match tokio::time::timeout(patience, committing).await {
                 Ok(ended) => ended.map(Some),
                 Err(_) => {
                     ledger.barrier().await.unwrap();
@@ -170,6 +197,7 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
                     position,
                     seen,
                     writes,
+                    merges,
                 });
             }
             Err(CommitError::Conflict { .. }) => {}
@@ -232,10 +260,19 @@ fn check(runtime: &tokio::runtime::Runtime, store: Arc<dyn Store>, context: &str
         if let Some(position) = run.position {
             assert_eq!(position, last + 1, "positions have no gaps");
             last = position;
+            let mut writes = run.writes.clone();
+            for merge in &run.merges {
+                let before = model.get(merge.space, &merge.key).unwrap();
+                writes.push(Write {
+                    space: merge.space,
+                    key: merge.key.clone(),
+                    value: Some(add(before.as_deref(), &merge.operand).unwrap()),
+                });
+            }
             let commit = Commit {
                 position,
                 header: header(""),
-                writes: run.writes.clone(),
+                writes,
                 events: Vec::new(),
             };
             model.append(&[commit], Link::default()).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Field, Scalar, Table, Tables, Type};
+use super::{Field, Scalar, Shape, Table, Tables, Type};
 
 /// How many pairs of types are compared before it is too much.
 const MOST_PAIRS: usize = 20_000;
@@ -11,6 +11,15 @@ const MOST_PAIRS: usize = 20_000;
 const SHOWN: usize = 5;
 /// How much of a type a difference shows.
 const SHOWN_OF_A_TYPE: usize = 80;
+
+/// What is compared: how its parts are spoken of.
+#[derive(Clone, Copy)]
+enum Subject {
+    /// The rows of a table.
+    Rows,
+    /// The data of events.
+    Data,
+}
 
 /// What comes of reading what another version wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +65,14 @@ impl TableCompatibility {
         (!self.ignored.is_empty()).then(|| First(&self.ignored).to_string())
     }
 
+    /// What cannot be read here and could be read there, for a message; none when that is nothing.
+    pub fn without(&self, known: &Self) -> Option<String> {
+        let new = self.unreadable.iter();
+        let new = new.filter(|difference| !known.unreadable.contains(difference));
+        let new: Vec<_> = new.cloned().collect();
+        (!new.is_empty()).then(|| First(&new).to_string())
+    }
+
     /// With what comes of reading something else.
     pub fn and(&mut self, other: Self) {
         for (all, more) in [
@@ -87,13 +104,7 @@ impl Tables {
 impl Table {
     /// What comes of reading the rows that another version wrote into the table of this name.
     pub(super) fn read(&self, name: &str, written: &Self) -> TableCompatibility {
-        let mut comparing = Comparing {
-            reader: self,
-            writer: written,
-            reading: TableCompatibility::default(),
-            seen: BTreeSet::new(),
-            waiting: Vec::new(),
-        };
+        let mut comparing = Comparing::new(&self.types, &written.types, Subject::Rows);
         if self.key != written.key {
             let (was, is) = (written.key(), self.key());
             comparing
@@ -101,18 +112,19 @@ impl Table {
                 .unreadable
                 .push(format!("the key of `{name}` was {was}, and is {is}"));
         }
-        comparing.then(0, 0, name.to_owned());
-        while let Some((reader, writer, place)) = comparing.waiting.pop() {
-            comparing.pair(reader, writer, &place);
-        }
-        comparing.reading.unreadable.sort();
-        comparing.reading.ignored.sort();
-        comparing.reading
+        comparing.compare(name)
+    }
+}
+
+impl Shape {
+    /// What comes of reading data of this shape, of events of this kind, that was published in another.
+    pub(crate) fn read(&self, kind: &str, published: &Self) -> TableCompatibility {
+        Comparing::new(self, published, Subject::Data).compare(kind)
     }
 
     fn ty(&self, place: usize) -> &Type {
         // A place is always one of its types: both come from one description.
-        self.types.get(place).unwrap_or(&Type::Scalar(Scalar::Unit))
+        self.0.get(place).unwrap_or(&Type::Scalar(Scalar::Unit))
     }
 
     /// Whether one of a type's values is written as `null`.
@@ -129,8 +141,9 @@ impl Table {
 }
 
 struct Comparing<'a> {
-    reader: &'a Table,
-    writer: &'a Table,
+    reader: &'a Shape,
+    writer: &'a Shape,
+    subject: Subject,
     reading: TableCompatibility,
     /// Pairs that have been or will be compared: types may contain themselves.
     seen: BTreeSet<(usize, usize)>,
@@ -138,6 +151,27 @@ struct Comparing<'a> {
 }
 
 impl<'a> Comparing<'a> {
+    fn new(reader: &'a Shape, writer: &'a Shape, subject: Subject) -> Self {
+        Self {
+            reader,
+            writer,
+            subject,
+            reading: TableCompatibility::default(),
+            seen: BTreeSet::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn compare(mut self, name: &str) -> TableCompatibility {
+        self.then(0, 0, name.to_owned());
+        while let Some((reader, writer, place)) = self.waiting.pop() {
+            self.pair(reader, writer, &place);
+        }
+        self.reading.unreadable.sort();
+        self.reading.ignored.sort();
+        self.reading
+    }
+
     fn then(&mut self, reader: usize, writer: usize, place: String) {
         if self.seen.len() == MOST_PAIRS {
             self.reading
@@ -152,15 +186,20 @@ impl<'a> Comparing<'a> {
     fn unlike(&mut self, reader: usize, writer: usize, place: &str) {
         let was = self.writer.text_of(writer, SHOWN_OF_A_TYPE);
         let is = self.reader.text_of(reader, SHOWN_OF_A_TYPE);
-        self.reading
-            .unreadable
-            .push(format!("`{place}` was {was}, and is {is}"));
+        self.reading.unreadable.push(match self.subject {
+            Subject::Rows => format!("`{place}` was {was}, and is {is}"),
+            Subject::Data => format!("`{place}` is published as {was}, and read as {is}"),
+        });
     }
 
     fn pair(&mut self, reader: usize, writer: usize, place: &str) {
         let (read, written) = (self.reader.ty(reader), self.writer.ty(writer));
         match (read, written) {
             (Type::Scalar(read), Type::Scalar(written)) if reads(*read, *written) => {}
+            // A case that carries nothing is its name.
+            (Type::Scalar(Scalar::String), Type::Variant(cases))
+                if matches!(self.subject, Subject::Data)
+                    && cases.iter().all(|case| case.value.is_none()) => {}
             (Type::Optional(read), Type::Optional(written))
                 if self.reader.has_null(*read) == self.writer.has_null(*written) =>
             {
@@ -231,16 +270,20 @@ impl<'a> Comparing<'a> {
                 self.reader.text_of(field.value, SHOWN_OF_A_TYPE)
                     == self.writer.text_of(other.value, SHOWN_OF_A_TYPE)
             });
-            let renamed = match alike {
-                Some(other) => format!(
-                    " (is it what was `{}`? then that stays its name in the state)",
+            self.reading.unreadable.push(match (self.subject, alike) {
+                (Subject::Rows, Some(other)) => format!(
+                    "`{within}` is not in what was written, and has no default (is it what was `{}`? then that stays its name in the state)",
                     other.name
                 ),
-                None => String::new(),
-            };
-            self.reading.unreadable.push(format!(
-                "`{within}` is not in what was written, and has no default{renamed}"
-            ));
+                (Subject::Rows, None) => {
+                    format!("`{within}` is not in what was written, and has no default")
+                }
+                (Subject::Data, Some(other)) => format!(
+                    "`{within}` is read, and not published (is it what is published as `{}`?)",
+                    other.name
+                ),
+                (Subject::Data, None) => format!("`{within}` is read, and not published"),
+            });
         }
     }
 }

@@ -27,9 +27,13 @@ pub struct Tables(BTreeMap<String, Table>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     key: Vec<KeyPart>,
-    /// The type of the values is the first; the others are parts of it. A type may contain itself.
-    types: Vec<Type>,
+    /// That of the values.
+    types: Shape,
 }
+
+/// A type, with all that it is made of: it is the first, the others are its parts. A type may contain itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape(Vec<Type>);
 
 /// A part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +106,7 @@ impl Tables {
             if table.key.is_empty() {
                 return Err(format!("the key of table {name} is empty"));
             }
-            let types = Gathering::all(types, table.value)
+            let types = Shape::described(types, table.value)
                 .map_err(|problem| format!("table {name}: {problem}"))?;
             // Each table has its types for itself, also those that others have, too.
             if !text.takes(&types) {
@@ -127,13 +131,36 @@ impl Tables {
 
     /// Whether a key of the state belongs to one of them.
     pub fn hold(&self, key: &str) -> bool {
+        self.holding(key).is_some()
+    }
+
+    /// The one that a key of the state belongs to.
+    pub fn holding(&self, key: &str) -> Option<&Table> {
         let table = key.split_once('/').map_or(key, |(table, _)| table);
-        self.0.contains_key(table)
+        self.0.get(table)
     }
 
     /// Each with its name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Table)> {
         self.0.iter().map(|(name, table)| (name.as_str(), table))
+    }
+}
+
+impl Table {
+    /// Whether the values are numbers that can be added to.
+    pub(crate) fn has_counters(&self) -> bool {
+        self.types.0 == [Type::Scalar(Scalar::Signed(64))]
+    }
+}
+
+impl Shape {
+    /// A type of those that a guest describes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the description.
+    pub(crate) fn described(types: &[DataType], first: u32) -> Result<Self, String> {
+        Gathering::all(types, first).map(Self)
     }
 }
 

@@ -26,6 +26,7 @@ fn description(types: Vec<DataType>, tables: Vec<guest::Table>) -> Result<Tables
         publishes: vec![],
         follows: vec![],
         compensations: vec![],
+        events: vec![],
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{KeyPart, Scalar, Table, Type};
+use super::{KeyPart, Scalar, Shape, Table, Type};
 
 /// How much of a type is shown.
 const LONGEST: usize = 4_000;
@@ -25,13 +25,21 @@ impl Table {
 
     /// The type of its values.
     pub fn value(&self) -> String {
-        self.text_of(0, LONGEST)
+        self.types.to_string()
     }
+}
 
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text_of(0, LONGEST))
+    }
+}
+
+impl Shape {
     /// One of its types, cut off at about so many bytes.
     pub(super) fn text_of(&self, place: usize, longest: usize) -> String {
         let mut writing = Writing {
-            table: self,
+            shape: self,
             text: String::new(),
             longest,
             around: Vec::new(),
@@ -42,7 +50,7 @@ impl Table {
 }
 
 struct Writing<'a> {
-    table: &'a Table,
+    shape: &'a Shape,
     text: String,
     longest: usize,
     /// The types that this is a part of.
@@ -57,7 +65,7 @@ impl Writing<'_> {
             return;
         }
         self.around.push(place);
-        match self.table.types.get(place) {
+        match self.shape.0.get(place) {
             None => self.text.push('…'),
             Some(Type::Scalar(scalar)) => self.text.push_str(&scalar.to_string()),
             Some(Type::Optional(inner)) => self.bracket("option<", [*inner]),

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use innkeeper_sdk::bindings::innkeeper::context::types::{Alternative, Field, KeyPart};
+use innkeeper_sdk::bindings::innkeeper::context::types::{Alternative, EventData, Field, KeyPart};
 use innkeeper_sdk::prelude::*;
 use innkeeper_sdk::{DataType, Description, Followed, Route, config, invocation};
 
@@ -51,6 +51,7 @@ pub fn describe(mut description: Description) -> Description {
         routes,
         publishes,
         follows,
+        events,
         ..
     } = &mut description;
     let get = |path: &str| Route {
@@ -102,6 +103,36 @@ pub fn describe(mut description: Description) -> Description {
                 });
             }
         }
+        "event-field-is-gone" => told(types).retain(|field| field.name != "desc"),
+        "event-field-is-retyped" => {
+            let fields = told(types);
+            let text = fields.iter().find(|field| field.name == "desc");
+            let text = text.expect("a room is told with its description").value;
+            for field in fields.iter_mut().filter(|field| field.name == "reviewCnt") {
+                field.value = text;
+            }
+        }
+        "event-field-is-new" => {
+            let fields = told(types);
+            let stars = Field {
+                name: "stars".into(),
+                ..fields[0].clone()
+            };
+            fields.push(stars);
+        }
+        "reads-more" => {
+            let fields = read(types);
+            let nights = Field {
+                name: "nights".into(),
+                ..fields[0].clone()
+            };
+            fields.push(nights);
+        }
+        "event-is-unknown" => events.push(EventData {
+            source: None,
+            kind: "RoomPainted".into(),
+            value: 0,
+        }),
         "event-is-gone" => publishes.retain(|kind| kind != "RoomReserved"),
         "event-is-nowhere" => follows.push(Followed {
             source: "payment".into(),
@@ -132,6 +163,29 @@ fn fields(types: &mut [DataType]) -> &mut Vec<Field> {
     });
     let room = records.find(|fields| fields.iter().any(|field| field.name == "revision"));
     room.expect("a room has a revision")
+}
+
+/// The fields of a room, as events tell it.
+fn told(types: &mut [DataType]) -> &mut Vec<Field> {
+    let mut records = types.iter_mut().filter_map(|data_type| match data_type {
+        DataType::Record(fields) => Some(fields),
+        _ => None,
+    });
+    let told = records.find(|fields| fields.iter().any(|field| field.name == "reviewCnt"));
+    told.expect("a room is told with what it is like")
+}
+
+/// The fields of a reservation, as they are read.
+fn read(types: &mut [DataType]) -> &mut Vec<Field> {
+    let mut records = types.iter_mut().filter_map(|data_type| match data_type {
+        DataType::Record(fields) => Some(fields),
+        _ => None,
+    });
+    let read = records.find(|fields| {
+        let names = fields.iter().map(|field| field.name.as_str());
+        names.eq(["rsvId", "roomId"])
+    });
+    read.expect("a reservation is read with its room")
 }
 
 fn field<'a>(types: &'a mut [DataType], name: &str) -> &'a mut Field {

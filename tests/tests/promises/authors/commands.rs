@@ -16,7 +16,8 @@ async fn test(app: &NewApp) -> Said {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
-    let app = NewApp::of("estate", &["barn", "mill"]).await;
+    let call = ["--offers", "barn/stock", "--calls", "mill:barn/stock"];
+    let app = NewApp::with("estate", &["barn", "mill"], &call).await;
     for context in ["barn", "mill"] {
         let manifest = app.read("innkeeper.toml");
         assert!(
@@ -25,11 +26,16 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
         );
     }
 
-    // The script has the app that was built, with data of its own.
+    // The script has the app that was built, with data of its own: an entry is taken by the other context, once; one that is too long there is given back.
     let script = "tests/e2e.sh";
     std::fs::create_dir(app.directory().join("tests")).expect("a directory can be made");
     let tries = "#!/bin/sh\nset -e\ncurl -fsS -H 'content-type: application/json' -d '{\"text\":\"hay\"}' \"$INNKEEPER_GATEWAY/barn\"\n\
-                 curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n";
+                 curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n\
+                 take() { curl -sS -o /dev/null -w '%{http_code}' -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/$1\"; }\n\
+                 test \"$(take 1)\" = 201\ntest \"$(take 1)\" = 409\ntest \"$(take 9)\" = 404\n\
+                 curl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":1'\n\
+                 long=$(printf '%300s' x | tr ' ' x)\ncurl -fsS -H 'content-type: application/json' -d \"{\\\"text\\\":\\\"$long\\\"}\" \"$INNKEEPER_GATEWAY/barn\"\n\
+                 test \"$(take 2)\" = 409\ncurl -sS -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/2\" | grep 'too long'\n";
     executable(&app.directory().join(script), tries);
     for _twice in 0..2 {
         let said = test(&app).await;
@@ -51,6 +57,23 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     let said = app.command(&["test", "bran"]).await;
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("did you mean `barn`?"), "{said:?}");
+    // So is what would not survive being run again, with what to use instead.
+    let source = "components/mill/src/lib.rs";
+    let text = app.read(source);
+    let list = "fn list(paging: Paging) -> Answer {\n";
+    app.edit(
+        source,
+        list,
+        &format!("{list}    let _now = std::time::SystemTime::now();\n"),
+    );
+    let said = app.command_within(&["test", "mill"], COMPILING).await;
+    assert!(
+        !said.is_well
+            && said.err.contains("`innkeeper_sdk::invocation::now()`")
+            && said.err.contains("does not survive"),
+        "{said:?}"
+    );
+    app.write(source, &text);
     let tests = "components/mill/src/tests.rs";
     app.edit(tests, "(201,", "(299,");
     let said = app.command_within(&["test", "mill"], COMPILING).await;
@@ -84,6 +107,79 @@ fn executable(file: &Path, script: &str) {
     std::fs::write(file, script).expect("a file can be written");
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(file, executable).expect("it can be made executable");
+}
+
+#[tokio::test]
+async fn the_sdk_of_an_app_is_brought_up_to_date() {
+    let app = NewApp::of("upgraded", &["attic"]).await;
+    let said = app.command(&["upgrade"]).await;
+    assert!(said.is_well && said.out.is_empty(), "{said:?}");
+    // As of an older binary: what is not there yet is added.
+    let text = "components/sdk/src/text.rs";
+    std::fs::remove_file(app.directory().join(text)).expect("the file is there");
+    let said = app.command(&["upgrade", "--dry-run"]).await;
+    assert!(said.is_well && said.out.contains("add"), "{said:?}");
+    assert!(!app.directory().join(text).exists());
+    let said = app.command(&["upgrade"]).await;
+    assert!(said.is_well && said.out.contains(text), "{said:?}");
+    assert!(app.read(text).contains("pub struct Text"));
+    // What somebody has changed is theirs.
+    app.write(text, "// mine\n");
+    app.write("components/clippy.toml", "# mine\n");
+    app.write("components/attic/src/lib.rs", "# mine\n");
+    let said = app.command(&["upgrade"]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("--force"), "{said:?}");
+    assert_eq!(app.read(text), "// mine\n");
+    let said = app.command(&["upgrade", "--force"]).await;
+    assert!(said.is_well, "{said:?}");
+    assert!(app.read(text).contains("pub struct Text"));
+    for kept in ["components/clippy.toml", "components/attic/src/lib.rs"] {
+        assert_eq!(app.read(kept), "# mine\n", "{kept}");
+    }
+}
+
+/// The scripts are those that shells run: bash is asked what it would complete, the others at least read theirs.
+#[tokio::test]
+async fn shells_complete_commands_and_flags() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    for shell in ["bash", "zsh", "fish"] {
+        let said = command(&["completions", shell]).await;
+        assert!(said.is_well, "{said:?}");
+        for name in ["dead-letters", "--watch", "rollback"] {
+            let name = name.trim_start_matches("--");
+            assert!(said.out.contains(name), "{shell}: {name} is not completed");
+        }
+        std::fs::write(home.path().join(shell), said.out).expect("a file can be written");
+    }
+    let completed = |words: &'static str| {
+        let script = format!(
+            "source '{}'; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            home.path().join("bash").display()
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .output();
+        String::from_utf8(output.expect("bash runs").stdout).expect("it is text")
+    };
+    assert_eq!(completed("innkeeper dead").trim(), "dead-letters");
+    assert_eq!(completed("innkeeper up --wat").trim(), "--watch");
+    assert_eq!(completed("innkeeper completions f").trim(), "fish");
+    for (shell, checks) in [("zsh", "-n"), ("fish", "--no-execute")] {
+        let file = home.path().join(shell);
+        // Where the shell is not installed, nobody can ask it.
+        if let Ok(output) = std::process::Command::new(shell)
+            .arg(checks)
+            .arg(file)
+            .output()
+        {
+            assert!(output.status.success(), "{shell}: {output:?}");
+        }
+    }
+    let said = command(&["completions", "fihs"]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("fish"), "{said:?}");
 }
 
 #[tokio::test]

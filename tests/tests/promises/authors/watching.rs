@@ -36,6 +36,7 @@ async fn what_is_changed_is_swapped_in_and_what_is_broken_is_not() {
     app.edit(SOURCE, changed, "ENTRIES.find(nobody)?.text");
     up.says("cannot find value `nobody`").await;
     up.says("what served before serves on").await;
+    assert_eq!(up.said("cannot find value `nobody`"), 1, "it is shown once");
     assert_eq!(up.gateway().get("/porch/1").await.body, json!("first"));
 
     // Nor does what passes no gate: who wrote the state does not read it any more.

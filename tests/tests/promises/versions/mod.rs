@@ -1,5 +1,6 @@
 //! Versions: brought, proved, swapped under load, taken back.
 
+mod event_types;
 mod evidence;
 mod gallery;
 mod kills;

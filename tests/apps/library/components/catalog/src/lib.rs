@@ -21,7 +21,7 @@ innkeeper_sdk::events! {
 }
 
 /// What the ISBN agency says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, EventData)]
 pub struct Title {
     isbn: String,
     title: String,

@@ -3,7 +3,7 @@
 use innkeeper_sdk::prelude::*;
 
 /// What has become of a loan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// The member waits for a copy.
@@ -19,7 +19,7 @@ pub enum Status {
 }
 
 /// A loan, as it is shown and told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subject)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subject, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Loan {
     #[subject]

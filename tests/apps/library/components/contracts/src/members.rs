@@ -3,7 +3,7 @@
 use innkeeper_sdk::prelude::*;
 
 /// A member, as it is kept, shown and told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, Subject)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, Subject, EventData)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     #[subject]

@@ -3,7 +3,7 @@
 use contracts::catalog::{Book, BookAdded, BookRetitled};
 use contracts::loans::*;
 use contracts::members::{Member, MemberJoined, MemberReinstated, MemberSuspended};
-use innkeeper_sdk::prelude::*;
+use innkeeper_sdk::{Counter, prelude::*};
 
 innkeeper_sdk::context! {
     summary: "What is lent, per book and per member.",
@@ -46,16 +46,17 @@ struct MemberRow {
 }
 
 /// All in all.
-#[derive(Debug, Clone, Default, Serialize, Record)]
+#[derive(Debug, Serialize)]
 struct Totals {
-    opened: u64,
-    returned: u64,
-    overdue: u64,
+    opened: i64,
+    returned: i64,
+    overdue: i64,
 }
 
 const BOOKS: Table<u64, BookRow> = Table::new("books");
 const MEMBERS: Table<u64, MemberRow> = Table::new("members");
-const TOTALS: Table<u64, Totals> = Table::new("totals");
+/// Each loan adds to them, so they are added up without anybody having to wait.
+const TOTALS: Counter<String> = Counter::new("totals");
 
 fn books(paging: Paging) -> Answer {
     Response::page(&BOOKS.page(paging)?)
@@ -70,7 +71,11 @@ fn member(Path(id): Path<u64>) -> Answer {
 }
 
 fn totals() -> Answer {
-    Response::ok(&TOTALS.get(0)?.unwrap_or_default())
+    Response::ok(&Totals {
+        opened: TOTALS.get("opened")?,
+        returned: TOTALS.get("returned")?,
+        overdue: TOTALS.get("overdue")?,
+    })
 }
 
 fn book_changed(book: Book) -> Outcome {
@@ -127,17 +132,15 @@ fn loan_changed(loan: Loan) -> Outcome {
     };
     place(&mut member.lent, loan_id, is_lent);
     place(&mut member.waits, loan_id, waits);
-    let mut totals = TOTALS.get(0)?.unwrap_or_default();
     match status {
         Status::Open => {
             book.times_lent += 1;
-            totals.opened += 1;
+            TOTALS.add("opened", 1);
         }
-        Status::Returned => totals.returned += 1,
-        Status::Overdue => totals.overdue += 1,
+        Status::Returned => TOTALS.add("returned", 1),
+        Status::Overdue => TOTALS.add("overdue", 1),
         Status::Waiting | Status::Refused => {}
     }
     BOOKS.put(book_id, &book)?;
-    MEMBERS.put(member_id, &member)?;
-    Ok(TOTALS.put(0, &totals)?)
+    Ok(MEMBERS.put(member_id, &member)?)
 }

@@ -1,0 +1,243 @@
+//! Bringing an app's copy of the SDK, with the contract in it, to that of this binary.
+//!
+//! What was written is known by its checksums, which are written with it: so what an author has changed by hand is told apart from what is only old.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use super::embedded;
+
+/// Where the checksums are, as `sha256sum` writes them: below the app's directory, as the paths in it.
+const CHECKSUMS: &str = "components/sdk/SHA256SUMS";
+/// All below it is the SDK's; the other files are there for the author to change.
+const SDK: &str = "components/sdk/";
+/// Cargo changes it with whatever contexts need.
+const LOCK: &str = "components/Cargo.lock";
+
+/// What an upgrade does to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// It is new.
+    Add,
+    /// It is otherwise now.
+    Change,
+    /// It is not needed any more.
+    Remove,
+    /// It is otherwise now, but was changed by hand, or nobody can tell whether it was.
+    Overwrite,
+    /// It is the author's, and stays as it is, though it would be made otherwise today.
+    Keep,
+}
+
+/// What an upgrade would do to an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    app: PathBuf,
+    /// Each file with a step to take, below the app's directory.
+    pub steps: Vec<(String, Step)>,
+}
+
+impl Upgrade {
+    /// Looks what it would do to the app in a directory.
+    ///
+    /// # Errors
+    /// When there is no copy of the SDK, or a file cannot be read.
+    pub fn of(app: &Path) -> Result<Self, Error> {
+        if !app.join(SDK).join("Cargo.toml").is_file() {
+            return Err(Error::NoSdk {
+                path: app.join(SDK),
+            });
+        }
+        let written = checksums(app)?;
+        let mut steps = Vec::new();
+        for (path, text) in embedded::FILES {
+            let file = app.join(path);
+            let Some(found) = read(&file)? else {
+                steps.push(((*path).to_owned(), Step::Add));
+                continue;
+            };
+            if found == text.as_bytes() || *path == LOCK {
+                continue;
+            }
+            let is_as_written = written.get(*path) == Some(&checksum(&found));
+            let step = match (is_as_written, path.starts_with(SDK)) {
+                (true, _) => Step::Change,
+                (false, true) => Step::Overwrite,
+                (false, false) => Step::Keep,
+            };
+            steps.push(((*path).to_owned(), step));
+        }
+        let known: BTreeSet<&str> = embedded::FILES.iter().map(|(path, _)| *path).collect();
+        for (path, sum) in &written {
+            if known.contains(path.as_str()) || !is_below(path) {
+                continue;
+            }
+            // What was changed by hand is nobody's but the author's.
+            if read(&app.join(path))?.is_some_and(|found| checksum(&found) == *sum) {
+                steps.push((path.clone(), Step::Remove));
+            }
+        }
+        steps.sort();
+        Ok(Self {
+            app: app.into(),
+            steps,
+        })
+    }
+
+    /// The files that would be overwritten though they may have been changed by hand.
+    pub fn overwrites(&self) -> Vec<&str> {
+        let steps = self.steps.iter();
+        let overwritten = steps.filter(|(_, step)| *step == Step::Overwrite);
+        overwritten.map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When a file cannot be written. What was written then is written, and another try goes on from there.
+    pub fn carry_out(&self) -> Result<(), Error> {
+        for (path, step) in &self.steps {
+            let file = self.app.join(path);
+            match step {
+                Step::Keep => {}
+                Step::Remove => std::fs::remove_file(&file).map_err(Error::file(&file))?,
+                Step::Add | Step::Change | Step::Overwrite => {
+                    let text = embedded::FILES.iter().find(|(known, _)| known == path);
+                    let text = text.map(|(_, text)| *text).unwrap_or_default();
+                    super::template::write(&file, text)?;
+                }
+            }
+        }
+        write_checksums(&self.app)
+    }
+}
+
+/// Notes what the files that this binary writes are, so that an upgrade knows those that nobody has changed.
+pub(super) fn write_checksums(app: &Path) -> Result<(), Error> {
+    let lines = embedded::FILES
+        .iter()
+        .filter(|(path, _)| *path != LOCK)
+        .map(|(path, text)| format!("{}  {path}\n", checksum(text.as_bytes())));
+    super::template::write(&app.join(CHECKSUMS), &lines.collect::<String>())
+}
+
+/// What was noted, by path; nothing where nobody did.
+fn checksums(app: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let noted = read(&app.join(CHECKSUMS))?.unwrap_or_default();
+    let noted = String::from_utf8_lossy(&noted);
+    let lines = noted.lines().filter_map(|line| line.split_once("  "));
+    Ok(lines
+        .map(|(sum, path)| (path.to_owned(), sum.to_owned()))
+        .collect())
+}
+
+/// Whether a path stays where the SDK is: the list of checksums is a file that anybody may have changed.
+fn is_below(path: &str) -> bool {
+    path.starts_with(SDK) && !path.split('/').any(|part| part == "..")
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// A file, where there is one.
+fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(file)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Interfaces, new_context};
+    use super::*;
+
+    fn put(app: &Path, path: &str, text: &str) {
+        std::fs::write(app.join(path), text).unwrap();
+    }
+
+    /// An app as an older binary made it: with another text, one file that is gone since, and without one that is new.
+    fn older() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let made = new_context(home.path(), "lobby", &Interfaces::default());
+        let app = made.unwrap().app;
+        put(&app, "components/sdk/src/text.rs", "// older\n");
+        put(&app, "components/sdk/src/gone.rs", "// gone\n");
+        put(&app, "components/clippy.toml", "# older\n");
+        let mut sums = std::fs::read_to_string(app.join(CHECKSUMS)).unwrap();
+        for (path, text) in [
+            ("components/sdk/src/text.rs", "// older\n"),
+            ("components/clippy.toml", "# older\n"),
+        ] {
+            let now = embedded::FILES.iter().find(|(known, _)| *known == path);
+            let (_, now) = now.unwrap();
+            sums = sums.replace(&checksum(now.as_bytes()), &checksum(text.as_bytes()));
+        }
+        sums.push_str(&format!(
+            "{}  components/sdk/src/gone.rs\n{}  components/sdk/../../innkeeper.toml\n",
+            checksum(b"// gone\n"),
+            checksum(&std::fs::read(app.join("innkeeper.toml")).unwrap())
+        ));
+        put(&app, CHECKSUMS, &sums);
+        std::fs::remove_file(app.join("components/sdk/src/web.rs")).unwrap();
+        (home, app)
+    }
+
+    #[test]
+    fn what_is_old_is_brought_up_to_date_and_what_is_the_authors_stays() {
+        let (_home, app) = older();
+        put(&app, "components/Cargo.toml", "# mine\n");
+        put(&app, "components/sdk/src/mine.rs", "// mine\n");
+        let upgrade = Upgrade::of(&app).unwrap();
+        assert!(upgrade.overwrites().is_empty());
+        let steps: Vec<_> = upgrade
+            .steps
+            .iter()
+            .map(|(path, step)| (path.as_str(), *step))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                ("components/Cargo.toml", Step::Keep),
+                ("components/clippy.toml", Step::Change),
+                ("components/sdk/src/gone.rs", Step::Remove),
+                ("components/sdk/src/text.rs", Step::Change),
+                ("components/sdk/src/web.rs", Step::Add),
+            ]
+        );
+        upgrade.carry_out().unwrap();
+        let left = Upgrade::of(&app).unwrap().steps;
+        assert_eq!(left, [("components/Cargo.toml".to_owned(), Step::Keep)]);
+        assert!(app.join("components/sdk/src/mine.rs").exists());
+        assert!(!app.join("components/sdk/src/gone.rs").exists());
+        assert!(app.join("innkeeper.toml").exists());
+        assert!(app.join("components/lobby/src/lib.rs").exists());
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_is_said_before_it_is_overwritten() {
+        let (_home, app) = older();
+        put(&app, "components/sdk/src/text.rs", "// changed by hand\n");
+        put(&app, "components/sdk/src/gone.rs", "// changed by hand\n");
+        let upgrade = Upgrade::of(&app).unwrap();
+        assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
+        upgrade.carry_out().unwrap();
+        assert!(app.join("components/sdk/src/gone.rs").exists());
+        // Where nobody has noted anything, nobody can tell.
+        std::fs::remove_file(app.join(CHECKSUMS)).unwrap();
+        put(&app, "components/sdk/src/text.rs", "// older\n");
+        let upgrade = Upgrade::of(&app).unwrap();
+        assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
+    }
+
+    #[test]
+    fn an_app_without_a_copy_of_the_sdk_is_told_so() {
+        let home = tempfile::tempdir().unwrap();
+        assert!(matches!(Upgrade::of(home.path()), Err(Error::NoSdk { .. })));
+    }
+}

@@ -1,0 +1,88 @@
+//! `innkeeper upgrade`
+
+use clap::Args;
+
+use super::app_flags::AppFlags;
+use super::failure::Failure;
+use super::output;
+use crate::build::{Step, Upgrade as Plan};
+use crate::guest::CONTRACT_VERSION;
+
+/// Bring the app's copy of the SDK, with the contract in it, to that of this binary
+///
+/// Each file that changes is named. What an author may change (components/Cargo.toml, components/clippy.toml) is changed only where nobody has; a file of the
+/// SDK that was changed by hand is overwritten only with --force. The contexts, the manifest and everything else stay as they are.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper upgrade --dry-run
+  innkeeper upgrade && innkeeper test
+  innkeeper upgrade --app stay/innkeeper.toml")]
+pub(super) struct Upgrade {
+    /// Only say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Overwrite files of the SDK that were changed by hand, too
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    app: AppFlags,
+}
+
+impl Upgrade {
+    pub async fn run(self) -> Result<(), Failure> {
+        let Self {
+            dry_run,
+            force,
+            app,
+        } = self;
+        let app = app.load()?.root_or_here().to_owned();
+        let working = tokio::task::spawn_blocking(move || -> Result<(), Failure> {
+            let plan = Plan::of(&app)?;
+            for (path, step) in &plan.steps {
+                output::line(format_args!("{:<10} {path}", said(*step)))?;
+            }
+            let changes = plan.steps.iter();
+            let changes = changes.filter(|(_, step)| *step != Step::Keep).count();
+            if changes == 0 {
+                output::note(format_args!(
+                    "the SDK is that of this binary, for contract {CONTRACT_VERSION}"
+                ));
+                return Ok(());
+            }
+            if dry_run {
+                output::note(format_args!("{} would change", files(changes)));
+                return Ok(());
+            }
+            let overwrites = plan.overwrites();
+            if let (Some(first), false) = (overwrites.first(), force) {
+                return Err(Failure::Usage(format!(
+                    "{} of the SDK may have been changed by hand ({first}): keep what you need of that elsewhere, and overwrite with --force",
+                    files(overwrites.len())
+                )));
+            }
+            plan.carry_out()?;
+            output::note(format_args!(
+                "the SDK is that of this binary now, for contract {CONTRACT_VERSION}; `innkeeper test` shows what has to follow"
+            ));
+            Ok(())
+        });
+        working.await.map_err(|_| Failure::Interrupted)?
+    }
+}
+
+fn files(count: usize) -> String {
+    match count {
+        1 => "1 file".into(),
+        count => format!("{count} files"),
+    }
+}
+
+fn said(step: Step) -> &'static str {
+    match step {
+        Step::Add => "add",
+        Step::Change => "change",
+        Step::Remove => "remove",
+        Step::Overwrite => "overwrite",
+        Step::Keep => "keep",
+    }
+}

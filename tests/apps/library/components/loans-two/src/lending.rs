@@ -1,0 +1,159 @@
+//! The saga: a copy, the member's admission, the loan.
+
+use contracts::catalog::Book;
+use contracts::loans::*;
+use innkeeper_sdk::prelude::*;
+use innkeeper_sdk::{cancel, emit_after, invocation};
+
+use crate::calls::admission::{self, AdmissionError};
+use crate::calls::copies::{self, CopyError};
+use crate::loan::{Kept, LOANS, QUEUES, Term};
+
+/// What an operator may set.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// For how long a book is lent, in milliseconds.
+    loan_ms: u64,
+    /// Whether members may wait for a copy.
+    queue: bool,
+    /// How often a loan may be renewed.
+    renewals: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            loan_ms: 14 * 24 * 60 * 60 * 1000,
+            queue: false,
+            renewals: 2,
+        }
+    }
+}
+
+/// What a client may set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewLoan {
+    member_id: u64,
+    book_id: u64,
+}
+
+/// `POST /loans`
+pub fn lend(Json(new): Json<NewLoan>, Config(settings): Config<Settings>) -> Answer {
+    let NewLoan { member_id, book_id } = new;
+    let loan_id = LOANS.next_id();
+    let mut loan = Kept {
+        loan_id,
+        member_id,
+        book_id,
+        status: Status::Waiting,
+        term: None,
+    };
+    match copies::take_copy(book_id, loan_id) {
+        Ok(_) => {}
+        Err(CopyError::NoneLeft(_)) if settings.queue => return wait(&loan),
+        Err(error) => return Err(no_copy(error)),
+    }
+    admission::admit(member_id, loan_id).map_err(not_admitted)?;
+    open(&mut loan, settings.loan_ms)?;
+    Response::created(&format!("/loans/{loan_id}"), &loan.told())
+}
+
+fn wait(loan: &Kept) -> Answer {
+    let mut queue = QUEUES.get(loan.book_id)?.unwrap_or_default();
+    queue.0.push(loan.loan_id);
+    QUEUES.put(loan.book_id, &queue)?;
+    LOANS.put(loan.loan_id, loan)?;
+    emit::<LoanQueued>(&loan.told())?;
+    Response::json(202, &loan.told())
+}
+
+fn open(loan: &mut Kept, period: u64) -> Result<(), Fault> {
+    loan.status = Status::Open;
+    loan.term = Some(Term {
+        due_at: invocation::now() + period,
+        timer: Some(emit_after::<LoanDue>(period, &loan.told())?),
+        renewals: 0,
+    });
+    LOANS.put(loan.loan_id, loan)?;
+    emit::<LoanOpened>(&loan.told())?;
+    Ok(())
+}
+
+/// `POST /loans/{id}/renew`
+pub fn renew(Path(id): Path<u64>, Config(settings): Config<Settings>) -> Answer {
+    let mut loan = LOANS.find(id)?;
+    let told = loan.told();
+    let (Status::Open, Some(term)) = (loan.status, &mut loan.term) else {
+        return Err(Problem::conflict(format!("Loan {id} is not open.")));
+    };
+    if term.renewals >= settings.renewals {
+        return Err(Problem::conflict(format!(
+            "Loan {id} was renewed {} times.",
+            term.renewals
+        )));
+    }
+    if let Some(timer) = term.timer.take() {
+        cancel(&timer);
+    }
+    term.due_at += settings.loan_ms;
+    let left = term.due_at.saturating_sub(invocation::now());
+    term.timer = Some(emit_after::<LoanDue>(left, &told)?);
+    term.renewals += 1;
+    #[cfg(feature = "three")]
+    crate::loan::RENEWALS.add(loan.book_id, 1);
+    LOANS.put(id, &loan)?;
+    emit::<LoanRenewed>(&loan.told())?;
+    Response::ok(&loan.told())
+}
+
+/// The first who waits and may borrow has the copy that came back.
+pub fn serve_queue(book: Book) -> Outcome {
+    let mut queue = QUEUES.get(book.book_id)?.unwrap_or_default();
+    if queue.0.is_empty() {
+        return Ok(());
+    }
+    let loan_id = queue.0.remove(0);
+    let Some(mut loan) = LOANS.get(loan_id)? else {
+        return Ok(QUEUES.put(book.book_id, &queue)?);
+    };
+    match copies::take_copy(loan.book_id, loan_id) {
+        Ok(_) => {}
+        // Someone else was faster; the next copy that comes back is served then.
+        Err(CopyError::NoneLeft(_)) => return Ok(()),
+        Err(error) => return Err(PolicyError::Retry(error.to_string())),
+    }
+    match admission::admit(loan.member_id, loan_id) {
+        Ok(()) => open(&mut loan, Config::<Settings>::read()?.loan_ms)?,
+        Err(AdmissionError::Unavailable(reason)) => return Err(PolicyError::Retry(reason)),
+        Err(_) => {
+            // Catalog puts the copy back when it hears of it.
+            loan.status = Status::Refused;
+            LOANS.put(loan_id, &loan)?;
+            emit::<LoanRefused>(&loan.told())?;
+        }
+    }
+    Ok(QUEUES.put(book.book_id, &queue)?)
+}
+
+fn no_copy(error: CopyError) -> Problem {
+    match error {
+        CopyError::NotFound(reason) => Problem::invalid("/bookId", reason),
+        CopyError::NoneLeft(reason) => Problem::conflict(reason),
+        CopyError::Unavailable(reason) => unavailable("catalog", &reason),
+    }
+}
+
+fn not_admitted(error: AdmissionError) -> Problem {
+    match error {
+        AdmissionError::NotFound(reason) => Problem::invalid("/memberId", reason),
+        AdmissionError::Refused(reason) => Problem::new(403, reason),
+        AdmissionError::Unavailable(reason) => unavailable("members", &reason),
+    }
+}
+
+fn unavailable(whom: &str, reason: &str) -> Problem {
+    innkeeper_sdk::warn!("not lent, {whom}: {reason}");
+    Problem::unavailable(format!("{whom} cannot be reached; nothing was lent."), 1)
+}
