@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new,
+    audit, backup, build, compile, dead_letters, deploy, events, fault, graph, journal, manifest, nats, new,
     rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
@@ -35,6 +35,8 @@ pub(super) enum Command {
     Test(test::Test),
     Manifest(manifest::Manifest),
     Status(status::Status),
+    Graph(graph::Graph),
+    Fault(fault::Fault),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -65,6 +67,8 @@ impl Command {
             Self::Test(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
+            Self::Graph(command) => command.run().await,
+            Self::Fault(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

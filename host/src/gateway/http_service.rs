@@ -150,10 +150,11 @@ impl<R: Backend> HttpService<R> {
         if parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT) {
             body.take_leftover().await;
         }
+        let state = context.connection.state;
         if !body.is_read() {
-            let state = context.connection.state;
             state.leave_unread(parts.version, response.headers_mut());
         }
+        state.end_after(parts.version, response.headers_mut());
         debug!(
             correlation_id = context.correlation.id.as_str(),
             client = %context.connection.client,
@@ -221,6 +222,9 @@ impl<R: Backend> HttpService<R> {
                 ));
             }
         };
+        if let Some(most) = route.requests_per_connection {
+            connection.state.serve_at_most(most);
+        }
         let mut request = request::read(&route, values, parts, &target)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::admission::Admission;
-use super::breaker::Breaker;
+use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
 use super::compensation::Compensations;
+use super::faults::Faults;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
 use crate::config;
@@ -34,8 +34,10 @@ pub struct Context {
     pub ledger: Arc<Ledger>,
     /// How much of it runs at once.
     pub admission: Admission,
-    /// Whether calls to it get through.
-    pub breaker: Breaker,
+    /// Which callers' work gets through to it.
+    pub breakers: Breakers,
+    /// What is made to go wrong in it on purpose.
+    pub faults: Faults,
     /// Who goes first after a conflict.
     pub key_locks: KeyLocks,
     /// Who may commit.
@@ -89,10 +91,10 @@ impl Context {
             admission: Admission::new(
                 name,
                 breaker.max_requests.get(),
-                breaker.max_pending_requests,
                 settings.limits.call_depth,
             ),
-            breaker: Breaker::new(breaker.clone(), Instant::now()),
+            breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
+            faults: Faults::new(settings.fault),
             key_locks: KeyLocks::default(),
             commits: Commits::default(),
             keys: KeysInProgress::default(),

@@ -6,10 +6,10 @@ mod abandonment;
 pub mod admission;
 mod attempts;
 mod attributes;
-mod breaker;
 mod cached_response;
 mod call;
 mod calls_made;
+pub mod circuit_breaker;
 pub mod commit_hold;
 pub mod compensation;
 mod context;
@@ -19,6 +19,7 @@ mod dispatch;
 mod entry;
 mod event;
 mod failure;
+pub mod faults;
 mod guest_memory;
 mod host_events;
 pub mod idempotency;
@@ -53,8 +54,7 @@ pub(crate) use self::{
     per_context::PerContext,
 };
 pub use self::{
-    breaker::{Breaker, State as BreakerState},
-    call::{Answered, Caller, Request as CallRequest, call},
+    call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},

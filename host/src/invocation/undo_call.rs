@@ -149,7 +149,7 @@ async fn undo_stored(
         consent: None,
         caller: call::Caller::Context(caller.to_owned()),
     };
-    let answered = call::call(invoker, callee, request).await?;
+    let answered = call::call(invoker, callee, None, request).await?;
     match value::is_err(&answered.answer) {
         true => Err(Refusal::counted(format!(
             "{undo} answered {:?}",

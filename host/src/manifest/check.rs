@@ -4,7 +4,7 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
+    CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, NATS, admin,
     document::Node, fault::Fault, follows, rollout, scalar,
 };
 use crate::core::human_duration;
@@ -69,6 +69,15 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             );
             return Err(place(&["context", name], message));
         }
+        if [GATEWAY, NATS].contains(&name.as_str()) {
+            let message = format!(
+                "`{name}` is what callers from outside are called where it is told who calls whom; choose another name for the context"
+            );
+            return Err(place(&["context", name], message));
+        }
+        context.circuit_breaker.check().map_err(|(key, message)| {
+            place(&["context", name, "circuit_breaker", key], message)
+        })?;
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]
                 .into_iter()
