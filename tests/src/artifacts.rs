@@ -41,6 +41,9 @@ const TEST_CONTEXTS: &[&str] = &[
     "room-grasping",
     "viewpage-two",
     "postbox",
+    "shaky",
+    "asker-one",
+    "asker-two",
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.

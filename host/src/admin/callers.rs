@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::view;
 use crate::invocation::Context;
 use crate::invocation::circuit_breaker::{Breaker, BreakerState};
+use crate::invocation::traffic::LastMinute;
 use crate::observe::metrics::Rejection;
 
 /// Who has called a context, and how that goes.
@@ -38,7 +39,6 @@ pub(super) fn state(context: &Context, caller: &str) -> view::Breaker {
 }
 
 fn view(caller: &str, breaker: &Breaker, context: &Context) -> view::Caller {
-    let traffic = breaker.traffic();
     view::Caller {
         caller: caller.to_owned(),
         circuit_breaker: breaker.state(context).into(),
@@ -47,12 +47,7 @@ fn view(caller: &str, breaker: &Breaker, context: &Context) -> view::Caller {
             pool: breaker.rejected(Rejection::Pool),
             open: breaker.rejected(Rejection::Open),
         },
-        traffic: view::Traffic {
-            answered: traffic.answered,
-            errors: traffic.errors,
-            per_second: (traffic.per_second * 10.0).round() / 10.0,
-            p99_micros: u64::try_from(traffic.p99.as_micros()).unwrap_or(u64::MAX),
-        },
+        traffic: breaker.traffic().last_minute().into(),
     }
 }
 
@@ -63,6 +58,17 @@ fn quiet(caller: String) -> view::Caller {
         pending: 0,
         rejected: view::Rejected::default(),
         traffic: view::Traffic::default(),
+    }
+}
+
+impl From<LastMinute> for view::Traffic {
+    fn from(passed: LastMinute) -> Self {
+        Self {
+            count: passed.count,
+            errors: passed.errors,
+            per_second: (passed.per_second * 10.0).round() / 10.0,
+            p99_micros: u64::try_from(passed.p99.as_micros()).unwrap_or(u64::MAX),
+        }
     }
 }
 

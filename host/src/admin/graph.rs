@@ -79,9 +79,14 @@ fn follows(host: &Host, name: &str) -> Result<Vec<view::Follow>, journal::Error>
     }
     let lag = events::lag(&host.events, context)?.into_iter();
     let mut behind: BTreeMap<_, _> = lag.map(|Lag { source, events }| (source, events)).collect();
+    let handled = context.followed.all();
     let follow = |(source, kinds): (String, Vec<String>)| view::Follow {
         follower: name.to_owned(),
         behind: behind.remove(&source).unwrap_or_default(),
+        traffic: handled
+            .get(&source)
+            .map(|traffic| traffic.last_minute().into())
+            .unwrap_or_default(),
         source,
         kinds,
     };

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, backup, commits, contexts, dead_letters, events, fault, floor, graph, health, nats, openapi,
-    origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
+    authorize, backup, commits, contexts, dead_letters, events, fault, floor, graph, health, nats,
+    openapi, origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {

@@ -79,6 +79,9 @@ fn follows(graph: &View) -> Result<(), Failure> {
     let mut table = Table::new([
         ("FOLLOWER", Align::Left),
         ("SOURCE", Align::Left),
+        ("RATE", Align::Right),
+        ("P99", Align::Right),
+        ("ERRORS", Align::Right),
         ("BEHIND", Align::Right),
         ("EVENTS", Align::Left),
     ]);
@@ -86,6 +89,9 @@ fn follows(graph: &View) -> Result<(), Failure> {
         table.row([
             follow.follower.clone(),
             follow.source.clone(),
+            format!("{:.1}/s", follow.traffic.per_second),
+            p99(&follow.traffic),
+            errors(&follow.traffic),
             follow.behind.to_string(),
             follow.kinds.join(", "),
         ]);
@@ -95,7 +101,7 @@ fn follows(graph: &View) -> Result<(), Failure> {
 
 /// What 99 of 100 did not take longer than, for people.
 pub(super) fn p99(traffic: &Traffic) -> String {
-    match traffic.answered {
+    match traffic.count {
         0 => "-".to_owned(),
         _ => human_duration(Duration::from_micros(traffic.p99_micros)).to_string(),
     }
@@ -103,8 +109,8 @@ pub(super) fn p99(traffic: &Traffic) -> String {
 
 /// How many failed, for people.
 pub(super) fn errors(traffic: &Traffic) -> String {
-    match traffic.answered {
+    match traffic.count {
         0 => "-".to_owned(),
-        answered => format!("{:.1} %", traffic.errors as f64 * 100.0 / answered as f64),
+        count => format!("{:.1} %", traffic.errors as f64 * 100.0 / count as f64),
     }
 }

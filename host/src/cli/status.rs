@@ -302,7 +302,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
 fn called_by(caller: &Caller) -> String {
     let Rejected { pool, open } = caller.rejected;
     let mut line = format!("{}: {}", caller.caller, breaker(caller.circuit_breaker));
-    if caller.traffic.answered > 0 {
+    if caller.traffic.count > 0 {
         line.push_str(&format!(
             ", {:.1}/s, p99 {}, {} errors",
             caller.traffic.per_second,

@@ -167,8 +167,9 @@ impl From<&Failure> for Problem {
                 "an operator makes some requests fail on purpose; nothing was changed",
             )
             .with_header(FAULT, HeaderValue::from_static("abort")),
-            Failure::Delayed(failure) => Self::from(&**failure)
-                .with_header(FAULT, HeaderValue::from_static("delay")),
+            Failure::Delayed(failure) => {
+                Self::from(&**failure).with_header(FAULT, HeaderValue::from_static("delay"))
+            }
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
             Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
             Failure::NotDescribed { .. } => {

@@ -129,7 +129,12 @@ pub(super) async fn call(
         },
     };
     let delayed = match breaker {
-        Some(_) => context.faults.inject(context, &connection, deadline).await?,
+        Some(_) => {
+            context
+                .faults
+                .inject(context, &connection, deadline)
+                .await?
+        }
         None => false,
     };
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and

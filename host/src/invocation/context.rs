@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::admission::Admission;
+use super::by_name::ByName;
 use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
 use super::compensation::Compensations;
 use super::faults::Faults;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
+use super::traffic::Traffic;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::Share;
@@ -36,6 +38,8 @@ pub struct Context {
     pub admission: Admission,
     /// Which callers' work gets through to it.
     pub breakers: Breakers,
+    /// What it has handled of those that it follows, by source.
+    pub followed: ByName<Traffic>,
     /// What is made to go wrong in it on purpose.
     pub faults: Faults,
     /// Who goes first after a conflict.
@@ -88,12 +92,9 @@ impl Context {
         let sequences = settings.quota.sequences.get();
         ledger.limit_sequences(usize::try_from(sequences).unwrap_or(usize::MAX));
         Self {
-            admission: Admission::new(
-                name,
-                breaker.max_requests.get(),
-                settings.limits.call_depth,
-            ),
+            admission: Admission::new(name, breaker.max_requests.get(), settings.limits.call_depth),
             breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
+            followed: ByName::default(),
             faults: Faults::new(settings.fault),
             key_locks: KeyLocks::default(),
             commits: Commits::default(),

@@ -43,7 +43,7 @@ pub async fn reach(
     let answered = Box::pin(call::call(invoker, callee, Some(&breaker), request)).await;
     match &answered {
         Ok(answered) => {
-            breaker.answered(began.elapsed(), false);
+            breaker.traffic().note(began.elapsed(), false);
             callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
@@ -51,8 +51,10 @@ pub async fn reach(
         }
         Err(failure) => {
             callee.metrics.call(CallOutcome::Unavailable);
-            if !failure.is_rejection() {
-                breaker.answered(began.elapsed(), failure.is_fault_of_context());
+            let is_repeated = matches!(failure, Failure::CallerOutdated);
+            if !is_repeated && !failure.is_rejection() {
+                let traffic = breaker.traffic();
+                traffic.note(began.elapsed(), failure.is_fault_of_context());
             }
             match failure {
                 // It is made again at once.

@@ -181,7 +181,8 @@ fn tell_of(invoker: &Invoker, context: &Context, faults: &InjectedFaults) {
     let FaultInjection { delay, abort } = faults.injection;
     let mut data = json!({});
     if let Some(delay) = delay {
-        data["delay"] = json!({"percent": delay.percent, "fixed": human_duration(delay.fixed).to_string()});
+        data["delay"] =
+            json!({"percent": delay.percent, "fixed": human_duration(delay.fixed).to_string()});
     }
     if let Some(abort) = abort {
         data["abort"] = json!({"percent": abort.percent, "status": abort.status});
@@ -194,7 +195,10 @@ fn tell_of(invoker: &Invoker, context: &Context, faults: &InjectedFaults) {
 }
 
 fn end(invoker: &Invoker, context: &Context, reason: &str) {
-    tracing::info!(context = context.name, "no more faults are injected: {reason}");
+    tracing::info!(
+        context = context.name,
+        "no more faults are injected: {reason}"
+    );
     let kind = HostEventKind::FaultInjectionEnded;
     let data = json!({ "reason": reason });
     invoker.host_events.record(kind, &context.name, data);

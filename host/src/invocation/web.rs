@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::attempts;
-use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::cached_response::CacheKey;
+use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry};
@@ -46,7 +46,7 @@ pub async fn web(
         Err(failure) => failure.is_fault_of_context(),
     };
     if !answered.as_ref().is_err_and(Failure::is_rejection) {
-        breaker.answered(began.elapsed(), failed);
+        breaker.traffic().note(began.elapsed(), failed);
     }
     answered
 }
@@ -82,7 +82,10 @@ async fn admit(
         None => None,
     };
     let Entered { place, connection } = breaker.enter(context, 0, deadline).await?;
-    let delayed = context.faults.inject(context, &connection, deadline).await?;
+    let delayed = context
+        .faults
+        .inject(context, &connection, deadline)
+        .await?;
     let running = {
         let (invoker, context, breaker) = (invoker.clone(), context.clone(), breaker.clone());
         async move {

@@ -54,7 +54,9 @@ fn is_error(status: u16) -> bool {
 
 fn error_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     let status = scalar::number(deserializer)?;
-    let status = u16::try_from(status).ok().filter(|status| is_error(*status));
+    let status = u16::try_from(status)
+        .ok()
+        .filter(|status| is_error(*status));
     status.ok_or_else(|| {
         D::Error::custom("must be the status of an error, from 400 to 599, for example 503")
     })
@@ -120,7 +122,9 @@ mod tests {
             status: 503,
         };
         assert_eq!("5%:503".parse(), Ok(abort));
-        for wrong in ["", "10", "10%", "10:2s", "101%:2s", "10%:0s", "10%:2", "-1%:2s"] {
+        for wrong in [
+            "", "10", "10%", "10:2s", "101%:2s", "10%:0s", "10%:2", "-1%:2s",
+        ] {
             assert!(wrong.parse::<Delay>().is_err(), "{wrong}");
         }
         for wrong in ["", "5%", "5:503", "5%:200", "5%:600", "5%:x", "300%:503"] {

@@ -5,6 +5,7 @@
 mod authors;
 mod bad_input;
 mod booking;
+mod circuit_breaker;
 mod clients;
 mod configuration;
 mod correlation;

@@ -45,9 +45,9 @@ pub struct Rejected {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
-    /// Requests or calls that were answered.
-    pub answered: u64,
-    /// How many of them failed, and the callee is to blame.
+    /// Requests, calls or events that came to an end.
+    pub count: u64,
+    /// How many of them failed, and whoever did them is to blame.
     pub errors: u64,
     /// How many there were in a second.
     pub per_second: f64,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::Caller;
+use super::caller::{Caller, Traffic};
 use super::fault::Fault;
 
 /// The app as a graph.
@@ -41,6 +41,8 @@ pub struct Follow {
     pub kinds: Vec<String>,
     /// How many events it has yet to pass.
     pub behind: u64,
+    /// What it has handled in the last minute.
+    pub traffic: Traffic,
 }
 
 /// A context in which something is made to go wrong on purpose.

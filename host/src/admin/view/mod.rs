@@ -20,8 +20,7 @@ pub use self::caller::{Breaker, Caller, Rejected, Traffic};
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations,
-    Positions, Used,
+    Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations, Positions, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

@@ -12,9 +12,10 @@ use crate::core::{VersionDigest, human_duration};
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
 use crate::invocation::host_events::{HostEventKind, HostEvents};
+use crate::invocation::traffic::Traffic;
 use crate::manifest::CircuitBreaker;
 use crate::observe::metrics::{BreakerMetrics, Rejection};
-use crate::versions::{Scorecard, Version};
+use crate::versions::Version;
 
 /// Where a circuit breaker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +34,8 @@ pub struct Breaker {
     callee: String,
     pool: Pool,
     outliers: Outliers,
-    traffic: Scorecard,
+    traffic: Traffic,
     metrics: BreakerMetrics,
-}
-
-/// What has passed a breaker in the last minute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Traffic {
-    /// Requests or calls that were answered, without those that were turned away.
-    pub answered: u64,
-    /// How many of them failed, and the callee is to blame.
-    pub errors: u64,
-    /// How many there were in a second.
-    pub per_second: f64,
-    /// What 99 of 100 did not take longer than.
-    pub p99: Duration,
 }
 
 /// A request or call that was let through.
@@ -83,7 +71,7 @@ impl Breaker {
         Self {
             pool: Pool::new(callee, settings, call_depth),
             outliers: Outliers::new(settings, errors),
-            traffic: Scorecard::default(),
+            traffic: Traffic::default(),
             metrics: BreakerMetrics::new(caller, callee),
             caller: caller.to_owned(),
             callee: callee.to_owned(),
@@ -105,15 +93,9 @@ impl Breaker {
         self.metrics.rejected(why)
     }
 
-    /// What has passed it in the last minute.
-    pub fn traffic(&self) -> Traffic {
-        let (tally, span) = self.traffic.lately(Instant::now());
-        Traffic {
-            answered: tally.count,
-            errors: tally.errors,
-            per_second: tally.count as f64 / span.as_secs_f64().max(1.0),
-            p99: tally.p99(),
-        }
+    /// What has passed it, without what was turned away.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Takes its level, for Prometheus.
@@ -171,13 +153,11 @@ impl Breaker {
         match self.outliers.turn(&version.digest, Instant::now()) {
             Turn::Free => Ok(None),
             Turn::Ejected(wait) => Err(self.open(wait)),
-            Turn::Trial(number) => {
-                self.tell(
-                    events,
-                    HostEventKind::CircuitBreakerHalfOpened,
-                    version,
-                    json!({}),
-                );
+            Turn::Trial { number, is_first } => {
+                if is_first {
+                    let kind = HostEventKind::CircuitBreakerHalfOpened;
+                    self.tell(events, kind, version, json!({}));
+                }
                 Ok(Some(Trial {
                     breaker: self.clone(),
                     version: version.digest,
@@ -240,11 +220,6 @@ impl Breaker {
                 self.tell(events, HostEventKind::CircuitBreakerOpened, version, more);
             }
         }
-    }
-
-    /// A request or call was answered after so long.
-    pub(in crate::invocation) fn answered(&self, took: Duration, failed: bool) {
-        self.traffic.note(Instant::now(), took, failed);
     }
 
     fn open(&self, retry_after: Duration) -> Failure {

@@ -10,11 +10,10 @@ mod pool;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
-pub use self::breaker::{Breaker, BreakerState, Traffic};
+pub use self::breaker::{Breaker, BreakerState};
 pub(super) use self::breaker::{Entered, Trial};
 pub(super) use self::pool::Connection;
+use super::by_name::ByName;
 use super::call::Caller;
 use crate::manifest::{CircuitBreaker, GATEWAY, NATS};
 
@@ -23,7 +22,7 @@ pub struct Breakers {
     callee: String,
     settings: CircuitBreaker,
     call_depth: u32,
-    breakers: ArcSwap<BTreeMap<String, Arc<Breaker>>>,
+    breakers: ByName<Breaker>,
 }
 
 impl Breakers {
@@ -33,7 +32,7 @@ impl Breakers {
             callee: callee.to_owned(),
             settings,
             call_depth,
-            breakers: ArcSwap::default(),
+            breakers: ByName::default(),
         }
     }
 
@@ -52,33 +51,19 @@ impl Breakers {
 
     /// All that there are, by caller.
     pub fn all(&self) -> Arc<BTreeMap<String, Arc<Breaker>>> {
-        self.breakers.load_full()
+        self.breakers.all()
     }
 
     /// Closes them all and forgets what they have counted, because the callee was started anew.
     pub fn reset(&self) {
-        for breaker in self.breakers.load().values() {
+        for breaker in self.breakers.all().values() {
             breaker.reset();
         }
     }
 
     fn named(&self, caller: &str) -> Arc<Breaker> {
-        if let Some(breaker) = self.breakers.load().get(caller) {
-            return breaker.clone();
-        }
-        let made = Arc::new(Breaker::new(
-            caller,
-            &self.callee,
-            &self.settings,
-            self.call_depth,
-        ));
-        self.breakers.rcu(|breakers| {
-            let mut breakers = BTreeMap::clone(breakers);
-            // Somebody else may have been quicker.
-            breakers.entry(caller.to_owned()).or_insert(made.clone());
-            breakers
-        });
-        self.breakers.load().get(caller).cloned().unwrap_or(made)
+        let make = || Breaker::new(caller, &self.callee, &self.settings, self.call_depth);
+        self.breakers.get(caller, make)
     }
 }
 

@@ -41,6 +41,8 @@ struct Standing {
     phase: Phase,
     /// Which try of it on probation is the newest.
     trials: u64,
+    /// Whether there was one since it was ejected.
+    was_tried: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -56,7 +58,12 @@ pub(super) enum Turn {
     /// It may.
     Free,
     /// It may, and it shows whether the version works again.
-    Trial(u64),
+    Trial {
+        /// Which try that is.
+        number: u64,
+        /// Whether it is the first since the version was ejected; those before it came to nothing otherwise.
+        is_first: bool,
+    },
     /// It may not for so long.
     Ejected(Duration),
 }
@@ -120,7 +127,10 @@ impl Outliers {
             Phase::Ejected { times, .. } => {
                 standing.trials += 1;
                 standing.phase = Phase::Probation { times };
-                Turn::Trial(standing.trials)
+                Turn::Trial {
+                    number: standing.trials,
+                    is_first: !std::mem::replace(&mut standing.was_tried, true),
+                }
             }
             Phase::Counting { .. } | Phase::Probation { .. } => Turn::Free,
         }
@@ -163,7 +173,8 @@ impl Outliers {
             .filter(|one| !matches!(one.phase, Phase::Counting { .. }))
             .map(|one| share(shares, &one.version))
             .sum();
-        let may_be_ejected = ejected.saturating_add(share(shares, version)) <= self.max_ejection_percent;
+        let may_be_ejected =
+            ejected.saturating_add(share(shares, version)) <= self.max_ejection_percent;
         let place = standings.iter().position(|one| one.version == *version);
         let place = place.unwrap_or_else(|| {
             standings.push(Standing {
@@ -173,6 +184,7 @@ impl Outliers {
                     first: now,
                 },
                 trials: 0,
+                was_tried: false,
             });
             standings.len() - 1
         });
@@ -196,6 +208,7 @@ impl Outliers {
             phase @ (Phase::Probation { .. } | Phase::Ejected { .. }) => (phase, None),
         };
         standing.phase = phase;
+        standing.was_tried &= change.is_none();
         self.note_size(&standings);
         change
     }
@@ -261,7 +274,9 @@ impl Outliers {
     /// Forgets versions that serve no longer, and one that by now serves more than may be ejected.
     fn forget_gone(&self, standings: &mut Vec<Standing>, shares: Shares<'_>) {
         standings.retain(|standing| {
-            let serves = shares.iter().any(|(version, _)| *version == standing.version);
+            let serves = shares
+                .iter()
+                .any(|(version, _)| *version == standing.version);
             let is_counting = matches!(standing.phase, Phase::Counting { .. });
             serves && (is_counting || share(shares, &standing.version) <= self.max_ejection_percent)
         });
@@ -284,6 +299,10 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn trial(number: u64, is_first: bool) -> Turn {
+        Turn::Trial { number, is_first }
+    }
 
     fn version(name: &str) -> VersionDigest {
         VersionDigest::of(name.as_bytes())
@@ -322,7 +341,7 @@ mod tests {
         assert_eq!(outliers.failed(&one, None, shares, now), None);
         let later = now + SECOND;
         assert_eq!(outliers.open_for(shares, later), None);
-        assert_eq!(outliers.turn(&one, later), Turn::Trial(1));
+        assert_eq!(outliers.turn(&one, later), trial(1, true));
         assert_eq!(outliers.state(shares), BreakerState::HalfOpen);
         assert!(outliers.open_for(shares, later).is_some(), "one at a time");
         assert!(matches!(outliers.turn(&one, later), Turn::Ejected(_)));
@@ -341,10 +360,9 @@ mod tests {
         }
         for times in 1..20 {
             now += SECOND * LONGEST_EJECTION.min(times);
-            let Turn::Trial(trial) = outliers.turn(&one, now) else {
-                panic!("{times}");
-            };
-            outliers.failed(&one, Some(trial), shares, now);
+            let number = u64::from(times);
+            assert_eq!(outliers.turn(&one, now), trial(number, true));
+            outliers.failed(&one, Some(number), shares, now);
             let wait = SECOND * LONGEST_EJECTION.min(times + 1);
             assert_eq!(outliers.open_for(shares, now), Some(wait));
         }
@@ -358,9 +376,9 @@ mod tests {
             outliers.failed(&one, None, shares, now);
         }
         let later = now + SECOND;
-        assert_eq!(outliers.turn(&one, later), Turn::Trial(1));
+        assert_eq!(outliers.turn(&one, later), trial(1, true));
         outliers.end_trial(&one, 1, later);
-        assert_eq!(outliers.turn(&one, later), Turn::Trial(2));
+        assert_eq!(outliers.turn(&one, later), trial(2, false));
         outliers.end_trial(&one, 1, later);
         assert!(matches!(outliers.turn(&one, later), Turn::Ejected(_)));
     }

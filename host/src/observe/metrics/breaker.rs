@@ -35,10 +35,7 @@ pub struct BreakerMetrics {
 impl BreakerMetrics {
     /// Looks the handles up, once.
     pub fn new(caller: &str, callee: &str) -> Self {
-        let labels = [
-            ("caller", caller.to_owned()),
-            ("callee", callee.to_owned()),
-        ];
+        let labels = [("caller", caller.to_owned()), ("callee", callee.to_owned())];
         let rejected = |why: Rejection| {
             let [caller, callee] = labels.clone();
             let labels = [caller, callee, ("reason", why.name().to_owned())];
