@@ -225,7 +225,12 @@ async fn siege(host: &TestHost, clients: &str) -> Siege {
         "application/json",
         &target,
     ];
+    // It would give up after so many that are turned away.
+    let file = host.home().join("siege.conf");
+    std::fs::write(&file, "failures = 1000000\n").expect("a file can be written");
     let siege = tokio::process::Command::new("siege")
+        .arg("--rc")
+        .arg(&file)
         .args(arguments)
         .env("HOME", host.home())
         .output();
