@@ -142,26 +142,27 @@ async fn a_caller_has_so_many_connections_and_leaves_the_others_theirs() {
         .set("context.shaky.circuit_breaker.max_connections", 1)
         .set("context.shaky.circuit_breaker.max_pending_requests", 0);
     let host = TestHost::with(settings).await;
-    // Every second or so one is kept where it is.
-    let fault = "/v1/contexts/shaky/fault?delay=100%25:3s&for=1m";
+    // One is kept where it is.
+    let fault = "/v1/contexts/shaky/fault?delay=100%25:4s&for=1m";
     host.operators().send(Method::PUT, fault).await.expect(200);
-    let held = ask(&host, "/shaky/ok");
     let beside = async {
-        let taken = eventually("the connection is taken", async || {
-            match ask(&host, "/shaky/ok").await {
-                reply if reply.status == 503 => Ok(reply),
-                reply => Err(reply.text),
+        eventually("the connection is taken", async || {
+            let context = host.operators().context("shaky").await;
+            match context["invocations"]["running"] == 1 {
+                true => Ok(()),
+                false => Err(context.to_string()),
             }
-        });
-        is_turned_away(taken.await, "pool");
+        })
+        .await;
         host.operators()
             .send(Method::DELETE, "/v1/contexts/shaky/fault")
             .await
             .expect(204);
+        is_turned_away(ask(&host, "/shaky/ok").await, "pool");
         ask(&host, "/one/ok").await.expect(200);
         ask(&host, "/two/ok").await.expect(200);
     };
-    let (held, ()) = tokio::join!(held, beside);
+    let (held, ()) = tokio::join!(ask(&host, "/shaky/ok"), beside);
     held.expect(200);
     ask(&host, "/shaky/ok").await.expect(200);
 }
