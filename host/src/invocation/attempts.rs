@@ -194,6 +194,8 @@ fn judge<A: Answer>(
     attempted: &Result<Attempt<A>, Failure>,
 ) {
     let failed = match attempted {
+        // The version has not run for it.
+        Ok(Attempt::Done(done)) if done.replayed => return,
         Ok(Attempt::Done(done)) => done.answer.is_error(),
         Err(failure) if invocation.blames_version(failure) => true,
         Ok(Attempt::Conflict(_) | Attempt::Diverged) | Err(_) => return,
