@@ -42,6 +42,9 @@ const TEST_CONTEXTS: &[&str] = &[
     "viewpage-two",
     "postbox",
     "tally",
+    "shaky",
+    "asker-one",
+    "asker-two",
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.

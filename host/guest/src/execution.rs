@@ -210,6 +210,7 @@ impl Guest {
             let mut computing = std::pin::pin!(async {
                 // The first slice begins here, not when the processor was asked for.
                 store.set_epoch_deadline(1);
+                store.data_mut().services().begin();
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 run(&mut store, &instance).await
             });

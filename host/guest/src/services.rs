@@ -57,6 +57,9 @@ fn refused_later<'a, T: Send + 'a>(import: &'static str) -> Pending<'a, T> {
 ///
 /// What is not implemented is refused: a new import touches only this and whoever answers it. A [`Refusal`] ends the invocation: the guest never sees it.
 pub trait Services: Any + Send {
+    /// The guest begins: it has an instance and a processor.
+    fn begin(&mut self) {}
+
     /// `state.get`
     fn get(&mut self, _key: &str) -> Result<Option<Vec<u8>>, Refusal> {
         refused("state.get")

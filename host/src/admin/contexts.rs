@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 
+use super::callers;
 use super::config;
 use super::extract::{Named, Running, reading};
 use super::nats;
@@ -13,7 +14,7 @@ use super::usage;
 use super::view;
 use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
-use crate::invocation::{BreakerState, Context};
+use crate::invocation::Context;
 use crate::journal::{self, KeyRange, Space};
 use crate::observe::masking::MASK;
 use crate::rollout;
@@ -76,6 +77,7 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let quota = usage::used(context)?;
     let scarce = quota.iter().filter_map(usage::Used::warning);
     let scarce: Vec<_> = scarce.collect();
+    let callers = callers::see(context);
     Ok(view::Context {
         name: context.name.clone(),
         summary: version
@@ -90,7 +92,13 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             running: context.admission.running(),
             pending: context.admission.pending(),
         },
-        circuit_breaker: breaker(context),
+        circuit_breaker: callers
+            .iter()
+            .map(|caller| caller.circuit_breaker)
+            .max()
+            .unwrap_or(view::Breaker::Closed),
+        callers,
+        fault: context.faults.current().map(|faults| (&*faults).into()),
         journal: view::Positions {
             applied: ledger.applied(),
             flushed: ledger.flushed(),
@@ -114,14 +122,6 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     })
 }
 
-fn breaker(context: &Context) -> view::Breaker {
-    match context.breaker.state() {
-        BreakerState::Closed => view::Breaker::Closed,
-        BreakerState::Open => view::Breaker::Open,
-        BreakerState::Probation => view::Breaker::Probation,
-    }
-}
-
 /// What a context follows outside.
 fn subscriptions(host: &Host, context: &Context) -> Vec<view::Subscription> {
     let followed = &context.settings.follows.nats;
@@ -142,7 +142,7 @@ fn imports(host: &Host, context: &Context) -> Vec<view::Import> {
             context: offering.map(str::to_owned),
             circuit_breaker: offering
                 .and_then(|offering| host.context(offering))
-                .map(|offering| breaker(offering)),
+                .map(|offering| callers::state(offering, &context.name)),
         }
     };
     uses.map(import).collect()

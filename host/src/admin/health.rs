@@ -190,6 +190,9 @@ fn take_levels(host: &Host) {
             .absolute(u64::try_from(computed).unwrap_or(u64::MAX));
         metrics.running.set(f64::from(context.admission.running()));
         metrics.waiting.set(f64::from(context.admission.pending()));
+        for breaker in context.breakers.all().values() {
+            breaker.take_level(context);
+        }
         if let Ok(pending) = compensation::pending(context) {
             metrics.compensations_pending.set(pending as f64);
         }

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, backup, commits, contexts, dead_letters, events, floor, health, nats, openapi,
-    origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
+    authorize, backup, commits, contexts, dead_letters, events, fault, floor, graph, health, nats,
+    openapi, origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -38,6 +38,13 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/v1/contexts/{name}/rollout/abort", post(rollouts::abort))
         .route("/v1/contexts/{name}/rollback", post(rollouts::rollback))
         .route("/v1/contexts/{name}/floor", put(floor::set))
+        .route(
+            "/v1/contexts/{name}/fault",
+            get(fault::see)
+                .put(fault::switch_on)
+                .delete(fault::switch_off),
+        )
+        .route("/v1/graph", get(graph::see))
         .route("/v1/contexts/{name}/commits", get(commits::list))
         .route(
             "/v1/contexts/{name}/rebuild",

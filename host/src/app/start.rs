@@ -18,7 +18,7 @@ use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
     Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, compensation,
-    crash_recovery, stored_generation,
+    crash_recovery, faults, stored_generation,
 };
 use crate::journal;
 use crate::manifest::{ContextSettings, HOST_SOURCE, Manifest};
@@ -238,6 +238,9 @@ impl Host {
                 .spawn(compensation::run(self.invoker.clone(), context.clone()));
         }
         self.tasks.spawn(release_holds(self.invoker.clone()));
+        for context in self.contexts().values() {
+            faults::tell_at_start(&self.invoker, context);
+        }
         Ok(())
     }
 }

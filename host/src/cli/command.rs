@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, completions, dead_letters, deploy, events, journal, manifest,
-    nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, upgrade,
-    versions,
+    audit, backup, build, compile, completions, dead_letters, deploy, events, fault, graph,
+    journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story,
+    test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -37,6 +37,8 @@ pub(super) enum Command {
     Upgrade(upgrade::Upgrade),
     Manifest(manifest::Manifest),
     Status(status::Status),
+    Graph(graph::Graph),
+    Fault(fault::Fault),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -69,6 +71,8 @@ impl Command {
             Self::Upgrade(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
+            Self::Graph(command) => command.run().await,
+            Self::Fault(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

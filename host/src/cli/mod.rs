@@ -15,6 +15,8 @@ mod deploy;
 mod descriptors;
 mod events;
 mod failure;
+mod fault;
+mod graph;
 mod journal;
 mod key_file;
 mod manifest;

@@ -6,12 +6,13 @@ use clap::Args;
 
 use super::client::{Client, encoded};
 use super::failure::Failure;
+use super::graph::{errors, p99};
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, Import, Nats, Retry, Rollout,
-    Subscription, Used,
+    Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, Import, Nats, Rejected,
+    Retry, Rollout, Subscription, Used,
 };
 use crate::core::{human_duration, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
@@ -72,6 +73,11 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         .collect();
     let contended = contexts.iter().filter(|context| is_contended(context));
     let contended: Vec<_> = contended.map(|context| context.name.clone()).collect();
+    let faults = contexts.iter().filter_map(|context| {
+        let summary = context.fault.as_ref()?.summary()?;
+        Some(format!("on purpose, {}: {summary}", context.name))
+    });
+    let faults: Vec<_> = faults.collect();
     for context in contexts {
         table.row([
             context.name.clone(),
@@ -86,6 +92,9 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         ]);
     }
     table.print()?;
+    for fault in faults {
+        output::line(fault)?;
+    }
     for notice in notices {
         output::line(notice)?;
     }
@@ -202,6 +211,12 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
             ),
         ),
         field("breaker", breaker(context.circuit_breaker).to_owned()),
+    ];
+    let callers = context.callers.iter();
+    lines.extend(callers.map(|caller| field("caller", called_by(caller))));
+    let fault = context.fault.as_ref().and_then(Fault::summary);
+    lines.extend(fault.map(|fault| field("on purpose", fault)));
+    lines.extend([
         field(
             "journal",
             format!(
@@ -211,7 +226,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         ),
         field("to be undone", context.compensations_pending.to_string()),
         field("dead letters", context.dead_letters.to_string()),
-    ];
+    ]);
     for Used {
         resource,
         used,
@@ -283,6 +298,30 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     lines
 }
 
+/// A caller, in a line.
+fn called_by(caller: &Caller) -> String {
+    let Rejected { pool, open } = caller.rejected;
+    let mut line = format!("{}: {}", caller.caller, breaker(caller.circuit_breaker));
+    if caller.traffic.count > 0 {
+        line.push_str(&format!(
+            ", {:.1}/s, p99 {}, {} errors",
+            caller.traffic.per_second,
+            p99(&caller.traffic),
+            errors(&caller.traffic)
+        ));
+    }
+    if caller.pending > 0 {
+        line.push_str(&format!(", {} waiting", caller.pending));
+    }
+    if pool > 0 {
+        line.push_str(&format!(", {pool} turned away by its connection pool"));
+    }
+    if open > 0 {
+        line.push_str(&format!(", {open} turned away while it was open"));
+    }
+    line
+}
+
 /// An event that is tried again, in a line.
 fn stuck(retry: &Retry) -> String {
     let Retry {
@@ -310,7 +349,7 @@ fn imported(import: &Import) -> String {
     let interface = &import.interface;
     match (&import.context, import.circuit_breaker) {
         (None, _) => format!("{interface}, which no context offers"),
-        (Some(context), Some(state @ (Breaker::Open | Breaker::Probation))) => {
+        (Some(context), Some(state @ (Breaker::Open | Breaker::HalfOpen))) => {
             format!(
                 "{interface} of {context}, whose breaker is {}",
                 breaker(state)
@@ -364,10 +403,11 @@ fn version(context: &Context) -> String {
     }
 }
 
-fn breaker(breaker: Breaker) -> &'static str {
+/// Where a circuit breaker stands, for people.
+pub(super) fn breaker(breaker: Breaker) -> &'static str {
     match breaker {
         Breaker::Closed => "closed",
         Breaker::Open => "open",
-        Breaker::Probation => "probation",
+        Breaker::HalfOpen => "half-open",
     }
 }

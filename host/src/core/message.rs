@@ -79,6 +79,8 @@ pub struct WebAnswer {
     pub response: Response,
     /// Whether it was stored by an earlier request with the same `Idempotency-Key`.
     pub replayed: bool,
+    /// Whether it was kept waiting on purpose.
+    pub delayed: bool,
     /// The title of the version that made it; none for a stored answer.
     pub made_by: Option<Arc<str>>,
 }

@@ -1,6 +1,7 @@
 //! The state of an open connection: which protocol it speaks, whether it is idle, whether its client reads.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{
@@ -27,8 +28,10 @@ pub(crate) struct ConnectionState {
     closing: CancellationToken,
     /// Whether a request's body was left unread.
     unread: AtomicBool,
-    /// Whether there has been a request.
-    asked: AtomicBool,
+    /// How many requests there have been.
+    requests: AtomicU32,
+    /// Whether no more are to be served.
+    last: AtomicBool,
     /// How many bytes have come.
     received: AtomicU64,
     /// How many of the first of them are those of HTTP/2.
@@ -59,7 +62,8 @@ impl ConnectionState {
             began: Instant::now(),
             closing,
             unread: AtomicBool::new(false),
-            asked: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            last: AtomicBool::new(false),
             received: AtomicU64::new(0),
             preface: AtomicU32::new(0),
             busy: AtomicU32::new(0),
@@ -94,12 +98,33 @@ impl ConnectionState {
 
     /// A request has come.
     pub(crate) fn note_request(&self) {
-        self.asked.store(true, Relaxed);
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    /// A request is answered by somebody who lets a connection serve so many: with the last of them it is closed.
+    pub(super) fn serve_at_most(&self, most: NonZeroU32) {
+        if self.requests.load(Relaxed) >= most.get() {
+            self.last.store(true, Relaxed);
+        }
+    }
+
+    /// Lets the connection end with this answer, when it has served what it may.
+    pub(super) fn end_after(&self, version: Version, answer: &mut HeaderMap) {
+        if !self.last.load(Relaxed) {
+            return;
+        }
+        match version <= Version::HTTP_11 {
+            true => {
+                answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            // Whatever else is asked for by it is still answered.
+            false => self.closing.cancel(),
+        }
     }
 
     /// Whether a request has come.
     pub(super) fn has_requested(&self) -> bool {
-        self.asked.load(Relaxed)
+        self.requests.load(Relaxed) > 0
     }
 
     /// Bytes have come.

@@ -166,10 +166,11 @@ impl<R: Backend> HttpService<R> {
         if parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT) {
             body.take_leftover().await;
         }
+        let state = context.connection.state;
         if !body.is_read() {
-            let state = context.connection.state;
             state.leave_unread(parts.version, response.headers_mut());
         }
+        state.end_after(parts.version, response.headers_mut());
         debug!(
             correlation_id = context.correlation.id.as_str(),
             client = %context.connection.client,
@@ -241,6 +242,9 @@ impl<R: Backend> HttpService<R> {
         if telemetry::is_on() {
             // Once for each request.
             let _ = found_route.set(route.pattern.as_str().to_owned());
+        }
+        if let Some(most) = route.requests_per_connection {
+            connection.state.serve_at_most(most);
         }
         let mut request = request::read(&route, values, parts, &target)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;

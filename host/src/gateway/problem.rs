@@ -12,6 +12,10 @@ use crate::invocation::Failure;
 
 /// The media type of a problem.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Why a circuit breaker has turned a request away: `pool` or `open`.
+pub(super) const OVERLOADED: HeaderName = HeaderName::from_static("x-innkeeper-overloaded");
+/// Which fault was injected: `delay` or `abort`.
+pub(super) const FAULT: HeaderName = HeaderName::from_static("x-innkeeper-fault");
 /// What the names of Innkeeper's own problems begin with.
 const NAMESPACE: &str = "urn:innkeeper:problem:";
 
@@ -148,8 +152,23 @@ impl From<&Failure> for Problem {
             Failure::Overloaded { retry_after, .. } => {
                 unavailable("overloaded", "Overloaded", *retry_after)
             }
+            Failure::PoolExhausted { retry_after, .. } => {
+                unavailable("connection-pool-full", "Connection pool full", *retry_after)
+                    .with_header(OVERLOADED, HeaderValue::from_static("pool"))
+            }
             Failure::BreakerOpen { retry_after, .. } => {
                 unavailable("circuit-breaker-open", "Circuit breaker open", *retry_after)
+                    .with_header(OVERLOADED, HeaderValue::from_static("open"))
+            }
+            Failure::FaultInjected { status, .. } => Self::of_kind(
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+                "fault-injected",
+                "Fault injected",
+                "an operator makes some requests fail on purpose; nothing was changed",
+            )
+            .with_header(FAULT, HeaderValue::from_static("abort")),
+            Failure::Delayed(failure) => {
+                Self::from(&**failure).with_header(FAULT, HeaderValue::from_static("delay"))
             }
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
             Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
@@ -296,10 +315,19 @@ mod tests {
             (
                 Failure::BreakerOpen {
                     context: context(),
+                    caller: "gateway".to_owned(),
                     retry_after: Duration::ZERO,
                 },
                 503,
                 Some("1"),
+            ),
+            (
+                Failure::FaultInjected {
+                    context: context(),
+                    status: 418,
+                },
+                418,
+                None,
             ),
             (Failure::Deadline { after: retry_after }, 504, None),
             (
@@ -359,6 +387,38 @@ mod tests {
                 .get(header::RETRY_AFTER)
                 .map(|value| value.to_str().unwrap());
             assert_eq!(found, retry, "{failure}");
+        }
+    }
+
+    #[test]
+    fn rejections_and_faults_are_told_apart_by_a_header() {
+        let (context, caller) = (|| "room".to_owned(), "gateway".to_owned());
+        let retry_after = Duration::from_secs(1);
+        let pool = Failure::PoolExhausted {
+            context: context(),
+            caller: caller.clone(),
+            retry_after,
+        };
+        let open = Failure::BreakerOpen {
+            context: context(),
+            caller,
+            retry_after,
+        };
+        let abort = Failure::FaultInjected {
+            context: context(),
+            status: 503,
+        };
+        let late = Failure::Delayed(Box::new(Failure::Deadline { after: retry_after }));
+        for (failure, name, value, kind) in [
+            (pool, OVERLOADED, "pool", "connection-pool-full"),
+            (open, OVERLOADED, "open", "circuit-breaker-open"),
+            (abort, FAULT, "abort", "fault-injected"),
+            (late, FAULT, "delay", "deadline-exceeded"),
+        ] {
+            let problem = Problem::from(&failure);
+            assert_eq!(problem.kind.unwrap().0, kind, "{failure}");
+            let response = problem.answer(None);
+            assert_eq!(response.headers()[name], value, "{failure}");
         }
     }
 

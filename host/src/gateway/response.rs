@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header, header::MaxSiz
 use http_body_util::Full;
 use hyper::body::Body;
 
+use super::problem::{FAULT, OVERLOADED};
 use crate::core::Correlation;
 use crate::core::correlation::{CORRELATION_ID, TRACEPARENT};
 use crate::core::message::WebAnswer;
@@ -17,7 +18,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const VERSION: HeaderName = HeaderName::from_static("innkeeper-version");
 
 /// The headers that are the host's to set.
-const HOSTS_OWN: [HeaderName; 11] = [
+const HOSTS_OWN: [HeaderName; 13] = [
     header::CONTENT_LENGTH,
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -29,6 +30,8 @@ const HOSTS_OWN: [HeaderName; 11] = [
     CORRELATION_ID,
     TRACEPARENT,
     VERSION,
+    FAULT,
+    OVERLOADED,
 ];
 
 /// The guest's answer as a response; with the version that made it, when that is to be told.
@@ -40,6 +43,7 @@ pub(super) fn response(
     let WebAnswer {
         response: guests,
         replayed,
+        delayed,
         made_by,
     } = answer;
     let status = StatusCode::from_u16(guests.status).map_err(|error| invalid(error.to_string()))?;
@@ -49,7 +53,7 @@ pub(super) fn response(
     let too_many =
         |_: MaxSizeReached| invalid("it has more header fields than HTTP allows".to_owned());
     headers
-        .try_reserve(guests.headers.len() + 4)
+        .try_reserve(guests.headers.len() + 5)
         .map_err(too_many)?;
     for (name, value) in guests.headers {
         let name =
@@ -63,6 +67,9 @@ pub(super) fn response(
     }
     if replayed {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    if delayed {
+        headers.insert(FAULT, HeaderValue::from_static("delay"));
     }
     if let Some(title) = made_by.filter(|_| tell_version)
         && let Ok(title) = HeaderValue::from_str(&title)

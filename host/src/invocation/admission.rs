@@ -1,4 +1,4 @@
-//! How much of a context runs at once, and how much may wait.
+//! How much runs at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,49 +9,48 @@ use tokio::time::Instant;
 
 use super::Failure;
 
-/// The bulkhead of one context: at most `max_requests` run, at most `max_pending_requests` wait, of what comes from outside; as many again of calls that others
+/// The bulkhead of one context: at most `max_requests` run of what comes from outside, and as many again of calls that others
 /// wait for, at each depth. A call is made by somebody who keeps a place until it is answered, so it must never wait for such a place itself.
+/// How much may wait is for each caller apart, in its connection pool.
 pub struct Admission {
     context: String,
     depths: Vec<Arc<Semaphore>>,
     pending: AtomicU32,
-    max_pending: u32,
     max_running: u32,
 }
 
 impl Admission {
     /// The bulkhead of `context`, for calls that nest to `call_depth`.
-    pub fn new(
-        context: &str,
-        max_requests: u32,
-        max_pending_requests: u32,
-        call_depth: u32,
-    ) -> Self {
+    pub fn new(context: &str, max_requests: u32, call_depth: u32) -> Self {
         let depths = (0..=call_depth).map(|_| Arc::new(Semaphore::new(max_requests as usize)));
         Self {
             context: context.to_owned(),
             depths: depths.collect(),
             pending: AtomicU32::new(0),
-            max_pending: max_pending_requests,
             max_running: max_requests,
         }
+    }
+
+    /// A place to run in at a depth, if one is free.
+    pub fn try_enter(&self, depth: u32) -> Option<OwnedSemaphorePermit> {
+        self.places(depth)?.try_acquire_owned().ok()
     }
 
     /// A place to run in at a depth, until the deadline.
     ///
     /// # Errors
     ///
-    /// [`Failure::Overloaded`] at once when too many wait already, or when none came free in time.
+    /// [`Failure::Overloaded`] when none came free in time.
     pub async fn enter(
         &self,
         depth: u32,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, Failure> {
-        let places = self.places(depth).ok_or_else(|| self.overloaded())?;
-        if let Ok(place) = places.clone().try_acquire_owned() {
+        if let Some(place) = self.try_enter(depth) {
             return Ok(place);
         }
-        let _waiting = self.wait()?;
+        let places = self.places(depth).ok_or_else(|| self.overloaded())?;
+        let _waiting = self.wait();
         match Box::pin(tokio::time::timeout_at(deadline, places.acquire_owned())).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(self.overloaded()),
@@ -83,13 +82,9 @@ impl Admission {
         depth.cloned()
     }
 
-    fn wait(&self) -> Result<Waiting<'_>, Failure> {
-        let before = self.pending.fetch_add(1, Ordering::AcqRel);
-        let waiting = Waiting(&self.pending);
-        if before >= self.max_pending {
-            return Err(self.overloaded());
-        }
-        Ok(waiting)
+    fn wait(&self) -> Waiting<'_> {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+        Waiting(&self.pending)
     }
 
     fn overloaded(&self) -> Failure {
@@ -118,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_does_not_wait_for_whoever_waits_for_it() {
-        let admission = Admission::new("room", 1, 1, 2);
+        let admission = Admission::new("room", 1, 2);
         let first = admission.enter(0, late()).await.unwrap();
         let called = admission.enter(1, late()).await.unwrap();
         let again = admission.enter(2, late()).await.unwrap();
@@ -128,9 +123,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_pending_bound_work_is_turned_away_at_once() {
-        let admission = Arc::new(Admission::new("room", 1, 1, 1));
+    async fn who_waits_is_counted_and_gets_what_comes_free() {
+        let admission = Arc::new(Admission::new("room", 1, 1));
         let place = admission.enter(0, late()).await.unwrap();
+        assert!(admission.try_enter(0).is_none());
         let waiting = tokio::spawn({
             let admission = admission.clone();
             async move { admission.enter(0, late()).await.is_ok() }
@@ -139,7 +135,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(matches!(
-            admission.enter(0, late()).await,
+            admission.enter(0, Instant::now()).await,
             Err(Failure::Overloaded { .. })
         ));
         drop(place);

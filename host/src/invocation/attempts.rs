@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::guest_memory::GuestMemory;
 use super::key_locks::{HeldLocks, LockSet};
 use super::replay::Effect;
-use super::route_to_version::route_to_version;
+use super::route_to_version::{Routed, route_to_version};
 use super::stored_result::CommitDetails;
 use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
@@ -144,7 +144,7 @@ async fn run_attempts<E: Entry>(
     }
     calls_made::recover(invocation).await?;
     let mut lost_to = LockSet::default();
-    let mut lease = route_to_version(invocation, &mut entry)?;
+    let mut routed = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
     for count in 0..limit {
         let locks = match lost_to.is_empty() {
@@ -156,17 +156,19 @@ async fn run_attempts<E: Entry>(
         {
             Box::pin(finish_run(invocation, last)).await?;
         }
-        if lease.generation != invocation.context.generation() {
+        if routed.lease.generation != invocation.context.generation() {
             // The state has been exchanged, and perhaps the version that knows how to read it.
-            lease = route_to_version(invocation, &mut entry)?;
+            drop(routed);
+            routed = route_to_version(invocation, &mut entry)?;
         }
+        let lease = &routed.lease;
         let number = invocation.first_attempt + count;
         let attempt_began = std::time::Instant::now();
-        let attempted = attempt(invocation, &entry, number, locks.as_ref(), &lease).await;
+        let attempted = attempt(invocation, &entry, number, locks.as_ref(), lease).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
             Ok(Attempt::Conflict(_) | Attempt::Diverged) => None,
-            Err(failure) => Some(failure.is_fault_of_context()),
+            Err(failure) => Some(invocation.blames_version(failure)),
         };
         if let Some(failed) = failed {
             lease.version().note(began.elapsed(), failed);
@@ -178,6 +180,7 @@ async fn run_attempts<E: Entry>(
             Err(_) => "failed",
         };
         spans::attempt(invocation, number, outcome, attempt_began.elapsed());
+        judge(invocation, &routed, &attempted);
         match attempted? {
             Attempt::Done(done) => return Ok(done),
             Attempt::Conflict(key) => {
@@ -191,6 +194,30 @@ async fn run_attempts<E: Entry>(
         }
     }
     Err(Failure::Contended { attempts: limit })
+}
+
+/// Tells the circuit breaker how the version did. What is the fault of others, or of the host, says nothing.
+fn judge<A: Answer>(
+    invocation: &Invocation,
+    routed: &Routed,
+    attempted: &Result<Attempt<A>, Failure>,
+) {
+    let failed = match attempted {
+        // The version has not run for it.
+        Ok(Attempt::Done(done)) if done.replayed => return,
+        Ok(Attempt::Done(done)) => done.answer.is_error(),
+        Err(failure) if invocation.blames_version(failure) => true,
+        Ok(Attempt::Conflict(_) | Attempt::Diverged) | Err(_) => return,
+    };
+    if let Some(breaker) = &invocation.breaker {
+        breaker.judge(
+            &invocation.context,
+            routed.lease.version(),
+            routed.trial.as_ref(),
+            failed,
+            &invocation.invoker.host_events,
+        );
+    }
 }
 
 /// Waits until what an earlier run has called is undone: that must not undo what the present one does.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::attempts;
+use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::commit_hold::Consent;
 use super::context::Context;
 use super::definition::{Beginning, CallStack, Input, Invocation, Place, Trigger};
@@ -102,9 +103,10 @@ impl Answered {
 /// # Errors
 ///
 /// When the guest gave no answer; then nothing was committed, unless the failure says that this is not known.
-pub async fn call(
+pub(super) async fn call(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
+    breaker: Option<&Arc<Breaker>>,
     request: Request,
 ) -> Result<Answered, Failure> {
     let limit = context.settings.limits.deadline;
@@ -118,7 +120,23 @@ pub async fn call(
         Caller::Context(_) => None,
     };
     let depth = u32::try_from(request.call_stack.len()).unwrap_or(u32::MAX);
-    let place = context.admission.enter(depth, deadline).await?;
+    let Entered { place, connection } = match breaker {
+        Some(breaker) => breaker.enter(context, depth, deadline).await?,
+        // It undoes something: it is neither turned away nor made to fail, for it would only be asked again.
+        None => Entered {
+            place: context.admission.enter(depth, deadline).await?,
+            connection: Connection::default(),
+        },
+    };
+    let delayed = match breaker {
+        Some(_) => {
+            context
+                .faults
+                .inject(context, &connection, deadline)
+                .await?
+        }
+        None => false,
+    };
     // A caller inside runs again as it ran before, and finds what its callee had begun. What comes from outside under one key may be refused, undone and
     // tried again: each try has an id of its own, so what was called and undone for an earlier one is not taken for done.
     let key = Arc::new(CallKey {
@@ -148,6 +166,9 @@ pub async fn call(
         call_stack: request.call_stack,
         replay,
         place: Place::taken(Some(place)),
+        breaker: breaker.cloned(),
+        delayed,
+        connection,
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::admission::Admission;
-use super::breaker::Breaker;
+use super::by_name::ByName;
+use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
 use super::compensation::Compensations;
+use super::faults::Faults;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
+use super::traffic::Traffic;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::Share;
@@ -34,8 +36,12 @@ pub struct Context {
     pub ledger: Arc<Ledger>,
     /// How much of it runs at once.
     pub admission: Admission,
-    /// Whether calls to it get through.
-    pub breaker: Breaker,
+    /// Which callers' work gets through to it.
+    pub breakers: Breakers,
+    /// What it has handled of those that it follows, by source.
+    pub followed: ByName<Traffic>,
+    /// What is made to go wrong in it on purpose.
+    pub faults: Faults,
     /// Who goes first after a conflict.
     pub key_locks: KeyLocks,
     /// Who may commit.
@@ -86,13 +92,10 @@ impl Context {
         let sequences = settings.quota.sequences.get();
         ledger.limit_sequences(usize::try_from(sequences).unwrap_or(usize::MAX));
         Self {
-            admission: Admission::new(
-                name,
-                breaker.max_requests.get(),
-                breaker.max_pending_requests,
-                settings.limits.call_depth,
-            ),
-            breaker: Breaker::new(breaker.clone(), Instant::now()),
+            admission: Admission::new(name, breaker.max_requests.get(), settings.limits.call_depth),
+            breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
+            followed: ByName::default(),
+            faults: Faults::new(settings.fault),
             key_locks: KeyLocks::default(),
             commits: Commits::default(),
             keys: KeysInProgress::default(),

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::circuit_breaker::{Breaker, Connection};
 use super::commit_hold::{Consent, Hold};
 use super::context::Context;
 use super::failure::Failure;
@@ -76,6 +77,12 @@ pub(super) struct Invocation {
     pub durability: Option<Durability>,
     /// Its place among what its context runs at once.
     pub place: Place,
+    /// What it came through; none when nobody waits for it who could be turned away.
+    pub breaker: Option<Arc<Breaker>>,
+    /// Whether it was kept waiting on purpose.
+    pub delayed: bool,
+    /// What it has of its caller's connection pool.
+    pub connection: Connection,
     /// What it holds of its context's commits.
     pub hold: Arc<Hold>,
 }
@@ -164,6 +171,9 @@ impl Invocation {
             writes: Vec::new(),
             durability: None,
             place: Place::default(),
+            breaker: None,
+            delayed: false,
+            connection: Connection::default(),
             hold: Arc::default(),
         }
     }
@@ -211,6 +221,13 @@ impl Invocation {
     pub(super) fn may_not_wait(&self) -> bool {
         let mut waiting = self.call_stack.iter();
         self.hold.is_held() || waiting.any(Link::keeps_others_waiting)
+    }
+
+    /// Whether a failure is the fault of the version that ran it.
+    pub(super) fn blames_version(&self, failure: &Failure) -> bool {
+        // The time that it had may have been taken away on purpose.
+        let is_for_lack_of_time = self.delayed && matches!(failure, Failure::Deadline { .. });
+        failure.is_fault_of_context() && !is_for_lack_of_time
     }
 
     /// Takes a place among what its context runs at once.

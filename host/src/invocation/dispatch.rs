@@ -28,7 +28,7 @@ pub async fn dispatch(invoker: &Arc<Invoker>, request: Request) -> Answered {
     answered.unwrap_or_else(|failure| Answered::failed(&failure))
 }
 
-/// Calls a context, unless its circuit breaker is open.
+/// Calls a context, as far as its caller's circuit breaker lets it through.
 ///
 /// # Errors
 ///
@@ -52,18 +52,13 @@ async fn admit(
     callee: &Arc<Context>,
     request: Request,
 ) -> Result<Answered, Failure> {
-    if let Err(retry_after) = callee.breaker.admit(Instant::now()) {
-        callee.metrics.call(CallOutcome::Unavailable);
-        return Err(Failure::BreakerOpen {
-            context: callee.name.clone(),
-            retry_after,
-        });
-    }
+    let breaker = callee.breakers.of(&request.caller);
+    let began = Instant::now();
     // A call may lead to further calls: each level is a future of its own.
-    let answered = Box::pin(call::call(invoker, callee, request)).await;
+    let answered = Box::pin(call::call(invoker, callee, Some(&breaker), request)).await;
     match &answered {
         Ok(answered) => {
-            callee.breaker.succeeded(Instant::now());
+            breaker.traffic().note(began.elapsed(), false);
             callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
@@ -71,8 +66,10 @@ async fn admit(
         }
         Err(failure) => {
             callee.metrics.call(CallOutcome::Unavailable);
-            if failure.is_fault_of_context() && callee.breaker.failed(Instant::now()) {
-                callee.metrics.breaker_opened.increment(1);
+            let is_repeated = matches!(failure, Failure::CallerOutdated);
+            if !is_repeated && !failure.is_rejection() {
+                let traffic = breaker.traffic();
+                traffic.note(began.elapsed(), failure.is_fault_of_context());
             }
             match failure {
                 // It is made again at once.

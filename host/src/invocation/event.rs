@@ -11,6 +11,7 @@ use super::entry::{Answer, Entry};
 use super::failure::{Failure, clipped};
 use super::invoker::Invoker;
 use super::replay::Replay;
+use super::traffic::Traffic;
 use super::unit::UnitOfWork;
 use super::{abandonment, attempts, compensation, intent};
 use crate::core::{CorrelationId, InvocationId};
@@ -100,7 +101,15 @@ pub async fn event(
             .to_owned(),
         extensions: attributes.extensions,
     };
-    let done = attempts::run(&invocation, entry).await?;
+    let began = std::time::Instant::now();
+    let ended = attempts::run(&invocation, entry).await;
+    let failed = match &ended {
+        Ok(done) => !done.answer.is_success(),
+        Err(failure) => failure.is_fault_of_context(),
+    };
+    let traffic = context.followed.get(&delivery.source, Traffic::default);
+    traffic.note(began.elapsed(), failed);
+    let done = ended?;
     match done.answer {
         Ok(()) => Ok(done.position),
         Err(PolicyError::Reject(reason)) => Err(EventFailure::Reject(clipped(reason))),

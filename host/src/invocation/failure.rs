@@ -19,22 +19,47 @@ pub enum Failure {
         /// The context.
         context: String,
     },
-    /// As much work waits as may.
-    #[error("context {context} has as much work waiting as max_pending_requests allows")]
+    /// Something waited too long.
+    #[error("context {context} has more work than it gets done; some of it waited too long")]
     Overloaded {
         /// The context.
         context: String,
         /// When to try again.
         retry_after: Duration,
     },
+    /// As much of a caller's work is under way and waits as may.
+    #[error(
+        "connection pool full: as much of {caller} waits for context {context} as circuit_breaker.max_pending_requests allows, or it waited too long"
+    )]
+    PoolExhausted {
+        /// The context.
+        context: String,
+        /// Who called.
+        caller: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Too many errors in a row.
-    #[error("context {context} has failed too often recently; its circuit breaker is open")]
+    #[error("circuit breaker open: context {context} has failed {caller} too often recently")]
     BreakerOpen {
         /// The context.
         context: String,
+        /// Who called.
+        caller: String,
         /// When it lets work through again.
         retry_after: Duration,
     },
+    /// An operator wants it to fail, or the manifest does.
+    #[error("fault injected: context {context} answers some with status {status} on purpose")]
+    FaultInjected {
+        /// The context.
+        context: String,
+        /// The status that a request is answered with.
+        status: u16,
+    },
+    /// It failed, after it was kept waiting on purpose.
+    #[error("{0}")]
+    Delayed(Box<Failure>),
     /// It took too long.
     #[error("not done after {}", human_duration(*.after))]
     Deadline {
@@ -304,6 +329,11 @@ impl Failure {
         }
     }
 
+    /// Whether a circuit breaker turned it away.
+    pub fn is_rejection(&self) -> bool {
+        matches!(self, Self::PoolExhausted { .. } | Self::BreakerOpen { .. })
+    }
+
     /// Whether the context itself is to blame, rather than load, its callers or the host.
     pub fn is_fault_of_context(&self) -> bool {
         match self {
@@ -328,8 +358,14 @@ impl Failure {
             | Self::UndescribedTable { .. }
             | Self::InvalidCounter { .. }
             | Self::NotServing { .. } => true,
+            // The time that it had was taken away on purpose.
+            Self::Delayed(failure) => {
+                !matches!(**failure, Self::Deadline { .. }) && failure.is_fault_of_context()
+            }
             Self::Overloaded { .. }
+            | Self::PoolExhausted { .. }
             | Self::BreakerOpen { .. }
+            | Self::FaultInjected { .. }
             | Self::NoInstance { .. }
             | Self::NoMemory { .. }
             // Another version would keep no less.

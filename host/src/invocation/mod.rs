@@ -6,10 +6,11 @@ mod abandonment;
 pub mod admission;
 mod attempts;
 mod attributes;
-mod breaker;
+mod by_name;
 mod cached_response;
 mod call;
 mod calls_made;
+pub mod circuit_breaker;
 pub mod commit_hold;
 pub mod compensation;
 mod context;
@@ -20,6 +21,7 @@ mod dispatch;
 mod entry;
 mod event;
 mod failure;
+pub mod faults;
 mod guest_memory;
 mod host_events;
 pub mod idempotency;
@@ -44,6 +46,7 @@ mod staged;
 pub(crate) mod state_key;
 mod stored_result;
 mod timer;
+pub mod traffic;
 mod undo_call;
 mod uninterrupted;
 mod unit;
@@ -55,8 +58,7 @@ pub(crate) use self::{
     per_context::PerContext,
 };
 pub use self::{
-    breaker::{Breaker, State as BreakerState},
-    call::{Answered, Caller, Request as CallRequest, call},
+    call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},

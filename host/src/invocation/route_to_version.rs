@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::circuit_breaker::Trial;
 use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
@@ -13,20 +14,27 @@ use crate::versions::{Lease, Serving, Version};
 /// How many swaps in a row it may come too late for.
 const SWAPS: usize = 100;
 
+/// The version that is to run an invocation.
+pub(super) struct Routed {
+    pub lease: Lease,
+    /// When the invocation is to show whether the version works again.
+    pub trial: Option<Trial>,
+}
+
 /// Finds the version of the invocation's context that is to run it, and fits the entry to it.
 pub(super) fn route_to_version(
     invocation: &Invocation,
     entry: &mut impl Entry,
-) -> Result<Lease, Failure> {
+) -> Result<Routed, Failure> {
     for _ in 0..SWAPS {
         let serving = invocation.context.serving();
-        let version = match &invocation.version {
-            Some(version) => version.clone(),
+        let (version, trial) = match &invocation.version {
+            Some(version) => (version.clone(), None),
             None => choose(&serving, invocation, entry)?,
         };
         if let Some(lease) = serving.lease(&version) {
             entry.fit(&version);
-            return Ok(lease);
+            return Ok(Routed { lease, trial });
         }
         // It was closed since it was looked up: another has taken over by now. Where it had to be this one, there is none to go to.
         if invocation.version.is_some() {
@@ -38,17 +46,24 @@ pub(super) fn route_to_version(
     })
 }
 
-/// The version on whose side of a ramp the entry is, unless only the other one answers it.
+/// The version on whose side of a ramp the entry is, unless only the other one answers it, or this one has failed whoever asks too often.
 fn choose(
     serving: &Serving,
     invocation: &Invocation,
     entry: &impl Entry,
-) -> Result<Arc<Version>, Failure> {
+) -> Result<(Arc<Version>, Option<Trial>), Failure> {
+    let events = &invocation.invoker.host_events;
     let mut refusal = None;
     let key = &invocation.context.settings.rollout.key;
     for version in serving.sides(|| entry.affinity(key, &invocation.correlation_id)) {
         match entry.suits(version, &invocation.context.name) {
-            Ok(()) => return Ok(version.clone()),
+            Ok(()) => match &invocation.breaker {
+                None => return Ok((version.clone(), None)),
+                Some(breaker) => match breaker.admit(version, events) {
+                    Ok(trial) => return Ok((version.clone(), trial)),
+                    Err(failure) => refusal = Some(failure),
+                },
+            },
             Err(failure) => refusal = refusal.or(Some(failure)),
         }
     }

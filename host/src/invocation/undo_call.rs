@@ -152,7 +152,7 @@ async fn undo_stored(
         caller: call::Caller::Context(caller.to_owned()),
     };
     let (began, trace) = (std::time::Instant::now(), request.trace.clone());
-    let answered = call::call(invoker, callee, request).await;
+    let answered = call::call(invoker, callee, None, request).await;
     let reason = match &answered {
         Ok(answered) if value::is_err(&answered.answer) => Some("it was refused".to_owned()),
         Ok(_) => None,

@@ -411,6 +411,10 @@ fn range(start: String, end: String) -> KeyRange {
 }
 
 impl Services for UnitOfWork {
+    fn begin(&mut self) {
+        self.invocation.connection.open();
+    }
+
     fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
         Ok(self.get_noted(key.as_bytes())?)
     }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::attempts;
 use super::cached_response::CacheKey;
+use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry};
@@ -37,7 +38,30 @@ pub async fn web(
     origin: Origin,
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
+    let began = std::time::Instant::now();
+    let breaker = context.breakers.of_gateway();
+    let answered = admit(invoker, context, request, origin, key, &breaker).await;
+    let failed = match &answered {
+        Ok(answer) => answer.response.is_error(),
+        Err(failure) => failure.is_fault_of_context(),
+    };
+    if !answered.as_ref().is_err_and(Failure::is_rejection) {
+        breaker.traffic().note(began.elapsed(), failed);
+    }
+    answered
+}
+
+async fn admit(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    request: Request,
+    origin: Origin,
+    key: Option<String>,
+    breaker: &Arc<Breaker>,
+) -> Result<WebAnswer, Failure> {
     let cache_key = match key {
+        // What is made to go wrong goes wrong for all.
+        _ if context.faults.are_on() => None,
         None => CacheKey::of(context, &request, &origin.correlation_id),
         Some(_) => None,
     };
@@ -47,6 +71,7 @@ pub async fn web(
         return Ok(WebAnswer {
             response,
             replayed: false,
+            delayed: false,
             made_by: Some(cache_key.version().title.clone()),
         });
     }
@@ -56,12 +81,22 @@ pub async fn web(
         Some(key) => Some(context.keys.enter(key, deadline).await?),
         None => None,
     };
-    let place = context.admission.enter(0, deadline).await?;
+    let Entered { place, connection } = breaker.enter(context, 0, deadline).await?;
+    let delayed = context
+        .faults
+        .inject(context, &connection, deadline)
+        .await?;
     let running = {
-        let (invoker, context) = (invoker.clone(), context.clone());
+        let (invoker, context, breaker) = (invoker.clone(), context.clone(), breaker.clone());
         async move {
-            let (_in_progress, place) = (in_progress, Place::taken(Some(place)));
-            let admitted = Admitted { deadline, place };
+            let _in_progress = in_progress;
+            let admitted = Admitted {
+                deadline,
+                place: Place::taken(Some(place)),
+                breaker,
+                delayed,
+                connection,
+            };
             run(
                 &invoker, &context, request, origin, key, cache_key, admitted,
             )
@@ -69,13 +104,22 @@ pub async fn web(
         }
     };
     // A client that hangs up must not leave calls behind that nobody undoes.
-    Uninterrupted::new(running, &invoker.tasks).await
+    let answered = Uninterrupted::new(running, &invoker.tasks).await;
+    match delayed {
+        false => answered,
+        true => answered
+            .map(|answer| WebAnswer { delayed, ..answer })
+            .map_err(|failure| Failure::Delayed(Box::new(failure))),
+    }
 }
 
 /// What a request that may run has.
 struct Admitted {
     deadline: Instant,
     place: Place,
+    breaker: Arc<Breaker>,
+    delayed: bool,
+    connection: Connection,
 }
 
 async fn run(
@@ -85,13 +129,16 @@ async fn run(
     origin: Origin,
     key: Option<String>,
     cache_key: Option<CacheKey>,
-    Admitted { deadline, place }: Admitted,
+    admitted: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
     let entry = WebEntry::new(request.clone(), key.as_deref());
     let invocation = Arc::new(Invocation {
         trace: origin.trace.child(),
-        place,
+        place: admitted.place,
+        breaker: Some(admitted.breaker),
+        delayed: admitted.delayed,
+        connection: admitted.connection,
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
@@ -103,7 +150,7 @@ async fn run(
                 route: request.route.clone(),
             },
             trigger: Trigger::Intent(Input::Request(request.clone(), key)),
-            deadline,
+            deadline: admitted.deadline,
         })
     });
     let done = attempts::run(&invocation, entry).await.inspect_err(|failure| {
@@ -122,6 +169,7 @@ async fn run(
     Ok(WebAnswer {
         response,
         replayed: done.replayed,
+        delayed: false,
         // A stored answer may be of another version.
         made_by: (!done.replayed).then(|| done.version.title.clone()),
     })

@@ -4,8 +4,8 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
-    document::Node, fault::Fault, follows, rollout, scalar, schedule,
+    CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, Limits, Manifest, NATS, NatsSettings,
+    SagaSettings, admin, document::Node, fault::Fault, follows, rollout, scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -69,6 +69,16 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             );
             return Err(place(&["context", name], message));
         }
+        if [GATEWAY, NATS].contains(&name.as_str()) {
+            let message = format!(
+                "`{name}` is what callers from outside are called where it is told who calls whom; choose another name for the context"
+            );
+            return Err(place(&["context", name], message));
+        }
+        context
+            .circuit_breaker
+            .check()
+            .map_err(|(key, message)| place(&["context", name, "circuit_breaker", key], message))?;
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]
                 .into_iter()

@@ -13,7 +13,9 @@ use crate::core::Backoff;
 use crate::guest::ShareOptions;
 
 use super::{
+    circuit_breaker::CircuitBreaker,
     config::ContextConfig,
+    fault_injection::FaultInjection,
     follows::Follows,
     journal::{Durability, Engine},
     probe::StartupProbe,
@@ -41,6 +43,8 @@ pub struct ContextSettings {
     pub quota: Quota,
     /// When work is turned away.
     pub circuit_breaker: CircuitBreaker,
+    /// What is made to go wrong on purpose.
+    pub fault: FaultInjection,
     /// How events that could not be handled are tried again.
     pub follow: Follow,
     /// When a version that was just loaded is given up on.
@@ -164,39 +168,6 @@ impl Default for ReadLimits {
         Self {
             keys: NonZeroU32::MIN.saturating_add(999_999),
             bytes: 64 * 1024 * 1024,
-        }
-    }
-}
-
-/// `[context.<name>.circuit_breaker]`: when work is turned away. The words are Istio's.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CircuitBreaker {
-    /// Invocations that run at once.
-    #[serde(deserialize_with = "scalar::positive")]
-    pub max_requests: NonZeroU32,
-    /// Invocations that may wait for their turn.
-    #[serde(deserialize_with = "scalar::number")]
-    pub max_pending_requests: u32,
-    /// Errors in a row, within `interval`, that open the breaker; 0 never opens it.
-    #[serde(deserialize_with = "scalar::number")]
-    pub consecutive_errors: u32,
-    /// How long an error counts.
-    #[serde(deserialize_with = "scalar::positive_duration")]
-    pub interval: Duration,
-    /// How long the breaker stays open the first time; longer each time that follows.
-    #[serde(deserialize_with = "scalar::positive_duration")]
-    pub base_ejection_time: Duration,
-}
-
-impl Default for CircuitBreaker {
-    fn default() -> Self {
-        Self {
-            max_requests: NonZeroU32::MIN.saturating_add(255),
-            max_pending_requests: 4096,
-            consecutive_errors: 5,
-            interval: Duration::from_secs(10),
-            base_ejection_time: Duration::from_secs(1),
         }
     }
 }

@@ -4,12 +4,14 @@ mod admin;
 mod admin_tls;
 mod app;
 mod check;
+mod circuit_breaker;
 mod config;
 mod context;
 mod deserialize;
 mod document;
 mod environment;
 mod fault;
+mod fault_injection;
 mod follows;
 mod gateway;
 mod journal;
@@ -40,8 +42,10 @@ pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
+    circuit_breaker::{CircuitBreaker, GATEWAY, NATS},
     config::ContextConfig,
-    context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
+    context::{ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
+    fault_injection::{Abort, Delay, FaultInjection},
     follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{Cors, GatewaySettings, RateLimit},
     journal::{Durability, Engine, JournalSettings},

@@ -18,8 +18,6 @@ pub(crate) mod unreadable_event;
 mod version;
 mod wiring;
 
-#[cfg(test)]
-pub(crate) use self::scorecard::Scorecard;
 pub use self::{
     current_wiring::CurrentWiring,
     event_types::EventTypes,
@@ -35,7 +33,7 @@ pub use self::{
 pub(crate) use self::{
     memory_estimate::MemoryEstimate,
     response_cache::{CachedResponse, ResponseCache, size as response_size},
-    scorecard::Tally,
+    scorecard::{Scorecard, Tally},
     tables::WrittenTables,
     text_budget::{LONGEST as LONGEST_TEXT, TextBudget},
     wiring::Rewiring,

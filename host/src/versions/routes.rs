@@ -1,6 +1,6 @@
 //! Which context answers what: the routes that the contexts describe, in one table.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use http::{HeaderValue, Method};
 
@@ -26,6 +26,8 @@ pub struct Offer<'a, C> {
     pub request_limit: u64,
     /// The most that an answer may have, in bytes: its head and its body.
     pub response_limit: u64,
+    /// How many requests a client's connection serves before it is closed; none when it is kept open.
+    pub requests_per_connection: Option<NonZeroU32>,
     /// The routes that it describes.
     pub routes: &'a [guest::Route],
 }
@@ -40,6 +42,7 @@ pub struct Route<C> {
     pub(crate) consumes: Option<MediaType>,
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
+    pub(crate) requests_per_connection: Option<NonZeroU32>,
 }
 
 /// The table. It never changes; another takes its place.
@@ -175,6 +178,7 @@ impl<C: Clone> Route<C> {
             consumes: consumes.transpose()?,
             request_limit: offer.request_limit,
             response_limit: offer.response_limit,
+            requests_per_connection: offer.requests_per_connection,
         })
     }
 }
@@ -247,6 +251,7 @@ mod tests {
             name,
             request_limit: 10,
             response_limit: 10,
+            requests_per_connection: None,
             routes,
         }))
     }

@@ -103,6 +103,14 @@ impl Scorecard {
         sum
     }
 
+    /// The same, and how long a time that is.
+    pub(crate) fn lately(&self, now: Instant) -> (Tally, Duration) {
+        let all = now.saturating_duration_since(self.since);
+        let before = SLICE * (SLICES as u32 - 1);
+        let begun = Duration::from_nanos((all.as_nanos() % SLICE.as_nanos()) as u64);
+        (self.last_minute(now), all.min(before + begun))
+    }
+
     fn slice(&self, at: Instant) -> u64 {
         at.saturating_duration_since(self.since).as_secs() / SLICE.as_secs()
     }
@@ -211,6 +219,9 @@ mod tests {
         let minute = card.last_minute(at(9_999));
         assert_eq!((minute.count, minute.errors), (65, 32));
         assert_eq!(card.last_minute(at(20_000)).count, 0);
+        let (lately, span) = card.lately(at(9_999));
+        assert_eq!((lately.count, span), (65, Duration::from_secs(64)));
+        assert_eq!(card.lately(at(3)).1, Duration::from_secs(3));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::lease::Lease;
 use super::trusted::Trusted;
 use super::version::Version;
+use crate::core::VersionDigest;
 
 /// What serves in a context at one moment. It never changes; another takes its place.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +60,16 @@ impl Serving {
         let candidate = self.candidate.as_ref();
         let candidate = candidate.map(|candidate| &*candidate.version);
         self.version().into_iter().chain(candidate)
+    }
+
+    /// Which part of the work each of them gets, in percent.
+    pub fn shares(&self) -> Vec<(VersionDigest, u8)> {
+        let of_candidate = self.candidate.as_ref();
+        let of_candidate =
+            of_candidate.map(|candidate| (candidate.version.digest, candidate.weight));
+        let rest = 100_u8.saturating_sub(of_candidate.map_or(0, |(_, weight)| weight));
+        let current = self.version().map(|version| (version.digest, rest));
+        current.into_iter().chain(of_candidate).collect()
     }
 
     /// A lease of a version of it; none when it has been closed, which is when another serving is in force.

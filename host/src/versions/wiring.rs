@@ -136,12 +136,14 @@ fn follow_from(
         links.add(name, &version.guest)?;
     }
     let offers = current.iter().filter_map(|(name, version)| {
-        let limits = &contexts.get(&***name)?.limits;
+        let settings = contexts.get(&***name)?;
+        let limits = &settings.limits;
         Some(Offer {
             context: Arc::clone(name),
             name,
             request_limit: limits.request,
             response_limit: limits.whole_response(),
+            requests_per_connection: settings.circuit_breaker.max_requests_per_connection,
             routes: &version.description.routes,
         })
     });

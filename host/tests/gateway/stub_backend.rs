@@ -138,6 +138,7 @@ fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> WebAnsw
             body: body.into(),
         },
         replayed: false,
+        delayed: false,
         made_by: None,
     }
 }
@@ -185,6 +186,7 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         name,
         request_limit: LIMIT,
         response_limit: LIMIT,
+        requests_per_connection: None,
         routes,
     };
     Routes::build([offer("room", &room), offer("slow", &slow)]).unwrap()

@@ -6,6 +6,7 @@ mod alerts;
 mod authors;
 mod bad_input;
 mod booking;
+mod circuit_breaker;
 mod clients;
 mod configuration;
 mod correlation;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::caller::{Breaker, Caller};
 use super::description::Description;
+use super::fault::Fault;
 use super::nats::{Nats, Subscription};
 use super::rebuild::Rebuild;
 use super::retry::Retry;
@@ -40,8 +42,14 @@ pub struct Context {
     pub candidate: Option<Candidate>,
     /// What runs and waits.
     pub invocations: Invocations,
-    /// Where its circuit breaker stands: whether calls of other contexts get through.
+    /// Where the circuit breaker stands of the caller that gets through least.
     pub circuit_breaker: Breaker,
+    /// Who has called it since the host started, and how that goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<Caller>,
+    /// What is made to go wrong in it on purpose; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
     /// Where its journal is.
     pub journal: Positions,
     /// How many events of others it has yet to pass, by source.
@@ -127,7 +135,7 @@ pub struct Import {
     /// The context that offers it; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// Where that context's circuit breaker stands.
+    /// Where the circuit breaker stands between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<Breaker>,
 }
@@ -151,18 +159,6 @@ pub struct Invocations {
     pub running: u32,
     /// How many wait for their turn.
     pub pending: u32,
-}
-
-/// Where a circuit breaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Breaker {
-    /// Calls go through.
-    Closed,
-    /// Calls are answered at once, without trying.
-    Open,
-    /// One call tries whether it works again.
-    Probation,
 }
 
 /// Where a journal is.

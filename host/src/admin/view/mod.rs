@@ -1,10 +1,13 @@
 //! What this port tells, in the words of its JSON. The command line reads the same types.
 
+mod caller;
 mod cloud_event;
 mod commit;
 mod context;
 mod dead_letter;
 mod description;
+mod fault;
+mod graph;
 mod nats;
 mod problem;
 mod rebuild;
@@ -13,14 +16,16 @@ mod saga;
 mod undo;
 mod version;
 
+pub use self::caller::{Breaker, Caller, Rejected, Traffic};
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations,
-    Positions, Used,
+    Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations, Positions, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
+pub use self::fault::{Abort, Delay, Fault};
+pub use self::graph::{Call, Faulty, Follow, Graph};
 pub use self::nats::{Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription};
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};

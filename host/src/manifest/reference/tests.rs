@@ -134,7 +134,12 @@ fn what_is_required_is_missed() {
                 let name = other.key.rsplit('.').next().unwrap();
                 let value = match shape::at(&other.key.split('.').collect::<Vec<_>>()) {
                     Some(Shape::List(_)) => "['name.A']",
-                    _ => "'name.A'",
+                    _ => match name {
+                        "fixed" => "'1s'",
+                        "percent" => "1",
+                        "status" => "503",
+                        _ => "'name.A'",
+                    },
                 };
                 format!("{name} = {value}\n")
             })

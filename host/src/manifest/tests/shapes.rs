@@ -53,7 +53,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
-            "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
+            "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
              `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
@@ -88,7 +88,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room.circuit_breaker]\nmax_request = 1",
             "2:1: context.room.circuit_breaker: unknown key `max_request`; valid keys are `base_ejection_time`, `consecutive_errors`, `interval`, \
-             `max_pending_requests`, `max_requests`; did you mean `max_requests`?",
+             `max_connections`, `max_ejection_percent`, `max_pending_requests`, `max_requests`, `max_requests_per_connection`; did you mean `max_requests`?",
+        ),
+        (
+            "[context.room.fault]\nabort = { percent = 5, code = 503 }",
+            "2:24: context.room.fault.abort: unknown key `code`; valid keys are `percent`, `status`",
         ),
         (
             "[context.room.follow]\nattempt = 1",

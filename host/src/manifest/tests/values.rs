@@ -187,6 +187,35 @@ fn impossible_contexts_are_refused() {
             "[context.room]\npackage = 'room'\nfollow = { initial_backoff = '1m' }",
             "3:1: context.room.follow.max_backoff: must be at least initial_backoff (1 min)",
         ),
+        (
+            "[context.gateway]\npackage = 'gateway'",
+            "1:10: context.gateway: `gateway` is what callers from outside are called where it is told who calls whom; choose another name for the context",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.circuit_breaker]\nmax_pending_requests = 0\nmax_requests_per_connection = 1",
+            "4:1: context.room.circuit_breaker.max_pending_requests: must be at least 1 where max_requests_per_connection is set: a request waits while its \
+             connection is opened",
+        ),
+        (
+            "[context.room.circuit_breaker]\nmax_connections = 0",
+            "2:19: context.room.circuit_breaker.max_connections: must be a whole number from 1 to 4294967295, not 0",
+        ),
+        (
+            "[context.room.circuit_breaker]\nmax_ejection_percent = 101",
+            "2:24: context.room.circuit_breaker.max_ejection_percent: must be a whole number from 0 to 100, not 101",
+        ),
+        (
+            "[context.room.fault]\ndelay = { percent = 10, fixed = '0s' }",
+            "2:33: context.room.fault.delay.fixed: must be longer than 0",
+        ),
+        (
+            "[context.room.fault]\nabort = { percent = 5, status = 200 }",
+            "2:33: context.room.fault.abort.status: must be the status of an error, from 400 to 599, for example 503",
+        ),
+        (
+            "[context.room.fault]\nabort = { status = 503 }",
+            "2:9: context.room.fault.abort: the key `percent` is missing",
+        ),
     ]);
 }
 

@@ -74,8 +74,10 @@ pub struct ContextMetrics {
     pub compensations_stuck: Counter,
     /// Runs that took another course when they were run again, so that what they had called was undone.
     pub runs_abandoned: Counter,
-    /// Times that the circuit breaker opened.
-    pub breaker_opened: Counter,
+    /// Requests and calls that were kept waiting on purpose.
+    pub faults_delayed: Counter,
+    /// Requests and calls that were answered with an error on purpose.
+    pub faults_aborted: Counter,
     swaps: Counter,
     swap_duration: Histogram,
 }
@@ -113,7 +115,8 @@ impl ContextMetrics {
             compensations: counter(names::COMPENSATIONS),
             compensations_stuck: counter(names::COMPENSATIONS_STUCK),
             runs_abandoned: counter(names::RUNS_ABANDONED),
-            breaker_opened: counter(names::BREAKER_OPENED),
+            faults_delayed: counter!(names::FAULTS_INJECTED, "context" => context.clone(), "kind" => "delay"),
+            faults_aborted: counter!(names::FAULTS_INJECTED, "context" => context.clone(), "kind" => "abort"),
             swaps: counter(names::SWAPS),
             swap_duration: histogram!(names::SWAP_DURATION, "context" => context.clone()),
             context,

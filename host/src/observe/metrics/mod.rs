@@ -3,6 +3,7 @@
 //! To look a metric up by its name and labels costs more than to change it, so whoever changes one often keeps its handle: [`ContextMetrics`]
 //! for what a context does, and the gateway's own.
 
+mod breaker;
 mod context;
 mod names;
 
@@ -14,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    breaker::{BreakerMetrics, Rejection},
     context::{CallOutcome, ContextMetrics, Kind, Outcome},
     names::*,
 };

@@ -36,7 +36,13 @@ pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
 pub const COMPENSATIONS_STUCK: &str = "innkeeper_compensations_stuck_total";
 /// Runs whose calls were undone because they took another course when they were run again.
 pub const RUNS_ABANDONED: &str = "innkeeper_runs_abandoned_total";
-/// Times that a circuit breaker opened, by context.
+/// Where a circuit breaker stands, by caller and callee: 0 closed, 1 open, 2 half-open.
+pub const BREAKER_STATE: &str = "innkeeper_circuit_breaker_state";
+/// Requests and calls that a circuit breaker turned away, by caller, callee and reason.
+pub const BREAKER_REJECTED: &str = "innkeeper_circuit_breaker_rejected_total";
+/// Faults that were injected, by context and kind.
+pub const FAULTS_INJECTED: &str = "innkeeper_faults_injected_total";
+/// Times that a circuit breaker opened, by caller and callee.
 pub const BREAKER_OPENED: &str = "innkeeper_circuit_breaker_opened_total";
 /// Swaps of versions, by context.
 pub const SWAPS: &str = "innkeeper_swaps_total";
@@ -153,7 +159,19 @@ pub(super) fn describe() {
     );
     describe_counter!(
         BREAKER_OPENED,
-        "Times that a circuit breaker opened, by context."
+        "Times that a circuit breaker opened, by caller and callee."
+    );
+    describe_gauge!(
+        BREAKER_STATE,
+        "Where a circuit breaker stands, by caller and callee: 0 closed, 1 open, 2 half-open."
+    );
+    describe_counter!(
+        BREAKER_REJECTED,
+        "Requests and calls that a circuit breaker turned away, by caller, callee and reason: pool or open."
+    );
+    describe_counter!(
+        FAULTS_INJECTED,
+        "Faults that were injected, by context and kind: delay or abort."
     );
     describe_counter!(
         HTTP_REQUESTS,

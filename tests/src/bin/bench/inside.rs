@@ -240,7 +240,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             caller: Caller::Context("bench".into()),
             consent: None,
         };
-        let answer = invocation::call(&inside.host.invoker, context, request)
+        let answer = invocation::reach(&inside.host.invoker, context, request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(value::is_err(&answer.answer), room != 1);

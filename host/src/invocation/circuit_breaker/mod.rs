@@ -1,0 +1,87 @@
+//! Circuit breakers: one for each pair of a caller and a callee, with a connection pool and outlier detection, as Istio has them.
+//!
+//! What is about a pair is kept with the callee, and made when the caller first comes. Callers are the contexts of the app, the gateway and NATS, so there are
+//! never many.
+
+mod breaker;
+mod outliers;
+mod pool;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use self::breaker::{Breaker, BreakerState};
+pub(super) use self::breaker::{Entered, Trial};
+pub(super) use self::pool::Connection;
+use super::by_name::ByName;
+use super::call::Caller;
+use crate::manifest::{CircuitBreaker, GATEWAY, NATS};
+
+/// The circuit breakers of one callee, by caller.
+pub struct Breakers {
+    callee: String,
+    settings: CircuitBreaker,
+    call_depth: u32,
+    breakers: ByName<Breaker>,
+}
+
+impl Breakers {
+    /// Those of a callee that nobody has called yet.
+    pub(super) fn new(callee: &str, settings: CircuitBreaker, call_depth: u32) -> Self {
+        Self {
+            callee: callee.to_owned(),
+            settings,
+            call_depth,
+            breakers: ByName::default(),
+        }
+    }
+
+    /// The one of the requests at the public port.
+    pub(super) fn of_gateway(&self) -> Arc<Breaker> {
+        self.named(GATEWAY)
+    }
+
+    /// The one of whoever makes a call.
+    pub(super) fn of(&self, caller: &Caller) -> Arc<Breaker> {
+        match caller {
+            Caller::Context(name) => self.named(name),
+            Caller::Outside => self.named(NATS),
+        }
+    }
+
+    /// All that there are, by caller.
+    pub fn all(&self) -> Arc<BTreeMap<String, Arc<Breaker>>> {
+        self.breakers.all()
+    }
+
+    /// Closes them all and forgets what they have counted, because the callee was started anew.
+    pub fn reset(&self) {
+        for breaker in self.breakers.all().values() {
+            breaker.reset();
+        }
+    }
+
+    fn named(&self, caller: &str) -> Arc<Breaker> {
+        let make = || Breaker::new(caller, &self.callee, &self.settings, self.call_depth);
+        self.breakers.get(caller, make)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_caller_has_one_breaker_and_keeps_it() {
+        let breakers = Breakers::new("payment", CircuitBreaker::default(), 8);
+        assert!(breakers.all().is_empty());
+        let first = breakers.of_gateway();
+        assert!(Arc::ptr_eq(&first, &breakers.of_gateway()));
+        breakers.of(&Caller::Outside);
+        breakers.of(&Caller::Context("room".into()));
+        let all = breakers.all();
+        let callers: Vec<_> = all.keys().map(String::as_str).collect();
+        assert_eq!(callers, ["gateway", "nats", "room"]);
+        assert!(Arc::ptr_eq(&first, &all["gateway"]));
+    }
+}

@@ -1,0 +1,83 @@
+//! What a circuit breaker does, measured.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use metrics::{Counter, Gauge, counter, gauge};
+
+use super::names;
+
+/// Why a circuit breaker turns work away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Too much is under way, and waits.
+    Pool,
+    /// Too much has failed.
+    Open,
+}
+
+impl Rejection {
+    /// In a word, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// The handles of the metrics of one pair of a caller and a callee.
+pub struct BreakerMetrics {
+    state: Gauge,
+    opened: Counter,
+    rejections: [(Counter, AtomicU64); 2],
+}
+
+impl BreakerMetrics {
+    /// Looks the handles up, once.
+    pub fn new(caller: &str, callee: &str) -> Self {
+        let labels = [("caller", caller.to_owned()), ("callee", callee.to_owned())];
+        let rejected = |why: Rejection| {
+            let [caller, callee] = labels.clone();
+            let labels = [caller, callee, ("reason", why.name().to_owned())];
+            (
+                counter!(names::BREAKER_REJECTED, &labels),
+                AtomicU64::new(0),
+            )
+        };
+        Self {
+            state: gauge!(names::BREAKER_STATE, &labels),
+            opened: counter!(names::BREAKER_OPENED, &labels),
+            rejections: [Rejection::Pool, Rejection::Open].map(rejected),
+        }
+    }
+
+    /// Something was turned away.
+    pub fn reject(&self, why: Rejection) {
+        let (counter, count) = self.of(why);
+        counter.increment(1);
+        count.fetch_add(1, Relaxed);
+    }
+
+    /// How much was turned away so far.
+    pub fn rejected(&self, why: Rejection) -> u64 {
+        self.of(why).1.load(Relaxed)
+    }
+
+    /// It has opened.
+    pub fn opened(&self) {
+        self.opened.increment(1);
+    }
+
+    /// Where it stands: 0 closed, 1 open, 2 half-open.
+    pub fn state(&self, state: u8) {
+        self.state.set(f64::from(state));
+    }
+
+    fn of(&self, why: Rejection) -> &(Counter, AtomicU64) {
+        let [pool, open] = &self.rejections;
+        match why {
+            Rejection::Pool => pool,
+            Rejection::Open => open,
+        }
+    }
+}
