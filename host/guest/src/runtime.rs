@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::scheduler::{Scheduler, Share, ShareOptions};
-use crate::slots::Slots;
+use crate::slots::{InstanceShare, Slots};
 
 /// How often a guest that computes without a pause lets others have its thread.
 const TICK: Duration = Duration::from_millis(1);
@@ -67,6 +67,7 @@ pub(super) struct Runtime {
     slots: Slots,
     scheduler: Scheduler,
     host_share: Arc<Share>,
+    host_instances: Arc<InstanceShare>,
     _clock: Arc<Clock>,
 }
 
@@ -80,11 +81,13 @@ impl Runtime {
         let wasmtime = wasmtime::Engine::new(&config)?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
         let scheduler = Scheduler::new(options.processors);
+        let slots = Slots::new(options.instances);
         Ok(Self {
             wasmtime,
             host_share: Arc::new(scheduler.share(ShareOptions::default())),
             scheduler,
-            slots: Slots::new(options.instances),
+            host_instances: slots.share(0),
+            slots,
             _clock: clock,
         })
     }
@@ -104,9 +107,19 @@ impl Runtime {
         &self.host_share
     }
 
-    /// The places that instances take.
-    pub(super) fn slots(&self) -> &Slots {
-        &self.slots
+    /// A share of the instances, of which so many are kept for it.
+    pub(super) fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
+        self.slots.share(reserved)
+    }
+
+    /// The share of what the host wants to know for itself.
+    pub(super) fn host_instances(&self) -> &Arc<InstanceShare> {
+        &self.host_instances
+    }
+
+    /// How many instances first calls may have together.
+    pub(super) fn first_calls(&self) -> u32 {
+        self.slots.first_calls()
     }
 }
 

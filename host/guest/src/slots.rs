@@ -22,15 +22,81 @@ struct State {
     taken: [u32; DEPTHS],
     /// How many places each depth and those before it may take together.
     limits: [u32; DEPTHS],
-    /// Who waits: the deepest first, and then whoever came first.
-    waiting: BTreeMap<(usize, u64), oneshot::Sender<Slot>>,
+    /// Who shares the places.
+    shares: Vec<ShareState>,
+    /// How many places are kept for shares that have not taken all that is reserved for them.
+    kept: u32,
+    /// Who waits: the deepest first, and of equal depth those of a share in the order that they came.
+    waiting: BTreeMap<Order, oneshot::Sender<Slot>>,
     arrivals: u64,
+}
+
+#[derive(Clone, Copy)]
+struct ShareState {
+    /// So many places for first calls are kept for it.
+    reserved: u32,
+    /// How many it has for first calls.
+    first: u32,
+    /// How many it has.
+    taken: u32,
+}
+
+/// Where somebody who waits stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    /// The depths above it: fewer for who is deeper.
+    above: usize,
+    share: usize,
+    arrival: u64,
+}
+
+impl Order {
+    fn depth(self) -> usize {
+        DEPTHS - self.above
+    }
+}
+
+/// A share of the instances: what is reserved for it others cannot take, and of what they wait for together, whoever has least is given first.
+pub struct InstanceShare {
+    slots: Slots,
+    number: usize,
+}
+
+impl InstanceShare {
+    /// A place for a call at a depth, from 0, until the deadline.
+    pub(super) async fn take(&self, depth: u32, deadline: Instant) -> Option<Slot> {
+        let depth = (depth as usize).min(DEPTHS - 1);
+        let (order, given) = {
+            let mut state = self.slots.0.lock();
+            if state.may_take(depth, self.number) {
+                state.take(depth, self.number);
+                return Some(self.slots.slot(depth, self.number));
+            }
+            state.arrivals += 1;
+            let order = Order {
+                above: DEPTHS - depth,
+                share: self.number,
+                arrival: state.arrivals,
+            };
+            let (give, given) = oneshot::channel();
+            state.waiting.insert(order, give);
+            (order, given)
+        };
+        let waiting = Waiting {
+            slots: &self.slots,
+            order,
+        };
+        let given = Box::pin(tokio::time::timeout_at(deadline, given)).await;
+        drop(waiting);
+        given.ok()?.ok()
+    }
 }
 
 /// A place; free again when it is dropped.
 pub(super) struct Slot {
     slots: Slots,
     depth: usize,
+    share: usize,
 }
 
 impl Slots {
@@ -44,43 +110,58 @@ impl Slots {
         Self(Arc::new(Mutex::new(State {
             taken: [0; DEPTHS],
             limits,
+            shares: Vec::new(),
+            kept: 0,
             waiting: BTreeMap::new(),
             arrivals: 0,
         })))
     }
 
-    /// A place for a call at a depth, from 0, until the deadline.
-    pub(super) async fn take(&self, depth: u32, deadline: Instant) -> Option<Slot> {
-        let depth = (depth as usize).min(DEPTHS - 1);
-        let (key, given) = {
-            let mut state = self.0.lock();
-            if state.may_take(depth) {
-                state.take(depth);
-                return Some(self.slot(depth));
-            }
-            state.arrivals += 1;
-            let key = (DEPTHS - depth, state.arrivals);
-            let (give, given) = oneshot::channel();
-            state.waiting.insert(key, give);
-            (key, given)
-        };
-        let waiting = Waiting { slots: self, key };
-        let given = Box::pin(tokio::time::timeout_at(deadline, given)).await;
-        drop(waiting);
-        given.ok()?.ok()
+    /// How many places first calls may have together.
+    pub(super) fn first_calls(&self) -> u32 {
+        let [first, ..] = self.0.lock().limits;
+        first
     }
 
-    fn slot(&self, depth: usize) -> Slot {
+    /// A share for as long as there are slots. Of those for first calls, `reserved` are kept for it; one is left for whoever has nothing reserved.
+    pub(super) fn share(&self, reserved: u32) -> Arc<InstanceShare> {
+        let mut state = self.0.lock();
+        let [first, ..] = state.limits;
+        let all: u32 = state.shares.iter().map(|share| share.reserved).sum();
+        let reserved = reserved.min(first.saturating_sub(1).saturating_sub(all));
+        state.shares.push(ShareState {
+            reserved,
+            first: 0,
+            taken: 0,
+        });
+        state.kept += reserved;
+        Arc::new(InstanceShare {
+            slots: self.clone(),
+            number: state.shares.len() - 1,
+        })
+    }
+
+    fn slot(&self, depth: usize, share: usize) -> Slot {
         Slot {
             slots: self.clone(),
             depth,
+            share,
         }
     }
 }
 
 impl State {
-    fn may_take(&self, depth: usize) -> bool {
-        let mut taken = 0;
+    fn may_take(&self, depth: usize, share: usize) -> bool {
+        // What is kept counts as taken. So whoever it is kept for always may: it only moves from the one to the other.
+        let is_kept = depth == 0
+            && self
+                .shares
+                .get(share)
+                .is_some_and(|share| share.first < share.reserved);
+        let mut taken = match is_kept {
+            true => self.kept.saturating_sub(1),
+            false => self.kept,
+        };
         let places = self.taken.iter().zip(&self.limits).enumerate();
         for (at, (here, limit)) in places {
             taken += here;
@@ -91,46 +172,79 @@ impl State {
         true
     }
 
-    fn take(&mut self, depth: usize) {
+    fn take(&mut self, depth: usize, share: usize) {
         if let Some(taken) = self.taken.get_mut(depth) {
             *taken += 1;
         }
+        if let Some(share) = self.shares.get_mut(share) {
+            share.taken += 1;
+            if depth == 0 {
+                if share.first < share.reserved {
+                    self.kept = self.kept.saturating_sub(1);
+                }
+                share.first += 1;
+            }
+        }
     }
 
-    fn leave(&mut self, depth: usize) {
+    fn leave(&mut self, depth: usize, share: usize) {
         if let Some(taken) = self.taken.get_mut(depth) {
             *taken = taken.saturating_sub(1);
+        }
+        if let Some(share) = self.shares.get_mut(share) {
+            share.taken = share.taken.saturating_sub(1);
+            if depth == 0 {
+                share.first = share.first.saturating_sub(1);
+                if share.first < share.reserved {
+                    self.kept += 1;
+                }
+            }
         }
     }
 
     /// Whoever is next, if a place is free for it.
-    fn next(&mut self) -> Option<(usize, oneshot::Sender<Slot>)> {
-        // The first of each depth: one that may not go on must not keep back another that may.
-        let mut from = 0;
-        while let Some((&(order, arrival), _)) = self.waiting.range((from, 0)..).next() {
-            let depth = DEPTHS - order;
-            if self.may_take(depth) {
-                let give = self.waiting.remove(&(order, arrival))?;
-                return Some((depth, give));
+    fn next(&mut self) -> Option<(Order, oneshot::Sender<Slot>)> {
+        // The first of each share at each depth: one that may not go on must not keep back another that may.
+        let mut from = Order {
+            above: 0,
+            share: 0,
+            arrival: 0,
+        };
+        let mut best: Option<(u32, Order)> = None;
+        while let Some((&order, _)) = self.waiting.range(from..).next() {
+            if best.is_some_and(|(_, best)| best.above < order.above) {
+                break;
             }
-            from = order + 1;
+            let taken = self.shares.get(order.share).map_or(0, |share| share.taken);
+            let is_better = best.is_none_or(|(least, best)| {
+                (taken, order.arrival) < (least, best.arrival)
+            });
+            if is_better && self.may_take(order.depth(), order.share) {
+                best = Some((taken, order));
+            }
+            from = Order {
+                share: order.share + 1,
+                arrival: 0,
+                ..order
+            };
         }
-        None
+        let (_, order) = best?;
+        Some((order, self.waiting.remove(&order)?))
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.0.lock().leave(self.depth);
+        self.slots.0.lock().leave(self.depth, self.share);
         loop {
             let mut state = self.slots.0.lock();
-            let Some((depth, give)) = state.next() else {
+            let Some((order, give)) = state.next() else {
                 return;
             };
-            state.take(depth);
+            state.take(order.depth(), order.share);
             drop(state);
             // Whoever does not wait any more leaves it at once.
-            let _ = give.send(self.slots.slot(depth));
+            let _ = give.send(self.slots.slot(order.depth(), order.share));
         }
     }
 }
@@ -138,12 +252,12 @@ impl Drop for Slot {
 /// A wait that ends when it is dropped.
 struct Waiting<'a> {
     slots: &'a Slots,
-    key: (usize, u64),
+    order: Order,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.slots.0.lock().waiting.remove(&self.key);
+        self.slots.0.lock().waiting.remove(&self.order);
     }
 }
 
@@ -163,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_deeper_finds_a_place_when_the_others_have_taken_theirs() {
-        let slots = Slots::new(64);
+        let slots = Slots::new(64).share(0);
         let mut taken = Vec::new();
         while let Some(slot) = slots.take(0, soon()).await {
             taken.push(slot);
@@ -178,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_what_comes_free_deepest_first() {
-        let slots = Slots::new(1);
+        let slots = Slots::new(1).share(0);
         let first = slots.take(0, soon()).await.unwrap();
         assert!(slots.take(0, soon()).await.is_none(), "there is only one");
         let wait = |depth| {
@@ -188,7 +302,7 @@ mod tests {
         let shallow = wait(0);
         tokio::task::yield_now().await;
         let deep = wait(3);
-        while slots.0.lock().waiting.len() < 2 {
+        while slots.slots.0.lock().waiting.len() < 2 {
             tokio::task::yield_now().await;
         }
         drop(first);
@@ -197,17 +311,79 @@ mod tests {
             deep.await.unwrap().unwrap(),
         );
         assert!(deep <= shallow);
-        let state = slots.0.lock();
+        let state = slots.slots.0.lock();
         assert!(state.waiting.is_empty());
         assert_eq!(state.taken, [0; DEPTHS]);
     }
 
     #[tokio::test]
     async fn a_place_that_nobody_waits_for_any_more_is_not_lost() {
-        let slots = Slots::new(1);
+        let slots = Slots::new(1).share(0);
         let first = slots.take(0, soon()).await.unwrap();
         assert!(slots.take(2, soon()).await.is_none());
         drop(first);
         assert!(slots.take(0, soon()).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_reserved_is_there_whatever_others_take() {
+        let slots = Slots::new(64);
+        let (flood, calm) = (slots.share(0), slots.share(5));
+        let mut taken = Vec::new();
+        for depth in [0, 3] {
+            while let Some(slot) = flood.take(depth, soon()).await {
+                taken.push(slot);
+            }
+        }
+        let mut kept = Vec::new();
+        for _ in 0..5 {
+            let slot = calm.take(0, soon()).await;
+            kept.push(slot.expect("it is kept for it"));
+        }
+        assert!(calm.take(0, soon()).await.is_none(), "beyond it all are equal");
+        // What it gives back is kept for it again.
+        kept.clear();
+        assert!(flood.take(0, soon()).await.is_none());
+        assert!(calm.take(0, soon()).await.is_some());
+        drop(taken);
+        let state = slots.0.lock();
+        assert_eq!((state.kept, state.taken), (5, [0; DEPTHS]));
+    }
+
+    #[tokio::test]
+    async fn who_has_least_is_given_first() {
+        let slots = Slots::new(64);
+        let (many, few) = (slots.share(0), slots.share(0));
+        let mut taken = Vec::new();
+        while let Some(slot) = many.take(0, soon()).await {
+            taken.push(slot);
+        }
+        let wait = |share: &Arc<InstanceShare>| {
+            let share = share.clone();
+            tokio::spawn(async move { share.take(0, late()).await })
+        };
+        let first = wait(&many);
+        while slots.0.lock().waiting.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let second = wait(&few);
+        while slots.0.lock().waiting.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        taken.pop();
+        let given = second.await.unwrap();
+        assert!(given.is_some() && !first.is_finished());
+        drop(given);
+        assert!(first.await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn something_is_left_for_who_has_nothing_reserved() {
+        let slots = Slots::new(64);
+        let (_first, _second) = (slots.share(40), slots.share(40));
+        let rest = slots.share(0);
+        let taken = rest.take(0, soon()).await;
+        assert!(taken.is_some());
+        assert!(rest.take(0, soon()).await.is_none());
     }
 }
