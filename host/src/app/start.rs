@@ -17,11 +17,11 @@ use crate::core::memory::Budget;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, Invoker, Safeguards, Shared, compensation, crash_recovery,
-    stored_generation,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, compensation,
+    crash_recovery, stored_generation,
 };
 use crate::journal;
-use crate::manifest::{ContextSettings, Manifest};
+use crate::manifest::{ContextSettings, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
 use crate::versions::{CurrentWiring, Wiring};
@@ -131,7 +131,12 @@ impl Host {
             guests_memory: guests_memory.share(settings.limits.share().weight),
         };
         let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, share).await?;
+        let (host_events, writer) = HostEvents::new();
+        if let Some(ledger) = journals.ledgers.own.get(HOST_SOURCE) {
+            tasks.spawn(writer.run(ledger.clone(), shutdown.clone()));
+        }
         let invoker = Arc::new(Invoker {
+            host_events,
             guests_memory,
             memory: for_invocations,
             max_payload: manifest.nats.as_ref().map(|nats| nats.max_payload),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::context::Context;
+use super::host_events::HostEvents;
 use crate::core::memory::Budget;
 use crate::journal::Ledgers;
 use crate::versions::{CurrentWiring, Wiring};
@@ -31,6 +32,8 @@ pub struct Invoker {
     pub guests_memory: Arc<Budget>,
     /// The most that a message on NATS may have, in bytes, where events are published there.
     pub max_payload: Option<u64>,
+    /// Where the host tells what it does to contexts.
+    pub host_events: HostEvents,
     /// Everything that runs in the background.
     pub tasks: TaskTracker,
     /// Cancelled when the host begins to stop.

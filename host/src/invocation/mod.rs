@@ -20,6 +20,7 @@ mod entry;
 mod event;
 mod failure;
 mod guest_memory;
+mod host_events;
 pub mod idempotency;
 mod intent;
 mod invoker;
@@ -58,6 +59,7 @@ pub use self::{
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
+    host_events::{HostEventKind, HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
     origin::Origin,
     ready::ready,

@@ -11,7 +11,7 @@ use super::version_state::State;
 use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::{Followed, Operation};
-use crate::invocation::owed;
+use crate::invocation::{HostEventKind, owed};
 use crate::manifest::{HOST_SOURCE, SagaSettings};
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
@@ -334,7 +334,9 @@ fn sources(deployer: &Deployer) -> BTreeSet<String> {
 fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
     if source == HOST_SOURCE {
         let states = State::ALL.map(|state| state.event().to_owned());
-        return Some(states.into_iter().chain([TIMED_OUT.to_owned()]).collect());
+        let kinds = HostEventKind::ALL.map(|kind| kind.name().to_owned());
+        let all = states.into_iter().chain(kinds);
+        return Some(all.chain([TIMED_OUT.to_owned()]).collect());
     }
     if let Some(serving) = wiring.serving(source) {
         let mut versions = serving.versions().peekable();

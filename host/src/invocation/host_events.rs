@@ -1,0 +1,240 @@
+//! Events of the host itself: what it does to contexts (opens a breaker, scales, restarts), as events of the source `innkeeper`.
+//!
+//! They are recorded beside the work that they tell of, never in its way: whoever records one does not wait, and one task commits them to the host's journal in
+//! groups. They are news, not state: what cannot be written, or comes faster than it can be written, is counted and left out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::{CausationId, CorrelationId, EventId, wall_clock};
+use crate::journal::{Event, Ledger, Unit};
+
+/// So many wait to be written; more are left out.
+const WAITING: usize = 1_024;
+/// So many are written in one commit.
+const GROUP: usize = 64;
+
+/// What the host tells of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostEventKind {
+    /// A circuit breaker opened: calls of one caller are rejected at once.
+    CircuitBreakerOpened,
+    /// A circuit breaker lets one call try whether the callee works again.
+    CircuitBreakerHalfOpened,
+    /// A circuit breaker closed: calls go through.
+    CircuitBreakerClosed,
+    /// An operator, or the manifest, has switched faults on.
+    FaultInjectionStarted,
+    /// Faults are off again.
+    FaultInjectionEnded,
+    /// A context has more slots.
+    ScaledUp,
+    /// A context has fewer slots.
+    ScaledDown,
+    /// An idle version left the memory.
+    Unloaded,
+    /// A version that was unloaded is back.
+    Loaded,
+    /// A probe failed as often as its threshold says.
+    ProbeFailed,
+    /// A context gets no work: it says that it is not ready.
+    NotReady,
+    /// A context gets work again.
+    Ready,
+    /// A version was loaded anew, because it was not alive.
+    Restarted,
+    /// A version that fails again and again waits before it is restarted.
+    CrashLoopBackOff,
+    /// A version that kept failing was replaced by the one before it.
+    HealedByRollback,
+}
+
+impl HostEventKind {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::CircuitBreakerOpened,
+        Self::CircuitBreakerHalfOpened,
+        Self::CircuitBreakerClosed,
+        Self::FaultInjectionStarted,
+        Self::FaultInjectionEnded,
+        Self::ScaledUp,
+        Self::ScaledDown,
+        Self::Unloaded,
+        Self::Loaded,
+        Self::ProbeFailed,
+        Self::NotReady,
+        Self::Ready,
+        Self::Restarted,
+        Self::CrashLoopBackOff,
+        Self::HealedByRollback,
+    ];
+
+    /// The kind that its event has.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CircuitBreakerOpened => "CircuitBreakerOpened",
+            Self::CircuitBreakerHalfOpened => "CircuitBreakerHalfOpened",
+            Self::CircuitBreakerClosed => "CircuitBreakerClosed",
+            Self::FaultInjectionStarted => "FaultInjectionStarted",
+            Self::FaultInjectionEnded => "FaultInjectionEnded",
+            Self::ScaledUp => "ScaledUp",
+            Self::ScaledDown => "ScaledDown",
+            Self::Unloaded => "Unloaded",
+            Self::Loaded => "Loaded",
+            Self::ProbeFailed => "ProbeFailed",
+            Self::NotReady => "NotReady",
+            Self::Ready => "Ready",
+            Self::Restarted => "Restarted",
+            Self::CrashLoopBackOff => "CrashLoopBackOff",
+            Self::HealedByRollback => "HealedByRollback",
+        }
+    }
+}
+
+/// Where events of the host are recorded.
+#[derive(Debug)]
+pub struct HostEvents {
+    waiting: mpsc::Sender<HostEvent>,
+    left_out: AtomicU64,
+}
+
+/// The other end: what commits them.
+pub struct HostEventsWriter(mpsc::Receiver<HostEvent>);
+
+#[derive(Debug)]
+struct HostEvent {
+    kind: HostEventKind,
+    context: String,
+    data: Value,
+    correlation_id: CorrelationId,
+}
+
+impl HostEvents {
+    /// Where they are recorded, and what commits them.
+    pub fn new() -> (Self, HostEventsWriter) {
+        let (waiting, written) = mpsc::channel(WAITING);
+        let left_out = AtomicU64::new(0);
+        (Self { waiting, left_out }, HostEventsWriter(written))
+    }
+
+    /// Records what happened to a context, as a story of its own. Does not wait.
+    pub fn record(&self, kind: HostEventKind, context: &str, data: Value) {
+        self.record_in_story(kind, context, data, CorrelationId::random());
+    }
+
+    /// Records what happened to a context, as part of a story. Does not wait.
+    pub fn record_in_story(
+        &self,
+        kind: HostEventKind,
+        context: &str,
+        data: Value,
+        correlation_id: CorrelationId,
+    ) {
+        let event = HostEvent {
+            kind,
+            context: context.to_owned(),
+            data,
+            correlation_id,
+        };
+        if self.waiting.try_send(event).is_err() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many were left out since the start, because too many came at once.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
+    }
+}
+
+impl HostEventsWriter {
+    /// Commits what is recorded to the host's journal, until the host stops and nothing waits.
+    pub async fn run(mut self, ledger: Arc<Ledger>, stop: CancellationToken) {
+        let mut group = Vec::with_capacity(GROUP);
+        loop {
+            let count = tokio::select! {
+                count = self.0.recv_many(&mut group, GROUP) => count,
+                () = stop.cancelled() => {
+                    self.0.close();
+                    self.0.recv_many(&mut group, GROUP).await
+                }
+            };
+            if count == 0 {
+                return;
+            }
+            if let Err(error) = ledger.commit(unit(&ledger, group.drain(..))).await {
+                tracing::warn!(%error, count, "events of the host could not be written and are left out");
+            }
+        }
+    }
+}
+
+fn unit(ledger: &Ledger, group: impl Iterator<Item = HostEvent>) -> Unit {
+    let mut unit = Unit::bookkeeping("host-events", ledger.applied(), Vec::new());
+    let invocation = unit.header.invocation.clone();
+    let events = group.enumerate().map(|(index, event)| Event {
+        id: EventId::derived(&[invocation.as_bytes(), index.to_string().as_bytes()]),
+        kind: event.kind.name().to_owned(),
+        subject: event.context,
+        time: wall_clock(),
+        data: event.data.to_string().into_bytes(),
+        correlation_id: event.correlation_id,
+        causation_id: Some(CausationId::from(&invocation)),
+    });
+    unit.events = events.collect();
+    unit
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
+
+    #[tokio::test]
+    async fn what_is_recorded_is_committed_also_when_the_host_stops_at_once() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("innkeeper", Durability::Relaxed).unwrap();
+        let (events, writer) = HostEvents::new();
+        for number in 0..200 {
+            events.record(HostEventKind::ScaledUp, "room", json!({ "slots": number }));
+        }
+        let stop = CancellationToken::new();
+        stop.cancel();
+        writer.run(ledger.clone(), stop).await;
+        let mut read = Vec::new();
+        for lane in 0..LANES {
+            let events = ledger.journal().events(lane, None, u64::MAX, 1_000);
+            read.extend(events.unwrap().into_iter().map(|(_, event)| event));
+        }
+        assert_eq!(read.len(), 200);
+        let ids: std::collections::BTreeSet<_> = read.iter().map(|event| &event.id).collect();
+        assert_eq!(ids.len(), 200, "each has an id of its own");
+        assert!(
+            read.iter()
+                .all(|event| event.kind == "ScaledUp" && event.subject == "room")
+        );
+        assert_eq!(events.left_out(), 0);
+    }
+
+    #[test]
+    fn whoever_records_too_much_does_not_wait() {
+        let (events, _writer) = HostEvents::new();
+        for _ in 0..WAITING + 5 {
+            events.record(HostEventKind::Ready, "room", Value::Null);
+        }
+        assert_eq!(events.left_out(), 5);
+    }
+
+    #[test]
+    fn kinds_are_all_there_and_apart() {
+        let names: std::collections::BTreeSet<_> =
+            HostEventKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), HostEventKind::ALL.len());
+    }
+}
