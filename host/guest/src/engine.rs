@@ -5,10 +5,10 @@ use std::sync::Arc;
 use wasmtime::component::Component;
 
 use crate::code_cache::CodeCache;
+use crate::instance_places::InstanceShare;
 use crate::load::{Code, Guest, LoadError};
 use crate::runtime::{EngineOptions, Instances, Runtime};
 use crate::scheduler::{Share, ShareOptions};
-use crate::slots::InstanceShare;
 
 /// An engine that runs guests: cheap to clone.
 #[derive(Clone)]
@@ -55,12 +55,6 @@ impl Engine {
     #[must_use]
     pub fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
         self.runtime.instances(reserved)
-    }
-
-    /// How many instances first calls may have together: the others are for what they call.
-    #[must_use]
-    pub fn first_calls(&self) -> u32 {
-        self.runtime.first_calls()
     }
 }
 

@@ -13,10 +13,10 @@ use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
 use crate::deadline;
 use crate::fault::Fault;
+use crate::instance_places::InstanceShare;
 use crate::load::{Code, Guest};
 use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
-use crate::slots::InstanceShare;
 use crate::store_data::StoreData;
 
 /// One entry into a guest.
@@ -199,7 +199,7 @@ impl Guest {
         let share = share.as_ref().unwrap_or(self.runtime.host_share());
         let began = Instant::now();
         let instances = instances.as_ref().unwrap_or(self.runtime.host_instances());
-        let Some(_slot) = instances.take(depth, deadline).await else {
+        let Some(_place) = instances.take(depth, deadline).await else {
             let message = format!(
                 "all instances of the host were busy for {} ms",
                 began.elapsed().as_millis()

@@ -11,6 +11,7 @@ mod engine;
 mod execution;
 mod fault;
 mod imports;
+mod instance_places;
 mod interface;
 mod interface_compatibility;
 pub mod json;
@@ -23,7 +24,6 @@ mod scheduler;
 mod services;
 mod shape;
 mod shorten;
-mod slots;
 mod store_data;
 pub mod value;
 
@@ -37,6 +37,7 @@ pub use bindings::innkeeper::context::types::{
 pub use engine::{CompileEngine, Compiled, Engine};
 pub use execution::{Ended, Execution};
 pub use fault::{Fault, Refusal};
+pub use instance_places::{InstanceShare, first_calls};
 pub use interface::{Interface, Operation};
 pub use interface_compatibility::Difference;
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
@@ -46,4 +47,3 @@ pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
 pub use shape::Signature;
-pub use slots::InstanceShare;

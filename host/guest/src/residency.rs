@@ -98,9 +98,8 @@ impl Residency {
         if let Some(failed) = bringing.failed.as_ref().filter(|failed| failed.until > now) {
             return Err(failed.fault(now));
         }
-        let Bringing { under_way, failed } = &mut *bringing;
         // One that was left to itself by whoever began it is waited for, not begun anew.
-        let loading = match (under_way, self.reload.get()) {
+        let loading = match (&mut bringing.under_way, self.reload.get()) {
             (Some(under_way), _) => under_way,
             (under_way @ None, Some(reload)) => under_way.insert(reload.reload()),
             (None, None) => {
@@ -124,9 +123,10 @@ impl Residency {
             }
             Err(reason) => {
                 let now = Instant::now();
-                let pause = bringing.failed.as_ref().map_or(FIRST_PAUSE, |failed| {
-                    (failed.pause * 2).min(LONGEST_PAUSE)
-                });
+                let pause = bringing
+                    .failed
+                    .as_ref()
+                    .map_or(FIRST_PAUSE, |failed| (failed.pause * 2).min(LONGEST_PAUSE));
                 let failed = bringing.failed.insert(Failed {
                     reason,
                     pause,
@@ -144,5 +144,145 @@ impl Failed {
             reason: self.reason.clone(),
             retry_after: self.until.saturating_duration_since(now),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use wasmtime::component::Component;
+
+    use super::*;
+    use crate::{Engine, EngineOptions};
+
+    /// A guest that says of itself that it can be described: nobody enters it here.
+    fn guest() -> Arc<Guest> {
+        let engine = Engine::new(EngineOptions {
+            instances: 10,
+            memory: 1 << 24,
+            ..EngineOptions::default()
+        })
+        .unwrap();
+        let text = r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $describe (export "describe" (func $f)))
+            (export "innkeeper:context/describe@0.2.0" (instance $describe)))"#;
+        let component = Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).unwrap();
+        let code = Code::of_component(engine.runtime(), component).unwrap();
+        Arc::new(Guest::of_code(engine.runtime(), Arc::new(code)))
+    }
+
+    /// Loads when it is told to, the first times in vain.
+    struct Loader {
+        loads: Arc<AtomicUsize>,
+        failures: usize,
+        told: Arc<tokio::sync::Semaphore>,
+    }
+
+    impl Reload for Loader {
+        fn reload(&self) -> Reloading {
+            let load = self.loads.fetch_add(1, Ordering::SeqCst);
+            let (fails, told) = (load < self.failures, self.told.clone());
+            Box::pin(async move {
+                told.acquire().await.unwrap().forget();
+                match fails {
+                    true => Err("the disk is gone".to_owned()),
+                    false => Ok(guest()),
+                }
+            })
+        }
+    }
+
+    struct Leaving {
+        guest: Arc<Guest>,
+        loads: Arc<AtomicUsize>,
+        told: Arc<tokio::sync::Semaphore>,
+    }
+
+    fn leaving(failures: usize) -> Leaving {
+        let leaving = Leaving {
+            guest: guest(),
+            loads: Arc::default(),
+            told: Arc::new(tokio::sync::Semaphore::new(0)),
+        };
+        leaving.guest.bring_back_by(Arc::new(Loader {
+            loads: leaving.loads.clone(),
+            failures,
+            told: leaving.told.clone(),
+        }));
+        assert!(leaving.guest.unload() && !leaving.guest.is_loaded());
+        assert!(!leaving.guest.unload(), "it has left");
+        leaving
+    }
+
+    fn in_time() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[tokio::test]
+    async fn what_nothing_would_bring_back_stays() {
+        let guest = guest();
+        assert!(!guest.unload() && guest.is_loaded());
+        let code = guest.residency.code(in_time()).await;
+        assert!(code.is_ok());
+    }
+
+    #[tokio::test]
+    async fn memory_is_given_back_when_nobody_runs_in_it() {
+        let Leaving { guest, told, .. } = leaving(0);
+        told.add_permits(1);
+        let code = guest.residency.code(in_time()).await.ok().unwrap();
+        let weak = Arc::downgrade(&code);
+        assert!(guest.unload());
+        assert!(weak.upgrade().is_some(), "somebody runs in it");
+        drop(code);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn all_wait_for_one_load_also_when_who_began_it_does_not_wait_any_more() {
+        let Leaving { guest, loads, told } = leaving(0);
+        let enter = |deadline| {
+            let guest = guest.clone();
+            tokio::spawn(async move { guest.residency.code(deadline).await.map(drop) })
+        };
+        let impatient = enter(Instant::now() + Duration::from_millis(5))
+            .await
+            .unwrap();
+        assert!(matches!(impatient, Err(Fault::NotLoaded { .. })));
+        let waiting: Vec<_> = (0..20).map(|_| enter(in_time())).collect();
+        told.add_permits(1);
+        for one in waiting {
+            assert!(one.await.unwrap().is_ok());
+        }
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_load_that_failed_there_is_a_pause_that_grows() {
+        let Leaving { guest, loads, told } = leaving(2);
+        told.add_permits(10);
+        let mut pauses = Vec::new();
+        loop {
+            match guest.residency.code(in_time()).await.map(drop) {
+                Ok(()) => break,
+                Err(Fault::NotLoaded {
+                    reason,
+                    retry_after,
+                }) => {
+                    assert_eq!(reason, "the disk is gone");
+                    let again = guest.residency.code(in_time()).await;
+                    assert!(again.is_err(), "it is not tried at once");
+                    pauses.push(retry_after);
+                    tokio::time::sleep(retry_after).await;
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(pauses, [FIRST_PAUSE, FIRST_PAUSE * 2]);
+        assert_eq!(loads.load(Ordering::SeqCst), 3);
     }
 }

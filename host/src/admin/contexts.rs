@@ -90,6 +90,14 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             running: context.admission.running(),
             pending: context.admission.pending(),
         },
+        slots: host
+            .autoscalers
+            .of(&context.name)
+            .map(|scaled| view::Slots {
+                slots: scaled.slots,
+                max: scaled.max,
+                loaded: scaled.is_loaded,
+            }),
         circuit_breaker: breaker(context),
         journal: view::Positions {
             applied: ledger.applied(),

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new,
-    rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
+    audit, autoscale, backup, build, compile, dead_letters, deploy, events, journal, manifest,
+    nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -35,6 +35,7 @@ pub(super) enum Command {
     Test(test::Test),
     Manifest(manifest::Manifest),
     Status(status::Status),
+    Autoscale(autoscale::Autoscale),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -65,6 +66,7 @@ impl Command {
             Self::Test(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
+            Self::Autoscale(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

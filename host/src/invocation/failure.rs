@@ -153,6 +153,14 @@ pub enum Failure {
         /// What there was none of.
         reason: String,
     },
+    /// The version is not in memory, and could not be brought back.
+    #[error("the version is not in memory, and could not be loaded: {reason}")]
+    NotLoaded {
+        /// Why not.
+        reason: String,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The journal cannot be used.
     #[error("{reason}")]
     Journal {
@@ -281,6 +289,13 @@ impl Failure {
             },
             Fault::NotExported(export) => Self::NotExported { export },
             Fault::NoInstance(reason) => Self::NoInstance { reason },
+            Fault::NotLoaded {
+                reason,
+                retry_after,
+            } => Self::NotLoaded {
+                reason: clipped(reason),
+                retry_after,
+            },
         }
     }
 
@@ -323,6 +338,7 @@ impl Failure {
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }
             | Self::NoInstance { .. }
+            | Self::NotLoaded { .. }
             | Self::NoMemory { .. }
             // Another version would keep no less.
             | Self::QuotaExceeded { .. }

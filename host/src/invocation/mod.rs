@@ -13,6 +13,7 @@ mod calls_made;
 pub mod commit_hold;
 pub mod compensation;
 mod context;
+mod context_slots;
 pub mod crash_recovery;
 mod definition;
 mod dispatch;
@@ -25,6 +26,7 @@ pub mod idempotency;
 mod intent;
 mod invoker;
 pub mod key_locks;
+mod load_meter;
 mod origin;
 mod outbox;
 pub mod owed;
@@ -56,11 +58,13 @@ pub use self::{
     breaker::{Breaker, State as BreakerState},
     call::{Answered, Caller, Request as CallRequest, call},
     context::{Context, GENERATION_KEY},
+    context_slots::ContextSlots,
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     host_events::{HostEventKind, HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
+    load_meter::Load,
     origin::Origin,
     ready::ready,
     retention::{end_forsaken, forget_results},

@@ -3,6 +3,7 @@
 mod admin;
 mod admin_tls;
 mod app;
+mod autoscale;
 mod check;
 mod config;
 mod context;
@@ -39,6 +40,7 @@ pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
+    autoscale::{Autoscale, PolicyType, ScaleDown, ScaleUp, ScalingPolicy, SelectPolicy},
     config::ContextConfig,
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     follows::{FollowedSubject, Follows, Subscription, overlap},

@@ -3,6 +3,7 @@
 //! One test binary for all, so that it is linked once.
 
 mod authors;
+mod autoscaling;
 mod bad_input;
 mod booking;
 mod clients;

@@ -1,5 +1,6 @@
 //! What this port tells, in the words of its JSON. The command line reads the same types.
 
+mod autoscaler;
 mod cloud_event;
 mod commit;
 mod context;
@@ -13,11 +14,12 @@ mod saga;
 mod undo;
 mod version;
 
+pub use self::autoscaler::{Autoscaler, Autoscalers, Condition};
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
     Breaker, Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations,
-    Positions, Used,
+    Positions, Slots, Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

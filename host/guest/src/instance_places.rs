@@ -13,9 +13,9 @@ use tokio::time::Instant;
 /// So many depths are told apart; what is deeper counts as the last.
 const DEPTHS: usize = 16;
 
-/// As many places as the pooling allocator has slots.
+/// As many places as the pooling allocator has room for instances.
 #[derive(Clone)]
-pub(super) struct Slots(Arc<Mutex<State>>);
+pub(super) struct InstancePlaces(Arc<Mutex<State>>);
 
 struct State {
     /// How many places each depth has taken.
@@ -27,7 +27,7 @@ struct State {
     /// How many places are kept for shares that have not taken all that is reserved for them.
     kept: u32,
     /// Who waits: the deepest first, and of equal depth those of a share in the order that they came.
-    waiting: BTreeMap<Order, oneshot::Sender<Slot>>,
+    waiting: BTreeMap<Order, oneshot::Sender<InstancePlace>>,
     arrivals: u64,
 }
 
@@ -58,19 +58,19 @@ impl Order {
 
 /// A share of the instances: what is reserved for it others cannot take, and of what they wait for together, whoever has least is given first.
 pub struct InstanceShare {
-    slots: Slots,
+    places: InstancePlaces,
     number: usize,
 }
 
 impl InstanceShare {
     /// A place for a call at a depth, from 0, until the deadline.
-    pub(super) async fn take(&self, depth: u32, deadline: Instant) -> Option<Slot> {
+    pub(super) async fn take(&self, depth: u32, deadline: Instant) -> Option<InstancePlace> {
         let depth = (depth as usize).min(DEPTHS - 1);
         let (order, given) = {
-            let mut state = self.slots.0.lock();
+            let mut state = self.places.0.lock();
             if state.may_take(depth, self.number) {
                 state.take(depth, self.number);
-                return Some(self.slots.slot(depth, self.number));
+                return Some(self.places.place(depth, self.number));
             }
             state.arrivals += 1;
             let order = Order {
@@ -83,7 +83,7 @@ impl InstanceShare {
             (order, given)
         };
         let waiting = Waiting {
-            slots: &self.slots,
+            places: &self.places,
             order,
         };
         let given = Box::pin(tokio::time::timeout_at(deadline, given)).await;
@@ -93,20 +93,29 @@ impl InstanceShare {
 }
 
 /// A place; free again when it is dropped.
-pub(super) struct Slot {
-    slots: Slots,
+pub(super) struct InstancePlace {
+    places: InstancePlaces,
     depth: usize,
     share: usize,
 }
 
-impl Slots {
+/// How many of so many instances first calls may have together: the others are for what they call.
+#[must_use]
+pub fn first_calls(instances: u32) -> u32 {
+    limit(instances, 0)
+}
+
+/// How many of so many instances a depth and those before it may take together. A first call may take all but a quarter, one below it all but an eighth, and
+/// so on; each depth has at least one more than that before it.
+fn limit(count: u32, depth: usize) -> u32 {
+    let kept = (count >> (depth + 2)).max(u32::try_from(DEPTHS - 1 - depth).unwrap_or(0));
+    let kept = if depth + 1 == DEPTHS { 0 } else { kept };
+    count.saturating_sub(kept).max(1)
+}
+
+impl InstancePlaces {
     pub(super) fn new(count: u32) -> Self {
-        // A first call may take all but a quarter, one below it all but an eighth, and so on; each depth has at least one more than that before it.
-        let limits = std::array::from_fn(|depth| {
-            let kept = (count >> (depth + 2)).max(u32::try_from(DEPTHS - 1 - depth).unwrap_or(0));
-            let kept = if depth + 1 == DEPTHS { 0 } else { kept };
-            count.saturating_sub(kept).max(1)
-        });
+        let limits = std::array::from_fn(|depth| limit(count, depth));
         Self(Arc::new(Mutex::new(State {
             taken: [0; DEPTHS],
             limits,
@@ -117,13 +126,7 @@ impl Slots {
         })))
     }
 
-    /// How many places first calls may have together.
-    pub(super) fn first_calls(&self) -> u32 {
-        let [first, ..] = self.0.lock().limits;
-        first
-    }
-
-    /// A share for as long as there are slots. Of those for first calls, `reserved` are kept for it; one is left for whoever has nothing reserved.
+    /// A share for as long as there are places. Of those for first calls, `reserved` are kept for it; one is left for whoever has nothing reserved.
     pub(super) fn share(&self, reserved: u32) -> Arc<InstanceShare> {
         let mut state = self.0.lock();
         let [first, ..] = state.limits;
@@ -136,14 +139,14 @@ impl Slots {
         });
         state.kept += reserved;
         Arc::new(InstanceShare {
-            slots: self.clone(),
+            places: self.clone(),
             number: state.shares.len() - 1,
         })
     }
 
-    fn slot(&self, depth: usize, share: usize) -> Slot {
-        Slot {
-            slots: self.clone(),
+    fn place(&self, depth: usize, share: usize) -> InstancePlace {
+        InstancePlace {
+            places: self.clone(),
             depth,
             share,
         }
@@ -203,7 +206,7 @@ impl State {
     }
 
     /// Whoever is next, if a place is free for it.
-    fn next(&mut self) -> Option<(Order, oneshot::Sender<Slot>)> {
+    fn next(&mut self) -> Option<(Order, oneshot::Sender<InstancePlace>)> {
         // The first of each share at each depth: one that may not go on must not keep back another that may.
         let mut from = Order {
             above: 0,
@@ -216,9 +219,8 @@ impl State {
                 break;
             }
             let taken = self.shares.get(order.share).map_or(0, |share| share.taken);
-            let is_better = best.is_none_or(|(least, best)| {
-                (taken, order.arrival) < (least, best.arrival)
-            });
+            let is_better =
+                best.is_none_or(|(least, best)| (taken, order.arrival) < (least, best.arrival));
             if is_better && self.may_take(order.depth(), order.share) {
                 best = Some((taken, order));
             }
@@ -233,31 +235,31 @@ impl State {
     }
 }
 
-impl Drop for Slot {
+impl Drop for InstancePlace {
     fn drop(&mut self) {
-        self.slots.0.lock().leave(self.depth, self.share);
+        self.places.0.lock().leave(self.depth, self.share);
         loop {
-            let mut state = self.slots.0.lock();
+            let mut state = self.places.0.lock();
             let Some((order, give)) = state.next() else {
                 return;
             };
             state.take(order.depth(), order.share);
             drop(state);
             // Whoever does not wait any more leaves it at once.
-            let _ = give.send(self.slots.slot(order.depth(), order.share));
+            let _ = give.send(self.places.place(order.depth(), order.share));
         }
     }
 }
 
 /// A wait that ends when it is dropped.
 struct Waiting<'a> {
-    slots: &'a Slots,
+    places: &'a InstancePlaces,
     order: Order,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.slots.0.lock().waiting.remove(&self.order);
+        self.places.0.lock().waiting.remove(&self.order);
     }
 }
 
@@ -277,32 +279,32 @@ mod tests {
 
     #[tokio::test]
     async fn the_deeper_finds_a_place_when_the_others_have_taken_theirs() {
-        let slots = Slots::new(64).share(0);
+        let places = InstancePlaces::new(64).share(0);
         let mut taken = Vec::new();
-        while let Some(slot) = slots.take(0, soon()).await {
-            taken.push(slot);
+        while let Some(place) = places.take(0, soon()).await {
+            taken.push(place);
         }
         assert_eq!(taken.len(), 48);
         for depth in 1..DEPTHS as u32 {
-            let slot = slots.take(depth, soon()).await;
-            assert!(slot.is_some(), "a place at depth {depth}");
-            taken.extend(slot);
+            let place = places.take(depth, soon()).await;
+            assert!(place.is_some(), "a place at depth {depth}");
+            taken.extend(place);
         }
     }
 
     #[tokio::test]
     async fn who_waits_gets_what_comes_free_deepest_first() {
-        let slots = Slots::new(1).share(0);
-        let first = slots.take(0, soon()).await.unwrap();
-        assert!(slots.take(0, soon()).await.is_none(), "there is only one");
+        let places = InstancePlaces::new(1).share(0);
+        let first = places.take(0, soon()).await.unwrap();
+        assert!(places.take(0, soon()).await.is_none(), "there is only one");
         let wait = |depth| {
-            let slots = slots.clone();
-            tokio::spawn(async move { slots.take(depth, late()).await.map(|_| Instant::now()) })
+            let places = places.clone();
+            tokio::spawn(async move { places.take(depth, late()).await.map(|_| Instant::now()) })
         };
         let shallow = wait(0);
         tokio::task::yield_now().await;
         let deep = wait(3);
-        while slots.slots.0.lock().waiting.len() < 2 {
+        while places.places.0.lock().waiting.len() < 2 {
             tokio::task::yield_now().await;
         }
         drop(first);
@@ -311,63 +313,66 @@ mod tests {
             deep.await.unwrap().unwrap(),
         );
         assert!(deep <= shallow);
-        let state = slots.slots.0.lock();
+        let state = places.places.0.lock();
         assert!(state.waiting.is_empty());
         assert_eq!(state.taken, [0; DEPTHS]);
     }
 
     #[tokio::test]
     async fn a_place_that_nobody_waits_for_any_more_is_not_lost() {
-        let slots = Slots::new(1).share(0);
-        let first = slots.take(0, soon()).await.unwrap();
-        assert!(slots.take(2, soon()).await.is_none());
+        let places = InstancePlaces::new(1).share(0);
+        let first = places.take(0, soon()).await.unwrap();
+        assert!(places.take(2, soon()).await.is_none());
         drop(first);
-        assert!(slots.take(0, soon()).await.is_some());
+        assert!(places.take(0, soon()).await.is_some());
     }
 
     #[tokio::test]
     async fn what_is_reserved_is_there_whatever_others_take() {
-        let slots = Slots::new(64);
-        let (flood, calm) = (slots.share(0), slots.share(5));
+        let places = InstancePlaces::new(64);
+        let (flood, calm) = (places.share(0), places.share(5));
         let mut taken = Vec::new();
         for depth in [0, 3] {
-            while let Some(slot) = flood.take(depth, soon()).await {
-                taken.push(slot);
+            while let Some(place) = flood.take(depth, soon()).await {
+                taken.push(place);
             }
         }
         let mut kept = Vec::new();
         for _ in 0..5 {
-            let slot = calm.take(0, soon()).await;
-            kept.push(slot.expect("it is kept for it"));
+            let place = calm.take(0, soon()).await;
+            kept.push(place.expect("it is kept for it"));
         }
-        assert!(calm.take(0, soon()).await.is_none(), "beyond it all are equal");
+        assert!(
+            calm.take(0, soon()).await.is_none(),
+            "beyond it all are equal"
+        );
         // What it gives back is kept for it again.
         kept.clear();
         assert!(flood.take(0, soon()).await.is_none());
         assert!(calm.take(0, soon()).await.is_some());
         drop(taken);
-        let state = slots.0.lock();
+        let state = places.0.lock();
         assert_eq!((state.kept, state.taken), (5, [0; DEPTHS]));
     }
 
     #[tokio::test]
     async fn who_has_least_is_given_first() {
-        let slots = Slots::new(64);
-        let (many, few) = (slots.share(0), slots.share(0));
+        let places = InstancePlaces::new(64);
+        let (many, few) = (places.share(0), places.share(0));
         let mut taken = Vec::new();
-        while let Some(slot) = many.take(0, soon()).await {
-            taken.push(slot);
+        while let Some(place) = many.take(0, soon()).await {
+            taken.push(place);
         }
         let wait = |share: &Arc<InstanceShare>| {
             let share = share.clone();
             tokio::spawn(async move { share.take(0, late()).await })
         };
         let first = wait(&many);
-        while slots.0.lock().waiting.is_empty() {
+        while places.0.lock().waiting.is_empty() {
             tokio::task::yield_now().await;
         }
         let second = wait(&few);
-        while slots.0.lock().waiting.len() < 2 {
+        while places.0.lock().waiting.len() < 2 {
             tokio::task::yield_now().await;
         }
         taken.pop();
@@ -379,9 +384,9 @@ mod tests {
 
     #[tokio::test]
     async fn something_is_left_for_who_has_nothing_reserved() {
-        let slots = Slots::new(64);
-        let (_first, _second) = (slots.share(40), slots.share(40));
-        let rest = slots.share(0);
+        let places = InstancePlaces::new(64);
+        let (_first, _second) = (places.share(40), places.share(40));
+        let rest = places.share(0);
         let taken = rest.take(0, soon()).await;
         assert!(taken.is_some());
         assert!(rest.take(0, soon()).await.is_none());
