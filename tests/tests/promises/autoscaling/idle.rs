@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use futures::future::join_all;
-use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, Traffic, artifacts, eventually, request};
 use serde_json::json;
 
 use super::{condition, metric, scaled, told};
@@ -96,7 +96,7 @@ async fn calls_events_and_timers_bring_a_context_back() {
         host.stay().booked(room).await;
         host.at_rest().await;
     }
-    let ring = json!({"number": 1, "afterMs": 1_500});
+    let ring = json!({"number": 1, "afterMs": 5_000});
     host.gateway()
         .post("/bells/7/rings", ring)
         .await
@@ -133,13 +133,15 @@ async fn versions_come_and_go_while_they_are_out_of_memory() {
     assert_eq!(described["slots"]["loaded"], false);
     let first = operators.serving("archive").await;
     let edited = artifacts::edited("archive", "beside an idle one").await;
+    let second = artifacts::digest(&edited);
+    let traffic = Traffic::start(host.gateway().base(), 2, |_| {
+        request("GET", "/entries?size=1", "")
+    });
     let ramp = "ramp=50,100&step=200ms";
-    let second = operators.deploy("archive", edited, ramp).await.expect(201);
-    let second = second.body["digest"].as_str().expect("a digest").to_owned();
-    for _ in 0..40 {
-        host.gateway().get("/entries?size=1").await.expect(200);
-    }
+    operators.deploy("archive", edited, ramp).await.expect(201);
     operators.rollout_ended("archive").await;
+    let answers = traffic.stop().await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
     assert_eq!(operators.serving("archive").await, second);
     is_unloaded(&host, "archive").await;
     operators.rollback("archive").await.expect(200);
