@@ -82,6 +82,8 @@ struct Scaled {
     desired: u32,
     /// How often its versions had been of use when it was looked at last.
     uses: u64,
+    /// When it was looked at last.
+    looked_at: Duration,
     idle_since: Option<Duration>,
 }
 
@@ -102,6 +104,7 @@ impl Controller {
                     slots: slots.clone(),
                     context: context.clone(),
                     uses: 0,
+                    looked_at: Duration::ZERO,
                     idle_since: None,
                 }),
                 _ => others.push(context.clone()),
@@ -235,9 +238,11 @@ impl Scaled {
             || rollouts.is_under_way()
             || self.context.serving().candidate.is_some();
         self.uses = uses;
+        // What was last done was done before it was looked at last.
+        let since = std::mem::replace(&mut self.looked_at, now);
         self.idle_since = match is_busy {
             true => None,
-            false => Some(self.idle_since.unwrap_or(now)),
+            false => Some(self.idle_since.unwrap_or(since)),
         };
     }
 

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{Autoscaler, Autoscalers};
+use crate::admin::view::{Autoscaler, Autoscalers, Condition};
 use crate::core::{human_duration, wall_clock};
 
 /// How often it looks while it watches: as often as the host decides.
@@ -152,20 +152,25 @@ fn row(autoscaler: &Autoscaler) -> [String; 7] {
 }
 
 fn conditions(autoscaler: &Autoscaler) -> Result<(), Failure> {
-    let mut table = Table::new([
-        ("CONDITION", Align::Left),
-        ("STATUS", Align::Left),
-        ("REASON", Align::Left),
-        ("MESSAGE", Align::Left),
-    ]);
-    for condition in &autoscaler.conditions {
-        table.row([
-            condition.r#type.clone(),
-            condition.status.clone(),
-            condition.reason.clone(),
-            condition.message.clone(),
-        ]);
-    }
+    let width = |column: fn(&Condition) -> &str| {
+        let texts = autoscaler.conditions.iter().map(column);
+        texts.map(str::len).max().unwrap_or_default()
+    };
+    let (about, reason) = (width(|one| &one.r#type), width(|one| &one.reason));
     output::line("")?;
-    Ok(table.print()?)
+    for Condition {
+        r#type,
+        status,
+        reason: why,
+        message,
+        ..
+    } in &autoscaler.conditions
+    {
+        // Whole sentences: a table would cut them.
+        output::line(format_args!(
+            "{:<about$}  {status:<5}  {why:<reason$}  {message}",
+            r#type
+        ))?;
+    }
+    Ok(())
 }

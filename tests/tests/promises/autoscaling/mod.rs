@@ -27,11 +27,18 @@ async fn has_slots(operators: &Operators, context: &str, slots: u64) -> Value {
     .await
 }
 
-/// What the host has told of a context, of one kind.
-async fn told(operators: &Operators, kind: &str, context: &str) -> Vec<Value> {
-    let mut events = operators.events_of(kind).await;
-    events.retain(|event| event["subject"] == context);
-    events
+/// What the host has told of a context, of one kind: the data of the events, when there are at least so many.
+async fn told(operators: &Operators, kind: &str, context: &str, count: usize) -> Vec<Value> {
+    eventually("it is told", async || {
+        let mut events = operators.events_of(kind).await;
+        events.retain(|event| event["subject"] == context);
+        let data: Vec<_> = events.iter().map(|event| event["data"].clone()).collect();
+        match data.len() >= count {
+            true => Ok(data),
+            false => Err(format!("{data:?}")),
+        }
+    })
+    .await
 }
 
 /// A condition of an autoscaler: its status and its reason.

@@ -77,16 +77,12 @@ async fn a_siege_brings_slots_from_one_to_ten_and_back_and_nothing_fails() {
     assert!(answers.len() > 500);
     let after = has_slots(operators, "room", 1).await;
     assert_eq!(after["desired"], 1);
-    let up = told(operators, "ScaledUp", "room").await;
-    assert_eq!(up.first().expect("it is told")["data"]["from"], 1, "{up:?}");
-    assert_eq!(up.last().expect("it is told")["data"]["to"], 10, "{up:?}");
-    let down = told(operators, "ScaledDown", "room").await;
-    assert_eq!(
-        down.last().expect("it is told")["data"]["to"],
-        1,
-        "{down:?}"
-    );
-    let reason = down[0]["data"]["reason"].as_str().expect("a reason");
+    let up = told(operators, "ScaledUp", "room", 1).await;
+    assert_eq!(up[0]["from"], 1, "{up:?}");
+    assert_eq!(up.last().expect("there is one")["to"], 10, "{up:?}");
+    let down = told(operators, "ScaledDown", "room", 1).await;
+    assert_eq!(down.last().expect("there is one")["to"], 1, "{down:?}");
+    let reason = down[0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("below the target"), "{reason}");
     let ups = "context=\"room\",direction=\"up\"";
     let counted = metric(operators, "innkeeper_autoscaler_scalings_total", ups).await;
