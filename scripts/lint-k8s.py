@@ -120,10 +120,21 @@ def check_secrets(documents):
         check("secretKeyRef" not in text and document["kind"] != "Secret", f"{document['kind']} {document['metadata']['name']} has to do with a secret")
 
 
-def main(app, access, operators):
+def check_autoscaler(autoscaler, pods):
+    """What is scaled is there, and asks for processors: a part of nothing cannot be measured. While the journal has one writer, nobody applies it."""
+    target = autoscaler["spec"]["scaleTargetRef"]
+    scaled = (pods["apiVersion"], pods["kind"], pods["metadata"]["name"])
+    check((target["apiVersion"], target["kind"], target["name"]) == scaled, "k8s/hpa.yaml scales what is not there")
+    [container] = pods["spec"]["template"]["spec"]["containers"]
+    check("cpu" in container["resources"].get("requests", {}), "k8s/hpa.yaml measures processors, but the pod asks for none")
+    check(autoscaler["spec"]["minReplicas"] <= autoscaler["spec"]["maxReplicas"], "k8s/hpa.yaml: minReplicas is more than maxReplicas")
+
+
+def main(app, access, operators, autoscaler):
     warnings.simplefilter("ignore")
-    app, access, operators = ([*yaml.safe_load_all(Path(file).read_text())] for file in (app, access, operators))
-    for document in app + access + operators:
+    files = (app, access, operators, autoscaler)
+    app, access, operators, autoscaler = ([*yaml.safe_load_all(Path(file).read_text())] for file in files)
+    for document in app + access + operators + autoscaler:
         check_schema(document)
 
     def only(documents, kind):
@@ -133,6 +144,9 @@ def main(app, access, operators):
     manifest = tomli.loads(Path("k8s/innkeeper.toml").read_text())
     check_app(manifest, tomli.loads(Path("innkeeper.toml").read_text()))
     check_pod(only(app, "StatefulSet")["spec"]["template"]["spec"], manifest)
+    kinds = {document["kind"] for document in app}
+    check("HorizontalPodAutoscaler" not in kinds, "k8s/hpa.yaml is applied, though one app runs in one pod")
+    check_autoscaler(only(autoscaler, "HorizontalPodAutoscaler"), only(app, "StatefulSet"))
     check_rights(only(access, "Role"))
     policy = only(access, "ValidatingAdmissionPolicy")
     check_policy(policy)

@@ -15,7 +15,7 @@ use twox_hash::XxHash64;
 use wasmtime::component::Component;
 
 use crate::engine::Engine;
-use crate::load::{Guest, LoadError};
+use crate::load::{Code, Guest, LoadError};
 
 const SEED: u64 = 0;
 const EXTENSION: &str = "cwasm";
@@ -160,9 +160,10 @@ impl Guest {
         digest: &str,
         bytes: &[u8],
     ) -> Result<Arc<Self>, LoadError> {
-        engine.guest_cache().find_or_load(digest, || {
-            Self::of_component(engine.runtime(), cache.component(engine, digest, bytes)?)
-        })
+        let code = engine.code_cache().find_or_load(digest, || {
+            Code::of_component(engine.runtime(), cache.component(engine, digest, bytes)?)
+        })?;
+        Ok(Arc::new(Self::of_code(engine.runtime(), code)))
     }
 
     /// The same for a component that was compiled before: never compiles. Blocks for milliseconds.
@@ -175,14 +176,16 @@ impl Guest {
         cache: &ArtifactCache,
         digest: &str,
     ) -> Result<Arc<Self>, LoadError> {
-        engine
-            .guest_cache()
-            .find_or_load(digest, || match cache.find(engine, digest) {
-                Some(component) => Self::of_component(engine.runtime(), component),
-                None => Err(LoadError::NotCompiled {
-                    directory: cache.directory().to_owned(),
-                }),
-            })
+        let code =
+            engine
+                .code_cache()
+                .find_or_load(digest, || match cache.find(engine, digest) {
+                    Some(component) => Code::of_component(engine.runtime(), component),
+                    None => Err(LoadError::NotCompiled {
+                        directory: cache.directory().to_owned(),
+                    }),
+                })?;
+        Ok(Arc::new(Self::of_code(engine.runtime(), code)))
     }
 }
 

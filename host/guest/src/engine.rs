@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wasmtime::component::Component;
 
-use crate::guest_cache::GuestCache;
-use crate::load::{Guest, LoadError};
+use crate::code_cache::CodeCache;
+use crate::instance_places::InstanceShare;
+use crate::load::{Code, Guest, LoadError};
 use crate::runtime::{EngineOptions, Instances, Runtime};
 use crate::scheduler::{Share, ShareOptions};
 
@@ -13,7 +14,7 @@ use crate::scheduler::{Share, ShareOptions};
 #[derive(Clone)]
 pub struct Engine {
     runtime: Runtime,
-    guest_cache: Arc<GuestCache>,
+    code_cache: Arc<CodeCache>,
 }
 
 impl Engine {
@@ -25,7 +26,7 @@ impl Engine {
     pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
         Ok(Self {
             runtime: Runtime::new(options, false)?,
-            guest_cache: Arc::default(),
+            code_cache: Arc::default(),
         })
     }
 
@@ -39,15 +40,21 @@ impl Engine {
         self.runtime.wasmtime()
     }
 
-    /// The guests that are loaded.
-    pub(super) fn guest_cache(&self) -> &GuestCache {
-        &self.guest_cache
+    /// The machine code that is loaded.
+    pub(super) fn code_cache(&self) -> &CodeCache {
+        &self.code_cache
     }
 
     /// A share of the processors.
     #[must_use]
     pub fn share(&self, options: ShareOptions) -> Arc<Share> {
         self.runtime.share(options)
+    }
+
+    /// A share of the instances, of which so many are kept for it.
+    #[must_use]
+    pub fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
+        self.runtime.instances(reserved)
     }
 }
 
@@ -111,6 +118,7 @@ impl CompileEngine {
         let component = unsafe { Component::deserialize(self.wasmtime(), &compiled.0) };
         // It was made a moment ago, so it is valid: what can be wrong is that the pool has no place for it.
         let component = component.map_err(LoadError::OverLimits)?;
-        Ok(Arc::new(Guest::of_component(&self.0, component)?))
+        let code = Code::of_component(&self.0, component)?;
+        Ok(Arc::new(Guest::of_code(&self.0, Arc::new(code))))
     }
 }

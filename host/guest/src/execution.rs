@@ -13,7 +13,8 @@ use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
 use crate::deadline;
 use crate::fault::Fault;
-use crate::load::Guest;
+use crate::instance_places::InstanceShare;
+use crate::load::{Code, Guest};
 use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
 use crate::store_data::StoreData;
@@ -30,6 +31,8 @@ pub struct Execution<S> {
     pub depth: u32,
     /// In whose name it computes; without one, in the host's.
     pub share: Option<Arc<Share>>,
+    /// In whose name it takes an instance; without one, in the host's.
+    pub instances: Option<Arc<InstanceShare>>,
 }
 
 /// A finished execution.
@@ -49,12 +52,12 @@ impl Guest {
         execution: Execution<S>,
         request: Request,
     ) -> Ended<Response, S> {
-        let Some(web) = self.web.clone() else {
+        if !self.exports.web {
             return not_exported(execution, "innkeeper:context/web");
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = web.load(&mut *store, instance)?;
+                let guest = exported(&code.web)?.load(&mut *store, instance)?;
                 guest.call_handle(store, &request).await
             })
         })
@@ -67,12 +70,12 @@ impl Guest {
         execution: Execution<S>,
         event: Event,
     ) -> Ended<Result<(), PolicyError>, S> {
-        let Some(policies) = self.policies.clone() else {
+        if !self.exports.policies {
             return not_exported(execution, "innkeeper:context/policies");
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = policies.load(&mut *store, instance)?;
+                let guest = exported(&code.policies)?.load(&mut *store, instance)?;
                 guest.call_on_event(store, &event).await
             })
         })
@@ -86,12 +89,15 @@ impl Guest {
         operation: &str,
         parameters: Vec<Val>,
     ) -> Ended<Val, S> {
-        let Some(index) = self.functions.get(operation).copied() else {
+        if !self.exports.offers_operation(operation) {
             return not_exported(execution, operation);
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        let operation = operation.to_owned();
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let function = instance.get_func(&mut *store, index).ok_or_else(|| {
+                let index = code.functions.get(&operation).copied();
+                let function = index.and_then(|index| instance.get_func(&mut *store, index));
+                let function = function.ok_or_else(|| {
                     wasmtime::format_err!("the function is gone from the instance")
                 })?;
                 let mut results = [Val::Bool(false)];
@@ -110,15 +116,15 @@ impl Guest {
         &self,
         execution: Execution<S>,
     ) -> Ended<Result<(), String>, S> {
-        let Some(health) = self.health.clone() else {
+        if !self.exports.health {
             return Ended {
                 services: execution.services,
                 result: Ok(Ok(())),
             };
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = health.load(&mut *store, instance)?;
+                let guest = exported(&code.health)?.load(&mut *store, instance)?;
                 guest.call_ready(store).await
             })
         })
@@ -127,10 +133,9 @@ impl Guest {
 
     /// Runs `describe.describe`.
     pub async fn describe<S: Services>(&self, execution: Execution<S>) -> Ended<Description, S> {
-        let describe = self.describe.clone();
-        self.enter(execution, move |store, instance| {
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = describe.load(&mut *store, instance)?;
+                let guest = code.describe.load(&mut *store, instance)?;
                 guest.call_describe(store).await
             })
         })
@@ -139,7 +144,7 @@ impl Guest {
 
     /// Runs `migration.schema`; a guest without it has the schema 0.
     pub async fn schema<S: Services>(&self, execution: Execution<S>) -> Ended<Schema, S> {
-        let Some(migration) = self.migration.clone() else {
+        if !self.exports.migration {
             return Ended {
                 services: execution.services,
                 result: Ok(Schema {
@@ -148,10 +153,10 @@ impl Guest {
                     rebuild: false,
                 }),
             };
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = migration.load(&mut *store, instance)?;
+                let guest = exported(&code.migration)?.load(&mut *store, instance)?;
                 guest.call_schema(store).await
             })
         })
@@ -165,12 +170,12 @@ impl Guest {
         from: u32,
         entries: Vec<StateEntry>,
     ) -> Ended<Result<Vec<Vec<StateEntry>>, String>, S> {
-        let Some(migration) = self.migration.clone() else {
+        if !self.exports.migration {
             return not_exported(execution, "innkeeper:context/migration");
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = migration.load(&mut *store, instance)?;
+                let guest = exported(&code.migration)?.load(&mut *store, instance)?;
                 guest.call_migrate(store, from, &entries).await
             })
         })
@@ -180,7 +185,7 @@ impl Guest {
     async fn enter<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
     where
         S: Services,
-        F: for<'a> FnOnce(&'a mut Store<StoreData>, &'a Instance) -> Run<'a, T> + Send,
+        F: for<'a> FnOnce(&'a mut Store<StoreData>, &'a Instance, &'a Code) -> Run<'a, T> + Send,
         T: Send,
     {
         let Execution {
@@ -189,10 +194,12 @@ impl Guest {
             deadline,
             depth,
             share,
+            instances,
         } = execution;
         let share = share.as_ref().unwrap_or(self.runtime.host_share());
         let began = Instant::now();
-        let Some(_slot) = self.runtime.slots().take(depth, deadline).await else {
+        let instances = instances.as_ref().unwrap_or(self.runtime.host_instances());
+        let Some(_place) = instances.take(depth, deadline).await else {
             let message = format!(
                 "all instances of the host were busy for {} ms",
                 began.elapsed().as_millis()
@@ -201,6 +208,16 @@ impl Guest {
                 services,
                 result: Err(Fault::NoInstance(message)),
             };
+        };
+        // Without a load it is there at once; and who runs in it keeps it.
+        let code = match self.residency.code(deadline).await {
+            Ok(code) => code,
+            Err(fault) => {
+                return Ended {
+                    services,
+                    result: Err(fault),
+                };
+            }
         };
         let mut store = Store::new(self.runtime.wasmtime(), StoreData::new(services, memory));
         store.limiter_async(|frame| frame);
@@ -211,8 +228,8 @@ impl Guest {
                 // The first slice begins here, not when the processor was asked for.
                 store.set_epoch_deadline(1);
                 store.data_mut().services().begin();
-                let instance = self.pre.instantiate_async(&mut store).await?;
-                run(&mut store, &instance).await
+                let instance = code.pre.instantiate_async(&mut store).await?;
+                run(&mut store, &instance, &code).await
             });
             deadline::enforce(deadline, began, share.run(computing.as_mut())).await
         };
@@ -224,6 +241,12 @@ impl Guest {
             result,
         }
     }
+}
+
+/// What is looked for only where the exports say that it is there.
+fn exported<T>(indices: &Option<T>) -> wasmtime::Result<&T> {
+    let indices = indices.as_ref();
+    indices.ok_or_else(|| wasmtime::format_err!("the export is gone from the component"))
 }
 
 fn not_exported<T, S>(execution: Execution<S>, name: &str) -> Ended<T, S> {

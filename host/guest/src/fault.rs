@@ -57,6 +57,14 @@ pub enum Fault {
     /// No instance could be made.
     #[error("no instance of the guest could be made: {0}")]
     NoInstance(String),
+    /// Its machine code is not in memory, and could not be brought back.
+    #[error("the guest could not be loaded: {reason}")]
+    NotLoaded {
+        /// Why not.
+        reason: String,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
 }
 
 impl Fault {

@@ -5,24 +5,25 @@
 
 mod artifact;
 mod bindings;
+mod code_cache;
 mod deadline;
 mod engine;
 mod execution;
 mod fault;
-mod guest_cache;
 mod imports;
+mod instance_places;
 mod interface;
 mod interface_compatibility;
 pub mod json;
 mod load;
 mod log_gate;
 mod output;
+mod residency;
 mod runtime;
 mod scheduler;
 mod services;
 mod shape;
 mod shorten;
-mod slots;
 mod store_data;
 pub mod value;
 
@@ -36,10 +37,12 @@ pub use bindings::innkeeper::context::types::{
 pub use engine::{CompileEngine, Compiled, Engine};
 pub use execution::{Ended, Execution};
 pub use fault::{Fault, Refusal};
+pub use instance_places::{InstanceShare, first_calls};
 pub use interface::{Interface, Operation};
 pub use interface_compatibility::Difference;
 pub use load::{CONTRACT_VERSION, Guest, LoadError};
 pub use log_gate::LogGate;
+pub use residency::{Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};

@@ -10,6 +10,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, 
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
 use crate::imports;
 use crate::interface::{Interface, Operation};
+use crate::residency::{Reload, Residency};
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature, TooMuch};
 use crate::shorten::shortened;
@@ -92,9 +93,25 @@ pub enum LoadError {
     },
 }
 
-/// A component that is compiled, linked and ready to be instantiated: one per version.
+/// A component that is compiled, linked and ready to be instantiated: one per version. Its machine code may leave memory, and comes back when it is entered.
 pub struct Guest {
     pub(super) runtime: Runtime,
+    pub(super) exports: Arc<Exports>,
+    pub(super) residency: Residency,
+}
+
+/// What a component exports and uses: known as long as there is a guest of it.
+pub(super) struct Exports {
+    pub(super) web: bool,
+    pub(super) policies: bool,
+    pub(super) health: bool,
+    pub(super) migration: bool,
+    offers: BTreeMap<String, Interface>,
+    uses: BTreeMap<String, Interface>,
+}
+
+/// A component's machine code, and where to enter it.
+pub(super) struct Code {
     pub(super) pre: InstancePre<StoreData>,
     pub(super) describe: describe::GuestIndices,
     pub(super) web: Option<web::GuestIndices>,
@@ -102,11 +119,10 @@ pub struct Guest {
     pub(super) health: Option<health::GuestIndices>,
     pub(super) migration: Option<migration::GuestIndices>,
     pub(super) functions: BTreeMap<String, ComponentExportIndex>,
-    offers: BTreeMap<String, Interface>,
-    uses: BTreeMap<String, Interface>,
+    exports: Arc<Exports>,
 }
 
-impl Guest {
+impl Code {
     /// Checks and links a component.
     pub(super) fn of_component(runtime: &Runtime, component: Component) -> Result<Self, LoadError> {
         is_of_this_contract(runtime, &component)?;
@@ -129,7 +145,6 @@ impl Guest {
             .instantiate_pre(&component)
             .map_err(LoadError::Contract)?;
         Ok(Self {
-            runtime: runtime.clone(),
             describe: describe::GuestIndices::new(&pre).map_err(LoadError::Contract)?,
             web: web
                 .then(|| web::GuestIndices::new(&pre))
@@ -149,34 +164,77 @@ impl Guest {
                 .map_err(LoadError::Contract)?,
             pre,
             functions,
-            offers,
-            uses,
+            exports: Arc::new(Exports {
+                web,
+                policies,
+                health,
+                migration,
+                offers,
+                uses,
+            }),
         })
+    }
+}
+
+impl Exports {
+    /// Whether it offers a function, named `<interface>#<function>`.
+    pub(super) fn offers_operation(&self, operation: &str) -> bool {
+        let named = operation.split_once('#');
+        named.is_some_and(|(interface, function)| {
+            let offered = self.offers.get(interface);
+            offered.is_some_and(|offered| offered.operations.contains_key(function))
+        })
+    }
+}
+
+impl Guest {
+    /// A guest whose machine code is there.
+    pub(super) fn of_code(runtime: &Runtime, code: Arc<Code>) -> Self {
+        Self {
+            runtime: runtime.clone(),
+            exports: code.exports.clone(),
+            residency: Residency::of(code),
+        }
+    }
+
+    /// Lets its machine code leave memory: `reload` brings it back when it is entered.
+    pub fn bring_back_by(&self, reload: Arc<dyn Reload>) {
+        self.residency.bring_back_by(reload);
+    }
+
+    /// Gives the memory of its machine code back, as soon as nobody runs in it. False when it is not there, or nothing would bring it back.
+    pub fn unload(&self) -> bool {
+        self.residency.unload()
+    }
+
+    /// Whether its machine code is in memory.
+    pub fn is_loaded(&self) -> bool {
+        self.residency.is_loaded()
     }
 
     /// The interfaces that it offers to other contexts, by name.
     pub fn offers(&self) -> &BTreeMap<String, Interface> {
-        &self.offers
+        &self.exports.offers
     }
 
     /// The interfaces of other contexts that it uses, by name.
     pub fn uses(&self) -> &BTreeMap<String, Interface> {
-        &self.uses
+        &self.exports.uses
     }
 
     /// Whether it answers web requests.
     pub fn has_web(&self) -> bool {
-        self.web.is_some()
+        self.exports.web
     }
 
     /// Whether it says which state it can work with.
     pub fn has_migration(&self) -> bool {
-        self.migration.is_some()
+        self.exports.migration
     }
 
     /// Whether it handles events.
     pub fn has_policies(&self) -> bool {
-        self.policies.is_some()
+        self.exports.policies
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::instance_places::{InstancePlaces, InstanceShare};
 use crate::scheduler::{Scheduler, Share, ShareOptions};
-use crate::slots::Slots;
 
 /// How often a guest that computes without a pause lets others have its thread.
 const TICK: Duration = Duration::from_millis(1);
@@ -60,13 +60,14 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// A wasmtime engine with its clock, the slots of its instances and the scheduler of its processors: cheap to clone.
+/// A wasmtime engine with its clock, the places of its instances and the scheduler of its processors: cheap to clone.
 #[derive(Clone)]
 pub(super) struct Runtime {
     wasmtime: wasmtime::Engine,
-    slots: Slots,
+    places: InstancePlaces,
     scheduler: Scheduler,
     host_share: Arc<Share>,
+    host_instances: Arc<InstanceShare>,
     _clock: Arc<Clock>,
 }
 
@@ -80,11 +81,13 @@ impl Runtime {
         let wasmtime = wasmtime::Engine::new(&config)?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
         let scheduler = Scheduler::new(options.processors);
+        let places = InstancePlaces::new(options.instances);
         Ok(Self {
             wasmtime,
             host_share: Arc::new(scheduler.share(ShareOptions::default())),
             scheduler,
-            slots: Slots::new(options.instances),
+            host_instances: places.share(0),
+            places,
             _clock: clock,
         })
     }
@@ -104,9 +107,14 @@ impl Runtime {
         &self.host_share
     }
 
-    /// The places that instances take.
-    pub(super) fn slots(&self) -> &Slots {
-        &self.slots
+    /// A share of the instances, of which so many are kept for it.
+    pub(super) fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
+        self.places.share(reserved)
+    }
+
+    /// The share of what the host wants to know for itself.
+    pub(super) fn host_instances(&self) -> &Arc<InstanceShare> {
+        &self.host_instances
     }
 }
 

@@ -92,6 +92,14 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             running: context.admission.running(),
             pending: context.admission.pending(),
         },
+        slots: host
+            .autoscalers
+            .of(&context.name)
+            .map(|scaled| view::Slots {
+                slots: scaled.slots,
+                max: scaled.max,
+                loaded: scaled.is_loaded,
+            }),
         circuit_breaker: callers
             .iter()
             .map(|caller| caller.circuit_breaker)

@@ -12,6 +12,7 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::autoscalers;
 use super::state::State;
 use super::usage;
 use crate::app::Host;
@@ -182,6 +183,7 @@ fn take_levels(host: &Host) {
             }
         }
     }
+    autoscalers::take_levels(host);
     for context in host.contexts().values() {
         let metrics = &context.metrics;
         let computed = context.share.computed().as_micros();

@@ -2,6 +2,7 @@
 
 mod audit;
 mod authorize;
+mod autoscalers;
 mod backup;
 pub(crate) mod backup_framing;
 mod caller;

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, backup, commits, contexts, dead_letters, events, fault, floor, graph, health, nats,
-    openapi, origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
+    authorize, autoscalers, backup, commits, contexts, dead_letters, events, fault, floor, graph,
+    health, nats, openapi, origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -22,6 +22,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document));
     let guarded = Router::new()
+        .route("/v1/autoscalers", get(autoscalers::list))
         .route("/v1/contexts", get(contexts::list))
         .route("/v1/contexts/{name}", get(contexts::one))
         .route(

@@ -8,6 +8,7 @@ mod start;
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +17,7 @@ pub use self::{
     data::{DataDirectory, DataError},
     start::{Options, Progress, StartError},
 };
+use crate::autoscale::Autoscalers;
 use crate::core::memory::Budget;
 use crate::events::Events;
 use crate::invocation::{Context, Contexts, Invoker};
@@ -35,6 +37,8 @@ pub struct Host {
     pub events: Arc<Events>,
     /// What brings its versions in.
     pub deployer: Arc<Deployer>,
+    /// What scales its contexts.
+    pub autoscalers: Arc<Autoscalers>,
     /// Its bridge to NATS.
     pub nats: Arc<Bridge>,
     /// What it may hold in memory of answers that may be given again.
@@ -43,6 +47,8 @@ pub struct Host {
     pub shutdown: CancellationToken,
     /// Everything that runs in the background; `stop` waits for it.
     pub tasks: TaskTracker,
+    /// Told when work waits in a context that has no slots.
+    slots_wanted: Arc<Notify>,
     journals: Journals,
 }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Host;
 use super::journals::Journals;
+use crate::autoscale;
 use crate::config;
 use crate::core::VersionDigest;
 use crate::core::memory::Budget;
@@ -115,7 +117,12 @@ impl Host {
         let opening = manifest.clone();
         let opened = tokio::task::spawn_blocking(move || Journals::open(&opening)).await;
         let journals = opened.map_err(|_| StartError::CutShort)??;
-        let engine = Engine::new(options.engine).map_err(StartError::Engine)?;
+        let instances = manifest.host.instances;
+        let engine = Engine::new(EngineOptions {
+            instances: instances.unwrap_or(options.engine.instances),
+            ..options.engine
+        });
+        let engine = engine.map_err(StartError::Engine)?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let wiring = Arc::new(CurrentWiring::default());
         let memory = manifest.host.memory();
@@ -123,11 +130,14 @@ impl Host {
         let answers = Budget::new(memory / 4);
         let for_invocations = Budget::new(memory - answers.limit());
         let guests_memory = for_invocations.guests(manifest.host.guests_memory());
+        let slots_wanted = Arc::new(Notify::new());
         let share = |settings: &ContextSettings, config: &Arc<config::Live>| Shared {
             config: config.clone(),
             wiring: wiring.clone(),
             answers: answers.clone(),
             share: engine.share(settings.limits.share()),
+            instances: engine.instances(settings.min_slots()),
+            slots_wanted: slots_wanted.clone(),
             guests_memory: guests_memory.share(settings.limits.share().weight),
         };
         let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, share).await?;
@@ -154,6 +164,8 @@ impl Host {
                 &events, &manifest, engine, compiler, &directory,
             )),
             nats: Arc::new(Bridge::new(&invoker, &manifest)),
+            autoscalers: Arc::default(),
+            slots_wanted,
             events,
             invoker,
             manifest,
@@ -241,6 +253,13 @@ impl Host {
         for context in self.contexts().values() {
             faults::tell_at_start(&self.invoker, context);
         }
+        self.tasks.spawn(autoscale::run(
+            self.invoker.clone(),
+            self.deployer.clone(),
+            self.autoscalers.clone(),
+            self.slots_wanted.clone(),
+            self.manifest.host.instances(),
+        ));
         Ok(())
     }
 }

@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, completions, dead_letters, deploy, events, fault, graph,
-    journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign, status, story,
-    test, up, upgrade, versions,
+    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, events, fault,
+    graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign, status,
+    story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -39,6 +39,7 @@ pub(super) enum Command {
     Status(status::Status),
     Graph(graph::Graph),
     Fault(fault::Fault),
+    Autoscale(autoscale::Autoscale),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -73,6 +74,7 @@ impl Command {
             Self::Status(command) => command.run().await,
             Self::Graph(command) => command.run().await,
             Self::Fault(command) => command.run().await,
+            Self::Autoscale(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

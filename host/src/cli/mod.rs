@@ -3,6 +3,7 @@
 mod address;
 mod app_flags;
 mod audit;
+mod autoscale;
 mod backup;
 mod build;
 mod client;

@@ -20,7 +20,7 @@ use crate::versions::numbered;
 
 /// Show how the contexts of a running app are
 ///
-/// LAG is how many events of others a context has yet to pass, UNDO how many calls are still to be undone, DEAD how many events it has given up on.
+/// SLOTS is how many of its invocations may run at once (`innkeeper autoscale` says why), LAG is how many events of others a context has yet to pass, UNDO how many calls are still to be undone, DEAD how many events it has given up on.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper status
@@ -57,6 +57,7 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         ("VERSION", Align::Left),
         ("RUNNING", Align::Right),
         ("WAITING", Align::Right),
+        ("SLOTS", Align::Right),
         ("COMMITS", Align::Right),
         ("LAG", Align::Right),
         ("UNDO", Align::Right),
@@ -84,6 +85,7 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
             version(&context),
             context.invocations.running.to_string(),
             context.invocations.pending.to_string(),
+            slots(&context),
             context.journal.flushed.to_string(),
             context.lag.values().sum::<u64>().to_string(),
             context.compensations_pending.to_string(),
@@ -210,6 +212,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
                 context.invocations.running, context.invocations.pending
             ),
         ),
+        field("slots", slots(context)),
         field("breaker", breaker(context.circuit_breaker).to_owned()),
     ];
     let callers = context.callers.iter();
@@ -389,6 +392,15 @@ fn rollout_line(rollout: &Rollout) -> String {
         line.extend(reason.map(|reason| format!(": {reason}")));
     }
     line
+}
+
+/// How many invocations of a context may run at once, and of how many.
+fn slots(context: &Context) -> String {
+    match &context.slots {
+        Some(slots) if slots.loaded => format!("{} of {}", slots.slots, slots.max),
+        Some(slots) => format!("{} of {}, unloaded", slots.slots, slots.max),
+        None => "all".to_owned(),
+    }
 }
 
 /// A version as people tell it apart.

@@ -33,13 +33,22 @@ impl<const N: usize> Table<N> {
     }
 
     pub fn print(&self) -> io::Result<()> {
+        self.print_from(0)
+    }
+
+    /// Without the head.
+    pub fn print_rows(&self) -> io::Result<()> {
+        self.print_from(1)
+    }
+
+    fn print_from(&self, first: usize) -> io::Result<()> {
         let mut widths = [0; N];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
-        for row in &self.rows {
+        for row in self.rows.iter().skip(first) {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(widths).zip(self.align) {
                 line += &match align {

@@ -196,6 +196,13 @@ impl From<&Failure> for Problem {
                 "the host is running as many instances as it can",
             )
             .retry_after(soon),
+            Failure::NotLoaded { retry_after, .. } => Self::of_kind(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-loaded",
+                "Not loaded",
+                "the context was idle, and could not be loaded again; nothing was changed",
+            )
+            .retry_after(*retry_after),
             Failure::NoMemory { .. } => Self::of_kind(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -344,6 +351,14 @@ mod tests {
                 },
                 503,
                 Some("1"),
+            ),
+            (
+                Failure::NotLoaded {
+                    reason: "/a/path".to_owned(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
             ),
             (
                 Failure::Journal {

@@ -428,6 +428,7 @@ async fn enter<E: Entry>(
         deadline: invocation.deadline,
         depth: invocation.depth(),
         share: Some(invocation.context.share.clone()),
+        instances: Some(invocation.context.instances.clone()),
     };
     let mut ended = entry.enter(version, execution).await;
     ended.services.end_execution();

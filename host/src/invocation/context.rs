@@ -16,7 +16,7 @@ use super::key_locks::KeyLocks;
 use super::traffic::Traffic;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
-use crate::guest::Share;
+use crate::guest::{InstanceShare, Share};
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
 use crate::observe::ContextMetrics;
@@ -54,6 +54,8 @@ pub struct Context {
     pub timer_set: Notify,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What it has of the instances.
+    pub instances: Arc<InstanceShare>,
     /// What its guests have of the memory.
     pub guests_memory: Arc<MemoryShare>,
     /// What it counts.
@@ -76,8 +78,12 @@ pub(crate) struct Shared {
     pub answers: Arc<Budget>,
     /// What it has of the processors.
     pub share: Arc<Share>,
+    /// What it has of the instances.
+    pub instances: Arc<InstanceShare>,
     /// What its guests have of the memory.
     pub guests_memory: Arc<MemoryShare>,
+    /// Told when work waits in a context that has no slots.
+    pub slots_wanted: Arc<Notify>,
 }
 
 impl Context {
@@ -91,8 +97,14 @@ impl Context {
         let breaker = &settings.circuit_breaker;
         let sequences = settings.quota.sequences.get();
         ledger.limit_sequences(usize::try_from(sequences).unwrap_or(usize::MAX));
+        let admission =
+            Admission::new(name, breaker.max_requests.get(), settings.limits.call_depth);
+        let admission = match &settings.autoscale {
+            Some(scale) => admission.scaled(scale.min, shared.slots_wanted),
+            None => admission,
+        };
         Self {
-            admission: Admission::new(name, breaker.max_requests.get(), settings.limits.call_depth),
+            admission,
             breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
             followed: ByName::default(),
             faults: Faults::new(settings.fault),
@@ -104,6 +116,7 @@ impl Context {
             metrics: ContextMetrics::new(name),
             log: LogRateLimit::new(name, settings.limits.log),
             share: shared.share,
+            instances: shared.instances,
             guests_memory: shared.guests_memory,
             answers: shared.answers,
             wiring: shared.wiring,

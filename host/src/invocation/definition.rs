@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::admission::Permit;
 use super::circuit_breaker::{Breaker, Connection};
 use super::commit_hold::{Consent, Hold};
 use super::context::Context;
@@ -122,11 +122,11 @@ pub(super) enum Input {
 
 /// A place among what a context runs at once; left while it waits for locks.
 #[derive(Default)]
-pub(super) struct Place(Mutex<Option<OwnedSemaphorePermit>>);
+pub(super) struct Place(Mutex<Option<Permit>>);
 
 impl Place {
     /// One that was taken before.
-    pub(super) fn taken(place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn taken(place: Option<Permit>) -> Self {
         Self(Mutex::new(place))
     }
 

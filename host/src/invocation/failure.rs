@@ -185,6 +185,14 @@ pub enum Failure {
         /// What there was none of.
         reason: String,
     },
+    /// The version is not in memory, and could not be brought back.
+    #[error("the version is not in memory, and could not be loaded: {reason}")]
+    NotLoaded {
+        /// Why not.
+        reason: String,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The journal cannot be used.
     #[error("{reason}")]
     Journal {
@@ -313,6 +321,13 @@ impl Failure {
             },
             Fault::NotExported(export) => Self::NotExported { export },
             Fault::NoInstance(reason) => Self::NoInstance { reason },
+            Fault::NotLoaded {
+                reason,
+                retry_after,
+            } => Self::NotLoaded {
+                reason: clipped(reason),
+                retry_after,
+            },
         }
     }
 
@@ -367,6 +382,7 @@ impl Failure {
             | Self::BreakerOpen { .. }
             | Self::FaultInjected { .. }
             | Self::NoInstance { .. }
+            | Self::NotLoaded { .. }
             | Self::NoMemory { .. }
             // Another version would keep no less.
             | Self::QuotaExceeded { .. }

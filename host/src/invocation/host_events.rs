@@ -39,6 +39,8 @@ pub enum HostEventKind {
     Unloaded,
     /// A version that was unloaded is back.
     Loaded,
+    /// A version that was unloaded could not be loaded again.
+    LoadFailed,
     /// A probe failed as often as its threshold says.
     ProbeFailed,
     /// A context gets no work: it says that it is not ready.
@@ -55,7 +57,7 @@ pub enum HostEventKind {
 
 impl HostEventKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CircuitBreakerOpened,
         Self::CircuitBreakerHalfOpened,
         Self::CircuitBreakerClosed,
@@ -65,6 +67,7 @@ impl HostEventKind {
         Self::ScaledDown,
         Self::Unloaded,
         Self::Loaded,
+        Self::LoadFailed,
         Self::ProbeFailed,
         Self::NotReady,
         Self::Ready,
@@ -85,6 +88,7 @@ impl HostEventKind {
             Self::ScaledDown => "ScaledDown",
             Self::Unloaded => "Unloaded",
             Self::Loaded => "Loaded",
+            Self::LoadFailed => "LoadFailed",
             Self::ProbeFailed => "ProbeFailed",
             Self::NotReady => "NotReady",
             Self::Ready => "Ready",

@@ -14,6 +14,7 @@ pub mod circuit_breaker;
 pub mod commit_hold;
 pub mod compensation;
 mod context;
+mod context_slots;
 mod counter;
 pub mod crash_recovery;
 mod definition;
@@ -28,6 +29,7 @@ pub mod idempotency;
 mod intent;
 mod invoker;
 pub mod key_locks;
+mod load_meter;
 mod origin;
 mod outbox;
 pub mod owed;
@@ -60,11 +62,13 @@ pub(crate) use self::{
 pub use self::{
     call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
+    context_slots::ContextSlots,
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     host_events::{HostEventKind, HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
+    load_meter::Load,
     origin::Origin,
     ready::ready,
     retention::{end_forsaken, forget_results},

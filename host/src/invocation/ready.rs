@@ -54,6 +54,7 @@ pub async fn ready(
         deadline,
         depth: 0,
         share: Some(context.share.clone()),
+        instances: Some(context.instances.clone()),
     };
     version
         .guest

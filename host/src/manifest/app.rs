@@ -32,9 +32,22 @@ pub struct HostSettings {
     /// What all guests may have of it, in bytes. Without it: half of it.
     #[serde(deserialize_with = "scalar::optional_size")]
     pub guests_memory: Option<u64>,
+    /// How many guests may run at once. Without it: 1000.
+    #[serde(deserialize_with = "scalar::optional_number")]
+    pub instances: Option<u32>,
 }
 
 impl HostSettings {
+    /// How many guests may run at once when nothing is said.
+    pub const INSTANCES: u32 = 1_000;
+    /// How few may be said: calls nest, and each depth has one.
+    pub const FEWEST_INSTANCES: u32 = 24;
+
+    /// How many guests may run at once.
+    pub fn instances(&self) -> u32 {
+        self.instances.unwrap_or(Self::INSTANCES)
+    }
+
     /// What the host may hold in memory for invocations and their answers, in bytes.
     pub fn memory(&self) -> u64 {
         self.memory.unwrap_or_else(|| memory::of_the_machine() / 2)

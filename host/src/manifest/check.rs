@@ -4,8 +4,9 @@ use http::{HeaderName, Method, Uri};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, Limits, Manifest, NATS, NatsSettings,
-    SagaSettings, admin, document::Node, fault::Fault, follows, rollout, scalar, schedule,
+    CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
+    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows, rollout,
+    scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -94,6 +95,25 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             })?;
         }
     }
+    for (name, context) in &manifest.contexts {
+        let checked = context.autoscale.iter().try_for_each(autoscale::check);
+        checked.map_err(|(keys, message)| {
+            let path = ["context", name, "autoscale"].into_iter();
+            let path: Vec<&str> = path.chain(keys.iter().copied()).collect();
+            place(&path, message)
+        })?;
+    }
+    if let Some(instances) = manifest.host.instances
+        && instances < HostSettings::FEWEST_INSTANCES
+    {
+        let least = HostSettings::FEWEST_INSTANCES;
+        return Err(place(
+            &["host", "instances"],
+            format!("must be at least {least}, so that calls can nest"),
+        ));
+    }
+    autoscale::check_minima(manifest)
+        .map_err(|(name, message)| place(&["context", name, "autoscale", "min"], message))?;
     check_retention(manifest)
         .map_err(|message| place(&["journal", "result_retention"], message))?;
     follows::check(manifest).map_err(|(context, subject, key, message)| {

@@ -13,6 +13,7 @@ use crate::core::Backoff;
 use crate::guest::ShareOptions;
 
 use super::{
+    autoscale::Autoscale,
     circuit_breaker::CircuitBreaker,
     config::ContextConfig,
     fault_injection::FaultInjection,
@@ -43,6 +44,8 @@ pub struct ContextSettings {
     pub quota: Quota,
     /// When work is turned away.
     pub circuit_breaker: CircuitBreaker,
+    /// How many of its invocations run at once, by how many there are; as many as can when absent.
+    pub autoscale: Option<Autoscale>,
     /// What is made to go wrong on purpose.
     pub fault: FaultInjection,
     /// How events that could not be handled are tried again.
@@ -63,6 +66,19 @@ pub struct ContextSettings {
     pub show: BTreeSet<String>,
     /// The members of its events' data that operators are not shown, by their names.
     pub sensitive: BTreeSet<String>,
+}
+
+impl ContextSettings {
+    /// How many slots are kept for it.
+    pub fn min_slots(&self) -> u32 {
+        self.autoscale.as_ref().map_or(0, |scale| scale.min)
+    }
+
+    /// Whether its versions leave memory while they are idle.
+    pub fn scales_to_zero(&self) -> bool {
+        let mut scale = self.autoscale.iter();
+        scale.any(|scale| scale.min == 0)
+    }
 }
 
 /// `[context.<name>.limits]`: what one invocation may use.

@@ -3,6 +3,7 @@
 mod admin;
 mod admin_tls;
 mod app;
+mod autoscale;
 mod check;
 mod circuit_breaker;
 mod config;
@@ -42,6 +43,7 @@ pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
+    autoscale::{Autoscale, PolicyType, ScaleDown, ScaleUp, ScalingPolicy, SelectPolicy},
     circuit_breaker::{CircuitBreaker, GATEWAY, NATS},
     config::ContextConfig,
     context::{ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},

@@ -303,6 +303,11 @@ pub(super) fn percent_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     percentage(deserializer, 0)
 }
 
+/// A percentage from 1 to 100.
+pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    percentage(deserializer, 1)
+}
+
 /// Percentages from 1 to 100.
 pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     struct Percent(u8);

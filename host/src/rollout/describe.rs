@@ -47,6 +47,7 @@ fn execution(memory: usize, time: Duration) -> Execution<NoServices> {
         deadline: Instant::now() + time,
         depth: 0,
         share: None,
+        instances: None,
     }
 }
 

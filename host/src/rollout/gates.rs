@@ -17,7 +17,8 @@ use super::signature::Signed;
 use super::upload::Upload;
 use super::version_state::State;
 use super::{
-    compatibility, interrupted_rollout, load, missing_dependencies, signature_check, startup_probe,
+    compatibility, interrupted_rollout, load, missing_dependencies, reload, signature_check,
+    startup_probe,
 };
 use crate::core::{VersionDigest, human_duration};
 use crate::guest::{Guest, LoadError};
@@ -245,6 +246,7 @@ async fn bring(
     rollout.passed(Gate::Compile, what, clock.lap());
     let version = load::of_guest(guest, &context.name, &context.settings, identity).await?;
     let version = Arc::new(version);
+    reload::let_leave(deployer, context, &version);
     rollout.passed(Gate::Imports, imports(&version), Duration::ZERO);
     rollout.passed(
         Gate::Contract,
@@ -306,7 +308,7 @@ fn fits(deployer: &Deployer, context: &Context, wiring: &Wiring, version: &Versi
 }
 
 /// What was compiled of a component. Where that is gone, or never was, the component in the file is compiled first, apart; tells how long that took.
-async fn compiled(
+pub(super) async fn compiled(
     deployer: &Arc<Deployer>,
     context: &Context,
     digest: VersionDigest,
@@ -377,6 +379,7 @@ pub(super) async fn load_stored(
         }
     };
     let version = Arc::new(version);
+    reload::let_leave(deployer, context, &version);
     deployer.rollouts(context).keep_loaded(&version);
     Ok(version)
 }

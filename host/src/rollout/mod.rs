@@ -30,6 +30,7 @@ mod post_promotion_watch;
 mod progress;
 mod ramp;
 pub mod rebuild;
+mod reload;
 mod retention;
 mod rollback;
 mod rollouts;

@@ -19,6 +19,8 @@ pub struct Rollouts {
     pub(super) shipped: OnceLock<PathBuf>,
     /// Why the component that the manifest names does not serve since the start.
     pub(super) refused: Mutex<Option<String>>,
+    /// Why the last load of a version that was out of memory failed, if it did.
+    pub(super) load_failure: Mutex<Option<String>>,
 }
 
 impl Rollouts {
@@ -35,6 +37,21 @@ impl Rollouts {
     /// Why the component that the manifest names does not serve since the start, if it was refused.
     pub fn refused(&self) -> Option<String> {
         self.refused.lock().clone()
+    }
+
+    /// Why the last load of a version that was out of memory failed, if it did.
+    pub fn load_failure(&self) -> Option<String> {
+        self.load_failure.lock().clone()
+    }
+
+    /// The versions that can serve at once, or as soon as they are back in memory.
+    pub fn at_hand(&self) -> Vec<Arc<Version>> {
+        self.loaded.lock().clone()
+    }
+
+    /// Whether a version is on its way.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way().is_some()
     }
 
     /// How many invocations are under way in a version; none when it is not loaded.

@@ -1,7 +1,7 @@
 //! Responses of a version that may be given again, within a bound of memory; the least used go first.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use quick_cache::Weighter;
@@ -20,6 +20,8 @@ const USUAL: u64 = 2_048;
 /// The responses of a version that may be given again. A version that has given none holds no memory for them.
 pub struct ResponseCache {
     room: u64,
+    /// How often one was found.
+    found: AtomicU64,
     responses: ArcSwapOption<Responses>,
 }
 
@@ -50,6 +52,7 @@ impl ResponseCache {
     pub fn new(room: u64) -> Self {
         Self {
             room,
+            found: AtomicU64::new(0),
             responses: ArcSwapOption::empty(),
         }
     }
@@ -61,7 +64,14 @@ impl ResponseCache {
 
     /// The response to a request, if there is one.
     pub(crate) fn find(&self, request: &Request) -> Option<Arc<CachedResponse>> {
-        self.responses.load().as_ref()?.get(request)
+        let found = self.responses.load().as_ref()?.get(request)?;
+        self.found.fetch_add(1, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// How often one was found.
+    pub(crate) fn found(&self) -> u64 {
+        self.found.load(Ordering::Relaxed)
     }
 
     /// Removes the response to a request that no longer holds, unless another has taken its place.

@@ -121,6 +121,20 @@ impl Version {
         self.scorecard.note(Instant::now(), took, failed);
     }
 
+    /// How often it was of use: invocations that have ended, and answers that could be given again.
+    pub(crate) fn uses(&self) -> u64 {
+        self.scorecard.total().count + self.answers.found()
+    }
+
+    /// Gives back the memory of its machine code, and of the answers that it would give again. False when it has none, or could not be loaded again.
+    pub(crate) fn unload(&self) -> bool {
+        let is_unloaded = self.guest.unload();
+        if is_unloaded {
+            self.answers.forget();
+        }
+        is_unloaded
+    }
+
     /// All invocations of it that have ended.
     pub(crate) fn total(&self) -> Tally {
         self.scorecard.total()

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod authors;
+mod autoscaling;
 mod bad_input;
 mod booking;
 mod circuit_breaker;

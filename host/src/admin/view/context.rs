@@ -42,6 +42,9 @@ pub struct Context {
     pub candidate: Option<Candidate>,
     /// What runs and waits.
     pub invocations: Invocations,
+    /// How many of its invocations may run at once; absent where it is not scaled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Slots>,
     /// Where the circuit breaker stands of the caller that gets through least.
     pub circuit_breaker: Breaker,
     /// Who has called it since the host started, and how that goes.
@@ -159,6 +162,18 @@ pub struct Invocations {
     pub running: u32,
     /// How many wait for their turn.
     pub pending: u32,
+}
+
+/// How many invocations of a context that is scaled may run at once.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Slots {
+    /// So many.
+    pub slots: u32,
+    /// There may be so many.
+    pub max: u32,
+    /// Whether the version that serves is in memory.
+    pub loaded: bool,
 }
 
 /// Where a journal is.

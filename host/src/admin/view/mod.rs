@@ -1,5 +1,6 @@
 //! What this port tells, in the words of its JSON. The command line reads the same types.
 
+mod autoscaler;
 mod caller;
 mod cloud_event;
 mod commit;
@@ -16,11 +17,13 @@ mod saga;
 mod undo;
 mod version;
 
+pub use self::autoscaler::{Autoscaler, Autoscalers, Condition};
 pub use self::caller::{Breaker, Caller, Rejected, Traffic};
 pub use self::cloud_event::CloudEvent;
 pub use self::commit::{Commit, Commits};
 pub use self::context::{
-    Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations, Positions, Used,
+    Candidate, Contended, Context, ContextDetail, Contexts, Import, Invocations, Positions, Slots,
+    Used,
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};

@@ -53,7 +53,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
-            "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
+            "3:1: context.room: unknown key `limit`; valid keys are `autoscale`, `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
              `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (

@@ -93,8 +93,67 @@ pub const NATS_DEAD_LETTERS: &str = "innkeeper_nats_relay_dead_letters";
 /// Whether events are being published to NATS, 1 or 0.
 pub const NATS_UP: &str = "innkeeper_nats_up";
 
+/// Slots of a context that is scaled, by context.
+pub const AUTOSCALER_SLOTS: &str = "innkeeper_autoscaler_slots";
+/// How many slots a context should have, by context.
+pub const AUTOSCALER_DESIRED: &str = "innkeeper_autoscaler_desired";
+/// How many slots a context has at least, by context.
+pub const AUTOSCALER_MIN: &str = "innkeeper_autoscaler_min";
+/// How many slots a context has at most, by context.
+pub const AUTOSCALER_MAX: &str = "innkeeper_autoscaler_max";
+/// Which part of its slots a context has used, or waited for, in percent, by context.
+pub const AUTOSCALER_UTILIZATION: &str = "innkeeper_autoscaler_utilization_percent";
+/// Which part of its slots a context is to use, in percent, by context.
+pub const AUTOSCALER_TARGET: &str = "innkeeper_autoscaler_target_percent";
+/// Changes of the number of slots, by context and direction.
+pub const AUTOSCALER_SCALINGS: &str = "innkeeper_autoscaler_scalings_total";
+/// Loads of versions that were out of memory, by context and outcome.
+pub const LOADS: &str = "innkeeper_version_loads_total";
+/// How long such a load took, by context.
+pub const LOAD_DURATION: &str = "innkeeper_version_load_duration_seconds";
+/// Idle versions that left memory, by context.
+pub const UNLOADS: &str = "innkeeper_version_unloads_total";
+
 /// Tells the recorder what each of them means.
 pub(super) fn describe() {
+    describe_gauge!(
+        AUTOSCALER_SLOTS,
+        "Slots of a context that is scaled, by context."
+    );
+    describe_gauge!(
+        AUTOSCALER_DESIRED,
+        "How many slots a context should have, by context."
+    );
+    describe_gauge!(
+        AUTOSCALER_MIN,
+        "How many slots a context has at least, by context."
+    );
+    describe_gauge!(
+        AUTOSCALER_MAX,
+        "How many slots a context has at most, by context."
+    );
+    describe_gauge!(
+        AUTOSCALER_UTILIZATION,
+        "Which part of its slots a context has used, or waited for, in percent, by context."
+    );
+    describe_gauge!(
+        AUTOSCALER_TARGET,
+        "Which part of its slots a context is to use, in percent, by context."
+    );
+    describe_counter!(
+        AUTOSCALER_SCALINGS,
+        "Changes of the number of slots, by context and direction."
+    );
+    describe_counter!(
+        LOADS,
+        "Loads of versions that were out of memory, by context and outcome."
+    );
+    describe_histogram!(
+        LOAD_DURATION,
+        Unit::Seconds,
+        "How long it took to load a version that was out of memory, by context."
+    );
+    describe_counter!(UNLOADS, "Idle versions that left memory, by context.");
     describe_counter!(
         OPERATORS_REFUSED,
         "Requests that were refused at the operators' port, by reason."

@@ -194,6 +194,10 @@ impl Boot {
             let (context, version) = (&self.context, &choice.version);
             startup_probe::ready(deployer, context, version, context.generation()).await?;
             self.is_ready = true;
+            if context.settings.scales_to_zero() {
+                // Until something is asked of it.
+                version.unload();
+            }
         }
         Ok(())
     }
