@@ -177,12 +177,35 @@ impl Guest {
     ) -> Result<Arc<Self>, LoadError> {
         engine
             .guest_cache()
-            .find_or_load(digest, || match cache.find(engine, digest) {
-                Some(component) => Self::of_component(engine.runtime(), component),
-                None => Err(LoadError::NotCompiled {
-                    directory: cache.directory().to_owned(),
-                }),
-            })
+            .find_or_load(digest, || Self::of_compiled(engine, cache, digest))
+    }
+
+    /// The same, read from disk anew although it is loaded already: its machine code is compared with its checksum again. Blocks for milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// What [`Guest::load_compiled`] has.
+    pub fn reload_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Arc<Self>, LoadError> {
+        engine
+            .guest_cache()
+            .reload(digest, || Self::of_compiled(engine, cache, digest))
+    }
+
+    fn of_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Self, LoadError> {
+        match cache.find(engine, digest) {
+            Some(component) => Self::of_component(engine.runtime(), component),
+            None => Err(LoadError::NotCompiled {
+                directory: cache.directory().to_owned(),
+            }),
+        }
     }
 }
 

@@ -30,6 +30,19 @@ impl GuestCache {
         Ok(guest)
     }
 
+    /// The guest of a digest, loaded anew although somebody may have it; whoever comes later gets this one. Blocks.
+    pub(super) fn reload<E>(
+        &self,
+        digest: &str,
+        load: impl FnOnce() -> Result<Guest, E>,
+    ) -> Result<Arc<Guest>, E> {
+        let place = self.place(digest);
+        let mut known = place.lock();
+        let guest = Arc::new(load()?);
+        *known = Arc::downgrade(&guest);
+        Ok(guest)
+    }
+
     fn place(&self, digest: &str) -> Place {
         let mut places = self.0.lock();
         // One that is being loaded is held by whoever loads it.

@@ -14,6 +14,7 @@ mod events;
 mod extract;
 mod floor;
 mod health;
+mod liveness;
 mod nats;
 mod openapi;
 mod origin;

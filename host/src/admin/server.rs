@@ -18,6 +18,7 @@ use tower::{ServiceExt, service_fn};
 
 use super::audit::{Asked, Audit};
 use super::error::AdminError;
+use super::liveness::Liveness;
 use super::events::STREAMS;
 use super::peer::Peer;
 use super::problem::Problem;
@@ -110,6 +111,7 @@ impl Bound {
             host: OnceLock::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             backup: Arc::new(Semaphore::new(1)),
+            liveness: Liveness::default(),
             draining: CancellationToken::new(),
         });
         let admin = Admin {

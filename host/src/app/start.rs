@@ -17,7 +17,7 @@ use crate::core::memory::Budget;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, compensation,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, Suspicions, compensation,
     crash_recovery, stored_generation,
 };
 use crate::journal;
@@ -137,6 +137,7 @@ impl Host {
         }
         let invoker = Arc::new(Invoker {
             host_events,
+            suspicions: Suspicions::default(),
             guests_memory,
             memory: for_invocations,
             max_payload: manifest.nats.as_ref().map(|nats| nats.max_payload),
@@ -230,6 +231,7 @@ impl Host {
         }
         events::start(&self.events)?;
         nats::start(&self.nats);
+        rollout::start_healing(&self.deployer);
         for resumption in resumptions {
             self.tasks.spawn(resumption.run());
         }

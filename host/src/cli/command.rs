@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, events, journal, manifest, nats, new,
+    audit, backup, build, compile, dead_letters, deploy, describe, events, journal, manifest, nats, new,
     rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
@@ -35,6 +35,7 @@ pub(super) enum Command {
     Test(test::Test),
     Manifest(manifest::Manifest),
     Status(status::Status),
+    Describe(describe::Describe),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -65,6 +66,7 @@ impl Command {
             Self::Test(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
             Self::Status(command) => command.run().await,
+            Self::Describe(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

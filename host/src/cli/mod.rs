@@ -11,6 +11,7 @@ mod compile;
 mod components;
 mod dead_letters;
 mod deploy;
+mod describe;
 mod descriptors;
 mod events;
 mod failure;

@@ -10,7 +10,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, Import, Nats, Retry, Rollout,
+    Breaker, Contended, Context, ContextDetail, Contexts, HealthState, Import, Nats, Retry, Rollout,
     Subscription, Used,
 };
 use crate::core::{human_duration, wall_clock};
@@ -54,6 +54,8 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     let mut table = Table::new([
         ("CONTEXT", Align::Left),
         ("VERSION", Align::Left),
+        ("STATE", Align::Left),
+        ("RESTARTS", Align::Right),
         ("RUNNING", Align::Right),
         ("WAITING", Align::Right),
         ("COMMITS", Align::Right),
@@ -71,11 +73,16 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         })
         .collect();
     let contended = contexts.iter().filter(|context| is_contended(context));
+    let ill = |context: &&Context| context.state != HealthState::Running;
+    let ill = contexts.iter().filter(ill);
+    let ill: Vec<_> = ill.map(|context| context.name.clone()).collect();
     let contended: Vec<_> = contended.map(|context| context.name.clone()).collect();
     for context in contexts {
         table.row([
             context.name.clone(),
             version(&context),
+            context.state.name().to_owned(),
+            context.restarts.to_string(),
             context.invocations.running.to_string(),
             context.invocations.pending.to_string(),
             context.journal.flushed.to_string(),
@@ -103,6 +110,9 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     }
     if dead > 0 {
         output::note("Next: innkeeper dead-letters");
+    }
+    if let Some(name) = ill.first() {
+        output::note(format_args!("Next: innkeeper describe {name}"));
     }
     for name in contended {
         output::note(format!(
@@ -194,6 +204,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field("context", context.name.clone()),
         field("summary", context.summary.clone()),
         field("version", version(context)),
+        field("state", format!("{}, restarted {} times", context.state.name(), context.restarts)),
         field(
             "invocations",
             format!(

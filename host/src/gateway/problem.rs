@@ -151,6 +151,17 @@ impl From<&Failure> for Problem {
             Failure::BreakerOpen { retry_after, .. } => {
                 unavailable("circuit-breaker-open", "Circuit breaker open", *retry_after)
             }
+            Failure::NotReady { retry_after, .. } => {
+                unavailable("not-ready", "Not ready", *retry_after)
+            }
+            Failure::Restarting { retry_after, .. } => {
+                unavailable("restarting", "Restarting", *retry_after)
+            }
+            Failure::CrashLoopBackOff { retry_after, .. } => unavailable(
+                "crash-loop-back-off",
+                "Waiting to be restarted",
+                *retry_after,
+            ),
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
             Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
             Failure::NotDescribed { .. } => {
@@ -299,6 +310,22 @@ mod tests {
                 },
                 503,
                 Some("1"),
+            ),
+            (
+                Failure::NotReady {
+                    context: context(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
+            ),
+            (
+                Failure::CrashLoopBackOff {
+                    context: context(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
             ),
             (Failure::Deadline { after: retry_after }, 504, None),
             (

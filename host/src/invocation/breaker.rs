@@ -75,6 +75,14 @@ impl Breaker {
         }
     }
 
+    /// What was wrong has been dealt with: calls go through.
+    pub fn reset(&self, now: Instant) {
+        *self.standing.lock() = Standing::Closed {
+            errors: 0,
+            first: now,
+        };
+    }
+
     /// A call was answered.
     pub fn succeeded(&self, now: Instant) {
         let mut standing = self.standing.lock();

@@ -7,11 +7,13 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use super::admission::Admission;
+use super::availability::Availability;
 use super::breaker::Breaker;
 use super::commit_hold::Commits;
 use super::compensation::Compensations;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
+use super::known_good::KnownGood;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::Share;
@@ -32,6 +34,10 @@ pub struct Context {
     pub settings: ContextSettings,
     /// Its journal.
     pub ledger: Arc<Ledger>,
+    /// Whether it takes work.
+    pub availability: Availability,
+    /// What it answered well lately.
+    pub known_good: KnownGood,
     /// How much of it runs at once.
     pub admission: Admission,
     /// Whether calls to it get through.
@@ -92,6 +98,8 @@ impl Context {
                 breaker.max_pending_requests,
                 settings.limits.call_depth,
             ),
+            availability: Availability::new(breaker.max_pending_requests),
+            known_good: KnownGood::default(),
             breaker: Breaker::new(breaker.clone(), Instant::now()),
             key_locks: KeyLocks::default(),
             commits: Commits::default(),

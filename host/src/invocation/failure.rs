@@ -34,6 +34,30 @@ pub enum Failure {
         /// When it lets work through again.
         retry_after: Duration,
     },
+    /// The context says that it cannot take work.
+    #[error("context {context} says that it is not ready")]
+    NotReady {
+        /// The context.
+        context: String,
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// Its version is restarted, and that has not ended in time.
+    #[error("context {context} is restarting; nothing was changed")]
+    Restarting {
+        /// The context.
+        context: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Its version fails again and again, and waits to be restarted.
+    #[error("context {context} keeps failing and waits to be restarted (CrashLoopBackOff)")]
+    CrashLoopBackOff {
+        /// The context.
+        context: String,
+        /// When it is restarted.
+        retry_after: Duration,
+    },
     /// It took too long.
     #[error("not done after {}", human_duration(*.after))]
     Deadline {
@@ -322,6 +346,9 @@ impl Failure {
             | Self::NotServing { .. } => true,
             Self::Overloaded { .. }
             | Self::BreakerOpen { .. }
+            | Self::NotReady { .. }
+            | Self::Restarting { .. }
+            | Self::CrashLoopBackOff { .. }
             | Self::NoInstance { .. }
             | Self::NoMemory { .. }
             // Another version would keep no less.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -166,17 +167,33 @@ impl HostEventsWriter {
             if count == 0 {
                 return;
             }
-            if let Err(error) = ledger.commit(unit(&ledger, group.drain(..))).await {
-                tracing::warn!(%error, count, "events of the host could not be written and are left out");
+            // Each story has commits of its own, by which it is found; they are flushed together.
+            let mut stories: Vec<Vec<HostEvent>> = Vec::new();
+            for event in group.drain(..) {
+                let is_same = |story: &&mut Vec<HostEvent>| {
+                    let last = story.last();
+                    last.is_some_and(|last| last.correlation_id == event.correlation_id)
+                };
+                match stories.last_mut().filter(is_same) {
+                    Some(story) => story.push(event),
+                    None => stories.push(vec![event]),
+                }
+            }
+            let units = stories.into_iter().map(|story| unit(&ledger, story));
+            for committed in join_all(units.map(|unit| ledger.commit(unit))).await {
+                if let Err(error) = committed {
+                    tracing::warn!(%error, "events of the host could not be written and are left out");
+                }
             }
         }
     }
 }
 
-fn unit(ledger: &Ledger, group: impl Iterator<Item = HostEvent>) -> Unit {
+fn unit(ledger: &Ledger, story: Vec<HostEvent>) -> Unit {
     let mut unit = Unit::bookkeeping("host-events", ledger.applied(), Vec::new());
+    unit.header.correlation_id = story.first().map(|event| event.correlation_id.clone());
     let invocation = unit.header.invocation.clone();
-    let events = group.enumerate().map(|(index, event)| Event {
+    let events = story.into_iter().enumerate().map(|(index, event)| Event {
         id: EventId::derived(&[invocation.as_bytes(), index.to_string().as_bytes()]),
         kind: event.kind.name().to_owned(),
         subject: event.context,

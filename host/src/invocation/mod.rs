@@ -6,6 +6,7 @@ mod abandonment;
 pub mod admission;
 mod attempts;
 mod attributes;
+mod availability;
 mod breaker;
 mod cached_response;
 mod call;
@@ -20,18 +21,19 @@ mod entry;
 mod event;
 mod failure;
 mod guest_memory;
+mod health_check;
 mod host_events;
 pub mod idempotency;
 mod intent;
 mod invoker;
 pub mod key_locks;
+mod known_good;
 mod origin;
 mod outbox;
 pub mod owed;
 mod per_context;
 pub(crate) mod publishable;
 pub mod quota;
-mod ready;
 pub(crate) mod record;
 mod replay;
 mod retention;
@@ -41,6 +43,7 @@ mod spent;
 mod staged;
 pub(crate) mod state_key;
 mod stored_result;
+mod suspicion;
 mod timer;
 mod undo_call;
 mod uninterrupted;
@@ -53,17 +56,20 @@ pub(crate) use self::{
     per_context::PerContext,
 };
 pub use self::{
+    availability::{Availability, Intake},
     breaker::{Breaker, State as BreakerState},
     call::{Answered, Caller, Request as CallRequest, call},
     context::{Context, GENERATION_KEY},
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
+    health_check::{Check, check_health},
     host_events::{HostEventKind, HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
+    known_good::{Verdict, try_known_good},
     origin::Origin,
-    ready::ready,
     retention::{end_forsaken, forget_results},
+    suspicion::Suspicions,
     timer::Timer,
     web::web,
 };

@@ -8,9 +8,10 @@ use super::attempts;
 use super::cached_response::CacheKey;
 use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
-use super::entry::{Answer, Entry};
+use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
 use super::invoker::Invoker;
+use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
 use super::route_to_version::route_of;
 use super::stored_result::{CommitDetails, Found, ResponseKey};
@@ -37,6 +38,8 @@ pub async fn web(
     origin: Origin,
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
+    let deadline = Instant::now() + context.settings.limits.deadline;
+    context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
         None => CacheKey::of(context, &request, &origin.correlation_id),
         Some(_) => None,
@@ -50,7 +53,6 @@ pub async fn web(
             made_by: Some(cache_key.version().title.clone()),
         });
     }
-    let deadline = Instant::now() + context.settings.limits.deadline;
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
         Some(key) => Some(context.keys.enter(key, deadline).await?),
@@ -165,6 +167,29 @@ impl Entry for WebEntry {
         if let Some(fitted) = self.request.fitted(version) {
             self.request = Arc::new(fitted);
         }
+    }
+
+    fn kind(&self) -> u64 {
+        let request = &self.request;
+        let parts = [&request.method, &request.route, &request.path];
+        number_of(&parts.map(String::as_bytes))
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let request = &self.request;
+        let query = request.query.iter().flat_map(|(name, value)| [name, value]);
+        let head = [&request.method, &request.path].into_iter().chain(query);
+        let mut parts: Vec<_> = head.map(String::as_bytes).collect();
+        parts.push(&request.body);
+        number_of(&parts)
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        let request = &self.request;
+        let fields = request.headers.iter().chain(&request.query);
+        let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
+        let size = head + request.path.len() + request.body.len();
+        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None)))
     }
 
     async fn enter(

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
-    document::Node, fault::Fault, follows, rollout, scalar,
+    document::Node, fault::Fault, follows, healing, rollout, scalar,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -69,6 +69,8 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             );
             return Err(place(&["context", name], message));
         }
+        healing::check(&context.healing)
+            .map_err(|(key, message)| place(&["context", name, "healing", key], message))?;
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]
                 .into_iter()

@@ -12,6 +12,7 @@ mod environment;
 mod fault;
 mod follows;
 mod gateway;
+mod healing;
 mod journal;
 mod live;
 mod nats;
@@ -43,9 +44,10 @@ pub use self::{
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{Cors, GatewaySettings, RateLimit},
+    healing::{HealingSettings, LivenessCheck, restarts_at_once},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
-    probe::StartupProbe,
+    probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},

@@ -303,6 +303,12 @@ pub(super) fn percent_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     percentage(deserializer, 0)
 }
 
+/// A percentage from 1 to 100.
+pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
+    let number = deserializer.deserialize_i64(Number { from: 1, to: 100 })?;
+    NonZeroU32::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
+}
+
 /// Percentages from 1 to 100.
 pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     struct Percent(u8);

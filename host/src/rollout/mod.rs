@@ -18,6 +18,7 @@ mod describe;
 mod drain;
 mod gate;
 mod gates;
+mod healing;
 mod history;
 mod initial_wiring;
 mod interrupted_rollout;
@@ -50,6 +51,9 @@ pub use self::{
     component_store::ComponentStore,
     deployer::Deployer,
     gate::{Gate, Refusal},
+    healing::{
+        Condition, Health, HealthState, LastState, Occurrence, Seen, Severity, start as start_healing,
+    },
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,
     load::load,

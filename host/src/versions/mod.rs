@@ -1,6 +1,7 @@
 //! Versions, as data: what a component was found to be, which versions serve, and what follows from that, behind one pointer.
 
 mod current_wiring;
+mod failure_streak;
 mod lease;
 mod links;
 mod media_type;

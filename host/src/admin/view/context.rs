@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::description::Description;
+use super::health::{Health, HealthState};
 use super::nats::{Nats, Subscription};
 use super::rebuild::Rebuild;
 use super::retry::Retry;
@@ -38,6 +39,10 @@ pub struct Context {
     /// The version that is ramped up beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
+    /// What it does.
+    pub state: HealthState,
+    /// How often a version was restarted since the host started, because it failed.
+    pub restarts: u32,
     /// What runs and waits.
     pub invocations: Invocations,
     /// Where its circuit breaker stands: whether calls of other contexts get through.
@@ -96,6 +101,8 @@ pub struct ContextDetail {
     /// How it is.
     #[serde(flatten)]
     pub context: Context,
+    /// How it is, and what happened to it lately.
+    pub health: Health,
     /// What it says of itself; absent when no version serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,

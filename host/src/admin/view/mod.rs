@@ -5,6 +5,7 @@ mod commit;
 mod context;
 mod dead_letter;
 mod description;
+mod health;
 mod nats;
 mod problem;
 mod rebuild;
@@ -21,6 +22,7 @@ pub use self::context::{
 };
 pub use self::dead_letter::{DeadLetter, DeadLetters, Retried};
 pub use self::description::{Compensation, Description, Followed, Route};
+pub use self::health::{Condition, Health, HealthState, LastState, Occurrence};
 pub use self::nats::{Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription};
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};

@@ -54,7 +54,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `follow`, \
-             `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
+             `follows`, `healing`, `journal`, `limits`, `liveness_probe`, `package`, `quota`, `readiness_probe`, `rollout`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
             "[context.room.rollout]\nsteps = 1",
