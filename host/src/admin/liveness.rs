@@ -51,7 +51,11 @@ impl Liveness {
             }
             let since = *failing.entry(check).or_insert(now);
             if now.duration_since(since) >= timeout {
-                dead = Err(format!("{} for {}", explain(check), human_duration(timeout)));
+                dead = Err(format!(
+                    "{} for {}",
+                    explain(check),
+                    human_duration(timeout)
+                ));
             }
         }
         dead

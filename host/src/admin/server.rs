@@ -18,8 +18,8 @@ use tower::{ServiceExt, service_fn};
 
 use super::audit::{Asked, Audit};
 use super::error::AdminError;
-use super::liveness::Liveness;
 use super::events::STREAMS;
+use super::liveness::Liveness;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::router::router;

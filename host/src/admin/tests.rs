@@ -65,7 +65,7 @@ fn port_in(directory: &Path, burst: u32) -> Router {
         host: OnceLock::new(),
         streams: Arc::new(Semaphore::new(1)),
         backup: Arc::new(Semaphore::new(1)),
-            liveness: Liveness::default(),
+        liveness: Liveness::default(),
         draining: CancellationToken::new(),
     });
     let said = |caller: Caller| async move { format!("{} {}", caller.name, caller.role) };

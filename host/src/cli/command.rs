@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, backup, build, compile, dead_letters, deploy, describe, events, journal, manifest, nats, new,
-    rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
+    audit, backup, build, compile, dead_letters, deploy, describe, events, journal, manifest, nats,
+    new, rebuild, rollback, rollout, sagas, serve, sign, status, story, test, up, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

@@ -98,7 +98,10 @@ fn state(health: &Health) -> Vec<String> {
         waiting => {
             let mut lines = vec![field("State", "Waiting"), field("  Reason", waiting.name())];
             if let Some(next) = health.next_restart {
-                lines.push(field("  Next Restart", &format!("{next}, in {}", until(next))));
+                lines.push(field(
+                    "  Next Restart",
+                    &format!("{next}, in {}", until(next)),
+                ));
             }
             lines
         }

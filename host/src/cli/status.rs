@@ -10,8 +10,8 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Contended, Context, ContextDetail, Contexts, HealthState, Import, Nats, Retry, Rollout,
-    Subscription, Used,
+    Breaker, Contended, Context, ContextDetail, Contexts, HealthState, Import, Nats, Retry,
+    Rollout, Subscription, Used,
 };
 use crate::core::{human_duration, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
@@ -204,7 +204,14 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field("context", context.name.clone()),
         field("summary", context.summary.clone()),
         field("version", version(context)),
-        field("state", format!("{}, restarted {} times", context.state.name(), context.restarts)),
+        field(
+            "state",
+            format!(
+                "{}, restarted {} times",
+                context.state.name(),
+                context.restarts
+            ),
+        ),
         field(
             "invocations",
             format!(

@@ -12,8 +12,8 @@ use super::guest_memory::GuestMemory;
 use super::key_locks::{HeldLocks, LockSet};
 use super::replay::Effect;
 use super::route_to_version::route_to_version;
-use super::suspicion;
 use super::stored_result::CommitDetails;
+use super::suspicion;
 use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record};
 use crate::core::{Backoff, wall_clock};
@@ -217,10 +217,7 @@ fn gets_second_chance(invocation: &Invocation, lease: &Lease, failure: &Failure)
     let is_failing = invocation.context.availability.is_held() || lease.version().is_closed();
     is_failing
         && failure.is_fault_of_context()
-        && matches!(
-            invocation.trigger,
-            Trigger::Intent(_) | Trigger::Caller
-        )
+        && matches!(invocation.trigger, Trigger::Intent(_) | Trigger::Caller)
         && !invocation.replay.has_called()
         && !invocation.replay.has_intent()
 }

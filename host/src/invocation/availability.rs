@@ -229,7 +229,10 @@ mod tests {
             availability.admit("room", late())
         );
         for refused in [first, second] {
-            assert!(matches!(refused, Err(Failure::Restarting { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(Failure::Restarting { .. })),
+                "{refused:?}"
+            );
         }
     }
 

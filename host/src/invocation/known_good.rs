@@ -107,7 +107,14 @@ impl Sample {
     ) -> Result<(), Failure> {
         let deadline = Deadline::now() + context.settings.limits.deadline;
         let generation = context.generation();
-        let unit = unattended(invoker, context, version, generation, "known good", deadline);
+        let unit = unattended(
+            invoker,
+            context,
+            version,
+            generation,
+            "known good",
+            deadline,
+        );
         let execution = execution(context, unit, deadline);
         let result = match self {
             Self::Web(entry) => entry.enter(version, execution).await.result.map(drop),

@@ -1,6 +1,7 @@
 //! Suspicion: a version whose invocations fail one after the other may be failing as a whole. That is only noted here; a floor above looks into it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -9,7 +10,6 @@ use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
 use crate::versions::Version;
-use std::sync::Arc;
 
 /// The contexts whose versions are suspected.
 #[derive(Default)]

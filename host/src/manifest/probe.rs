@@ -139,7 +139,11 @@ struct Short(Duration);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.as_secs(), self.0.subsec_millis(), self.0.subsec_micros()) {
+        match (
+            self.0.as_secs(),
+            self.0.subsec_millis(),
+            self.0.subsec_micros(),
+        ) {
             (seconds, 0, 0) => write!(f, "{seconds}s"),
             (0, milliseconds, micros) if micros == milliseconds * 1_000 => {
                 write!(f, "{milliseconds}ms")

@@ -235,15 +235,7 @@ async fn bring(
         Some(draft) => draft.path().to_owned(),
         None => deployer.components.path(digest),
     };
-    let compiled = compiled(
-        deployer,
-        context,
-        digest,
-        Some(&file),
-        true,
-        Load::OrShared,
-    )
-    .await;
+    let compiled = compiled(deployer, context, digest, Some(&file), true, Load::OrShared).await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {

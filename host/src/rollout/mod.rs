@@ -52,7 +52,8 @@ pub use self::{
     deployer::Deployer,
     gate::{Gate, Refusal},
     healing::{
-        Condition, Health, HealthState, LastState, Occurrence, Seen, Severity, start as start_healing,
+        Condition, Health, HealthState, LastState, Occurrence, Seen, Severity,
+        start as start_healing,
     },
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,

@@ -130,12 +130,8 @@ impl Watch {
         let (context, version) = (&self.context.name, &serves.title);
         tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
         let because = Because::host(refusal.to_string(), Some(self.rollout.id.clone()));
-        let taken = rollback::roll_back_automatically(
-            &self.deployer,
-            &self.context,
-            serves,
-            &because,
-        );
+        let taken =
+            rollback::roll_back_automatically(&self.deployer, &self.context, serves, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),
             Err(error) => {

@@ -12,7 +12,7 @@ use super::gate::{Gate, Refusal, told};
 use super::healing::Probe;
 use crate::invocation::{Check, Context, HostEventKind, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
-use crate::versions::Version;
+use crate::versions::{Version, numbered};
 
 /// Waits until a version says that it is ready, on a generation of the state.
 pub(super) async fn ready(
@@ -81,7 +81,8 @@ fn note_failure(
     // What was only tried says nothing of what serves.
     let is_over_for_context = is_over && !serves;
     let health = deployer.health(context);
-    health.probe_failed(Probe::Startup, reason, is_over_for_context);
+    let told = format!("{reason} ({})", numbered(version.number));
+    health.probe_failed(Probe::Startup, &told, is_over_for_context);
     if is_over {
         let data = json!({
             "version": version.number,

@@ -143,10 +143,16 @@ async fn a_check_that_begins_to_fail_is_described_and_the_version_restarted() {
     let admin = host.operators().client().base().to_owned();
     let status = command(&["status", "--admin", &admin]).await.out;
     let row = status.lines().find(|line| line.starts_with("patient"));
-    assert!(row.is_some_and(|row| row.contains("CrashLoopBackOff")), "{status}");
+    assert!(
+        row.is_some_and(|row| row.contains("CrashLoopBackOff")),
+        "{status}"
+    );
 
     infect(&mut host, "");
-    is(&host, "it runs again", |health| health["state"] == "running").await;
+    is(&host, "it runs again", |health| {
+        health["state"] == "running"
+    })
+    .await;
     visit(&host).await.expect(200);
     let measured = metrics(&host).await;
     for line in [
@@ -158,7 +164,10 @@ async fn a_check_that_begins_to_fail_is_described_and_the_version_restarted() {
     }
     let told = told(&host).await;
     for kind in ["ProbeFailed", "Restarted", "CrashLoopBackOff"] {
-        assert!(told.iter().any(|(told, _)| told == kind), "{kind}: {told:?}");
+        assert!(
+            told.iter().any(|(told, _)| told == kind),
+            "{kind}: {told:?}"
+        );
     }
 }
 
@@ -196,7 +205,9 @@ async fn a_start_that_takes_longer_than_its_startup_probe_allows_is_refused_or_t
     host.rewrite(settings);
     let refused = eventually("it is refused", async || {
         let slow = host.operators();
-        let reply = slow.deploy("patient", bytes("immune").await, "dry-run=true").await;
+        let reply = slow
+            .deploy("patient", bytes("immune").await, "dry-run=true")
+            .await;
         match reply.status {
             422 => Ok(reply),
             _ => Err(reply.text),
@@ -220,7 +231,10 @@ async fn a_version_that_begins_to_trap_on_everything_is_replaced_under_load_and_
     let before = host.operators().serving("patient").await;
     let new = bytes("").await;
     let ill = digest(&new);
-    host.operators().deploy("patient", new, "").await.expect(201);
+    host.operators()
+        .deploy("patient", new, "")
+        .await
+        .expect(201);
     let traffic = Traffic::start(host.gateway().base(), 100, |_| {
         request("POST", "/visits", "{}")
     });
@@ -238,21 +252,33 @@ async fn a_version_that_begins_to_trap_on_everything_is_replaced_under_load_and_
     tokio::time::sleep(Duration::from_secs(2)).await;
     let answers = traffic.stop().await;
     let failed = answers.iter().filter(|answer| answer.status != 200).count();
-    eprintln!("healed after {healed:?}, {failed} of {} failed", answers.len());
+    eprintln!(
+        "healed after {healed:?}, {failed} of {} failed",
+        answers.len()
+    );
     assert!(healed < Duration::from_secs(15), "{healed:?}");
     assert!(failed > 0, "it did trap");
-    assert!(failed * 100 < answers.len(), "{failed} of {}", answers.len());
+    assert!(
+        failed * 100 < answers.len(),
+        "{failed} of {}",
+        answers.len()
+    );
     // What was acknowledged is there, and each event of it was handled once.
     let acknowledged = answers.len() - failed;
     let total = async |path: &str| host.gateway().get(path).await.expect(200).number("total");
     assert_eq!(total("/visits").await, acknowledged as u64);
-    eventually("every event is handled", async || match total("/handled").await {
-        handled if handled == acknowledged as u64 => Ok(()),
-        handled => Err(handled),
+    eventually("every event is handled", async || {
+        match total("/handled").await {
+            handled if handled == acknowledged as u64 => Ok(()),
+            handled => Err(handled),
+        }
     })
     .await;
     assert_eq!(host.operators().get(PATIENT).await["deadLetters"], 0);
-    assert_eq!(host.operators().state_of("patient", &ill).await, "quarantined");
+    assert_eq!(
+        host.operators().state_of("patient", &ill).await,
+        "quarantined"
+    );
     let health = health(&host).await;
     assert_eq!(health["restarts"], 3, "{health}");
     assert_eq!(health["lastState"]["reason"], "FailuresInARow", "{health}");
@@ -263,7 +289,10 @@ async fn a_version_that_begins_to_trap_on_everything_is_replaced_under_load_and_
         healed.cloned().ok_or(format!("{told:?}"))
     })
     .await;
-    let story = host.operators().get(&format!("/v1/stories/{}", told.1)).await;
+    let story = host
+        .operators()
+        .get(&format!("/v1/stories/{}", told.1))
+        .await;
     let story = story.to_string();
     for kind in [
         "Restarted",
@@ -313,7 +342,10 @@ async fn only_one_version_is_taken_back_for_what_none_is_to_blame_for() {
     for mood in ["second", "third"] {
         let bytes = bytes(mood).await;
         versions.push(digest(&bytes));
-        host.operators().deploy("patient", bytes, "").await.expect(201);
+        host.operators()
+            .deploy("patient", bytes, "")
+            .await
+            .expect(201);
     }
     visit(&host).await.expect(200);
     infect(&mut host, "loop");
@@ -331,7 +363,10 @@ async fn only_one_version_is_taken_back_for_what_none_is_to_blame_for() {
     assert_eq!(state(&versions[2]).await, "quarantined");
     assert_eq!(state(&versions[1]).await, "current");
     infect(&mut host, "");
-    is(&host, "it runs again", |health| health["state"] == "running").await;
+    is(&host, "it runs again", |health| {
+        health["state"] == "running"
+    })
+    .await;
     visit(&host).await.expect(200);
     assert_eq!(host.operators().serving("patient").await, versions[1]);
 }
@@ -350,7 +385,10 @@ async fn what_is_not_ready_gets_no_work_and_loses_none() {
     let later = json!({"afterMs": 1_500});
     host.gateway().post("/visits", later).await.expect(200);
     infect(&mut host, "ready");
-    is(&host, "it is not ready", |health| health["state"] == "notReady").await;
+    is(&host, "it is not ready", |health| {
+        health["state"] == "notReady"
+    })
+    .await;
     let refused = visit(&host).await.expect_problem(503);
     assert_eq!(
         refused.body["type"], "urn:innkeeper:problem:not-ready",
@@ -359,7 +397,11 @@ async fn what_is_not_ready_gets_no_work_and_loses_none() {
     );
     assert_eq!(refused.header("retry-after"), "1");
     let unavailable = call(&host).await.expect_problem(503);
-    assert!(unavailable.text.contains("not ready"), "{}", unavailable.text);
+    assert!(
+        unavailable.text.contains("not ready"),
+        "{}",
+        unavailable.text
+    );
     // Its neighbours serve, and so does the host.
     host.gateway().get("/silence").await.expect(204);
     host.operators().ready().await.expect("the host is ready");
@@ -393,7 +435,10 @@ async fn what_is_not_ready_gets_no_work_and_loses_none() {
     assert_eq!(host.operators().get(PATIENT).await["deadLetters"], 0);
     let told = told(&host).await;
     for kind in ["ProbeFailed", "NotReady", "Ready"] {
-        assert!(told.iter().any(|(told, _)| told == kind), "{kind}: {told:?}");
+        assert!(
+            told.iter().any(|(told, _)| told == kind),
+            "{kind}: {told:?}"
+        );
     }
 }
 
@@ -418,11 +463,22 @@ async fn a_restart_verifies_what_it_loads() {
     std::fs::write(&damaged, b"no machine code").unwrap();
     std::fs::rename(&damaged, file).unwrap();
     infect(&mut host, "live");
-    is(&host, "it was restarted", |health| health["restarts"].as_u64() >= Some(1)).await;
+    is(&host, "it was restarted", |health| {
+        health["restarts"].as_u64() >= Some(1)
+    })
+    .await;
     infect(&mut host, "");
-    is(&host, "it runs again", |health| health["state"] == "running").await;
+    is(&host, "it runs again", |health| {
+        health["state"] == "running"
+    })
+    .await;
     visit(&host).await.expect(200);
-    assert!(!host.output().lines_with("is damaged; compiling it again").is_empty());
+    assert!(
+        !host
+            .output()
+            .lines_with("is damaged; compiling it again")
+            .is_empty()
+    );
     assert_eq!(host.operators().serving("patient").await, serving);
 }
 

@@ -222,9 +222,10 @@ impl Boot {
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
     pub async fn resume(self, deployer: &Arc<Deployer>) {
         let context = &self.context;
-        if let (Some(version), Some(refusal)) =
-            (self.not_ready, self.refused.as_ref().and_then(BootError::refusal))
-        {
+        if let (Some(version), Some(refusal)) = (
+            self.not_ready,
+            self.refused.as_ref().and_then(BootError::refusal),
+        ) {
             deployer.tasks.spawn(healing::keep_starting(
                 deployer.clone(),
                 context.clone(),

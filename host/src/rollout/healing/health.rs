@@ -214,7 +214,12 @@ impl Health {
     }
 
     /// Something happened that operators should see.
-    pub(super) fn note(&self, severity: Severity, reason: &'static str, message: impl Into<String>) {
+    pub(super) fn note(
+        &self,
+        severity: Severity,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
         let mut record = self.record.lock();
         record.occurrences.note(severity, reason, message.into());
     }
@@ -306,7 +311,9 @@ impl Health {
             "back-off {} restarting failed version: {message}",
             human_duration(pause)
         );
-        record.occurrences.note(Severity::Warning, "BackOff", message);
+        record
+            .occurrences
+            .note(Severity::Warning, "BackOff", message);
     }
 
     /// The run of a version ended, and another one was begun, which came to something or not. Answers how often that has happened.
@@ -328,6 +335,10 @@ impl Health {
             record.not_ready = None;
             record.running_since = now;
             record.conditions.begin();
+        } else {
+            record
+                .conditions
+                .set(Probe::Startup, Some("it did not start".into()));
         }
         record.restarts
     }
@@ -356,6 +367,11 @@ impl Health {
             record.conditions.begin();
         }
         self.changed.notify_waiters();
+    }
+
+    /// Nothing is done about the version any more.
+    pub(super) fn over(&self) {
+        self.record.lock().phase = Phase::Running;
     }
 
     /// Whether it waits to be restarted.

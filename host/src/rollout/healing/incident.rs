@@ -1,9 +1,11 @@
 //! One incident: a version fails, and something is done about it until it serves well again, or another one does.
 
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use metrics::counter;
 use serde_json::json;
 use tokio::time::Instant;
@@ -97,8 +99,15 @@ pub(super) async fn heal(
         health,
         story: CorrelationId::random(),
     };
-    incident.run(failing, cause).await;
+    let running = AssertUnwindSafe(incident.run(failing, cause)).catch_unwind();
+    if running.await.is_err() {
+        tracing::error!(
+            context = context.name,
+            "the host panicked while it dealt with a version that fails"
+        );
+    }
     // However it ended, nobody waits for it any more.
+    health.over();
     health.apply(context);
 }
 
@@ -172,8 +181,14 @@ impl Incident<'_> {
                     "version {} took over from version {}, which {reason}",
                     serving.number, failing.number
                 );
-                tracing::warn!(context = self.context.name, correlation_id = self.story.as_str(), message, "healed by a rollback");
-                self.health.note(Severity::Warning, "HealedByRollback", message);
+                tracing::warn!(
+                    context = self.context.name,
+                    correlation_id = self.story.as_str(),
+                    message,
+                    "healed by a rollback"
+                );
+                self.health
+                    .note(Severity::Warning, "HealedByRollback", message);
                 let data = json!({
                     "from": failing.number,
                     "to": serving.number,
@@ -187,8 +202,12 @@ impl Incident<'_> {
                 let error = gone_back.err().map(|error| error.to_string());
                 let error = error.unwrap_or_else(|| "no version serves".into());
                 tracing::error!(context = self.context.name, version = %failing.title, error, "a version that fails could not be rolled back");
-                let message = format!("version {} could not be rolled back: {error}", failing.number);
-                self.health.note(Severity::Warning, "RollbackFailed", message);
+                let message = format!(
+                    "version {} could not be rolled back: {error}",
+                    failing.number
+                );
+                self.health
+                    .note(Severity::Warning, "RollbackFailed", message);
                 WentBack::No
             }
         }
@@ -254,7 +273,13 @@ impl Incident<'_> {
             "version {} was restarted ({}: {}); {came_to}",
             failing.number, cause.reason, cause.message
         );
-        tracing::warn!(context = self.context.name, correlation_id = self.story.as_str(), restarts, message, "restarted");
+        tracing::warn!(
+            context = self.context.name,
+            correlation_id = self.story.as_str(),
+            restarts,
+            message,
+            "restarted"
+        );
         match has_started {
             true => self.health.note(Severity::Normal, "Restarted", message),
             false => self.health.note(Severity::Warning, "StartFailed", message),
@@ -322,6 +347,7 @@ pub(in crate::rollout) async fn keep_starting(
             Err(next) => cause = next,
         }
     }
+    health.over();
     health.apply(&context);
 }
 
@@ -331,16 +357,12 @@ impl Incident<'_> {
         let (deployer, context) = (self.deployer, self.context);
         let place = deployer.restarts.acquire().await.ok();
         self.health.restarting();
-        let started =
-            startup_probe::ready(deployer, context, version, context.generation()).await;
+        let started = startup_probe::ready(deployer, context, version, context.generation()).await;
         drop(place);
         let because = Because::host("it is ready now", Some(self.story.clone()));
-        let restarts = self.health.restarted(
-            version,
-            cause.reason,
-            &cause.message,
-            started.is_ok(),
-        );
+        let restarts =
+            self.health
+                .restarted(version, cause.reason, &cause.message, started.is_ok());
         let labels = [
             ("context", context.name.clone()),
             ("reason", cause.label.to_owned()),
@@ -358,8 +380,15 @@ impl Incident<'_> {
             tracing::warn!(context = context.name, %refusal, "the context is still down");
             return Err(Cause::start(&refusal));
         }
-        let swapped =
-            swap::swap(deployer, context, version, None, SwapKind::Rollout, &because).await;
+        let swapped = swap::swap(
+            deployer,
+            context,
+            version,
+            None,
+            SwapKind::Rollout,
+            &because,
+        )
+        .await;
         match swapped {
             Ok(_) => {
                 active_version::note_shipped_if_named(deployer, context, version.digest).await;

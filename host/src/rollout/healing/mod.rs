@@ -18,13 +18,13 @@ mod probes;
 mod restart;
 mod suspects;
 
-pub use self::{
-    health::{Condition, Health, HealthState, LastState, Seen},
-    occurrences::{Occurrence, Severity},
-};
 pub(super) use self::{
     health::Probe,
     incident::{keep_starting, taken_over},
+};
+pub use self::{
+    health::{Condition, Health, HealthState, LastState, Seen},
+    occurrences::{Occurrence, Severity},
 };
 
 use std::sync::Arc;

@@ -155,7 +155,12 @@ async fn note(
     schedule: &mut Schedule,
     answer: Answer,
 ) {
-    let tell = |kind, data| deployer.invoker.host_events.record(kind, &context.name, data);
+    let tell = |kind, data| {
+        deployer
+            .invoker
+            .host_events
+            .record(kind, &context.name, data)
+    };
     let reason = match answer {
         Answer::None => return,
         Answer::Well => {
@@ -167,7 +172,11 @@ async fn note(
             health.probe_succeeded(schedule.probe);
             if schedule.probe == Probe::Readiness && health.ready() {
                 tracing::info!(context = context.name, "it is ready again");
-                health.note(Severity::Normal, "Ready", "it is ready, and gets work again");
+                health.note(
+                    Severity::Normal,
+                    "Ready",
+                    "it is ready, and gets work again",
+                );
                 tell(HostEventKind::Ready, json!({ "version": version.number }));
                 health.apply(context);
             }
@@ -200,7 +209,11 @@ async fn note(
         Probe::Startup => {}
         Probe::Readiness => {
             if health.not_ready(schedule.period) {
-                tracing::warn!(context = context.name, reason, "it is not ready, and gets no work");
+                tracing::warn!(
+                    context = context.name,
+                    reason,
+                    "it is not ready, and gets no work"
+                );
                 let message = format!("it is not ready, and gets no work: {reason}");
                 health.note(Severity::Warning, "NotReady", message);
                 let data = json!({ "version": version.number, "message": reason });

@@ -44,7 +44,10 @@ async fn load_anew(
     let history = History::of(deployer, &context.name).map_err(unreadable)?;
     let entry = history.find(failing.digest).map_err(unreadable)?;
     let entry = entry.ok_or_else(|| {
-        let reason = format!("the history of versions does not contain {}", failing.digest);
+        let reason = format!(
+            "the history of versions does not contain {}",
+            failing.digest
+        );
         Refusal::at(Gate::Component, reason)
     })?;
     let version = gates::load_anew(deployer, context, &entry).await?;

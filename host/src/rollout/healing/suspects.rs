@@ -31,7 +31,10 @@ async fn look_into(deployer: Arc<Deployer>, context: Arc<Context>) {
     // Whatever goes wrong here, the context must not stay held.
     let looking = AssertUnwindSafe(examine(&deployer, &context)).catch_unwind();
     let found = looking.await.unwrap_or_else(|_| {
-        tracing::error!(context = context.name, "the host panicked while it looked into a suspicion");
+        tracing::error!(
+            context = context.name,
+            "the host panicked while it looked into a suspicion"
+        );
         None
     });
     match found {
@@ -60,7 +63,9 @@ async fn examine(
     let message = match try_known_good(&deployer.invoker, context, &version).await {
         Verdict::Works => return None,
         Verdict::Fails(reason) => {
-            format!("{failed} invocations failed in a row, and so does what was answered before: {reason}")
+            format!(
+                "{failed} invocations failed in a row, and so does what was answered before: {reason}"
+            )
         }
         Verdict::Unknown if in_a_row.different >= limit as usize => {
             format!("{failed} invocations failed in a row, and none has succeeded")
