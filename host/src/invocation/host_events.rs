@@ -239,6 +239,25 @@ mod tests {
         assert_eq!(events.left_out(), 0);
     }
 
+    #[tokio::test]
+    async fn what_belongs_to_a_story_is_found_by_it() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("innkeeper", Durability::Relaxed).unwrap();
+        let (events, writer) = HostEvents::new();
+        let story = CorrelationId::random();
+        for kind in [HostEventKind::Restarted, HostEventKind::HealedByRollback] {
+            events.record(HostEventKind::ScaledUp, "bell", Value::Null);
+            events.record_in_story(kind, "room", Value::Null, story.clone());
+        }
+        let stop = CancellationToken::new();
+        stop.cancel();
+        writer.run(ledger.clone(), stop).await;
+        let found = ledger.journal().story(&story).unwrap();
+        let kinds = found.iter().flat_map(|(_, _, events)| events);
+        let kinds: Vec<_> = kinds.map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["Restarted", "HealedByRollback"]);
+    }
+
     #[test]
     fn whoever_records_too_much_does_not_wait() {
         let (events, _writer) = HostEvents::new();

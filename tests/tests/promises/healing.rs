@@ -133,7 +133,7 @@ async fn a_check_that_begins_to_fail_is_described_and_the_version_restarted() {
         "CrashLoopBackOff",
         "Last State:      Terminated",
         "LivenessProbeFailed",
-        "Live    False",
+        "Live     False",
         "Unhealthy",
         "Liveness probe failed: no pulse",
         "BackOff",
@@ -174,35 +174,48 @@ async fn a_check_that_begins_to_fail_is_described_and_the_version_restarted() {
 /// The second way of the original: a start that takes longer than its startup probe allows.
 #[tokio::test]
 async fn a_start_that_takes_longer_than_its_startup_probe_allows_is_refused_or_tried_again() {
-    let until = innkeeper::core::wall_clock() + 3_000;
     let settings = settings()
         .await
         .set("context.patient.startup_probe.initial_delay", "200ms")
         .set("context.patient.startup_probe.period", "100ms")
         .set("context.patient.startup_probe.failure_threshold", 3)
         .set("context.patient.healing.initial_backoff", "200ms")
-        .set("context.patient.config.ill", "ready")
-        .set("context.patient.config.ill_until", until.to_string());
-    // It takes three seconds, and its probe allows half of one: it is down, and started again and again.
-    let mut host = TestHost::with(settings).await;
-    let health = health(&host).await;
-    assert_eq!(health["state"], "running", "{health}");
-    assert!(health["restarts"].as_u64() >= Some(2), "{health}");
+        .set("context.patient.config.ill", "ready");
+    // There is nothing before it: it is down, and started again and again.
+    let mut host = TestHost::with(Settings::empty().with("bell", "bell").await).await;
+    host.kill_9();
+    host.rewrite(settings);
+    host.try_reopen(&[]).await.expect("it starts");
+    eventually("the app has started", async || {
+        match host.operators().send(Method::GET, PATIENT).await.status {
+            200 => Ok(()),
+            status => Err(status),
+        }
+    })
+    .await;
+    is(&host, "it is started again and again", |health| {
+        health["state"] == "crashLoopBackOff" && health["restarts"].as_u64() >= Some(2)
+    })
+    .await;
+    host.gateway().get("/silence").await.expect(204);
     let described = describe(&host).await;
     for part in [
         "Startup:         health.ready delay=200ms timeout=5s period=100ms #success=1 #failure=3",
         "Startup probe failed: it says: still in bed",
+        "Started  False",
         "StartFailed",
     ] {
         assert!(described.contains(part), "{part}: {described}");
     }
+    infect(&mut host, "");
+    is(&host, "it has started", |health| {
+        health["state"] == "running"
+    })
+    .await;
     visit(&host).await.expect(200);
     // One that is brought while another serves is refused, and the other serves on.
     let before = host.operators().serving("patient").await;
-    let settings = host
-        .settings()
-        .set("context.patient.config.ill_until", u64::MAX.to_string());
-    host.rewrite(settings);
+    infect(&mut host, "ready");
     let refused = eventually("it is refused", async || {
         let slow = host.operators();
         let reply = slow
@@ -335,7 +348,8 @@ async fn one_client_whose_requests_trap_restarts_nobody() {
 async fn only_one_version_is_taken_back_for_what_none_is_to_blame_for() {
     let settings = settings()
         .await
-        .set("context.patient.limits.deadline", "300ms");
+        .set("context.patient.limits.deadline", "500ms")
+        .set("context.patient.healing.consecutive_failures", 3);
     let mut host = TestHost::with(settings).await;
     let first = host.operators().serving("patient").await;
     let mut versions = vec![first];
@@ -382,7 +396,7 @@ async fn what_is_not_ready_gets_no_work_and_loses_none() {
     call(&host).await.expect(200);
     visit(&host).await.expect(200);
     // The timer comes due while it is not ready.
-    let later = json!({"afterMs": 1_500});
+    let later = json!({"afterMs": 4_000});
     host.gateway().post("/visits", later).await.expect(200);
     infect(&mut host, "ready");
     is(&host, "it is not ready", |health| {

@@ -112,20 +112,22 @@ pub(super) async fn heal(
 }
 
 impl Incident<'_> {
-    async fn run(&self, failing: &Arc<Version>, mut cause: Cause) {
+    async fn run(&self, failing: &Arc<Version>, first: Cause) {
         if !self.serves(failing) {
             return;
         }
         tracing::error!(
-            context = self.context.name, version = %failing.title, reason = cause.reason, message = cause.message,
+            context = self.context.name, version = %failing.title, reason = first.reason, message = first.message,
             correlation_id = self.story.as_str(), "a version fails"
         );
+        // Where a restart does not come to anything, what comes of that is told; what began it stays the reason to go back.
+        let mut cause = first.clone();
         let settings = &self.context.settings.healing;
         while self.serves(failing) {
             let in_vain = self.health.restarts_in_vain(settings);
             let can_go_back = self.can_go_back(failing).await;
             if can_go_back && in_vain >= settings.restarts_before_rollback {
-                match self.go_back(failing, &cause).await {
+                match self.go_back(failing, &first, in_vain).await {
                     WentBack::Yes => return,
                     WentBack::No => {}
                 }
@@ -165,11 +167,11 @@ impl Incident<'_> {
             && rollback::has_version_before(self.deployer, self.context, version).await
     }
 
-    async fn go_back(&self, failing: &Arc<Version>, cause: &Cause) -> WentBack {
+    async fn go_back(&self, failing: &Arc<Version>, cause: &Cause, restarts: u32) -> WentBack {
         self.health.restarting();
         self.health.apply(self.context);
-        let reason = format!("it kept failing after restarts: {}", cause.message);
-        let because = Because::host(&reason, Some(self.story.clone()));
+        let reason = format!("kept failing after {restarts} restarts: {}", cause.message);
+        let because = Because::host(format!("it {reason}"), Some(self.story.clone()));
         self.health.ended(failing, cause.reason, &cause.message);
         let gone_back =
             rollback::roll_back_automatically(self.deployer, self.context, failing, &because).await;

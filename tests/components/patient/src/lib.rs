@@ -1,5 +1,5 @@
-//! A context that is well until its configuration says otherwise: `ill` names what is wrong (`live`, `ready`, `trap`, `loop`, or several), `ill_since` and `ill_until`
-//! when, in milliseconds since the Unix epoch. One in the mood `immune` neither traps nor loops.
+//! A context that is well until its configuration says otherwise: `ill` names what is wrong (`live`, `ready`, `trap`, `loop`, or several). One in the mood `immune`
+//! neither traps nor loops.
 
 mod bindings {
     innkeeper_sdk::wit_bindgen::generate!({
@@ -48,12 +48,7 @@ fn is_immune() -> bool {
 
 /// Whether it suffers from something at this moment.
 fn suffers_from(illness: &str) -> bool {
-    let time = |key: &str| config::text(key).and_then(|text| text.parse::<u64>().ok());
-    let now = invocation::now();
-    let ill = config::text("ill").unwrap_or_default();
-    ill.contains(illness)
-        && time("ill_since").is_none_or(|since| now >= since)
-        && time("ill_until").is_none_or(|until| now < until)
+    config::text("ill").is_some_and(|ill| ill.contains(illness))
 }
 
 /// Traps or loops, if that is what it suffers from.
