@@ -295,8 +295,7 @@ impl Incident<'_> {
         });
         self.tell(HostEventKind::Restarted, data);
         let version = restarted?;
-        // What it is told of callers who had lost their trust is of the one before.
-        self.context.breaker.reset(std::time::Instant::now());
+        close_breaker(self.context);
         self.health.changed.notify_waiters();
         tracing::info!(context = self.context.name, version = %version.title, "a version runs again");
         Ok(())
@@ -308,8 +307,14 @@ impl Incident<'_> {
     }
 }
 
+/// What callers have against the context is of the version before; nobody is let in before that is forgotten.
+fn close_breaker(context: &Context) {
+    context.breaker.reset(std::time::Instant::now());
+}
+
 /// Another version took over: what was known of the one before it does not count any more, and whatever was done about it ends.
 pub(in crate::rollout) fn taken_over(deployer: &Deployer, context: &Context) {
+    close_breaker(context);
     let health = deployer.health(context);
     health.begin_anew();
     health.apply(context);
