@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::compile::Compiler;
 use super::component_store::ComponentStore;
-use super::healing::Health;
+use super::health::Health;
 use super::rebuild::Rebuilds;
 use super::rollouts::Rollouts;
 use crate::events::Events;

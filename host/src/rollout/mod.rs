@@ -19,6 +19,7 @@ mod drain;
 mod gate;
 mod gates;
 mod healing;
+mod health;
 mod history;
 mod initial_wiring;
 mod interrupted_rollout;
@@ -51,10 +52,8 @@ pub use self::{
     component_store::ComponentStore,
     deployer::Deployer,
     gate::{Gate, Refusal},
-    healing::{
-        Condition, Health, HealthState, LastState, Occurrence, Seen, Severity,
-        start as start_healing,
-    },
+    healing::start as start_healing,
+    health::{Condition, Health, HealthState, LastState, Occurrence, Seen, Severity},
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,
     load::load,

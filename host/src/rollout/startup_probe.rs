@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal, told};
-use super::healing::Probe;
+use super::health::Probe;
 use crate::invocation::{Check, Context, HostEventKind, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::versions::{Version, numbered};

@@ -16,7 +16,7 @@ use super::history::{self, Because};
 use super::migration::generation;
 use super::schema::{self, Move};
 use super::version_state::State;
-use super::{compatibility, drain, healing, signature_check};
+use super::{compatibility, drain, signature_check};
 use crate::core::wall_clock;
 use crate::events::following;
 use crate::invocation::Context;
@@ -113,7 +113,7 @@ pub(super) async fn settle(
     state: State,
     because: &Because,
 ) {
-    healing::taken_over(deployer, context);
+    deployer.health(context).taken_over(context);
     deployer.rollouts(context).keep_loaded(version);
     // Whatever was refused at the start: somebody has chosen what serves since.
     *deployer.rollouts(context).refused.lock() = None;

@@ -10,14 +10,13 @@ use metrics::counter;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::health::Health;
-use super::occurrences::Severity;
 use super::restart;
 use crate::core::{CorrelationId, human_duration};
 use crate::invocation::{Context, HostEventKind};
 use crate::observe::metrics::RESTARTS;
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::Refusal;
+use crate::rollout::health::{Health, Severity, close_breaker};
 use crate::rollout::history::Because;
 use crate::rollout::swap::{self, SwapError, SwapKind};
 use crate::rollout::{active_version, rollback, startup_probe};
@@ -305,19 +304,6 @@ impl Incident<'_> {
         let events = &self.deployer.invoker.host_events;
         events.record_in_story(kind, &self.context.name, data, self.story.clone());
     }
-}
-
-/// What callers have against the context is of the version before; nobody is let in before that is forgotten.
-fn close_breaker(context: &Context) {
-    context.breaker.reset(std::time::Instant::now());
-}
-
-/// Another version took over: what was known of the one before it does not count any more, and whatever was done about it ends.
-pub(in crate::rollout) fn taken_over(deployer: &Deployer, context: &Context) {
-    close_breaker(context);
-    let health = deployer.health(context);
-    health.begin_anew();
-    health.apply(context);
 }
 
 /// Starts a version that was not ready when the host started, again and again with ever longer pauses, until it is or another one serves.

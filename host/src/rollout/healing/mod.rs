@@ -11,21 +11,12 @@
 //! One incident of a context at a time, and one story for all of it. While a version is looked at or restarted, what comes waits; in the pauses it is refused, or
 //! waits where it can.
 
-mod health;
 mod incident;
-mod occurrences;
 mod probes;
 mod restart;
 mod suspects;
 
-pub(super) use self::{
-    health::Probe,
-    incident::{keep_starting, taken_over},
-};
-pub use self::{
-    health::{Condition, Health, HealthState, LastState, Seen},
-    occurrences::{Occurrence, Severity},
-};
+pub(super) use self::incident::keep_starting;
 
 use std::sync::Arc;
 

@@ -1,12 +1,15 @@
 //! How a context is: whether its version has started, is ready and alive, how often it was restarted, and what happened to it lately.
 
+mod occurrences;
+
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::occurrences::{Occurrence, Occurrences, Severity};
+use self::occurrences::Occurrences;
+pub use self::occurrences::{Occurrence, Severity};
 use crate::core::{VersionDigest, human_duration, wall_clock};
 use crate::invocation::{Context, Intake};
 use crate::manifest::HealingSettings;
@@ -66,7 +69,7 @@ struct NotReady {
 
 /// What is asked of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::rollout) enum Probe {
+pub(super) enum Probe {
     /// Whether it has started.
     Startup,
     /// Whether it can take requests.
@@ -77,7 +80,7 @@ pub(in crate::rollout) enum Probe {
 
 impl Probe {
     /// Its name in metrics and events.
-    pub(in crate::rollout) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Startup => "startup",
             Self::Readiness => "readiness",
@@ -249,7 +252,7 @@ impl Health {
     }
 
     /// A probe has failed; `is_over` says that it did as often as its threshold says.
-    pub(in crate::rollout) fn probe_failed(&self, probe: Probe, reason: &str, is_over: bool) {
+    pub(super) fn probe_failed(&self, probe: Probe, reason: &str, is_over: bool) {
         let mut record = self.record.lock();
         let mut name = probe.name().to_owned();
         if let Some(first) = name.get_mut(..1) {
@@ -355,8 +358,14 @@ impl Health {
         self.record.lock().end_run(version, reason, message);
     }
 
-    /// Another version serves: what was known is of the one before it.
-    pub(super) fn begin_anew(&self) {
+    /// Another version took over: what was known is of the one before it, and whatever is done about that ends.
+    pub(super) fn taken_over(&self, context: &Context) {
+        close_breaker(context);
+        self.begin_anew();
+        self.apply(context);
+    }
+
+    fn begin_anew(&self) {
         {
             let mut record = self.record.lock();
             record.phase = Phase::Running;
@@ -378,6 +387,11 @@ impl Health {
     pub fn is_backing_off(&self) -> bool {
         matches!(self.record.lock().phase, Phase::BackingOff { .. })
     }
+}
+
+/// What callers have against a context is of a version that does not serve any more; nobody is let in before that is forgotten.
+pub(super) fn close_breaker(context: &Context) {
+    context.breaker.reset(std::time::Instant::now());
 }
 
 impl Record {
