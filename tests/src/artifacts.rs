@@ -21,6 +21,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "bell",
     "insolvent",
     "parrot",
+    "patient",
     "steward",
     "ledgerbook-one",
     "ledgerbook-two",

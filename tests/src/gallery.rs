@@ -155,7 +155,7 @@ pub fn in_a_mood(mut moody: Vec<u8>, mood: &str) -> Vec<u8> {
         .collect();
     let [begin] = places[..] else {
         panic!(
-            "{} places for a mood; only room-moody has one",
+            "{} places for a mood; a component that can be in one has one",
             places.len()
         )
     };

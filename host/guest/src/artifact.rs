@@ -176,16 +176,37 @@ impl Guest {
         cache: &ArtifactCache,
         digest: &str,
     ) -> Result<Arc<Self>, LoadError> {
-        let code =
-            engine
-                .code_cache()
-                .find_or_load(digest, || match cache.find(engine, digest) {
-                    Some(component) => Code::of_component(engine.runtime(), component),
-                    None => Err(LoadError::NotCompiled {
-                        directory: cache.directory().to_owned(),
-                    }),
-                })?;
+        let read = || Self::read_compiled(engine, cache, digest);
+        let code = engine.code_cache().find_or_load(digest, read)?;
         Ok(Arc::new(Self::of_code(engine.runtime(), code)))
+    }
+
+    /// The same, read from disk anew although it is loaded already: its machine code is compared with its checksum again. Blocks for milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// What [`Guest::load_compiled`] has.
+    pub fn reload_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Arc<Self>, LoadError> {
+        let read = || Self::read_compiled(engine, cache, digest);
+        let code = engine.code_cache().reload(digest, read)?;
+        Ok(Arc::new(Self::of_code(engine.runtime(), code)))
+    }
+
+    fn read_compiled(
+        engine: &Engine,
+        cache: &ArtifactCache,
+        digest: &str,
+    ) -> Result<Code, LoadError> {
+        match cache.find(engine, digest) {
+            Some(component) => Code::of_component(engine.runtime(), component),
+            None => Err(LoadError::NotCompiled {
+                directory: cache.directory().to_owned(),
+            }),
+        }
     }
 }
 

@@ -30,6 +30,19 @@ impl CodeCache {
         Ok(code)
     }
 
+    /// The code of a digest, loaded anew although somebody may have it; whoever comes later gets this one. Blocks.
+    pub(super) fn reload<E>(
+        &self,
+        digest: &str,
+        load: impl FnOnce() -> Result<Code, E>,
+    ) -> Result<Arc<Code>, E> {
+        let place = self.place(digest);
+        let mut known = place.lock();
+        let code = Arc::new(load()?);
+        *known = Arc::downgrade(&code);
+        Ok(code)
+    }
+
     fn place(&self, digest: &str) -> Place {
         let mut places = self.0.lock();
         // One that is being loaded is held by whoever loads it.

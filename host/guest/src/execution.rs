@@ -131,6 +131,23 @@ impl Guest {
         .await
     }
 
+    /// Runs `health.live`; a guest without it is alive.
+    pub async fn live<S: Services>(&self, execution: Execution<S>) -> Ended<Result<(), String>, S> {
+        let Some(health) = self.health.clone() else {
+            return Ended {
+                services: execution.services,
+                result: Ok(Ok(())),
+            };
+        };
+        self.enter(execution, move |store, instance| {
+            Box::pin(async move {
+                let guest = health.load(&mut *store, instance)?;
+                guest.call_live(store).await
+            })
+        })
+        .await
+    }
+
     /// Runs `describe.describe`.
     pub async fn describe<S: Services>(&self, execution: Execution<S>) -> Ended<Description, S> {
         self.enter(execution, move |store, instance, code| {

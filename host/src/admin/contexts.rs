@@ -51,7 +51,9 @@ pub(super) async fn one(
     let detail = reading(move || {
         let version = context.version();
         let rollout = host.deployer.rollouts(&context).newest();
+        let seen = host.deployer.health(&context).see(&context);
         Ok(view::ContextDetail {
+            health: view::Health::new(seen, &context.settings),
             description: version.map(|version| (&version.description).into()),
             config: config::masked(&context.config(), &context.shown_keys()),
             rollout: rollout
@@ -75,6 +77,7 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let lag = events::lag(&host.events, context)?.into_iter();
     let missing_dependencies = rollout::missing_dependencies(&host.deployer, &context.name);
     let quota = usage::used(context)?;
+    let health = host.deployer.health(context).see(context);
     let scarce = quota.iter().filter_map(usage::Used::warning);
     let scarce: Vec<_> = scarce.collect();
     let callers = callers::see(context);
@@ -88,6 +91,8 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
             version: (&**candidate.version).into(),
             weight: candidate.weight,
         }),
+        state: health.state.into(),
+        restarts: health.restarts,
         invocations: view::Invocations {
             running: context.admission.running(),
             pending: context.admission.pending(),

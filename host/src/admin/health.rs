@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::autoscalers;
+use super::problem::Problem;
 use super::state::State;
 use super::usage;
 use crate::app::Host;
@@ -21,7 +22,7 @@ use crate::invocation::{Context, compensation};
 use crate::manifest::Subscription;
 use crate::nats;
 use crate::observe::metrics::{
-    MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
+    CONTEXT_READY, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
     NATS_SUBSCRIPTION_UP, NATS_UP,
 };
 
@@ -36,10 +37,21 @@ pub(super) struct Readiness {
     checks: BTreeMap<String, String>,
 }
 
-/// Whether the process runs
-#[utoipa::path(get, path = "/livez", tag = "health", security(()), responses((status = 200, description = "it does")))]
-pub(super) async fn live() -> &'static str {
-    "ok\n"
+/// Whether the process should go on
+#[utoipa::path(get, path = "/livez", tag = "health", security(()), responses(
+    (status = 200, description = "it should"),
+    (status = 503, description = "what `[host] liveness` names has not worked for `liveness_timeout`: it should be restarted")
+))]
+pub(super) async fn live(Shared(state): Shared<Arc<State>>) -> Response {
+    let well = match state.host.get() {
+        Some(host) => state.liveness.check(host).await,
+        // How long a start may take is for others to say.
+        None => Ok(()),
+    };
+    match well {
+        Ok(()) => "ok\n".into_response(),
+        Err(reason) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
+    }
 }
 
 /// Whether requests are welcome, and why not
@@ -195,6 +207,9 @@ fn take_levels(host: &Host) {
         for breaker in context.breakers.all().values() {
             breaker.take_level(context);
         }
+        let is_ready = context.availability.is_open() && context.version().is_some();
+        let labels = [("context", context.name.clone())];
+        ::metrics::gauge!(CONTEXT_READY, &labels).set(if is_ready { 1.0 } else { 0.0 });
         if let Ok(pending) = compensation::pending(context) {
             metrics.compensations_pending.set(pending as f64);
         }

@@ -18,6 +18,7 @@ mod fault;
 mod floor;
 mod graph;
 mod health;
+mod liveness;
 mod nats;
 mod openapi;
 mod origin;

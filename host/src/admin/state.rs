@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::audit::Audit;
+use super::liveness::Liveness;
 use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
 use super::uploads::Uploads;
@@ -26,6 +27,8 @@ pub(super) struct State {
     pub audit: Audit,
     /// Places for uploads.
     pub uploads: Uploads,
+    /// Since when what has to work does not.
+    pub liveness: Liveness,
     /// Whether only this machine can reach the port.
     pub private: bool,
     /// The app, once it is started.

@@ -19,7 +19,7 @@ use crate::core::memory::Budget;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, compensation,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, Suspicions, compensation,
     crash_recovery, faults, stored_generation,
 };
 use crate::journal;
@@ -147,6 +147,7 @@ impl Host {
         }
         let invoker = Arc::new(Invoker {
             host_events,
+            suspicions: Suspicions::default(),
             guests_memory,
             memory: for_invocations,
             max_payload: manifest.nats.as_ref().map(|nats| nats.max_payload),
@@ -242,6 +243,7 @@ impl Host {
         }
         events::start(&self.events)?;
         nats::start(&self.nats);
+        rollout::start_healing(&self.deployer);
         for resumption in resumptions {
             self.tasks.spawn(resumption.run());
         }

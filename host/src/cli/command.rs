@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, events, fault,
+    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, events, fault,
     graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign, status,
     story, test, up, upgrade, versions,
 };
@@ -40,6 +40,7 @@ pub(super) enum Command {
     Graph(graph::Graph),
     Fault(fault::Fault),
     Autoscale(autoscale::Autoscale),
+    Describe(describe::Describe),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -75,6 +76,7 @@ impl Command {
             Self::Graph(command) => command.run().await,
             Self::Fault(command) => command.run().await,
             Self::Autoscale(command) => command.run().await,
+            Self::Describe(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

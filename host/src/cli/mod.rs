@@ -13,6 +13,7 @@ mod completions;
 mod components;
 mod dead_letters;
 mod deploy;
+mod describe;
 mod descriptors;
 mod events;
 mod failure;

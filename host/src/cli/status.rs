@@ -11,7 +11,7 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, Import, Nats, Rejected,
+    Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, HealthState, Import, Nats, Rejected,
     Retry, Rollout, Subscription, Used,
 };
 use crate::core::{human_duration, wall_clock};
@@ -55,6 +55,8 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     let mut table = Table::new([
         ("CONTEXT", Align::Left),
         ("VERSION", Align::Left),
+        ("STATE", Align::Left),
+        ("RESTARTS", Align::Right),
         ("RUNNING", Align::Right),
         ("WAITING", Align::Right),
         ("SLOTS", Align::Right),
@@ -73,6 +75,9 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         })
         .collect();
     let contended = contexts.iter().filter(|context| is_contended(context));
+    let ill = |context: &&Context| context.state != HealthState::Running;
+    let ill = contexts.iter().filter(ill);
+    let ill: Vec<_> = ill.map(|context| context.name.clone()).collect();
     let contended: Vec<_> = contended.map(|context| context.name.clone()).collect();
     let faults = contexts.iter().filter_map(|context| {
         let summary = context.fault.as_ref()?.summary()?;
@@ -83,6 +88,8 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
         table.row([
             context.name.clone(),
             version(&context),
+            context.state.name().to_owned(),
+            context.restarts.to_string(),
             context.invocations.running.to_string(),
             context.invocations.pending.to_string(),
             slots(&context),
@@ -114,6 +121,9 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     }
     if dead > 0 {
         output::note("Next: innkeeper dead-letters");
+    }
+    if let Some(name) = ill.first() {
+        output::note(format_args!("Next: innkeeper describe {name}"));
     }
     for name in contended {
         output::note(format!(
@@ -205,6 +215,14 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field("context", context.name.clone()),
         field("summary", context.summary.clone()),
         field("version", version(context)),
+        field(
+            "state",
+            format!(
+                "{}, restarted {} times",
+                context.state.name(),
+                context.restarts
+            ),
+        ),
         field(
             "invocations",
             format!(

@@ -106,6 +106,14 @@ impl Handler for Deliveries {
         let id = is_live.then(|| LetterId::of(&delivery, position));
         let retry = following.retries.begin(id);
         loop {
+            if is_live {
+                // It waits where it is, however long that takes: this is no attempt.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return self.leave_off(&delivery, stop).await,
+                    () = self.context.availability.opened() => {}
+                }
+            }
             let failure = match self.deliver(&delivery).await {
                 Ok(_) => {
                     retry.handled();

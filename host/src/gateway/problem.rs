@@ -170,6 +170,17 @@ impl From<&Failure> for Problem {
             Failure::Delayed(failure) => {
                 Self::from(&**failure).with_header(FAULT, HeaderValue::from_static("delay"))
             }
+            Failure::NotReady { retry_after, .. } => {
+                unavailable("not-ready", "Not ready", *retry_after)
+            }
+            Failure::Restarting { retry_after, .. } => {
+                unavailable("restarting", "Restarting", *retry_after)
+            }
+            Failure::CrashLoopBackOff { retry_after, .. } => unavailable(
+                "crash-loop-back-off",
+                "Waiting to be restarted",
+                *retry_after,
+            ),
             Failure::Stopping => unavailable("stopping", "Stopping", soon),
             Failure::Evicted { .. } => unavailable("version-replaced", "Version replaced", soon),
             Failure::NotDescribed { .. } => {
@@ -335,6 +346,22 @@ mod tests {
                 },
                 418,
                 None,
+            ),
+            (
+                Failure::NotReady {
+                    context: context(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
+            ),
+            (
+                Failure::CrashLoopBackOff {
+                    context: context(),
+                    retry_after,
+                },
+                503,
+                Some("2"),
             ),
             (Failure::Deadline { after: retry_after }, 504, None),
             (

@@ -13,6 +13,7 @@ use super::key_locks::{HeldLocks, LockSet};
 use super::replay::Effect;
 use super::route_to_version::{Routed, route_to_version};
 use super::stored_result::CommitDetails;
+use super::suspicion;
 use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
 use crate::core::{Backoff, wall_clock};
@@ -146,6 +147,7 @@ async fn run_attempts<E: Entry>(
     let mut lost_to = LockSet::default();
     let mut routed = route_to_version(invocation, &mut entry)?;
     let mut is_new_run = true;
+    let mut is_second_chance = false;
     for count in 0..limit {
         let locks = match lost_to.is_empty() {
             true => None,
@@ -181,7 +183,32 @@ async fn run_attempts<E: Entry>(
         };
         spans::attempt(invocation, number, outcome, attempt_began.elapsed());
         judge(invocation, &routed, &attempted);
-        match attempted? {
+        let ended = match &attempted {
+            Ok(Attempt::Done(done)) if done.answer.is_success() => suspicion::Ended::Well,
+            Ok(_) => suspicion::Ended::Answered,
+            Err(failure) => suspicion::Ended::Failed(failure),
+        };
+        suspicion::note(invocation, &entry, lease.version(), &ended);
+        let attempt = match attempted {
+            Ok(attempt) => attempt,
+            Err(failure) => {
+                let is_last = is_second_chance || count + 1 == limit;
+                if is_last || !gets_second_chance(invocation, lease, &failure) {
+                    return Err(failure);
+                }
+                is_second_chance = true;
+                // Whoever waits for the version to be empty must not wait for this.
+                drop(routed);
+                let availability = &invocation.context.availability;
+                let opened = availability.admit(&invocation.context.name, invocation.deadline);
+                if opened.await.is_err() {
+                    return Err(failure);
+                }
+                routed = route_to_version(invocation, &mut entry)?;
+                continue;
+            }
+        };
+        match attempt {
             Attempt::Done(done) => return Ok(done),
             Attempt::Conflict(key) => {
                 invocation.context.metrics.conflicts.increment(1);
@@ -218,6 +245,17 @@ fn judge<A: Answer>(
             &invocation.invoker.host_events,
         );
     }
+}
+
+/// Whether an invocation is run again that failed on a version which failed as a whole: once, when it has called nobody, on what serves then. An event is
+/// brought again by its follower.
+fn gets_second_chance(invocation: &Invocation, lease: &Lease, failure: &Failure) -> bool {
+    let is_failing = invocation.context.availability.is_held() || lease.version().is_closed();
+    is_failing
+        && failure.is_fault_of_context()
+        && matches!(invocation.trigger, Trigger::Intent(_) | Trigger::Caller)
+        && !invocation.replay.has_called()
+        && !invocation.replay.has_intent()
 }
 
 /// Waits until what an earlier run has called is undone: that must not undo what the present one does.

@@ -10,10 +10,11 @@ use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::commit_hold::Consent;
 use super::context::Context;
 use super::definition::{Beginning, CallStack, Input, Invocation, Place, Trigger};
-use super::entry::{Answer, Entry};
+use super::entry::{Answer, Entry, number_of};
 use super::failure::{Failure, clipped};
 use super::intent;
 use super::invoker::Invoker;
+use super::known_good::{LARGEST, Sample};
 use super::replay::{Effect, Replay};
 use super::runs;
 use super::stored_result::{CallKey, CommitDetails, Found};
@@ -114,6 +115,7 @@ pub(super) async fn call(
     if deadline <= Instant::now() {
         return Err(Failure::Deadline { after: limit });
     }
+    context.availability.admit(&context.name, deadline).await?;
     // Two that say the same from outside are one, also while it runs. A repeat waits without taking anything that others need.
     let _in_progress = match request.caller {
         Caller::Outside => Some(context.keys.enter(&request.id, deadline).await?),
@@ -226,6 +228,25 @@ impl Entry for CallEntry {
                 context: context.to_owned(),
                 reason,
             })
+    }
+
+    fn kind(&self) -> u64 {
+        number_of(&[self.operation.as_bytes()])
+    }
+
+    fn fingerprint(&self) -> u64 {
+        number_of(&[self.operation.as_bytes(), &self.key.parameters])
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        (self.key.parameters.len() <= LARGEST).then(|| {
+            Sample::Call(Self {
+                operation: self.operation.clone(),
+                wanted: self.wanted.clone(),
+                parameters: self.parameters.clone(),
+                key: self.key.clone(),
+            })
+        })
     }
 
     async fn enter(

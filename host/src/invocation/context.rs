@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::admission::Admission;
+use super::availability::Availability;
 use super::by_name::ByName;
 use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
@@ -13,6 +14,7 @@ use super::compensation::Compensations;
 use super::faults::Faults;
 use super::idempotency::KeysInProgress;
 use super::key_locks::KeyLocks;
+use super::known_good::KnownGood;
 use super::traffic::Traffic;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
@@ -34,6 +36,10 @@ pub struct Context {
     pub settings: ContextSettings,
     /// Its journal.
     pub ledger: Arc<Ledger>,
+    /// Whether it takes work.
+    pub availability: Availability,
+    /// What it answered well lately.
+    pub known_good: KnownGood,
     /// How much of it runs at once.
     pub admission: Admission,
     /// Which callers' work gets through to it.
@@ -105,6 +111,8 @@ impl Context {
         };
         Self {
             admission,
+            availability: Availability::new(breaker.max_pending_requests),
+            known_good: KnownGood::default(),
             breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
             followed: ByName::default(),
             faults: Faults::new(settings.fault),

@@ -119,6 +119,10 @@ impl Resumption {
     pub async fn run(self) {
         let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
         loop {
+            tokio::select! {
+                () = self.invoker.shutdown.cancelled() => return,
+                () = self.context.availability.opened() => {}
+            }
             match self.attempt().await {
                 Ok(()) => return,
                 Err(failure) => {

@@ -1,8 +1,10 @@
 //! How a guest is entered. Each way in has the answer that belongs to it: a request its response, a call its result, an event what its policy made of it.
 
 use std::future::Future;
+use std::hash::Hasher;
 
 use super::failure::Failure;
+use super::known_good::Sample;
 use super::stored_result::{CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::CorrelationId;
@@ -24,6 +26,15 @@ pub(super) trait Entry: Send + Sync {
 
     /// Says it in the words of the version that is to answer it.
     fn fit(&mut self, _version: &Version) {}
+
+    /// What it is about, roughly: two of the same kind are handled by the same part of a guest.
+    fn kind(&self) -> u64;
+
+    /// What it is about, exactly: two with the same fingerprint are the same but for their ids.
+    fn fingerprint(&self) -> u64;
+
+    /// The same, to be run again later, if it is not too large to be kept.
+    fn sample(&self) -> Option<Sample>;
 
     /// Enters the guest.
     fn enter(
@@ -72,4 +83,14 @@ pub(super) trait Answer: Send {
     fn check(&self, _limits: &Limits) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+/// A number for some parts, each told from the next.
+pub(super) fn number_of(parts: &[&[u8]]) -> u64 {
+    let mut hasher = twox_hash::XxHash64::with_seed(0);
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    hasher.finish()
 }

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use super::attributes::Attributes;
 use super::context::Context;
 use super::definition::{Beginning, Invocation, Place, Trigger};
-use super::entry::{Answer, Entry};
+use super::entry::{Answer, Entry, number_of};
 use super::failure::{Failure, clipped};
 use super::invoker::Invoker;
+use super::known_good::{LARGEST, Sample};
 use super::replay::Replay;
 use super::traffic::Traffic;
 use super::unit::UnitOfWork;
@@ -75,6 +76,9 @@ pub async fn event(
     if let Some(reason) = unreadable_event::reason(&delivery.event) {
         return Err(EventFailure::Reject(reason.to_owned()));
     }
+    if delivery.version.is_none() {
+        context.availability.check(&context.name)?;
+    }
     let place = context.admission.enter_patiently().await;
     let invocation = invocation(invoker, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
@@ -132,6 +136,19 @@ impl Entry for guest::Event {
                 kind: self.kind.clone(),
             }),
         }
+    }
+
+    fn kind(&self) -> u64 {
+        number_of(&[self.source.as_bytes(), self.kind.as_bytes()])
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let parts = [&self.source, &self.kind, &self.id];
+        number_of(&parts.map(String::as_bytes))
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        (self.data.len() <= LARGEST).then(|| Sample::Event(Box::new(self.clone())))
     }
 
     async fn enter(

@@ -60,6 +60,30 @@ pub enum Failure {
     /// It failed, after it was kept waiting on purpose.
     #[error("{0}")]
     Delayed(Box<Failure>),
+    /// The context says that it cannot take work.
+    #[error("context {context} says that it is not ready")]
+    NotReady {
+        /// The context.
+        context: String,
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// Its version is restarted, and that has not ended in time.
+    #[error("context {context} is restarting; nothing was changed")]
+    Restarting {
+        /// The context.
+        context: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Its version fails again and again, and waits to be restarted.
+    #[error("context {context} keeps failing and waits to be restarted (CrashLoopBackOff)")]
+    CrashLoopBackOff {
+        /// The context.
+        context: String,
+        /// When it is restarted.
+        retry_after: Duration,
+    },
     /// It took too long.
     #[error("not done after {}", human_duration(*.after))]
     Deadline {
@@ -381,6 +405,9 @@ impl Failure {
             | Self::PoolExhausted { .. }
             | Self::BreakerOpen { .. }
             | Self::FaultInjected { .. }
+            | Self::NotReady { .. }
+            | Self::Restarting { .. }
+            | Self::CrashLoopBackOff { .. }
             | Self::NoInstance { .. }
             | Self::NotLoaded { .. }
             | Self::NoMemory { .. }

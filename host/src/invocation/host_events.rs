@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -170,17 +171,33 @@ impl HostEventsWriter {
             if count == 0 {
                 return;
             }
-            if let Err(error) = ledger.commit(unit(&ledger, group.drain(..))).await {
-                tracing::warn!(%error, count, "events of the host could not be written and are left out");
+            // Each story has commits of its own, by which it is found; they are flushed together.
+            let mut stories: Vec<Vec<HostEvent>> = Vec::new();
+            for event in group.drain(..) {
+                let is_same = |story: &&mut Vec<HostEvent>| {
+                    let last = story.last();
+                    last.is_some_and(|last| last.correlation_id == event.correlation_id)
+                };
+                match stories.last_mut().filter(is_same) {
+                    Some(story) => story.push(event),
+                    None => stories.push(vec![event]),
+                }
+            }
+            let units = stories.into_iter().map(|story| unit(&ledger, story));
+            for committed in join_all(units.map(|unit| ledger.commit(unit))).await {
+                if let Err(error) = committed {
+                    tracing::warn!(%error, "events of the host could not be written and are left out");
+                }
             }
         }
     }
 }
 
-fn unit(ledger: &Ledger, group: impl Iterator<Item = HostEvent>) -> Unit {
+fn unit(ledger: &Ledger, story: Vec<HostEvent>) -> Unit {
     let mut unit = Unit::bookkeeping("host-events", ledger.applied(), Vec::new());
+    unit.header.correlation_id = story.first().map(|event| event.correlation_id.clone());
     let invocation = unit.header.invocation.clone();
-    let events = group.enumerate().map(|(index, event)| Event {
+    let events = story.into_iter().enumerate().map(|(index, event)| Event {
         id: EventId::derived(&[invocation.as_bytes(), index.to_string().as_bytes()]),
         kind: event.kind.name().to_owned(),
         subject: event.context,
@@ -225,6 +242,25 @@ mod tests {
                 .all(|event| event.kind == "ScaledUp" && event.subject == "room")
         );
         assert_eq!(events.left_out(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_a_story_is_found_by_it() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("innkeeper", Durability::Relaxed).unwrap();
+        let (events, writer) = HostEvents::new();
+        let story = CorrelationId::random();
+        for kind in [HostEventKind::Restarted, HostEventKind::HealedByRollback] {
+            events.record(HostEventKind::ScaledUp, "bell", Value::Null);
+            events.record_in_story(kind, "room", Value::Null, story.clone());
+        }
+        let stop = CancellationToken::new();
+        stop.cancel();
+        writer.run(ledger.clone(), stop).await;
+        let found = ledger.journal().story(&story).unwrap();
+        let kinds = found.iter().flat_map(|(_, _, events)| events);
+        let kinds: Vec<_> = kinds.map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["Restarted", "HealedByRollback"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::context::Context;
 use super::host_events::HostEvents;
+use super::suspicion::Suspicions;
 use crate::core::memory::Budget;
 use crate::journal::Ledgers;
 use crate::versions::{CurrentWiring, Wiring};
@@ -34,6 +35,8 @@ pub struct Invoker {
     pub max_payload: Option<u64>,
     /// Where the host tells what it does to contexts.
     pub host_events: HostEvents,
+    /// The contexts whose versions fail one invocation after the other.
+    pub suspicions: Suspicions,
     /// Everything that runs in the background.
     pub tasks: TaskTracker,
     /// Cancelled when the host begins to stop.

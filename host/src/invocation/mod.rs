@@ -6,6 +6,7 @@ mod abandonment;
 pub mod admission;
 mod attempts;
 mod attributes;
+mod availability;
 mod by_name;
 mod cached_response;
 mod call;
@@ -24,11 +25,13 @@ mod event;
 mod failure;
 pub mod faults;
 mod guest_memory;
+mod health_check;
 mod host_events;
 pub mod idempotency;
 mod intent;
 mod invoker;
 pub mod key_locks;
+mod known_good;
 mod load_meter;
 mod origin;
 mod outbox;
@@ -36,7 +39,6 @@ pub mod owed;
 mod per_context;
 pub(crate) mod publishable;
 pub mod quota;
-mod ready;
 pub(crate) mod record;
 mod replay;
 mod retention;
@@ -47,6 +49,7 @@ mod spent;
 mod staged;
 pub(crate) mod state_key;
 mod stored_result;
+mod suspicion;
 mod timer;
 pub mod traffic;
 mod undo_call;
@@ -60,18 +63,21 @@ pub(crate) use self::{
     per_context::PerContext,
 };
 pub use self::{
+    availability::{Availability, Intake},
     call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
     context_slots::ContextSlots,
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
+    health_check::{Check, check_health},
     host_events::{HostEventKind, HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
     load_meter::Load,
+    known_good::{Verdict, try_known_good},
     origin::Origin,
-    ready::ready,
     retention::{end_forsaken, forget_results},
+    suspicion::Suspicions,
     timer::Timer,
     web::web,
 };

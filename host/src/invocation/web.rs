@@ -9,9 +9,10 @@ use super::cached_response::CacheKey;
 use super::circuit_breaker::{Breaker, Connection, Entered};
 use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
-use super::entry::{Answer, Entry};
+use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
 use super::invoker::Invoker;
+use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
 use super::route_to_version::route_of;
 use super::stored_result::{CommitDetails, Found, ResponseKey};
@@ -59,6 +60,8 @@ async fn admit(
     key: Option<String>,
     breaker: &Arc<Breaker>,
 ) -> Result<WebAnswer, Failure> {
+    let deadline = Instant::now() + context.settings.limits.deadline;
+    context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
         // What is made to go wrong goes wrong for all.
         _ if context.faults.are_on() => None,
@@ -75,7 +78,6 @@ async fn admit(
             made_by: Some(cache_key.version().title.clone()),
         });
     }
-    let deadline = Instant::now() + context.settings.limits.deadline;
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
         Some(key) => Some(context.keys.enter(key, deadline).await?),
@@ -213,6 +215,29 @@ impl Entry for WebEntry {
         if let Some(fitted) = self.request.fitted(version) {
             self.request = Arc::new(fitted);
         }
+    }
+
+    fn kind(&self) -> u64 {
+        let request = &self.request;
+        let parts = [&request.method, &request.route, &request.path];
+        number_of(&parts.map(String::as_bytes))
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let request = &self.request;
+        let query = request.query.iter().flat_map(|(name, value)| [name, value]);
+        let head = [&request.method, &request.path].into_iter().chain(query);
+        let mut parts: Vec<_> = head.map(String::as_bytes).collect();
+        parts.push(&request.body);
+        number_of(&parts)
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        let request = &self.request;
+        let fields = request.headers.iter().chain(&request.query);
+        let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
+        let size = head + request.path.len() + request.body.len();
+        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None)))
     }
 
     async fn enter(

@@ -1,8 +1,10 @@
 //! `[app]`, `[host]` and `[log]`.
 
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+
 use serde::Deserialize;
 
-use super::scalar;
+use super::{healing::LivenessCheck, scalar};
 use crate::core::memory;
 
 /// `[app]`: what the contexts make together.
@@ -22,8 +24,8 @@ impl Default for App {
     }
 }
 
-/// `[host]`: what the process may use of its machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// `[host]`: what the process may use of its machine, and when it gives itself up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostSettings {
     /// What the host may hold in memory for invocations and their answers, in bytes. Without it: half of what its control group has, or the machine.
@@ -35,6 +37,27 @@ pub struct HostSettings {
     /// How many guests may run at once. Without it: 1000.
     #[serde(deserialize_with = "scalar::optional_number")]
     pub instances: Option<u32>,
+    /// How many of a hundred contexts may be restarted at once; one may always.
+    #[serde(deserialize_with = "scalar::percent")]
+    pub max_restarting: u8,
+    /// What has to work for the process to count as alive.
+    pub liveness: BTreeSet<LivenessCheck>,
+    /// How long something of that may have failed before `/livez` says so.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub liveness_timeout: Duration,
+}
+
+impl Default for HostSettings {
+    fn default() -> Self {
+        Self {
+            memory: None,
+            guests_memory: None,
+            instances: None,
+            max_restarting: 25,
+            liveness: [LivenessCheck::Runtime, LivenessCheck::Journal].into(),
+            liveness_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 impl HostSettings {

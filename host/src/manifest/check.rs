@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
-    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows, rollout,
+    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows, healing, rollout,
     scalar, schedule,
 };
 use crate::core::human_duration;
@@ -80,6 +80,8 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             .circuit_breaker
             .check()
             .map_err(|(key, message)| place(&["context", name, "circuit_breaker", key], message))?;
+        healing::check(&context.healing)
+            .map_err(|(key, message)| place(&["context", name, "healing", key], message))?;
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]
                 .into_iter()

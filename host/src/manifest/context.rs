@@ -18,8 +18,9 @@ use super::{
     config::ContextConfig,
     fault_injection::FaultInjection,
     follows::Follows,
+    healing::HealingSettings,
     journal::{Durability, Engine},
-    probe::StartupProbe,
+    probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     rollout::RolloutSettings,
     scalar,
@@ -52,6 +53,12 @@ pub struct ContextSettings {
     pub follow: Follow,
     /// When a version that was just loaded is given up on.
     pub startup_probe: StartupProbe,
+    /// When the version that serves gets no work; never when absent.
+    pub readiness_probe: Option<ReadinessProbe>,
+    /// When the version that serves is restarted; what it says of itself is not asked when absent.
+    pub liveness_probe: Option<LivenessProbe>,
+    /// What is done about a version that fails.
+    pub healing: HealingSettings,
     /// How a new version comes to serve.
     pub rollout: RolloutSettings,
     /// What it follows outside the app.

@@ -15,6 +15,7 @@ mod fault;
 mod fault_injection;
 mod follows;
 mod gateway;
+mod healing;
 mod journal;
 mod live;
 mod nats;
@@ -50,9 +51,10 @@ pub use self::{
     fault_injection::{Abort, Delay, FaultInjection},
     follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{Cors, GatewaySettings, RateLimit},
+    healing::{HealingSettings, LivenessCheck, restarts_at_once},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
-    probe::StartupProbe,
+    probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},

@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::compile::Compiler;
 use super::component_store::ComponentStore;
+use super::health::Health;
 use super::rebuild::Rebuilds;
 use super::rollouts::Rollouts;
 use crate::events::Events;
 use crate::guest::{ArtifactCache, Engine};
 use crate::invocation::{Context, Invoker, PerContext};
 use crate::journal::Ledger;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, restarts_at_once};
 use crate::versions::CurrentWiring;
 
 /// What versions are brought in, exchanged and watched with.
@@ -35,6 +37,9 @@ pub struct Deployer {
     pub(super) shutdown: CancellationToken,
     rollouts: PerContext<Rollouts>,
     rebuilds: PerContext<Rebuilds>,
+    health: PerContext<Health>,
+    /// Places for those that are restarted at once.
+    pub(super) restarts: Semaphore,
 }
 
 impl Deployer {
@@ -52,6 +57,11 @@ impl Deployer {
             artifacts: ArtifactCache::new(data.join("artifacts")),
             rollouts: PerContext::new(&invoker.contexts),
             rebuilds: PerContext::new(&invoker.contexts),
+            health: PerContext::new(&invoker.contexts),
+            restarts: Semaphore::new(restarts_at_once(
+                manifest.host.max_restarting,
+                invoker.contexts.len(),
+            )),
             tasks: invoker.tasks.clone(),
             shutdown: invoker.shutdown.clone(),
             invoker: invoker.clone(),
@@ -66,6 +76,11 @@ impl Deployer {
     /// How the versions of a context come and go.
     pub fn rollouts(&self, context: &Context) -> &Rollouts {
         self.rollouts.of(context)
+    }
+
+    /// How a context is.
+    pub fn health(&self, context: &Context) -> &Health {
+        self.health.of(context)
     }
 
     pub(super) fn rebuilds(&self, context: &Context) -> &Rebuilds {

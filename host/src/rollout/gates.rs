@@ -236,7 +236,7 @@ async fn bring(
         Some(draft) => draft.path().to_owned(),
         None => deployer.components.path(digest),
     };
-    let compiled = compiled(deployer, context, digest, Some(&file), true).await;
+    let compiled = compiled(deployer, context, digest, Some(&file), true, Load::OrShared).await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
@@ -314,11 +314,16 @@ pub(super) async fn compiled(
     digest: VersionDigest,
     file: Option<&Path>,
     is_behind: bool,
+    how: Load,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
     let (engine, artifacts) = (&deployer.engine, &deployer.artifacts);
+    let load = async || match how {
+        Load::OrShared => load::guest(engine, artifacts, digest, None).await,
+        Load::Anew => load::guest_anew(engine, artifacts, digest).await,
+    };
     let mut took = Duration::ZERO;
     for _ in 0..TRIES {
-        match (load::guest(engine, artifacts, digest, None).await, file) {
+        match (load().await, file) {
             (Ok(guest), _) => return Ok((guest, took)),
             (Err(LoadError::NotCompiled { .. }), Some(file)) => {
                 let limits = CompileLimits {
@@ -332,7 +337,7 @@ pub(super) async fn compiled(
             (Err(error), _) => return Err(load::of_load(&error).into()),
         }
     }
-    let guest = load::guest(engine, artifacts, digest, None).await;
+    let guest = load().await;
     Ok((guest.map_err(|error| load::of_load(&error))?, took))
 }
 
@@ -346,6 +351,39 @@ pub(super) async fn load_stored(
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         return Ok(version);
     }
+    let version = Arc::new(read_stored(deployer, context, entry, Load::OrShared).await?);
+    reload::let_leave(deployer, context, &version);
+    deployer.rollouts(context).keep_loaded(&version);
+    Ok(version)
+}
+
+/// Loads a version that serves anew from what is stored, though it is loaded already, if it may serve still.
+pub(super) async fn load_anew(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    entry: &Entry,
+) -> Result<Version, Refusal> {
+    signature_check::check(deployer, context, entry.digest, None).await?;
+    let version = read_stored(deployer, context, entry, Load::Anew).await?;
+    reload::let_leave(deployer, context, &version);
+    Ok(version)
+}
+
+/// Whether machine code that somebody has loaded already will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Load {
+    /// It will.
+    OrShared,
+    /// It is read from disk again.
+    Anew,
+}
+
+async fn read_stored(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    entry: &Entry,
+    how: Load,
+) -> Result<Version, Refusal> {
     let (store, digest) = (deployer.components.clone(), entry.digest);
     let read = tokio::task::spawn_blocking(move || store.get(digest)).await;
     let unreadable = match read {
@@ -360,26 +398,22 @@ pub(super) async fn load_stored(
     let file = deployer.components.path(entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
     // At a start, and for a rollback, nobody is served until it is there, or not well.
-    let loaded = match compiled(deployer, context, entry.digest, file, false).await {
+    let loaded = match compiled(deployer, context, entry.digest, file, false, how).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(NotPassed::Refused(refusal)) => Err(refusal),
         Err(NotPassed::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
     };
-    let version = match (loaded, unreadable) {
-        (Ok(version), None) => version,
-        (Err(refusal), None) => return Err(refusal),
+    match (loaded, unreadable) {
+        (Ok(version), None) => Ok(version),
+        (Err(refusal), None) => Err(refusal),
         // What was made of its bytes is sound: it serves, until somebody brings the bytes again.
         (Ok(version), Some(error)) => {
             tracing::error!(context = context.name, number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
-            version
+            Ok(version)
         }
         (Err(_), Some(error)) => {
             let reason = format!("version {} cannot be read: {error}", entry.number);
-            return Err(Refusal::at(Gate::Component, reason));
+            Err(Refusal::at(Gate::Component, reason))
         }
-    };
-    let version = Arc::new(version);
-    reload::let_leave(deployer, context, &version);
-    deployer.rollouts(context).keep_loaded(&version);
-    Ok(version)
+    }
 }

@@ -53,6 +53,21 @@ pub(super) async fn guest(
         .unwrap_or(Err(LoadError::NotCompiled { directory }))
 }
 
+/// What was compiled of a component, read from disk anew although it is loaded already.
+pub(super) async fn guest_anew(
+    engine: &Engine,
+    artifacts: &ArtifactCache,
+    digest: VersionDigest,
+) -> Result<Arc<Guest>, LoadError> {
+    let (engine, artifacts) = (engine.clone(), artifacts.clone());
+    let (name, directory) = (digest.to_string(), artifacts.directory().to_owned());
+    let loading =
+        tokio::task::spawn_blocking(move || Guest::reload_compiled(&engine, &artifacts, &name));
+    loading
+        .await
+        .unwrap_or(Err(LoadError::NotCompiled { directory }))
+}
+
 /// A guest as a version of a context, when it passes the gates at which it is looked at alone.
 pub(super) async fn of_guest(
     guest: Arc<Guest>,

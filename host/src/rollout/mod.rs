@@ -18,6 +18,8 @@ mod describe;
 mod drain;
 mod gate;
 mod gates;
+mod healing;
+mod health;
 mod history;
 mod initial_wiring;
 mod interrupted_rollout;
@@ -51,6 +53,8 @@ pub use self::{
     component_store::ComponentStore,
     deployer::Deployer,
     gate::{Gate, Refusal},
+    healing::start as start_healing,
+    health::{Condition, Health, HealthState, LastState, Occurrence, Seen, Severity},
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,
     load::load,

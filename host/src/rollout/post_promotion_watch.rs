@@ -83,10 +83,12 @@ impl Watch {
                 () = self.deployer.shutdown.cancelled() => return None,
                 () = tokio::time::sleep(analysis_run.left().min(GLANCE)) => {}
             }
+            // It may have been restarted meanwhile: what it did counts on.
             let serves = context.version();
-            if serves.is_none_or(|serves| !Arc::ptr_eq(&serves, &self.version)) {
+            let serves = serves.filter(|serves| serves.digest == self.version.digest);
+            let Some(serves) = serves else {
                 return Some(Watched::Cut("another version is serving now".into()));
-            }
+            };
             let since = std::mem::replace(&mut looked, Instant::now());
             analysis_run.pass(looked - since);
             let analysis = self.analyze(began.elapsed());
@@ -98,7 +100,7 @@ impl Watch {
             };
             match decision {
                 Decision::Fail(fault) if wanting >= SURE => {
-                    return Some(self.take_back(fault).await);
+                    return Some(self.take_back(&serves, fault).await);
                 }
                 Decision::Pass(verdict) => {
                     tracing::info!(context = context.name, version = %title, verdict, "it was watched to the end without findings");
@@ -123,17 +125,13 @@ impl Watch {
         analyze(&settings, &new, &self.before, &self.ever)
     }
 
-    async fn take_back(&self, fault: String) -> Watched {
+    async fn take_back(&self, serves: &Arc<Version>, fault: String) -> Watched {
         let refusal = Refusal::at(Gate::Watch, fault);
-        let (context, version) = (&self.context.name, &self.version.title);
+        let (context, version) = (&self.context.name, &serves.title);
         tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
         let because = Because::host(refusal.to_string(), Some(self.rollout.id.clone()));
-        let taken = rollback::roll_back_automatically(
-            &self.deployer,
-            &self.context,
-            &self.version,
-            &because,
-        );
+        let taken =
+            rollback::roll_back_automatically(&self.deployer, &self.context, serves, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),
             Err(error) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::deployer::Deployer;
-use super::gates::{self, NotPassed};
+use super::gates::{self, Load, NotPassed};
 use crate::core::VersionDigest;
 use crate::guest::{Guest, Reload, Reloading};
 use crate::invocation::{Context, HostEventKind};
@@ -106,7 +106,7 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused = match gates::compiled(deployer, context, digest, None, false).await {
+    let refused = match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
         Ok(loaded) => return Ok(loaded),
         Err(refused) => refused,
     };
@@ -115,7 +115,7 @@ async fn load_or_compile(
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            gates::compiled(deployer, context, digest, Some(&file), false).await
+            gates::compiled(deployer, context, digest, Some(&file), false, Load::OrShared).await
         }
         _ => Err(refused),
     }

@@ -241,6 +241,15 @@ fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
     (!entry.has_served()).then_some("has never served; deploy it")
 }
 
+/// Whether there is a version that could take over from one that serves.
+pub(super) async fn has_version_before(
+    deployer: &Deployer,
+    context: &Context,
+    from: &Version,
+) -> bool {
+    before(deployer, context, from).await.is_ok()
+}
+
 async fn go_back(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
@@ -284,7 +293,7 @@ pub(super) async fn roll_back_automatically(
     if let Err(error) = gone_back {
         // Whoever has taken it out of service has done no wrong; but where it serves on, it is what it is.
         let serves = context.version();
-        if serves.is_some_and(|serves| Arc::ptr_eq(&serves, version)) {
+        if serves.is_some_and(|serves| serves.digest == version.digest) {
             note(State::Current).await;
         }
         return Err(error);

@@ -4,11 +4,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use metrics::counter;
+use serde_json::json;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal, told};
-use crate::invocation::{self, Context};
-use crate::versions::Version;
+use super::health::Probe;
+use crate::invocation::{Check, Context, HostEventKind, check_health};
+use crate::observe::metrics::PROBE_FAILURES;
+use crate::versions::{Version, numbered};
 
 /// Waits until a version says that it is ready, on a generation of the state.
 pub(super) async fn ready(
@@ -30,11 +34,12 @@ pub(super) async fn ready(
         if attempt > 0 {
             pause(probe.period).await?;
         }
-        let asking = invocation::ready(
+        let asking = check_health(
             &deployer.invoker,
             context,
             version,
             generation,
+            Check::Ready,
             probe.timeout,
         );
         match AssertUnwindSafe(asking).catch_unwind().await {
@@ -46,6 +51,8 @@ pub(super) async fn ready(
                 reason = "the host panicked while it asked; see its log".to_owned();
             }
         }
+        let is_over = attempt + 1 == probe.failure_threshold.get();
+        note_failure(deployer, context, version, &reason, is_over);
     }
     Err(Refusal::at(
         Gate::Ready,
@@ -54,4 +61,36 @@ pub(super) async fn ready(
             probe.failure_threshold, context.name
         ),
     ))
+}
+
+/// Counts a failure where operators look; the last one that is allowed is news.
+fn note_failure(
+    deployer: &Deployer,
+    context: &Context,
+    version: &Version,
+    reason: &str,
+    is_over: bool,
+) {
+    let name = Probe::Startup.name();
+    let labels = [
+        ("context", context.name.clone()),
+        ("probe", name.to_owned()),
+    ];
+    counter!(PROBE_FAILURES, &labels).increment(1);
+    let serves = context.version().is_some();
+    // What was only tried says nothing of what serves.
+    let is_over_for_context = is_over && !serves;
+    let health = deployer.health(context);
+    let told = format!("{reason} ({})", numbered(version.number));
+    health.probe_failed(Probe::Startup, &told, is_over_for_context);
+    if is_over {
+        let data = json!({
+            "version": version.number,
+            "probe": name,
+            "failures": context.settings.startup_probe.failure_threshold,
+            "message": reason,
+        });
+        let events = &deployer.invoker.host_events;
+        events.record(HostEventKind::ProbeFailed, &context.name, data);
+    }
 }

@@ -113,6 +113,7 @@ pub(super) async fn settle(
     state: State,
     because: &Because,
 ) {
+    deployer.health(context).taken_over(context);
     deployer.rollouts(context).keep_loaded(version);
     // Whatever was refused at the start: somebody has chosen what serves since.
     *deployer.rollouts(context).refused.lock() = None;
@@ -221,6 +222,42 @@ async fn take_over(
         deployer.rollouts(context).end(turned_away.digest);
     }
     Ok(swapped)
+}
+
+/// Has a version that was loaded anew take the place of itself; one that is ramped up beside it stays. What stands is the same as before, so nothing is committed.
+pub(super) async fn replace_by_itself(
+    deployer: &Arc<Deployer>,
+    context: &Arc<Context>,
+    before: &Arc<Version>,
+    version: &Arc<Version>,
+) -> Result<(), SwapError> {
+    deployer
+        .wiring
+        .rewire(
+            async |wiring| {
+                let serving = wiring.serving(&context.name).cloned().unwrap_or_default();
+                if serving.version().map(Arc::as_ptr) != Some(Arc::as_ptr(before)) {
+                    return Err(SwapError::Overtaken {
+                        context: context.name.clone(),
+                    });
+                }
+                let trusted = signature_check::admit(deployer, wiring, context, version).await?;
+                let serving = Serving {
+                    current: Some(trusted),
+                    ..Serving::clone(&serving)
+                };
+                Ok(compatibility::with(
+                    deployer,
+                    wiring,
+                    &context.name,
+                    serving,
+                )?)
+            },
+            || before.close(),
+        )
+        .await?;
+    deployer.rollouts(context).keep_loaded(version);
+    Ok(())
 }
 
 /// Makes durable what stands after a swap.

@@ -2,6 +2,7 @@
 
 mod current_wiring;
 mod event_types;
+mod failure_streak;
 mod lease;
 mod links;
 mod media_type;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::event_types::EventTypes;
+use super::failure_streak::{FailureStreak, InARow};
 use super::lease::{Drained, Inflight};
 use super::memory_estimate::MemoryEstimate;
 use super::response_cache::ResponseCache;
@@ -37,7 +38,9 @@ pub struct Version {
     /// What its guests need.
     pub(crate) guest_memory: MemoryEstimate,
     pub(super) inflight: Inflight,
-    pub(super) scorecard: Scorecard,
+    pub(super) scorecard: Arc<Scorecard>,
+    /// Its failures since it last did well.
+    streak: FailureStreak,
 }
 
 /// What tells two components of a context apart.
@@ -80,7 +83,16 @@ impl Version {
             answers,
             guest_memory: MemoryEstimate::default(),
             inflight: Inflight::default(),
-            scorecard: Scorecard::default(),
+            scorecard: Arc::default(),
+            streak: FailureStreak::default(),
+        }
+    }
+
+    /// The same version, loaded anew: what it did before still counts when it is judged.
+    pub(crate) fn continuing(self, before: &Self) -> Self {
+        Self {
+            scorecard: before.scorecard.clone(),
+            ..self
         }
     }
 
@@ -133,6 +145,22 @@ impl Version {
             self.answers.forget();
         }
         is_unloaded
+    }
+
+    /// An invocation failed, and this version is to blame: a trap, a missed deadline. `fingerprint` tells what it was about from others. Answers how many have
+    /// failed in a row.
+    pub(crate) fn note_failure(&self, fingerprint: u64) -> InARow {
+        self.streak.failed(fingerprint)
+    }
+
+    /// An invocation succeeded.
+    pub(crate) fn note_success(&self) {
+        self.streak.succeeded();
+    }
+
+    /// How many invocations have failed since one succeeded.
+    pub(crate) fn failures_in_a_row(&self) -> InARow {
+        self.streak.in_a_row()
     }
 
     /// All invocations of it that have ended.

@@ -130,11 +130,12 @@ async fn whoever_is_asked_whether_it_is_ready_cannot_call() {
     let porter = test_host.context("porter");
     let version = porter.version().unwrap();
     let time = Duration::from_secs(5);
-    let ready = invocation::ready(
+    let ready = invocation::check_health(
         &test_host.host.invoker,
         porter,
         &version,
         porter.generation(),
+        invocation::Check::Ready,
         time,
     )
     .await;

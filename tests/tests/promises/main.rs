@@ -20,6 +20,7 @@ mod disk;
 mod fair_shares;
 mod fuzz;
 mod guests;
+mod healing;
 mod idempotency;
 mod library;
 mod load;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::caller::{Breaker, Caller};
 use super::description::Description;
 use super::fault::Fault;
+use super::health::{Health, HealthState};
 use super::nats::{Nats, Subscription};
 use super::rebuild::Rebuild;
 use super::retry::Retry;
@@ -40,6 +41,10 @@ pub struct Context {
     /// The version that is ramped up beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
+    /// What it does.
+    pub state: HealthState,
+    /// How often a version was restarted since the host started, because it failed.
+    pub restarts: u32,
     /// What runs and waits.
     pub invocations: Invocations,
     /// How many of its invocations may run at once; absent where it is not scaled.
@@ -107,6 +112,8 @@ pub struct ContextDetail {
     /// How it is.
     #[serde(flatten)]
     pub context: Context,
+    /// How it is, and what happened to it lately.
+    pub health: Health,
     /// What it says of itself; absent when no version serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::outliers::{Change, Outliers, Turn};
 use super::pool::{Connection, Pool};
@@ -41,7 +40,7 @@ pub struct Breaker {
 /// A request or call that was let through.
 pub(in crate::invocation) struct Entered {
     /// Its place among what the callee runs at once.
-    pub place: OwnedSemaphorePermit,
+    pub place: Permit,
     /// What it has of the connection pool.
     pub connection: Connection,
 }

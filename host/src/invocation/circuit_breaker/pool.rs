@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::invocation::admission::Admission;
+use crate::invocation::admission::{Admission, Permit};
 use crate::manifest::CircuitBreaker;
 
 /// The connections of one caller to one callee.
@@ -32,7 +31,7 @@ pub(super) struct Exhausted;
 /// What one request or call has of the pool while it is under way.
 #[derive(Default)]
 pub(in crate::invocation) struct Connection {
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Permit>,
     /// While it is being opened.
     pending: Mutex<Option<Pending>>,
 }
@@ -77,7 +76,7 @@ impl Pool {
         admission: &Admission,
         depth: u32,
         deadline: Instant,
-    ) -> Result<(OwnedSemaphorePermit, Connection), Exhausted> {
+    ) -> Result<(Permit, Connection), Exhausted> {
         let opens = self.opens_one();
         let mut pending = match opens {
             true => Some(self.wait()?),
@@ -105,7 +104,7 @@ impl Pool {
         depth: u32,
         deadline: Instant,
         pending: &mut Option<Pending>,
-    ) -> Result<OwnedSemaphorePermit, Exhausted> {
+    ) -> Result<Permit, Exhausted> {
         if let Some(place) = places.try_enter(depth) {
             return Ok(place);
         }

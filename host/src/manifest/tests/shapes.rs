@@ -54,7 +54,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `autoscale`, `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
-             `follows`, `journal`, `limits`, `package`, `quota`, `rollout`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
+             `follows`, `healing`, `journal`, `limits`, `liveness_probe`, `package`, `quota`, `readiness_probe`, `rollout`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
             "[context.room.rollout]\nsteps = 1",

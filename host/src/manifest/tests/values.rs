@@ -264,3 +264,37 @@ fn impossible_sagas_are_refused() {
         ),
     ]);
 }
+
+#[test]
+fn impossible_probes_and_remedies_are_refused() {
+    refused(&[
+        (
+            "[context.room.liveness_probe]\nperiod = '0s'",
+            "2:10: context.room.liveness_probe.period: must be longer than 0",
+        ),
+        (
+            "[context.room.liveness_probe]\nsuccess_threshold = 2",
+            "2:21: context.room.liveness_probe.success_threshold: must be 1: a version that was restarted needs to be alive once; only readiness_probe may ask for more",
+        ),
+        (
+            "[context.room.readiness_probe]\nfailure_threshold = 0",
+            "2:21: context.room.readiness_probe.failure_threshold: must be a whole number from 1 to 4294967295, not 0",
+        ),
+        (
+            "[context.room.readiness_probe]\nperiodSeconds = 1",
+            "2:1: context.room.readiness_probe: unknown key `periodSeconds`; valid keys are `failure_threshold`, `initial_delay`, `period`, `success_threshold`, `timeout`",
+        ),
+        (
+            "[context.room]\npackage = 'room'\n[context.room.healing]\ninitial_backoff = '10m'",
+            "3:15: context.room.healing.max_backoff: must be at least initial_backoff (10 min)",
+        ),
+        (
+            "[host]\nmax_restarting = 0",
+            "2:18: host.max_restarting: must be a whole number from 1 to 100, not 0",
+        ),
+        (
+            "[host]\nliveness = ['disk']",
+            "2:13: host.liveness: `disk` is not a valid value; valid values are `runtime`, `journal`, `contexts`",
+        ),
+    ]);
+}

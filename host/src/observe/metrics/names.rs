@@ -44,6 +44,12 @@ pub const BREAKER_REJECTED: &str = "innkeeper_circuit_breaker_rejected_total";
 pub const FAULTS_INJECTED: &str = "innkeeper_faults_injected_total";
 /// Times that a circuit breaker opened, by caller and callee.
 pub const BREAKER_OPENED: &str = "innkeeper_circuit_breaker_opened_total";
+/// Versions that were restarted because they failed, by context and reason.
+pub const RESTARTS: &str = "innkeeper_restarts_total";
+/// Probes that failed, by context and probe.
+pub const PROBE_FAILURES: &str = "innkeeper_probe_failures_total";
+/// Whether a context takes work, 1 or 0.
+pub const CONTEXT_READY: &str = "innkeeper_context_ready";
 /// Swaps of versions, by context.
 pub const SWAPS: &str = "innkeeper_swaps_total";
 /// How long it took to decide on a swap and to exchange the versions, by context; without the wait for the disk.
@@ -157,6 +163,18 @@ pub(super) fn describe() {
     describe_counter!(
         OPERATORS_REFUSED,
         "Requests that were refused at the operators' port, by reason."
+    );
+    describe_counter!(
+        RESTARTS,
+        "Versions that were restarted because they failed, by context and reason: liveness, failures or startup."
+    );
+    describe_counter!(
+        PROBE_FAILURES,
+        "Probes that failed, by context and probe: startup, readiness or liveness."
+    );
+    describe_gauge!(
+        CONTEXT_READY,
+        "Whether a context takes work, 1 or 0: a version serves, is ready, and does not wait to be restarted."
     );
     describe_counter!(SWAPS, "Swaps of versions, by context.");
     describe_histogram!(

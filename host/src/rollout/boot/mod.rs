@@ -4,25 +4,20 @@ mod choice;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::active_version::{self, ActiveVersion};
+use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use super::history::{self, Because, Entry, History};
-use super::swap::{self, SwapKind};
 use super::upload::Upload;
 use super::version_state::State;
-use super::{interrupted_rollout, start, startup_probe};
-use crate::core::{CorrelationId, VersionDigest};
+use super::{healing, interrupted_rollout, start, startup_probe};
+use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::journal::CommitError;
 use crate::versions::Version;
 
 use self::choice::Booting;
-
-/// How long it is until a context is tried again that was not ready.
-const REVIVAL: Duration = Duration::from_secs(5);
 
 /// Why a context cannot start.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -71,6 +66,16 @@ pub enum BootError {
         /// Why.
         reason: String,
     },
+}
+
+impl BootError {
+    /// The gate that was not passed, if it was one.
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { refusal, .. } | Self::NotServing { refusal, .. } => Some(refusal),
+            Self::Unreadable { .. } | Self::Journal { .. } | Self::Failed { .. } => None,
+        }
+    }
 }
 
 /// What a context starts with.
@@ -221,10 +226,16 @@ impl Boot {
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
     pub async fn resume(self, deployer: &Arc<Deployer>) {
         let context = &self.context;
-        if let Some(version) = self.not_ready {
-            deployer
-                .tasks
-                .spawn(revive(deployer.clone(), context.clone(), version));
+        if let (Some(version), Some(refusal)) = (
+            self.not_ready,
+            self.refused.as_ref().and_then(BootError::refusal),
+        ) {
+            deployer.tasks.spawn(healing::keep_starting(
+                deployer.clone(),
+                context.clone(),
+                version,
+                refusal.clone(),
+            ));
         }
         let Some(bytes) = self.newer else { return };
         let upload = Upload {
@@ -244,48 +255,6 @@ impl Boot {
         );
         if let Err(error) = start::begin(deployer, context, upload).await {
             tracing::error!(context = context.name, %error, "the newer component could not be rolled out");
-        }
-    }
-}
-
-/// Tries again to bring in a version that was not ready at the start, until it is, or another one serves.
-async fn revive(deployer: Arc<Deployer>, context: Arc<Context>, version: Arc<Version>) {
-    loop {
-        tokio::select! {
-            () = deployer.shutdown.cancelled() => return,
-            () = tokio::time::sleep(REVIVAL) => {}
-        }
-        let newest = deployer.rollouts(&context).newest();
-        if newest.is_some_and(|newest| !newest.is_over()) {
-            continue;
-        }
-        if context.version().is_some() {
-            return;
-        }
-        if let Err(refusal) =
-            startup_probe::ready(&deployer, &context, &version, context.generation()).await
-        {
-            tracing::warn!(context = context.name, %refusal, "the context is still down");
-            continue;
-        }
-        let because = Because::host("it is ready now", Some(CorrelationId::random()));
-        match swap::swap(
-            &deployer,
-            &context,
-            &version,
-            None,
-            SwapKind::Rollout,
-            &because,
-        )
-        .await
-        {
-            Ok(_) => {
-                active_version::note_shipped_if_named(&deployer, &context, version.digest).await;
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(context = context.name, %error, "the context is still down");
-            }
         }
     }
 }

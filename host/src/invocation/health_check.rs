@@ -1,0 +1,112 @@
+//! Asking a guest how it is: an invocation that never commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::context::Context;
+use super::definition::{Beginning, Invocation, Trigger};
+use super::failure::Failure;
+use super::invoker::Invoker;
+use super::key_locks::LockSet;
+use super::unit::UnitOfWork;
+use crate::core::{InvocationId, TraceContext};
+use crate::guest::Execution;
+use crate::journal::Cause;
+use crate::observe::telemetry;
+use crate::versions::Version;
+
+/// What a guest is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Whether it can serve.
+    Ready,
+    /// Whether it works.
+    Live,
+}
+
+impl Check {
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name: what
+/// keeps its context busy does not keep it from answering.
+///
+/// # Errors
+///
+/// When it gave no answer.
+pub async fn check_health(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    version: &Arc<Version>,
+    generation: u32,
+    check: Check,
+    time: Duration,
+) -> Result<Result<(), String>, Failure> {
+    let deadline = Instant::now() + time;
+    let unit = unattended(
+        invoker,
+        context,
+        version,
+        generation,
+        check.purpose(),
+        deadline,
+    );
+    let execution = execution(context, unit, deadline);
+    let answered = match check {
+        Check::Ready => version.guest.ready(execution).await,
+        Check::Live => version.guest.live(execution).await,
+    };
+    answered.result.map_err(Failure::of_fault)
+}
+
+/// The unit of work of an invocation that nobody waits for, and that never commits.
+pub(super) fn unattended(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    version: &Arc<Version>,
+    generation: u32,
+    purpose: &str,
+    deadline: Instant,
+) -> UnitOfWork {
+    let trace = telemetry::sampled(TraceContext::new());
+    let invocation = Arc::new(Invocation {
+        generation: Some(generation),
+        trace: trace.clone(),
+        ..Invocation::new(Beginning {
+            invoker: invoker.clone(),
+            context: context.clone(),
+            id: InvocationId::random(),
+            correlation_id: trace.correlation_id(),
+            causation_id: None,
+            cause: Cause::Host {
+                purpose: purpose.into(),
+            },
+            trigger: Trigger::Nobody,
+            deadline,
+        })
+    });
+    UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default())
+}
+
+/// How such an invocation is run.
+pub(super) fn execution(
+    context: &Context,
+    unit: UnitOfWork,
+    deadline: Instant,
+) -> Execution<UnitOfWork> {
+    Execution {
+        services: Box::new(unit),
+        memory: usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX),
+        deadline,
+        depth: 0,
+        share: None,
+        instances: Some(context.instances.clone()),
+    }
+}

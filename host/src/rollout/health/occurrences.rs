@@ -1,0 +1,100 @@
+//! What happened to a context lately, as `kubectl describe` lists it: what happens again is counted, not repeated.
+
+use std::collections::VecDeque;
+
+use crate::core::wall_clock;
+
+/// How many are kept.
+const MOST: usize = 50;
+/// How long a message may be, in bytes.
+const LONGEST: usize = 500;
+
+/// Whether something is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It is.
+    Normal,
+    /// An operator should know of it.
+    Warning,
+}
+
+/// Something that happened, perhaps several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Whether that is as it should be.
+    pub severity: Severity,
+    /// What it is, in a word.
+    pub reason: &'static str,
+    /// What it is, in a sentence.
+    pub message: String,
+    /// How often it happened.
+    pub count: u32,
+    /// When it happened first, in milliseconds since the Unix epoch.
+    pub first: u64,
+    /// When it happened last.
+    pub last: u64,
+}
+
+/// What happened to a context lately.
+#[derive(Default)]
+pub(super) struct Occurrences(VecDeque<Occurrence>);
+
+impl Occurrences {
+    /// Something happened.
+    pub(super) fn note(&mut self, severity: Severity, reason: &'static str, mut message: String) {
+        message.truncate(message.floor_char_boundary(LONGEST));
+        let now = wall_clock();
+        let is_same = |known: &Occurrence| {
+            known.severity == severity && known.reason == reason && known.message == message
+        };
+        // It comes last again.
+        let known = self.0.iter().position(is_same);
+        let known = known.and_then(|place| self.0.remove(place));
+        let occurrence = known.unwrap_or(Occurrence {
+            severity,
+            reason,
+            message,
+            count: 0,
+            first: now,
+            last: now,
+        });
+        self.0.push_back(Occurrence {
+            count: occurrence.count.saturating_add(1),
+            last: now,
+            ..occurrence
+        });
+        if self.0.len() > MOST {
+            self.0.pop_front();
+        }
+    }
+
+    /// All of them, the last one last.
+    pub(super) fn list(&self) -> Vec<Occurrence> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_again_is_counted_and_what_is_old_is_forgotten() {
+        let mut occurrences = Occurrences::default();
+        for _ in 0..3 {
+            occurrences.note(Severity::Warning, "Unhealthy", "it is dark".into());
+            occurrences.note(Severity::Normal, "Restarted", "it was dark".into());
+        }
+        let found = occurrences.list();
+        let seen: Vec<_> = found.iter().map(|one| (one.reason, one.count)).collect();
+        assert_eq!(seen, [("Unhealthy", 3), ("Restarted", 3)]);
+        for number in 0..1_000 {
+            occurrences.note(Severity::Warning, "Unhealthy", number.to_string());
+        }
+        let found = occurrences.list();
+        assert_eq!(found.len(), MOST);
+        assert_eq!(found.last().unwrap().message, "999");
+        occurrences.note(Severity::Warning, "Unhealthy", "\u{20ac}".repeat(1_000));
+        assert!(occurrences.list().last().unwrap().message.len() <= LONGEST);
+    }
+}
