@@ -1,6 +1,6 @@
 //! `[app]`, `[host]` and `[log]`.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::outliers::{Change, Outliers, Turn};
 use super::pool::{Connection, Pool};
 use crate::core::{VersionDigest, human_duration};
+use crate::invocation::admission::Permit;
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
 use crate::invocation::host_events::{HostEventKind, HostEvents};
