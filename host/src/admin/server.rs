@@ -23,11 +23,9 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::router::router;
 use super::state::State;
-use super::tls::{self, NoTls, Terms, Tls};
 use super::token_reload::{self, TokenSources};
 use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
-use super::transport::Transport;
 use super::uploads::Uploads;
 use crate::app::Host;
 use crate::gateway::connection::{ConnectionShutdown, Protocol};
@@ -36,6 +34,7 @@ use crate::gateway::connection_state::ConnectionState;
 use crate::gateway::{authority, decode, framing, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
+use crate::tls::{self, NoTls, Terms, Tls, Transport};
 
 /// Connections served at once, where there are descriptors for so many. One more takes the place of one that is idle, or waits.
 pub(crate) const CONNECTIONS: usize = 256;

@@ -16,6 +16,7 @@ use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
 use crate::observe::sanitize::shown;
 use crate::rollout::compile::work::WorkError;
+use crate::tls::TlsError;
 
 /// The widest that is shown of what a host says.
 const SAID: usize = 4000;
@@ -52,6 +53,8 @@ pub(super) enum Failure {
     Compile(#[from] WorkError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(transparent)]

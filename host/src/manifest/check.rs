@@ -48,6 +48,11 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         );
         return Err(place(&["log", "level"], message));
     }
+    let codings = &manifest.gateway.compression;
+    if (1..codings.len()).any(|place| codings[..place].contains(&codings[place])) {
+        let message = "names a coding twice; keep the first place of each".to_owned();
+        return Err(place(&["gateway", "compression"], message));
+    }
     if let Some(cors) = &manifest.gateway.cors {
         check_cors(cors).map_err(|(key, message)| place(&["gateway", "cors", key], message))?;
     }

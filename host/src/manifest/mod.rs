@@ -12,9 +12,11 @@ mod environment;
 mod fault;
 mod follows;
 mod gateway;
+mod gateway_tls;
 mod journal;
 mod live;
 mod nats;
+mod network;
 mod probe;
 mod quota;
 mod reference;
@@ -42,9 +44,11 @@ pub use self::{
     config::ContextConfig,
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     follows::{FollowedSubject, Follows, Subscription, overlap},
-    gateway::{Cors, GatewaySettings, RateLimit},
+    gateway::{ContentCoding, Cors, GatewaySettings, RateLimit},
+    gateway_tls::{GatewayTlsSettings, TlsVersion},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
+    network::Network,
     probe::StartupProbe,
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
@@ -128,6 +132,8 @@ impl Manifest {
         nats.flat_map(NatsSettings::files).for_each(complete);
         let tls = self.admin.tls.iter_mut();
         tls.flat_map(AdminTlsSettings::files).for_each(complete);
+        let tls = self.gateway.tls.iter_mut();
+        tls.flat_map(GatewayTlsSettings::files).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

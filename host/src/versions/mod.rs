@@ -32,6 +32,7 @@ pub use self::{
 };
 pub(crate) use self::{
     memory_estimate::MemoryEstimate,
+    pattern::Segment,
     response_cache::{CachedResponse, ResponseCache, size as response_size},
     scorecard::Tally,
     tables::WrittenTables,

@@ -57,8 +57,8 @@ struct StubBackend(Arc<State>);
 impl Backend for StubBackend {
     type Context = &'static str;
 
-    fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
-        self.0.routes.load().find(method, path)
+    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<&'static str> {
+        self.0.routes.load().find(method, host, path)
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
@@ -220,7 +220,7 @@ impl Served {
         let address = gateway.address();
         let stop = CancellationToken::new();
         let backend = StubBackend(Arc::clone(&state));
-        let ended = tokio::spawn(gateway.serve(backend, stop.clone()));
+        let ended = tokio::spawn(gateway.serve(backend, None, stop.clone()));
         Self {
             address,
             state,

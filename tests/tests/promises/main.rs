@@ -15,6 +15,7 @@ mod defects;
 mod disk;
 mod fair_shares;
 mod fuzz;
+mod gateway;
 mod guests;
 mod idempotency;
 mod library;
