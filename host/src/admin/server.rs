@@ -31,7 +31,7 @@ use crate::app::Host;
 use crate::gateway::connection::{ConnectionShutdown, Protocol};
 use crate::gateway::connection_limit::ConnectionLimit;
 use crate::gateway::connection_state::ConnectionState;
-use crate::gateway::{authority, decode, framing, listener};
+use crate::gateway::{self, authority, decode, framing, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
 use crate::tls::{self, NoTls, Terms, Tls, Transport};
@@ -236,7 +236,7 @@ async fn transport(
                 state.audit.refused(&asked, None::<u16>, "handshake").await;
             }
             if let Some(tcp) = tcp {
-                tls::say_farewell(tcp).await;
+                tls::say_farewell(tcp, &gateway::last_words(&error)).await;
             }
             None
         }

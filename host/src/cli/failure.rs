@@ -9,7 +9,7 @@ use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::{DataError, StartError};
 use crate::build;
-use crate::gateway::GatewayError;
+use crate::gateway::{AuthError, GatewayError};
 use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
@@ -55,6 +55,8 @@ pub(super) enum Failure {
     Admin(#[from] AdminError),
     #[error(transparent)]
     Certificates(#[from] TlsError),
+    #[error(transparent)]
+    Keys(#[from] AuthError),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(transparent)]

@@ -18,10 +18,11 @@ use super::output;
 use super::signals::Signals;
 use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress};
-use crate::gateway::{Drained, Gateway};
+use crate::gateway::{Authenticator, Drained, Gateway, Security};
 use crate::invocation::Safeguards;
 use crate::manifest::{
-    AdminTlsSettings, GatewaySettings, GatewayTlsSettings, Manifest, TlsVersion,
+    AdminTlsSettings, GatewayAuthSettings, GatewaySettings, GatewayTlsSettings, Manifest,
+    TlsVersion,
 };
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
@@ -118,7 +119,10 @@ pub(super) async fn serve(
     };
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
-    let tls = read_tls(manifest.gateway.tls.as_ref().map(gateway_tls)).await?;
+    let security = Security {
+        tls: read_tls(manifest.gateway.tls.as_ref().map(gateway_tls)).await?,
+        authenticator: read_keys(manifest.gateway.auth.clone()).await?,
+    };
     let access = access(&manifest).await?;
     announce(
         "operators",
@@ -137,8 +141,10 @@ pub(super) async fn serve(
     host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
     let drain = CancellationToken::new();
     let address = listeners.gateway.address();
-    let public_scheme = scheme(tls.is_some());
-    let gateway = listeners.gateway.serve(host.clone(), tls, drain.clone());
+    let public_scheme = scheme(security.tls.is_some());
+    let gateway = listeners
+        .gateway
+        .serve(host.clone(), security, drain.clone());
     let mut gateway = tokio::spawn(gateway);
     admin.running(host.clone());
     announce("gateway", public_scheme, address);
@@ -218,6 +224,17 @@ async fn read_tls(settings: Option<TlsSettings>) -> Result<Option<Tls>, Failure>
         return Ok(None);
     };
     let reading = tokio::task::spawn_blocking(move || Tls::read(settings));
+    Ok(Some(reading.await.map_err(|_| Failure::Interrupted)??))
+}
+
+/// What tells good tokens from others.
+async fn read_keys(
+    settings: Option<GatewayAuthSettings>,
+) -> Result<Option<Authenticator>, Failure> {
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let reading = tokio::task::spawn_blocking(move || Authenticator::read(settings));
     Ok(Some(reading.await.map_err(|_| Failure::Interrupted)??))
 }
 

@@ -16,6 +16,7 @@ use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
+    auth::Authenticator,
     authority,
     backend::Backend,
     compression::Compression,
@@ -48,6 +49,7 @@ pub(super) struct HttpService<R> {
     compression: Option<Compression>,
     trusted_proxies: Vec<Network>,
     strict_transport_security: Option<HeaderValue>,
+    authenticator: Option<Arc<Authenticator>>,
     rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
     /// How long a body may take to come when the port closes.
@@ -74,9 +76,14 @@ struct RequestContext<'a> {
 }
 
 impl<R: Backend> HttpService<R> {
-    pub(super) fn new(settings: &GatewaySettings, backend: R) -> Self {
+    pub(super) fn new(
+        settings: &GatewaySettings,
+        backend: R,
+        authenticator: Option<Arc<Authenticator>>,
+    ) -> Self {
         Self {
             backend,
+            authenticator,
             cors: settings.cors.as_ref().map(cors::layer),
             compression: Compression::new(&settings.compression),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -257,6 +264,13 @@ impl<R: Backend> HttpService<R> {
                 ));
             }
         };
+        if let Some(required) = &route.require {
+            let authenticator = self.authenticator.as_ref();
+            // A manifest that asks for tokens without saying whose is refused.
+            let authenticator = authenticator
+                .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
+            authenticator.authorize(required, &parts.headers)?;
+        }
         let mut request = request::read(&route, values, parts, &target, sender)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;

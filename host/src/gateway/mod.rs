@@ -3,6 +3,7 @@
 //! Everything that is about HTTP ends here: methods, media types, sizes, encodings, connections. What is let through has a route, and becomes
 //! an invocation.
 
+mod auth;
 pub(crate) mod authority;
 mod backend;
 mod compression;
@@ -29,6 +30,7 @@ mod response;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
@@ -36,6 +38,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
+pub use self::auth::{AuthError, Authenticator};
 pub use self::backend::Backend;
 pub(crate) use self::request::idempotency_key;
 use self::{
@@ -46,7 +49,7 @@ use self::{
 };
 use crate::core::human_duration;
 use crate::manifest::GatewaySettings;
-use crate::tls::{self, Terms, Tls, Transport};
+use crate::tls::{self, NoTls, Terms, Tls, Transport};
 
 /// How long connections may take to close when they are told to.
 const LETTING_GO: Duration = Duration::from_secs(1);
@@ -78,19 +81,22 @@ impl Gateway {
         self.address
     }
 
-    /// Serves, over TLS if there is any, until `stop`, and then until requests in flight have ended, or the time to drain has.
+    /// Serves, with the security that it is given, until `stop`, and then until requests in flight have ended, or the time to drain has.
     pub async fn serve<R: Backend>(
         self,
         backend: R,
-        tls: Option<Tls>,
+        security: Security,
         stop: CancellationToken,
     ) -> Drained {
         let Self {
             listener, settings, ..
         } = self;
+        let Security { tls, authenticator } = security;
+        let authenticator = authenticator.map(Arc::new);
         let connections = TaskTracker::new();
         let open = Open {
-            service: Arc::new(HttpService::new(&settings, backend)),
+            service: Arc::new(HttpService::new(&settings, backend, authenticator.clone())),
+            authenticator,
             protocol: Protocol::new(&settings, &connections),
             connections,
             tls: tls.map(Arc::new),
@@ -103,7 +109,7 @@ impl Gateway {
         tokio::select! {
             () = stop.cancelled() => {}
             () = open.accept(&listener) => {}
-            () = open.reload_certificates(stop.clone()) => {}
+            () = open.reload(stop.clone()) => {}
         }
         for (tcp, client) in listener::close(listener) {
             // Beyond the limit, it is refused.
@@ -115,12 +121,22 @@ impl Gateway {
     }
 }
 
+/// What the files hold that say who the public port is, and whose tokens it takes.
+#[derive(Default)]
+pub struct Security {
+    /// TLS; none when it is not spoken.
+    pub tls: Option<Tls>,
+    /// What tells good tokens from others; none when no route asks for one.
+    pub authenticator: Option<Authenticator>,
+}
+
 /// The public port while it is served.
 struct Open<R> {
     service: Arc<HttpService<R>>,
     protocol: Protocol,
     connections: TaskTracker,
     tls: Option<Arc<Tls>>,
+    authenticator: Option<Arc<Authenticator>>,
     limit: ConnectionLimit,
     shutdown: ConnectionShutdown,
 }
@@ -134,12 +150,19 @@ impl<R: Backend> Open<R> {
         }
     }
 
-    /// Never ends before `stop`.
-    async fn reload_certificates(&self, stop: CancellationToken) {
-        match &self.tls {
-            Some(tls) => Arc::clone(tls).reload(stop).await,
-            None => stop.cancelled().await,
-        }
+    /// Reads the files of certificates and keys again. Never ends before `stop`.
+    async fn reload(&self, stop: CancellationToken) {
+        let certificates = async {
+            if let Some(tls) = &self.tls {
+                Arc::clone(tls).reload(stop.clone()).await;
+            }
+        };
+        let keys = async {
+            if let Some(authenticator) = &self.authenticator {
+                Arc::clone(authenticator).reload(stop.clone()).await;
+            }
+        };
+        tokio::join!(certificates, keys, stop.cancelled());
     }
 
     fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, permit: ConnectionPermit) {
@@ -208,7 +231,7 @@ async fn transport(
             Err((error, tcp)) => {
                 debug!("no TLS with a client: {error}");
                 if let Some(tcp) = tcp {
-                    tls::say_farewell(tcp).await;
+                    tls::say_farewell(tcp, &last_words(&error)).await;
                 }
                 None
             }
@@ -218,6 +241,14 @@ async fn transport(
         transport = agreeing => transport,
         () = closing => None,
         () = shutdown.forced.cancelled() => None,
+    }
+}
+
+/// What a client is told with whom nothing was agreed on.
+pub(crate) fn last_words(error: &NoTls) -> Bytes {
+    match error {
+        NoTls::Plain => parse_error::response_to_plain_text(),
+        NoTls::Gone | NoTls::Refused(_) => Bytes::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, HOST_SOURCE, Limits, Manifest, NatsSettings, SagaSettings, admin,
-    document::Node, fault::Fault, follows, rollout, scalar,
+    document::Node, fault::Fault, follows, gateway_auth, rollout, scalar,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -53,6 +53,10 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         let message = "names a coding twice; keep the first place of each".to_owned();
         return Err(place(&["gateway", "compression"], message));
     }
+    if let Some(auth) = &manifest.gateway.auth {
+        gateway_auth::check(auth)
+            .map_err(|(key, message)| place(&["gateway", "auth", key], message))?;
+    }
     if let Some(cors) = &manifest.gateway.cors {
         check_cors(cors).map_err(|(key, message)| place(&["gateway", "cors", key], message))?;
     }
@@ -73,6 +77,14 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
                 "`{name}` is reserved for calls over NATS (`<app>.{CALLS}.<context>...`); choose another name for the context"
             );
             return Err(place(&["context", name], message));
+        }
+        for route in context.routes.keys() {
+            let path = ["context", name, "routes", route];
+            gateway_auth::check_route(route).map_err(|message| place(&path, message))?;
+            if manifest.gateway.auth.is_none() {
+                let message = "needs [gateway.auth], which says whose tokens are good".to_owned();
+                return Err(place(&path, message));
+            }
         }
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]

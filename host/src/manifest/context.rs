@@ -1,6 +1,11 @@
 //! `[context.<name>]`: one bounded context.
 
-use std::{collections::BTreeSet, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -10,6 +15,7 @@ use crate::guest::ShareOptions;
 use super::{
     config::ContextConfig,
     follows::Follows,
+    gateway_auth::RouteSettings,
     journal::{Durability, Engine},
     probe::StartupProbe,
     quota::{CommitLimits, LogLimits, Quota},
@@ -51,6 +57,8 @@ pub struct ContextSettings {
     pub show: BTreeSet<String>,
     /// The members of its events' data that operators are not shown, by their names.
     pub sensitive: BTreeSet<String>,
+    /// Who may ask for its routes, by method and path; anybody for those that are not here.
+    pub routes: BTreeMap<String, RouteSettings>,
 }
 
 /// `[context.<name>.limits]`: what one invocation may use.

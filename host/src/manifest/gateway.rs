@@ -8,7 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{gateway_tls::GatewayTlsSettings, network::Network, scalar};
+use super::{
+    gateway_auth::GatewayAuthSettings, gateway_tls::GatewayTlsSettings, network::Network, scalar,
+};
 
 /// `[gateway]`: the public port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +47,8 @@ pub struct GatewaySettings {
     pub compression: Vec<ContentCoding>,
     /// TLS, with which certificate; none when absent.
     pub tls: Option<GatewayTlsSettings>,
+    /// Whose tokens are taken where a route asks for one.
+    pub auth: Option<GatewayAuthSettings>,
 }
 
 /// A content coding that answers may have (RFC 9110 8.4.1).
@@ -72,6 +76,7 @@ impl Default for GatewaySettings {
             trusted_proxies: Vec::new(),
             compression: Vec::new(),
             tls: None,
+            auth: None,
         }
     }
 }

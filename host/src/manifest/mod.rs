@@ -12,6 +12,7 @@ mod environment;
 mod fault;
 mod follows;
 mod gateway;
+mod gateway_auth;
 mod gateway_tls;
 mod journal;
 mod live;
@@ -45,6 +46,7 @@ pub use self::{
     context::{CircuitBreaker, ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{ContentCoding, Cors, GatewaySettings, RateLimit},
+    gateway_auth::{GatewayAuthSettings, Requirement, RouteSettings, SignatureAlgorithm},
     gateway_tls::{GatewayTlsSettings, TlsVersion},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
@@ -134,6 +136,8 @@ impl Manifest {
         tls.flat_map(AdminTlsSettings::files).for_each(complete);
         let tls = self.gateway.tls.iter_mut();
         tls.flat_map(GatewayTlsSettings::files).for_each(complete);
+        let auth = self.gateway.auth.iter_mut();
+        auth.map(|auth| &mut auth.jwks_file).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

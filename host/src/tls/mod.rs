@@ -56,7 +56,6 @@ pub struct Tls {
 
 /// What TLS is spoken with at one time.
 pub(crate) struct Terms {
-    port: &'static str,
     files: Files,
     acceptor: TlsAcceptor,
     /// Cancelled when other clients are taken than those that connected under these terms.
@@ -131,7 +130,6 @@ impl Terms {
         over: CancellationToken,
     ) -> Result<Self, TlsError> {
         Ok(Self {
-            port: settings.port,
             acceptor: TlsAcceptor::from(Arc::new(files.config(settings.allow_tls12)?)),
             files,
             over,
@@ -164,12 +162,10 @@ impl Terms {
         }
     }
 
-    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Transport, (NoTls, TcpStream)> {
+    async fn shake_hands(&self, tcp: TcpStream) -> Result<Transport, (NoTls, TcpStream)> {
         let mut first = [HANDSHAKE_RECORD];
         let begun = tcp.peek(&mut first).await;
         if begun.is_ok() && first != [HANDSHAKE_RECORD] {
-            // It hears why, or finds the connection gone.
-            let _ = tcp.write_all(plain_answer(self.port).as_bytes()).await;
             return Err((NoTls::Plain, tcp));
         }
         match self.acceptor.accept(tcp).into_fallible().await {
@@ -180,25 +176,15 @@ impl Terms {
 }
 
 /// Closes a connection whose client may still be sending: closing at once would answer that with a reset, which can take away what it was told.
-pub(crate) async fn say_farewell(mut tcp: TcpStream) {
+pub(crate) async fn say_farewell(mut tcp: TcpStream, last_words: &[u8]) {
     let leaving = async {
+        tcp.write_all(last_words).await?;
         tcp.shutdown().await?;
         let mut rest = tcp.take(MOST_UNREAD);
         tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
     };
     // However that ends, it has ended.
     let _ = timeout(LINGER, leaving).await;
-}
-
-/// What a client hears that does not speak TLS.
-fn plain_answer(port: &str) -> String {
-    let problem = format!(
-        "{{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":\"{port} speaks TLS: ask it by https:// instead of http://\"}}"
-    );
-    let length = problem.len();
-    format!(
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{problem}"
-    )
 }
 
 fn refusal(error: io::Error) -> NoTls {

@@ -8,7 +8,9 @@ use std::{
 use http::{HeaderValue, Method};
 
 use super::{media_type::MediaType, pattern::Pattern};
+use crate::core::nearest;
 use crate::guest;
+use crate::manifest::{Requirement, RouteSettings};
 
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [
@@ -18,6 +20,9 @@ const METHODS: [Method; 5] = [
     Method::PATCH,
     Method::DELETE,
 ];
+
+/// What a manifest calls all routes of a context that it does not name.
+const ALL_OTHERS: &str = "*";
 
 /// What one context brings to the table. `C` is what its host knows it by.
 pub struct Offer<'a, C> {
@@ -31,6 +36,8 @@ pub struct Offer<'a, C> {
     pub response_limit: u64,
     /// The routes that it describes.
     pub routes: &'a [guest::Route],
+    /// Who may ask for them, by method and path, as the manifest says.
+    pub rules: &'a BTreeMap<String, RouteSettings>,
 }
 
 /// A route that a context answers.
@@ -43,6 +50,8 @@ pub struct Route<C> {
     pub(crate) consumes: Option<MediaType>,
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
+    /// What a token must allow; none where no token is needed.
+    pub(crate) require: Option<Vec<Requirement>>,
 }
 
 /// The table. It never changes; another takes its place.
@@ -112,6 +121,7 @@ impl<C: Clone> Routes<C> {
     pub fn build<'a>(offers: impl IntoIterator<Item = Offer<'a, C>>) -> Result<Self, RouteError> {
         let mut places: BTreeMap<Place, Vec<Owned<'a, C>>> = BTreeMap::new();
         for offer in offers {
+            check_rules(&offer)?;
             for described in offer.routes {
                 let invalid = |reason| RouteError::Invalid {
                     context: offer.name.to_owned(),
@@ -239,6 +249,8 @@ impl<C: Clone> Route<C> {
                 )
             })
         });
+        let rule = offer.rules.get(&name(described));
+        let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
         Ok(Self {
             context: offer.context.clone(),
             method: method.clone(),
@@ -246,7 +258,27 @@ impl<C: Clone> Route<C> {
             consumes: consumes.transpose()?,
             request_limit: offer.request_limit,
             response_limit: offer.response_limit,
+            require: rule.map(|rule| rule.require.clone()),
         })
+    }
+}
+
+/// What a manifest calls a route.
+fn name(route: &guest::Route) -> String {
+    format!("{} {}", route.method, route.path)
+}
+
+/// Refuses a rule for a route that there is not: somebody relies on it.
+fn check_rules<C>(offer: &Offer<'_, C>) -> Result<(), RouteError> {
+    let described: Vec<String> = offer.routes.iter().map(name).collect();
+    let mut rules = offer.rules.keys();
+    match rules.find(|rule| *rule != ALL_OTHERS && !described.contains(rule)) {
+        None => Ok(()),
+        Some(rule) => Err(RouteError::Unknown {
+            context: offer.name.to_owned(),
+            route: rule.clone(),
+            suggestion: nearest::suggestion(rule, &described),
+        }),
     }
 }
 
@@ -294,6 +326,18 @@ pub enum RouteError {
         /// Why not.
         reason: String,
     },
+    /// The manifest says who may ask for a route that there is not.
+    #[error(
+        "the manifest says in [context.{context}.routes] who may ask for `{route}`, which the context does not describe{suggestion}"
+    )]
+    Unknown {
+        /// The context.
+        context: String,
+        /// The route in the manifest's words.
+        route: String,
+        /// What may have been meant.
+        suggestion: String,
+    },
     /// It would not be clear which of two routes answers a path.
     #[error(
         "context {context} describes {path}, which cannot be told from another route ({reason}); change one of them"
@@ -323,7 +367,9 @@ mod tests {
     fn build(
         contexts: &[(&'static str, Vec<guest::Route>)],
     ) -> Result<Routes<&'static str>, RouteError> {
+        let rules = BTreeMap::new();
         Routes::build(contexts.iter().map(|(name, routes)| Offer {
+            rules: &rules,
             context: *name,
             name,
             request_limit: 10,
@@ -517,6 +563,45 @@ mod tests {
                 && error.contains("which cannot be told from another route")
                 && error.ends_with("; change one of them"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn rules_are_of_routes_that_there_are() {
+        let routes = [
+            route("POST", "/reservations"),
+            route("GET", "/reservations/{id}"),
+        ];
+        let built = |rules: &[&str]| {
+            let settings = || RouteSettings {
+                require: vec!["scope:book".to_owned().try_into().unwrap()],
+            };
+            let rules = rules.iter().map(|rule| ((*rule).to_owned(), settings()));
+            Routes::build([Offer {
+                context: "reservation",
+                name: "reservation",
+                request_limit: 10,
+                response_limit: 10,
+                routes: &routes,
+                rules: &rules.collect(),
+            }])
+        };
+        let asked = |rules: &[&str], method: Method, path: &str| {
+            let routes = built(rules).unwrap();
+            match routes.find(&method, None, path) {
+                Found::Route(route, _) => route.require.clone().map(|required| required.len()),
+                _ => panic!("{path}"),
+            }
+        };
+        let one = &["POST /reservations"];
+        assert_eq!(asked(one, Method::POST, "/reservations"), Some(1));
+        assert_eq!(asked(one, Method::GET, "/reservations/1"), None);
+        assert_eq!(asked(one, Method::HEAD, "/reservations/1"), None);
+        assert_eq!(asked(&["*"], Method::HEAD, "/reservations/1"), Some(1));
+        let error = built(&["POST /reservation"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the manifest says in [context.reservation.routes] who may ask for `POST /reservation`, which the context does not describe; did you mean `POST /reservations`?"
         );
     }
 

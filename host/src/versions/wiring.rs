@@ -136,8 +136,10 @@ fn follow_from(
         links.add(name, &version.guest)?;
     }
     let offers = current.iter().filter_map(|(name, version)| {
-        let limits = &contexts.get(&***name)?.limits;
+        let settings = contexts.get(&***name)?;
+        let limits = &settings.limits;
         Some(Offer {
+            rules: &settings.routes,
             context: Arc::clone(name),
             name,
             request_limit: limits.request,

@@ -73,6 +73,8 @@ async fn the_port_speaks_tls_and_both_versions_of_http() {
         .expect("an answer")
         .expect_problem(400);
     assert!(reply.text.contains("https://"), "{}", reply.text);
+    let id = reply.header("x-correlation-id");
+    assert_eq!(reply.body["correlationId"], id, "{}", reply.text);
 }
 
 #[tokio::test]
