@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod nats;
 pub mod observe;
 pub mod rollout;
+pub mod tls;
 pub mod versions;
 
 pub use innkeeper_guest as guest;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -19,6 +20,15 @@ impl Http2 {
     pub async fn connect(base: &str, window: u32) -> Self {
         let address = base.strip_prefix("http://").expect("an http address");
         let stream = TcpStream::connect(address).await.expect("the port is open");
+        Self::over(stream, base, window).await
+    }
+
+    /// The same over a connection that is there already, whatever it is carried by.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        base: &str,
+        window: u32,
+    ) -> Self {
         let (requests, connection) = Builder::new()
             .initial_window_size(window)
             .initial_connection_window_size(1 << 30)

@@ -35,7 +35,7 @@ pub use manifest::Settings;
 pub use new_app::{NewApp, Up};
 pub use operators::Operators;
 pub use process::{Said, command, command_with, many_descriptors, processor_time};
-pub use raw::raw;
+pub use raw::{exchange, raw};
 pub use stay::Stay;
 pub use test_host::{Opening, TestHost};
 pub use tls::TlsClient;

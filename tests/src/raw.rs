@@ -18,8 +18,8 @@ pub async fn raw(base: &str, bytes: &[u8]) -> Option<Reply> {
     exchange(stream, bytes).await
 }
 
-/// The same over a connection that is there already, whatever it is carried by.
-pub(crate) async fn exchange(
+/// The same over a connection that is there already, whatever it is carried by; over one that is lent, more can be asked.
+pub async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     bytes: &[u8],
 ) -> Option<Reply> {

@@ -4,8 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::tls::TlsError;
-
 /// Why there is no operators' port.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -35,9 +33,6 @@ pub enum AdminError {
         /// Why not.
         source: io::Error,
     },
-    /// TLS cannot be spoken as the manifest says.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// A further token cannot be read.
     #[error("the token of `{name}` cannot be read from {}: {source}; write it there, or name another `file` in [admin.tokens.{name}]", file.display())]
     TokenFile {

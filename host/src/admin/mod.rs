@@ -38,12 +38,10 @@ mod stories;
 pub mod story;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tls;
 mod token;
 mod token_reload;
 mod token_throttle;
 mod tokens;
-pub(crate) mod transport;
 mod undos;
 mod uploads;
 mod usage;
@@ -56,7 +54,6 @@ pub use self::audit::{
 pub use self::error::AdminError;
 pub(crate) use self::server::CONNECTIONS;
 pub use self::server::{Access, Admin, Bound};
-pub use self::tls::{Tls, TlsError};
 pub use self::token::{Kept, Token};
 pub use self::token_reload::TokenSources;
 pub use self::tokens::Tokens;

@@ -24,19 +24,18 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::router::router;
 use super::state::State;
-use super::tls::{self, NoTls, Terms, Tls};
 use super::token_reload::{self, TokenSources};
 use super::token_throttle::TokenThrottle;
 use super::tokens::Tokens;
-use super::transport::Transport;
 use super::uploads::Uploads;
 use crate::app::Host;
 use crate::gateway::connection::{ConnectionShutdown, Protocol};
 use crate::gateway::connection_limit::ConnectionLimit;
 use crate::gateway::connection_state::ConnectionState;
-use crate::gateway::{authority, decode, framing, listener};
+use crate::gateway::{self, authority, decode, framing, listener};
 use crate::manifest::{GatewaySettings, RateLimit};
 use crate::observe::metrics::Metrics;
+use crate::tls::{self, NoTls, Terms, Tls, Transport};
 
 /// Connections served at once, where there are descriptors for so many. One more takes the place of one that is idle, or waits.
 pub(crate) const CONNECTIONS: usize = 256;
@@ -239,7 +238,7 @@ async fn transport(
                 state.audit.refused(&asked, None::<u16>, "handshake").await;
             }
             if let Some(tcp) = tcp {
-                tls::say_farewell(tcp).await;
+                tls::say_farewell(tcp, &gateway::last_words(&error)).await;
             }
             None
         }

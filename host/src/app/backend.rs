@@ -14,9 +14,9 @@ use crate::versions::Found;
 impl Backend for Arc<Host> {
     type Context = Arc<str>;
 
-    fn find(&self, method: &Method, path: &str) -> Found<Arc<str>> {
+    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<Arc<str>> {
         let wiring = self.wiring();
-        match wiring.routes.find(method, path) {
+        match wiring.routes.find(method, host, path) {
             Found::Nothing => {
                 // What a context answers that is down is not known: the path may well be one of its.
                 let down = |context: &&Arc<Context>| {

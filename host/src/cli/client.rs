@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy;
+use hyper_util::client::legacy::{self, connect::Connected, connect::Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ use tower::Service;
 use super::address::Address;
 use super::failure::Failure;
 use super::trust;
-use crate::admin::transport::Transport;
+use crate::tls::Transport;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -285,6 +285,12 @@ impl Connector {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = tls.connect(name, tcp).await?;
         Ok(Transport::Tls(Box::new(stream.into())))
+    }
+}
+
+impl Connection for Transport {
+    fn connected(&self) -> Connected {
+        Connected::new()
     }
 }
 

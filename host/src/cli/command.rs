@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, events, fault,
-    graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign, status,
-    story, test, up, upgrade, versions,
+    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, events,
+    fault, graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign,
+    status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

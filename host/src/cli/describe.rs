@@ -9,7 +9,9 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
-use crate::admin::view::{HealthCondition, ContextDetail, Health, HealthState, LastState, Occurrence};
+use crate::admin::view::{
+    ContextDetail, Health, HealthCondition, HealthState, LastState, Occurrence,
+};
 use crate::core::{Timestamp, human_duration, wall_clock};
 use crate::observe::sanitize::{SENTENCE, shown};
 

@@ -9,7 +9,7 @@ use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::{DataError, StartError};
 use crate::build;
-use crate::gateway::GatewayError;
+use crate::gateway::{AuthError, GatewayError};
 use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
@@ -17,6 +17,7 @@ use crate::observe::metrics::MetricsError;
 use crate::observe::sanitize::shown;
 use crate::observe::telemetry::TelemetryError;
 use crate::rollout::compile::work::WorkError;
+use crate::tls::TlsError;
 
 /// The widest that is shown of what a host says.
 const SAID: usize = 4000;
@@ -55,6 +56,10 @@ pub(super) enum Failure {
     Compile(#[from] WorkError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
+    #[error(transparent)]
+    Keys(#[from] AuthError),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(transparent)]

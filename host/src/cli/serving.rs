@@ -16,14 +16,18 @@ use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
 use super::signals::Signals;
-use crate::admin::{self, Access, AdminError, Audit, Tls, Token, TokenSources, Tokens};
+use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress};
-use crate::gateway::{Drained, Gateway};
+use crate::gateway::{Authenticator, Drained, Gateway, Security};
 use crate::invocation::Safeguards;
-use crate::manifest::{GatewaySettings, Manifest};
+use crate::manifest::{
+    AdminTlsSettings, GatewayAuthSettings, GatewaySettings, GatewayTlsSettings, Manifest,
+    TlsVersion,
+};
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
 use crate::observe::telemetry;
+use crate::tls::{Tls, TlsSettings};
 
 /// How often it is told what a stop still waits for.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -117,8 +121,16 @@ pub(super) async fn serve(
     };
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
+    let security = Security {
+        tls: read_tls(manifest.gateway.tls.as_ref().map(gateway_tls)).await?,
+        authenticator: read_keys(manifest.gateway.auth.clone()).await?,
+    };
     let access = access(&manifest).await?;
-    announce("operators", scheme(&manifest), listeners.operators());
+    announce(
+        "operators",
+        scheme(manifest.admin.tls.is_some()),
+        listeners.operators(),
+    );
     let places = listeners.shares.operators;
     let admin = listeners.operators.serve(access, places, metrics.clone());
     let host = tokio::select! {
@@ -131,10 +143,13 @@ pub(super) async fn serve(
     host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
     let drain = CancellationToken::new();
     let address = listeners.gateway.address();
-    let gateway = listeners.gateway.serve(host.clone(), drain.clone());
+    let public_scheme = scheme(security.tls.is_some());
+    let gateway = listeners
+        .gateway
+        .serve(host.clone(), security, drain.clone());
     let mut gateway = tokio::spawn(gateway);
     admin.running(host.clone());
-    announce("gateway", "http", address);
+    announce("gateway", public_scheme, address);
     watch.open(&host);
 
     let mut ended = Ended::Asked;
@@ -199,11 +214,51 @@ fn announce(port: &str, scheme: &str, address: SocketAddr) {
     let _ = output::line(format_args!("{port} {scheme}://{address}"));
 }
 
-/// What is spoken at the operators' port.
-pub(super) fn scheme(manifest: &Manifest) -> &'static str {
-    match manifest.admin.tls {
-        Some(_) => "https",
-        None => "http",
+/// What is spoken at a port.
+pub(super) fn scheme(over_tls: bool) -> &'static str {
+    match over_tls {
+        true => "https",
+        false => "http",
+    }
+}
+
+/// What the files hold that TLS is spoken with at a port.
+async fn read_tls(settings: Option<TlsSettings>) -> Result<Option<Tls>, Failure> {
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let reading = tokio::task::spawn_blocking(move || Tls::read(settings));
+    Ok(Some(reading.await.map_err(|_| Failure::Interrupted)??))
+}
+
+/// What tells good tokens from others.
+async fn read_keys(
+    settings: Option<GatewayAuthSettings>,
+) -> Result<Option<Authenticator>, Failure> {
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let reading = tokio::task::spawn_blocking(move || Authenticator::read(settings));
+    Ok(Some(reading.await.map_err(|_| Failure::Interrupted)??))
+}
+
+fn gateway_tls(settings: &GatewayTlsSettings) -> TlsSettings {
+    TlsSettings {
+        port: "the gateway",
+        certificate_file: settings.certificate_file.clone(),
+        key_file: settings.key_file.clone(),
+        client_ca_file: None,
+        allow_tls12: settings.minimum_version == TlsVersion::Tls12,
+    }
+}
+
+fn operators_tls(settings: &AdminTlsSettings) -> TlsSettings {
+    TlsSettings {
+        port: "the operators' port",
+        certificate_file: settings.certificate_file.clone(),
+        key_file: settings.key_file.clone(),
+        client_ca_file: settings.client_ca_file.clone(),
+        allow_tls12: false,
     }
 }
 
@@ -218,10 +273,10 @@ pub(super) async fn take(manifest: &Manifest) -> Result<DataDirectory, Failure> 
 async fn access(manifest: &Manifest) -> Result<Access, Failure> {
     let (file, settings) = (manifest.file.clone(), manifest.admin.clone());
     let directory = manifest.journal.directory.clone();
+    let tls = read_tls(settings.tls.as_ref().map(operators_tls)).await?;
     let reading = tokio::task::spawn_blocking(move || {
         // First those that may be missing: a token that was made is shown only once.
         let tokens = Tokens::read(&settings.tokens)?;
-        let tls = settings.tls.map(Tls::read).transpose()?;
         let audit = Audit::open(&directory)?;
         let (operator, directory) = match (&settings.token, settings.token_sha256) {
             // A flag goes before what the manifest says.

@@ -11,8 +11,8 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::view::{
-    Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, HealthState, Import, Nats, Rejected,
-    Retry, Rollout, Subscription, Used,
+    Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, HealthState, Import, Nats,
+    Rejected, Retry, Rollout, Subscription, Used,
 };
 use crate::core::{human_duration, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};

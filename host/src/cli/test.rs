@@ -1,7 +1,6 @@
 //! `innkeeper test`
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -190,7 +189,7 @@ async fn served(
         }
     };
     let ran = Command::new(script)
-        .env("INNKEEPER_GATEWAY", format!("http://{gateway}"))
+        .env("INNKEEPER_GATEWAY", gateway)
         .env("INNKEEPER_OPERATORS", operators)
         .env("INNKEEPER_ADMIN_TOKEN", &token)
         .current_dir(manifest.root_or_here())
@@ -253,15 +252,15 @@ fn serve(
 }
 
 /// Where operators look, and where the gateway is; none when the process has ended before it said so.
-async fn ports(host: &mut Child) -> Option<(String, SocketAddr)> {
+async fn ports(host: &mut Child) -> Option<(String, String)> {
     let mut lines = BufReader::new(host.stdout.take()?).lines();
     let mut operators = None;
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(address) = line.strip_prefix("operators ") {
             operators = Some(address.to_owned());
         }
-        if let Some(address) = line.strip_prefix("gateway http://") {
-            return operators.zip(address.parse().ok());
+        if let Some(address) = line.strip_prefix("gateway ") {
+            return operators.zip(Some(address.to_owned()));
         }
     }
     None

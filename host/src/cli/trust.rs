@@ -7,8 +7,7 @@ use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::failure::Failure;
-use crate::admin::AdminError;
-use crate::admin::tls::{PemFile, TlsError, provider};
+use crate::tls::{PemFile, TlsError, provider};
 
 /// What the flags say of it.
 pub(super) struct Trust {
@@ -26,8 +25,7 @@ impl Trust {
 
     /// How TLS is spoken by that. Blocks for a moment, before anything else is done.
     pub fn config(self) -> Result<Arc<ClientConfig>, Failure> {
-        let config = self.read().map_err(AdminError::Tls)?;
-        Ok(Arc::new(config))
+        Ok(Arc::new(self.read()?))
     }
 
     fn read(self) -> Result<ClientConfig, TlsError> {

@@ -171,7 +171,8 @@ impl Watch for Newcomer {
 /// Where to look, and what to try.
 fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<String> {
     let (app, contexts) = (&host.manifest.app.name, host.contexts().len());
-    let scheme = serving::scheme(&host.manifest);
+    let scheme = serving::scheme(host.manifest.admin.tls.is_some());
+    let public = serving::scheme(host.manifest.gateway.tls.is_some());
     let admin = match operators == AdminSettings::default().listen && scheme == "http" {
         true => String::new(),
         false => format!(" --admin {scheme}://{operators}"),
@@ -180,12 +181,12 @@ fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<Strin
         String::new(),
         format!("{app} is open, with {contexts} contexts. Ctrl-C closes it."),
         String::new(),
-        format!("  app         http://{gateway}"),
+        format!("  app         {public}://{gateway}"),
         format!("  operators   {scheme}://{operators}/v1/contexts"),
         String::new(),
     ];
     if let Some(path) = something_to_see(host) {
-        lines.push(format!("Try:   curl -i http://{gateway}{path}"));
+        lines.push(format!("Try:   curl -i {public}://{gateway}{path}"));
     }
     lines.push(format!("Watch: innkeeper events --follow{admin}"));
     lines.push(String::new());

@@ -1,5 +1,6 @@
 //! Whom a request is for: the one host that its target and its `Host` name.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use http::{HeaderMap, StatusCode, Uri, Version, header};
@@ -54,6 +55,21 @@ pub(crate) fn of<'a>(
         }
         (target, host) => Ok(target.or(host)),
     }
+}
+
+/// The host of an authority as it is compared: in lower case, without its port.
+pub(super) fn host_name(authority: &str) -> Option<Cow<'_, str>> {
+    let host = Authority::parse(authority)?.host;
+    let host = host.strip_suffix('.').unwrap_or(host);
+    Some(match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    })
+}
+
+/// Whether it is a host, with or without a port.
+pub(super) fn is_valid(text: &str) -> bool {
+    Authority::parse(text).is_some()
 }
 
 fn bad(detail: &'static str) -> Problem {
@@ -168,6 +184,21 @@ mod tests {
         ] {
             assert!(of_request(uri, hosts, version).is_err(), "{uri} {hosts:?}");
         }
+    }
+
+    #[test]
+    fn names_of_hosts_are_compared_in_one_form() {
+        for (authority, expected) in [
+            ("inn.example", "inn.example"),
+            ("Inn.Example:8080", "inn.example"),
+            ("inn.example.", "inn.example"),
+            ("inn.example.:80", "inn.example"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("[::1]:80", "::1"),
+        ] {
+            assert_eq!(host_name(authority).as_deref(), Some(expected));
+        }
+        assert_eq!(host_name("a b"), None);
     }
 
     #[test]

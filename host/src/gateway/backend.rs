@@ -12,8 +12,8 @@ pub trait Backend: Send + Sync + 'static {
     /// What answers a route.
     type Context: Clone + Send + Sync + 'static;
 
-    /// Looks up who answers a method at a path, as the routes are now.
-    fn find(&self, method: &Method, path: &str) -> Found<Self::Context>;
+    /// Looks up who answers a method at a path, as the routes are now; `host` is a name in lower case, without a port.
+    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<Self::Context>;
 
     /// Reserves memory for a request's body, in bytes.
     ///

@@ -38,7 +38,7 @@ const BUFFERED: usize = 64 * 1024;
 /// After how much silence an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a client that has connected but not asked yet is waited for when the port closes: its request is on its way.
-const FIRST_REQUEST: Duration = Duration::from_millis(500);
+pub(super) const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long an idle HTTP/2 client may take to leave when it is told that its connection ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How often it is looked, while the port closes, whether a connection is worth waiting for.

@@ -142,19 +142,22 @@ impl<Wire: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ConnectionStream<Wire>
     /// Is asked for when everything is written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_between = true;
-        Pin::new(&mut self.wire).poll_flush(context)
+        // TLS keeps a part of what was written until it is taken.
+        let flushed = Pin::new(&mut self.wire).poll_flush(context);
+        self.bounded(context, flushed)
     }
 
     /// Says that nothing more comes. If the client was sending, takes what it sends, for a while, until it has read the answer and closes.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.wire).poll_shutdown(context))?;
-        if !self.state.has_unread() {
-            return Poll::Ready(Ok(()));
-        }
         let lingering = self
             .lingering
             .get_or_insert_with(|| Box::pin(sleep(LINGER)));
         if lingering.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        // TLS says farewell, to a client that may take nothing.
+        ready!(Pin::new(&mut self.wire).poll_shutdown(context))?;
+        if !self.state.has_unread() {
             return Poll::Ready(Ok(()));
         }
         let mut discarded = [0; 16 * 1024];

@@ -16,10 +16,15 @@ use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
+    auth::Authenticator,
+    authority,
     backend::Backend,
+    compression::Compression,
     connection::drain_timeout,
     connection_state::ConnectionState,
-    cors, http2_backpressure,
+    cors,
+    forwarded::{self, Scheme, Sender},
+    http2_backpressure,
     metrics::GatewayMetrics,
     problem::Problem,
     rate_limit::{RateLimiter, network},
@@ -31,7 +36,7 @@ use super::{
 use crate::core::Correlation;
 use crate::core::correlation::{MALFORMED_ID, Malformed};
 use crate::invocation::{Failure, Origin};
-use crate::manifest::GatewaySettings;
+use crate::manifest::{GatewaySettings, Network};
 use crate::observe::telemetry;
 use crate::versions::Found;
 
@@ -43,6 +48,10 @@ const ALL_METHODS: HeaderValue =
 pub(super) struct HttpService<R> {
     backend: R,
     cors: Option<CorsLayer>,
+    compression: Option<Compression>,
+    trusted_proxies: Vec<Network>,
+    strict_transport_security: Option<HeaderValue>,
+    authenticator: Option<Arc<Authenticator>>,
     rate_limiter: Option<RateLimiter<IpAddr>>,
     body_timeout: Duration,
     /// How long a body may take to come when the port closes.
@@ -54,7 +63,8 @@ pub(super) struct HttpService<R> {
 /// The connection that a request came by.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionInfo<'a> {
-    pub(super) client: IpAddr,
+    pub(super) peer: IpAddr,
+    pub(super) over_tls: bool,
     pub(super) state: &'a ConnectionState,
 }
 
@@ -70,10 +80,21 @@ struct RequestContext<'a> {
 }
 
 impl<R: Backend> HttpService<R> {
-    pub(super) fn new(settings: &GatewaySettings, backend: R) -> Self {
+    pub(super) fn new(
+        settings: &GatewaySettings,
+        backend: R,
+        authenticator: Option<Arc<Authenticator>>,
+    ) -> Self {
         Self {
             backend,
+            authenticator,
             cors: settings.cors.as_ref().map(cors::layer),
+            compression: Compression::new(&settings.compression),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            strict_transport_security: settings.tls.as_ref().and_then(|tls| {
+                let text = tls.strict_transport_security.as_deref()?;
+                HeaderValue::from_str(text).ok()
+            }),
             rate_limiter: settings.rate_limit.map(RateLimiter::new),
             body_timeout: settings.body_timeout,
             drain_timeout: drain_timeout(settings.drain).min(settings.body_timeout),
@@ -85,7 +106,8 @@ impl<R: Backend> HttpService<R> {
     /// What answers the requests of one connection.
     pub(super) fn service(
         self: Arc<Self>,
-        client: IpAddr,
+        peer: IpAddr,
+        over_tls: bool,
         state: Arc<ConnectionState>,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
@@ -97,10 +119,12 @@ impl<R: Backend> HttpService<R> {
             state.note_request();
             let (service, state) = (Arc::clone(&self), Arc::clone(&state));
             async move {
-                let state = &state;
-                Ok(service
-                    .answer(ConnectionInfo { client, state }, request)
-                    .await)
+                let connection = ConnectionInfo {
+                    peer,
+                    over_tls,
+                    state: &state,
+                };
+                Ok(service.answer(connection, request).await)
             }
         })
     }
@@ -126,6 +150,8 @@ impl<R: Backend> HttpService<R> {
         };
         let traced = TracedRequest::begin(&request, connection.client);
         let head = request.method() == Method::HEAD;
+        let compression = self.compression.as_ref();
+        let compression = compression.map(|how| (how, how.choose(request.headers())));
         let mut response = match &self.cors {
             Some(layer) if request.method() != Method::OPTIONS || cors::is_preflight(&request) => {
                 let inner = service_fn(|request| async {
@@ -137,6 +163,15 @@ impl<R: Backend> HttpService<R> {
             _ => self.respond(context, request).await,
         };
         response::correlate(&mut response, &correlation);
+        if let Some(value) = &self.strict_transport_security
+            && connection.over_tls
+        {
+            let headers = response.headers_mut();
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, value.clone());
+        }
+        if let Some((compression, coding)) = compression {
+            response = compression.apply(coding, response).await;
+        }
         if head {
             response = response::without_body(response);
         }
@@ -159,7 +194,10 @@ impl<R: Backend> HttpService<R> {
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let mut body = RequestBody::new(body);
-        let result = self.handle(context, &parts, &mut body).await;
+        let ConnectionInfo { peer, over_tls, .. } = context.connection;
+        let scheme = over_tls.then_some(Scheme::Https);
+        let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, &parts.headers);
+        let result = self.handle(context, &sender, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
         // Reading would ask a client for its body that waits to be asked.
@@ -173,7 +211,7 @@ impl<R: Backend> HttpService<R> {
         state.end_after(parts.version, response.headers_mut());
         debug!(
             correlation_id = context.correlation.id.as_str(),
-            client = %context.connection.client,
+            client = %sender.address,
             method = %parts.method,
             path = parts.uri.path(),
             status = response.status().as_u16(),
@@ -185,6 +223,7 @@ impl<R: Backend> HttpService<R> {
     async fn handle(
         &self,
         context: RequestContext<'_>,
+        sender: &Sender,
         parts: &Parts,
         body: &mut RequestBody,
     ) -> Result<Response<Full<Bytes>>, Problem> {
@@ -200,7 +239,7 @@ impl<R: Backend> HttpService<R> {
         let target = request::check(parts)?;
         if let Some(limiter) = &self.rate_limiter {
             limiter
-                .admit(network(connection.client), Instant::now())
+                .admit(network(sender.address), Instant::now())
                 .map_err(|wait| {
                     let detail = "this client exceeded its rate limit";
                     Problem::of_kind(
@@ -213,7 +252,11 @@ impl<R: Backend> HttpService<R> {
                 })?;
         }
         // The table may be swapped meanwhile; this request keeps to what it found.
-        let found = self.backend.find(&parts.method, &target.path);
+        let host = sender.host.as_deref().or(target.host);
+        let host = host.and_then(authority::host_name);
+        let found = self
+            .backend
+            .find(&parts.method, host.as_deref(), &target.path);
         let (route, values) = match found {
             Found::Route(route, values) => (route, values),
             Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
@@ -246,7 +289,14 @@ impl<R: Backend> HttpService<R> {
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
-        let mut request = request::read(&route, values, parts, &target)?;
+        if let Some(required) = &route.require {
+            let authenticator = self.authenticator.as_ref();
+            // A manifest that asks for tokens without saying whose is refused.
+            let authenticator = authenticator
+                .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
+            authenticator.authorize(required, &parts.headers)?;
+        }
+        let mut request = request::read(&route, values, parts, &target, sender)?;
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
         let _memory = self

@@ -3,14 +3,17 @@
 //! Everything that is about HTTP ends here: methods, media types, sizes, encodings, connections. What is let through has a route, and becomes
 //! an invocation.
 
+mod auth;
 pub(crate) mod authority;
 mod backend;
+mod compression;
 pub(crate) mod connection;
 pub(crate) mod connection_limit;
 pub(crate) mod connection_state;
 mod connection_stream;
 mod cors;
 pub(crate) mod decode;
+mod forwarded;
 pub(crate) mod framing;
 mod http2_backpressure;
 mod http_service;
@@ -28,23 +31,26 @@ mod span;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+pub use self::auth::{AuthError, Authenticator};
 pub use self::backend::Backend;
 pub(crate) use self::request::idempotency_key;
 use self::{
-    connection::{ConnectionShutdown, Protocol},
+    connection::{ConnectionShutdown, FIRST_REQUEST, Protocol},
     connection_limit::{ConnectionLimit, ConnectionPermit},
     connection_state::ConnectionState,
     http_service::HttpService,
 };
 use crate::core::human_duration;
 use crate::manifest::GatewaySettings;
+use crate::tls::{self, NoTls, Terms, Tls, Transport};
 
 /// How long connections may take to close when they are told to.
 const LETTING_GO: Duration = Duration::from_secs(1);
@@ -76,23 +82,36 @@ impl Gateway {
         self.address
     }
 
-    /// Serves until `stop`, and then until requests in flight have ended, or the time to drain has.
-    pub async fn serve<R: Backend>(self, backend: R, stop: CancellationToken) -> Drained {
+    /// Serves, with the security that it is given, until `stop`, and then until requests in flight have ended, or the time to drain has.
+    pub async fn serve<R: Backend>(
+        self,
+        backend: R,
+        security: Security,
+        stop: CancellationToken,
+    ) -> Drained {
         let Self {
             listener, settings, ..
         } = self;
+        let Security { tls, authenticator } = security;
+        let authenticator = authenticator.map(Arc::new);
         let connections = TaskTracker::new();
         let open = Open {
-            service: Arc::new(HttpService::new(&settings, backend)),
+            service: Arc::new(HttpService::new(&settings, backend, authenticator.clone())),
+            authenticator,
             protocol: Protocol::new(&settings, &connections),
             connections,
+            tls: tls.map(Arc::new),
             limit: ConnectionLimit::new(settings.max_connections.get() as usize),
             shutdown: ConnectionShutdown {
                 graceful: CancellationToken::new(),
                 forced: CancellationToken::new(),
             },
         };
-        stop.run_until_cancelled(open.accept(&listener)).await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = open.accept(&listener) => {}
+            () = open.reload(stop.clone()) => {}
+        }
         for (tcp, client) in listener::close(listener) {
             // Beyond the limit, it is refused.
             if let Some(permit) = open.limit.try_acquire() {
@@ -103,11 +122,22 @@ impl Gateway {
     }
 }
 
+/// What the files hold that say who the public port is, and whose tokens it takes.
+#[derive(Default)]
+pub struct Security {
+    /// TLS; none when it is not spoken.
+    pub tls: Option<Tls>,
+    /// What tells good tokens from others; none when no route asks for one.
+    pub authenticator: Option<Authenticator>,
+}
+
 /// The public port while it is served.
 struct Open<R> {
     service: Arc<HttpService<R>>,
     protocol: Protocol,
     connections: TaskTracker,
+    tls: Option<Arc<Tls>>,
+    authenticator: Option<Arc<Authenticator>>,
     limit: ConnectionLimit,
     shutdown: ConnectionShutdown,
 }
@@ -121,6 +151,21 @@ impl<R: Backend> Open<R> {
         }
     }
 
+    /// Reads the files of certificates and keys again. Never ends before `stop`.
+    async fn reload(&self, stop: CancellationToken) {
+        let certificates = async {
+            if let Some(tls) = &self.tls {
+                Arc::clone(tls).reload(stop.clone()).await;
+            }
+        };
+        let keys = async {
+            if let Some(authenticator) = &self.authenticator {
+                Arc::clone(authenticator).reload(stop.clone()).await;
+            }
+        };
+        tokio::join!(certificates, keys, stop.cancelled());
+    }
+
     fn serve_connection(&self, tcp: TcpStream, client: SocketAddr, permit: ConnectionPermit) {
         let connected = self.service.metrics.connection();
         // Tokens of its own keep a connection from waiting for the lock of all others.
@@ -131,11 +176,16 @@ impl<R: Backend> Open<R> {
         let state = Arc::new(ConnectionState::new(shutdown.graceful.clone()));
         let release = shutdown.forced.clone();
         let registered = self.limit.register(permit, Arc::clone(&state), release);
-        let service = Arc::clone(&self.service).service(client.ip(), Arc::clone(&state));
-        let served = self.protocol.clone().serve(tcp, state, service, shutdown);
+        let terms = self.tls.as_ref().map(|tls| tls.terms());
+        let service =
+            Arc::clone(&self.service).service(client.ip(), terms.is_some(), Arc::clone(&state));
+        let protocol = self.protocol.clone();
         self.connections.spawn(async move {
-            served.await;
-            drop((connected, registered));
+            // The place is taken from the first byte on, and can be lost before TLS is spoken.
+            let _place = (connected, registered);
+            if let Some(transport) = transport(tcp, terms.as_deref(), &shutdown).await {
+                protocol.serve(transport, state, service, shutdown).await;
+            }
         });
     }
 
@@ -159,6 +209,47 @@ impl<R: Backend> Open<R> {
         // They only have to notice.
         let _ = timeout(LETTING_GO, self.connections.wait()).await;
         Drained { forced }
+    }
+}
+
+/// What a connection is carried by, once both sides have agreed on that.
+async fn transport(
+    tcp: TcpStream,
+    terms: Option<&Terms>,
+    shutdown: &ConnectionShutdown,
+) -> Option<Transport> {
+    let Some(terms) = terms else {
+        return Some(Transport::Plain(tcp));
+    };
+    // Whoever is about to agree when the port closes has a request on its way.
+    let closing = async {
+        shutdown.graceful.cancelled().await;
+        sleep(FIRST_REQUEST).await;
+    };
+    let agreeing = async {
+        match terms.agree(tcp).await {
+            Ok(transport) => Some(transport),
+            Err((error, tcp)) => {
+                debug!("no TLS with a client: {error}");
+                if let Some(tcp) = tcp {
+                    tls::say_farewell(tcp, &last_words(&error)).await;
+                }
+                None
+            }
+        }
+    };
+    tokio::select! {
+        transport = agreeing => transport,
+        () = closing => None,
+        () = shutdown.forced.cancelled() => None,
+    }
+}
+
+/// What a client is told with whom nothing was agreed on.
+pub(crate) fn last_words(error: &NoTls) -> Bytes {
+    match error {
+        NoTls::Plain => parse_error::response_to_plain_text(),
+        NoTls::Gone | NoTls::Refused(_) => Bytes::new(),
     }
 }
 

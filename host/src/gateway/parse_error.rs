@@ -22,6 +22,16 @@ pub(super) fn response_instead_of(message: &[u8]) -> Option<Bytes> {
         }
         _ => "this is not an HTTP/1.1 request: its first line or a header cannot be parsed",
     };
+    Some(bytes(status, detail, date))
+}
+
+/// The answer to who speaks plain HTTP where TLS is spoken.
+pub(super) fn response_to_plain_text() -> Bytes {
+    let detail = "this port speaks TLS: ask it by https:// instead of http://";
+    bytes(StatusCode::BAD_REQUEST, detail, None)
+}
+
+fn bytes(status: StatusCode, detail: &'static str, date: Option<HeaderValue>) -> Bytes {
     let correlation = Correlation::of_trace(TraceContext::new());
     tracing::debug!(
         correlation_id = correlation.id.as_str(),
@@ -46,7 +56,7 @@ pub(super) fn response_instead_of(message: &[u8]) -> Option<Bytes> {
     }
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&body);
-    Some(bytes.into())
+    bytes.into()
 }
 
 /// The status and the date of an answer of the parser's own.

@@ -4,7 +4,14 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 
-use super::{authority, connection::BIGGEST_HEAD, decode, framing, problem::Problem};
+use super::{
+    authority,
+    connection::BIGGEST_HEAD,
+    decode,
+    forwarded::{self, Sender},
+    framing,
+    problem::Problem,
+};
 use crate::core::correlation::{CORRELATION_ID, TRACEPARENT, TRACESTATE};
 use crate::core::message::Request;
 use crate::versions::Route;
@@ -26,7 +33,7 @@ pub(super) struct Target<'a> {
     /// The path as it is compared.
     pub(super) path: Cow<'a, str>,
     /// Whom the request is for.
-    host: Option<&'a str>,
+    pub(super) host: Option<&'a str>,
 }
 
 /// Checks what can be checked before it is known who answers.
@@ -122,12 +129,13 @@ fn is_key(key: &str) -> bool {
     (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The request as the guest sees it, still without its body. `values` are those of the placeholders, encoded.
+/// The request as the guest sees it, from this sender, still without its body. `values` are those of the placeholders, encoded.
 pub(super) fn read<C>(
     route: &Route<C>,
     values: Vec<String>,
     parts: &Parts,
     target: &Target<'_>,
+    sender: &Sender,
 ) -> Result<Request, Problem> {
     let encoded = parts.uri.path().contains('%');
     let names = route.pattern.placeholders().iter().cloned();
@@ -148,21 +156,22 @@ pub(super) fn read<C>(
             .map_err(|_| bad("the path is not percent-encoded UTF-8"))?,
         query: decode::query(parts.uri.query().unwrap_or_default())
             .map_err(|_| bad("the query is not percent-encoded UTF-8"))?,
-        headers: fields(&parts.headers, target.host),
+        headers: fields(&parts.headers, target.host, sender),
         body: bytes::Bytes::new(),
     })
 }
 
-/// The fields as the guest sees them: one `host`, whatever the version of HTTP calls it, and one `cookie`, which HTTP/2 may send in crumbs (RFC 9113 8.2.3).
-fn fields(headers: &HeaderMap, host: Option<&str>) -> Vec<(String, String)> {
+/// The fields as the guest sees them: one `host`, whatever the version of HTTP calls it, what is known of the sender instead of what it says of itself, and one `cookie`, which HTTP/2 may send in crumbs (RFC 9113 8.2.3).
+fn fields(headers: &HeaderMap, host: Option<&str>, sender: &Sender) -> Vec<(String, String)> {
     let mut fields = Vec::with_capacity(headers.len() + 1);
+    let host = sender.host.as_deref().or(host);
     fields.extend(host.map(|host| (header::HOST.as_str().to_owned(), host.to_owned())));
     let mut cookie = None;
     for (name, value) in headers {
         let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
             continue;
         };
-        if *name == header::HOST || CARRIED.contains(name) {
+        if *name == header::HOST || CARRIED.contains(name) || forwarded::is_forwarding(name) {
             continue;
         }
         if *name == header::COOKIE {
@@ -177,6 +186,7 @@ fn fields(headers: &HeaderMap, host: Option<&str>) -> Vec<(String, String)> {
         }
         fields.push((name.as_str().to_owned(), value.to_owned()));
     }
+    fields.extend(forwarded::fields(sender));
     fields
 }
 

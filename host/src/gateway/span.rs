@@ -48,7 +48,7 @@ impl TracedRequest {
             .with_text("http.request.method", method)
             .with_text("url.path", &self.path)
             .with("http.response.status_code", i64::from(status.as_u16()))
-            .with_text("client.address", &self.client.to_string())
+            .with_text("network.peer.address", &self.client.to_string())
             .with("network.protocol.version", protocol_version(self.version))
             .with_text("innkeeper.correlation_id", &correlation.id);
         let span = match route {

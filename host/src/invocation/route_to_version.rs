@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::core::CorrelationId;
 use crate::core::message::Request;
 use crate::manifest::RampKey;
-use crate::versions::{Lease, Serving, Version};
+use crate::versions::{Lease, Segment, Serving, Version};
 
 /// How many swaps in a row it may come too late for.
 const SWAPS: usize = 100;
@@ -96,7 +96,8 @@ impl Request {
 
     /// The same request to a route that differs in the names of its placeholders.
     fn renamed(&self, route: &str) -> Self {
-        let names = route.split('/').filter_map(placeholder);
+        let names = route.split('/');
+        let names = names.filter_map(|segment| Segment::of(segment).placeholder());
         let values = self.parameters.iter().map(|(_, value)| value.clone());
         Self {
             route: route.to_owned(),
@@ -124,8 +125,11 @@ fn is_same_path(one: &str, other: &str) -> bool {
         match (ones.next(), others.next()) {
             (None, None) => return true,
             (Some(one), Some(other)) => {
-                let alike =
-                    one == other || (placeholder(one).is_some() && placeholder(other).is_some());
+                let alike = match (Segment::of(one), Segment::of(other)) {
+                    (Segment::One(_), Segment::One(_)) => true,
+                    (Segment::Rest(_), Segment::Rest(_)) => true,
+                    (one, other) => one == other,
+                };
                 if !alike {
                     return false;
                 }
@@ -133,10 +137,6 @@ fn is_same_path(one: &str, other: &str) -> bool {
             _ => return false,
         }
     }
-}
-
-fn placeholder(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 #[cfg(test)]
@@ -150,6 +150,9 @@ mod tests {
         assert!(!is_same_path("/rooms/{id}", "/rooms/new"));
         assert!(!is_same_path("/rooms/{id}", "/rooms"));
         assert!(!is_same_path("/rooms/{id}", "/reviews/{id}"));
+        assert!(is_same_path("/files/{*path}", "/files/{*name}"));
+        assert!(!is_same_path("/files/{*path}", "/files/{path}"));
+        assert!(!is_same_path("//a.example/files", "//b.example/files"));
     }
 
     #[test]

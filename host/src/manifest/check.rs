@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
-    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows, healing, rollout,
-    scalar, schedule,
+    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows,
+    gateway_auth, healing, rollout, scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -49,6 +49,15 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         );
         return Err(place(&["log", "level"], message));
     }
+    let codings = &manifest.gateway.compression;
+    if (1..codings.len()).any(|place| codings[..place].contains(&codings[place])) {
+        let message = "names a coding twice; keep the first place of each".to_owned();
+        return Err(place(&["gateway", "compression"], message));
+    }
+    if let Some(auth) = &manifest.gateway.auth {
+        gateway_auth::check(auth)
+            .map_err(|(key, message)| place(&["gateway", "auth", key], message))?;
+    }
     if let Some(cors) = &manifest.gateway.cors {
         check_cors(cors).map_err(|(key, message)| place(&["gateway", "cors", key], message))?;
     }
@@ -82,6 +91,14 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             .map_err(|(key, message)| place(&["context", name, "circuit_breaker", key], message))?;
         healing::check(&context.healing)
             .map_err(|(key, message)| place(&["context", name, "healing", key], message))?;
+        for route in context.routes.keys() {
+            let path = ["context", name, "routes", route];
+            gateway_auth::check_route(route).map_err(|message| place(&path, message))?;
+            if manifest.gateway.auth.is_none() {
+                let message = "needs [gateway.auth], which says whose tokens are good".to_owned();
+                return Err(place(&path, message));
+            }
+        }
         check_context(name, context).map_err(|(keys, message)| {
             let path: Vec<&str> = ["context", name]
                 .into_iter()

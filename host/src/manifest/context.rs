@@ -18,6 +18,7 @@ use super::{
     config::ContextConfig,
     fault_injection::FaultInjection,
     follows::Follows,
+    gateway_auth::RouteSettings,
     healing::HealingSettings,
     journal::{Durability, Engine},
     probe::{LivenessProbe, ReadinessProbe, StartupProbe},
@@ -73,6 +74,8 @@ pub struct ContextSettings {
     pub show: BTreeSet<String>,
     /// The members of its events' data that operators are not shown, by their names.
     pub sensitive: BTreeSet<String>,
+    /// Who may ask for its routes, by method and path; anybody for those that are not here.
+    pub routes: BTreeMap<String, RouteSettings>,
 }
 
 impl ContextSettings {

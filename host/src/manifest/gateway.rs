@@ -8,7 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::scalar;
+use super::{
+    gateway_auth::GatewayAuthSettings, gateway_tls::GatewayTlsSettings, network::Network, scalar,
+};
 
 /// `[gateway]`: the public port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -39,6 +41,24 @@ pub struct GatewaySettings {
     pub drain: Duration,
     /// Whether answers say in a header which version of the context gave them.
     pub version_header: bool,
+    /// Whom the port believes what it says of the clients behind it.
+    pub trusted_proxies: Vec<Network>,
+    /// How answers may be compressed, the preferred way first; not at all when empty.
+    pub compression: Vec<ContentCoding>,
+    /// TLS, with which certificate; none when absent.
+    pub tls: Option<GatewayTlsSettings>,
+    /// Whose tokens are taken where a route asks for one.
+    pub auth: Option<GatewayAuthSettings>,
+}
+
+/// A content coding that answers may have (RFC 9110 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentCoding {
+    /// Brotli (RFC 7932).
+    Br,
+    /// gzip (RFC 1952).
+    Gzip,
 }
 
 impl Default for GatewaySettings {
@@ -53,6 +73,10 @@ impl Default for GatewaySettings {
             write_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             version_header: false,
+            trusted_proxies: Vec::new(),
+            compression: Vec::new(),
+            tls: None,
+            auth: None,
         }
     }
 }

@@ -15,10 +15,13 @@ mod fault;
 mod fault_injection;
 mod follows;
 mod gateway;
+mod gateway_auth;
+mod gateway_tls;
 mod healing;
 mod journal;
 mod live;
 mod nats;
+mod network;
 mod probe;
 mod quota;
 mod reference;
@@ -50,10 +53,13 @@ pub use self::{
     context::{ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     fault_injection::{Abort, Delay, FaultInjection},
     follows::{FollowedSubject, Follows, Subscription, overlap},
-    gateway::{Cors, GatewaySettings, RateLimit},
+    gateway::{ContentCoding, Cors, GatewaySettings, RateLimit},
+    gateway_auth::{GatewayAuthSettings, Requirement, RouteSettings, SignatureAlgorithm},
+    gateway_tls::{GatewayTlsSettings, TlsVersion},
     healing::{HealingSettings, LivenessCheck, restarts_at_once},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
+    network::Network,
     probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
@@ -138,6 +144,10 @@ impl Manifest {
         nats.flat_map(NatsSettings::files).for_each(complete);
         let tls = self.admin.tls.iter_mut();
         tls.flat_map(AdminTlsSettings::files).for_each(complete);
+        let tls = self.gateway.tls.iter_mut();
+        tls.flat_map(GatewayTlsSettings::files).for_each(complete);
+        let auth = self.gateway.auth.iter_mut();
+        auth.map(|auth| &mut auth.jwks_file).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

@@ -106,16 +106,25 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused = match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
-        Ok(loaded) => return Ok(loaded),
-        Err(refused) => refused,
-    };
+    let refused =
+        match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(refused) => refused,
+        };
     let components = deployer.components.clone();
     let read = tokio::task::spawn_blocking(move || components.get(digest)).await;
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            gates::compiled(deployer, context, digest, Some(&file), false, Load::OrShared).await
+            gates::compiled(
+                deployer,
+                context,
+                digest,
+                Some(&file),
+                false,
+                Load::OrShared,
+            )
+            .await
         }
         _ => Err(refused),
     }

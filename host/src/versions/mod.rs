@@ -33,6 +33,7 @@ pub use self::{
 };
 pub(crate) use self::{
     memory_estimate::MemoryEstimate,
+    pattern::Segment,
     response_cache::{CachedResponse, ResponseCache, size as response_size},
     scorecard::{Scorecard, Tally},
     tables::WrittenTables,

@@ -1,11 +1,17 @@
 //! Which context answers what: the routes that the contexts describe, in one table.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 use http::{HeaderValue, Method};
 
 use super::{media_type::MediaType, pattern::Pattern};
+use crate::core::nearest;
 use crate::guest;
+use crate::manifest::{Requirement, RouteSettings};
 
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [
@@ -15,6 +21,9 @@ const METHODS: [Method; 5] = [
     Method::PATCH,
     Method::DELETE,
 ];
+
+/// What a manifest calls all routes of a context that it does not name.
+const ALL_OTHERS: &str = "*";
 
 /// What one context brings to the table. `C` is what its host knows it by.
 pub struct Offer<'a, C> {
@@ -30,6 +39,8 @@ pub struct Offer<'a, C> {
     pub requests_per_connection: Option<NonZeroU32>,
     /// The routes that it describes.
     pub routes: &'a [guest::Route],
+    /// Who may ask for them, by method and path, as the manifest says.
+    pub rules: &'a BTreeMap<String, RouteSettings>,
 }
 
 /// A route that a context answers.
@@ -43,12 +54,26 @@ pub struct Route<C> {
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
     pub(crate) requests_per_connection: Option<NonZeroU32>,
+    /// What a token must allow; none where no token is needed.
+    pub(crate) require: Option<Vec<Requirement>>,
 }
 
 /// The table. It never changes; another takes its place.
 #[derive(Debug)]
 pub struct Routes<C> {
-    router: matchit::Router<Resource<C>>,
+    /// Of all hosts.
+    everywhere: Paths<C>,
+    /// Of single hosts. They go before those of all.
+    hosts: HashMap<String, Paths<C>>,
+}
+
+/// The paths of a host.
+#[derive(Debug)]
+struct Paths<C> {
+    /// Those whose segments are described one by one.
+    exact: matchit::Router<Resource<C>>,
+    /// Those that take all that is left of a path. What is described more closely goes before them.
+    with_rest: matchit::Router<Resource<C>>,
 }
 
 /// What can be done at a path.
@@ -80,7 +105,17 @@ impl<C> Default for Routes<C> {
     /// A table without routes.
     fn default() -> Self {
         Self {
-            router: matchit::Router::new(),
+            everywhere: Paths::default(),
+            hosts: HashMap::new(),
+        }
+    }
+}
+
+impl<C> Default for Paths<C> {
+    fn default() -> Self {
+        Self {
+            exact: matchit::Router::new(),
+            with_rest: matchit::Router::new(),
         }
     }
 }
@@ -88,8 +123,9 @@ impl<C> Default for Routes<C> {
 impl<C: Clone> Routes<C> {
     /// Makes the table of what all contexts describe.
     pub fn build<'a>(offers: impl IntoIterator<Item = Offer<'a, C>>) -> Result<Self, RouteError> {
-        let mut paths: BTreeMap<String, Vec<Owned<'a, C>>> = BTreeMap::new();
+        let mut places: BTreeMap<Place, Vec<Owned<'a, C>>> = BTreeMap::new();
         for offer in offers {
+            check_rules(&offer)?;
             for described in offer.routes {
                 let invalid = |reason| RouteError::Invalid {
                     context: offer.name.to_owned(),
@@ -98,7 +134,7 @@ impl<C: Clone> Routes<C> {
                     reason,
                 };
                 let route = Route::read(&offer, described).map_err(invalid)?;
-                let others = paths.entry(route.pattern.shape()).or_default();
+                let others = places.entry(Place::of(&route.pattern)).or_default();
                 if let Some(other) = others
                     .iter()
                     .find(|other| other.route.method == route.method)
@@ -117,44 +153,90 @@ impl<C: Clone> Routes<C> {
                 });
             }
         }
-        let mut router = matchit::Router::new();
-        for (shape, routes) in paths {
-            let routes: Vec<_> = routes.into_iter().map(|owned| owned.route).collect();
-            let allow = allow(routes.iter().map(|route| &route.method));
-            router
-                .insert(shape, Resource { routes, allow })
-                .map_err(RouteError::Table)?;
+        let mut table = Self::default();
+        for (place, routes) in places {
+            let ambiguous = |reason| {
+                let first = routes.first();
+                RouteError::Ambiguous {
+                    context: first.map_or("", |owned| owned.owner).to_owned(),
+                    path: first
+                        .map_or("", |owned| owned.route.pattern.as_str())
+                        .to_owned(),
+                    reason,
+                }
+            };
+            let resource = Resource {
+                allow: allow(routes.iter().map(|owned| &owned.route.method)),
+                routes: routes
+                    .iter()
+                    .map(|owned| Arc::clone(&owned.route))
+                    .collect(),
+            };
+            table
+                .router(&place)
+                .insert(place.shape.clone(), resource)
+                .map_err(ambiguous)?;
         }
-        Ok(Self { router })
+        Ok(table)
+    }
+
+    fn router(&mut self, place: &Place) -> &mut matchit::Router<Resource<C>> {
+        let paths = match &place.host {
+            Some(host) => self.hosts.entry(host.clone()).or_default(),
+            None => &mut self.everywhere,
+        };
+        match place.takes_rest {
+            true => &mut paths.with_rest,
+            false => &mut paths.exact,
+        }
+    }
+}
+
+/// Where in the table a path stands.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    host: Option<String>,
+    takes_rest: bool,
+    shape: String,
+}
+
+impl Place {
+    fn of(pattern: &Pattern) -> Self {
+        Self {
+            host: pattern.host().map(str::to_owned),
+            takes_rest: pattern.takes_rest(),
+            shape: pattern.shape(),
+        }
     }
 }
 
 impl<C> Routes<C> {
-    /// Looks up who answers `method` at `path`. A `HEAD` is answered by the route of `GET`.
-    pub fn find(&self, method: &Method, path: &str) -> Found<C> {
-        let Ok(matched) = self.router.at(path) else {
-            return Found::Nothing;
+    /// Looks up who answers `method` at `path`, on a host by its name in lower case without a port. A `HEAD` is answered by the route of `GET`.
+    pub fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<C> {
+        let method = match *method {
+            Method::HEAD => &Method::GET,
+            _ => method,
         };
-        let method = if *method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
-        match matched
-            .value
-            .routes
-            .iter()
-            .find(|route| route.method == *method)
-        {
-            Some(route) => Found::Route(
-                Arc::clone(route),
-                matched
-                    .params
-                    .iter()
-                    .map(|(_, value)| value.to_owned())
-                    .collect(),
-            ),
-            None => Found::OtherMethods(matched.value.allow.clone()),
+        let of_host = host.and_then(|host| self.hosts.get(host));
+        let routers = [of_host, Some(&self.everywhere)].into_iter().flatten();
+        let routers = routers.flat_map(|paths| [&paths.exact, &paths.with_rest]);
+        let mut others: Vec<&Resource<C>> = Vec::new();
+        for matched in routers.filter_map(|router| router.at(path).ok()) {
+            let mut routes = matched.value.routes.iter();
+            if let Some(route) = routes.find(|route| route.method == *method) {
+                let values = matched.params.iter();
+                let values = values.map(|(_, value)| value.to_owned());
+                return Found::Route(Arc::clone(route), values.collect());
+            }
+            others.push(matched.value);
+        }
+        match others.as_slice() {
+            [] => Found::Nothing,
+            [one] => Found::OtherMethods(one.allow.clone()),
+            several => {
+                let routes = several.iter().flat_map(|resource| &resource.routes);
+                Found::OtherMethods(allow(routes.map(|route| &route.method)))
+            }
         }
     }
 }
@@ -171,6 +253,8 @@ impl<C: Clone> Route<C> {
                 )
             })
         });
+        let rule = offer.rules.get(&name(described));
+        let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
         Ok(Self {
             context: offer.context.clone(),
             method: method.clone(),
@@ -179,7 +263,27 @@ impl<C: Clone> Route<C> {
             request_limit: offer.request_limit,
             response_limit: offer.response_limit,
             requests_per_connection: offer.requests_per_connection,
+            require: rule.map(|rule| rule.require.clone()),
         })
+    }
+}
+
+/// What a manifest calls a route.
+fn name(route: &guest::Route) -> String {
+    format!("{} {}", route.method, route.path)
+}
+
+/// Refuses a rule for a route that there is not: somebody relies on it.
+fn check_rules<C>(offer: &Offer<'_, C>) -> Result<(), RouteError> {
+    let described: Vec<String> = offer.routes.iter().map(name).collect();
+    let mut rules = offer.rules.keys();
+    match rules.find(|rule| *rule != ALL_OTHERS && !described.contains(rule)) {
+        None => Ok(()),
+        Some(rule) => Err(RouteError::Unknown {
+            context: offer.name.to_owned(),
+            route: rule.clone(),
+            suggestion: nearest::suggestion(rule, &described),
+        }),
     }
 }
 
@@ -191,6 +295,7 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
     }
     allowed.push("OPTIONS");
     allowed.sort_unstable();
+    allowed.dedup();
     HeaderValue::from_str(&allowed.join(", "))
         .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
 }
@@ -226,9 +331,30 @@ pub enum RouteError {
         /// Why not.
         reason: String,
     },
-    /// The router refuses a path for a reason of its own.
-    #[error("the routes cannot be combined: {0}")]
-    Table(matchit::InsertError),
+    /// The manifest says who may ask for a route that there is not.
+    #[error(
+        "the manifest says in [context.{context}.routes] who may ask for `{route}`, which the context does not describe{suggestion}"
+    )]
+    Unknown {
+        /// The context.
+        context: String,
+        /// The route in the manifest's words.
+        route: String,
+        /// What may have been meant.
+        suggestion: String,
+    },
+    /// It would not be clear which of two routes answers a path.
+    #[error(
+        "context {context} describes {path}, which cannot be told from another route ({reason}); change one of them"
+    )]
+    Ambiguous {
+        /// The context.
+        context: String,
+        /// The path.
+        path: String,
+        /// What the router says.
+        reason: matchit::InsertError,
+    },
 }
 
 #[cfg(test)]
@@ -246,7 +372,9 @@ mod tests {
     fn build(
         contexts: &[(&'static str, Vec<guest::Route>)],
     ) -> Result<Routes<&'static str>, RouteError> {
+        let rules = BTreeMap::new();
         Routes::build(contexts.iter().map(|(name, routes)| Offer {
+            rules: &rules,
             context: *name,
             name,
             request_limit: 10,
@@ -257,7 +385,14 @@ mod tests {
     }
 
     fn find(routes: &Routes<&'static str>, method: Method, path: &str) -> String {
-        match routes.find(&method, path) {
+        let (host, path) = match path
+            .strip_prefix("//")
+            .and_then(|rest| rest.split_once('/'))
+        {
+            Some((host, rest)) => (Some(host), &path[path.len() - rest.len() - 1..]),
+            None => (None, path),
+        };
+        match routes.find(&method, host, path) {
             Found::Route(route, values) => format!(
                 "{} {} {}",
                 route.context,
@@ -322,6 +457,158 @@ mod tests {
         ] {
             assert_eq!(find(&routes, Method::GET, nothing), "nothing", "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_is_described_more_closely_goes_before_what_takes_the_rest() {
+        let routes = build(&[
+            (
+                "files",
+                vec![
+                    route("GET", "/files/{*path}"),
+                    route("PUT", "/files/{*path}"),
+                    route("GET", "/{*anything}"),
+                ],
+            ),
+            (
+                "room",
+                vec![
+                    route("GET", "/files/{id}"),
+                    route("GET", "/files/new"),
+                    route("GET", "/files/{id}/parts/{part}"),
+                ],
+            ),
+        ])
+        .unwrap();
+        for (method, path, found) in [
+            ("GET", "/files/a/b/c", "files /files/{*path} a/b/c"),
+            ("GET", "/files/a%2Fb/", "files /files/{*path} a%2Fb/"),
+            ("GET", "/files/1", "room /files/{id} 1"),
+            ("GET", "/files/new", "room /files/new "),
+            (
+                "GET",
+                "/files/1/parts/2",
+                "room /files/{id}/parts/{part} 1,2",
+            ),
+            ("GET", "/files/1/parts", "files /files/{*path} 1/parts"),
+            // Where only the wider one takes the method, it answers.
+            ("PUT", "/files/1", "files /files/{*path} 1"),
+            ("DELETE", "/files/1", "allow GET, HEAD, OPTIONS, PUT"),
+            ("GET", "/else/where", "files /{*anything} else/where"),
+            ("GET", "/files/", "files /{*anything} files/"),
+            ("GET", "/", "nothing"),
+        ] {
+            assert_eq!(
+                find(&routes, method.parse().unwrap(), path),
+                found,
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_of_one_host_goes_before_what_is_of_all() {
+        let routes = build(&[
+            (
+                "room",
+                vec![route("GET", "/rooms"), route("GET", "/rooms/{id}")],
+            ),
+            (
+                "docs",
+                vec![
+                    route("GET", "//docs.example/"),
+                    route("GET", "//docs.example/rooms"),
+                    route("PUT", "//docs.example/rooms/{id}"),
+                ],
+            ),
+            ("blog", vec![route("GET", "//blog.example/{*page}")]),
+        ])
+        .unwrap();
+        for (method, path, found) in [
+            ("GET", "/rooms", "room /rooms "),
+            ("GET", "//other.example/rooms", "room /rooms "),
+            ("GET", "//docs.example/rooms", "docs //docs.example/rooms "),
+            ("GET", "//docs.example/", "docs //docs.example/ "),
+            ("GET", "/", "nothing"),
+            ("GET", "//docs.example/rooms/1", "room /rooms/{id} 1"),
+            (
+                "PUT",
+                "//docs.example/rooms/1",
+                "docs //docs.example/rooms/{id} 1",
+            ),
+            ("PUT", "/rooms/1", "allow GET, HEAD, OPTIONS"),
+            (
+                "DELETE",
+                "//docs.example/rooms/1",
+                "allow GET, HEAD, OPTIONS, PUT",
+            ),
+            (
+                "GET",
+                "//blog.example/rooms",
+                "blog //blog.example/{*page} rooms",
+            ),
+        ] {
+            assert_eq!(
+                find(&routes, method.parse().unwrap(), path),
+                found,
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_refused() {
+        let error = build(&[
+            ("files", vec![route("GET", "/files/{*path}")]),
+            ("room", vec![route("PUT", "/files/{name}/{*more}")]),
+        ])
+        .unwrap_err()
+        .to_string();
+        assert!(
+            error.starts_with("context ")
+                && error.contains("which cannot be told from another route")
+                && error.ends_with("; change one of them"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn rules_are_of_routes_that_there_are() {
+        let routes = [
+            route("POST", "/reservations"),
+            route("GET", "/reservations/{id}"),
+        ];
+        let built = |rules: &[&str]| {
+            let settings = || RouteSettings {
+                require: vec!["scope:book".to_owned().try_into().unwrap()],
+            };
+            let rules = rules.iter().map(|rule| ((*rule).to_owned(), settings()));
+            Routes::build([Offer {
+                context: "reservation",
+                name: "reservation",
+                request_limit: 10,
+                response_limit: 10,
+                routes: &routes,
+                rules: &rules.collect(),
+            }])
+        };
+        let asked = |rules: &[&str], method: Method, path: &str| {
+            let routes = built(rules).unwrap();
+            match routes.find(&method, None, path) {
+                Found::Route(route, _) => route.require.clone().map(|required| required.len()),
+                _ => panic!("{path}"),
+            }
+        };
+        let one = &["POST /reservations"];
+        assert_eq!(asked(one, Method::POST, "/reservations"), Some(1));
+        assert_eq!(asked(one, Method::GET, "/reservations/1"), None);
+        assert_eq!(asked(one, Method::HEAD, "/reservations/1"), None);
+        assert_eq!(asked(&["*"], Method::HEAD, "/reservations/1"), Some(1));
+        let error = built(&["POST /reservation"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the manifest says in [context.reservation.routes] who may ask for `POST /reservation`, which the context does not describe; did you mean `POST /reservations`?"
+        );
     }
 
     #[test]

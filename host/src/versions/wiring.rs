@@ -139,6 +139,7 @@ fn follow_from(
         let settings = contexts.get(&***name)?;
         let limits = &settings.limits;
         Some(Offer {
+            rules: &settings.routes,
             context: Arc::clone(name),
             name,
             request_limit: limits.request,

@@ -9,9 +9,11 @@
 
 mod answers;
 mod client;
+mod compression;
 mod connections;
 mod correlation;
 mod cors;
+mod forwarded;
 mod h2c;
 mod heads;
 mod idempotency;

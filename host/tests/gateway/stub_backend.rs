@@ -1,6 +1,6 @@
 //! A gateway in front of a backend that answers without guests.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::Method;
@@ -8,7 +8,7 @@ use innkeeper::core::{
     memory::{Budget, Reservation},
     message::{Request, Response, WebAnswer},
 };
-use innkeeper::gateway::{Backend, Drained, Gateway};
+use innkeeper::gateway::{Backend, Drained, Gateway, Security};
 use innkeeper::guest;
 use innkeeper::invocation::{Failure, Origin};
 use innkeeper::manifest::GatewaySettings;
@@ -57,8 +57,8 @@ struct StubBackend(Arc<State>);
 impl Backend for StubBackend {
     type Context = &'static str;
 
-    fn find(&self, method: &Method, path: &str) -> Found<&'static str> {
-        self.0.routes.load().find(method, path)
+    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<&'static str> {
+        self.0.routes.load().find(method, host, path)
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
@@ -181,7 +181,9 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
     ];
     room.extend(extra.iter().map(|(method, path)| route(method, path, None)));
     let slow = [route("GET", "/slow", None), route("POST", "/slow", None)];
+    let rules = BTreeMap::new();
     let offer = |name, routes| Offer {
+        rules: &rules,
         context: name,
         name,
         request_limit: LIMIT,
@@ -222,7 +224,7 @@ impl Served {
         let address = gateway.address();
         let stop = CancellationToken::new();
         let backend = StubBackend(Arc::clone(&state));
-        let ended = tokio::spawn(gateway.serve(backend, stop.clone()));
+        let ended = tokio::spawn(gateway.serve(backend, Security::default(), stop.clone()));
         Self {
             address,
             state,

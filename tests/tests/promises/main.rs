@@ -19,6 +19,7 @@ mod defects;
 mod disk;
 mod fair_shares;
 mod fuzz;
+mod gateway;
 mod guests;
 mod healing;
 mod idempotency;

@@ -53,6 +53,10 @@ impl TestedContext {
     ) -> Result<Option<Request>, Malformed> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let plain_path = decode::plain_path(path)?;
+        let path = match path.strip_prefix("//").and_then(|rest| rest.find('/')) {
+            Some(host) => &path[host + 2..],
+            None => path,
+        };
         let routes = self
             .description
             .routes
@@ -60,7 +64,14 @@ impl TestedContext {
             .filter(|route| route.method == method);
         let matching = routes
             .filter_map(|route| Some((parameters(&route.path, &plain_path)?, route.path.clone())))
-            .min_by_key(|(parameters, _)| parameters.len());
+            // As the host does: what is of one host, and what is described more closely, goes first.
+            .min_by_key(|(parameters, route)| {
+                (
+                    !route.starts_with("//"),
+                    route.contains("{*"),
+                    parameters.len(),
+                )
+            });
         let Some((encoded, route)) = matching else {
             return Ok(None);
         };
@@ -105,20 +116,64 @@ impl TestedContext {
     }
 }
 
-/// The values of a route's placeholders by their names, still encoded; none when the path is not one of the route.
+/// The values of a route's placeholders by their names, still encoded; none when the path is not one of the route. A path such as `//docs.example/guide` is one of that host, of
+/// which routes of all hosts are, too.
 fn parameters<'a>(route: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+    let path = match path.strip_prefix("//").and_then(|rest| rest.find('/')) {
+        Some(host) if !route.starts_with("//") => &path[host + 2..],
+        _ => path,
+    };
     let mut parameters = Vec::new();
-    let mut segments = path.split('/');
+    let mut rest = Some(path);
     for wanted in route.split('/') {
-        let segment = segments.next()?;
-        match wanted
+        let left = rest?;
+        let inner = wanted
             .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
+            .and_then(|inner| inner.strip_suffix('}'));
+        if let Some(name) = inner.and_then(|inner| inner.strip_prefix('*')) {
+            return (!left.is_empty()).then(|| {
+                parameters.push((name, left));
+                parameters
+            });
+        }
+        let (segment, after) = match left.split_once('/') {
+            Some((segment, after)) => (segment, Some(after)),
+            None => (left, None),
+        };
+        match inner {
             Some(name) if !segment.is_empty() => parameters.push((name, segment)),
             None if segment == wanted => {}
             _ => return None,
         }
+        rest = after;
     }
-    segments.next().is_none().then_some(parameters)
+    rest.is_none().then_some(parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameters;
+
+    #[test]
+    fn routes_match_as_they_do_in_the_host() {
+        for (route, path, expected) in [
+            ("/rooms/{id}", "/rooms/1", Some(vec![("id", "1")])),
+            ("/rooms/{id}", "/rooms/", None),
+            ("/rooms/{id}", "/rooms/1/", None),
+            ("/rooms", "/rooms", Some(vec![])),
+            ("/files/{*path}", "/files/a/b", Some(vec![("path", "a/b")])),
+            ("/files/{*path}", "/files/", None),
+            ("/files/{*path}", "/files", None),
+            (
+                "//docs.example/{page}",
+                "//docs.example/a",
+                Some(vec![("page", "a")]),
+            ),
+            ("//docs.example/{page}", "/a", None),
+            ("//docs.example/{page}", "//other.example/a", None),
+            ("/{page}", "//other.example/a", Some(vec![("page", "a")])),
+        ] {
+            assert_eq!(parameters(route, path), expected, "{route} {path}");
+        }
+    }
 }

@@ -160,6 +160,7 @@ fn placeholder(table: Option<&String>) -> &'static str {
     match table.map(String::as_str) {
         Some("config") => "<key>",
         Some("nats") => "<subject>",
+        Some("routes") => "<route>",
         _ => "<name>",
     }
 }

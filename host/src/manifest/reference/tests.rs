@@ -80,6 +80,11 @@ const NEEDED: &[(&str, &str)] = &[
     ("context.<name>", "component = 'x.wasm'"),
     ("saga.<name>", "starts = 'name.A'\ncompletes = ['name.B']"),
     ("admin.tls", "certificate_file = 'a'\nkey_file = 'b'"),
+    ("gateway.tls", "certificate_file = 'a'\nkey_file = 'b'"),
+    (
+        "gateway.auth",
+        "issuer = 'a'\naudience = 'b'\nalgorithms = ['ES256']\njwks_file = 'c'",
+    ),
 ];
 
 fn read(text: &str) -> Result<Manifest, String> {

@@ -15,8 +15,8 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "\n[gateway]\n  port = 80",
-            "3:3: gateway: unknown key `port`; valid keys are `body_timeout`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, `rate_limit`, \
-             `version_header`, `write_timeout`",
+            "3:3: gateway: unknown key `port`; valid keys are `auth`, `body_timeout`, `compression`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, \
+             `rate_limit`, `tls`, `trusted_proxies`, `version_header`, `write_timeout`",
         ),
         (
             "[gateway.cors]\norigin = '*'",
@@ -54,7 +54,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
             "3:1: context.room: unknown key `limit`; valid keys are `autoscale`, `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
-             `follows`, `healing`, `journal`, `limits`, `liveness_probe`, `package`, `quota`, `readiness_probe`, `rollout`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
+             `follows`, `healing`, `journal`, `limits`, `liveness_probe`, `package`, `quota`, `readiness_probe`, `rollout`, `routes`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
             "[context.room.rollout]\nsteps = 1",

@@ -34,6 +34,58 @@ fn impossible_values_are_refused() {
             "2:9: gateway.drain: `99999999999999999d` is not a duration; write for example `500ms`, `2s`, `1m30s` or `24h` (units: us, ms, s, m, h, d)",
         ),
         (
+            "[gateway]\ntrusted_proxies = ['10.0.0.0/8', 'proxy.example']",
+            "2:34: gateway.trusted_proxies: `proxy.example` is neither an address nor a network; write for example `127.0.0.1`, `10.0.0.0/8` or `fd00::/8`",
+        ),
+        (
+            "[gateway]\ntrusted_proxies = ['10.1.2.3/8']",
+            "2:20: gateway.trusted_proxies: `10.1.2.3/8` names an address within a network; write the network, `10.0.0.0/8`, or the address without `/8`",
+        ),
+        (
+            "[gateway]\ntrusted_proxies = '10.0.0.0/8'",
+            "2:19: gateway.trusted_proxies: must be a list, not the text \"10.0.0.0/8\"",
+        ),
+        (
+            "[gateway]\ncompression = ['zip']",
+            "2:16: gateway.compression: `zip` is not a valid value; valid values are `br`, `gzip`",
+        ),
+        (
+            "[gateway]\ncompression = ['gzip', 'br', 'gzip']",
+            "2:1: gateway.compression: names a coding twice; keep the first place of each",
+        ),
+        (
+            "[gateway.tls]\ncertificate_file = 'a.pem'",
+            "1:1: gateway.tls: the key `key_file` is missing",
+        ),
+        (
+            "[gateway.tls]\ncertificate_file = 'a.pem'\nkey_file = 'a.key'\nminimum_version = '1.1'",
+            "4:19: gateway.tls.minimum_version: `1.1` is not a valid value; valid values are `1.2`, `1.3`",
+        ),
+        (
+            "[gateway.tls]\ncertificate_file = 'a.pem'\nkey_file = 'a.key'\nstrict_transport_security = '365d'",
+            "4:29: gateway.tls.strict_transport_security: `365d` is not a value of Strict-Transport-Security; write `max-age=` with seconds, and behind it `includeSubDomains` and `preload` if they are meant, for example `max-age=31536000; includeSubDomains`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\nalgorithms = ['none']",
+            "5:15: gateway.auth.algorithms: `none` is not a valid value; valid values are `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\nalgorithms = []",
+            "5:1: gateway.auth.algorithms: must name a way of signing, for example `RS256`",
+        ),
+        (
+            "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = ['b']",
+            "4:12: context.a.routes.POST /b.require: `b` is not something that a token can be asked for; write `scope:` and a scope, for example `scope:book`",
+        ),
+        (
+            "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = []",
+            "3:1: context.a.routes.POST /b: needs [gateway.auth], which says whose tokens are good",
+        ),
+        (
+            "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'post /b']\nrequire = []",
+            "3:1: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
+        ),
+        (
             "[gateway.rate_limit]\nburst = -1",
             "2:9: gateway.rate_limit.burst: must be a whole number from 1 to 4294967295, not -1",
         ),

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{self, RootCertStore};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}; TLS at the operators' port needs it", file.display())]
+    #[error("{} cannot be read: {source}; TLS needs it", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,

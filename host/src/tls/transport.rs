@@ -1,10 +1,9 @@
-//! The transport of a connection to the operators' port, at either end: TCP, or TLS over it.
+//! The transport of a connection, at either end: TCP, or TLS over it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -72,11 +71,5 @@ impl AsyncWrite for Transport {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(context),
         }
-    }
-}
-
-impl Connection for Transport {
-    fn connected(&self) -> Connected {
-        Connected::new()
     }
 }

@@ -1,8 +1,10 @@
-//! TLS at the operators' port: who the port is, and whose clients it takes. The files that say so are read again while the host runs.
+//! TLS at a port: who the port is, and whose clients it takes. The files that say so are read again while the host runs.
 
 mod files;
+mod transport;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +15,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio_rustls::rustls::{self, version::TLS13};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{self, SupportedProtocolVersion};
 use tokio_util::sync::CancellationToken;
 
 pub use self::files::TlsError;
 pub(crate) use self::files::{PemFile, provider};
-use super::transport::Transport;
-use crate::manifest::AdminTlsSettings;
+pub(crate) use self::transport::Transport;
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -30,17 +32,30 @@ const LINGER: Duration = Duration::from_secs(2);
 const MOST_UNREAD: u64 = 256 << 10;
 /// How a client begins that speaks TLS.
 const HANDSHAKE_RECORD: u8 = 22;
-/// What one is told that does not.
-const PLAIN: &str = "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":\"the operators' port speaks TLS: ask it by https:// instead of http://\"}";
+
+/// How TLS is to be spoken at a port.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// What the port is called.
+    pub port: &'static str,
+    /// The port's certificate (PEM), with those between it and its authority behind it.
+    pub certificate_file: PathBuf,
+    /// Its key (PEM).
+    pub key_file: PathBuf,
+    /// Certificates (PEM) of the authorities that clients must have one of; any client is taken when absent.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether clients may speak the version before the newest one.
+    pub allow_tls12: bool,
+}
 
 /// What TLS is spoken with.
 pub struct Tls {
-    settings: AdminTlsSettings,
+    settings: TlsSettings,
     now: ArcSwap<Terms>,
 }
 
 /// What TLS is spoken with at one time.
-pub(super) struct Terms {
+pub(crate) struct Terms {
     files: Files,
     acceptor: TlsAcceptor,
     /// Cancelled when other clients are taken than those that connected under these terms.
@@ -57,7 +72,7 @@ struct Files {
 
 /// Why a client is not spoken with.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoTls {
+pub(crate) enum NoTls {
     /// It did not come to an end in time, or went away.
     #[error("the client disconnected, or took too long")]
     Gone,
@@ -70,7 +85,7 @@ pub(super) enum NoTls {
 }
 
 impl Files {
-    fn read(settings: &AdminTlsSettings) -> Result<Self, TlsError> {
+    fn read(settings: &TlsSettings) -> Result<Self, TlsError> {
         let authority = settings.client_ca_file.as_deref();
         Ok(Self {
             certificate: PemFile::read(&settings.certificate_file)?,
@@ -79,9 +94,11 @@ impl Files {
         })
     }
 
-    fn config(&self) -> Result<ServerConfig, TlsError> {
+    fn config(&self, allow_tls12: bool) -> Result<ServerConfig, TlsError> {
+        const NEWEST: &[&SupportedProtocolVersion] = &[&TLS13];
+        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let builder = ServerConfig::builder_with_provider(provider());
-        let builder = builder.with_protocol_versions(&[&TLS13])?;
+        let builder = builder.with_protocol_versions(if allow_tls12 { BOTH } else { NEWEST })?;
         let builder = match &self.client_authority {
             None => builder.with_no_client_auth(),
             Some(file) => {
@@ -107,16 +124,20 @@ impl Files {
 }
 
 impl Terms {
-    fn new(files: Files, over: CancellationToken) -> Result<Self, TlsError> {
+    fn new(
+        settings: &TlsSettings,
+        files: Files,
+        over: CancellationToken,
+    ) -> Result<Self, TlsError> {
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(files.config()?)),
+            acceptor: TlsAcceptor::from(Arc::new(files.config(settings.allow_tls12)?)),
             files,
             over,
         })
     }
 
     /// Those that are good from now on, when the files hold something else. Blocks.
-    fn renewed(&self, settings: &AdminTlsSettings) -> Result<Option<Self>, TlsError> {
+    fn renewed(&self, settings: &TlsSettings) -> Result<Option<Self>, TlsError> {
         let files = Files::read(settings)?;
         if files == self.files {
             return Ok(None);
@@ -125,7 +146,7 @@ impl Terms {
             true => self.over.clone(),
             false => CancellationToken::new(),
         };
-        Self::new(files, over).map(Some)
+        Self::new(settings, files, over).map(Some)
     }
 
     /// Whether the same clients are taken. Who connected before goes on then.
@@ -141,12 +162,10 @@ impl Terms {
         }
     }
 
-    async fn shake_hands(&self, mut tcp: TcpStream) -> Result<Transport, (NoTls, TcpStream)> {
+    async fn shake_hands(&self, tcp: TcpStream) -> Result<Transport, (NoTls, TcpStream)> {
         let mut first = [HANDSHAKE_RECORD];
         let begun = tcp.peek(&mut first).await;
         if begun.is_ok() && first != [HANDSHAKE_RECORD] {
-            // It hears why, or finds the connection gone.
-            let _ = tcp.write_all(plain_answer().as_bytes()).await;
             return Err((NoTls::Plain, tcp));
         }
         match self.acceptor.accept(tcp).into_fallible().await {
@@ -157,22 +176,15 @@ impl Terms {
 }
 
 /// Closes a connection whose client may still be sending: closing at once would answer that with a reset, which can take away what it was told.
-pub async fn say_farewell(mut tcp: TcpStream) {
+pub(crate) async fn say_farewell(mut tcp: TcpStream, last_words: &[u8]) {
     let leaving = async {
+        tcp.write_all(last_words).await?;
         tcp.shutdown().await?;
         let mut rest = tcp.take(MOST_UNREAD);
         tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
     };
     // However that ends, it has ended.
     let _ = timeout(LINGER, leaving).await;
-}
-
-/// What a client hears that does not speak TLS.
-fn plain_answer() -> String {
-    let length = PLAIN.len();
-    format!(
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{PLAIN}"
-    )
 }
 
 fn refusal(error: io::Error) -> NoTls {
@@ -189,8 +201,8 @@ impl Tls {
     /// # Errors
     ///
     /// When TLS cannot be spoken with them.
-    pub fn read(settings: AdminTlsSettings) -> Result<Self, TlsError> {
-        let terms = Terms::new(Files::read(&settings)?, CancellationToken::new())?;
+    pub fn read(settings: TlsSettings) -> Result<Self, TlsError> {
+        let terms = Terms::new(&settings, Files::read(&settings)?, CancellationToken::new())?;
         Ok(Self {
             settings,
             now: ArcSwap::from_pointee(terms),
@@ -198,12 +210,13 @@ impl Tls {
     }
 
     /// What is agreed on with who connects now.
-    pub(super) fn terms(&self) -> Arc<Terms> {
+    pub(crate) fn terms(&self) -> Arc<Terms> {
         self.now.load_full()
     }
 
     /// Reads the files again, until `stop`. What is wrong with them is said once, and changes nothing.
-    pub(super) async fn reload(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn reload(self: Arc<Self>, stop: CancellationToken) {
+        let port = self.settings.port;
         let mut complaint = String::new();
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,20 +232,18 @@ impl Tls {
                     if !before.takes_the_same(&terms.files) {
                         before.over.cancel();
                     }
-                    tracing::info!(target: "innkeeper::audit", "the certificates of the operators' port have changed");
+                    tracing::info!(target: "innkeeper::audit", "the certificates of {port} have changed");
                 }
                 Ok(Err(error)) => {
                     let error = error.to_string();
                     if error != complaint {
-                        tracing::warn!(
-                            "the certificates of the operators' port stay as they were: {error}"
-                        );
+                        tracing::warn!("the certificates of {port} stay as they were: {error}");
                         complaint = error;
                     }
                 }
                 Err(error) if error.is_cancelled() => return,
                 Err(error) => {
-                    tracing::error!(%error, "the certificates of the operators' port could not be read again");
+                    tracing::error!(%error, "the certificates of {port} could not be read again");
                 }
             }
         }
