@@ -265,7 +265,7 @@ fn impossible_probes_and_remedies_are_refused() {
         ),
         (
             "[host]\nliveness = ['disk']",
-            "2:13: host.liveness: `disk` is not a valid value; valid values are `runtime`, `journal`, `contexts`",
+            "2:13: host.liveness: `disk` is not a valid value; valid values are `contexts`, `journal`, `runtime`",
         ),
     ]);
 }
