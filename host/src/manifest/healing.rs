@@ -1,6 +1,6 @@
 //! `[context.<name>.healing]`: when a version counts as failing that does not say so itself, and what is done about one that fails.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 

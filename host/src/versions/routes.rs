@@ -588,6 +588,7 @@ mod tests {
                 name: "reservation",
                 request_limit: 10,
                 response_limit: 10,
+                requests_per_connection: None,
                 routes: &routes,
                 rules: &rules.collect(),
             }])

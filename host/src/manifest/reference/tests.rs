@@ -138,13 +138,17 @@ fn what_is_required_is_missed() {
             .map(|other| {
                 let name = other.key.rsplit('.').next().unwrap();
                 let value = match shape::at(&other.key.split('.').collect::<Vec<_>>()) {
-                    Some(Shape::List(_)) => "['name.A']",
+                    Some(Shape::List(item)) => match *item {
+                        Shape::OneOf(texts) => format!("['{}']", texts[0]),
+                        _ => "['name.A']".to_owned(),
+                    },
                     _ => match name {
                         "fixed" => "'1s'",
                         "percent" => "1",
                         "status" => "503",
                         _ => "'name.A'",
-                    },
+                    }
+                    .to_owned(),
                 };
                 format!("{name} = {value}\n")
             })

@@ -47,7 +47,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[gateway]\ncompression = ['zip']",
-            "2:16: gateway.compression: `zip` is not a valid value; valid values are `br`, `gzip`",
+            "2:16: gateway.compression: `zip` is not a valid value; valid values are `br`, `gzip`; did you mean `gzip`?",
         ),
         (
             "[gateway]\ncompression = ['gzip', 'br', 'gzip']",
@@ -59,7 +59,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[gateway.tls]\ncertificate_file = 'a.pem'\nkey_file = 'a.key'\nminimum_version = '1.1'",
-            "4:19: gateway.tls.minimum_version: `1.1` is not a valid value; valid values are `1.2`, `1.3`",
+            "4:19: gateway.tls.minimum_version: `1.1` is not a valid value; valid values are `1.2`, `1.3`; did you mean `1.2`?",
         ),
         (
             "[gateway.tls]\ncertificate_file = 'a.pem'\nkey_file = 'a.key'\nstrict_transport_security = '365d'",
@@ -67,7 +67,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\nalgorithms = ['none']",
-            "5:15: gateway.auth.algorithms: `none` is not a valid value; valid values are `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`",
+            "5:15: gateway.auth.algorithms: `none` is not a valid value; valid values are `ES256`, `ES384`, `EdDSA`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384`, `RS512`",
         ),
         (
             "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\nalgorithms = []",
@@ -79,11 +79,11 @@ fn impossible_values_are_refused() {
         ),
         (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = []",
-            "3:1: context.a.routes.POST /b: needs [gateway.auth], which says whose tokens are good",
+            "3:19: context.a.routes.POST /b: needs [gateway.auth], which says whose tokens are good",
         ),
         (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'post /b']\nrequire = []",
-            "3:1: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
+            "3:19: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
         ),
         (
             "[gateway.rate_limit]\nburst = -1",
@@ -346,7 +346,7 @@ fn impossible_probes_and_remedies_are_refused() {
         ),
         (
             "[host]\nliveness = ['disk']",
-            "2:13: host.liveness: `disk` is not a valid value; valid values are `runtime`, `journal`, `contexts`",
+            "2:13: host.liveness: `disk` is not a valid value; valid values are `contexts`, `journal`, `runtime`",
         ),
     ]);
 }
