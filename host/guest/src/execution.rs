@@ -133,15 +133,15 @@ impl Guest {
 
     /// Runs `health.live`; a guest without it is alive.
     pub async fn live<S: Services>(&self, execution: Execution<S>) -> Ended<Result<(), String>, S> {
-        let Some(health) = self.health.clone() else {
+        if !self.exports.health {
             return Ended {
                 services: execution.services,
                 result: Ok(Ok(())),
             };
-        };
-        self.enter(execution, move |store, instance| {
+        }
+        self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = health.load(&mut *store, instance)?;
+                let guest = exported(&code.health)?.load(&mut *store, instance)?;
                 guest.call_live(store).await
             })
         })

@@ -148,7 +148,7 @@ impl<R: Backend> HttpService<R> {
             malformed,
             route: &route,
         };
-        let traced = TracedRequest::begin(&request, connection.client);
+        let traced = TracedRequest::begin(&request, connection.peer);
         let head = request.method() == Method::HEAD;
         let compression = self.compression.as_ref();
         let compression = compression.map(|how| (how, how.choose(request.headers())));
