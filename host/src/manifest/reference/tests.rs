@@ -79,6 +79,10 @@ fn has_words(path: &[String]) -> bool {
 const NEEDED: &[(&str, &str)] = &[
     ("context.<name>", "component = 'x.wasm'"),
     ("saga.<name>", "starts = 'name.A'\ncompletes = ['name.B']"),
+    (
+        "context.<name>.schedule.<name>",
+        "cron = '0 3 * * *'\nevent = 'A'",
+    ),
     ("admin.tls", "certificate_file = 'a'\nkey_file = 'b'"),
     ("gateway.tls", "certificate_file = 'a'\nkey_file = 'b'"),
     (
@@ -89,6 +93,7 @@ const NEEDED: &[(&str, &str)] = &[
 
 fn read(text: &str) -> Result<Manifest, String> {
     let text = text.replace("<name>", "name").replace("<subject>", "a");
+    let text = text.replace("<route>", "'GET /a'");
     let read = Manifest::read(Path::new("innkeeper.toml"), &text, []);
     read.map_err(|error| error.to_string())
 }
