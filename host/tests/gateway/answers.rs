@@ -138,7 +138,7 @@ async fn failures_are_problems() {
     let reply = client.ask("GET /failures/overloaded").await;
     reply.is_problem(
         503,
-        "context room has as much work waiting as max_pending_requests allows",
+        "context room has more work than it gets done; some of it waited too long",
     );
     assert_eq!(reply.header("retry-after"), Some("3"));
     assert_eq!(reply.json()["type"], "urn:innkeeper:problem:overloaded");

@@ -112,6 +112,10 @@ pub(super) async fn run(deployer: Arc<Deployer>, context: Arc<Context>) {
         let Some(version) = version.filter(|_| health.is_running()) else {
             continue;
         };
+        // One that is idle and out of memory is not loaded in order to be asked. One that gets no work would never be loaded otherwise.
+        if !version.guest.is_loaded() && context.availability.is_open() {
+            continue;
+        }
         let answer = ask(&deployer, &context, &version, next).await;
         // It may have been exchanged meanwhile: then this says nothing.
         let serves = context
@@ -140,7 +144,9 @@ async fn ask(
     match AssertUnwindSafe(asking).catch_unwind().await {
         Ok(Ok(Ok(()))) => Answer::Well,
         Ok(Ok(Err(said))) => Answer::Ill(told(&said)),
-        Ok(Err(Failure::NoInstance { .. } | Failure::NoMemory { .. })) => Answer::None,
+        Ok(Err(
+            Failure::NoInstance { .. } | Failure::NoMemory { .. } | Failure::NotLoaded { .. },
+        )) => Answer::None,
         Ok(Err(failure)) => Answer::Ill(failure.to_string()),
         Err(_) => Answer::None,
     }
