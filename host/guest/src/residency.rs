@@ -154,7 +154,7 @@ mod tests {
     use wasmtime::component::Component;
 
     use super::*;
-    use crate::{Engine, EngineOptions};
+    use crate::{CONTRACT_VERSION, Engine, EngineOptions};
 
     /// A guest that says of itself that it can be described: nobody enters it here.
     fn guest() -> Arc<Guest> {
@@ -164,13 +164,15 @@ mod tests {
             ..EngineOptions::default()
         })
         .unwrap();
-        let text = r#"(component
+        let text = format!(
+            r#"(component
             (core module $m (func (export "f")))
             (core instance $i (instantiate $m))
             (func $f (canon lift (core func $i "f")))
             (instance $describe (export "describe" (func $f)))
-            (export "innkeeper:context/describe@0.2.0" (instance $describe)))"#;
-        let component = Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).unwrap();
+            (export "innkeeper:context/describe@{CONTRACT_VERSION}" (instance $describe)))"#
+        );
+        let component = Component::new(engine.wasmtime(), wat::parse_str(&text).unwrap()).unwrap();
         let code = Code::of_component(engine.runtime(), component).unwrap();
         Arc::new(Guest::of_code(engine.runtime(), Arc::new(code)))
     }

@@ -232,7 +232,9 @@ impl Scaled {
         let rollouts = deployer.rollouts(&self.context);
         let versions = rollouts.at_hand();
         let uses = versions.iter().map(|version| version.uses()).sum();
+        // One that is not ready, or is restarted, is looked after: it is asked how it is, which needs it in memory.
         let is_busy = demand > 0.0
+            || !self.context.availability.is_open()
             || uses != self.uses
             || versions.iter().any(|version| version.inflight() > 0)
             || rollouts.is_under_way()

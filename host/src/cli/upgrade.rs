@@ -44,6 +44,10 @@ impl Upgrade {
             let changes = plan.steps.iter();
             let changes = changes.filter(|(_, step)| *step != Step::Keep).count();
             if changes == 0 {
+                if !dry_run {
+                    // What is there is noted, so that the next one knows what was changed by hand.
+                    plan.carry_out()?;
+                }
                 output::note(format_args!(
                     "the SDK is that of this binary, for contract {CONTRACT_VERSION}"
                 ));

@@ -193,6 +193,12 @@ impl TraceContext {
         self.state.as_deref()
     }
 
+    /// How many bytes came along: what goes with every event.
+    pub fn carried(&self) -> usize {
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        length(self.state()) + length(self.baggage())
+    }
+
     /// The `baggage` to pass on.
     pub fn baggage(&self) -> Option<&str> {
         self.baggage.as_deref()

@@ -17,7 +17,8 @@ const STEP: usize = 64;
 pub struct DeadLetter {
     /// Names it in its context.
     pub id: LetterId,
-    /// The event.
+    /// The event; when it is handled again, that is a trace of its own.
+    #[serde(with = "journal::event_without_trace")]
     pub event: Event,
     /// Why it was given up on the last time.
     pub reason: String,

@@ -17,6 +17,8 @@ use crate::manifest::{Missed, Schedule};
 
 /// The longest sleep: the clock that says when something is due may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// A clock that differs by more than this, in milliseconds, has made a leap; by less, it is only being put right.
+const LEAP: u64 = 3_600_000;
 /// So many times that were missed have their events; earlier ones have none.
 const MOST_MISSED: usize = 1_000;
 
@@ -83,15 +85,19 @@ impl Scheduled {
 
     /// Publishes what is due, and says when the next is.
     async fn fire_due(&self, now: u64, is_start: bool) -> Result<Option<u64>, CommitError> {
-        let mut may_have_missed = is_start;
+        let mut has_looked_back = false;
         loop {
             let began = self.ledger.applied();
             let progress = self.progress()?;
             let known = progress.filter(|progress| progress.times == self.schedule.times());
+            let known = known.filter(|progress| !self.is_ahead(progress, now));
             let (last, begins) = known.map_or((now, true), |progress| (progress.last, false));
-            let step = match std::mem::take(&mut may_have_missed) {
+            // More than one is due also when the machine, or its clock, has made a leap.
+            let due = self.due(last, now);
+            let is_leap = due.is_some_and(|due| now - due > LEAP);
+            let step = match !has_looked_back && (is_start || is_leap) {
                 true => self.missed(last, now).await,
-                false => self.due(last, now).map(Step::Publish),
+                false => due.map(Step::Publish),
             };
             let unit = match step {
                 Some(Step::Publish(time)) => self.unit(began, time, Some(time))?,
@@ -100,11 +106,25 @@ impl Scheduled {
                 None => return Ok(self.schedule.next(last)),
             };
             match self.ledger.commit(unit).await {
+                Ok(_) => has_looked_back = true,
                 // Of two only one commits; the other looks again.
-                Ok(_) | Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether a schedule has come further than there is time: a clock was wrong then, and it would be silent until it is right.
+    fn is_ahead(&self, progress: &Progress, now: u64) -> bool {
+        let is_ahead = progress.last > now + LEAP;
+        if is_ahead {
+            tracing::warn!(
+                context = self.ledger.context(),
+                schedule = self.name,
+                "a schedule has come to a time that is yet to come: a clock was wrong; it begins anew"
+            );
+        }
+        is_ahead
     }
 
     /// The first time after `last`, if it has come.
@@ -315,6 +335,21 @@ mod tests {
         assert_eq!(published.len(), MOST_MISSED);
         let last = Timestamp(BEGIN + 1_500 * MINUTE).to_string();
         assert!(published.iter().any(|event| event.contains(&last)));
+    }
+
+    #[tokio::test]
+    async fn a_leap_of_the_clock_is_no_flood_and_no_silence() {
+        for (missed, expected) in [(Missed::CatchUp, MOST_MISSED), (Missed::Skip, 0)] {
+            let bench = Bench::new(missed);
+            bench.scheduled.fire_due(BEGIN, true).await.unwrap();
+            let later = BEGIN + 5_000 * MINUTE;
+            let next = bench.scheduled.fire_due(later, false).await.unwrap();
+            assert_eq!(next, Some(later + MINUTE));
+            assert_eq!(bench.published().len(), expected, "{missed:?}");
+            // The clock was wrong, and is put right.
+            let next = bench.scheduled.fire_due(BEGIN, false).await.unwrap();
+            assert_eq!(next, Some(BEGIN + MINUTE), "it begins anew");
+        }
     }
 
     #[tokio::test]

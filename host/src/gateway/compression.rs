@@ -27,11 +27,12 @@ const BROTLI_QUALITY: i32 = 5;
 /// The window that Brotli looks back through, as a power of two.
 const BROTLI_WINDOW: i32 = 20;
 /// Fields that are true of the body as it is, and would not be of another.
-const OF_THE_BODY: [HeaderName; 4] = [
+const OF_THE_BODY: [HeaderName; 5] = [
     header::CONTENT_RANGE,
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
 ];
 
 /// How answers are compressed.
@@ -183,8 +184,12 @@ fn weight(parameters: &str) -> Option<u16> {
 fn is_worth_it(response: &Response<Full<Bytes>>) -> bool {
     let headers = response.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let may_be_changed = text(header::CACHE_CONTROL)
-        .is_none_or(|text| !text.to_ascii_lowercase().contains("no-transform"));
+    // It is a list, perhaps in several fields; what is no text forbids it, to be safe.
+    let mut cache_control = headers.get_all(header::CACHE_CONTROL).iter();
+    let may_be_changed = cache_control.all(|field| {
+        let text = field.to_str().map(str::to_ascii_lowercase);
+        text.is_ok_and(|text| !text.contains("no-transform"))
+    });
     response.status() != StatusCode::PARTIAL_CONTENT
         && response.body().size_hint().lower() >= SMALLEST
         && !headers.contains_key(header::CONTENT_ENCODING)

@@ -93,7 +93,13 @@ pub(super) fn sender(
         scheme: nearest(headers, &X_FORWARDED_PROTO).and_then(Scheme::parse),
         host: nearest(headers, &X_FORWARDED_HOST).filter(|host| authority::is_valid(host)),
     };
-    // A proxy knows one of the two ways, and may let through what a client says in the other. Where they differ, neither is believed.
+    // A proxy knows one of the two ways, and may let through what a client says in the other. Whichever says where the request came from is the proxy's; where both
+    // do, and differ, neither is believed.
+    let (standard, common) = match (standard.address, common.address) {
+        (None, Some(_)) => (Claim::nothing(), common),
+        (Some(_), None) => (standard, Claim::nothing()),
+        _ => (standard, common),
+    };
     let address = agreed(standard.address, common.address);
     let host = agreed(standard.host, common.host.map(Cow::Borrowed));
     Sender {
@@ -109,6 +115,16 @@ struct Claim<Host> {
     address: Option<IpAddr>,
     scheme: Option<Scheme>,
     host: Option<Host>,
+}
+
+impl<Host> Claim<Host> {
+    fn nothing() -> Self {
+        Self {
+            address: None,
+            scheme: None,
+            host: None,
+        }
+    }
 }
 
 fn agreed<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {

@@ -197,14 +197,19 @@ async fn run_attempts<E: Entry>(
                     return Err(failure);
                 }
                 is_second_chance = true;
-                // Whoever waits for the version to be empty must not wait for this.
+                // Whoever waits for the version to be empty, or for the keys, must not wait for this.
                 drop(routed);
+                drop(locks);
                 let availability = &invocation.context.availability;
                 let opened = availability.admit(&invocation.context.name, invocation.deadline);
                 if opened.await.is_err() {
                     return Err(failure);
                 }
-                routed = route_to_version(invocation, &mut entry)?;
+                match route_to_version(invocation, &mut entry) {
+                    Ok(next) => routed = next,
+                    // What has happened is what made it fail.
+                    Err(_) => return Err(failure),
+                }
                 continue;
             }
         };
@@ -236,6 +241,10 @@ fn judge<A: Answer>(
         Err(failure) if invocation.blames_version(failure) => true,
         Ok(Attempt::Conflict(_) | Attempt::Diverged) | Err(_) => return,
     };
+    // What still ends on one that was restarted or taken over from says nothing of what serves now.
+    if routed.lease.version().is_closed() {
+        return;
+    }
     if let Some(breaker) = &invocation.breaker {
         breaker.judge(
             &invocation.context,
@@ -252,6 +261,8 @@ fn judge<A: Answer>(
 fn gets_second_chance(invocation: &Invocation, lease: &Lease, failure: &Failure) -> bool {
     let is_failing = invocation.context.availability.is_held() || lease.version().is_closed();
     is_failing
+        // With no time left it would only fail again, and what serves by then would be blamed for it.
+        && tokio::time::Instant::now() < invocation.deadline
         && failure.is_fault_of_context()
         && matches!(invocation.trigger, Trigger::Intent(_) | Trigger::Caller)
         && !invocation.replay.has_called()

@@ -111,7 +111,10 @@ impl Context {
         };
         Self {
             admission,
-            availability: Availability::new(breaker.max_pending_requests),
+            // Of all callers together, whatever each may have waiting at other times.
+            availability: Availability::new(
+                breaker.max_pending_requests.max(breaker.max_requests.get()),
+            ),
             known_good: KnownGood::default(),
             breakers: Breakers::new(name, breaker.clone(), settings.limits.call_depth),
             followed: ByName::default(),

@@ -80,6 +80,10 @@ pub async fn event(
         context.availability.check(&context.name)?;
     }
     let place = context.admission.enter_patiently().await;
+    if delivery.version.is_none() {
+        // It may have waited for long.
+        context.availability.check(&context.name)?;
+    }
     let invocation = invocation(invoker, context, delivery, Place::taken(place))?;
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.

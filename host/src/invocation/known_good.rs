@@ -126,8 +126,10 @@ impl Sample {
             Err(Fault::Refused(refusal)) => match refusal.0.downcast::<Interruption>() {
                 Ok(interruption) => match *interruption {
                     Interruption::Failed(failure) => Err(failure),
-                    // Others are at work there: it got so far.
-                    Interruption::Locked(_) | Interruption::Diverged => Ok(()),
+                    // Others are at work there: it got so far, and nobody knows how it would have gone on.
+                    Interruption::Locked(_) | Interruption::Diverged => {
+                        Err(Failure::Contended { attempts: 1 })
+                    }
                 },
                 Err(other) => Err(Failure::Trap {
                     message: other.to_string(),

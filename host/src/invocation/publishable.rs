@@ -6,7 +6,7 @@ const LONGEST_KIND: usize = 255;
 /// The longest subject, in bytes: as long as a key of the state may be, which it often is. Headers have room for it three times.
 const LONGEST_SUBJECT: usize = 1_024;
 /// What the headers of a message take at the most: kind and subject percent-encoded, the kind twice, and the ids.
-pub(crate) const LARGEST_HEAD: usize = 8 << 10;
+pub(crate) const LARGEST_HEAD: usize = 11 << 10;
 
 /// An event that could not be published as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -473,7 +473,7 @@ impl Services for UnitOfWork {
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
         self.outbox
-            .note_event(kind.len() + subject.len() + data.len());
+            .note_event(kind.len() + subject.len() + data.len() + self.invocation.trace.carried());
         let id = self.invocation.id.event("event", self.outbox.next_count());
         let told = id.to_string();
         self.outbox.events.push(Event {

@@ -2,42 +2,14 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::event_without_trace::EventWithoutTrace;
 use super::{Error, Event, Header};
-use crate::core::{CausationId, CorrelationId, EventId, or_empty};
 
 /// The format of what is written. 2: values carry a checksum and their commit, commits what they changed and a link to the one before.
 pub(super) const FORMAT: u8 = 2;
 
 /// The format of events. 3: they say which span published them.
 const EVENT_FORMAT: u8 = 3;
-
-/// An event as it was kept before it said which span published it.
-#[derive(Serialize, Deserialize)]
-struct EventWithoutTrace {
-    id: EventId,
-    kind: String,
-    subject: String,
-    time: u64,
-    data: Vec<u8>,
-    correlation_id: CorrelationId,
-    #[serde(with = "or_empty")]
-    causation_id: Option<CausationId>,
-}
-
-impl From<EventWithoutTrace> for Event {
-    fn from(event: EventWithoutTrace) -> Self {
-        Self {
-            id: event.id,
-            kind: event.kind,
-            subject: event.subject,
-            time: event.time,
-            data: event.data,
-            correlation_id: event.correlation_id,
-            causation_id: event.causation_id,
-            trace: None,
-        }
-    }
-}
 
 /// What is kept at a commit's position. The events are in their lanes, the writes in their spaces.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -161,15 +133,7 @@ mod tests {
     #[test]
     fn an_event_of_an_earlier_host_is_read() {
         let event = told(None);
-        let earlier = EventWithoutTrace {
-            id: event.id.clone(),
-            kind: event.kind.clone(),
-            subject: event.subject.clone(),
-            time: event.time,
-            data: event.data.clone(),
-            correlation_id: event.correlation_id.clone(),
-            causation_id: event.causation_id.clone(),
-        };
+        let earlier = EventWithoutTrace::from(event.clone());
         let bytes = encode(&earlier).unwrap();
         assert_eq!(decode_event(&bytes, String::new).unwrap(), event);
     }

@@ -14,6 +14,7 @@ mod contention;
 mod copy;
 mod counts;
 mod error;
+pub(crate) mod event_without_trace;
 mod format;
 mod guard;
 mod key;

@@ -77,7 +77,8 @@ impl Event {
         const REST: usize = 64;
         let causation = self.causation_id.as_ref().map_or(0, |id| id.len());
         let ids = self.id.len() + self.correlation_id.len() + causation;
-        ids + self.kind.len() + self.subject.len() + self.data.len() + REST
+        let trace = self.trace.as_ref().map_or(0, TraceContext::carried);
+        ids + trace + self.kind.len() + self.subject.len() + self.data.len() + REST
     }
 
     /// The lane that keeps this event's order.

@@ -74,8 +74,24 @@ impl Schedule {
 impl Cron {
     fn next(&self, after: u64) -> Option<u64> {
         let after = MakeTimestamp::from_millisecond(i64::try_from(after).ok()?).ok()?;
-        let next = self.crontab.find_next(after).ok()?;
+        let mut next = self.crontab.find_next(after).ok()?;
+        let last = after.0.to_zoned(next.time_zone().clone());
+        if self.names_hours() && next.datetime() == last.datetime() {
+            // When clocks go back, what is to be at two is not to be at two again.
+            next = self
+                .crontab
+                .find_next(MakeTimestamp(next.timestamp()))
+                .ok()?;
+        }
         u64::try_from(next.timestamp().as_millisecond()).ok()
+    }
+}
+
+impl Cron {
+    /// Whether it is to be at certain hours, rather than at all.
+    fn names_hours(&self) -> bool {
+        let hours = self.text.split_whitespace().nth(1);
+        hours.is_some_and(|hours| !hours.starts_with('*'))
     }
 }
 
@@ -178,6 +194,18 @@ mod tests {
         assert_eq!(berlin, BEFORE_SUMMER + HOUR + HOUR / 2);
         let next = cron("0 3 * * * Europe/Berlin").next(berlin).unwrap();
         assert_eq!(next, berlin + 24 * HOUR);
+    }
+
+    #[test]
+    fn what_is_daily_is_daily_also_when_clocks_go_back() {
+        // 2026-10-24T12:00:00Z: the day before Berlin's clocks go back, at three o'clock in the morning.
+        let noon = 1_792_843_200_000;
+        let daily = cron("30 2 * * * Europe/Berlin");
+        let first = daily.next(noon).unwrap();
+        assert_eq!(first, noon + 12 * HOUR + HOUR / 2);
+        assert_eq!(daily.next(first).unwrap(), first + 25 * HOUR);
+        let hourly = cron("30 * * * * Europe/Berlin");
+        assert_eq!(hourly.next(first).unwrap(), first + HOUR);
     }
 
     #[test]

@@ -185,7 +185,10 @@ async fn take_over(
         .rewire(
             async |wiring| {
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-                if before.version().map(Arc::as_ptr) != former.map(Arc::as_ptr) {
+                // It may have been restarted meanwhile: that is the same one.
+                if before.version().map(|version| version.digest)
+                    != former.map(|version| version.digest)
+                {
                     return Err(SwapError::Overtaken {
                         context: context.name.clone(),
                     });
@@ -300,7 +303,8 @@ pub(super) async fn ramp(
             async |wiring| {
                 compatibility::check(deployer, wiring, &context.name, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
-                if before.version().map(Arc::as_ptr) != Some(Arc::as_ptr(current)) {
+                // It may have been restarted meanwhile: that is the same one.
+                if before.version().map(|version| version.digest) != Some(current.digest) {
                     return Err(SwapError::Overtaken {
                         context: context.name.clone(),
                     });

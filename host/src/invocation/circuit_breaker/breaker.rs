@@ -115,7 +115,7 @@ impl Breaker {
     ///
     /// # Errors
     ///
-    /// Why not: the breaker is open, or too much is under way and waits.
+    /// Why not: the breaker is open, too much is under way and waits, or the context takes no work any more.
     pub(in crate::invocation) async fn enter(
         &self,
         callee: &Context,
@@ -128,16 +128,23 @@ impl Breaker {
                 return Err(self.open(wait));
             }
         }
-        let entered = self.pool.enter(&callee.admission, depth, deadline).await;
-        let (place, connection) = entered.map_err(|_| {
-            self.metrics.reject(Rejection::Pool);
-            Failure::PoolExhausted {
-                context: self.callee.clone(),
-                caller: self.caller.clone(),
-                retry_after: Duration::from_secs(1),
+        loop {
+            let entered = self.pool.enter(&callee.admission, depth, deadline).await;
+            let (place, connection) = entered.map_err(|_| {
+                self.metrics.reject(Rejection::Pool);
+                Failure::PoolExhausted {
+                    context: self.callee.clone(),
+                    caller: self.caller.clone(),
+                    retry_after: Duration::from_secs(1),
+                }
+            })?;
+            if callee.availability.is_open() {
+                return Ok(Entered { place, connection });
             }
-        })?;
-        Ok(Entered { place, connection })
+            // It waited for long enough that the context takes no work by now; it keeps nothing while it waits for that, too.
+            drop((place, connection));
+            callee.availability.admit(&callee.name, deadline).await?;
+        }
     }
 
     /// Whether a version may get an invocation; with a trial, when that is to show whether it works again.
