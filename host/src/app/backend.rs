@@ -16,18 +16,24 @@ impl Backend for Arc<Host> {
 
     fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<Arc<str>> {
         let wiring = self.wiring();
-        match wiring.routes.find(method, host, path) {
-            Found::Nothing => {
-                // What a context answers that is down is not known: the path may well be one of its.
-                let down = |context: &&Arc<Context>| {
-                    let serving = wiring.serving(&context.name);
-                    self.deployer.rollouts(context).should_serve()
-                        && serving.is_none_or(|serving| serving.version().is_none())
-                };
-                let down = self.contexts().values().find(down);
-                down.map_or(Found::Nothing, |context| Found::Down(context.name.clone()))
-            }
-            found => found,
+        let found = wiring.routes.find(method, host, path);
+        // What a context answers that is down is not known: the path may well be one of its, unless another one answers just that.
+        let may_be_of_another = match &found {
+            Found::Nothing | Found::OtherMethods(_) => true,
+            Found::Route(route, _) => route.takes_rest(),
+            Found::Down(_) => false,
+        };
+        if !may_be_of_another {
+            return found;
+        }
+        let is_down = |context: &&Arc<Context>| {
+            let serving = wiring.serving(&context.name);
+            self.deployer.rollouts(context).should_serve()
+                && serving.is_none_or(|serving| serving.version().is_none())
+        };
+        match self.contexts().values().find(is_down) {
+            Some(down) => Found::Down(down.name.clone()),
+            None => found,
         }
     }
 

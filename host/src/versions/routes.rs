@@ -241,6 +241,13 @@ impl<C> Routes<C> {
     }
 }
 
+impl<C> Route<C> {
+    /// Whether it answers all that is left of a path, whatever that is.
+    pub fn takes_rest(&self) -> bool {
+        self.pattern.takes_rest()
+    }
+}
+
 impl<C: Clone> Route<C> {
     fn read(offer: &Offer<'_, C>, described: &guest::Route) -> Result<Self, String> {
         let method = METHODS.iter().find(|method| method.as_str() == described.method).ok_or_else(|| {
