@@ -7,8 +7,9 @@ use super::abort_decision::{AnalysisRun, Decision};
 use super::analysis::{Analysis, analyze};
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
-use super::history::Because;
+use super::history::{Because, History};
 use super::progress::{Rollout, Watched};
+use super::version_state::State;
 use super::{interrupted_rollout, rollback};
 use crate::invocation::Context;
 use crate::versions::{Tally, Version};
@@ -87,7 +88,7 @@ impl Watch {
             let serves = context.version();
             let serves = serves.filter(|serves| serves.digest == self.version.digest);
             let Some(serves) = serves else {
-                return Some(Watched::Cut("another version is serving now".into()));
+                return Some(self.replaced().await);
             };
             let since = std::mem::replace(&mut looked, Instant::now());
             analysis_run.pass(looked - since);
@@ -114,6 +115,24 @@ impl Watch {
                 Decision::Fail(_) | Decision::Wait => {}
             }
         }
+    }
+
+    /// What becomes of the watch when another version serves: healing may have been quicker to take this one back.
+    async fn replaced(&self) -> Watched {
+        for _ in 0..2 {
+            let found = History::of(&self.deployer, &self.context.name)
+                .and_then(|history| history.find(self.version.digest));
+            if let Ok(Some(entry)) = found
+                && entry.state == State::Quarantined
+            {
+                let last = entry.history.last();
+                let reason = last.map(|step| step.reason.clone());
+                return Watched::TakenBack(reason.unwrap_or_default());
+            }
+            // It is recorded a moment after the other one serves.
+            tokio::time::sleep(GLANCE).await;
+        }
+        Watched::Cut("another version is serving now".into())
     }
 
     fn analyze(&self, served: Duration) -> Analysis {

@@ -15,6 +15,8 @@ async fn settings() -> Settings {
         .await
         .set("context.unruly.limits.deadline", "700ms")
         .set("context.unruly.limits.memory", "32MiB")
+        // It fails on purpose, all the time.
+        .set("context.unruly.healing.consecutive_failures", 0)
         .set("context.caller.limits.deadline", "2s")
 }
 

@@ -105,13 +105,20 @@ async fn a_booking_is_one_trace() {
     assert_eq!(handled.links, [invocation.id.clone()], "what it came from");
     assert_eq!(said(handled, "messaging.destination.name"), "reservation");
 
-    let ids: BTreeSet<_> = spans.iter().map(|span| &span.id).collect();
-    assert_eq!(ids.len(), spans.len(), "each has an id of its own");
-    for span in &spans {
-        let known = span.parent == PARENT_SPAN || ids.contains(&span.parent);
-        assert!(known, "{span:?} has a parent that was exported");
-        assert!(!span.failed, "{span:?}");
-    }
+    // Those that are under way are exported after those that they lead to.
+    eventually("each span has a parent that was exported", async || {
+        let mut spans = collector.spans();
+        spans.retain(|span| span.trace == TRACE);
+        let ids: BTreeSet<_> = spans.iter().map(|span| &span.id).collect();
+        assert_eq!(ids.len(), spans.len(), "each has an id of its own");
+        let is_known = |span: &&Span| span.parent == PARENT_SPAN || ids.contains(&span.parent);
+        match spans.iter().find(|span| !is_known(span)) {
+            Some(orphan) => Err(format!("{orphan:?}")),
+            None => Ok(()),
+        }
+    })
+    .await;
+    assert!(spans.iter().all(|span| !span.failed), "{spans:#?}");
     // The log goes the same way.
     eventually("the log is exported", async || {
         let logs = collector.logs();

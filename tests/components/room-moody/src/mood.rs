@@ -133,7 +133,10 @@ pub fn describe(mut description: Description) -> Description {
             kind: "RoomPainted".into(),
             value: 0,
         }),
-        "event-is-gone" => publishes.retain(|kind| kind != "RoomReserved"),
+        "event-is-gone" => {
+            publishes.retain(|kind| kind != "RoomReserved");
+            events.retain(|told| told.source.is_some() || told.kind != "RoomReserved");
+        }
         "event-is-nowhere" => follows.push(Followed {
             source: "payment".into(),
             kind: "PaymentForgotten".into(),

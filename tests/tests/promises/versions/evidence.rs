@@ -221,7 +221,11 @@ async fn operators_pause_resume_promote_and_abort() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollout_is_told_until_its_watch_has_ended() {
-    let settings = settings().await.set("context.room.rollout.watch", "2s");
+    let settings = settings()
+        .await
+        .set("context.room.rollout.watch", "2s")
+        // It would be quicker than the watch.
+        .set("context.room.healing.consecutive_failures", 0);
     let host = Opening::new(settings).alone().open().await;
     host.stay().room("Beautiful House").await;
     let told = async || {
