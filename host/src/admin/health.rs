@@ -44,7 +44,7 @@ pub(super) struct Readiness {
 ))]
 pub(super) async fn live(Shared(state): Shared<Arc<State>>) -> Response {
     let well = match state.host.get() {
-        Some(host) => state.liveness.check(host).await,
+        Some(host) => state.liveness.check(host),
         // How long a start may take is for others to say.
         None => Ok(()),
     };

@@ -1,9 +1,11 @@
 //! `/livez`: whether the process should go on, as `[host] liveness` says.
 //!
-//! What is asked may take a moment to answer; only what has not answered for `liveness_timeout` is said to be dead. Nothing is asked between two requests.
+//! A request is answered at once, by what is known; what has to work is asked behind it, and may take a moment: a committer has large commits before it at times. Nothing is
+//! asked between requests, and only what has not answered for `liveness_timeout` is said to be dead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -13,53 +15,90 @@ use crate::app::Host;
 use crate::core::human_duration;
 use crate::manifest::{HOST_SOURCE, LivenessCheck};
 
-/// How long an answer may take: the kubelet waits no longer than two seconds.
+/// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Since when what has to work does not.
+/// What has to work, and does not.
 #[derive(Default)]
-pub(super) struct Liveness(Mutex<BTreeMap<LivenessCheck, Instant>>);
+pub(super) struct Liveness {
+    failing: Mutex<BTreeMap<LivenessCheck, Failing>>,
+    /// Whether somebody asks at this moment.
+    is_asking: AtomicBool,
+}
+
+/// When something was found not to work.
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    first: Instant,
+    last: Instant,
+}
+
+/// Somebody asks, until this is dropped.
+struct Asking(Arc<Liveness>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.is_asking.store(false, Ordering::Release);
+    }
+}
 
 impl Liveness {
-    /// Looks whether the process should go on.
+    /// Whether the process should go on, as far as is known; asks anew behind that.
     ///
     /// # Errors
     ///
     /// Why not.
-    pub async fn check(&self, host: &Arc<Host>) -> Result<(), String> {
-        let settings = &host.manifest.host;
-        let checks = settings.liveness.iter().map(async |check| {
-            let answer = tokio::time::timeout(ANSWER, answers(host, *check)).await;
-            (*check, answer.unwrap_or(false))
-        });
-        let answers = join_all(checks).await;
-        self.judge(answers, settings.liveness_timeout, Instant::now())
+    pub fn check(self: &Arc<Self>, host: &Arc<Host>) -> Result<(), String> {
+        if !self.is_asking.swap(true, Ordering::AcqRel) {
+            let asking = Asking(self.clone());
+            let running = ask(host.clone());
+            host.tasks.spawn(async move {
+                let answers = running.await;
+                asking.0.note(answers, Instant::now());
+            });
+        }
+        self.judge(host.manifest.host.liveness_timeout)
     }
 
-    fn judge(
-        &self,
-        answers: Vec<(LivenessCheck, bool)>,
-        timeout: Duration,
-        now: Instant,
-    ) -> Result<(), String> {
-        let mut failing = self.0.lock();
-        let mut dead = Ok(());
+    fn note(&self, answers: Vec<(LivenessCheck, bool)>, now: Instant) {
+        let mut failing = self.failing.lock();
         for (check, is_well) in answers {
-            if is_well {
-                failing.remove(&check);
-                continue;
-            }
-            let since = *failing.entry(check).or_insert(now);
-            if now.duration_since(since) >= timeout {
-                dead = Err(format!(
-                    "{} for {}",
-                    explain(check),
-                    human_duration(timeout)
-                ));
+            match is_well {
+                true => drop(failing.remove(&check)),
+                false => {
+                    let first = Failing {
+                        first: now,
+                        last: now,
+                    };
+                    failing.entry(check).or_insert(first).last = now;
+                }
             }
         }
-        dead
     }
+
+    fn judge(&self, timeout: Duration) -> Result<(), String> {
+        let failing = self.failing.lock();
+        let mut dead = failing
+            .iter()
+            .filter(|(_, failing)| failing.last - failing.first >= timeout);
+        match dead.next() {
+            Some((check, _)) => Err(format!(
+                "{} for {}",
+                explain(*check),
+                human_duration(timeout)
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What each that has to work answers, in time.
+async fn ask(host: Arc<Host>) -> Vec<(LivenessCheck, bool)> {
+    let checks = host.manifest.host.liveness.iter().map(async |check| {
+        let answer = tokio::time::timeout(ANSWER, answers(&host, *check)).await;
+        (*check, answer.unwrap_or(false))
+    });
+    join_all(checks).await
 }
 
 /// Whether something that has to work does.
@@ -111,7 +150,8 @@ mod tests {
                 (LivenessCheck::Journal, journal),
                 (LivenessCheck::Runtime, runtime),
             ];
-            liveness.judge(answers, timeout, began + Duration::from_secs(seconds))
+            liveness.note(answers, began + Duration::from_secs(seconds));
+            liveness.judge(timeout)
         };
         assert!(judge(false, true, 0).is_ok());
         assert!(judge(false, true, 29).is_ok());

@@ -19,7 +19,6 @@ use tower::{ServiceExt, service_fn};
 use super::audit::{Asked, Audit};
 use super::error::AdminError;
 use super::events::STREAMS;
-use super::liveness::Liveness;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::router::router;
@@ -110,7 +109,7 @@ impl Bound {
             host: OnceLock::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             backup: Arc::new(Semaphore::new(1)),
-            liveness: Liveness::default(),
+            liveness: Arc::default(),
             draining: CancellationToken::new(),
         });
         let admin = Admin {

@@ -28,7 +28,7 @@ pub(super) struct State {
     /// Places for uploads.
     pub uploads: Uploads,
     /// Since when what has to work does not.
-    pub liveness: Liveness,
+    pub liveness: Arc<Liveness>,
     /// Whether only this machine can reach the port.
     pub private: bool,
     /// The app, once it is started.

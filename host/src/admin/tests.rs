@@ -20,7 +20,6 @@ use tower::ServiceExt;
 use super::audit::{Audit, Line, What, audit_files};
 use super::authorize::authorize;
 use super::caller::Caller;
-use super::liveness::Liveness;
 use super::state::State;
 use super::token::Token;
 use super::token_throttle::TokenThrottle;
@@ -65,7 +64,7 @@ fn port_in(directory: &Path, burst: u32) -> Router {
         host: OnceLock::new(),
         streams: Arc::new(Semaphore::new(1)),
         backup: Arc::new(Semaphore::new(1)),
-        liveness: Liveness::default(),
+        liveness: Arc::default(),
         draining: CancellationToken::new(),
     });
     let said = |caller: Caller| async move { format!("{} {}", caller.name, caller.role) };

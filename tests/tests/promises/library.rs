@@ -147,7 +147,7 @@ impl Borrowers {
     fn start(client: &Client, members: &[u64], book: u64) -> Self {
         let (stop, lent) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let mut tasks = JoinSet::new();
-        for member in members.iter().copied() {
+        for &member in members {
             let (client, stop, lent) = (client.clone(), stop.clone(), lent.clone());
             tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {

@@ -102,7 +102,11 @@ async fn a_booking_is_one_trace() {
     }
 
     let handled = named(&spans, "process ReservationConfirmed", CONSUMER);
-    assert_eq!(handled.links, [invocation.id.clone()], "what it came from");
+    assert_eq!(
+        handled.links,
+        std::slice::from_ref(&invocation.id),
+        "what it came from"
+    );
     assert_eq!(said(handled, "messaging.destination.name"), "reservation");
 
     // Those that are under way are exported after those that they lead to.
