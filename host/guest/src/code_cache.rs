@@ -22,12 +22,10 @@ impl CodeCache {
     ) -> Result<Arc<Code>, E> {
         let place = self.place(digest);
         let mut known = place.lock();
-        if let Some(code) = known.upgrade() {
-            return Ok(code);
+        match known.upgrade() {
+            Some(code) => Ok(code),
+            None => renew(&mut known, load),
         }
-        let code = Arc::new(load()?);
-        *known = Arc::downgrade(&code);
-        Ok(code)
     }
 
     /// The code of a digest, loaded anew although somebody may have it; whoever comes later gets this one. Blocks.
@@ -37,10 +35,7 @@ impl CodeCache {
         load: impl FnOnce() -> Result<Code, E>,
     ) -> Result<Arc<Code>, E> {
         let place = self.place(digest);
-        let mut known = place.lock();
-        let code = Arc::new(load()?);
-        *known = Arc::downgrade(&code);
-        Ok(code)
+        renew(&mut place.lock(), load)
     }
 
     fn place(&self, digest: &str) -> Place {
@@ -49,4 +44,13 @@ impl CodeCache {
         places.retain(|_, place| Arc::strong_count(place) > 1 || place.lock().strong_count() > 0);
         places.entry(digest.to_owned()).or_default().clone()
     }
+}
+
+fn renew<E>(
+    known: &mut Weak<Code>,
+    load: impl FnOnce() -> Result<Code, E>,
+) -> Result<Arc<Code>, E> {
+    let code = Arc::new(load()?);
+    *known = Arc::downgrade(&code);
+    Ok(code)
 }
