@@ -2,6 +2,8 @@
 
 /// Hexadecimal digits in a row from which on they are an id.
 const ID: usize = 12;
+/// What stands before the number of an attempt that was not the first.
+const ATTEMPT: &str = ", attempt ";
 /// What stands behind a number that was measured.
 const UNITS: &[(&str, &str)] = &[
     ("trans/sec", "<rate>"),
@@ -27,6 +29,13 @@ pub(super) fn without(line: &str, all: bool) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line.trim();
     let mut is_inside_word = false;
+    // How often something was tried is another each time, too.
+    let untried;
+    if let Some((before, after)) = rest.split_once(ATTEMPT) {
+        let digits = run(after, |c| c.is_ascii_digit());
+        untried = format!("{before}{}", &after[digits..]);
+        rest = &untried;
+    }
     while let Some(first) = rest.chars().next() {
         let found = match is_inside_word {
             true => None,
@@ -154,6 +163,10 @@ mod tests {
                 "date: Fri, 27 Nov 2026 01:02:03 GMT",
             ),
             ("room 12.5/s", "room 3.0/s"),
+            (
+                "on Kept, attempt 2  (12:00:01.123)",
+                "on Kept  (12:00:02.456)",
+            ),
         ] {
             assert_eq!(without(one, false), without(other, false), "{one}");
         }

@@ -151,12 +151,11 @@ impl Terminal {
         }
     }
 
-    /// Starts a program; `shell` has the folder and the variables.
-    pub(super) fn start(&mut self, mut shell: Command, command: &str) -> Result<(), String> {
-        if let Some(running) = &mut self.group
-            && let Ok(None) = running.0.try_wait()
-        {
-            return Err("what was started there still runs".to_owned());
+    /// Starts a program as soon as the one before it has ended; `shell` has the folder and the variables.
+    pub(super) async fn start(&mut self, mut shell: Command, command: &str) -> Result<(), String> {
+        if let Some(running) = &mut self.group {
+            let ended = tokio::time::timeout(ENDING, running.0.wait()).await;
+            let _status = ended.map_err(|_| "what was started there still runs")?;
         }
         // What the program before it has printed last is not what this one prints.
         self.screen = Screen::default();
