@@ -160,11 +160,25 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
         "tests/apps/library/next.toml",
     ];
     let app = apps.into_iter().flat_map(sources);
-    let ours = TEST_CONTEXTS.iter().map(|name| Source {
-        name: (*name).to_owned(),
+    let ours = TEST_CONTEXTS.iter().map(|name| of_the_tests(name));
+    build_all(app.chain(ours).collect()).await
+}
+
+/// Builds the components of the app and some of the tests' own, and no others: what the tour needs.
+pub async fn build(test_contexts: &[&str]) {
+    let ours = test_contexts.iter().map(|name| of_the_tests(name));
+    let sources = sources("innkeeper.toml").into_iter().chain(ours);
+    build_all(sources.collect()).await;
+}
+
+fn of_the_tests(name: &str) -> Source {
+    Source {
+        name: name.to_owned(),
         package: repository().join("tests/components").join(name),
-    });
-    let sources: Vec<_> = app.chain(ours).collect();
+    }
+}
+
+async fn build_all(sources: Vec<Source>) -> BTreeMap<String, PathBuf> {
     // One directory for all workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),

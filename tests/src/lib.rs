@@ -23,6 +23,7 @@ mod raw;
 mod stay;
 mod test_host;
 mod tls;
+pub mod tour;
 
 pub use authority::{Authority, Certified};
 pub use book::{Book, violations};

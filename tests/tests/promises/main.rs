@@ -37,6 +37,7 @@ mod shutdown;
 mod signatures;
 mod telemetry;
 mod timers;
+mod tour;
 mod undoing;
 mod uploads;
 mod versions;
