@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,7 @@ use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
+    access_log::{AccessLog, Logged},
     auth::Authenticator,
     authority,
     backend::Backend,
@@ -26,11 +27,13 @@ use super::{
     forwarded::{self, Scheme, Sender},
     http2_backpressure,
     metrics::GatewayMetrics,
+    observed::Observed,
     problem::Problem,
     rate_limit::{RateLimiter, network},
     request,
     request_body::{BodyTimeout, RequestBody},
     response,
+    route_metrics::RouteMetrics,
     span::TracedRequest,
 };
 use crate::core::Correlation;
@@ -57,6 +60,7 @@ pub(super) struct HttpService<R> {
     /// How long a body may take to come when the port closes.
     drain_timeout: Duration,
     version_header: bool,
+    access_log: Option<Arc<AccessLog>>,
     pub(super) metrics: GatewayMetrics,
 }
 
@@ -75,8 +79,8 @@ struct RequestContext<'a> {
     correlation: &'a Correlation,
     /// Whether it came with a correlation id that is none.
     malformed: bool,
-    /// The route that it was found to be for, as its pattern.
-    route: &'a OnceLock<String>,
+    /// What becomes known of it.
+    observed: &'a Observed,
 }
 
 impl<R: Backend> HttpService<R> {
@@ -84,10 +88,12 @@ impl<R: Backend> HttpService<R> {
         settings: &GatewaySettings,
         backend: R,
         authenticator: Option<Arc<Authenticator>>,
+        access_log: Option<Arc<AccessLog>>,
     ) -> Self {
         Self {
             backend,
             authenticator,
+            access_log,
             cors: settings.cors.as_ref().map(cors::layer),
             compression: Compression::new(&settings.compression),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -141,14 +147,18 @@ impl<R: Backend> HttpService<R> {
             Err(Malformed(correlation)) => (correlation, true),
         };
         correlation.trace = telemetry::sampled(correlation.trace);
-        let route = OnceLock::new();
+        let observed = Observed::default();
         let context = RequestContext {
             connection,
             correlation: &correlation,
             malformed,
-            route: &route,
+            observed: &observed,
         };
         let traced = TracedRequest::begin(&request, connection.peer);
+        let logged = self.access_log.as_ref().map(|log| {
+            let came_by = (connection.peer, connection.over_tls);
+            Logged::begin(log, &request, came_by, &correlation, &observed)
+        });
         let head = request.method() == Method::HEAD;
         let compression = self.compression.as_ref();
         let compression = compression.map(|how| (how, how.choose(request.headers())));
@@ -175,14 +185,15 @@ impl<R: Backend> HttpService<R> {
         if head {
             response = response::without_body(response);
         }
-        self.metrics.answered(response.status(), began.elapsed());
+        let (route, status, took) = (observed.route(), response.status(), began.elapsed());
+        self.metrics
+            .answered(route, status, took, &correlation.trace);
         if let Some(traced) = traced {
-            traced.end(
-                &correlation,
-                route.get(),
-                response.status(),
-                began.elapsed(),
-            );
+            let route = route.map(RouteMetrics::pattern);
+            traced.end(&correlation, route, status, took);
+        }
+        if let Some(logged) = logged {
+            logged.end(&response);
         }
         response
     }
@@ -197,6 +208,7 @@ impl<R: Backend> HttpService<R> {
         let ConnectionInfo { peer, over_tls, .. } = context.connection;
         let scheme = over_tls.then_some(Scheme::Https);
         let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, &parts.headers);
+        context.observed.note_sender(&sender);
         let result = self.handle(context, &sender, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
@@ -231,7 +243,7 @@ impl<R: Backend> HttpService<R> {
             connection,
             correlation,
             malformed,
-            route: found_route,
+            observed,
         } = context;
         if malformed {
             return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
@@ -282,10 +294,7 @@ impl<R: Backend> HttpService<R> {
                 ));
             }
         };
-        if telemetry::is_on() {
-            // Once for each request.
-            let _ = found_route.set(route.pattern.as_str().to_owned());
-        }
+        observed.note_route(self.metrics.of_route(&route));
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
@@ -326,6 +335,11 @@ impl<R: Backend> HttpService<R> {
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;
+        if let Ok(answer) = &answered
+            && let Some(version) = &answer.made_by
+        {
+            observed.note_version(version.clone());
+        }
         answered
             .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))

@@ -39,7 +39,7 @@ pub async fn web(
     origin: Origin,
     key: Option<String>,
 ) -> Result<WebAnswer, Failure> {
-    let began = std::time::Instant::now();
+    let (began, trace) = (std::time::Instant::now(), origin.trace.clone());
     let breaker = context.breakers.of_gateway();
     let answered = admit(invoker, context, request, origin, key, &breaker).await;
     let failed = match &answered {
@@ -47,7 +47,7 @@ pub async fn web(
         Err(failure) => failure.is_fault_of_context(),
     };
     if !answered.as_ref().is_err_and(Failure::is_rejection) {
-        breaker.traffic().note(began.elapsed(), failed);
+        breaker.note(began.elapsed(), failed, &trace);
     }
     answered
 }

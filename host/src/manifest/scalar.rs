@@ -325,6 +325,46 @@ pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect())
 }
 
+/// A share such as `0.1`, in thousandths.
+pub(super) fn thousandths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let thousandths = deserializer.deserialize_any(Share)?;
+    match thousandths {
+        0..=1_000 => Ok(thousandths),
+        _ => Err(D::Error::custom("must be from 0 to 1")),
+    }
+}
+
+struct Share;
+
+impl Visitor<'_> for Share {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a share from 0 to 1, for example `0.1`")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<u32, E> {
+        let thousandths = number.saturating_mul(1_000);
+        Ok(u32::try_from(thousandths).unwrap_or(u32::MAX))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
+        // What is not in the range, or not a number, is refused behind this.
+        let thousandths = (number * 1_000.0).round();
+        match (0.0..=1_000.0).contains(&thousandths) {
+            true => Ok(thousandths as u32),
+            false => Ok(u32::MAX),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
+        match text.trim().parse() {
+            Ok(number) => self.visit_f64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
 /// Sizes such as `64MiB`, or plain bytes. By hand: the crate `bytesize` guesses what `64mb` or `1.5k` is meant to be.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();

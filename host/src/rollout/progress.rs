@@ -150,6 +150,7 @@ pub enum Outcome {
 impl Rollout {
     pub(super) fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
         Self {
+            trace: telemetry::sampled(TraceContext::of_story(&id)),
             id,
             by: by.to_owned(),
             is_dry_run,
@@ -158,7 +159,6 @@ impl Rollout {
             abort_cause: OnceLock::new(),
             commanded: Notify::new(),
             is_in_history: AtomicBool::new(false),
-            trace: telemetry::sampled(TraceContext::new()),
             began: Instant::now(),
         }
     }
@@ -302,13 +302,7 @@ impl Rollout {
     }
 
     pub(super) fn passed(&self, gate: Gate, what: impl Into<String>, took: Duration) {
-        if telemetry::is_on() {
-            let trace = self.trace.child();
-            let name = || format!("gate {}", gate.name()).into();
-            if let Some(span) = Span::internal(&trace, name) {
-                self.describe(span).end(took, Ended::Well);
-            }
-        }
+        self.trace_gate(gate, took, Ended::Well);
         self.step(Some(gate), what.into(), took);
     }
 
@@ -327,6 +321,25 @@ impl Rollout {
             .send_modify(|progress| progress.steps.push(step));
     }
 
+    fn trace_gate(&self, gate: Gate, took: Duration, ended: Ended) {
+        if !telemetry::is_on() {
+            return;
+        }
+        let trace = self.trace.child();
+        let name = || format!("gate {}", gate.name()).into();
+        if let Some(span) = Span::internal(&trace, name) {
+            self.describe(span).end(took, ended);
+        }
+    }
+
+    /// How long it is since the last step.
+    fn since_last_step(&self) -> Duration {
+        let last = self.progress.borrow().steps.last().map(|step| step.time);
+        last.map_or(self.began.elapsed(), |time| {
+            Duration::from_millis(wall_clock().saturating_sub(time))
+        })
+    }
+
     /// What the spans of a rollout say of it.
     fn describe<'a>(&self, span: Span<'a>) -> Span<'a> {
         let version = self.progress.borrow().version.digest.to_string();
@@ -336,6 +349,10 @@ impl Rollout {
     }
 
     pub(super) fn end(&self, outcome: Outcome) {
+        if let Outcome::Refused(refusal) = &outcome {
+            let (gate, why) = (refusal.gate, refusal.reason.clone());
+            self.trace_gate(gate, self.since_last_step(), Ended::Failed(why));
+        }
         if let Some(span) = Span::internal(&self.trace, || "rollout".into()) {
             let ended = match &outcome {
                 Outcome::Refused(refusal) => Ended::Failed(refusal.to_string()),

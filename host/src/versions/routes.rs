@@ -1,9 +1,10 @@
 //! Which context answers what: the routes that the contexts describe, in one table.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use http::{HeaderValue, Method};
@@ -48,6 +49,8 @@ pub struct Offer<'a, C> {
 pub struct Route<C> {
     /// What answers.
     pub context: C,
+    /// The name of the context.
+    pub(crate) owner: Arc<str>,
     pub(crate) method: Method,
     pub(crate) pattern: Pattern,
     pub(crate) consumes: Option<MediaType>,
@@ -56,6 +59,8 @@ pub struct Route<C> {
     pub(crate) requests_per_connection: Option<NonZeroU32>,
     /// What a token must allow; none where no token is needed.
     pub(crate) require: Option<Vec<Requirement>>,
+    /// What is measured of it, by whoever measures; made for its first request.
+    pub(crate) measured: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The table. It never changes; another takes its place.
@@ -264,6 +269,7 @@ impl<C: Clone> Route<C> {
         let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
         Ok(Self {
             context: offer.context.clone(),
+            owner: offer.name.into(),
             method: method.clone(),
             pattern: Pattern::parse(&described.path)?,
             consumes: consumes.transpose()?,
@@ -271,6 +277,7 @@ impl<C: Clone> Route<C> {
             response_limit: offer.response_limit,
             requests_per_connection: offer.requests_per_connection,
             require: rule.map(|rule| rule.require.clone()),
+            measured: OnceLock::new(),
         })
     }
 }

@@ -8,7 +8,7 @@ use innkeeper::core::{
     memory::{Budget, Reservation},
     message::{Request, Response, WebAnswer},
 };
-use innkeeper::gateway::{Backend, Drained, Gateway, Security};
+use innkeeper::gateway::{AccessLog, Backend, Drained, Gateway, Security};
 use innkeeper::guest;
 use innkeeper::invocation::{Failure, Origin};
 use innkeeper::manifest::GatewaySettings;
@@ -209,6 +209,7 @@ impl Served {
     }
 
     pub async fn with(settings: GatewaySettings) -> Self {
+        let access_log = AccessLog::open(&settings.access_log).unwrap();
         let settings = GatewaySettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             ..settings
@@ -224,7 +225,12 @@ impl Served {
         let address = gateway.address();
         let stop = CancellationToken::new();
         let backend = StubBackend(Arc::clone(&state));
-        let ended = tokio::spawn(gateway.serve(backend, Security::default(), stop.clone()));
+        let ended = tokio::spawn(gateway.serve(
+            backend,
+            Security::default(),
+            access_log.map(Arc::new),
+            stop.clone(),
+        ));
         Self {
             address,
             state,

@@ -1,8 +1,9 @@
-//! OpenTelemetry: traces and logs by OTLP, set up by the standard `OTEL_*` variables. Off unless one of them names where to.
+//! OpenTelemetry: traces, metrics and logs by OTLP, set up by the standard `OTEL_*` variables. Off unless one of them names where to.
 //!
 //! Spans are made when they have ended, from the places in a trace that invocations carry anyway ([`TraceContext`]): while it is off nothing is kept for
 //! them, and asking whether it is on is one load.
 
+mod metrics;
 mod sampler;
 mod span;
 
@@ -22,6 +23,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::sampler::SamplerError;
 pub use self::span::{Ended, Span, Value};
@@ -44,6 +46,7 @@ struct Tracer {
 /// What is exported, until it is shut down.
 pub struct Telemetry {
     logs: Option<SdkLoggerProvider>,
+    metrics: Option<MetricsExporter>,
 }
 
 /// Why nothing can be exported.
@@ -62,6 +65,9 @@ pub enum TelemetryError {
     /// `OTEL_TRACES_SAMPLER` says nothing that is known.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
+    /// Where metrics are to be sent cannot be understood.
+    #[error(transparent)]
+    Metrics(#[from] SettingsError),
     /// A variable names what is not there.
     #[error("{variable} is `{value}`; write `otlp` or `none`")]
     UnknownExporter {
@@ -78,9 +84,13 @@ pub enum TelemetryError {
 ///
 /// See [`TelemetryError`].
 pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
-    let wanted = Wanted::of(&|name| env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let variables = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let wanted = Wanted::of(&variables)?;
     if wanted == Wanted::default() {
-        return Ok(Telemetry { logs: None });
+        return Ok(Telemetry {
+            logs: None,
+            metrics: None,
+        });
     }
     // Of two that are compiled in, nobody would know which to take for TLS. A second start finds the first one.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
@@ -104,18 +114,25 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
             scope,
         });
     }
-    if !wanted.logs {
-        return Ok(Telemetry { logs: None });
-    }
+    let metrics = match wanted.metrics {
+        true => Some(MetricsExporter::new(&variables, resource.clone())?),
+        false => None,
+    };
+    let logs = match wanted.logs {
+        true => Some(log_provider(resource)?),
+        false => None,
+    };
+    Ok(Telemetry { logs, metrics })
+}
+
+fn log_provider(resource: Resource) -> Result<SdkLoggerProvider, TelemetryError> {
     let exporter = LogExporter::builder().build();
     let exporter = exporter.map_err(|error| TelemetryError::Exporter {
         signal: "logs",
         error,
     })?;
     let provider = SdkLoggerProvider::builder().with_resource(resource);
-    Ok(Telemetry {
-        logs: Some(provider.with_batch_exporter(exporter).build()),
-    })
+    Ok(provider.with_batch_exporter(exporter).build())
 }
 
 impl Telemetry {
@@ -128,6 +145,11 @@ impl Telemetry {
             OpenTelemetryTracingBridge::new(self.logs.as_ref()?);
         let own = filter_fn(|metadata| metadata.target().starts_with("innkeeper"));
         Some(Box::new(bridge.with_filter(own)))
+    }
+
+    /// What sends metrics, to be run; none when they are not exported.
+    pub fn take_metrics(&mut self) -> Option<MetricsExporter> {
+        self.metrics.take()
     }
 
     /// Exports what waits, as far as it can be done in some seconds. Blocks.
@@ -169,6 +191,7 @@ pub fn publisher(trace: &TraceContext) -> Option<TraceContext> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wanted {
     traces: bool,
+    metrics: bool,
     logs: bool,
 }
 
@@ -182,6 +205,10 @@ impl Wanted {
         let wanted = |exporter: &'static str, endpoint: &str| match variable(exporter) {
             Some(value) if value == "otlp" => Ok(true),
             Some(value) if value == "none" => Ok(false),
+            // It can be scraped in any case.
+            Some(value) if value == "prometheus" && exporter == "OTEL_METRICS_EXPORTER" => {
+                Ok(false)
+            }
             Some(value) => Err(TelemetryError::UnknownExporter {
                 variable: exporter,
                 value,
@@ -192,6 +219,10 @@ impl Wanted {
         };
         Ok(Self {
             traces: wanted("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")?,
+            metrics: wanted(
+                "OTEL_METRICS_EXPORTER",
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            )?,
             logs: wanted("OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")?,
         })
     }
@@ -240,6 +271,7 @@ mod tests {
             all.unwrap(),
             Wanted {
                 traces: true,
+                metrics: true,
                 logs: true
             }
         );
@@ -251,17 +283,20 @@ mod tests {
             traces.unwrap(),
             Wanted {
                 traces: true,
+                metrics: false,
                 logs: false
             }
         );
         let without_logs = wanted(&[
             ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_METRICS_EXPORTER", "prometheus"),
             ("OTEL_LOGS_EXPORTER", "none"),
         ]);
         assert_eq!(
             without_logs.unwrap(),
             Wanted {
                 traces: true,
+                metrics: false,
                 logs: false
             }
         );

@@ -1,0 +1,158 @@
+//! Metrics by OTLP: what `/metrics` shows to Prometheus, sent to a collector every now and then.
+//!
+//! The SDK's instruments would count everything a second time, and have no exemplars. So the messages are made of the one registry that there is, and sent here.
+
+mod message;
+mod settings;
+
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_sdk::Resource;
+use prost::Message;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+
+pub use self::settings::SettingsError;
+use self::settings::{Protocol, Settings, Variables};
+use super::SHUTDOWN;
+use crate::observe::metrics::Metrics;
+
+/// Sends metrics to a collector.
+pub struct MetricsExporter {
+    transport: Transport,
+    resource: Resource,
+    interval: Duration,
+    timeout: Duration,
+}
+
+enum Transport {
+    Http {
+        client: reqwest::Client,
+        endpoint: String,
+        headers: http::HeaderMap,
+    },
+    Grpc {
+        client: MetricsServiceClient<Channel>,
+        metadata: MetadataMap,
+    },
+}
+
+impl MetricsExporter {
+    /// As the variables say. Nothing is sent before it is run.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be followed.
+    pub(super) fn new(variables: Variables<'_>, resource: Resource) -> Result<Self, SettingsError> {
+        let settings = Settings::read(variables)?;
+        let transport = match settings.protocol {
+            Protocol::Http => Transport::Http {
+                client: reqwest::Client::builder()
+                    .build()
+                    .map_err(|error| SettingsError::Client(error.to_string()))?,
+                endpoint: settings.endpoint,
+                headers: settings.headers,
+            },
+            Protocol::Grpc => {
+                let unusable = |error: tonic::transport::Error| {
+                    SettingsError::unusable(&settings.endpoint, error)
+                };
+                let mut endpoint =
+                    Endpoint::from_shared(settings.endpoint.clone()).map_err(unusable)?;
+                if settings.endpoint.starts_with("https:") {
+                    let tls = ClientTlsConfig::new().with_enabled_roots();
+                    endpoint = endpoint.tls_config(tls).map_err(unusable)?;
+                }
+                let channel = endpoint.connect_timeout(settings.timeout).connect_lazy();
+                Transport::Grpc {
+                    client: MetricsServiceClient::new(channel),
+                    metadata: MetadataMap::from_headers(settings.headers),
+                }
+            }
+        };
+        Ok(Self {
+            transport,
+            resource,
+            interval: settings.interval,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// Sends what was measured, again and again, and a last time at the stop. Before each but the last, the levels are taken.
+    pub async fn run<Levels: Future<Output = ()>>(
+        mut self,
+        metrics: Metrics,
+        take_levels: impl Fn() -> Levels,
+        stop: CancellationToken,
+    ) {
+        let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_failing = false;
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            take_levels().await;
+            let sent = self.send(metrics, self.timeout).await;
+            match sent {
+                Ok(()) => is_failing = false,
+                // What is counted up to then is in the next one, too: it need not be said each time.
+                Err(error) if !std::mem::replace(&mut is_failing, true) => {
+                    tracing::warn!(
+                        error,
+                        "metrics cannot be exported by OTLP; it is tried again"
+                    );
+                }
+                Err(_) => {}
+            }
+        }
+        if let Err(error) = self.send(metrics, self.timeout.min(SHUTDOWN)).await {
+            tracing::warn!(error, "the last metrics could not be exported");
+        }
+    }
+
+    async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
+        let resource = self.resource.clone();
+        let sending = async {
+            // Of very many contexts it is long.
+            let made =
+                tokio::task::spawn_blocking(move || message::of(&metrics.snapshot(), &resource));
+            let message = made.await.map_err(|error| error.to_string())?;
+            self.transport.send(message).await
+        };
+        match timeout(within, sending).await {
+            Ok(sent) => sent,
+            Err(_) => Err(format!("no answer within {within:?}")),
+        }
+    }
+}
+
+impl Transport {
+    async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<(), String> {
+        match self {
+            Self::Http {
+                client,
+                endpoint,
+                headers,
+            } => {
+                let request = client
+                    .post(endpoint.as_str())
+                    .headers(headers.clone())
+                    .header(http::header::CONTENT_TYPE, "application/x-protobuf")
+                    .body(message.encode_to_vec());
+                let answered = request.send().await.map_err(|error| error.to_string())?;
+                match answered.status() {
+                    status if status.is_success() => Ok(()),
+                    status => Err(format!("the collector answered {status}")),
+                }
+            }
+            Self::Grpc { client, metadata } => {
+                let mut request = tonic::Request::new(message);
+                *request.metadata_mut() = metadata.clone();
+                let answered = client.export(request).await;
+                answered.map(drop).map_err(|status| status.to_string())
+            }
+        }
+    }
+}
