@@ -3,6 +3,7 @@
 //! Spans are made when they have ended, from the places in a trace that invocations carry anyway ([`TraceContext`]): while it is off nothing is kept for
 //! them, and asking whether it is on is one load.
 
+mod address;
 mod metrics;
 mod sampler;
 mod span;
@@ -23,11 +24,21 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use self::address::without_secrets;
 pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::sampler::SamplerError;
 pub use self::span::{Ended, Span, Value};
 use crate::core::TraceContext;
+
+const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+const LOGS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT";
+
+/// What the environment says: the value of a variable, unless it is empty.
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// How long what waits to be exported may take when the host stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -47,6 +58,8 @@ struct Tracer {
 pub struct Telemetry {
     logs: Option<SdkLoggerProvider>,
     metrics: Option<MetricsExporter>,
+    /// What the environment asks for that is not followed.
+    ignored: Vec<String>,
 }
 
 /// Why nothing can be exported.
@@ -54,13 +67,13 @@ pub struct Telemetry {
 pub enum TelemetryError {
     /// The variables contradict themselves, or what they name cannot be used.
     #[error(
-        "cannot export {signal} by OTLP: {error}; correct the OTEL_EXPORTER_OTLP_* variables, or unset them"
+        "cannot export {signal} by OTLP: {reason}; correct the OTEL_EXPORTER_OTLP_* variables, or unset them"
     )]
     Exporter {
         /// Traces or logs.
         signal: &'static str,
-        /// Why.
-        error: ExporterBuildError,
+        /// Why, without secrets.
+        reason: String,
     },
     /// `OTEL_TRACES_SAMPLER` says nothing that is known.
     #[error(transparent)]
@@ -85,11 +98,13 @@ pub enum TelemetryError {
 /// See [`TelemetryError`].
 pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
     let variables = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let wanted = Wanted::of(&variables)?;
+    let mut ignored = Vec::new();
+    let wanted = Wanted::of(&variables, &mut ignored)?;
     if wanted == Wanted::default() {
         return Ok(Telemetry {
             logs: None,
             metrics: None,
+            ignored,
         });
     }
     // Of two that are compiled in, nobody would know which to take for TLS. A second start finds the first one.
@@ -98,10 +113,7 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
     if wanted.traces && TRACER.get().is_none() {
         let sampler = Sampler::of_environment()?;
         let exporter = SpanExporter::builder().build();
-        let exporter = exporter.map_err(|error| TelemetryError::Exporter {
-            signal: "traces",
-            error,
-        })?;
+        let exporter = exporter.map_err(|error| unusable("traces", &error, &variables))?;
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         processor.set_resource(&resource);
         let scope = InstrumentationScope::builder("innkeeper")
@@ -115,27 +127,70 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
         });
     }
     let metrics = match wanted.metrics {
-        true => Some(MetricsExporter::new(&variables, resource.clone())?),
+        true => metrics_exporter(&variables, resource.clone(), &mut ignored)?,
         false => None,
     };
     let logs = match wanted.logs {
-        true => Some(log_provider(resource)?),
+        true => Some(log_provider(resource, &variables)?),
         false => None,
     };
-    Ok(Telemetry { logs, metrics })
+    Ok(Telemetry {
+        logs,
+        metrics,
+        ignored,
+    })
 }
 
-fn log_provider(resource: Resource) -> Result<SdkLoggerProvider, TelemetryError> {
+/// None where nobody has asked for metrics by name, and they cannot be sent where everything is sent: that may have been set up for traces alone.
+fn metrics_exporter(
+    variables: Variables<'_>,
+    resource: Resource,
+    ignored: &mut Vec<String>,
+) -> Result<Option<MetricsExporter>, SettingsError> {
+    let named = [METRICS_EXPORTER, METRICS_ENDPOINT];
+    let is_named = named.iter().any(|name| variables(name).is_some());
+    match MetricsExporter::new(variables, resource, ignored) {
+        Ok(exporter) => Ok(Some(exporter)),
+        Err(error) if is_named => Err(error),
+        Err(error) => {
+            ignored.push(error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+fn log_provider(
+    resource: Resource,
+    variables: Variables<'_>,
+) -> Result<SdkLoggerProvider, TelemetryError> {
     let exporter = LogExporter::builder().build();
-    let exporter = exporter.map_err(|error| TelemetryError::Exporter {
-        signal: "logs",
-        error,
-    })?;
+    let exporter = exporter.map_err(|error| unusable("logs", &error, variables))?;
     let provider = SdkLoggerProvider::builder().with_resource(resource);
     Ok(provider.with_batch_exporter(exporter).build())
 }
 
+/// The SDK repeats the endpoint, which may hold a secret.
+fn unusable(
+    signal: &'static str,
+    error: &ExporterBuildError,
+    variables: Variables<'_>,
+) -> TelemetryError {
+    let endpoints = [TRACES_ENDPOINT, LOGS_ENDPOINT, ENDPOINT];
+    let endpoints = endpoints.into_iter().filter_map(variables);
+    let reason = endpoints.fold(error.to_string(), |reason, endpoint| {
+        reason.replace(&endpoint, &without_secrets(&endpoint))
+    });
+    TelemetryError::Exporter { signal, reason }
+}
+
 impl Telemetry {
+    /// Says in the log what of the environment is not followed.
+    pub fn warn_of_ignored(&self) {
+        for ignored in &self.ignored {
+            tracing::warn!("{ignored}");
+        }
+    }
+
     /// What passes on log lines; none when logs are not exported. Only those of the host: an exporter that logs must not have its own lines exported.
     pub fn log_layer<S>(&self) -> Option<Box<dyn Layer<S> + Send + Sync>>
     where
@@ -196,36 +251,57 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// As the specification has it, but that nothing is exported unless an endpoint or an exporter is named.
-    fn of(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, TelemetryError> {
+    /// As the specification has it, but that nothing is exported unless an endpoint or an exporter is named. What is not followed is added to `ignored`.
+    fn of(variable: Variables<'_>, ignored: &mut Vec<String>) -> Result<Self, TelemetryError> {
         let disabled = variable("OTEL_SDK_DISABLED");
         if disabled.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(Self::default());
         }
+        let by_endpoint =
+            |endpoint: &str| variable(ENDPOINT).or_else(|| variable(endpoint)).is_some();
         let wanted = |exporter: &'static str, endpoint: &str| match variable(exporter) {
-            Some(value) if value == "otlp" => Ok(true),
-            Some(value) if value == "none" => Ok(false),
-            // It can be scraped in any case.
-            Some(value) if value == "prometheus" && exporter == "OTEL_METRICS_EXPORTER" => {
-                Ok(false)
+            Some(value) => match unknown_exporter(&value, &["otlp", "none"]) {
+                Some(unknown) => Err(TelemetryError::UnknownExporter {
+                    variable: exporter,
+                    value: unknown.to_owned(),
+                }),
+                None => Ok(names_otlp(&value)),
+            },
+            None => Ok(by_endpoint(endpoint)),
+        };
+        let metrics = match variable(METRICS_EXPORTER) {
+            Some(value) => {
+                // They can be scraped in any case.
+                let known = ["otlp", "none", "prometheus"];
+                // Others were not looked at before metrics were exported.
+                if let Some(unknown) = unknown_exporter(&value, &known) {
+                    ignored.push(format!(
+                        "{METRICS_EXPORTER} names `{unknown}`, which there is not; write `otlp`, `prometheus` or `none`"
+                    ));
+                }
+                names_otlp(&value)
             }
-            Some(value) => Err(TelemetryError::UnknownExporter {
-                variable: exporter,
-                value,
-            }),
-            None => Ok(variable("OTEL_EXPORTER_OTLP_ENDPOINT")
-                .or_else(|| variable(endpoint))
-                .is_some()),
+            None => by_endpoint(METRICS_ENDPOINT),
         };
         Ok(Self {
-            traces: wanted("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")?,
-            metrics: wanted(
-                "OTEL_METRICS_EXPORTER",
-                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-            )?,
-            logs: wanted("OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")?,
+            traces: wanted("OTEL_TRACES_EXPORTER", TRACES_ENDPOINT)?,
+            metrics,
+            logs: wanted("OTEL_LOGS_EXPORTER", LOGS_ENDPOINT)?,
         })
     }
+}
+
+/// The exporters of a list, `otlp,prometheus`.
+fn exporters(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn names_otlp(list: &str) -> bool {
+    exporters(list).any(|name| name == "otlp")
+}
+
+fn unknown_exporter<'a>(list: &'a str, known: &[&str]) -> Option<&'a str> {
+    exporters(list).find(|name| !known.contains(name))
 }
 
 /// Who exports: what the environment says, and the app.
@@ -247,11 +323,13 @@ fn resource(app: &str) -> Resource {
 mod tests {
     use super::*;
 
+    fn find(variables: &[(&str, &str)], name: &str) -> Option<String> {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    }
+
     fn wanted(variables: &[(&str, &str)]) -> Result<Wanted, TelemetryError> {
-        Wanted::of(&|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
+        Wanted::of(&|name| find(variables, name), &mut Vec::new())
     }
 
     #[test]
@@ -311,5 +389,60 @@ mod tests {
             refused,
             "OTEL_TRACES_EXPORTER is `zipkin`; write `otlp` or `none`"
         );
+    }
+
+    #[test]
+    fn an_exporter_of_metrics_that_is_not_known_is_told_and_others_are_taken() {
+        for (list, exports, told) in [
+            ("otlp,prometheus", true, 0),
+            ("prometheus, otlp", true, 0),
+            ("prometheus", false, 0),
+            ("console", false, 1),
+            ("otlp,console", true, 1),
+        ] {
+            let mut ignored = Vec::new();
+            let variables = [
+                (METRICS_EXPORTER, list),
+                (ENDPOINT, "http://localhost:4318"),
+            ];
+            let wanted = Wanted::of(&|name| find(&variables, name), &mut ignored).unwrap();
+            assert_eq!((wanted.metrics, ignored.len()), (exports, told), "{list}");
+            assert!(wanted.traces);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_set_up_for_traces_is_no_reason_to_refuse_a_start() {
+        let start = |variables: &[(&str, &str)]| {
+            let mut ignored = Vec::new();
+            let find = |name: &str| find(variables, name);
+            let exporter =
+                metrics_exporter(&find, Resource::builder_empty().build(), &mut ignored);
+            (exporter.map(|exporter| exporter.is_some()), ignored)
+        };
+        let collector = "https://user:secret@collector:4318";
+        let (exporter, ignored) = start(&[(ENDPOINT, collector)]);
+        assert!(!exporter.unwrap());
+        assert!(
+            matches!(&ignored[..], [one] if one.contains("over gRPC only") && !one.contains("secret")),
+            "{ignored:?}"
+        );
+        let (refused, _) = start(&[(METRICS_ENDPOINT, collector)]);
+        assert!(refused.is_err());
+        let (refused, _) = start(&[(ENDPOINT, collector), (METRICS_EXPORTER, "otlp")]);
+        assert!(refused.is_err());
+        let (exporter, ignored) = start(&[(ENDPOINT, "http://collector:4318")]);
+        assert!(exporter.unwrap() && ignored.is_empty(), "{ignored:?}");
+    }
+
+    #[test]
+    fn an_endpoint_that_the_sdk_refuses_is_told_without_secrets() {
+        let endpoint = "http://user:secret@[collector";
+        let error = ExporterBuildError::InvalidConfiguration(format!(
+            "OTEL_EXPORTER_OTLP_ENDPOINT: invalid endpoint '{endpoint}/v1/traces'"
+        ));
+        let variables = [(ENDPOINT, endpoint)];
+        let told = unusable("traces", &error, &|name| find(&variables, name)).to_string();
+        assert!(!told.contains("secret") && told.contains("[collector"), "{told}");
     }
 }

@@ -17,8 +17,10 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 pub use self::settings::SettingsError;
-use self::settings::{Protocol, Settings, Variables};
-use super::SHUTDOWN;
+use self::settings::{Protocol, Settings};
+use super::{SHUTDOWN, Variables};
+use super::address::with_causes;
+use crate::core::human_duration;
 use crate::observe::metrics::Metrics;
 
 /// Sends metrics to a collector.
@@ -27,6 +29,7 @@ pub struct MetricsExporter {
     resource: Resource,
     interval: Duration,
     timeout: Duration,
+    round_timeout: Duration,
 }
 
 enum Transport {
@@ -42,24 +45,28 @@ enum Transport {
 }
 
 impl MetricsExporter {
-    /// As the variables say. Nothing is sent before it is run.
+    /// As the variables say; what of them is not followed is added to `ignored`. Nothing is sent before it is run.
     ///
     /// # Errors
     ///
     /// When they cannot be followed.
-    pub(super) fn new(variables: Variables<'_>, resource: Resource) -> Result<Self, SettingsError> {
+    pub(super) fn new(
+        variables: Variables<'_>,
+        resource: Resource,
+        ignored: &mut Vec<String>,
+    ) -> Result<Self, SettingsError> {
         let settings = Settings::read(variables)?;
         let transport = match settings.protocol {
             Protocol::Http => Transport::Http {
                 client: reqwest::Client::builder()
                     .build()
-                    .map_err(|error| SettingsError::Client(error.to_string()))?,
+                    .map_err(|error| SettingsError::Client(with_causes(&error)))?,
                 endpoint: settings.endpoint,
                 headers: settings.headers,
             },
             Protocol::Grpc => {
                 let unusable = |error: tonic::transport::Error| {
-                    SettingsError::unusable(&settings.endpoint, error)
+                    SettingsError::unusable(&settings.endpoint, with_causes(&error))
                 };
                 let mut endpoint =
                     Endpoint::from_shared(settings.endpoint.clone()).map_err(unusable)?;
@@ -74,15 +81,18 @@ impl MetricsExporter {
                 }
             }
         };
+        ignored.extend(settings.ignored);
         Ok(Self {
             transport,
             resource,
             interval: settings.interval,
             timeout: settings.timeout,
+            round_timeout: settings.round_timeout,
         })
     }
 
-    /// Sends what was measured, again and again, and a last time at the stop. Before each but the last, the levels are taken.
+    /// Sends what was measured, again and again, and a last time at the stop. Before each but the last, the levels are taken. A stop waits for nothing that is
+    /// under way, and for the last time no longer than [`SHUTDOWN`].
     pub async fn run<Levels: Future<Output = ()>>(
         mut self,
         metrics: Metrics,
@@ -92,40 +102,57 @@ impl MetricsExporter {
         let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_failing = false;
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            take_levels().await;
-            let sent = self.send(metrics, self.timeout).await;
-            match sent {
-                Ok(()) => is_failing = false,
+        loop {
+            let round = async {
+                ticks.tick().await;
+                take_levels().await;
+                self.send(metrics, self.round_timeout).await
+            };
+            match stop.run_until_cancelled(round).await {
+                None => break,
+                Some(Ok(())) => is_failing = false,
                 // What is counted up to then is in the next one, too: it need not be said each time.
-                Err(error) if !std::mem::replace(&mut is_failing, true) => {
+                Some(Err(error)) if !std::mem::replace(&mut is_failing, true) => {
                     tracing::warn!(
                         error,
                         "metrics cannot be exported by OTLP; it is tried again"
                     );
                 }
-                Err(_) => {}
+                Some(Err(_)) => {}
             }
         }
-        if let Err(error) = self.send(metrics, self.timeout.min(SHUTDOWN)).await {
+        if let Err(error) = self.send(metrics, SHUTDOWN).await {
             tracing::warn!(error, "the last metrics could not be exported");
         }
     }
 
+    /// Sends all that was measured. What is refused does not keep the rest from being sent.
     async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
         let resource = self.resource.clone();
         let sending = async {
             // Of very many contexts it is long.
             let made =
                 tokio::task::spawn_blocking(move || message::of(&metrics.snapshot(), &resource));
-            let message = made.await.map_err(|error| error.to_string())?;
-            self.transport.send(message).await
+            let messages = made.await.map_err(|error| error.to_string())?;
+            let mut all = Ok(());
+            for message in messages {
+                let sent = match timeout(self.timeout, self.transport.send(message)).await {
+                    Ok(sent) => sent,
+                    Err(_) => Err(no_answer(self.timeout)),
+                };
+                all = all.and(sent);
+            }
+            all
         };
         match timeout(within, sending).await {
             Ok(sent) => sent,
-            Err(_) => Err(format!("no answer within {within:?}")),
+            Err(_) => Err(no_answer(within)),
         }
     }
+}
+
+fn no_answer(within: Duration) -> String {
+    format!("no answer within {}", human_duration(within))
 }
 
 impl Transport {
@@ -141,7 +168,9 @@ impl Transport {
                     .headers(headers.clone())
                     .header(http::header::CONTENT_TYPE, "application/x-protobuf")
                     .body(message.encode_to_vec());
-                let answered = request.send().await.map_err(|error| error.to_string())?;
+                let answered = request.send().await;
+                // Without the address, which may hold a secret.
+                let answered = answered.map_err(|error| with_causes(&error.without_url()))?;
                 match answered.status() {
                     status if status.is_success() => Ok(()),
                     status => Err(format!("the collector answered {status}")),

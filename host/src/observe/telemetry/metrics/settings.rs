@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-/// What the environment says: the value of a variable, unless it is empty.
-pub(in crate::observe::telemetry) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::observe::telemetry::Variables;
+use crate::observe::telemetry::address::without_secrets;
 
 /// How often metrics are sent, and how long that may take, unless somebody says otherwise, in milliseconds.
 const INTERVAL: u64 = 60_000;
@@ -28,7 +28,12 @@ pub(super) struct Settings {
     pub endpoint: String,
     pub headers: HeaderMap,
     pub interval: Duration,
+    /// How long one request may take.
     pub timeout: Duration,
+    /// How long all requests of one time may take.
+    pub round_timeout: Duration,
+    /// What the variables ask for that is not followed, to be told.
+    pub ignored: Vec<String>,
 }
 
 /// Why metrics cannot be exported.
@@ -49,7 +54,7 @@ pub enum SettingsError {
         "cannot export metrics by OTLP to `{endpoint}`: {reason}; correct OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, or set OTEL_METRICS_EXPORTER=none"
     )]
     Endpoint {
-        /// The address.
+        /// The address, without secrets.
         endpoint: String,
         /// Why not.
         reason: String,
@@ -62,7 +67,7 @@ pub enum SettingsError {
 impl SettingsError {
     pub(super) fn unusable(endpoint: &str, reason: impl Display) -> Self {
         Self::Endpoint {
-            endpoint: endpoint.to_owned(),
+            endpoint: without_secrets(endpoint),
             reason: reason.to_string(),
         }
     }
@@ -84,22 +89,22 @@ impl Settings {
             variables,
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
         );
-        if let Some(found) = preference.filter(|(_, value)| !is(value, "cumulative")) {
-            return Err(refused(
-                found,
-                "write `cumulative`: a collector can make deltas of it",
-            ));
-        }
-        let request = exporter(variables, "TIMEOUT");
-        let whole = named(variables, "OTEL_METRIC_EXPORT_TIMEOUT");
-        let timeout =
-            milliseconds(request, REQUEST_TIMEOUT)?.min(milliseconds(whole, EXPORT_TIMEOUT)?);
+        let preference = preference.filter(|(_, value)| !is(value, "cumulative"));
+        // As the specification asks for what is not supported.
+        let ignored = preference.map(|(variable, value)| {
+            format!("{variable} is `{value}`, but metrics are exported as `cumulative`; a collector can make deltas of them")
+        });
+        let request = milliseconds(exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
+        let round_timeout =
+            milliseconds(named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"), EXPORT_TIMEOUT)?;
         Ok(Self {
             protocol,
             endpoint: endpoint(variables, protocol)?,
             headers: headers(exporter(variables, "HEADERS"))?,
             interval: milliseconds(named(variables, "OTEL_METRIC_EXPORT_INTERVAL"), INTERVAL)?,
-            timeout,
+            timeout: request.min(round_timeout),
+            round_timeout,
+            ignored: ignored.into_iter().collect(),
         })
     }
 }
@@ -152,10 +157,10 @@ fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, Sett
         }
     };
     let is_insecure = exporter(variables, "INSECURE").is_some_and(|(_, value)| is(&value, "true"));
-    let endpoint = match (protocol, endpoint.split_once("://")) {
-        (Protocol::Grpc, Some((_, rest))) if is_insecure => format!("http://{rest}"),
-        (Protocol::Grpc, None) if is_insecure => format!("http://{endpoint}"),
-        (Protocol::Grpc, None) => format!("https://{endpoint}"),
+    // Only where the endpoint does not say itself: what is to be spoken over TLS must not go out in the clear.
+    let endpoint = match (protocol, endpoint.contains("://")) {
+        (Protocol::Grpc, false) if is_insecure => format!("http://{endpoint}"),
+        (Protocol::Grpc, false) => format!("https://{endpoint}"),
         _ => endpoint,
     };
     let uri = endpoint.parse::<http::Uri>();
@@ -237,6 +242,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_spoken_over_tls_does_not_go_out_in_the_clear() {
+        for (endpoint, insecure, wanted) in [
+            ("https://collector:4317", "true", "https://collector:4317"),
+            ("https://collector:4317", "false", "https://collector:4317"),
+            ("http://collector:4317", "false", "http://collector:4317"),
+            ("collector:4317", "true", "http://collector:4317"),
+            ("collector:4317", "false", "https://collector:4317"),
+            ("collector:4317", "", "https://collector:4317"),
+        ] {
+            let settings = read(&[
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+                ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
+            ]);
+            assert_eq!(settings.unwrap().endpoint, wanted, "{insecure}");
+        }
+    }
+
+    #[test]
+    fn a_temporality_that_there_is_not_is_told_and_not_followed() {
+        let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+        for value in ["delta", "LowMemory", "else"] {
+            let ignored = read(&[(variable, value)]).unwrap().ignored;
+            assert!(
+                matches!(&ignored[..], [one] if one.contains(variable) && one.contains(value)),
+                "{ignored:?}"
+            );
+        }
+        assert!(read(&[(variable, "Cumulative")]).unwrap().ignored.is_empty());
+    }
+
+    #[test]
+    fn what_is_told_of_an_endpoint_holds_no_secret() {
+        for endpoint in [
+            "ftp://user:secret@collector:4318",
+            "https://collector:4318?key=secret",
+            "http://user:secret@[collector",
+        ] {
+            let refused = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).unwrap_err();
+            assert!(!refused.contains("secret"), "{refused}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_followed_is_refused() {
         for (variable, value, said) in [
             (
@@ -245,11 +294,6 @@ mod tests {
                 "write `http/protobuf` or `grpc`",
             ),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "write `none`"),
-            (
-                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-                "delta",
-                "write `cumulative`",
-            ),
             ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "write milliseconds"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "0", "write milliseconds"),
             (
