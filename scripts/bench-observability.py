@@ -55,12 +55,21 @@ class Host:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # Whatever goes wrong from here on, nobody else knows of the process.
+        try:
+            self.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self):
+        """Waits until it serves, and makes the room."""
         for line in self.process.stdout:
             if line.startswith("gateway "):
                 self.base = line.split()[1]
                 break
         else:
-            raise SystemExit(f"{name}: the host has not started; build the app first (`innkeeper build`)")
+            raise SystemExit(f"{self.name}: the host has not started; build the app first (`innkeeper build`)")
         request = urllib.request.Request(f"{self.base}/rooms", json.dumps({"desc": "measured"}).encode(), {"content-type": "application/json"})
         urllib.request.urlopen(request).read()
 

@@ -108,6 +108,7 @@ pub(super) async fn serve(
 ) -> Result<Ended, Failure> {
     let mut telemetry = telemetry::start(&manifest.app.name)?;
     let _log = log::start(&manifest.log, flags.log.as_deref(), &telemetry)?;
+    telemetry.warn_of_ignored();
     let safeguards = flags.safeguards();
     warn_of(safeguards);
     listeners.warn_of_shares();
@@ -126,9 +127,8 @@ pub(super) async fn serve(
         authenticator: read_keys(manifest.gateway.auth.clone()).await?,
     };
     let access_log = open_access_log(manifest.gateway.access_log.clone()).await?;
-    let reopening = access_log.clone().map(signals::reopen_on_hangup);
     // Until everything has ended.
-    let _reopening = reopening.transpose()?;
+    let _reopening = signals::reopen_on_hangup(access_log.as_ref())?;
     let access = access(&manifest).await?;
     announce(
         "operators",
@@ -178,25 +178,37 @@ pub(super) async fn serve(
     drain.cancel();
     let clean = tokio::select! {
         clean = stop(&host, gateway) => clean,
-        _ = signals.next() => return Err(Failure::CutShort),
+        _ = signals.next() => {
+            close(access_log).await;
+            return Err(Failure::CutShort);
+        }
     };
     admin.stop().await;
-    // What waits to be written or exported is told last. Each has a deadline of its own.
+    close(access_log).await;
+    let is_exported = tokio::select! {
+        () = export_rest(exporting, telemetry) => true,
+        _ = signals.next() => false,
+    };
+    match clean && is_exported {
+        true => Ok(ended),
+        false => Err(Failure::CutShort),
+    }
+}
+
+/// Has the last lines written, also where nothing else is waited for: it does not take long.
+async fn close(access_log: Option<Arc<AccessLog>>) {
+    if let Some(access_log) = access_log {
+        let _ = tokio::task::spawn_blocking(move || access_log.close()).await;
+    }
+}
+
+/// Exports what waits for it, as far as it can be done in some seconds.
+async fn export_rest(exporting: Option<(CancellationToken, JoinHandle<()>)>, telemetry: Telemetry) {
     if let Some((stop, exporting)) = exporting {
         stop.cancel();
         let _ = exporting.await;
     }
-    let telling = move || {
-        if let Some(access_log) = access_log {
-            access_log.close();
-        }
-        telemetry.shut_down();
-    };
-    let _ = tokio::task::spawn_blocking(telling).await;
-    match clean {
-        true => Ok(ended),
-        false => Err(Failure::CutShort),
-    }
+    let _ = tokio::task::spawn_blocking(move || telemetry.shut_down()).await;
 }
 
 /// Begins to send metrics to a collector, if somebody asks for it; with what ends that.

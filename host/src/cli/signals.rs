@@ -14,20 +14,22 @@ pub(super) struct Signals {
     interrupt: Signal,
 }
 
-/// Has the file of an access log opened again at each SIGHUP, until the result is dropped. Where there is no file, that signal does what it always does: a terminal
-/// that is closed ends what runs in it.
-pub(super) fn reopen_on_hangup(log: Arc<AccessLog>) -> Result<AbortOnDropHandle<()>, Failure> {
-    let hangups = match log.has_file() {
-        true => Some(signal(SignalKind::hangup()).map_err(Failure::Signals)?),
-        false => None,
+/// Has the file of an access log opened again at each SIGHUP, until the result is dropped. None where there is no file: then that signal does what it always
+/// does, and a terminal that is closed ends what runs in it.
+pub(super) fn reopen_on_hangup(
+    log: Option<&Arc<AccessLog>>,
+) -> Result<Option<AbortOnDropHandle<()>>, Failure> {
+    let Some(log) = log.filter(|log| log.has_file()).cloned() else {
+        return Ok(None);
     };
-    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
-        let Some(mut hangups) = hangups else { return };
+    let mut hangups = signal(SignalKind::hangup()).map_err(Failure::Signals)?;
+    let reopening = tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             tracing::info!("the access log is opened again");
             log.reopen();
         }
-    })))
+    });
+    Ok(Some(AbortOnDropHandle::new(reopening)))
 }
 
 impl Signals {

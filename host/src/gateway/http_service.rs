@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::debug;
@@ -22,6 +23,7 @@ use super::{
     backend::Backend,
     compression::Compression,
     connection::drain_timeout,
+    connection_info::ConnectionInfo,
     connection_state::ConnectionState,
     cors,
     forwarded::{self, Scheme, Sender},
@@ -33,7 +35,6 @@ use super::{
     request,
     request_body::{BodyTimeout, RequestBody},
     response,
-    route_metrics::RouteMetrics,
     span::TracedRequest,
 };
 use crate::core::Correlation;
@@ -64,18 +65,11 @@ pub(super) struct HttpService<R> {
     pub(super) metrics: GatewayMetrics,
 }
 
-/// The connection that a request came by.
-#[derive(Clone, Copy)]
-pub(super) struct ConnectionInfo<'a> {
-    pub(super) peer: IpAddr,
-    pub(super) over_tls: bool,
-    pub(super) state: &'a ConnectionState,
-}
-
 /// A request on its way through the service.
 #[derive(Clone, Copy)]
 struct RequestContext<'a> {
     connection: ConnectionInfo<'a>,
+    sender: &'a Sender,
     correlation: &'a Correlation,
     /// Whether it came with a correlation id that is none.
     malformed: bool,
@@ -115,6 +109,7 @@ impl<R: Backend> HttpService<R> {
         peer: IpAddr,
         over_tls: bool,
         state: Arc<ConnectionState>,
+        forced: CancellationToken,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
         Response = Response<Full<Bytes>>,
@@ -124,11 +119,13 @@ impl<R: Backend> HttpService<R> {
         hyper::service::service_fn(move |request| {
             state.note_request();
             let (service, state) = (Arc::clone(&self), Arc::clone(&state));
+            let forced = forced.clone();
             async move {
                 let connection = ConnectionInfo {
                     peer,
                     over_tls,
                     state: &state,
+                    forced: &forced,
                 };
                 Ok(service.answer(connection, request).await)
             }
@@ -148,15 +145,19 @@ impl<R: Backend> HttpService<R> {
         };
         correlation.trace = telemetry::sampled(correlation.trace);
         let observed = Observed::default();
+        let ConnectionInfo { peer, over_tls, .. } = connection;
+        let scheme = over_tls.then_some(Scheme::Https);
+        let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, request.headers());
         let context = RequestContext {
             connection,
+            sender: &sender,
             correlation: &correlation,
             malformed,
             observed: &observed,
         };
-        let traced = TracedRequest::begin(&request, connection.peer);
+        let traced = TracedRequest::begin(&request, peer);
         let logged = self.access_log.as_ref().map(|log| {
-            let came_by = (connection.peer, connection.over_tls);
+            let came_by = (connection, &sender);
             Logged::begin(log, &request, came_by, &correlation, &observed)
         });
         let head = request.method() == Method::HEAD;
@@ -174,7 +175,7 @@ impl<R: Backend> HttpService<R> {
         };
         response::correlate(&mut response, &correlation);
         if let Some(value) = &self.strict_transport_security
-            && connection.over_tls
+            && over_tls
         {
             let headers = response.headers_mut();
             headers.insert(header::STRICT_TRANSPORT_SECURITY, value.clone());
@@ -185,12 +186,11 @@ impl<R: Backend> HttpService<R> {
         if head {
             response = response::without_body(response);
         }
-        let (route, status, took) = (observed.route(), response.status(), began.elapsed());
+        let (status, took) = (response.status(), began.elapsed());
         self.metrics
-            .answered(route, status, took, &correlation.trace);
+            .answered(observed.metrics(), status, took, &correlation.trace);
         if let Some(traced) = traced {
-            let route = route.map(RouteMetrics::pattern);
-            traced.end(&correlation, route, status, took);
+            traced.end(&correlation, observed.route(), status, took);
         }
         if let Some(logged) = logged {
             logged.end(&response);
@@ -205,11 +205,7 @@ impl<R: Backend> HttpService<R> {
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let mut body = RequestBody::new(body);
-        let ConnectionInfo { peer, over_tls, .. } = context.connection;
-        let scheme = over_tls.then_some(Scheme::Https);
-        let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, &parts.headers);
-        context.observed.note_sender(&sender);
-        let result = self.handle(context, &sender, &parts, &mut body).await;
+        let result = self.handle(context, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
         // Reading would ask a client for its body that waits to be asked.
@@ -223,7 +219,7 @@ impl<R: Backend> HttpService<R> {
         state.end_after(parts.version, response.headers_mut());
         debug!(
             correlation_id = context.correlation.id.as_str(),
-            client = %sender.address,
+            client = %context.sender.address,
             method = %parts.method,
             path = parts.uri.path(),
             status = response.status().as_u16(),
@@ -235,12 +231,12 @@ impl<R: Backend> HttpService<R> {
     async fn handle(
         &self,
         context: RequestContext<'_>,
-        sender: &Sender,
         parts: &Parts,
         body: &mut RequestBody,
     ) -> Result<Response<Full<Bytes>>, Problem> {
         let RequestContext {
             connection,
+            sender,
             correlation,
             malformed,
             observed,
@@ -285,6 +281,7 @@ impl<R: Backend> HttpService<R> {
                 return Ok(options(ALL_METHODS));
             }
             Found::Down(context) => {
+                observed.note_route(self.metrics.of_down(&context));
                 return Err(Problem::from(&Failure::NotServing { context }));
             }
             Found::Nothing => {
@@ -335,12 +332,15 @@ impl<R: Backend> HttpService<R> {
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;
-        if let Ok(answer) = &answered
-            && let Some(version) = &answer.made_by
-        {
+        let version = match &answered {
+            Ok(answer) => &answer.made_by,
+            Err(failed) => &failed.version,
+        };
+        if let Some(version) = version {
             observed.note_version(version.clone());
         }
         answered
+            .map_err(|failed| failed.failure)
             .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
     }

@@ -9,6 +9,7 @@ pub(crate) mod authority;
 mod backend;
 mod compression;
 pub(crate) mod connection;
+mod connection_info;
 pub(crate) mod connection_limit;
 pub(crate) mod connection_state;
 mod connection_stream;
@@ -187,8 +188,12 @@ impl<R: Backend> Open<R> {
         let release = shutdown.forced.clone();
         let registered = self.limit.register(permit, Arc::clone(&state), release);
         let terms = self.tls.as_ref().map(|tls| tls.terms());
-        let service =
-            Arc::clone(&self.service).service(client.ip(), terms.is_some(), Arc::clone(&state));
+        let service = Arc::clone(&self.service).service(
+            client.ip(),
+            terms.is_some(),
+            Arc::clone(&state),
+            shutdown.forced.clone(),
+        );
         let protocol = self.protocol.clone();
         self.connections.spawn(async move {
             // The place is taken from the first byte on, and can be lost before TLS is spoken.

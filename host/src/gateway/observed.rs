@@ -1,52 +1,44 @@
 //! What becomes known of a request on its way: for its span, the metrics and the access log.
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use super::forwarded::{Scheme, Sender};
 use super::route_metrics::RouteMetrics;
 
 /// What has become known of a request.
 #[derive(Default)]
 pub(super) struct Observed {
-    sender: OnceLock<(IpAddr, Option<Scheme>)>,
     route: OnceLock<Arc<RouteMetrics>>,
     version: OnceLock<Arc<str>>,
 }
 
 impl Observed {
-    /// It was found out who has sent it.
-    pub(super) fn note_sender(&self, sender: &Sender) {
-        // Each is noted once for a request; so with the others.
-        let _ = self.sender.set((sender.address, sender.scheme));
-    }
-
-    /// It was found to be for a route.
+    /// It was found to be for a route, or for a context of which no route is known.
     pub(super) fn note_route(&self, route: Arc<RouteMetrics>) {
+        // Each is noted once for a request; so with the others.
         let _ = self.route.set(route);
     }
 
-    /// A version has answered it, by its title.
+    /// A version has run it, by its title.
     pub(super) fn note_version(&self, version: Arc<str>) {
         let _ = self.version.set(version);
     }
 
-    /// The client's address.
-    pub(super) fn client(&self) -> Option<IpAddr> {
-        self.sender.get().map(|(address, _)| *address)
-    }
-
-    /// What the client has asked by, where that was told.
-    pub(super) fn scheme(&self) -> Option<Scheme> {
-        self.sender.get().and_then(|(_, scheme)| *scheme)
-    }
-
-    /// The route that it is for.
-    pub(super) fn route(&self) -> Option<&RouteMetrics> {
+    /// What is measured of where it belongs.
+    pub(super) fn metrics(&self) -> Option<&RouteMetrics> {
         self.route.get().map(|route| &**route)
     }
 
-    /// The title of the version that has answered.
+    /// The path of its route, as the context describes it.
+    pub(super) fn route(&self) -> Option<&str> {
+        self.metrics().and_then(RouteMetrics::pattern)
+    }
+
+    /// The name of the context.
+    pub(super) fn context(&self) -> Option<&str> {
+        self.metrics().map(RouteMetrics::context)
+    }
+
+    /// The title of the version that has run it.
     pub(super) fn version(&self) -> Option<&str> {
         self.version.get().map(|version| &**version)
     }

@@ -16,23 +16,30 @@ pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The handles of one route's metrics; those of each class are made when there is a first answer of it.
 pub(super) struct RouteMetrics {
     context: Arc<str>,
-    pattern: Box<str>,
+    /// None where no route is known.
+    pattern: Option<Box<str>>,
     labels: Vec<Label>,
     classes: [OnceLock<Histogram>; CLASSES.len()],
 }
 
 impl RouteMetrics {
     /// Of a route, measured under this name.
-    pub(super) fn new<C>(route: &Route<C>, http_route: &str) -> Self {
+    pub(super) fn of_route<C>(route: &Route<C>, http_route: &str) -> Self {
+        let mut metrics = Self::of_context(&route.owner);
+        metrics.pattern = Some(route.pattern.as_str().into());
+        metrics.labels.extend([
+            Label::new("method", route.method.as_str().to_owned()),
+            Label::new("http_route", http_route.to_owned()),
+        ]);
+        metrics
+    }
+
+    /// Of what is for a context, of which no route is known.
+    pub(super) fn of_context(context: &Arc<str>) -> Self {
         Self {
-            context: route.owner.clone(),
-            pattern: route.pattern.as_str().into(),
-            labels: vec![
-                Label::new("context", route.owner.to_string()),
-                Label::new("method", route.method.as_str().to_owned()),
-                Label::new("http_route", http_route.to_owned()),
-            ],
-            classes: Default::default(),
+            context: context.clone(),
+            labels: vec![Label::new("context", context.to_string())],
+            ..Self::of_none()
         }
     }
 
@@ -40,7 +47,7 @@ impl RouteMetrics {
     pub(super) fn of_none() -> Self {
         Self {
             context: "".into(),
-            pattern: "".into(),
+            pattern: None,
             labels: Vec::new(),
             classes: Default::default(),
         }
@@ -51,9 +58,9 @@ impl RouteMetrics {
         &self.context
     }
 
-    /// The path as the context describes it.
-    pub(super) fn pattern(&self) -> &str {
-        &self.pattern
+    /// The path as the context describes it; none where no route is known.
+    pub(super) fn pattern(&self) -> Option<&str> {
+        self.pattern.as_deref()
     }
 
     /// A request was answered, at this place in a trace.

@@ -95,14 +95,15 @@ pub(super) fn commit(
     took: Duration,
 ) {
     within(invocation, &invocation.trace, "commit", |span, trace| {
-        let outcome = match committed {
-            Ok(_) => "committed",
-            Err(CommitError::Conflict { .. }) => "conflict",
-            Err(_) => "failed",
+        let (outcome, ended) = match committed {
+            Ok(_) => ("committed", Ended::Well),
+            // It is run again: that is how it is meant.
+            Err(CommitError::Conflict { .. }) => ("conflict", Ended::Well),
+            Err(error) => ("failed", Ended::Failed(error.to_string())),
         };
         span.with("innkeeper.events", count(events))
             .with("innkeeper.outcome", outcome)
-            .end(took, Ended::Well);
+            .end(took, ended);
         if let Ok(Committed {
             flush: Some(flush), ..
         }) = committed

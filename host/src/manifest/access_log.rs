@@ -14,11 +14,36 @@ pub struct AccessLogSettings {
     pub format: AccessLogFormat,
     /// Where lines are written; standard output when absent.
     pub file: Option<PathBuf>,
-    /// Which share of the requests is told, in thousandths. Those that the server failed are told always.
-    #[serde(deserialize_with = "scalar::thousandths")]
+    /// Which share of the requests is told, of [`AccessLogSettings::ALL`]. Those that the server failed are told always.
+    #[serde(deserialize_with = "scalar::millionths")]
     pub sample: u32,
     /// Whether what stands behind the `?` is told.
     pub query: bool,
+}
+
+impl AccessLogSettings {
+    /// All requests. A share is counted in millionths: of very many requests, one of thousands may be enough.
+    pub const ALL: u32 = 1_000_000;
+}
+
+/// What is wrong, and with which key: something else is said of lines than how they look, so there are none. Where that is meant, `format` says so.
+pub(super) fn check(
+    settings: &AccessLogSettings,
+    says_format: bool,
+) -> Result<(), (&'static str, String)> {
+    let usual = AccessLogSettings::default();
+    let said = [
+        ("file", settings.file != usual.file),
+        ("sample", settings.sample != usual.sample),
+        ("query", settings.query != usual.query),
+    ];
+    match said.into_iter().find(|(_, is_said)| *is_said) {
+        Some((key, _)) if !says_format => {
+            let message = "has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log";
+            Err((key, message.to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How a line of the access log looks.
@@ -39,7 +64,7 @@ impl Default for AccessLogSettings {
         Self {
             format: AccessLogFormat::Off,
             file: None,
-            sample: 1_000,
+            sample: Self::ALL,
             query: false,
         }
     }

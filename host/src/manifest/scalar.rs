@@ -327,14 +327,18 @@ pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
 
 /// A share such as `0.1`, in thousandths.
 pub(super) fn thousandths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let thousandths = deserializer.deserialize_any(Share)?;
-    match thousandths {
-        0..=1_000 => Ok(thousandths),
-        _ => Err(D::Error::custom("must be from 0 to 1")),
-    }
+    deserializer.deserialize_any(Share { parts: 1_000 })
 }
 
-struct Share;
+/// A share such as `0.0001`, in millionths.
+pub(super) fn millionths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    deserializer.deserialize_any(Share { parts: 1_000_000 })
+}
+
+/// Takes a share, in so many parts of the whole.
+struct Share {
+    parts: u32,
+}
 
 impl Visitor<'_> for Share {
     type Value = u32;
@@ -344,17 +348,27 @@ impl Visitor<'_> for Share {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<u32, E> {
-        let thousandths = number.saturating_mul(1_000);
-        Ok(u32::try_from(thousandths).unwrap_or(u32::MAX))
+        match number {
+            0 => Ok(0),
+            1 => Ok(self.parts),
+            _ => Err(E::custom("must be from 0 to 1")),
+        }
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
-        // What is not in the range, or not a number, is refused behind this.
-        let thousandths = (number * 1_000.0).round();
-        match (0.0..=1_000.0).contains(&thousandths) {
-            true => Ok(thousandths as u32),
-            false => Ok(u32::MAX),
+        if !(0.0..=1.0).contains(&number) {
+            return Err(E::custom("must be from 0 to 1"));
         }
+        let parts = (number * f64::from(self.parts)).round() as u32;
+        // Somebody who asks for a little, or for nearly all, does not mean nothing, or all.
+        if (parts == 0 && number > 0.0) || (parts == self.parts && number < 1.0) {
+            let least = 1.0 / f64::from(self.parts);
+            return Err(E::custom(format!(
+                "must be 0, 1, or from {least} to {}",
+                1.0 - least
+            )));
+        }
+        Ok(parts)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub struct Rollout {
     is_in_history: AtomicBool,
     trace: TraceContext,
     began: Instant,
+    /// When the gate began that is to be passed next.
+    gate_began: Mutex<Instant>,
 }
 
 /// Who aborted a rollout, and why.
@@ -160,6 +163,7 @@ impl Rollout {
             commanded: Notify::new(),
             is_in_history: AtomicBool::new(false),
             began: Instant::now(),
+            gate_began: Mutex::new(Instant::now()),
         }
     }
 
@@ -264,6 +268,7 @@ impl Rollout {
     }
 
     pub(super) fn enter(&self, stage: Stage, weight: u8) {
+        self.begin_gate();
         self.progress.send_modify(|progress| {
             progress.stage = stage;
             progress.weight = weight;
@@ -304,6 +309,11 @@ impl Rollout {
     pub(super) fn passed(&self, gate: Gate, what: impl Into<String>, took: Duration) {
         self.trace_gate(gate, took, Ended::Well);
         self.step(Some(gate), what.into(), took);
+        self.begin_gate();
+    }
+
+    fn begin_gate(&self) {
+        *self.gate_began.lock() = Instant::now();
     }
 
     pub(super) fn log_step(&self, what: impl Into<String>, took: Duration) {
@@ -321,7 +331,8 @@ impl Rollout {
             .send_modify(|progress| progress.steps.push(step));
     }
 
-    fn trace_gate(&self, gate: Gate, took: Duration, ended: Ended) {
+    /// The span of a gate that has ended just now.
+    pub(super) fn trace_gate(&self, gate: Gate, took: Duration, ended: Ended) {
         if !telemetry::is_on() {
             return;
         }
@@ -330,14 +341,6 @@ impl Rollout {
         if let Some(span) = Span::internal(&trace, name) {
             self.describe(span).end(took, ended);
         }
-    }
-
-    /// How long it is since the last step.
-    fn since_last_step(&self) -> Duration {
-        let last = self.progress.borrow().steps.last().map(|step| step.time);
-        last.map_or(self.began.elapsed(), |time| {
-            Duration::from_millis(wall_clock().saturating_sub(time))
-        })
     }
 
     /// What the spans of a rollout say of it.
@@ -351,7 +354,8 @@ impl Rollout {
     pub(super) fn end(&self, outcome: Outcome) {
         if let Outcome::Refused(refusal) = &outcome {
             let (gate, why) = (refusal.gate, refusal.reason.clone());
-            self.trace_gate(gate, self.since_last_step(), Ended::Failed(why));
+            let took = self.gate_began.lock().elapsed();
+            self.trace_gate(gate, took, Ended::Failed(why));
         }
         if let Some(span) = Span::internal(&self.trace, || "rollout".into()) {
             let ended = match &outcome {

@@ -1,10 +1,9 @@
 //! Which context answers what: the routes that the contexts describe, in one table.
 
 use std::{
-    any::Any,
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use http::{HeaderValue, Method};
@@ -59,8 +58,6 @@ pub struct Route<C> {
     pub(crate) requests_per_connection: Option<NonZeroU32>,
     /// What a token must allow; none where no token is needed.
     pub(crate) require: Option<Vec<Requirement>>,
-    /// What is measured of it, by whoever measures; made for its first request.
-    pub(crate) measured: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The table. It never changes; another takes its place.
@@ -277,7 +274,6 @@ impl<C: Clone> Route<C> {
             response_limit: offer.response_limit,
             requests_per_connection: offer.requests_per_connection,
             require: rule.map(|rule| rule.require.clone()),
-            measured: OnceLock::new(),
         })
     }
 }

@@ -32,12 +32,56 @@ pub(super) struct Entry<'a> {
     /// Who has asked, as far as trusted proxies say.
     pub client: IpAddr,
     pub user_agent: Option<&'a HeaderValue>,
-    /// The status, and how many bytes the body has; none when its client went away before.
-    pub answered: Option<(StatusCode, u64)>,
+    pub outcome: Outcome,
     pub route: Option<&'a str>,
     pub context: Option<&'a str>,
     pub context_version: Option<&'a str>,
     pub correlation: &'a Correlation,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// With this status, and a body of so many bytes.
+    Answered(StatusCode, u64),
+    /// Its client went away before it was answered.
+    ClientGone,
+    /// The host has stopped before it was answered.
+    CutOff,
+    /// What was to answer it has panicked.
+    Panicked,
+}
+
+impl Outcome {
+    /// Whether it is the server that failed.
+    pub(super) fn is_server_error(self) -> bool {
+        (500..600).contains(&self.status())
+    }
+
+    /// What it is told with: where nothing was answered, what would have been.
+    fn status(self) -> u16 {
+        match self {
+            Self::Answered(status, _) => status.as_u16(),
+            Self::ClientGone => CLIENT_CLOSED_REQUEST,
+            Self::CutOff => StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+        }
+    }
+
+    fn error(self) -> Option<String> {
+        match self {
+            Self::CutOff => Some("shutdown".to_owned()),
+            Self::Panicked => Some("panic".to_owned()),
+            _ => self.is_server_error().then(|| self.status().to_string()),
+        }
+    }
+
+    fn size(self) -> u64 {
+        match self {
+            Self::Answered(_, size) => size,
+            _ => 0,
+        }
+    }
 }
 
 /// A line in JSON. The names are those of OpenTelemetry's semantic conventions, where they have one.
@@ -87,20 +131,6 @@ struct Line<'a> {
 }
 
 impl Entry<'_> {
-    pub(super) fn is_server_error(&self) -> bool {
-        self.answered
-            .is_some_and(|(status, _)| status.is_server_error())
-    }
-
-    fn status(&self) -> u16 {
-        self.answered
-            .map_or(CLIENT_CLOSED_REQUEST, |(status, _)| status.as_u16())
-    }
-
-    fn size(&self) -> u64 {
-        self.answered.map_or(0, |(_, size)| size)
-    }
-
     fn method(&self) -> &str {
         cut(self.method.as_str(), LONGEST_METHOD)
     }
@@ -124,9 +154,9 @@ impl Entry<'_> {
             path: self.path(),
             query: self.query(tells_query),
             route: self.route,
-            status: self.status(),
-            error: self.is_server_error().then(|| self.status().to_string()),
-            size: self.size(),
+            status: self.outcome.status(),
+            error: self.outcome.error(),
+            size: self.outcome.size(),
             took: self.took.as_secs_f64(),
             client: self.client,
             peer: self.peer,
@@ -164,12 +194,12 @@ impl Entry<'_> {
             Version::HTTP_2 => "HTTP/2.0",
             _ => "HTTP/1.1",
         };
-        let size = match self.size() {
+        let size = match self.outcome.size() {
             0 => "-".to_owned(),
             size => size.to_string(),
         };
         // Writing into a text does not fail.
-        let _ = writeln!(line, " {protocol}\" {} {size}", self.status());
+        let _ = writeln!(line, " {protocol}\" {} {size}", self.outcome.status());
         line
     }
 
@@ -243,7 +273,7 @@ mod tests {
             peer: Ipv4Addr::LOCALHOST.into(),
             client: Ipv4Addr::new(192, 0, 2, 7).into(),
             user_agent: Some(&user_agent),
-            answered: Some((StatusCode::OK, 2326)),
+            outcome: Outcome::Answered(StatusCode::OK, 2326),
             route: Some("/rooms/{id}"),
             context: Some("room"),
             context_version: Some("3"),
@@ -297,13 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_went_away_is_told_as_nginx_does() {
-        let lines = with("/", b"curl", |mut entry| {
-            entry.answered = None;
-            assert!(!entry.is_server_error());
-            entry.common(false)
-        });
-        assert!(lines.unwrap().ends_with("\" 499 -\n"));
+    fn what_was_never_answered_is_told_by_who_ended_it() {
+        for (outcome, status, is_server_error, error) in [
+            // As nginx tells it.
+            (Outcome::ClientGone, 499, false, None),
+            (Outcome::CutOff, 503, true, Some("shutdown")),
+            (Outcome::Panicked, 500, true, Some("panic")),
+        ] {
+            let lines = with("/", b"curl", |mut entry| {
+                entry.outcome = outcome;
+                (entry.common(false), entry.json(false))
+            });
+            let (common, json) = lines.unwrap();
+            assert!(common.ends_with(&format!("\" {status} -\n")), "{common}");
+            let line: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(line.get("error.type").and_then(Value::as_str), error);
+            assert_eq!(outcome.is_server_error(), is_server_error);
+        }
     }
 
     proptest! {

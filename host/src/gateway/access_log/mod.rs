@@ -3,18 +3,22 @@
 //! What clients write stays within its field of its line. Nobody who is served waits for whoever takes the lines.
 
 mod entry;
+mod error;
+mod output;
 mod writer;
 
-use std::net::IpAddr;
+use std::thread;
 use std::time::Instant;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Body;
 
-use self::entry::Entry;
-pub use self::writer::AccessLogError;
-use self::writer::{Output, Writer};
-use super::forwarded::Scheme;
+use self::entry::{Entry, Outcome};
+pub use self::error::AccessLogError;
+use self::output::Output;
+use self::writer::Writer;
+use super::connection_info::ConnectionInfo;
+use super::forwarded::{Scheme, Sender};
 use super::observed::Observed;
 use crate::core::{Correlation, wall_clock};
 use crate::manifest::{AccessLogFormat, AccessLogSettings};
@@ -63,15 +67,15 @@ impl AccessLog {
     /// Whether a request is told that the server has not failed.
     fn samples(&self) -> bool {
         match self.settings.sample {
-            1_000.. => true,
+            AccessLogSettings::ALL.. => true,
             0 => false,
             // Not by the trace: a client could choose one that is not told.
-            share => rand::random_range(0..1_000) < share,
+            share => rand::random_range(0..AccessLogSettings::ALL) < share,
         }
     }
 
     fn tell(&self, entry: &Entry<'_>) {
-        if !entry.is_server_error() && !self.samples() {
+        if !entry.outcome.is_server_error() && !self.samples() {
             return;
         }
         let query = self.settings.query;
@@ -84,28 +88,28 @@ impl AccessLog {
     }
 }
 
-/// A request that is under way. It is told when this is dropped: also when its client goes away before it is answered.
+/// A request that is under way. It is told when this is dropped: also when it is never answered.
 pub(super) struct Logged<'a> {
     log: &'a AccessLog,
     correlation: &'a Correlation,
     observed: &'a Observed,
+    sender: &'a Sender,
+    connection: ConnectionInfo<'a>,
     began: Instant,
     time: u64,
     method: Method,
     uri: Uri,
     version: Version,
-    peer: IpAddr,
-    over_tls: bool,
     user_agent: Option<HeaderValue>,
     answered: Option<(StatusCode, u64)>,
 }
 
 impl<'a> Logged<'a> {
-    /// A request has come, by a connection with `peer`.
+    /// A request has come.
     pub(super) fn begin<B>(
         log: &'a AccessLog,
         request: &Request<B>,
-        (peer, over_tls): (IpAddr, bool),
+        (connection, sender): (ConnectionInfo<'a>, &'a Sender),
         correlation: &'a Correlation,
         observed: &'a Observed,
     ) -> Self {
@@ -113,13 +117,13 @@ impl<'a> Logged<'a> {
             log,
             correlation,
             observed,
+            sender,
+            connection,
             began: Instant::now(),
             time: wall_clock(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            peer,
-            over_tls,
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
             answered: None,
         }
@@ -130,12 +134,21 @@ impl<'a> Logged<'a> {
         let size = response.body().size_hint().lower();
         self.answered = Some((response.status(), size));
     }
+
+    fn outcome(&self) -> Outcome {
+        match self.answered {
+            Some((status, size)) => Outcome::Answered(status, size),
+            // Whatever ends a request drops it, but only the client does it without the host's knowing.
+            None if thread::panicking() => Outcome::Panicked,
+            None if self.connection.forced.is_cancelled() => Outcome::CutOff,
+            None => Outcome::ClientGone,
+        }
+    }
 }
 
 impl Drop for Logged<'_> {
     fn drop(&mut self) {
-        let route = self.observed.route();
-        let scheme = match self.over_tls {
+        let scheme = match self.connection.over_tls {
             true => Scheme::Https,
             false => Scheme::Http,
         };
@@ -145,13 +158,13 @@ impl Drop for Logged<'_> {
             method: &self.method,
             uri: &self.uri,
             version: self.version,
-            scheme: self.observed.scheme().unwrap_or(scheme),
-            peer: self.peer,
-            client: self.observed.client().unwrap_or(self.peer),
+            scheme: self.sender.scheme.unwrap_or(scheme),
+            peer: self.connection.peer,
+            client: self.sender.address,
             user_agent: self.user_agent.as_ref(),
-            answered: self.answered,
-            route: route.map(|route| route.pattern()),
-            context: route.map(|route| route.context()),
+            outcome: self.outcome(),
+            route: self.observed.route(),
+            context: self.observed.context(),
             context_version: self.observed.version(),
             correlation: self.correlation,
         });

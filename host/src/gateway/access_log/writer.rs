@@ -1,10 +1,6 @@
 //! A queue that takes lines without waiting, and a thread that writes them.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +8,8 @@ use std::time::{Duration, Instant};
 use metrics::{Counter, counter};
 use parking_lot::{Condvar, Mutex};
 
+use super::error::AccessLogError;
+use super::output::Output;
 use crate::observe::metrics::ACCESS_LOG_DROPPED;
 
 /// How many bytes may wait to be written. Lines beyond are dropped, and counted.
@@ -21,139 +19,44 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How often it is said that lines are dropped, while they are.
 const PACE: Duration = Duration::from_secs(60);
 
-/// Why there is no access log.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessLogError {
-    /// The file cannot be written.
-    #[error(
-        "the access log {} cannot be opened: {source}; make its directory, or name another gateway.access_log.file", file.display()
-    )]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// There is no standard output.
-    #[error(
-        "the access log cannot be written to standard output: {0}; name a gateway.access_log.file"
-    )]
-    Stdout(io::Error),
-    /// The thread that writes could not be started.
-    #[error("cannot start the thread that writes the access log: {0}")]
-    Thread(io::Error),
-}
-
-/// Where lines are written.
-pub(super) struct Output {
-    file: File,
-    /// None where it cannot be opened again.
-    path: Option<PathBuf>,
-    /// Whether it ends in the middle of a line.
-    is_torn: bool,
-}
-
-impl Output {
-    pub(super) fn open(path: &Path) -> Result<Self, AccessLogError> {
-        let file = append(path).map_err(|source| AccessLogError::File {
-            file: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            file,
-            path: Some(path.to_owned()),
-            is_torn: false,
-        })
-    }
-
-    /// Not through the buffer that others print by: whoever prints would wait for whoever reads these lines.
-    pub(super) fn stdout() -> Result<Self, AccessLogError> {
-        let stdout = io::stdout();
-        let descriptor = stdout.as_fd().try_clone_to_owned();
-        Ok(Self {
-            file: descriptor.map_err(AccessLogError::Stdout)?.into(),
-            path: None,
-            is_torn: false,
-        })
-    }
-
-    /// Opens the file again, when it is another one by now or `anyway`. One that cannot be opened is written on where it is.
-    fn follow(&mut self, anyway: bool) {
-        let Some(path) = &self.path else { return };
-        if !anyway && is_at(&self.file, path) {
-            return;
-        }
-        match append(path) {
-            Ok(file) => {
-                self.file = file;
-                self.is_torn = false;
-            }
-            Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "the access log cannot be opened again; its lines go on where they went");
-            }
-        }
-    }
-
-    /// Writes lines; says how many could not be.
-    fn write(&mut self, lines: &[u8]) -> (u64, Option<io::Error>) {
-        let mut rest = lines;
-        let mut failed = None;
-        if self.is_torn {
-            match self.file.write_all(b"\n") {
-                Ok(()) => self.is_torn = false,
-                Err(error) => failed = Some(error),
-            }
-        }
-        while !rest.is_empty() && failed.is_none() {
-            match self.file.write(rest) {
-                Ok(0) => failed = Some(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    let (written, left) = rest.split_at(written.min(rest.len()));
-                    self.is_torn = written.last() != Some(&b'\n');
-                    rest = left;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => failed = Some(error),
-            }
-        }
-        let left = rest.iter().filter(|byte| **byte == b'\n').count();
-        (left as u64, failed)
-    }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // It says who asked for what: that is not for everybody on the machine.
-    options.append(true).create(true).mode(0o640).open(path)
-}
-
-/// Whether an open file is what is found at a path.
-fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    let (open, found) = (file.metadata(), fs::metadata(path));
-    match (open, found) {
-        (Ok(open), Ok(found)) => identity(open) == identity(found),
-        _ => false,
-    }
-}
-
 /// Takes lines.
 pub(super) struct Writer(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    dropped: Counter,
+    counter: Counter,
 }
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Lines that were dropped so far.
-    dropped: u64,
+    dropped: Dropped,
     reopen: bool,
     writing: bool,
     ending: bool,
+}
+
+/// Lines that were dropped.
+#[derive(Default)]
+struct Dropped {
+    /// So far.
+    lines: u64,
+    /// Of how many of them it was said, and when last.
+    said: u64,
+    at: Option<Instant>,
+}
+
+impl Dropped {
+    /// How many there are so far, when that is to be said now. It is said by whoever asks, also while the thread that writes waits for somebody to read.
+    fn to_say(&mut self, now: Instant) -> Option<u64> {
+        let is_early = self.at.is_some_and(|at| now.duration_since(at) < PACE);
+        if self.lines == self.said || is_early {
+            return None;
+        }
+        (self.said, self.at) = (self.lines, Some(now));
+        Some(self.lines)
+    }
 }
 
 impl Writer {
@@ -162,7 +65,7 @@ impl Writer {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
-            dropped: counter!(ACCESS_LOG_DROPPED),
+            counter: counter!(ACCESS_LOG_DROPPED),
         });
         let thread = shared.clone();
         thread::Builder::new()
@@ -176,9 +79,11 @@ impl Writer {
     pub(super) fn take(&self, line: &[u8]) {
         let mut state = self.0.state.lock();
         if state.ending || state.waiting.len() + line.len() > MOST_WAITING {
-            state.dropped += 1;
+            state.dropped.lines += 1;
+            let to_say = state.dropped.to_say(Instant::now());
             drop(state);
-            return self.0.dropped.increment(1);
+            self.0.counter.increment(1);
+            return say(to_say, None);
         }
         let was_empty = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
@@ -200,6 +105,16 @@ impl Writer {
         self.0
             .changed
             .wait_while_for(&mut state, is_unwritten, LAST_WAIT);
+        // What still waits is not written any more. What is being written may be.
+        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = waiting.iter().filter(|byte| **byte == b'\n').count() as u64;
+        state.dropped.lines += waiting;
+        // There is no later time to say it.
+        state.dropped.at = None;
+        let to_say = state.dropped.to_say(Instant::now());
+        drop(state);
+        self.0.counter.increment(waiting);
+        say(to_say, None);
     }
 }
 
@@ -213,7 +128,6 @@ impl Drop for Writer {
 impl Shared {
     fn run(&self, mut output: Output) {
         let mut lines = Vec::new();
-        let mut said = (0, None::<Instant>);
         let mut state = self.state.lock();
         loop {
             while state.waiting.is_empty() && !state.ending && !state.reopen {
@@ -229,30 +143,29 @@ impl Shared {
             output.follow(reopen);
             let (unwritten, error) = output.write(&lines);
             lines.clear();
-            self.dropped.increment(unwritten);
+            self.counter.increment(unwritten);
+            state = self.state.lock();
+            state.dropped.lines += unwritten;
+            let to_say = state.dropped.to_say(Instant::now());
+            drop(state);
+            // Before anybody hears that everything was written, or not.
+            say(to_say, error);
             state = self.state.lock();
             state.writing = false;
-            state.dropped += unwritten;
             self.changed.notify_all();
-            let (before, at) = said;
-            if state.dropped > before && at.is_none_or(|at| at.elapsed() >= PACE) {
-                said = (state.dropped, Some(Instant::now()));
-                drop(state);
-                tell(said.0, error);
-                state = self.state.lock();
-            }
         }
     }
 }
 
-fn tell(dropped: u64, error: Option<io::Error>) {
-    match error {
-        Some(error) => tracing::warn!(
+fn say(dropped: Option<u64>, error: Option<io::Error>) {
+    match (dropped, error) {
+        (None, _) => {}
+        (Some(dropped), Some(error)) => tracing::warn!(
             dropped,
             %error,
             "lines of the access log are being dropped, because they cannot be written; make room where it is written; {ACCESS_LOG_DROPPED} counts them"
         ),
-        None => tracing::warn!(
+        (Some(dropped), None) => tracing::warn!(
             dropped,
             "lines of the access log are being dropped, because they come faster than they are taken; lower gateway.access_log.sample; {ACCESS_LOG_DROPPED} counts them"
         ),
@@ -261,12 +174,22 @@ fn tell(dropped: u64, error: Option<io::Error>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Read;
+    use std::os::fd::OwnedFd;
 
     use super::*;
 
-    fn read(path: &Path) -> String {
-        fs::read_to_string(path).unwrap_or_default()
+    fn line() -> [u8; 1_024] {
+        let mut line = [b'x'; 1_024];
+        line[1_023] = b'\n';
+        line
+    }
+
+    fn piped() -> (io::PipeReader, Writer) {
+        let (reader, pipe) = io::pipe().unwrap();
+        let writer = Writer::start(Output::of(OwnedFd::from(pipe).into()));
+        (reader, writer.unwrap())
     }
 
     #[test]
@@ -279,62 +202,72 @@ mod tests {
         }
         writer.close();
         let expected: String = (0..1_000).map(|number| format!("{number}\n")).collect();
-        assert_eq!(read(&path), expected);
-    }
-
-    #[test]
-    fn a_file_that_was_moved_is_opened_again() {
-        let home = tempfile::tempdir().unwrap();
-        let [path, moved] = ["access.log", "access.log.1"].map(|name| home.path().join(name));
-        let mut output = Output::open(&path).unwrap();
-        output.follow(false);
-        output.write(b"first\n");
-        fs::rename(&path, &moved).unwrap();
-        output.follow(false);
-        output.write(b"second\n");
-        assert_eq!([read(&moved), read(&path)], ["first\n", "second\n"]);
-        fs::remove_file(&path).unwrap();
-        output.follow(false);
-        output.write(b"third\n");
-        assert_eq!(read(&path), "third\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
     }
 
     #[test]
     fn what_comes_faster_than_it_is_taken_is_dropped_and_counted() {
-        let (mut reader, pipe) = io::pipe().unwrap();
-        let writer = Writer::start(Output {
-            file: std::os::fd::OwnedFd::from(pipe).into(),
-            path: None,
-            is_torn: false,
-        })
-        .unwrap();
-        let mut line = [b'x'; 1_024];
-        line[1_023] = b'\n';
+        let (mut reader, writer) = piped();
+        let line = line();
         // A pipe takes 64 KiB; so much may be with the thread, and so much in the queue.
         let most = (64 * 1_024 + 2 * MOST_WAITING) / line.len();
         for _ in 0..most + 1_000 {
             writer.take(&line);
         }
-        let dropped = writer.0.state.lock().dropped;
-        assert!(dropped >= 1_000, "{dropped}");
+        {
+            let state = writer.0.state.lock();
+            assert!(state.dropped.lines >= 1_000, "{}", state.dropped.lines);
+            assert!(state.dropped.said > 0, "it is said although nobody reads");
+        }
         let reading = thread::spawn(move || {
             let mut read = Vec::new();
             reader.read_to_end(&mut read).unwrap();
             read.len()
         });
         writer.close();
+        let dropped = writer.0.state.lock().dropped.lines;
         drop(writer);
         let read = reading.join().unwrap() as u64;
         assert_eq!(read / 1_024 + dropped, most as u64 + 1_000);
     }
 
     #[test]
-    fn a_line_that_was_torn_does_not_run_into_the_next() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("access.log");
-        let mut output = Output::open(&path).unwrap();
-        output.write(b"tor");
-        output.write(b"whole\n");
-        assert_eq!(read(&path), "tor\nwhole\n");
+    fn what_nobody_reads_keeps_no_stop_waiting_and_is_counted() {
+        let (_reader, writer) = piped();
+        let line = line();
+        // The pipe takes 64, and the thread waits with at least one.
+        for _ in 0..200 {
+            writer.take(&line);
+        }
+        let began = Instant::now();
+        writer.close();
+        assert!(began.elapsed() < 2 * LAST_WAIT, "{:?}", began.elapsed());
+        let state = writer.0.state.lock();
+        assert!(state.writing && state.waiting.is_empty());
+        assert_eq!(state.dropped.said, state.dropped.lines);
+    }
+
+    #[test]
+    fn what_is_dropped_is_said_at_a_pace() {
+        let (mut dropped, began) = (Dropped::default(), Instant::now());
+        assert_eq!(dropped.to_say(began), None);
+        dropped.lines = 1;
+        assert_eq!(dropped.to_say(began), Some(1));
+        dropped.lines = 5;
+        assert_eq!(dropped.to_say(began + PACE / 2), None);
+        assert_eq!(dropped.to_say(began + PACE), Some(5));
+        assert_eq!(dropped.to_say(began + 3 * PACE), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        let full = fs::File::options().append(true).open("/dev/full").unwrap();
+        let writer = Writer::start(Output::of(full)).unwrap();
+        for _ in 0..10 {
+            writer.take(b"line\n");
+        }
+        writer.close();
+        assert_eq!(writer.0.state.lock().dropped.lines, 10);
     }
 }

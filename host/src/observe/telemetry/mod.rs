@@ -293,7 +293,9 @@ impl Wanted {
 
 /// The exporters of a list, `otlp,prometheus`.
 fn exporters(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 fn names_otlp(list: &str) -> bool {
@@ -416,8 +418,7 @@ mod tests {
         let start = |variables: &[(&str, &str)]| {
             let mut ignored = Vec::new();
             let find = |name: &str| find(variables, name);
-            let exporter =
-                metrics_exporter(&find, Resource::builder_empty().build(), &mut ignored);
+            let exporter = metrics_exporter(&find, Resource::builder_empty().build(), &mut ignored);
             (exporter.map(|exporter| exporter.is_some()), ignored)
         };
         let collector = "https://user:secret@collector:4318";
@@ -443,6 +444,9 @@ mod tests {
         ));
         let variables = [(ENDPOINT, endpoint)];
         let told = unusable("traces", &error, &|name| find(&variables, name)).to_string();
-        assert!(!told.contains("secret") && told.contains("[collector"), "{told}");
+        assert!(
+            !told.contains("secret") && told.contains("[collector"),
+            "{told}"
+        );
     }
 }

@@ -69,6 +69,12 @@ async fn a_request_is_a_line_without_secrets_in_a_file_that_can_be_moved() {
     // What is no request of a proper client is told, too, and stays in its line.
     let forged = b"GET /\"},{\"forged\":\"\xe2\x80\xa8 HTTP/1.1\r\nhost: a\r\nx-correlation-id: forged\r\nconnection: close\r\n\r\n";
     let _refused = raw(host.gateway().base(), forged).await;
+    let lines = told(&file, "\"innkeeper.correlation_id\":\"forged\"").await;
+    let [line] = &lines[..] else {
+        panic!("one line for a request: {lines:?}")
+    };
+    let path = line["url.path"].as_str().expect("a path is a text");
+    assert!(path.starts_with("/\"},{\"forged\":\""), "{line}");
     let text = fs::read_to_string(&file).unwrap();
     assert!(!text.contains("hidden"), "{text}");
     for line in text.lines() {

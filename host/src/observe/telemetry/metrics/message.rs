@@ -257,27 +257,48 @@ mod tests {
         let context = |attributes: &[KeyValue]| format!("{:?}", attributes[0].value);
         let of_metric = |metric: &Metric| -> Vec<(String, String)> {
             let contexts: Vec<_> = match metric.data.as_ref().unwrap() {
-                Data::Sum(sum) => sum.data_points.iter().map(|point| context(&point.attributes)).collect(),
-                Data::Gauge(gauge) => {
-                    gauge.data_points.iter().map(|point| context(&point.attributes)).collect()
-                }
-                Data::Histogram(histogram) => {
-                    histogram.data_points.iter().map(|point| context(&point.attributes)).collect()
-                }
+                Data::Sum(sum) => sum
+                    .data_points
+                    .iter()
+                    .map(|point| context(&point.attributes))
+                    .collect(),
+                Data::Gauge(gauge) => gauge
+                    .data_points
+                    .iter()
+                    .map(|point| context(&point.attributes))
+                    .collect(),
+                Data::Histogram(histogram) => histogram
+                    .data_points
+                    .iter()
+                    .map(|point| context(&point.attributes))
+                    .collect(),
                 other => panic!("{other:?}"),
             };
             let named = contexts.into_iter();
-            named.map(|context| (metric.name.clone(), context)).collect()
+            named
+                .map(|context| (metric.name.clone(), context))
+                .collect()
         };
-        let metrics = messages.iter().flat_map(|message| &message.resource_metrics[0].scope_metrics);
-        metrics.flat_map(|scope| &scope.metrics).flat_map(of_metric).collect()
+        let metrics = messages
+            .iter()
+            .flat_map(|message| &message.resource_metrics[0].scope_metrics);
+        metrics
+            .flat_map(|scope| &scope.metrics)
+            .flat_map(of_metric)
+            .collect()
     }
 
     #[test]
     fn however_many_series_there_are_no_message_is_too_large_and_each_is_in_one() {
         let resource = Resource::builder_empty().build();
         let around = message(Vec::new(), &resource).encoded_len() + 3 * LENGTH;
-        for (contexts, largest) in [(0, 1_000), (1, 1_000), (100, 1_000), (3_000, 1 << 16), (3_000, LARGEST)] {
+        for (contexts, largest) in [
+            (0, 1_000),
+            (1, 1_000),
+            (100, 1_000),
+            (3_000, 1 << 16),
+            (3_000, LARGEST),
+        ] {
             let messages = in_parts(&snapshot(contexts), &resource, largest);
             for message in &messages {
                 assert!(message.encoded_len() <= largest + around);

@@ -18,8 +18,8 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 pub use self::settings::SettingsError;
 use self::settings::{Protocol, Settings};
-use super::{SHUTDOWN, Variables};
 use super::address::with_causes;
+use super::{SHUTDOWN, Variables};
 use crate::core::human_duration;
 use crate::observe::metrics::Metrics;
 

@@ -95,8 +95,10 @@ impl Settings {
             format!("{variable} is `{value}`, but metrics are exported as `cumulative`; a collector can make deltas of them")
         });
         let request = milliseconds(exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
-        let round_timeout =
-            milliseconds(named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"), EXPORT_TIMEOUT)?;
+        let round_timeout = milliseconds(
+            named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"),
+            EXPORT_TIMEOUT,
+        )?;
         Ok(Self {
             protocol,
             endpoint: endpoint(variables, protocol)?,
@@ -270,7 +272,12 @@ mod tests {
                 "{ignored:?}"
             );
         }
-        assert!(read(&[(variable, "Cumulative")]).unwrap().ignored.is_empty());
+        assert!(
+            read(&[(variable, "Cumulative")])
+                .unwrap()
+                .ignored
+                .is_empty()
+        );
     }
 
     #[test]
