@@ -165,9 +165,8 @@ fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, Sett
         (Protocol::Grpc, false) => format!("https://{endpoint}"),
         _ => endpoint,
     };
-    let uri = endpoint.parse::<http::Uri>();
-    let uri = uri.map_err(|error| SettingsError::unusable(&endpoint, error))?;
-    match (protocol, uri.scheme_str()) {
+    let uri = endpoint.parse::<http::Uri>().ok();
+    match (protocol, uri.as_ref().and_then(http::Uri::scheme_str)) {
         (_, Some("http")) | (Protocol::Grpc, Some("https")) => Ok(endpoint),
         (Protocol::Http, Some("https")) => Err(SettingsError::unusable(
             &endpoint,
