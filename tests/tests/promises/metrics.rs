@@ -71,7 +71,7 @@ async fn a_booking_is_measured_by_route_edge_and_context_with_its_trace_as_exemp
     let context = ["context=\"reservation\"", "kind=\"web\""];
     for (name, labels) in [
         ("innkeeper_http_request_duration_seconds", &route[..]),
-        ("innkeeper_call_duration_seconds", &edge),
+        ("innkeeper_edge_duration_seconds", &edge),
         ("innkeeper_invocation_duration_seconds", &context),
     ] {
         let count = lines(&text, &format!("{name}_count"), labels);

@@ -224,11 +224,20 @@ async fn what_cannot_be_exported_to_is_refused_at_the_start() {
     for (variable, value, expected) in [
         ("OTEL_TRACES_EXPORTER", "zipkin", "write `otlp` or `none`"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "write always_on"),
-        ("OTEL_METRICS_EXPORTER", "statsd", "write `otlp` or `none`"),
+        ("OTEL_LOGS_EXPORTER", "statsd", "write `otlp` or `none`"),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            "https://user:secret@collector:4318",
+            "`https://collector:4318`: TLS is spoken over gRPC only",
+        ),
     ] {
         let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");
         let refused = host.try_reopen(&[endpoint, (variable, value)]).await;
         let refused = refused.expect_err("it is refused");
         assert!(refused.contains(expected), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
     }
+    // What was not looked at before metrics were exported refuses no start.
+    let console = ("OTEL_METRICS_EXPORTER", "console");
+    host.try_reopen(&[console]).await.expect("it starts");
 }

@@ -51,7 +51,7 @@ impl BreakerMetrics {
             state: gauge!(names::BREAKER_STATE, &labels),
             opened: counter!(names::BREAKER_OPENED, &labels),
             rejections: [Rejection::Pool, Rejection::Open].map(rejected),
-            duration: histogram!(names::CALL_DURATION, &labels),
+            duration: histogram!(names::EDGE_DURATION, &labels),
         }
     }
 

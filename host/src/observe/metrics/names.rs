@@ -29,7 +29,7 @@ pub const TIMERS_FIRED: &str = "innkeeper_timers_fired_total";
 /// Calls from other contexts, by the context that was called and outcome.
 pub const CALLS: &str = "innkeeper_calls_total";
 /// How long requests and calls took that were let through, by caller and callee.
-pub const CALL_DURATION: &str = "innkeeper_call_duration_seconds";
+pub const EDGE_DURATION: &str = "innkeeper_edge_duration_seconds";
 /// Calls whose compensation is pending, by the context that undoes them.
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
@@ -231,7 +231,7 @@ pub(super) fn describe() {
         "Calls from other contexts, by the context that was called and outcome."
     );
     describe_histogram!(
-        CALL_DURATION,
+        EDGE_DURATION,
         Unit::Seconds,
         "How long requests and calls took that were let through, by caller and callee."
     );

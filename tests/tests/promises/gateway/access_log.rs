@@ -114,7 +114,7 @@ async fn of_a_sample_of_none_only_what_the_server_failed_is_told() {
     let settings = Settings::of_the_app()
         .await
         .without("context.payment")
-        .set("gateway.access_log.format", "common")
+        .set("gateway.access_log.format", "json")
         .set("gateway.access_log.sample", 0);
     let host = Opening::new(settings).open().await;
     let room = host.stay().room("sampled").await;
@@ -122,13 +122,17 @@ async fn of_a_sample_of_none_only_what_the_server_failed_is_told() {
     host.gateway().get("/no-such-path").await.expect(404);
     host.stay().book(room).await.expect_problem(503);
     // On standard output, without a file.
-    eventually("both are told", async || {
-        let lines = host
-            .output()
-            .lines_with("\"POST /reservations HTTP/1.1\" 503 ");
-        (lines.len() == 2).then_some(()).ok_or(lines.len())
+    let failed = "\"http.response.status_code\":503";
+    let lines = eventually("both are told", async || {
+        let lines = host.output().lines_with(failed);
+        (lines.len() == 2).then_some(lines).ok_or("they are not")
     })
     .await;
-    assert_eq!(host.output().lines_with("HTTP/1.1\" 404").len(), 0);
-    assert_eq!(host.output().lines_with("HTTP/1.1\" 201").len(), 0);
+    for line in &lines {
+        let line: Value = serde_json::from_str(line).expect("an object");
+        assert_eq!(line["url.path"], "/reservations", "{line}");
+        assert_eq!(line["innkeeper.context"], "reservation", "{line}");
+    }
+    let others = host.output().lines_with("\"http.response.status_code\"");
+    assert_eq!(others.len(), 2, "{others:?}");
 }

@@ -185,3 +185,60 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    fn exporter(endpoint: &str) -> MetricsExporter {
+        let variables = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => Some(endpoint.to_owned()),
+            "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("3600000".to_owned()),
+            "OTEL_METRIC_EXPORT_TIMEOUT" => Some("3600000".to_owned()),
+            _ => None,
+        };
+        let resource = Resource::builder_empty().build();
+        MetricsExporter::new(&variables, resource, &mut Vec::new()).unwrap()
+    }
+
+    /// How long it takes to stop once `is_under_way`.
+    async fn stopped<Levels: Future<Output = ()> + Send + 'static>(
+        endpoint: &str,
+        take_levels: impl Fn() -> Levels + Send + 'static + Sync,
+        is_under_way: impl Future<Output = ()>,
+    ) -> Duration {
+        let (metrics, stop) = (Metrics::install().unwrap(), CancellationToken::new());
+        let running = exporter(endpoint).run(metrics, take_levels, stop.clone());
+        let running = tokio::spawn(running);
+        is_under_way.await;
+        let began = Instant::now();
+        stop.cancel();
+        running.await.unwrap();
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_no_collector() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        // It takes what is sent, and never answers.
+        let mut held = None;
+        let accepted = async { held = Some(silent.accept().await.unwrap()) };
+        let took = stopped(&endpoint, || ready(()), accepted).await;
+        assert!(took <= SHUTDOWN + Duration::from_millis(100), "{took:?}");
+        drop(held);
+        let looking = std::sync::Arc::new(Notify::new());
+        let looks = looking.clone();
+        let levels = move || {
+            looks.notify_one();
+            pending()
+        };
+        let took = stopped(&endpoint, levels, looking.notified()).await;
+        assert!(took <= SHUTDOWN + Duration::from_millis(100), "{took:?}");
+    }
+}
