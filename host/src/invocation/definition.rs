@@ -86,7 +86,7 @@ pub(super) struct Invocation {
     /// What it holds of its context's commits.
     pub hold: Arc<Hold>,
     /// The title of the version that it was routed to last, to be told.
-    routed_to: Mutex<Option<Arc<str>>>,
+    pub routed_to: Mutex<Option<Arc<str>>>,
 }
 
 /// The least that is to be known of an invocation.
