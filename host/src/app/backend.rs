@@ -8,7 +8,7 @@ use super::Host;
 use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
 use crate::gateway::Backend;
-use crate::invocation::{self, Context, Failure, Origin};
+use crate::invocation::{self, Context, Failure, Origin, WebFailure};
 use crate::versions::Found;
 
 impl Backend for Arc<Host> {
@@ -47,15 +47,15 @@ impl Backend for Arc<Host> {
         request: Request,
         origin: Origin,
         key: Option<String>,
-    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<WebAnswer, WebFailure>> + Send + 'static {
         let invoker = self.invoker.clone();
         async move {
             match invoker.contexts.get(&*context) {
                 Some(context) => invocation::web(&invoker, context, request, origin, key).await,
                 // The table names contexts of this app, which has the same ones all its life.
-                None => Err(Failure::NotServing {
+                None => Err(WebFailure::from(Failure::NotServing {
                     context: context.to_string(),
-                }),
+                })),
             }
         }
     }

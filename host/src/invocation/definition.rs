@@ -85,6 +85,8 @@ pub(super) struct Invocation {
     pub connection: Connection,
     /// What it holds of its context's commits.
     pub hold: Arc<Hold>,
+    /// The title of the version that it was routed to last, to be told.
+    pub routed_to: Mutex<Option<Arc<str>>>,
 }
 
 /// The least that is to be known of an invocation.
@@ -153,9 +155,9 @@ impl Invocation {
             invoker,
             context,
             id,
+            trace: telemetry::sampled(TraceContext::of_story(&correlation_id)),
             correlation_id,
             causation_id,
-            trace: telemetry::sampled(TraceContext::new()),
             cause,
             trigger,
             caller: None,
@@ -175,7 +177,18 @@ impl Invocation {
             delayed: false,
             connection: Connection::default(),
             hold: Arc::default(),
+            routed_to: Mutex::default(),
         }
+    }
+
+    /// It was routed to a version.
+    pub(super) fn note_route(&self, version: &Version) {
+        *self.routed_to.lock() = Some(version.title.clone());
+    }
+
+    /// The title of the version that it was routed to last; none when it never came to one.
+    pub(super) fn routed_to(&self) -> Option<Arc<str>> {
+        self.routed_to.lock().clone()
     }
 
     /// Its present run.

@@ -79,5 +79,5 @@ pub use self::{
     retention::{end_forsaken, forget_results},
     suspicion::Suspicions,
     timer::Timer,
-    web::web,
+    web::{WebFailure, web},
 };

@@ -34,6 +34,7 @@ pub(super) fn route_to_version(
         };
         if let Some(lease) = serving.lease(&version) {
             entry.fit(&version);
+            invocation.note_route(&version);
             return Ok(Routed { lease, trial });
         }
         // It was closed since it was looked up: another has taken over by now. Where it had to be this one, there is none to go to.

@@ -25,6 +25,25 @@ use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
 use crate::versions::Version;
 
+/// A web request that its guest gave no answer to.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct WebFailure {
+    /// Why.
+    pub failure: Failure,
+    /// The title of the version that was to answer it; none when it never came to one.
+    pub version: Option<Arc<str>>,
+}
+
+impl From<Failure> for WebFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            version: None,
+        }
+    }
+}
+
 /// Runs a web request to its end, also when whoever asked goes away meanwhile.
 ///
 /// `key` is the request's `Idempotency-Key`: a repeat of a request that was answered with success gets that answer.
@@ -38,16 +57,17 @@ pub async fn web(
     request: Request,
     origin: Origin,
     key: Option<String>,
-) -> Result<WebAnswer, Failure> {
-    let began = std::time::Instant::now();
+) -> Result<WebAnswer, WebFailure> {
+    let (began, trace) = (std::time::Instant::now(), origin.trace.clone());
     let breaker = context.breakers.of_gateway();
     let answered = admit(invoker, context, request, origin, key, &breaker).await;
     let failed = match &answered {
         Ok(answer) => answer.response.is_error(),
-        Err(failure) => failure.is_fault_of_context(),
+        Err(WebFailure { failure, .. }) => failure.is_fault_of_context(),
     };
-    if !answered.as_ref().is_err_and(Failure::is_rejection) {
-        breaker.traffic().note(began.elapsed(), failed);
+    let is_rejected = |failed: &WebFailure| failed.failure.is_rejection();
+    if !answered.as_ref().is_err_and(is_rejected) {
+        breaker.note(began.elapsed(), failed, &trace);
     }
     answered
 }
@@ -59,7 +79,7 @@ async fn admit(
     origin: Origin,
     key: Option<String>,
     breaker: &Arc<Breaker>,
-) -> Result<WebAnswer, Failure> {
+) -> Result<WebAnswer, WebFailure> {
     let deadline = Instant::now() + context.settings.limits.deadline;
     context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
@@ -111,7 +131,10 @@ async fn admit(
         false => answered,
         true => answered
             .map(|answer| WebAnswer { delayed, ..answer })
-            .map_err(|failure| Failure::Delayed(Box::new(failure))),
+            .map_err(|failed| WebFailure {
+                failure: Failure::Delayed(Box::new(failed.failure)),
+                ..failed
+            }),
     }
 }
 
@@ -132,7 +155,7 @@ async fn run(
     key: Option<String>,
     cache_key: Option<CacheKey>,
     admitted: Admitted,
-) -> Result<WebAnswer, Failure> {
+) -> Result<WebAnswer, WebFailure> {
     let request = Arc::new(request);
     let entry = WebEntry::new(request.clone(), key.as_deref());
     let invocation = Arc::new(Invocation {
@@ -155,13 +178,17 @@ async fn run(
             deadline: admitted.deadline,
         })
     });
-    let done = attempts::run(&invocation, entry).await.inspect_err(|failure| {
+    let done = attempts::run(&invocation, entry).await.map_err(|failure| {
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
                 context = context.name, invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
+        }
+        WebFailure {
+            failure,
+            version: invocation.routed_to(),
         }
     })?;
     let response = done.answer;

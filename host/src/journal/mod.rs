@@ -48,7 +48,7 @@ mod worker;
 pub use self::audit::Findings;
 pub(crate) use self::bookkeeping::bookkeeping;
 pub use self::capture::Capture;
-pub use self::committer::{Committer, Options};
+pub use self::committer::{Committed, Committer, Flush, Options};
 pub use self::contention::Contended;
 pub use self::copy::{CopyError, CopyWriter, Part, Raw, copy};
 pub use self::error::{CommitError, Error};

@@ -1,5 +1,6 @@
 //! `innkeeper.toml`: what the app is made of, and its settings.
 
+mod access_log;
 mod admin;
 mod admin_tls;
 mod app;
@@ -44,6 +45,7 @@ use self::{document::Node, fault::Fault};
 
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
+    access_log::{AccessLogFormat, AccessLogSettings},
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
@@ -146,6 +148,8 @@ impl Manifest {
         tls.flat_map(AdminTlsSettings::files).for_each(complete);
         let tls = self.gateway.tls.iter_mut();
         tls.flat_map(GatewayTlsSettings::files).for_each(complete);
+        let access_log = self.gateway.access_log.file.iter_mut();
+        access_log.for_each(complete);
         let auth = self.gateway.auth.iter_mut();
         auth.map(|auth| &mut auth.jwks_file).for_each(complete);
         let tokens = self.admin.tokens.values_mut();

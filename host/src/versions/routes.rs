@@ -48,6 +48,8 @@ pub struct Offer<'a, C> {
 pub struct Route<C> {
     /// What answers.
     pub context: C,
+    /// The name of the context.
+    pub(crate) owner: Arc<str>,
     pub(crate) method: Method,
     pub(crate) pattern: Pattern,
     pub(crate) consumes: Option<MediaType>,
@@ -264,6 +266,7 @@ impl<C: Clone> Route<C> {
         let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
         Ok(Self {
             context: offer.context.clone(),
+            owner: offer.name.into(),
             method: method.clone(),
             pattern: Pattern::parse(&described.path)?,
             consumes: consumes.transpose()?,

@@ -25,6 +25,7 @@ mod healing;
 mod idempotency;
 mod library;
 mod load;
+mod metrics;
 mod nats;
 mod neighbours;
 mod operators;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::outliers::{Change, Outliers, Turn};
 use super::pool::{Connection, Pool};
-use crate::core::{VersionDigest, human_duration};
+use crate::core::{TraceContext, VersionDigest, human_duration};
 use crate::invocation::admission::Permit;
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
@@ -91,6 +91,12 @@ impl Breaker {
     /// How many it has turned away since the host started.
     pub fn rejected(&self, why: Rejection) -> u64 {
         self.metrics.rejected(why)
+    }
+
+    /// Something that it let through came to an end, at this place in a trace.
+    pub(in crate::invocation) fn note(&self, took: Duration, failed: bool, trace: &TraceContext) {
+        self.traffic.note(took, failed);
+        self.metrics.answered(took, trace);
     }
 
     /// What has passed it, without what was turned away.

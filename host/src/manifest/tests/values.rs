@@ -86,6 +86,34 @@ fn impossible_values_are_refused() {
             "3:19: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
         ),
         (
+            "[gateway.access_log]\nformat = 'combined'",
+            "2:10: gateway.access_log.format: `combined` is not a valid value; valid values are `common`, `json`, `off`",
+        ),
+        (
+            "[gateway.access_log]\nsample = 2",
+            "2:10: gateway.access_log.sample: must be from 0 to 1",
+        ),
+        (
+            "[gateway.access_log]\nformat = 'json'\nsample = 0.0000004",
+            "3:10: gateway.access_log.sample: must be 0, 1, or from 0.000001 to 0.999999",
+        ),
+        (
+            "[gateway.access_log]\nformat = 'json'\nsample = 0.9999996",
+            "3:10: gateway.access_log.sample: must be 0, 1, or from 0.000001 to 0.999999",
+        ),
+        (
+            "[gateway.access_log]\nfile = 'access.log'",
+            "2:1: gateway.access_log.file: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
+        ),
+        (
+            "[gateway.access_log]\nsample = 0.5",
+            "2:1: gateway.access_log.sample: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
+        ),
+        (
+            "[gateway.access_log]\nquery = true",
+            "2:1: gateway.access_log.query: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
+        ),
+        (
             "[gateway.rate_limit]\nburst = -1",
             "2:9: gateway.rate_limit.burst: must be a whole number from 1 to 4294967295, not -1",
         ),
