@@ -45,5 +45,7 @@ pub use log_gate::LogGate;
 pub use residency::{Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
-pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
+pub use services::{
+    Answer, InvocationInfo, Pending, Reserved, Services, StateEntry, VerifiedIdentity,
+};
 pub use shape::Signature;

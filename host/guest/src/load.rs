@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
 
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
+use crate::fault::Fault;
 use crate::imports;
 use crate::interface::{Interface, Operation};
 use crate::residency::{Reload, Residency};
@@ -205,6 +207,15 @@ impl Guest {
     /// Gives the memory of its machine code back, as soon as nobody runs in it. False when it is not there, or nothing would bring it back.
     pub fn unload(&self) -> bool {
         self.residency.unload()
+    }
+
+    /// Waits until its machine code is in memory, whole.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be brought back, or is not by the deadline.
+    pub async fn bring_back(&self, deadline: Instant) -> Result<(), Fault> {
+        self.residency.code(deadline).await.map(drop)
     }
 
     /// Whether its machine code is in memory.

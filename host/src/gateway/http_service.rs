@@ -289,14 +289,20 @@ impl<R: Backend> HttpService<R> {
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
+        let mut identity = None;
         if let Some(required) = &route.require {
             let authenticator = self.authenticator.as_ref();
             // A manifest that asks for tokens without saying whose is refused.
             let authenticator = authenticator
                 .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
-            authenticator.authorize(required, &parts.headers)?;
+            identity = Some(authenticator.authorize(required, &parts.headers).await?);
         }
         let mut request = request::read(&route, values, parts, &target, sender)?;
+        if identity.is_some() {
+            // The guest is told who it is. What has shown that goes no further, and into no journal.
+            let token = header::AUTHORIZATION.as_str();
+            request.headers.retain(|(name, _)| name != token);
+        }
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
         let _memory = self
@@ -323,6 +329,7 @@ impl<R: Backend> HttpService<R> {
             correlation_id: correlation.id.clone(),
             causation_id: None,
             trace: correlation.trace.clone(),
+            identity,
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;

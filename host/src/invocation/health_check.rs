@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::unit::UnitOfWork;
-use crate::core::{InvocationId, TraceContext};
+use crate::core::{InvocationId, TraceContext, VerifiedIdentity};
 use crate::guest::Execution;
 use crate::journal::Cause;
 use crate::observe::telemetry;
@@ -55,8 +55,11 @@ pub async fn check_health(
         context,
         version,
         generation,
-        check.purpose(),
-        deadline,
+        Unattended {
+            purpose: check.purpose(),
+            deadline,
+            identity: None,
+        },
     );
     let execution = execution(context, unit, deadline);
     let answered = match check {
@@ -66,14 +69,21 @@ pub async fn check_health(
     answered.result.map_err(Failure::of_fault)
 }
 
+/// What is to be known of an invocation that nobody waits for.
+pub(super) struct Unattended<'a> {
+    pub purpose: &'a str,
+    pub deadline: Instant,
+    /// Who was behind what it is like.
+    pub identity: Option<VerifiedIdentity>,
+}
+
 /// The unit of work of an invocation that nobody waits for, and that never commits.
 pub(super) fn unattended(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     version: &Arc<Version>,
     generation: u32,
-    purpose: &str,
-    deadline: Instant,
+    about: Unattended<'_>,
 ) -> UnitOfWork {
     let trace = telemetry::sampled(TraceContext::new());
     let invocation = Arc::new(Invocation {
@@ -85,17 +95,19 @@ pub(super) fn unattended(
             id: InvocationId::random(),
             correlation_id: trace.correlation_id(),
             causation_id: None,
+            identity: about.identity,
             cause: Cause::Host {
-                purpose: purpose.into(),
+                purpose: about.purpose.into(),
             },
             trigger: Trigger::Nobody,
-            deadline,
+            deadline: about.deadline,
         })
     });
     UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default())
 }
 
-/// How such an invocation is run.
+/// How such an invocation is run: in the host's name, and as what is called by all others. It calls nobody, so it always leaves what it takes, and whatever
+/// the work of contexts has taken, one that is asked how it is finds an instance.
 pub(super) fn execution(
     context: &Context,
     unit: UnitOfWork,
@@ -105,8 +117,8 @@ pub(super) fn execution(
         services: Box::new(unit),
         memory: usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX),
         deadline,
-        depth: 0,
+        depth: u32::MAX,
         share: None,
-        instances: Some(context.instances.clone()),
+        instances: None,
     }
 }

@@ -1,16 +1,20 @@
 //! Events of the host itself: what it does to contexts (opens a breaker, scales, restarts), as events of the source `innkeeper`.
 //!
 //! They are recorded beside the work that they tell of, never in its way: whoever records one does not wait, and one task commits them to the host's journal in
-//! groups. They are news, not state: what cannot be written, or comes faster than it can be written, is counted and left out.
+//! groups. They are news, not state: what cannot be written, or comes faster than it can be written, is counted and left out. What happened to each context within
+//! the last hour is remembered in memory, too, in sentences.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::occurrences::{Occurrence, Occurrences, Severity};
 use crate::core::{CausationId, CorrelationId, EventId, wall_clock};
 use crate::journal::{Event, Ledger, Unit};
 
@@ -57,6 +61,77 @@ pub enum HostEventKind {
 }
 
 impl HostEventKind {
+    /// What its event tells, in a sentence, and whether that is as it should be; none for what is told with the health of a context.
+    fn told(self, data: &Value) -> Option<(Severity, String)> {
+        let text = |name: &str| match &data[name] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let is_there = |name: &str| !data[name].is_null();
+        Some(match self {
+            Self::CircuitBreakerOpened => {
+                let sentence = format!(
+                    "calls of {} are rejected for {} ms: version {} failed{}",
+                    text("caller"),
+                    text("ejectionMs"),
+                    text("version"),
+                    match data["errors"].as_u64() {
+                        None | Some(0) => " again when it was tried".to_owned(),
+                        Some(errors) => format!(" {errors} times in a row"),
+                    }
+                );
+                (Severity::Warning, sentence)
+            }
+            Self::CircuitBreakerHalfOpened => {
+                let sentence = format!("one call of {} may try again", text("caller"));
+                (Severity::Normal, sentence)
+            }
+            Self::CircuitBreakerClosed => {
+                let sentence = format!("calls of {} go through again", text("caller"));
+                (Severity::Normal, sentence)
+            }
+            Self::FaultInjectionStarted => {
+                let delay = is_there("delay").then(|| {
+                    let delay = &data["delay"];
+                    let fixed = delay["fixed"].as_str().unwrap_or_default();
+                    format!("{} % are delayed by {fixed}", delay["percent"])
+                });
+                let abort = is_there("abort").then(|| {
+                    let abort = &data["abort"];
+                    format!("{} % are answered with {}", abort["percent"], abort["status"])
+                });
+                let faults: Vec<_> = delay.into_iter().chain(abort).collect();
+                let until = match is_there("until") {
+                    true => format!(", until {}", text("until")),
+                    false => String::new(),
+                };
+                (Severity::Warning, faults.join(", ") + &until)
+            }
+            Self::FaultInjectionEnded => (Severity::Normal, text("reason")),
+            Self::ScaledUp | Self::ScaledDown => {
+                let (from, to, reason) = (text("from"), text("to"), text("reason"));
+                (
+                    Severity::Normal,
+                    format!("slots from {from} to {to}: {reason}"),
+                )
+            }
+            Self::Unloaded | Self::Loaded => (
+                Severity::Normal,
+                format!("version {}: {}", text("version"), text("reason")),
+            ),
+            Self::LoadFailed => (
+                Severity::Warning,
+                format!("version {}: {}", text("version"), text("reason")),
+            ),
+            Self::ProbeFailed
+            | Self::NotReady
+            | Self::Ready
+            | Self::Restarted
+            | Self::CrashLoopBackOff
+            | Self::HealedByRollback => return None,
+        })
+    }
+
     /// All of them.
     pub const ALL: [Self; 16] = [
         Self::CircuitBreakerOpened,
@@ -104,6 +179,7 @@ impl HostEventKind {
 #[derive(Debug)]
 pub struct HostEvents {
     waiting: mpsc::Sender<HostEvent>,
+    lately: Mutex<BTreeMap<String, Occurrences>>,
     left_out: AtomicU64,
 }
 
@@ -123,7 +199,12 @@ impl HostEvents {
     pub fn new() -> (Self, HostEventsWriter) {
         let (waiting, written) = mpsc::channel(WAITING);
         let left_out = AtomicU64::new(0);
-        (Self { waiting, left_out }, HostEventsWriter(written))
+        let events = Self {
+            waiting,
+            lately: Mutex::default(),
+            left_out,
+        };
+        (events, HostEventsWriter(written))
     }
 
     /// Records what happened to a context, as a story of its own. Does not wait.
@@ -139,6 +220,9 @@ impl HostEvents {
         data: Value,
         correlation_id: CorrelationId,
     ) {
+        if let Some((severity, sentence)) = kind.told(&data) {
+            self.note(context, severity, kind.name(), sentence);
+        }
         let event = HostEvent {
             kind,
             context: context.to_owned(),
@@ -148,6 +232,25 @@ impl HostEvents {
         if self.waiting.try_send(event).is_err() {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Remembers something that happened to a context, and is an event by itself.
+    pub fn note(&self, context: &str, severity: Severity, reason: &'static str, message: String) {
+        let mut lately = self.lately.lock();
+        match lately.get_mut(context) {
+            Some(known) => known.note(severity, reason, message),
+            None => {
+                let mut new = Occurrences::default();
+                new.note(severity, reason, message);
+                lately.insert(context.to_owned(), new);
+            }
+        }
+    }
+
+    /// What happened to a context within the last hour, but for its health, which is known elsewhere; the last one last.
+    pub fn lately(&self, context: &str) -> Vec<Occurrence> {
+        let lately = self.lately.lock();
+        lately.get(context).map_or_else(Vec::new, Occurrences::list)
     }
 
     /// How many were left out since the start, because too many came at once.
@@ -206,6 +309,7 @@ fn unit(ledger: &Ledger, story: Vec<HostEvent>) -> Unit {
         correlation_id: event.correlation_id,
         causation_id: Some(CausationId::from(&invocation)),
         trace: None,
+        identity: None,
     });
     unit.events = events.collect();
     unit
@@ -270,6 +374,34 @@ mod tests {
             events.record(HostEventKind::Ready, "room", Value::Null);
         }
         assert_eq!(events.left_out(), 5);
+    }
+
+    #[test]
+    fn what_happened_lately_is_told_in_sentences_and_counted() {
+        let (events, _writer) = HostEvents::new();
+        let open = json!({"caller": "shop", "version": 3, "errors": 5, "ejectionMs": 30_000});
+        for _ in 0..5 {
+            events.record(HostEventKind::CircuitBreakerOpened, "room", open.clone());
+        }
+        let scaled = json!({"from": 1, "to": 4, "reason": "work waits for it"});
+        events.record(HostEventKind::ScaledUp, "room", scaled);
+        let faults = json!({"abort": {"percent": 5, "status": 503}, "until": "noon"});
+        events.record(HostEventKind::FaultInjectionStarted, "room", faults);
+        // Told with its health.
+        events.record(HostEventKind::Restarted, "room", Value::Null);
+        events.record(HostEventKind::Loaded, "bell", json!({"version": "1"}));
+        let lately = events.lately("room").into_iter();
+        let lately: Vec<_> = lately.map(|one| (one.message, one.count)).collect();
+        let expected = [
+            (
+                "calls of shop are rejected for 30000 ms: version 3 failed 5 times in a row",
+                5,
+            ),
+            ("slots from 1 to 4: work waits for it", 1),
+            ("5 % are answered with 503, until noon", 1),
+        ];
+        assert_eq!(lately, expected.map(|(text, count)| (text.to_owned(), count)));
+        assert!(events.lately("nobody").is_empty());
     }
 
     #[test]

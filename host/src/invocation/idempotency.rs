@@ -9,9 +9,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Failure;
+use crate::core::{VerifiedIdentity, digest};
 
 /// How long a repeat waits for the first request before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the repeats of a request are known by: nobody is given the answer to somebody else's request, or waits for that.
+pub(super) fn known_by(key: &str, identity: Option<&VerifiedIdentity>) -> String {
+    let key = key.as_bytes();
+    let digest = match identity.map(VerifiedIdentity::person) {
+        None => digest(&[key]),
+        Some([issuer, subject]) => digest(&[issuer, subject, key]),
+    };
+    format!("key:{digest}")
+}
 
 /// The keys whose first request still runs, of one context.
 #[derive(Clone, Default)]
@@ -77,6 +88,15 @@ mod tests {
 
     fn late() -> Instant {
         Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn each_has_keys_of_his_own() {
+        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
+        let keys = [None, Some(&alice), Some(&bob)].map(|identity| known_by("a", identity));
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+        assert_eq!(keys[1], known_by("a", Some(&VerifiedIdentity::of("alice"))));
+        assert_ne!(keys[1], known_by("b", Some(&alice)));
     }
 
     #[tokio::test]

@@ -33,6 +33,7 @@ mod invoker;
 pub mod key_locks;
 mod known_good;
 mod load_meter;
+mod occurrences;
 mod origin;
 mod outbox;
 pub mod owed;
@@ -60,6 +61,7 @@ mod web;
 pub(crate) use self::{
     attributes::Attributes,
     context::{Shared, stored_generation},
+    occurrences::Occurrences,
     per_context::PerContext,
 };
 pub use self::{
@@ -75,6 +77,7 @@ pub use self::{
     invoker::{Contexts, Invoker, Safeguards},
     known_good::{Verdict, try_known_good},
     load_meter::Load,
+    occurrences::{Occurrence, Severity},
     origin::Origin,
     retention::{end_forsaken, forget_results},
     suspicion::Suspicions,

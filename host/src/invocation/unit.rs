@@ -20,10 +20,11 @@ use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::timer::Timer;
 use super::{call, dispatch, intent, publishable, state_key};
-use crate::core::EventId;
 use crate::core::memory::Reservation;
+use crate::core::{EventId, carried};
 use crate::guest::{
-    Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
+    Answer, InvocationInfo, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry,
+    VerifiedIdentity, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::observe::telemetry;
@@ -227,6 +228,11 @@ impl UnitOfWork {
         Ok(self.check_staged()?)
     }
 
+    /// How many bytes go along for whoever is behind it, with each event and timer.
+    fn carried(&self) -> usize {
+        carried(self.invocation.identity.as_ref())
+    }
+
     /// Whether it may emit such an event: one that is described, and can be published.
     fn check_event(&self, kind: &str, subject: &str, data: &[u8]) -> Result<(), Failure> {
         let mut described = self.version.description.publishes.iter();
@@ -334,6 +340,7 @@ impl UnitOfWork {
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
             trace: self.invocation.trace.clone(),
+            identity: self.invocation.identity.clone(),
             deadline: self.invocation.deadline_of_callee(),
             call_stack: self.chain(),
             may_have_run,
@@ -472,8 +479,9 @@ impl Services for UnitOfWork {
 
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
+        let carried = self.invocation.trace.carried() + self.carried();
         self.outbox
-            .note_event(kind.len() + subject.len() + data.len() + self.invocation.trace.carried());
+            .note_event(kind.len() + subject.len() + data.len() + carried);
         let id = self.invocation.id.event("event", self.outbox.next_count());
         let told = id.to_string();
         self.outbox.events.push(Event {
@@ -486,6 +494,7 @@ impl Services for UnitOfWork {
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
             trace: telemetry::publisher(&self.invocation.trace),
+            identity: self.invocation.identity.clone(),
         });
         self.check_staged()?;
         Ok(told)
@@ -500,8 +509,9 @@ impl Services for UnitOfWork {
     ) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
         self.check_delay(delay_ms)?;
+        let carried = self.carried();
         self.outbox
-            .note_timer(kind.len() + subject.len() + data.len());
+            .note_timer(kind.len() + subject.len() + data.len() + carried);
         let id = self.invocation.id.event("timer", self.outbox.next_count());
         let told = id.to_string();
         let timer = Timer {
@@ -511,6 +521,7 @@ impl Services for UnitOfWork {
             data,
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
+            identity: self.invocation.identity.clone(),
         };
         self.outbox.timers.push((delay_ms, timer));
         self.check_staged()?;
@@ -522,10 +533,10 @@ impl Services for UnitOfWork {
     }
 
     // A line of the log needs it, too, and is not to be missing either.
-    fn identity(&mut self) -> Result<Identity, Refusal> {
+    fn invocation(&mut self) -> Result<InvocationInfo, Refusal> {
         self.is_repeatable = false;
         let invocation = &self.invocation;
-        Ok(Identity {
+        Ok(InvocationInfo {
             context: invocation.context.name.clone(),
             version: self.version.digest.to_string(),
             id: invocation.id.to_string(),
@@ -537,6 +548,18 @@ impl Services for UnitOfWork {
                 .to_owned(),
             attempt: self.attempt,
         })
+    }
+
+    fn identity(&mut self) -> Result<Option<VerifiedIdentity>, Refusal> {
+        // Nobody is to get what was answered to somebody else.
+        self.is_repeatable = false;
+        let identity = self.invocation.identity.as_ref();
+        Ok(identity.map(|identity| VerifiedIdentity {
+            issuer: identity.issuer().to_owned(),
+            subject: identity.subject().to_owned(),
+            scopes: identity.scopes().to_vec(),
+            claims: identity.claims().to_vec(),
+        }))
     }
 
     fn now(&mut self) -> Result<u64, Refusal> {

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
@@ -19,7 +20,7 @@ use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{CorrelationId, InvocationId, digest};
+use crate::core::{CorrelationId, InvocationId, VerifiedIdentity, digest};
 use crate::guest::{self, Ended, Execution};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -80,7 +81,10 @@ async fn admit(
     }
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
-        Some(key) => Some(context.keys.enter(key, deadline).await?),
+        Some(key) => {
+            let key = idempotency::known_by(key, origin.identity.as_ref());
+            Some(context.keys.enter(&key, deadline).await?)
+        }
         None => None,
     };
     let Entered { place, connection } = breaker.enter(context, 0, deadline).await?;
@@ -134,7 +138,7 @@ async fn run(
     admitted: Admitted,
 ) -> Result<WebAnswer, Failure> {
     let request = Arc::new(request);
-    let entry = WebEntry::new(request.clone(), key.as_deref());
+    let entry = WebEntry::new(request.clone(), key.as_deref(), origin.identity.as_ref());
     let invocation = Arc::new(Invocation {
         trace: origin.trace.child(),
         place: admitted.place,
@@ -147,6 +151,7 @@ async fn run(
             id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
+            identity: origin.identity,
             cause: Cause::Web {
                 method: request.method.clone(),
                 route: request.route.clone(),
@@ -185,9 +190,13 @@ pub(super) struct WebEntry {
 }
 
 impl WebEntry {
-    pub(super) fn new(request: Arc<Request>, key: Option<&str>) -> Self {
+    pub(super) fn new(
+        request: Arc<Request>,
+        key: Option<&str>,
+        identity: Option<&VerifiedIdentity>,
+    ) -> Self {
         let key = key.map(|key| ResponseKey {
-            key: format!("key:{}", digest(&[key.as_bytes()])),
+            key: idempotency::known_by(key, identity),
             fingerprint: fingerprint(&request),
         });
         Self { request, key }
@@ -237,7 +246,7 @@ impl Entry for WebEntry {
         let fields = request.headers.iter().chain(&request.query);
         let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
         let size = head + request.path.len() + request.body.len();
-        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None)))
+        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None, None)))
     }
 
     async fn enter(

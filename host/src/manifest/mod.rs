@@ -147,7 +147,7 @@ impl Manifest {
         let tls = self.gateway.tls.iter_mut();
         tls.flat_map(GatewayTlsSettings::files).for_each(complete);
         let auth = self.gateway.auth.iter_mut();
-        auth.map(|auth| &mut auth.jwks_file).for_each(complete);
+        auth.flat_map(GatewayAuthSettings::files).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

@@ -115,6 +115,7 @@ impl TestHost {
             correlation_id: correlation_id.parse().unwrap(),
             causation_id: None,
             trace: TraceContext::new(),
+            identity: None,
         };
         let answer = invocation::web(
             &self.host.invoker,

@@ -171,5 +171,6 @@ fn timer(saga: &Saga) -> Result<Timer, journal::Error> {
         data,
         correlation_id: saga.correlation_id.clone(),
         causation_id: Some((&saga.started_by).into()),
+        identity: saga.identity.clone(),
     })
 }

@@ -166,6 +166,7 @@ fn begun(name: &str, settings: &SagaSettings, event: &Event, about: &str) -> Sag
         ended_at: None,
         ended_by: None,
         key: about.to_owned(),
+        identity: event.identity.clone(),
     }
 }
 
@@ -260,6 +261,7 @@ mod tests {
             correlation_id: "c".parse().unwrap(),
             causation_id: None,
             trace: None,
+            identity: None,
         };
         let settings = |key: Option<&str>| SagaSettings {
             starts: "a.Booked".parse().unwrap(),

@@ -1,10 +1,12 @@
 //! Who may ask for what: bearer tokens (RFC 6750) that are JSON Web Tokens of one issuer (RFC 7519, RFC 8725), and the routes that ask for one.
 
+mod endpoint;
 mod keys;
+mod remote_keys;
 mod token;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,20 +15,34 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use self::endpoint::{Endpoint, InvalidEndpoint};
 use self::keys::KeySet;
+use self::remote_keys::RemoteKeys;
 use self::token::Refusal;
 use super::problem::Problem;
+use crate::core::VerifiedIdentity;
 use crate::manifest::{GatewayAuthSettings, Requirement};
+use crate::tls::TlsError;
 
 /// How often the keys' file is looked at.
 const PERIOD: Duration = Duration::from_secs(1);
+/// When a client may come again whose token could not be checked.
+const RETRY: Duration = Duration::from_secs(5);
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
 
 /// Tells good tokens from others.
 pub struct Authenticator {
     settings: GatewayAuthSettings,
+    source: Source,
+    /// None while they could not be fetched yet.
     keys: ArcSwap<KeySet>,
+}
+
+/// Where the issuer's keys come from.
+enum Source {
+    File(PathBuf),
+    Url(Box<RemoteKeys>),
 }
 
 /// The issuer's keys cannot be had.
@@ -48,56 +64,102 @@ pub enum AuthError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The URL is none.
+    #[error("gateway.auth.jwks_url: `{0}` is not a URL of keys")]
+    Url(String),
+    /// The authorities that its certificate may come from cannot be read.
+    #[error("gateway.auth.jwks_ca_file: {0}")]
+    Authorities(#[source] TlsError),
+}
+
+impl From<InvalidEndpoint> for AuthError {
+    fn from(invalid: InvalidEndpoint) -> Self {
+        match invalid {
+            InvalidEndpoint::Url(url) => Self::Url(url),
+            InvalidEndpoint::Tls(error) => Self::Authorities(error),
+        }
+    }
 }
 
 impl Authenticator {
-    /// With the keys that the file holds. Blocks.
+    /// With the keys that the file holds; those of a URL are fetched by [`reload`](Self::reload). Blocks.
     ///
     /// # Errors
     ///
-    /// When it holds none.
+    /// When the file holds none, or they can be fetched from nowhere.
     pub fn read(settings: GatewayAuthSettings) -> Result<Self, AuthError> {
-        let keys = KeySet::read(&settings)?;
+        let (source, keys) = match (&settings.jwks_file, &settings.jwks_url) {
+            (Some(file), _) => {
+                let keys = KeySet::read(file, &settings.algorithms)?;
+                (Source::File(file.clone()), keys)
+            }
+            (None, url) => {
+                let url = url.as_deref().unwrap_or_default();
+                let endpoint = Endpoint::new(url, settings.jwks_ca_file.as_deref())?;
+                let remote = RemoteKeys::new(endpoint, settings.jwks_refresh);
+                (Source::Url(Box::new(remote)), KeySet::default())
+            }
+        };
         Ok(Self {
             settings,
+            source,
             keys: ArcSwap::from_pointee(keys),
         })
     }
 
-    /// Lets through a request whose token allows all that is required.
-    pub(super) fn authorize(
+    /// Lets through a request whose token allows all that is required, and says who has sent it.
+    pub(super) async fn authorize(
         &self,
         required: &[Requirement],
         headers: &HeaderMap,
-    ) -> Result<(), Problem> {
+    ) -> Result<VerifiedIdentity, Problem> {
         let token = bearer(headers)?;
-        let identity = token::verify(token, &self.keys.load(), &self.settings, SystemTime::now())
-            .map_err(|refusal| invalid(&refusal))?;
+        let mut verified = self.verify(token);
+        if let (Err(Refusal::Key), Source::Url(remote)) = (&verified, &self.source) {
+            remote.fetched().await;
+            verified = self.verify(token);
+        }
+        let identity = match verified {
+            Ok(identity) => identity,
+            Err(Refusal::Key) if self.keys.load().is_empty() => return Err(without_keys()),
+            Err(refusal) => return Err(invalid(&refusal)),
+        };
         let mut missing = required.iter();
         match missing.find(|required| !identity.has_scope(&required.scope)) {
-            None => Ok(()),
+            None => Ok(identity),
             Some(_) => Err(insufficient(required)),
         }
     }
 
-    /// Reads the keys again, until `stop`. What is wrong with them is said once, and changes nothing.
+    fn verify(&self, token: &str) -> Result<VerifiedIdentity, Refusal> {
+        token::verify(token, &self.keys.load(), &self.settings, SystemTime::now())
+    }
+
+    /// Keeps the keys as the issuer has them, until `stop`. What is wrong with them is said once, and changes nothing.
     pub(super) async fn reload(self: Arc<Self>, stop: CancellationToken) {
+        match &self.source {
+            Source::File(file) => self.read_again(file, stop).await,
+            Source::Url(remote) => {
+                let algorithms = &self.settings.algorithms;
+                remote.keep_fresh(&self.keys, algorithms, &stop).await;
+            }
+        }
+    }
+
+    async fn read_again(&self, file: &Path, stop: CancellationToken) {
         let mut complaint = String::new();
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let settings = self.settings.clone();
-            let Ok(read) = tokio::task::spawn_blocking(move || KeySet::read(&settings)).await
-            else {
+            let (file, algorithms) = (file.to_owned(), self.settings.algorithms.clone());
+            let reading = move || KeySet::read(&file, &algorithms);
+            let Ok(read) = tokio::task::spawn_blocking(reading).await else {
                 continue;
             };
             match read {
                 Ok(keys) => {
                     complaint.clear();
-                    if keys != **self.keys.load() {
-                        self.keys.store(Arc::new(keys));
-                        tracing::info!(target: "innkeeper::audit", "the keys of [gateway.auth] have changed");
-                    }
+                    exchange(&self.keys, keys);
                 }
                 Err(error) => {
                     let error = error.to_string();
@@ -108,6 +170,14 @@ impl Authenticator {
                 }
             }
         }
+    }
+}
+
+/// Puts keys in the place of others, if they are.
+fn exchange(keys: &ArcSwap<KeySet>, new: KeySet) {
+    if new != **keys.load() {
+        keys.store(Arc::new(new));
+        tracing::info!(target: "innkeeper::audit", "the keys of [gateway.auth] have changed");
     }
 }
 
@@ -153,6 +223,18 @@ fn invalid(refusal: &Refusal) -> Problem {
         problem,
         &format!("Bearer error=\"invalid_token\", error_description=\"{refusal}\""),
     )
+}
+
+/// Nobody can tell yet whether it is good.
+fn without_keys() -> Problem {
+    let detail = "the keys that tokens are checked with could not be fetched yet";
+    Problem::of_kind(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "token-keys-unavailable",
+        "Token keys unavailable",
+        detail,
+    )
+    .retry_after(RETRY)
 }
 
 fn insufficient(required: &[Requirement]) -> Problem {

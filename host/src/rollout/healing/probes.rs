@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::incident::{self, Cause};
-use crate::invocation::{Check, Context, Failure, HostEventKind, check_health};
+use crate::invocation::{Check, Context, Failure, HostEventKind, Severity, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::told;
-use crate::rollout::health::{Health, Probe, Severity};
+use crate::rollout::health::{Health, Probe};
 use crate::versions::Version;
 
 /// Periods are longer or shorter by such a part, by chance, so that probes of many contexts do not come together.

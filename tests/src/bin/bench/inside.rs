@@ -234,6 +234,8 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             correlation_id: origin.correlation_id,
             causation_id: None,
             trace: origin.trace,
+        identity: None,
+            identity: None,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),
             may_have_run: false,

@@ -26,6 +26,7 @@ struct Room {
     room_id: u64,
     desc: String,
     status: String,
+    by: None,
     review_cnt: u64,
     last_action: String,
 }
@@ -89,6 +90,7 @@ async fn register(State(ledger): State<Arc<Ledger>>, body: Bytes) -> Result<Resp
             room_id,
             desc: new.desc.clone(),
             status: "available".to_owned(),
+            by: None,
             review_cnt: 0,
             last_action: "register".to_owned(),
         };
@@ -124,6 +126,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         correlation_id: story.clone(),
         causation_id: Some((&invocation).into()),
         trace: None,
+        identity: None,
     };
     let header = Header {
         invocation,
@@ -138,6 +141,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         version: None,
         time,
         status: Some(201),
+        by: None,
     };
     let write = Write {
         space: STATE,

@@ -6,6 +6,8 @@ use crate::core::wall_clock;
 
 /// How many are kept.
 const MOST: usize = 50;
+/// For how long, in milliseconds.
+const KEPT: u64 = 60 * 60 * 1_000;
 /// How long a message may be, in bytes.
 const LONGEST: usize = 500;
 
@@ -35,15 +37,25 @@ pub struct Occurrence {
     pub last: u64,
 }
 
-/// What happened to a context lately.
-#[derive(Default)]
-pub(super) struct Occurrences(VecDeque<Occurrence>);
+/// What happened to a context within the last hour.
+#[derive(Debug, Default)]
+pub(crate) struct Occurrences(VecDeque<Occurrence>);
 
 impl Occurrences {
     /// Something happened.
-    pub(super) fn note(&mut self, severity: Severity, reason: &'static str, mut message: String) {
+    pub(crate) fn note(&mut self, severity: Severity, reason: &'static str, message: String) {
+        self.note_at(wall_clock(), severity, reason, message);
+    }
+
+    fn note_at(
+        &mut self,
+        now: u64,
+        severity: Severity,
+        reason: &'static str,
+        mut message: String,
+    ) {
         message.truncate(message.floor_char_boundary(LONGEST));
-        let now = wall_clock();
+        self.forget(now);
         let is_same = |known: &Occurrence| {
             known.severity == severity && known.reason == reason && known.message == message
         };
@@ -69,8 +81,16 @@ impl Occurrences {
     }
 
     /// All of them, the last one last.
-    pub(super) fn list(&self) -> Vec<Occurrence> {
-        self.0.iter().cloned().collect()
+    pub(crate) fn list(&self) -> Vec<Occurrence> {
+        let since = wall_clock().saturating_sub(KEPT);
+        let lately = self.0.iter().filter(|occurrence| occurrence.last >= since);
+        lately.cloned().collect()
+    }
+
+    /// Leaves out what is too long ago.
+    fn forget(&mut self, now: u64) {
+        let since = now.saturating_sub(KEPT);
+        self.0.retain(|occurrence| occurrence.last >= since);
     }
 }
 
@@ -94,6 +114,13 @@ mod tests {
         let found = occurrences.list();
         assert_eq!(found.len(), MOST);
         assert_eq!(found.last().unwrap().message, "999");
+        // What is an hour ago begins anew.
+        let mut occurrences = Occurrences::default();
+        let before = wall_clock() - KEPT - 1;
+        occurrences.note_at(before, Severity::Normal, "ScaledUp", "from 1 to 2".into());
+        assert!(occurrences.list().is_empty());
+        occurrences.note(Severity::Normal, "ScaledUp", "from 1 to 2".into());
+        assert_eq!(occurrences.list().last().unwrap().count, 1);
         occurrences.note(Severity::Warning, "Unhealthy", "\u{20ac}".repeat(1_000));
         assert!(occurrences.list().last().unwrap().message.len() <= LONGEST);
     }
