@@ -98,7 +98,10 @@ impl HostEventKind {
                 });
                 let abort = is_there("abort").then(|| {
                     let abort = &data["abort"];
-                    format!("{} % are answered with {}", abort["percent"], abort["status"])
+                    format!(
+                        "{} % are answered with {}",
+                        abort["percent"], abort["status"]
+                    )
                 });
                 let faults: Vec<_> = delay.into_iter().chain(abort).collect();
                 let until = match is_there("until") {
@@ -400,7 +403,10 @@ mod tests {
             ("slots from 1 to 4: work waits for it", 1),
             ("5 % are answered with 503, until noon", 1),
         ];
-        assert_eq!(lately, expected.map(|(text, count)| (text.to_owned(), count)));
+        assert_eq!(
+            lately,
+            expected.map(|(text, count)| (text.to_owned(), count))
+        );
         assert!(events.lately("nobody").is_empty());
     }
 

@@ -47,13 +47,7 @@ impl Occurrences {
         self.note_at(wall_clock(), severity, reason, message);
     }
 
-    fn note_at(
-        &mut self,
-        now: u64,
-        severity: Severity,
-        reason: &'static str,
-        mut message: String,
-    ) {
+    fn note_at(&mut self, now: u64, severity: Severity, reason: &'static str, mut message: String) {
         message.truncate(message.floor_char_boundary(LONGEST));
         self.forget(now);
         let is_same = |known: &Occurrence| {

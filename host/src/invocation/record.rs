@@ -4,9 +4,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::core::{
-    CallId, CausationId, CorrelationId, InvocationId, VerifiedIdentity, or_empty,
-};
+use crate::core::{CallId, CausationId, CorrelationId, InvocationId, VerifiedIdentity, or_empty};
 use crate::journal::{self, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;

@@ -211,7 +211,10 @@ mod tests {
         assert_eq!(read(&kept(Some("alice"))), header);
         let mut earlier = kept(None);
         assert_eq!(earlier.pop(), Some(0));
-        let expected = Header { by: None, ..header.clone() };
+        let expected = Header {
+            by: None,
+            ..header.clone()
+        };
         assert_eq!(read(&earlier), expected);
     }
 

@@ -152,7 +152,10 @@ pub(super) fn check(settings: &GatewayAuthSettings) -> Result<(), (&'static str,
         (Some(_), None) => {}
         (None, Some(url)) => check_url(url).map_err(|reason| ("jwks_url", reason))?,
         (Some(_), Some(_)) => {
-            return must("jwks_url", "be left out, or `jwks_file`: there is one set of keys");
+            return must(
+                "jwks_url",
+                "be left out, or `jwks_file`: there is one set of keys",
+            );
         }
         (None, None) => {
             return must(
@@ -173,7 +176,9 @@ pub(super) fn check(settings: &GatewayAuthSettings) -> Result<(), (&'static str,
 /// Keys that somebody on the way could exchange are no keys.
 fn check_url(url: &str) -> Result<(), String> {
     let uri = url.parse::<Uri>().ok();
-    let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
+    let parts = uri
+        .as_ref()
+        .and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
     match parts {
         Some(("https", _) | ("http", "localhost" | "127.0.0.1" | "[::1]")) => Ok(()),
         Some(("http", _)) => Err(format!(
@@ -190,11 +195,17 @@ fn check_claims(claims: &[String]) -> Result<(), String> {
         return Err(format!("names more than {MOST_CLAIMS} claims"));
     }
     for (place, claim) in claims.iter().enumerate() {
-        if claim.is_empty() || claims.get(..place).is_some_and(|before| before.contains(claim)) {
+        if claim.is_empty()
+            || claims
+                .get(..place)
+                .is_some_and(|before| before.contains(claim))
+        {
             return Err(format!("names `{claim}` twice, or nothing"));
         }
         if TOLD_ANYWAY.contains(&claim.as_str()) {
-            return Err(format!("need not name `{claim}`: guests are told that anyway"));
+            return Err(format!(
+                "need not name `{claim}`: guests are told that anyway"
+            ));
         }
     }
     Ok(())

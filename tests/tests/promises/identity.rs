@@ -166,11 +166,16 @@ async fn who_asks_is_behind_all_that_comes_of_it_and_nobody_else_is() {
     let story = host.operators().get("/v1/stories/whose").await;
     let root = &story["invocations"][0];
     let follower = &root["events"][0]["children"][0];
-    assert_eq!([&root["by"], &follower["by"]], ["alice", "alice"], "{story}");
+    assert_eq!(
+        [&root["by"], &follower["by"]],
+        ["alice", "alice"],
+        "{story}"
+    );
     assert!(!story.to_string().contains("inn.example"), "{story}");
 
     // Calls of calls are his, and what undoes them.
-    let calls = |to: &str, program: Value| json!({"call": {"to": to, "how": "play", "program": program}});
+    let calls =
+        |to: &str, program: Value| json!({"call": {"to": to, "how": "play", "program": program}});
     let through = calls("second", json!([calls("third", json!([{"write": 1}]))]));
     let kept = json!({"program": [through]});
     alice.post("/first", &kept).await.expect(200);
@@ -198,8 +203,7 @@ async fn who_was_behind_it_is_known_after_a_power_cut() {
             let path = format!("/bells/{bell}/rings");
             alice.post(&path, &ring).await.expect(200);
         }
-        let call =
-            json!({"call": {"to": "second", "how": "play", "program": [{"write": 1}]}});
+        let call = json!({"call": {"to": "second", "how": "play", "program": [{"write": 1}]}});
         let program = json!({"program": [call, "hang"]});
         let request = alice.request(Method::POST, "/first").json(&program);
         tokio::spawn(request.send())

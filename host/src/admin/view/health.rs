@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::core::Timestamp;
-use crate::manifest::ContextSettings;
 use crate::invocation::{Occurrence as Happened, Severity};
+use crate::manifest::ContextSettings;
 use crate::rollout;
 
 /// What a context does.

@@ -93,10 +93,8 @@ impl Endpoint {
         let uri = || self.uri.clone();
         let broken = |source| FetchError::Broken { uri: uri(), source };
         let transport = self.connect().await;
-        let transport = transport.map_err(|source| FetchError::Unreachable {
-            uri: uri(),
-            source,
-        })?;
+        let transport =
+            transport.map_err(|source| FetchError::Unreachable { uri: uri(), source })?;
         let handshake = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(transport)).await;
         let (mut sender, connection) = handshake.map_err(broken)?;
         let asked = async move {

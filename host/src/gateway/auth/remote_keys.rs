@@ -103,7 +103,9 @@ impl RemoteKeys {
                             true => "no token is taken until they are there",
                             false => "those that were fetched last are used",
                         };
-                        tracing::warn!("the keys of [gateway.auth] cannot be fetched; {stay}: {error}");
+                        tracing::warn!(
+                            "the keys of [gateway.auth] cannot be fetched; {stay}: {error}"
+                        );
                         complaint = error;
                     }
                 }

@@ -170,6 +170,7 @@ fn origin() -> Origin {
         correlation_id: trace.correlation_id(),
         causation_id: None,
         trace,
+        identity: None,
     }
 }
 
@@ -234,7 +235,6 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             correlation_id: origin.correlation_id,
             causation_id: None,
             trace: origin.trace,
-        identity: None,
             identity: None,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),

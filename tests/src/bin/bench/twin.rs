@@ -26,7 +26,6 @@ struct Room {
     room_id: u64,
     desc: String,
     status: String,
-    by: None,
     review_cnt: u64,
     last_action: String,
 }
@@ -90,7 +89,6 @@ async fn register(State(ledger): State<Arc<Ledger>>, body: Bytes) -> Result<Resp
             room_id,
             desc: new.desc.clone(),
             status: "available".to_owned(),
-            by: None,
             review_cnt: 0,
             last_action: "register".to_owned(),
         };

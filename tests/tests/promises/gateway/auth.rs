@@ -1,9 +1,7 @@
 //! Routes that ask for a token.
 
 use http::Method;
-use innkeeper_tests::{
-    Authority, Issuer, KeyServer, Reply, Settings, TestHost, eventually, send,
-};
+use innkeeper_tests::{Authority, Issuer, KeyServer, Reply, Settings, TestHost, eventually, send};
 use serde_json::json;
 
 use super::parrot;
@@ -221,7 +219,9 @@ async fn keys_are_fetched_and_stay_when_that_fails() {
         }
     })
     .await;
-    ask(&host, "/echo", &issuer.token(&[])).await.expect_problem(401);
+    ask(&host, "/echo", &issuer.token(&[]))
+        .await
+        .expect_problem(401);
     ask(&host, "/echo", &token).await.expect(200);
     assert_eq!(server.asked(), 0);
 }
