@@ -56,6 +56,12 @@ impl Engine {
     pub fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
         self.runtime.instances(reserved)
     }
+
+    /// The instances for probes, which nobody else takes. They are taken at the greatest depth.
+    #[must_use]
+    pub fn probe_instances(&self) -> Arc<InstanceShare> {
+        self.runtime.probe_instances().clone()
+    }
 }
 
 /// The machine code of a component, as an engine of this process made it.
@@ -84,6 +90,7 @@ impl CompileEngine {
     pub fn new() -> wasmtime::Result<Self> {
         let options = EngineOptions {
             instances: Self::INSTANCES,
+            probes: 0,
             allocation: Instances::PooledDefault,
             ..EngineOptions::default()
         };

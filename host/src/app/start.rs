@@ -76,6 +76,9 @@ pub enum Progress {
     },
 }
 
+/// How many contexts are probed at once; more wait for one another.
+const MOST_PROBES: u32 = 256;
+
 /// Why an app cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -120,6 +123,8 @@ impl Host {
         let instances = manifest.host.instances;
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),
+            probes: u32::try_from(manifest.contexts.len())
+                .map_or(MOST_PROBES, |contexts| contexts.clamp(1, MOST_PROBES)),
             ..options.engine
         });
         let engine = engine.map_err(StartError::Engine)?;
@@ -137,6 +142,7 @@ impl Host {
             answers: answers.clone(),
             share: engine.share(settings.limits.share()),
             instances: engine.instances(settings.min_slots()),
+            probe_instances: engine.probe_instances(),
             slots_wanted: slots_wanted.clone(),
             guests_memory: guests_memory.share(settings.limits.share().weight),
         };
