@@ -46,6 +46,6 @@ pub use residency::{Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{
-    Answer, InvocationInfo, Pending, Reserved, Services, StateEntry, VerifiedIdentity,
+    Answer, IdentityInfo, InvocationInfo, Pending, Reserved, Services, StateEntry,
 };
 pub use shape::Signature;

@@ -76,7 +76,7 @@ pub enum Progress {
     },
 }
 
-/// How many contexts are probed at once; more wait for one another.
+/// How many probes there are at once; more wait for one another.
 const MOST_PROBES: u32 = 256;
 
 /// Why an app cannot start.
@@ -123,8 +123,9 @@ impl Host {
         let instances = manifest.host.instances;
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),
-            probes: u32::try_from(manifest.contexts.len())
-                .map_or(MOST_PROBES, |contexts| contexts.clamp(1, MOST_PROBES)),
+            // Of what serves, and of what is to serve: a context that hangs takes none from another.
+            probes: u32::try_from(2 * manifest.contexts.len())
+                .map_or(MOST_PROBES, |probes| probes.clamp(2, MOST_PROBES)),
             ..options.engine
         });
         let engine = engine.map_err(StartError::Engine)?;

@@ -64,8 +64,6 @@ pub struct Context {
     pub instances: Arc<InstanceShare>,
     /// The instances for probes of all contexts.
     pub probe_instances: Arc<InstanceShare>,
-    /// Held by whoever asks how it is, one at a time: a context that hangs takes one instance from the others, and no more.
-    pub probing: tokio::sync::Mutex<()>,
     /// What its guests have of the memory.
     pub guests_memory: Arc<MemoryShare>,
     /// What it counts.
@@ -135,7 +133,6 @@ impl Context {
             share: shared.share,
             instances: shared.instances,
             probe_instances: shared.probe_instances,
-            probing: tokio::sync::Mutex::default(),
             guests_memory: shared.guests_memory,
             answers: shared.answers,
             wiring: shared.wiring,

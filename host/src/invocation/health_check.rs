@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::definition::{Beginning, Invocation, Trigger};
@@ -36,8 +36,7 @@ impl Check {
 }
 
 /// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name, in an
-/// instance that is there for that: what keeps its context busy, or the host, does not keep it from answering. Contexts are asked beside one another, and each
-/// one thing at a time.
+/// instance that is there for that: what keeps its context busy, or the host, does not keep it from answering. Whoever asks, asks one thing at a time.
 ///
 /// # Errors
 ///
@@ -50,11 +49,6 @@ pub async fn check_health(
     check: Check,
     time: Duration,
 ) -> Result<Result<(), String>, Failure> {
-    let Ok(_asking) = timeout(time, context.probing.lock()).await else {
-        return Err(Failure::NoInstance {
-            reason: "the probe before it has not ended".to_owned(),
-        });
-    };
     let deadline = Instant::now() + time;
     let unit = unattended(
         invoker,
