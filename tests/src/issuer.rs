@@ -189,6 +189,12 @@ impl KeyServer {
         *self.keys.lock() = keys;
     }
 
+    /// Ends it: its port is free afterwards.
+    pub async fn stop(mut self) {
+        self.serving.abort();
+        let _ended = (&mut self.serving).await;
+    }
+
     /// How often it was asked.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)

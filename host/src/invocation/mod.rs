@@ -26,6 +26,7 @@ mod failure;
 pub mod faults;
 mod guest_memory;
 mod health_check;
+mod host_event_kind;
 mod host_events;
 pub mod idempotency;
 mod intent;
@@ -73,7 +74,8 @@ pub use self::{
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     health_check::{Check, check_health},
-    host_events::{HostEventKind, HostEvents, HostEventsWriter},
+    host_event_kind::HostEventKind,
+    host_events::{HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
     known_good::{Verdict, try_known_good},
     load_meter::Load,

@@ -180,7 +180,7 @@ async fn keys_are_fetched_and_stay_when_that_fails() {
     assert_eq!(server.asked(), 2);
     // Where they cannot be had, a host begins all the same, and says so.
     let port = server.port();
-    drop(server);
+    server.stop().await;
     host.close().await;
     let often = settings.set("gateway.auth.jwks_refresh", "1s");
     host.reopen_with(often).await;
@@ -208,7 +208,7 @@ async fn keys_are_fetched_and_stay_when_that_fails() {
     .await;
     ask(&host, "/echo", &token).await.expect(200);
     // Nobody else's certificate is trusted.
-    drop(server);
+    server.stop().await;
     let stranger = Authority::new("stranger");
     issuer.rotate(3);
     let server = KeyServer::start(&stranger, port, issuer.jwks()).await;
