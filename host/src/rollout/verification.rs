@@ -1,4 +1,4 @@
-//! Proving: a version passes its gates, before it gets any work.
+//! Verification: a version passes its gates, before it gets any work.
 
 use std::io;
 use std::path::Path;
@@ -28,8 +28,8 @@ use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
-/// How long it is waited for that a version which has left memory is back, also where it has to be compiled again.
-const BRINGING_BACK: Duration = Duration::from_secs(120);
+/// How long a version that has left memory may take to be loaded, also where it has to be compiled again.
+const LOADING: Duration = Duration::from_secs(120);
 
 /// A version that has passed.
 pub(super) struct Passed {
@@ -352,9 +352,9 @@ pub(super) async fn load_stored(
     signature_check::check(deployer, context, entry.digest, None).await?;
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         // One that has left memory may not come back any more: that is to be known before it serves.
-        let deadline = tokio::time::Instant::now() + BRINGING_BACK;
-        let back = version.guest.bring_back(deadline).await;
-        back.map_err(|fault| Refusal::at(Gate::Compile, fault.to_string()))?;
+        let deadline = tokio::time::Instant::now() + LOADING;
+        let loaded = version.guest.load(deadline).await;
+        loaded.map_err(|fault| Refusal::at(Gate::Compile, fault.to_string()))?;
         return Ok(version);
     }
     let version = Arc::new(read_stored(deployer, context, entry, Load::OrShared).await?);
