@@ -43,7 +43,7 @@ impl Guest {
     /// # Errors
     ///
     /// When it cannot be loaded, or is not by the deadline.
-    pub async fn load(&self, deadline: Instant) -> Result<(), Fault> {
+    pub async fn ensure_loaded(&self, deadline: Instant) -> Result<(), Fault> {
         self.code.get(deadline).await.map(drop)
     }
 

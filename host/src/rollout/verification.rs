@@ -353,7 +353,7 @@ pub(super) async fn load_stored(
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         // One that has left memory may not come back any more: that is to be known before it serves.
         let deadline = tokio::time::Instant::now() + LOADING;
-        let loaded = version.guest.load(deadline).await;
+        let loaded = version.guest.ensure_loaded(deadline).await;
         loaded.map_err(|fault| Refusal::at(Gate::Compile, fault.to_string()))?;
         return Ok(version);
     }
