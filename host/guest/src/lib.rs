@@ -5,20 +5,22 @@
 
 mod artifact;
 mod bindings;
+mod code;
 mod code_cache;
 mod deadline;
 mod engine;
 mod execution;
 mod fault;
+mod guest;
 mod imports;
 mod instance_places;
 mod interface;
 mod interface_compatibility;
 pub mod json;
-mod load;
+mod load_error;
 mod log_gate;
+mod on_demand_code;
 mod output;
-mod residency;
 mod runtime;
 mod scheduler;
 mod services;
@@ -37,12 +39,13 @@ pub use bindings::innkeeper::context::types::{
 pub use engine::{CompileEngine, Compiled, Engine};
 pub use execution::{Ended, Execution};
 pub use fault::{Fault, Refusal};
+pub use guest::Guest;
 pub use instance_places::{InstanceShare, first_calls};
 pub use interface::{Interface, Operation};
 pub use interface_compatibility::Difference;
-pub use load::{CONTRACT_VERSION, Guest, LoadError};
+pub use load_error::{CONTRACT_VERSION, LoadError};
 pub use log_gate::LogGate;
-pub use residency::{Reload, Reloading};
+pub use on_demand_code::{LoadedCode, Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{

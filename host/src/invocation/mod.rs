@@ -26,6 +26,7 @@ mod failure;
 pub mod faults;
 mod guest_memory;
 mod health_check;
+mod host_event_kind;
 mod host_events;
 pub mod idempotency;
 mod intent;
@@ -36,17 +37,17 @@ mod load_meter;
 mod occurrences;
 mod origin;
 mod outbox;
-pub mod owed;
+pub mod pending_undos;
 mod per_context;
 pub(crate) mod publishable;
 pub mod quota;
+mod read_usage;
 pub(crate) mod record;
 mod replay;
 mod retention;
 mod route_to_version;
 mod runs;
 mod spans;
-mod spent;
 mod staged;
 pub(crate) mod state_key;
 mod stored_result;
@@ -73,7 +74,8 @@ pub use self::{
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     health_check::{Check, check_health},
-    host_events::{HostEventKind, HostEvents, HostEventsWriter},
+    host_event_kind::HostEventKind,
+    host_events::{HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
     known_good::{Verdict, try_known_good},
     load_meter::Load,

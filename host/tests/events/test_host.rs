@@ -149,6 +149,7 @@ impl TestHost {
                 version: None,
                 time: wall_clock(),
                 status: None,
+                by: None,
             },
             writes: Vec::new(),
             events,
@@ -182,6 +183,7 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         correlation_id: "c".parse().unwrap(),
         causation_id: None,
         trace: None,
+        identity: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Proving: a version passes its gates, before it gets any work.
+//! Verification: a version passes its gates, before it gets any work.
 
 use std::io;
 use std::path::Path;
@@ -28,8 +28,8 @@ use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
-/// How long it is waited for that a version which has left memory is back, also where it has to be compiled again.
-const BRINGING_BACK: Duration = Duration::from_secs(120);
+/// How long a version that has left memory may take to be loaded, also where it has to be compiled again.
+const LOADING: Duration = Duration::from_secs(120);
 
 /// A version that has passed.
 pub(super) struct Passed {
@@ -353,8 +353,8 @@ pub(super) async fn load_stored(
     let mut how = Load::OrShared;
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
         // One that has left memory may not come back any more: that is to be known before it serves.
-        let deadline = tokio::time::Instant::now() + BRINGING_BACK;
-        match version.guest.bring_back(deadline).await {
+        let deadline = tokio::time::Instant::now() + LOADING;
+        match version.guest.ensure_loaded(deadline).await {
             Ok(()) => return Ok(version),
             // That may be remembered of an earlier load: what is on disk by now decides.
             Err(fault) => {
