@@ -67,7 +67,7 @@ async fn admit(
     let cache_key = match key {
         // What is made to go wrong goes wrong for all.
         _ if context.faults.are_on() => None,
-        None => CacheKey::of(context, &request, &origin.correlation_id),
+        None => CacheKey::of(context, &request, &origin),
         Some(_) => None,
     };
     if let Some(cache_key) = &cache_key
@@ -221,13 +221,8 @@ impl Entry for WebEntry {
     type Answer = Response;
 
     fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
-        match (key, &self.identity) {
-            // The token was taken out of the request; and whose it is stays the same when it is renewed.
-            (RampKey::Header(name), Some(identity)) if name == "authorization" => {
-                digest(&identity.person())
-            }
-            _ => self.request.affinity(key, correlation_id),
-        }
+        self.request
+            .affinity(key, correlation_id, self.identity.as_ref())
     }
 
     fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {

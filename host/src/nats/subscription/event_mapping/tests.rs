@@ -392,11 +392,12 @@ fn nobody_is_behind_a_message_whatever_it_says() {
     let structured = format!(
         r#"{{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "RoomClosed", "identity": "alice", "by": "alice", "data": {data}}}"#
     );
+    let batch = format!("[{structured}]");
     for (headers, payload) in [
         (&named[..], data),
         (&forged[..], data),
-        (&STRUCTURED[..], &structured),
-        (&BATCH[..], &format!("[{structured}]")),
+        (&STRUCTURED[..], &*structured),
+        (&BATCH[..], &*batch),
         // Nor behind one that cannot be read.
         (&STRUCTURED[..], "{}"),
     ] {
