@@ -295,14 +295,24 @@ impl<R: Backend> HttpService<R> {
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
+        let (mut identity, mut waited) = (None, Duration::ZERO);
         if let Some(required) = &route.require {
             let authenticator = self.authenticator.as_ref();
             // A manifest that asks for tokens without saying whose is refused.
             let authenticator = authenticator
                 .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
-            authenticator.authorize(required, &parts.headers)?;
+            let began = tokio::time::Instant::now();
+            let authorized =
+                authenticator.authorize(required, &parts.headers, began + route.deadline);
+            identity = Some(authorized.await?);
+            waited = began.elapsed();
         }
         let mut request = request::read(&route, values, parts, &target, sender)?;
+        if identity.is_some() {
+            // The guest is told who it is. What has shown that goes no further, and into no journal.
+            let token = header::AUTHORIZATION.as_str();
+            request.headers.retain(|(name, _)| name != token);
+        }
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
         let _memory = self
@@ -329,6 +339,8 @@ impl<R: Backend> HttpService<R> {
             correlation_id: correlation.id.clone(),
             causation_id: None,
             trace: correlation.trace.clone(),
+            identity,
+            waited,
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;

@@ -177,6 +177,7 @@ mod tests {
             name: "bounded",
             request_limit: 0,
             response_limit: 0,
+            deadline: Duration::ZERO,
             requests_per_connection: None,
             routes: &routes,
             rules: &BTreeMap::new(),

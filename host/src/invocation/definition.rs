@@ -16,7 +16,9 @@ use super::key_locks::LockSet;
 use super::replay::Replay;
 use super::stored_result::CallKey;
 use crate::core::message::Request;
-use crate::core::{CausationId, CorrelationId, InvocationId, RunId, TraceContext, wall_clock};
+use crate::core::{
+    CausationId, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity, wall_clock,
+};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::observe::telemetry;
 use crate::versions::Version;
@@ -52,6 +54,8 @@ pub(super) struct Invocation {
     pub correlation_id: CorrelationId,
     pub causation_id: Option<CausationId>,
     pub trace: TraceContext,
+    /// Who is behind it; what it calls, tells and sets off is theirs, too.
+    pub identity: Option<VerifiedIdentity>,
     pub cause: Cause,
     /// What brings it again after a crash.
     pub trigger: Trigger,
@@ -96,6 +100,7 @@ pub(super) struct Beginning {
     pub id: InvocationId,
     pub correlation_id: CorrelationId,
     pub causation_id: Option<CausationId>,
+    pub identity: Option<VerifiedIdentity>,
     pub cause: Cause,
     pub trigger: Trigger,
     /// When it must have ended.
@@ -147,6 +152,7 @@ impl Invocation {
             id,
             correlation_id,
             causation_id,
+            identity,
             cause,
             trigger,
             deadline,
@@ -158,6 +164,7 @@ impl Invocation {
             trace: telemetry::sampled(TraceContext::of_story(&correlation_id)),
             correlation_id,
             causation_id,
+            identity,
             cause,
             trigger,
             caller: None,

@@ -145,6 +145,7 @@ async fn undo_stored(
         correlation_id: compensation.correlation_id.clone(),
         causation_id: Some((&compensation.causation_id).into()),
         trace: telemetry::sampled(TraceContext::of_story(&compensation.correlation_id)),
+        identity: compensation.identity.clone(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         call_stack: CallStack::default(),
         may_have_run: which == Try::Again,

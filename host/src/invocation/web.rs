@@ -11,6 +11,7 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
@@ -19,7 +20,7 @@ use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{CorrelationId, InvocationId, digest};
+use crate::core::{CorrelationId, InvocationId, VerifiedIdentity, digest};
 use crate::guest::{self, Ended, Execution};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -80,12 +81,13 @@ async fn admit(
     key: Option<String>,
     breaker: &Arc<Breaker>,
 ) -> Result<WebAnswer, WebFailure> {
-    let deadline = Instant::now() + context.settings.limits.deadline;
+    let left = context.settings.limits.deadline;
+    let deadline = Instant::now() + left.saturating_sub(origin.waited);
     context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
         // What is made to go wrong goes wrong for all.
         _ if context.faults.are_on() => None,
-        None => CacheKey::of(context, &request, &origin.correlation_id),
+        None => CacheKey::of(context, &request, &origin),
         Some(_) => None,
     };
     if let Some(cache_key) = &cache_key
@@ -100,7 +102,16 @@ async fn admit(
     }
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
-        Some(key) => Some(context.keys.enter(key, deadline).await?),
+        Some(key) => {
+            let identity = origin.identity.as_ref();
+            let known_by = idempotency::known_by(key, identity);
+            let entered = context.keys.enter(&known_by, deadline).await?;
+            if let Some(former) = idempotency::formerly_known_by(key, identity) {
+                // What an earlier host began may still be driven to its end.
+                context.keys.wait(&former, deadline).await?;
+            }
+            Some(entered)
+        }
         None => None,
     };
     let Entered { place, connection } = breaker.enter(context, 0, deadline).await?;
@@ -157,7 +168,7 @@ async fn run(
     admitted: Admitted,
 ) -> Result<WebAnswer, WebFailure> {
     let request = Arc::new(request);
-    let entry = WebEntry::new(request.clone(), key.as_deref());
+    let entry = WebEntry::new(request.clone(), key.as_deref(), origin.identity.as_ref());
     let invocation = Arc::new(Invocation {
         trace: origin.trace.child(),
         place: admitted.place,
@@ -170,6 +181,7 @@ async fn run(
             id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
+            identity: origin.identity,
             cause: Cause::Web {
                 method: request.method.clone(),
                 route: request.route.clone(),
@@ -207,17 +219,28 @@ async fn run(
 /// A web request on its way into a guest.
 pub(super) struct WebEntry {
     request: Arc<Request>,
+    /// Who has sent it.
+    identity: Option<VerifiedIdentity>,
     /// Where its response is kept, if it has an `Idempotency-Key`.
     key: Option<ResponseKey>,
 }
 
 impl WebEntry {
-    pub(super) fn new(request: Arc<Request>, key: Option<&str>) -> Self {
+    pub(super) fn new(
+        request: Arc<Request>,
+        key: Option<&str>,
+        identity: Option<&VerifiedIdentity>,
+    ) -> Self {
         let key = key.map(|key| ResponseKey {
-            key: format!("key:{}", digest(&[key.as_bytes()])),
+            key: idempotency::known_by(key, identity),
+            former: idempotency::formerly_known_by(key, identity),
             fingerprint: fingerprint(&request),
         });
-        Self { request, key }
+        Self {
+            request,
+            identity: identity.cloned(),
+            key,
+        }
     }
 }
 
@@ -225,7 +248,8 @@ impl Entry for WebEntry {
     type Answer = Response;
 
     fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
-        self.request.affinity(key, correlation_id)
+        self.request
+            .affinity(key, correlation_id, self.identity.as_ref())
     }
 
     fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
@@ -264,7 +288,7 @@ impl Entry for WebEntry {
         let fields = request.headers.iter().chain(&request.query);
         let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
         let size = head + request.path.len() + request.body.len();
-        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None)))
+        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None, None)))
     }
 
     async fn enter(

@@ -53,6 +53,7 @@ pub use self::contention::Contended;
 pub use self::copy::{CopyError, CopyWriter, Part, Raw, copy};
 pub use self::error::{CommitError, Error};
 pub use self::format::Link;
+pub(crate) use self::format::read_grown;
 pub use self::key::KeyRange;
 pub(crate) use self::key::next_key;
 pub use self::ledger::Ledger;

@@ -20,6 +20,7 @@ mod gateway_auth;
 mod gateway_tls;
 mod healing;
 mod journal;
+mod key_source;
 mod live;
 mod nats;
 mod network;
@@ -43,6 +44,7 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
+pub(crate) use self::key_source::{KeySource, KeyUrl};
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
     access_log::{AccessLogFormat, AccessLogSettings},
@@ -151,7 +153,7 @@ impl Manifest {
         let access_log = self.gateway.access_log.file.iter_mut();
         access_log.for_each(complete);
         let auth = self.gateway.auth.iter_mut();
-        auth.map(|auth| &mut auth.jwks_file).for_each(complete);
+        auth.flat_map(GatewayAuthSettings::files).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

@@ -74,6 +74,30 @@ fn impossible_values_are_refused() {
             "5:1: gateway.auth.algorithms: must name a way of signing, for example `RS256`",
         ),
         (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\njwks_url = 'https://d/e'\nalgorithms = ['ES256']",
+            "5:1: gateway.auth.jwks_url: must be left out, or `jwks_file`: there is one set of keys",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'http://d/e'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: `http://d/e` is not encrypted, so whoever is on the way could sign tokens; write `https://`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'd'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: `d` is not a URL of keys; write for example `https://login.example/.well-known/jwks.json`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://d'\nalgorithms = ['ES256']\njwks_refresh = '1ms'",
+            "6:1: gateway.auth.jwks_refresh: must be at least `1s`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://user:secret@d/e'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: must name nobody before the host (`user:password@`): keys are public, and this would be sent unasked and logged",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://d'\nalgorithms = ['ES256']\nclaims = ['email', 'sub']",
+            "6:1: gateway.auth.claims: need not name `sub`: guests are told that anyway",
+        ),
+        (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = ['b']",
             "4:12: context.a.routes.POST /b.require: `b` is not something that a token can be asked for; write `scope:` and a scope, for example `scope:book`",
         ),
