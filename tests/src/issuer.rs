@@ -121,42 +121,53 @@ fn pair(number: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[number; 32]).expect("a key")
 }
 
-/// Keys at a URL, over TLS; gone when it is dropped.
+/// Keys at a URL, over TLS. Its port is its own for as long as it is there, whether it lets anybody in or not.
 pub struct KeyServer {
     address: SocketAddr,
-    keys: Arc<Mutex<String>>,
+    offered: Arc<Mutex<Offer>>,
     asked: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
+/// What whoever connects gets.
+struct Offer {
+    /// None while nobody is let in.
+    acceptor: Option<TlsAcceptor>,
+    keys: String,
+}
+
 impl KeyServer {
-    /// One at this port, or at a free one with 0; its certificate is of the authority.
-    pub async fn start(authority: &Authority, port: u16, keys: String) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    /// One at a free port; its certificate is of the authority.
+    pub async fn start(authority: &Authority, keys: String) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("a port is free");
         let address = listener.local_addr().expect("an address");
-        let acceptor = acceptor(authority);
-        let keys = Arc::new(Mutex::new(keys));
+        let offered = Arc::new(Mutex::new(Offer {
+            acceptor: Some(acceptor(authority)),
+            keys,
+        }));
         let asked = Arc::<AtomicUsize>::default();
         let serving = tokio::spawn({
-            let (keys, asked) = (keys.clone(), asked.clone());
+            let (offered, asked) = (offered.clone(), asked.clone());
             async move {
                 loop {
                     let Ok((tcp, _)) = listener.accept().await else {
                         return;
                     };
+                    let acceptor = offered.lock().acceptor.clone();
+                    let Some(acceptor) = acceptor else { continue };
                     let Ok(mut stream) = acceptor.accept(tcp).await else {
                         continue;
                     };
                     let mut head = Vec::new();
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => break,
+                    while let Ok(byte) = stream.read_u8().await {
+                        head.push(byte);
+                        if head.ends_with(b"\r\n\r\n") {
+                            break;
                         }
                     }
                     asked.fetch_add(1, Ordering::SeqCst);
-                    let body = keys.lock().clone();
+                    let body = offered.lock().keys.clone();
                     let answer = format!(
                         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
                         body.len()
@@ -168,7 +179,7 @@ impl KeyServer {
         });
         Self {
             address,
-            keys,
+            offered,
             asked,
             serving,
         }
@@ -179,20 +190,19 @@ impl KeyServer {
         format!("https://{}/keys", self.address)
     }
 
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.address.port()
-    }
-
     /// Offers something else.
     pub fn offer(&self, keys: String) {
-        *self.keys.lock() = keys;
+        self.offered.lock().keys = keys;
     }
 
-    /// Ends it: its port is free afterwards.
-    pub async fn stop(mut self) {
-        self.serving.abort();
-        let _ended = (&mut self.serving).await;
+    /// Lets nobody in from now on.
+    pub fn close(&self) {
+        self.offered.lock().acceptor = None;
+    }
+
+    /// Lets in whoever trusts the authority from now on.
+    pub fn open(&self, authority: &Authority) {
+        self.offered.lock().acceptor = Some(acceptor(authority));
     }
 
     /// How often it was asked.

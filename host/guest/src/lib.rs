@@ -49,6 +49,6 @@ pub use on_demand_code::{LoadedCode, Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{
-    Answer, InvocationInfo, Pending, Reserved, Services, StateEntry, VerifiedIdentity,
+    Answer, IdentityInfo, InvocationInfo, Pending, Reserved, Services, StateEntry,
 };
 pub use shape::Signature;

@@ -12,7 +12,7 @@ use crate::fault::Refusal;
 use crate::interface::Operation;
 use crate::log_gate::LogGate;
 
-pub use crate::bindings::innkeeper::context::invocation::VerifiedIdentity;
+pub use crate::bindings::innkeeper::context::invocation::VerifiedIdentity as IdentityInfo;
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 
 /// What an invocation knows of itself.
@@ -129,7 +129,7 @@ pub trait Services: Any + Send {
     }
 
     /// `invocation.identity`
-    fn identity(&mut self) -> Result<Option<VerifiedIdentity>, Refusal> {
+    fn identity(&mut self) -> Result<Option<IdentityInfo>, Refusal> {
         refused("invocation.identity")
     }
 

@@ -16,7 +16,7 @@ mod verified_identity;
 pub(crate) use self::{
     backoff::Backoff,
     id::{Kept, digest, or_empty},
-    verified_identity::{InvalidIdentity, Statement, by, carried},
+    verified_identity::{InvalidIdentity, Statement},
 };
 pub use self::{
     clock::wall_clock,

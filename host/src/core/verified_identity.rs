@@ -64,6 +64,11 @@ impl VerifiedIdentity {
         &self.0.subject
     }
 
+    /// Who it is, as a commit says it.
+    pub(crate) fn to_subject(&self) -> String {
+        self.subject().to_owned()
+    }
+
     /// What the token allows.
     pub fn scopes(&self) -> &[String] {
         &self.0.scopes
@@ -106,16 +111,6 @@ impl From<Statement> for VerifiedIdentity {
     fn from(statement: Statement) -> Self {
         Self(Arc::new(statement))
     }
-}
-
-/// How many bytes go along for whoever is behind something.
-pub(crate) fn carried(identity: Option<&VerifiedIdentity>) -> usize {
-    identity.map_or(0, VerifiedIdentity::size)
-}
-
-/// Who is behind something, as a commit says it.
-pub(crate) fn by(identity: Option<&VerifiedIdentity>) -> Option<String> {
-    identity.map(|identity| identity.subject().to_owned())
 }
 
 #[cfg(test)]

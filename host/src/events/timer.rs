@@ -8,7 +8,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Backoff, InvocationId, by, wall_clock};
+use crate::core::{Backoff, InvocationId, VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Timer};
 use crate::journal::{
     self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
@@ -170,7 +170,7 @@ fn header(timer: &Timer, time: u64) -> Header {
         version: None,
         time,
         status: None,
-        by: by(timer.identity.as_ref()),
+        by: timer.identity.as_ref().map(VerifiedIdentity::to_subject),
     }
 }
 
@@ -195,7 +195,6 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::core::VerifiedIdentity;
     use crate::journal::{Committer, Durability, LANES, MemoryStore, Options};
 
     /// When the clock of a test begins.

@@ -289,13 +289,17 @@ impl<R: Backend> HttpService<R> {
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
-        let mut identity = None;
+        let (mut identity, mut waited) = (None, Duration::ZERO);
         if let Some(required) = &route.require {
             let authenticator = self.authenticator.as_ref();
             // A manifest that asks for tokens without saying whose is refused.
             let authenticator = authenticator
                 .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
-            identity = Some(authenticator.authorize(required, &parts.headers).await?);
+            let began = tokio::time::Instant::now();
+            let authorized =
+                authenticator.authorize(required, &parts.headers, began + route.deadline);
+            identity = Some(authorized.await?);
+            waited = began.elapsed();
         }
         let mut request = request::read(&route, values, parts, &target, sender)?;
         if identity.is_some() {
@@ -330,6 +334,7 @@ impl<R: Backend> HttpService<R> {
             causation_id: None,
             trace: correlation.trace.clone(),
             identity,
+            waited,
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;

@@ -14,7 +14,7 @@ use super::intent;
 use super::record::{self, Compensation};
 use super::replay::Call;
 use super::runs;
-use crate::core::{by, wall_clock};
+use crate::core::{VerifiedIdentity, wall_clock};
 use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
 
 /// How many calls one commit records.
@@ -164,7 +164,10 @@ async fn commit(invocation: &Invocation, reason: &str, writes: Vec<Write>) -> Re
                 version: invocation.context.version().map(|version| version.digest),
                 time: wall_clock(),
                 status: None,
-                by: by(invocation.identity.as_ref()),
+                by: invocation
+                    .identity
+                    .as_ref()
+                    .map(VerifiedIdentity::to_subject),
             },
             writes: writes.clone(),
             events: Vec::new(),

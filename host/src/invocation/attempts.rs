@@ -16,7 +16,7 @@ use super::stored_result::CommitDetails;
 use super::suspicion;
 use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
-use crate::core::{Backoff, by, wall_clock};
+use crate::core::{Backoff, VerifiedIdentity, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
 use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
@@ -545,7 +545,10 @@ async fn commit<E: Entry>(
         version: Some(version.digest),
         time,
         status: answer.status(),
-        by: by(invocation.identity.as_ref()),
+        by: invocation
+            .identity
+            .as_ref()
+            .map(VerifiedIdentity::to_subject),
     };
     let sets_timers = writes
         .iter()

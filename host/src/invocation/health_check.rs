@@ -35,12 +35,12 @@ impl Check {
     }
 }
 
-/// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name: what
-/// keeps its context busy does not keep it from answering.
+/// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name, in an
+/// instance that is there for that: what keeps its context busy, or the host, does not keep it from answering. Whoever asks, asks one thing at a time.
 ///
 /// # Errors
 ///
-/// When it gave no answer.
+/// When it gave no answer; or was not asked, which [`Failure::is_for_want_of_place`] tells.
 pub async fn check_health(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
@@ -61,7 +61,11 @@ pub async fn check_health(
             identity: None,
         },
     );
-    let execution = execution(context, unit, deadline);
+    let execution = Execution {
+        depth: u32::MAX,
+        instances: Some(context.probe_instances.clone()),
+        ..execution(context, unit, deadline)
+    };
     let answered = match check {
         Check::Ready => version.guest.ready(execution).await,
         Check::Live => version.guest.live(execution).await,
@@ -106,8 +110,7 @@ pub(super) fn unattended(
     UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default())
 }
 
-/// How such an invocation is run: in the host's name, and as what is called by all others. It calls nobody, so it always leaves what it takes, and whatever
-/// the work of contexts has taken, one that is asked how it is finds an instance.
+/// How such an invocation is run: computing in the host's name, in an instance of its context.
 pub(super) fn execution(
     context: &Context,
     unit: UnitOfWork,
@@ -117,8 +120,8 @@ pub(super) fn execution(
         services: Box::new(unit),
         memory: usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX),
         deadline,
-        depth: u32::MAX,
+        depth: 0,
         share: None,
-        instances: None,
+        instances: Some(context.instances.clone()),
     }
 }

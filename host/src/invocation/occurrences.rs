@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::core::wall_clock;
 
-/// How many are kept.
-const MOST: usize = 50;
+/// How many of one reason are kept; what is said of it otherwise than by these counts with the oldest of them. So what has much to say pushes out nothing else.
+const EACH: usize = 5;
 /// For how long, in milliseconds.
 const KEPT: u64 = 60 * 60 * 1_000;
 /// How long a message may be, in bytes.
@@ -53,25 +53,23 @@ impl Occurrences {
         let is_same = |known: &Occurrence| {
             known.severity == severity && known.reason == reason && known.message == message
         };
-        // It comes last again.
-        let known = self.0.iter().position(is_same);
-        let known = known.and_then(|place| self.0.remove(place));
-        let occurrence = known.unwrap_or(Occurrence {
+        let of_reason = |known: &Occurrence| known.severity == severity && known.reason == reason;
+        let place = match self.0.iter().position(is_same) {
+            Some(place) => Some(place),
+            None if self.0.iter().filter(|known| of_reason(known)).count() < EACH => None,
+            None => self.0.iter().position(of_reason),
+        };
+        // It comes last again, as what was said last.
+        let known = place.and_then(|place| self.0.remove(place));
+        let (count, first) = known.map_or((0, now), |known| (known.count, known.first));
+        self.0.push_back(Occurrence {
             severity,
             reason,
             message,
-            count: 0,
-            first: now,
+            count: count.saturating_add(1),
+            first,
             last: now,
         });
-        self.0.push_back(Occurrence {
-            count: occurrence.count.saturating_add(1),
-            last: now,
-            ..occurrence
-        });
-        if self.0.len() > MOST {
-            self.0.pop_front();
-        }
     }
 
     /// All of them, the last one last.
@@ -105,9 +103,13 @@ mod tests {
         for number in 0..1_000 {
             occurrences.note(Severity::Warning, "Unhealthy", number.to_string());
         }
+        // What is said of one reason in ever new words pushes out no other, and is counted all the same.
         let found = occurrences.list();
-        assert_eq!(found.len(), MOST);
+        let seen: Vec<_> = found.iter().map(|one| one.reason).collect();
+        assert_eq!(seen, [&["Restarted"][..], &["Unhealthy"; EACH]].concat());
         assert_eq!(found.last().unwrap().message, "999");
+        let unhealthy = found.iter().filter(|one| one.reason == "Unhealthy");
+        assert_eq!(unhealthy.map(|one| one.count).sum::<u32>(), 1_003);
         // What is an hour ago begins anew.
         let mut occurrences = Occurrences::default();
         let before = wall_clock() - KEPT - 1;

@@ -1,5 +1,7 @@
 //! Where an invocation comes from.
 
+use std::time::Duration;
+
 use crate::core::{CausationId, CorrelationId, TraceContext, VerifiedIdentity};
 
 /// What caused an invocation.
@@ -13,4 +15,6 @@ pub struct Origin {
     pub trace: TraceContext,
     /// Who is behind it; none where nobody is known to be.
     pub identity: Option<VerifiedIdentity>,
+    /// How much of its deadline is over already.
+    pub waited: Duration,
 }

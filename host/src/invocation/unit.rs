@@ -21,10 +21,10 @@ use super::staged::{Notes, Scan, StagedState};
 use super::timer::Timer;
 use super::{call, dispatch, intent, publishable, state_key};
 use crate::core::memory::Reservation;
-use crate::core::{EventId, carried};
+use crate::core::{EventId, VerifiedIdentity};
 use crate::guest::{
-    Answer, InvocationInfo, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry,
-    VerifiedIdentity, value,
+    Answer, IdentityInfo, InvocationInfo, LogGate, Operation, Pending, Refusal, Reserved, Services,
+    StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::observe::telemetry;
@@ -157,7 +157,7 @@ impl UnitOfWork {
     /// Reserves memory for what is staged, for the note of what was read, and for `answer`, the bytes of what the guest is about to get.
     fn reserve_held(&mut self, answer: usize) -> Result<(), Failure> {
         let noted = self.reads.bytes() + self.draws.bytes() + answer;
-        let held = self.state.bytes() + self.outbox.bytes() + noted as u64;
+        let held = self.state.bytes() + self.outbox.held() + noted as u64;
         Ok(self.memory.cover(held)?)
     }
 
@@ -228,9 +228,11 @@ impl UnitOfWork {
         Ok(self.check_staged()?)
     }
 
-    /// How many bytes go along for whoever is behind it, with each event and timer.
-    fn carried(&self) -> usize {
-        carried(self.invocation.identity.as_ref())
+    /// Counts what goes along with an event or a timer.
+    fn note_carried(&mut self) {
+        let identity = self.invocation.identity.as_ref();
+        self.outbox
+            .note_carried(identity.map_or(0, VerifiedIdentity::size));
     }
 
     /// Whether it may emit such an event: one that is described, and can be published.
@@ -479,9 +481,10 @@ impl Services for UnitOfWork {
 
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
-        let carried = self.invocation.trace.carried() + self.carried();
+        let carried = self.invocation.trace.carried();
         self.outbox
             .note_event(kind.len() + subject.len() + data.len() + carried);
+        self.note_carried();
         let id = self.invocation.id.event("event", self.outbox.next_count());
         let told = id.to_string();
         self.outbox.events.push(Event {
@@ -509,9 +512,9 @@ impl Services for UnitOfWork {
     ) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
         self.check_delay(delay_ms)?;
-        let carried = self.carried();
         self.outbox
-            .note_timer(kind.len() + subject.len() + data.len() + carried);
+            .note_timer(kind.len() + subject.len() + data.len());
+        self.note_carried();
         let id = self.invocation.id.event("timer", self.outbox.next_count());
         let told = id.to_string();
         let timer = Timer {
@@ -550,11 +553,11 @@ impl Services for UnitOfWork {
         })
     }
 
-    fn identity(&mut self) -> Result<Option<VerifiedIdentity>, Refusal> {
+    fn identity(&mut self) -> Result<Option<IdentityInfo>, Refusal> {
         // Nobody is to get what was answered to somebody else.
         self.is_repeatable = false;
         let identity = self.invocation.identity.as_ref();
-        Ok(identity.map(|identity| VerifiedIdentity {
+        Ok(identity.map(|identity| IdentityInfo {
             issuer: identity.issuer().to_owned(),
             subject: identity.subject().to_owned(),
             scopes: identity.scopes().to_vec(),

@@ -61,12 +61,13 @@ async fn admit(
     key: Option<String>,
     breaker: &Arc<Breaker>,
 ) -> Result<WebAnswer, Failure> {
-    let deadline = Instant::now() + context.settings.limits.deadline;
+    let left = context.settings.limits.deadline;
+    let deadline = Instant::now() + left.saturating_sub(origin.waited);
     context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
         // What is made to go wrong goes wrong for all.
         _ if context.faults.are_on() => None,
-        None => CacheKey::of(context, &request, &origin.correlation_id),
+        None => CacheKey::of(context, &request, &origin),
         Some(_) => None,
     };
     if let Some(cache_key) = &cache_key
@@ -82,8 +83,14 @@ async fn admit(
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
         Some(key) => {
-            let key = idempotency::known_by(key, origin.identity.as_ref());
-            Some(context.keys.enter(&key, deadline).await?)
+            let identity = origin.identity.as_ref();
+            let known_by = idempotency::known_by(key, identity);
+            let entered = context.keys.enter(&known_by, deadline).await?;
+            if let Some(former) = idempotency::formerly_known_by(key, identity) {
+                // What an earlier host began may still be driven to its end.
+                context.keys.wait(&former, deadline).await?;
+            }
+            Some(entered)
         }
         None => None,
     };
@@ -185,6 +192,8 @@ async fn run(
 /// A web request on its way into a guest.
 pub(super) struct WebEntry {
     request: Arc<Request>,
+    /// Who has sent it.
+    identity: Option<VerifiedIdentity>,
     /// Where its response is kept, if it has an `Idempotency-Key`.
     key: Option<ResponseKey>,
 }
@@ -197,9 +206,14 @@ impl WebEntry {
     ) -> Self {
         let key = key.map(|key| ResponseKey {
             key: idempotency::known_by(key, identity),
+            former: idempotency::formerly_known_by(key, identity),
             fingerprint: fingerprint(&request),
         });
-        Self { request, key }
+        Self {
+            request,
+            identity: identity.cloned(),
+            key,
+        }
     }
 }
 
@@ -207,7 +221,8 @@ impl Entry for WebEntry {
     type Answer = Response;
 
     fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
-        self.request.affinity(key, correlation_id)
+        self.request
+            .affinity(key, correlation_id, self.identity.as_ref())
     }
 
     fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::{
     CausationId, CorrelationId, EventId, InvocationId, TraceContext, VerifiedIdentity,
-    VersionDigest, carried, or_empty,
+    VersionDigest, or_empty,
 };
 
 /// The lanes that each context's events are split into, by a hash of their subject.
@@ -81,7 +81,7 @@ impl Event {
         let causation = self.causation_id.as_ref().map_or(0, |id| id.len());
         let ids = self.id.len() + self.correlation_id.len() + causation;
         let trace = self.trace.as_ref().map_or(0, TraceContext::carried);
-        let identity = carried(self.identity.as_ref());
+        let identity = self.identity.as_ref().map_or(0, VerifiedIdentity::size);
         ids + trace + identity + self.kind.len() + self.subject.len() + self.data.len() + REST
     }
 

@@ -2,9 +2,9 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use http::Uri;
 use serde::Deserialize;
 
+use super::key_source::{KeySource, KeyUrl};
 use super::scalar;
 
 /// The shortest interval at which keys are fetched.
@@ -48,6 +48,33 @@ impl GatewayAuthSettings {
     pub(super) fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let files = [&mut self.jwks_file, &mut self.jwks_ca_file];
         files.into_iter().flatten()
+    }
+
+    /// Where the issuer's keys come from; or the setting that does not say it, and what is wrong.
+    pub(crate) fn key_source(&self) -> Result<KeySource, (&'static str, String)> {
+        let must = |key, what: &str| Err((key, format!("must {what}")));
+        if self.jwks_refresh < SHORTEST_REFRESH {
+            return must("jwks_refresh", "be at least `1s`");
+        }
+        match (&self.jwks_file, &self.jwks_url) {
+            (Some(_), None) if self.jwks_ca_file.is_some() => {
+                must("jwks_ca_file", "be left out, as no key is fetched")
+            }
+            (Some(file), None) => Ok(KeySource::File(file.clone())),
+            (None, Some(url)) => Ok(KeySource::Url {
+                url: KeyUrl::parse(url).map_err(|reason| ("jwks_url", reason))?,
+                authorities: self.jwks_ca_file.clone(),
+                refresh: self.jwks_refresh,
+            }),
+            (Some(_), Some(_)) => must(
+                "jwks_url",
+                "be left out, or `jwks_file`: there is one set of keys",
+            ),
+            (None, None) => must(
+                "jwks_url",
+                "say where the issuer's keys are, or `jwks_file` which file holds them",
+            ),
+        }
     }
 }
 
@@ -145,49 +172,11 @@ pub(super) fn check(settings: &GatewayAuthSettings) -> Result<(), (&'static str,
     if settings.algorithms.is_empty() {
         return must("algorithms", "name a way of signing, for example `RS256`");
     }
-    match (&settings.jwks_file, &settings.jwks_url) {
-        (Some(_), None) if settings.jwks_ca_file.is_some() => {
-            return must("jwks_ca_file", "be left out, as no key is fetched");
-        }
-        (Some(_), None) => {}
-        (None, Some(url)) => check_url(url).map_err(|reason| ("jwks_url", reason))?,
-        (Some(_), Some(_)) => {
-            return must(
-                "jwks_url",
-                "be left out, or `jwks_file`: there is one set of keys",
-            );
-        }
-        (None, None) => {
-            return must(
-                "jwks_url",
-                "say where the issuer's keys are, or `jwks_file` which file holds them",
-            );
-        }
-    }
-    if settings.jwks_refresh < SHORTEST_REFRESH {
-        return must("jwks_refresh", "be at least `1s`");
-    }
+    settings.key_source()?;
     if settings.token_type.as_ref().is_some_and(String::is_empty) {
         return must("token_type", "name a type, for example `at+jwt`");
     }
     check_claims(&settings.claims).map_err(|reason| ("claims", reason))
-}
-
-/// Keys that somebody on the way could exchange are no keys.
-fn check_url(url: &str) -> Result<(), String> {
-    let uri = url.parse::<Uri>().ok();
-    let parts = uri
-        .as_ref()
-        .and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
-    match parts {
-        Some(("https", _) | ("http", "localhost" | "127.0.0.1" | "[::1]")) => Ok(()),
-        Some(("http", _)) => Err(format!(
-            "`{url}` is not encrypted, so whoever is on the way could sign tokens; write `https://`"
-        )),
-        _ => Err(format!(
-            "`{url}` is not a URL of keys; write for example `https://login.example/.well-known/jwks.json`"
-        )),
-    }
 }
 
 fn check_claims(claims: &[String]) -> Result<(), String> {

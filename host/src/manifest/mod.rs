@@ -19,6 +19,7 @@ mod gateway_auth;
 mod gateway_tls;
 mod healing;
 mod journal;
+mod key_source;
 mod live;
 mod nats;
 mod network;
@@ -42,6 +43,7 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
+pub(crate) use self::key_source::{KeySource, KeyUrl};
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
     sync::Arc,
+    time::Duration,
 };
 
 use http::{HeaderValue, Method};
@@ -35,6 +36,8 @@ pub struct Offer<'a, C> {
     pub request_limit: u64,
     /// The most that an answer may have, in bytes: its head and its body.
     pub response_limit: u64,
+    /// How long an answer may take.
+    pub deadline: Duration,
     /// How many requests a client's connection serves before it is closed; none when it is kept open.
     pub requests_per_connection: Option<NonZeroU32>,
     /// The routes that it describes.
@@ -53,6 +56,7 @@ pub struct Route<C> {
     pub(crate) consumes: Option<MediaType>,
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
+    pub(crate) deadline: Duration,
     pub(crate) requests_per_connection: Option<NonZeroU32>,
     /// What a token must allow; none where no token is needed.
     pub(crate) require: Option<Vec<Requirement>>,
@@ -269,6 +273,7 @@ impl<C: Clone> Route<C> {
             consumes: consumes.transpose()?,
             request_limit: offer.request_limit,
             response_limit: offer.response_limit,
+            deadline: offer.deadline,
             requests_per_connection: offer.requests_per_connection,
             require: rule.map(|rule| rule.require.clone()),
         })
@@ -386,6 +391,7 @@ mod tests {
             name,
             request_limit: 10,
             response_limit: 10,
+            deadline: Duration::from_secs(5),
             requests_per_connection: None,
             routes,
         }))
@@ -595,6 +601,7 @@ mod tests {
                 name: "reservation",
                 request_limit: 10,
                 response_limit: 10,
+                deadline: Duration::from_secs(5),
                 requests_per_connection: None,
                 routes: &routes,
                 rules: &rules.collect(),

@@ -157,6 +157,7 @@ fn follow_from(
             name,
             request_limit: limits.request,
             response_limit: limits.whole_response(),
+            deadline: limits.deadline,
             requests_per_connection: settings.circuit_breaker.max_requests_per_connection,
             routes: &version.description.routes,
         })

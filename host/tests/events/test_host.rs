@@ -116,6 +116,7 @@ impl TestHost {
             causation_id: None,
             trace: TraceContext::new(),
             identity: None,
+            waited: Duration::ZERO,
         };
         let answer = invocation::web(
             &self.host.invoker,

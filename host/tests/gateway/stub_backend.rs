@@ -188,6 +188,7 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         name,
         request_limit: LIMIT,
         response_limit: LIMIT,
+        deadline: Duration::from_secs(10),
         requests_per_connection: None,
         routes,
     };

@@ -249,6 +249,7 @@ impl Timers for Deadlines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::VerifiedIdentity;
 
     #[test]
     fn a_saga_is_about_a_field_or_else_the_subject() {
@@ -270,6 +271,13 @@ mod tests {
             key: key.map(str::to_owned),
             timeout: Duration::from_secs(1),
         };
+        let identity = Some(VerifiedIdentity::of("alice"));
+        let told = Event {
+            identity: identity.clone(),
+            ..event("{}")
+        };
+        let saga = begun("booking", &settings(None), &told, "room 1");
+        assert_eq!(saga.identity, identity, "who began it is behind it");
         let by_field = settings(Some("rsvId"));
         for (data, expected) in [
             (r#"{"rsvId": 7}"#, "7"),

@@ -8,20 +8,21 @@ mod token;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use self::endpoint::{Endpoint, InvalidEndpoint};
+use self::endpoint::Endpoint;
 use self::keys::KeySet;
 use self::remote_keys::RemoteKeys;
 use self::token::Refusal;
 use super::problem::Problem;
-use crate::core::VerifiedIdentity;
-use crate::manifest::{GatewayAuthSettings, Requirement};
+use crate::core::{InvalidIdentity, VerifiedIdentity};
+use crate::manifest::{GatewayAuthSettings, KeySource, Requirement};
 use crate::tls::TlsError;
 
 /// How often the keys' file is looked at.
@@ -37,6 +38,8 @@ pub struct Authenticator {
     source: Source,
     /// None while they could not be fetched yet.
     keys: ArcSwap<KeySet>,
+    /// Whether operators were told that the issuer makes tokens that cannot be used here.
+    unusable_told: AtomicBool,
 }
 
 /// Where the issuer's keys come from.
@@ -64,21 +67,17 @@ pub enum AuthError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The URL is none.
-    #[error("gateway.auth.jwks_url: `{0}` is not a URL of keys")]
-    Url(String),
+    /// The settings do not say where they are.
+    #[error("gateway.auth.{key}: {reason}")]
+    Source {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The authorities that its certificate may come from cannot be read.
     #[error("gateway.auth.jwks_ca_file: {0}")]
     Authorities(#[source] TlsError),
-}
-
-impl From<InvalidEndpoint> for AuthError {
-    fn from(invalid: InvalidEndpoint) -> Self {
-        match invalid {
-            InvalidEndpoint::Url(url) => Self::Url(url),
-            InvalidEndpoint::Tls(error) => Self::Authorities(error),
-        }
-    }
 }
 
 impl Authenticator {
@@ -88,15 +87,19 @@ impl Authenticator {
     ///
     /// When the file holds none, or they can be fetched from nowhere.
     pub fn read(settings: GatewayAuthSettings) -> Result<Self, AuthError> {
-        let (source, keys) = match (&settings.jwks_file, &settings.jwks_url) {
-            (Some(file), _) => {
-                let keys = KeySet::read(file, &settings.algorithms)?;
-                (Source::File(file.clone()), keys)
+        let source = settings.key_source();
+        let (source, keys) = match source.map_err(|(key, reason)| AuthError::Source { key, reason })? {
+            KeySource::File(file) => {
+                let keys = KeySet::read(&file, &settings.algorithms)?;
+                (Source::File(file), keys)
             }
-            (None, url) => {
-                let url = url.as_deref().unwrap_or_default();
-                let endpoint = Endpoint::new(url, settings.jwks_ca_file.as_deref())?;
-                let remote = RemoteKeys::new(endpoint, settings.jwks_refresh);
+            KeySource::Url {
+                url,
+                authorities,
+                refresh,
+            } => {
+                let endpoint = Endpoint::new(url, authorities).map_err(AuthError::Authorities)?;
+                let remote = RemoteKeys::new(endpoint, refresh);
                 (Source::Url(Box::new(remote)), KeySet::default())
             }
         };
@@ -104,30 +107,46 @@ impl Authenticator {
             settings,
             source,
             keys: ArcSwap::from_pointee(keys),
+            unusable_told: AtomicBool::new(false),
         })
     }
 
-    /// Lets through a request whose token allows all that is required, and says who has sent it.
+    /// Lets through a request whose token allows all that is required, and says who has sent it. Keys are waited for until the deadline at most.
     pub(super) async fn authorize(
         &self,
         required: &[Requirement],
         headers: &HeaderMap,
+        deadline: Instant,
     ) -> Result<VerifiedIdentity, Problem> {
         let token = bearer(headers)?;
         let mut verified = self.verify(token);
         if let (Err(Refusal::Key), Source::Url(remote)) = (&verified, &self.source) {
-            remote.fetched().await;
+            remote.fetched(deadline).await;
             verified = self.verify(token);
         }
         let identity = match verified {
             Ok(identity) => identity,
             Err(Refusal::Key) if self.keys.load().is_empty() => return Err(without_keys()),
+            Err(Refusal::Identity(reason)) => return Err(self.unusable(reason)),
             Err(refusal) => return Err(invalid(&refusal)),
         };
         let mut missing = required.iter();
         match missing.find(|required| !identity.has_scope(&required.scope)) {
             None => Ok(identity),
             Some(_) => Err(insufficient(required)),
+        }
+    }
+
+    /// A good token that says too little or too much. Its client can do nothing about it, so operators are told, once.
+    fn unusable(&self, reason: InvalidIdentity) -> Problem {
+        if !self.unusable_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a good token of the issuer of [gateway.auth] cannot be used: {reason}; this is told once"
+            );
+        }
+        match reason {
+            InvalidIdentity::Subject => invalid(&Refusal::Identity(reason)),
+            InvalidIdentity::TooLarge => too_large(reason),
         }
     }
 
@@ -223,6 +242,13 @@ fn invalid(refusal: &Refusal) -> Problem {
         problem,
         &format!("Bearer error=\"invalid_token\", error_description=\"{refusal}\""),
     )
+}
+
+/// It is good, so another one would be no better.
+fn too_large(reason: InvalidIdentity) -> Problem {
+    let detail = format!("the token cannot be used here: {reason}");
+    let status = StatusCode::FORBIDDEN;
+    Problem::of_kind(status, "identity-too-large", "Identity too large", detail)
 }
 
 /// Nobody can tell yet whether it is good.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::endpoint::Endpoint;
@@ -52,11 +52,12 @@ impl RemoteKeys {
         }
     }
 
-    /// For a token whose key is not known: has the keys fetched, if that was not done lately, and waits for a moment.
-    pub(super) async fn fetched(&self) {
+    /// For a token whose key is not known: has the keys fetched, if none has had that done lately, and waits for a moment, until the deadline at most.
+    pub(super) async fn fetched(&self, deadline: Instant) {
         let mut ended = self.ended.subscribe();
-        if self.begin_if_allowed(Instant::now()) {
-            let _in_time = timeout(PATIENCE, ended.changed()).await;
+        let now = Instant::now();
+        if self.begin_if_allowed(now) {
+            let _in_time = timeout_at(deadline.min(now + PATIENCE), ended.changed()).await;
         }
     }
 
@@ -118,9 +119,17 @@ impl RemoteKeys {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-                () = self.wanted.notified() => {}
+                () = sleep(pause) => {}
+                () = self.asked_for() => {}
             }
+        }
+    }
+
+    /// Waits until a token has them fetched.
+    async fn asked_for(&self) {
+        // A permit may be left of a token whose fetch the interval was quicker to begin.
+        while !self.state.lock().under_way {
+            self.wanted.notified().await;
         }
     }
 }
@@ -128,11 +137,29 @@ impl RemoteKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::KeyUrl;
+
+    fn remote_keys() -> RemoteKeys {
+        let url = KeyUrl::parse("http://127.0.0.1:1/").unwrap();
+        RemoteKeys::new(Endpoint::new(url, None).unwrap(), Duration::from_secs(300))
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_token_that_came_too_late_begins_no_fetch() {
+        let keys = remote_keys();
+        keys.state.lock().under_way = false;
+        assert!(keys.begin_if_allowed(Instant::now()));
+        // The interval began that fetch, and it has ended.
+        keys.state.lock().under_way = false;
+        let mut asked_for = Box::pin(keys.asked_for());
+        assert!(futures::poll!(&mut asked_for).is_pending());
+        assert!(keys.begin_if_allowed(Instant::now() + PAUSE));
+        asked_for.await;
+    }
 
     #[tokio::test]
     async fn tokens_have_keys_fetched_at_most_so_often() {
-        let endpoint = Endpoint::new("http://127.0.0.1:1/", None).unwrap();
-        let keys = RemoteKeys::new(endpoint, Duration::from_secs(300));
+        let keys = remote_keys();
         let now = Instant::now();
         // The first fetch has not ended: all wait for it.
         assert!(keys.begin_if_allowed(now) && keys.begin_if_allowed(now));

@@ -90,6 +90,10 @@ fn impossible_values_are_refused() {
             "6:1: gateway.auth.jwks_refresh: must be at least `1s`",
         ),
         (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://user:secret@d/e'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: must name nobody before the host (`user:password@`): keys are public, and this would be sent unasked and logged",
+        ),
+        (
             "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://d'\nalgorithms = ['ES256']\nclaims = ['email', 'sub']",
             "6:1: gateway.auth.claims: need not name `sub`: guests are told that anyway",
         ),

@@ -171,6 +171,7 @@ fn origin() -> Origin {
         causation_id: None,
         trace,
         identity: None,
+        waited: Duration::ZERO,
     }
 }
 
