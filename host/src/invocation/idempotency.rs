@@ -119,7 +119,10 @@ mod tests {
         assert_eq!(keys[1], known_by("a", Some(&VerifiedIdentity::of("alice"))));
         assert_ne!(keys[1], known_by("b", Some(&alice)));
         // An earlier host told nobody from anybody.
-        assert_eq!(formerly_known_by("a", Some(&alice)).as_ref(), Some(&keys[0]));
+        assert_eq!(
+            formerly_known_by("a", Some(&alice)).as_ref(),
+            Some(&keys[0])
+        );
         assert_eq!(formerly_known_by("a", None), None);
     }
 

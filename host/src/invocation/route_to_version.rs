@@ -6,8 +6,8 @@ use super::circuit_breaker::Trial;
 use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
-use crate::core::{CorrelationId, VerifiedIdentity, digest};
 use crate::core::message::Request;
+use crate::core::{CorrelationId, VerifiedIdentity, digest};
 use crate::manifest::RampKey;
 use crate::versions::{Lease, Segment, Serving, Version};
 
@@ -199,10 +199,10 @@ mod tests {
             body: Default::default(),
         };
         let story = "c".parse().unwrap();
-        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
+        let [alice, again, bob] = ["alice", "alice", "bob"].map(VerifiedIdentity::of);
         let by_token: RampKey = "header:Authorization".parse().unwrap();
         let side = |identity| request.affinity(&by_token, &story, identity);
-        assert_eq!(side(Some(&alice)), side(Some(&VerifiedIdentity::of("alice"))));
+        assert_eq!(side(Some(&alice)), side(Some(&again)));
         assert_ne!(side(Some(&alice)), side(Some(&bob)));
         assert_eq!(side(None), "c");
         let by_guest: RampKey = "header:x-guest".parse().unwrap();

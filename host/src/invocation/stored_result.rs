@@ -169,7 +169,9 @@ mod tests {
             ledger.commit(unit).await.unwrap();
         };
         let status = |key: ResponseKey| {
-            let found = key.find(&ledger).map(|found| found.map(|it| it.answer.status));
+            let found = key
+                .find(&ledger)
+                .map(|found| found.map(|it| it.answer.status));
             found.map_err(|failure| matches!(failure, Failure::KeyReused))
         };
         // An earlier host knew nobody.

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use tokio_rustls::rustls::client::WantsClientCert;
-use tokio_rustls::rustls::{
-    ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion,
-};
+use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 
 use super::files::{PemFile, TlsError, provider};
 

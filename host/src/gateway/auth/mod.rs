@@ -88,7 +88,9 @@ impl Authenticator {
     /// When the file holds none, or they can be fetched from nowhere.
     pub fn read(settings: GatewayAuthSettings) -> Result<Self, AuthError> {
         let source = settings.key_source();
-        let (source, keys) = match source.map_err(|(key, reason)| AuthError::Source { key, reason })? {
+        let (source, keys) = match source
+            .map_err(|(key, reason)| AuthError::Source { key, reason })?
+        {
             KeySource::File(file) => {
                 let keys = KeySet::read(&file, &settings.algorithms)?;
                 (Source::File(file), keys)

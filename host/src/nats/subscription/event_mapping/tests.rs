@@ -401,6 +401,10 @@ fn nobody_is_behind_a_message_whatever_it_says() {
         // Nor behind one that cannot be read.
         (&STRUCTURED[..], "{}"),
     ] {
-        assert_eq!(read(headers, payload, None).event.identity, None, "{payload}");
+        assert_eq!(
+            read(headers, payload, None).event.identity,
+            None,
+            "{payload}"
+        );
     }
 }
