@@ -212,7 +212,15 @@ impl Simulation {
                 assert!(known, "{kind} is not among what the context `publishes`");
                 running.emitted.push((emitted, data.into()));
             }
-            None => self.publish(vec![(emitted, data.into())], "test", "test"),
+            None => {
+                let identity = self.signed_in.clone();
+                self.publish(
+                    vec![(emitted, data.into())],
+                    "test",
+                    "test",
+                    identity.as_ref(),
+                );
+            }
         }
         id
     }
