@@ -12,10 +12,12 @@ use super::expected::Difference;
 use super::page::{Block, Input, Page, Step};
 use super::terminal::{Shell, Terminal};
 use crate::machine::{self, Share};
-use crate::{artifacts, within};
+use crate::{artifacts, siege, within};
 
 /// How long a command may take, besides a siege: some compile a component, on a machine that may be busy with others.
 const LONGEST: Duration = Duration::from_secs(180);
+/// Where the folder of a visit has programs of its own.
+const PROGRAMS: &str = ".programs";
 /// How long what comes by itself may take.
 const COMING: Duration = Duration::from_secs(30);
 /// How long each siege of the tour lasts, in seconds; pages say a few, the course's is 60.
@@ -201,6 +203,11 @@ fn furnish(folder: &Path) {
         &manifest.expect("the app has a manifest"),
     );
     write(folder, ".siege/siege.conf", SIEGE);
+    // Found before the one that is installed, which it runs.
+    let programs = folder.join(PROGRAMS);
+    std::fs::create_dir(&programs).expect("a folder can be made");
+    std::os::unix::fs::symlink(siege::script(), programs.join("siege"))
+        .expect("a link can be made");
     // What is compiled already is compiled for all.
     let shared = repository.join("components/target/innkeeper/artifacts");
     std::fs::create_dir_all(&shared).expect("the cache can be made");
@@ -225,10 +232,12 @@ fn bash(binary: &Path, folder: &Path, address: Address) -> Command {
         }
     }
     let programs = std::env::var("PATH").unwrap_or_default();
-    let own = binary.parent().expect("it is in a folder").display();
+    let own = folder.join(PROGRAMS);
+    let host = binary.parent().expect("it is in a folder").display();
     command
         .current_dir(folder)
-        .env("PATH", format!("{own}:{programs}"))
+        .env("PATH", format!("{}:{host}:{programs}", own.display()))
+        .env("SIEGE", siege::program().unwrap_or_else(|| "siege".into()))
         .env("HOME", folder)
         .env("TERM", "dumb")
         .env("LC_ALL", "C.UTF-8")
