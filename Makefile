@@ -34,7 +34,8 @@ build:
 
 tour:
 	@$(SETUP) rust wasm siege curl
-	@cargo run --quiet --workspace --bin tour -- $(PAGE)
+	@cargo build --quiet --workspace --bin tour
+	@exec $(TARGET)/debug/tour $(PAGE)
 
 test:
 	@$(SETUP) rust wasm clippy nats-server prometheus subscriber siege curl
@@ -48,7 +49,8 @@ fuzz:
 
 bench:
 	@$(SETUP) rust wasm wrk nats-server
-	cargo run --release --workspace --bin bench -- --write
+	cargo build --release --workspace --bin bench
+	$(TARGET)/release/bench --write
 
 lint:
 	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate

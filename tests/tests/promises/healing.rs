@@ -270,7 +270,6 @@ async fn a_version_that_begins_to_trap_on_everything_is_replaced_under_load_and_
         answers.len()
     );
     assert!(healed < Duration::from_secs(15), "{healed:?}");
-    assert!(failed > 0, "it did trap");
     assert!(
         failed * 100 < answers.len(),
         "{failed} of {}",
