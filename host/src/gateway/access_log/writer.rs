@@ -49,7 +49,7 @@ struct Dropped {
 
 impl Dropped {
     /// How many there are so far, when that is to be said now. It is said by whoever asks, also while the thread that writes waits for somebody to read.
-    fn to_say(&mut self, now: Instant) -> Option<u64> {
+    fn take_unsaid(&mut self, now: Instant) -> Option<u64> {
         let is_early = self.at.is_some_and(|at| now.duration_since(at) < PACE);
         if self.lines == self.said || is_early {
             return None;
@@ -80,10 +80,10 @@ impl Writer {
         let mut state = self.0.state.lock();
         if state.ending || state.waiting.len() + line.len() > MOST_WAITING {
             state.dropped.lines += 1;
-            let to_say = state.dropped.to_say(Instant::now());
+            let take_unsaid = state.dropped.take_unsaid(Instant::now());
             drop(state);
             self.0.counter.increment(1);
-            return say(to_say, None);
+            return say(take_unsaid, None);
         }
         let was_empty = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
@@ -111,10 +111,10 @@ impl Writer {
         state.dropped.lines += waiting;
         // There is no later time to say it.
         state.dropped.at = None;
-        let to_say = state.dropped.to_say(Instant::now());
+        let take_unsaid = state.dropped.take_unsaid(Instant::now());
         drop(state);
         self.0.counter.increment(waiting);
-        say(to_say, None);
+        say(take_unsaid, None);
     }
 }
 
@@ -146,10 +146,10 @@ impl Shared {
             self.counter.increment(unwritten);
             state = self.state.lock();
             state.dropped.lines += unwritten;
-            let to_say = state.dropped.to_say(Instant::now());
+            let take_unsaid = state.dropped.take_unsaid(Instant::now());
             drop(state);
             // Before anybody hears that everything was written, or not.
-            say(to_say, error);
+            say(take_unsaid, error);
             state = self.state.lock();
             state.writing = false;
             self.changed.notify_all();
@@ -250,13 +250,13 @@ mod tests {
     #[test]
     fn what_is_dropped_is_said_at_a_pace() {
         let (mut dropped, began) = (Dropped::default(), Instant::now());
-        assert_eq!(dropped.to_say(began), None);
+        assert_eq!(dropped.take_unsaid(began), None);
         dropped.lines = 1;
-        assert_eq!(dropped.to_say(began), Some(1));
+        assert_eq!(dropped.take_unsaid(began), Some(1));
         dropped.lines = 5;
-        assert_eq!(dropped.to_say(began + PACE / 2), None);
-        assert_eq!(dropped.to_say(began + PACE), Some(5));
-        assert_eq!(dropped.to_say(began + 3 * PACE), None);
+        assert_eq!(dropped.take_unsaid(began + PACE / 2), None);
+        assert_eq!(dropped.take_unsaid(began + PACE), Some(5));
+        assert_eq!(dropped.take_unsaid(began + 3 * PACE), None);
     }
 
     #[cfg(target_os = "linux")]
