@@ -1,0 +1,47 @@
+/** Calls of functions that other contexts offer. */
+
+import { host } from "./host.js";
+import { Failure } from "./problem.js";
+
+/** What a name of WIT is in JavaScript: `room-id` is `roomId`. */
+export function camelCase(name) {
+  return name.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+}
+
+/** What a failure is, however the component's runtime throws it. */
+function failed(error) {
+  const value = error?.payload ?? error;
+  if (value !== null && typeof value === "object" && typeof value.tag === "string") {
+    return new Failure(value.tag, value.val);
+  }
+  return error;
+}
+
+/** The interface of another context: one of the `calls` of the declaration. */
+class Interface {
+  constructor(id) {
+    this.id = id;
+  }
+}
+
+/**
+ * The functions of an interface that another context offers, named without its version: `calls("stay:payment/payments")`. Each answers its ok value, and throws a {@link Failure}
+ * with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time.
+ */
+export function calls(id) {
+  return new Proxy(new Interface(id), {
+    get(target, name) {
+      if (typeof name === "symbol" || name === "id" || name === "then") return target[name];
+      return (...parameters) => {
+        const offered = host().calls[id];
+        const called = offered?.[name];
+        if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
+        try {
+          return called(...parameters);
+        } catch (error) {
+          throw failed(error);
+        }
+      };
+    },
+  });
+}

@@ -1,0 +1,89 @@
+/** How keys and values are written: the vectors of the contract, which every SDK is tested with. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import * as sdk from "innkeeper-sdk";
+import { encode } from "../src/bytes.js";
+import { Key } from "../src/key.js";
+import { parse, STATE, stringify } from "../src/types.js";
+
+const { big, bool, bytes, char, f32, f64, list, map, optional, record, s64, s8, text, tuple, u128, u16, u32, u64, u8, unit, variant } = sdk;
+const vectors = JSON.parse(readFileSync(new URL("../wit/records.json", import.meta.url), "utf8"));
+
+const TYPES = {
+  bool,
+  u64: big(u64),
+  s64: big(s64),
+  u128,
+  s8,
+  f64,
+  f32,
+  char,
+  string: text,
+  bytes,
+  unit,
+  "option<u8>": optional(u8),
+  "option<option<u8>>": optional(optional(u8)),
+  "list<u16>": list(u16),
+  "tuple<u8, string>": tuple(u8, text),
+  "map<string, u8>": map(text, u8),
+  "map<u32, bool>": map(u32, bool),
+  "record { rsv_id: u64, confirmed: bool }": record({ rsvId: u64.storedAs("rsv_id"), confirmed: bool }),
+  "variant { Single, twin, Suite(u32), Pair(tuple<u8, string>), Named(record { name: string, floor: s8 }) }": variant({
+    Single: null,
+    twin: null,
+    Suite: u32,
+    Pair: tuple(u8, text),
+    Named: record({ name: text, floor: s8 }),
+  }),
+};
+
+/** JSON with the digits of its numbers, so that no value is taken for another; `1.0` and `1` are one. */
+const exactly = (json) => JSON.stringify(JSON.parse(json.replace(/-0\.0/g, '"-0"')));
+
+test("values are read and written as the contract's vectors say", () => {
+  assert.deepEqual(Object.keys(vectors.values).sort(), Object.keys(TYPES).sort(), "each type of the vectors is tried");
+  for (const [name, texts] of Object.entries(vectors.values)) {
+    for (const json of texts) {
+      const value = parse(TYPES[name], encode(json), name);
+      assert.equal(exactly(stringify(TYPES[name], value, STATE, name)), exactly(json), `${name}: ${json}`);
+    }
+  }
+});
+
+test("keys are written as the contract's vectors say, to the byte", () => {
+  const keys = {
+    "rooms [number] 43981": ["rooms", new Key(u64), 43981],
+    "by-words [number, number] 3, 18446744073709551615": ["by-words", new Key([u64, u64]), [3, 18446744073709551615n]],
+    "titles [text] a/b 🛏": ["titles", new Key(text), "a/b 🛏"],
+  };
+  assert.deepEqual(Object.keys(vectors.keys).sort(), Object.keys(keys).sort(), "each key of the vectors is tried");
+  for (const [name, written] of Object.entries(vectors.keys)) {
+    const [table, key, value] = keys[name];
+    assert.equal(`${table}/${key.write(value)}`, written);
+    assert.deepEqual(key.read(key.write(value)), value);
+  }
+});
+
+test("texts in keys keep their order, whatever is in them", () => {
+  const key = new Key([text, u64]);
+  for (const value of ["", "a", "a\u0001", "a\u0000b\u0002", "a/b"]) {
+    assert.deepEqual(key.read(key.write([value, 7])), [value, 7]);
+  }
+  assert.ok(key.write(["a", 9]) < key.write(["a\u0000", 1]));
+});
+
+test("an integer that a number cannot say is refused, not rounded", () => {
+  assert.throws(() => parse(u64, encode('"9007199254740993"'), "a row"), /big\(u64\)|whole number/);
+  assert.equal(parse(u64, encode('"9007199254740991"'), "a row"), 9007199254740991);
+  assert.throws(() => stringify(u64, 2 ** 53, STATE, "a row"), sdk.Fault);
+});
+
+test("what lies too deep in each other is not stored", () => {
+  let type = u8;
+  let value = 1;
+  for (let deep = 0; deep < 32; deep += 1) [type, value] = [list(type), [value]];
+  stringify(type, value, STATE, "a row");
+  assert.throws(() => stringify(list(type), [value], STATE, "a row"), /32 deep/);
+});
