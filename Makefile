@@ -32,9 +32,10 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm clippy nats-server prometheus subscriber
+	@$(SETUP) rust wasm clippy nats-server prometheus subscriber javascript
 	cd components && cargo test
 	cd tests/apps/library/components && cargo test
+	cd javascript && npm test --workspaces --silent
 	cargo test --workspace
 
 fuzz:

@@ -48,6 +48,12 @@ const TEST_CONTEXTS: &[&str] = &[
     "asker-two",
 ];
 
+/// Contexts in JavaScript, and their packages.
+const SCRIPTED: &[(&str, &str)] = &[
+    ("message-javascript", "javascript/message"),
+    ("scripted", "tests/javascript/scripted"),
+];
+
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
 const PROFILE: &str = if cfg!(debug_assertions) {
     "dev"
@@ -164,7 +170,11 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
         name: (*name).to_owned(),
         package: repository().join("tests/components").join(name),
     });
-    let sources: Vec<_> = app.chain(ours).collect();
+    let scripted = SCRIPTED.iter().map(|(name, package)| Source {
+        name: (*name).to_owned(),
+        package: repository().join(package),
+    });
+    let sources: Vec<_> = app.chain(ours).chain(scripted).collect();
     // One directory for all workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),

@@ -47,9 +47,11 @@ impl NewApp {
         let said = command(&arguments).await;
         assert!(said.is_well, "{said:?}");
         let directory = home.join(name);
-        // The dependencies are those of the app's, which are compiled already.
-        std::os::unix::fs::symlink(&target, directory.join("components/target"))
-            .expect("a link can be made");
+        if directory.join("components").exists() {
+            // The dependencies are those of the app's, which are compiled already.
+            std::os::unix::fs::symlink(&target, directory.join("components/target"))
+                .expect("a link can be made");
+        }
         Self { directory }
     }
 

@@ -23,6 +23,7 @@ mod gateway;
 mod guests;
 mod healing;
 mod idempotency;
+mod languages;
 mod library;
 mod load;
 mod nats;

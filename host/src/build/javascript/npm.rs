@@ -1,0 +1,123 @@
+//! What builds contexts in JavaScript, installed by npm into the folder of their workspace: never for all of the machine, and only when such a context is there.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::{cannot_run, told};
+use crate::build::Error;
+
+/// The oldest version of Node that the tools run with.
+const OLDEST: u32 = 20;
+/// Notes for what it was installed last, below the workspace.
+const NOTED: &str = "node_modules/.innkeeper";
+
+/// Installs what the workspace's packages name, unless that was done.
+pub(super) async fn install(
+    workspace: &Path,
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<(), Error> {
+    let noted = workspace.join(NOTED);
+    if is_installed(workspace, &noted).await? {
+        return Ok(());
+    }
+    is_new_enough().await?;
+    line("installing what builds JavaScript, by npm");
+    let mut command = Command::new("npm");
+    // Nothing of what is installed is run for that.
+    command
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args(["--loglevel", "error"])
+        .current_dir(workspace);
+    if let Some(output) = told(&mut command, "npm", line).await? {
+        return Err(Error::Npm { output });
+    }
+    // npm may have written its lock.
+    let wanted = wanted(workspace.to_owned()).await?;
+    tokio::fs::write(&noted, wanted)
+        .await
+        .map_err(Error::file(&noted))
+}
+
+async fn is_installed(workspace: &Path, noted: &Path) -> Result<bool, Error> {
+    let wanted = wanted(workspace.to_owned()).await?;
+    let noted = tokio::fs::read_to_string(noted).await;
+    Ok(noted.is_ok_and(|noted| noted == wanted))
+}
+
+/// A checksum of all that says what is to be installed.
+async fn wanted(workspace: PathBuf) -> Result<String, Error> {
+    let directory = workspace.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut files = vec![
+            workspace.join("package.json"),
+            workspace.join("package-lock.json"),
+        ];
+        let packages = std::fs::read_dir(&workspace)
+            .into_iter()
+            .flatten()
+            .flatten();
+        files.extend(packages.map(|package| package.path().join("package.json")));
+        files.sort();
+        let mut sum = Sha256::new();
+        for file in files {
+            // What is not there is as if it were empty.
+            sum.update(std::fs::read(file).unwrap_or_default());
+            sum.update([0]);
+        }
+        hex::encode(sum.finalize())
+    });
+    reading.await.map_err(|error| Error::File {
+        path: directory,
+        source: std::io::Error::other(error),
+    })
+}
+
+/// Whether there is a Node that the tools run with.
+async fn is_new_enough() -> Result<(), Error> {
+    let output = Command::new("node")
+        .arg("--version")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(cannot_run("node"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match major(&version) {
+        Some(major) if major >= OLDEST => Ok(()),
+        _ => Err(Error::OldNode { version }),
+    }
+}
+
+/// The major version of what Node says of itself: `v20.1.0`.
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("v8.0.0-rc.1"), Some(8));
+        assert_eq!(major(""), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_installed_is_known_by_all_that_name_it() {
+        let home = tempfile::tempdir().unwrap();
+        let sum = || wanted(home.path().to_owned());
+        std::fs::write(home.path().join("package.json"), "{}").unwrap();
+        let before = sum().await.unwrap();
+        std::fs::create_dir(home.path().join("notes")).unwrap();
+        assert_eq!(sum().await.unwrap(), before);
+        let package = home.path().join("notes/package.json");
+        for text in ["{}", r#"{"dependencies": {}}"#] {
+            let before = sum().await.unwrap();
+            std::fs::write(&package, text).unwrap();
+            assert_ne!(sum().await.unwrap(), before);
+        }
+    }
+}
