@@ -146,6 +146,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/testing.js",
     "javascript/sdk/tools/build.js",
     "javascript/sdk/tools/entry.js",
+    "javascript/sdk/tools/test.js",
     "javascript/sdk/tools/types.js",
     "javascript/sdk/tools/wit.js",
     "javascript/sdk/wit/deps/wasi-config/store.wit",

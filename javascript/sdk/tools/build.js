@@ -30,7 +30,6 @@ async function main([packageDirectory, name, directory]) {
     external: ["innkeeper:*", "wasi:*", ...wit.calls.map(({ versioned }) => versioned)],
     // What the bundle is made of tells what has to be watched.
     metafile: true,
-    nodePaths: [join(root, "node_modules")],
   });
   await writeFile(join(out, "component.d"), dependencies(bundled.metafile, [...wit.files, join(root, "package.json")]));
   await componentize(name, out, wit);
@@ -80,7 +79,7 @@ function dependencies(metafile, more) {
 async function componentize(name, out, wit) {
   const [code, tools] = await Promise.all([
     readFile(join(out, "component.js"), "utf8"),
-    readFile(new URL("../package.json", import.meta.resolve("componentize-qjs")), "utf8").catch(() => ""),
+    readFile(new URL("./package.json", import.meta.resolve("componentize-qjs")), "utf8").catch(() => ""),
   ]);
   const stamp = createHash("sha256").update(JSON.stringify([code, wit.text, tools])).digest("hex");
   const [stampFile, file] = [join(out, "component.stamp"), join(out, "component.wasm")];

@@ -1,5 +1,10 @@
 /** The module that a component is made of: it imports what the host offers, and exports what the context declares. */
 
+import { fileURLToPath } from "node:url";
+
+/** A file of the SDK, wherever the entry is bundled. */
+const ours = (file) => JSON.stringify(fileURLToPath(new URL(`../src/${file}`, import.meta.url)));
+
 /** A name of WIT in JavaScript. */
 const camelCase = (name) => name.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 
@@ -8,8 +13,8 @@ export function entry(context, wit, source) {
   const contract = (name) => text(`innkeeper:context/${name}@${wit.contract}`);
   const versions = Object.fromEntries([...wit.calls, ...wit.offers].map((one) => [one.id, one.versioned]));
   return [
-    'import { built } from "innkeeper-sdk/polyfills";',
-    'import { component } from "innkeeper-sdk/component";',
+    `import { built } from ${ours("polyfills.js")};`,
+    `import { component } from ${ours("component.js")};`,
     `import state from ${contract("state")};`,
     `import outbox from ${contract("outbox")};`,
     `import invocation from ${contract("invocation")};`,
