@@ -14,8 +14,10 @@ use twox_hash::XxHash64;
 
 use wasmtime::component::Component;
 
+use crate::code::Code;
 use crate::engine::Engine;
-use crate::load::{Code, Guest, LoadError};
+use crate::guest::Guest;
+use crate::load_error::LoadError;
 
 const SEED: u64 = 0;
 const EXTENSION: &str = "cwasm";

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::load::Code;
+use crate::code::Code;
 
 /// The machine code of an engine's guests, for as long as someone has it.
 #[derive(Default)]

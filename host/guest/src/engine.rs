@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use wasmtime::component::Component;
 
+use crate::code::Code;
 use crate::code_cache::CodeCache;
+use crate::guest::Guest;
 use crate::instance_places::InstanceShare;
-use crate::load::{Code, Guest, LoadError};
+use crate::load_error::LoadError;
 use crate::runtime::{EngineOptions, Instances, Runtime};
 use crate::scheduler::{Share, ShareOptions};
 

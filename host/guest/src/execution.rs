@@ -11,10 +11,11 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use crate::code::Code;
 use crate::deadline;
 use crate::fault::Fault;
+use crate::guest::Guest;
 use crate::instance_places::InstanceShare;
-use crate::load::{Code, Guest};
 use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
 use crate::store_data::StoreData;
@@ -227,7 +228,7 @@ impl Guest {
             };
         };
         // Without a load it is there at once; and who runs in it keeps it.
-        let code = match self.residency.code(deadline).await {
+        let code = match self.code.get(deadline).await {
             Ok(code) => code,
             Err(fault) => {
                 return Ended {

@@ -25,7 +25,7 @@ use super::view::CloudEvent;
 use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed, Told};
-use crate::events::place::NoPlace;
+use crate::events::feed_position::NoFeedPosition;
 use crate::journal::{self, Event as Published, Ledger};
 
 /// Streams at once.
@@ -199,11 +199,11 @@ fn begin(which: &Which, headers: &HeaderMap) -> Result<Begin, Problem> {
         (Some(id), None) => id
             .parse()
             .map(Begin::After)
-            .map_err(|error: NoPlace| wrong(error.to_string())),
+            .map_err(|error: NoFeedPosition| wrong(error.to_string())),
         (Some(id), Some(_)) if headers.contains_key(LAST_EVENT_ID) => id
             .parse()
             .map(Begin::After)
-            .map_err(|error: NoPlace| wrong(error.to_string())),
+            .map_err(|error: NoFeedPosition| wrong(error.to_string())),
         (Some(_), Some(_)) => Err(wrong("give either `after` or `last`".into())),
     }
 }

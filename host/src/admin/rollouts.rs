@@ -150,7 +150,7 @@ impl Telling {
 
 /// Pause the rollout that is under way
 ///
-/// The version keeps the share of the work that it has until the rollout is resumed. Where it does worse than the one before it, it is taken back all the same.
+/// The version keeps the share of the work that it has until the rollout is resumed. Where it does worse than the one before it, it is rolled back all the same.
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/pause", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),

@@ -13,7 +13,7 @@ use super::redaction::Redactor;
 use super::state::State;
 use super::view;
 use crate::invocation::Context;
-use crate::invocation::compensation::{self, Decision, Owed};
+use crate::invocation::compensation::{self, Decision, PendingCompensation};
 use crate::journal::{self, CommitError};
 
 /// The most calls in one answer.
@@ -27,23 +27,23 @@ const MOST: usize = 1000;
 pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Undos>, Problem> {
     let undos = reading(move || {
         let (mut stuck, mut waiting) = (Vec::new(), Vec::new());
-        compensation::each_owed(&context, |owed| {
-            let undos = match owed.stuck {
+        compensation::each_pending(&context, |pending| {
+            let undos = match pending.stuck {
                 Some(_) => &mut stuck,
                 None => &mut waiting,
             };
             if undos.len() < MOST {
-                undos.push(owed);
+                undos.push(pending);
             }
         })?;
         stuck.append(&mut waiting);
         stuck.truncate(MOST);
         let mut redactor = Redactor::new(&host);
-        let view = |owed: Owed| {
-            let contexts = [context.name.as_str(), &owed.callee];
-            let redaction = redactor.of(Some(&owed.correlation_id), contexts)?;
-            let texts = compensation::texts(&host.invoker, &owed);
-            Ok(view::Undo::new(owed, &redaction.with_texts(texts)))
+        let view = |pending: PendingCompensation| {
+            let contexts = [context.name.as_str(), &pending.callee];
+            let redaction = redactor.of(Some(&pending.correlation_id), contexts)?;
+            let texts = compensation::texts(&host.invoker, &pending);
+            Ok(view::Undo::new(pending, &redaction.with_texts(texts)))
         };
         let undos = stuck.into_iter().map(view);
         Ok(view::Undos {
@@ -107,9 +107,9 @@ async fn decide(context: Arc<Context>, id: String, decision: Decision) -> Result
 /// The key of the undo that waits for an operator under an id.
 fn find(context: &Context, id: &str) -> Result<Option<String>, journal::Error> {
     let mut found = None;
-    compensation::each_owed(context, |owed| {
-        if owed.stuck.is_some() && view::undo_id(&owed.id) == id {
-            found = Some(owed.id);
+    compensation::each_pending(context, |pending| {
+        if pending.stuck.is_some() && view::undo_id(&pending.id) == id {
+            found = Some(pending.id);
         }
     })?;
     Ok(found)

@@ -1,34 +1,25 @@
 //! A client of the operators' port.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{self, connect::Connected, connect::Connection};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tower::Service;
+use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::address::Address;
+use super::connector::Connector;
 use super::failure::Failure;
 use super::trust;
-use crate::tls::Transport;
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(3);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -36,6 +27,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 pub(super) struct Client {
     address: Address,
     token: Option<String>,
+    connector: Connector,
     http: legacy::Client<Connector, Full<Bytes>>,
 }
 
@@ -61,12 +53,10 @@ impl Client {
         token: Option<String>,
         tls: Option<Arc<ClientConfig>>,
     ) -> Result<Self, Failure> {
-        let connector = Connector {
-            address: address.clone(),
-            tls: tls.map(TlsConnector::from),
-        };
+        let connector = Connector::new(address.clone(), tls);
         Ok(Self {
-            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector.clone()),
+            connector,
             address,
             token,
         })
@@ -186,10 +176,7 @@ impl Client {
         let request = request.body(Full::new(body));
         let request = request.map_err(|error| Failure::Usage(error.to_string()))?;
         let answer = self.http.request(request).await;
-        let answer = answer.map_err(|error| match error.is_connect() {
-            true => self.not_connected(&error),
-            false => lost(&self.address, &error),
-        })?;
+        let answer = answer.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
         let answer = Answer {
             address: self.address.clone(),
@@ -212,12 +199,12 @@ impl Client {
         })
     }
 
-    fn not_connected(&self, error: &legacy::Error) -> Failure {
-        match trust::refusal(error) {
-            Some(_) => lost(&self.address, error),
-            None => Failure::NobodyThere {
-                address: self.address.to_string(),
-            },
+    fn unanswered(&self, error: &legacy::Error) -> Failure {
+        let address = self.address.to_string();
+        match trust::refusal(error).or(self.connector.refusal()) {
+            Some(refusal) => tls(address, refusal),
+            None if error.is_connect() => Failure::NobodyThere { address },
+            None => Failure::Lost { address },
         }
     }
 }
@@ -255,57 +242,19 @@ impl Answer {
     }
 }
 
-/// Why there is no answer, or not all of it.
+/// Why an answer is not complete.
 fn lost(address: &Address, error: &(dyn std::error::Error + 'static)) -> Failure {
     let address = address.to_string();
     match trust::refusal(error) {
-        Some(refusal) => Failure::Tls {
-            address,
-            reason: trust::explain(refusal),
-        },
+        Some(refusal) => tls(address, refusal),
         None => Failure::Lost { address },
     }
 }
 
-/// Makes connections to one port.
-#[derive(Clone)]
-struct Connector {
-    address: Address,
-    tls: Option<TlsConnector>,
-}
-
-impl Connector {
-    async fn connect(self) -> io::Result<Transport> {
-        let (host, port) = (self.address.host(), self.address.port());
-        let tcp = TcpStream::connect((host, port)).await?;
-        tcp.set_nodelay(true)?;
-        let Some(tls) = self.tls else {
-            return Ok(Transport::Plain(tcp));
-        };
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let stream = tls.connect(name, tcp).await?;
-        Ok(Transport::Tls(Box::new(stream.into())))
-    }
-}
-
-impl Connection for Transport {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Transport>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Transport>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let connecting = timeout(CONNECT, self.clone().connect());
-        Box::pin(async { Ok(TokioIo::new(connecting.await??)) })
+fn tls(address: String, refusal: &rustls::Error) -> Failure {
+    Failure::Tls {
+        address,
+        reason: trust::explain(refusal),
     }
 }
 

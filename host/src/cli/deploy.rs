@@ -67,7 +67,7 @@ pub(super) struct Deploy {
     /// Begin, and do not wait for the end; `innkeeper versions <CONTEXT>` shows what became of it
     #[arg(long)]
     no_wait: bool,
-    /// Wait until the version has been watched over, too; end with 1 when it is taken back
+    /// Wait until the version has been watched over, too; end with 1 when it is rolled back
     #[arg(long, conflicts_with_all = ["no_wait", "dry_run"])]
     until_watched: bool,
     /// Print the rollout as JSON at the end

@@ -11,6 +11,7 @@ mod command;
 mod compile;
 mod completions;
 mod components;
+mod connector;
 mod dead_letters;
 mod deploy;
 mod describe;

@@ -31,7 +31,7 @@ pub(super) struct Rollout {
 enum Command {
     /// Keep the share of the work that the version has, until it is resumed
     ///
-    /// Where it does worse than the version before it, it is taken back all the same.
+    /// Where it does worse than the version before it, it is rolled back all the same.
     Pause(Told),
     /// Let a paused rollout go on
     Resume(Told),

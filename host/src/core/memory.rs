@@ -3,16 +3,16 @@
 //! Whatever an invocation makes the host hold is reserved here first: its request, its guest's memory, what it reads and stages. What cannot be reserved is
 //! refused, and the invocation with it; otherwise the system would end the whole process.
 
-mod line;
 mod share;
+mod wait_queue;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use self::line::Line;
 pub use self::share::{Holding, MemoryShare};
+use self::wait_queue::WaitQueue;
 
 /// What a machine is taken to have that does not say.
 const UNKNOWN: u64 = 2 << 30;
@@ -25,7 +25,7 @@ pub struct Budget {
     /// The budget that this is a part of: what is held here is held there, too.
     around: Option<Arc<Budget>>,
     /// Who waits for what is given back; one for a budget and its parts.
-    line: Arc<Line>,
+    queue: Arc<WaitQueue>,
     setting: &'static str,
 }
 
@@ -55,7 +55,7 @@ impl Budget {
             limit,
             held: AtomicU64::new(0),
             around: None,
-            line: Arc::default(),
+            queue: Arc::default(),
             setting: "memory",
         })
     }
@@ -66,7 +66,7 @@ impl Budget {
             limit: limit.min(self.limit),
             held: AtomicU64::new(0),
             around: Some(self.clone()),
-            line: self.line.clone(),
+            queue: self.queue.clone(),
             setting: "guests_memory",
         })
     }
@@ -130,7 +130,7 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         match &self.around {
             Some(all) => all.give_back(bytes),
-            None => self.line.serve(),
+            None => self.queue.serve(),
         }
     }
 

@@ -10,7 +10,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::place::Places;
+use super::feed_position::FeedPosition;
 use crate::journal::{self, Event, EventPosition, Ledger};
 
 /// How many commits are read at a time. Twice as many at most wait in memory for a slow reader: while some are told, the next are read.
@@ -27,7 +27,7 @@ pub(crate) struct Feed {
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     /// The other sources: each tells when it has news.
     idle: FuturesUnordered<News>,
-    places: Places,
+    places: FeedPosition,
     /// How many are still to be left out.
     skip: usize,
 }
@@ -50,7 +50,7 @@ pub(crate) enum Begin {
     /// With so many events that there are.
     Last(usize),
     /// After these; with the first one of a context that is not in it.
-    After(Places),
+    After(FeedPosition),
 }
 
 /// Why there are no more events to tell.
@@ -102,7 +102,7 @@ impl Feed {
             unseen: (0..contexts.len()).collect(),
             ready: BinaryHeap::new(),
             idle: FuturesUnordered::new(),
-            places: Places::default(),
+            places: FeedPosition::default(),
             skip: 0,
         };
         for (context, ledger) in contexts {
@@ -177,7 +177,7 @@ impl Feed {
     }
 
     /// How far whoever reads has come.
-    pub fn places(&self) -> &Places {
+    pub fn places(&self) -> &FeedPosition {
         &self.places
     }
 

@@ -385,7 +385,7 @@ fn unit(compensation: &Compensation, purpose: &str, began: u64, key: &[u8], writ
 
 /// A call that is still to be undone, as operators see it.
 #[derive(Clone, Debug)]
-pub struct Owed {
+pub struct PendingCompensation {
     /// Names it in the context that called.
     pub id: String,
     /// The call's id.
@@ -407,11 +407,14 @@ pub struct Owed {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), journal::Error> {
+pub fn each_pending(
+    context: &Context,
+    mut visit: impl FnMut(PendingCompensation),
+) -> Result<(), journal::Error> {
     for page in pages(context, KeyRange::all()) {
         for (key, value) in page? {
             let compensation: Compensation = record::read(&key, &value)?;
-            visit(Owed {
+            visit(PendingCompensation {
                 id: String::from_utf8_lossy(&key).into_owned(),
                 call: compensation.call,
                 callee: compensation.callee,
@@ -426,9 +429,9 @@ pub fn each_owed(context: &Context, mut visit: impl FnMut(Owed)) -> Result<(), j
 }
 
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
-pub fn texts(invoker: &Invoker, owed: &Owed) -> Option<Vec<String>> {
-    let callee = invoker.contexts.get(&owed.callee)?;
-    undo_call::texts(callee, &owed.call).ok().flatten()
+pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<String>> {
+    let callee = invoker.contexts.get(&pending.callee)?;
+    undo_call::texts(callee, &pending.call).ok().flatten()
 }
 
 /// What an operator decides about a call that could not be undone.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::counter;
-use super::spent::{self, Spent};
+use super::read_usage::{self, ReadUsage};
 use crate::guest::StateEntry;
 use crate::journal::{Bounds, KeyRange, Ledger, Merge, ReadSet, Space, Write};
 
@@ -26,7 +26,7 @@ pub(super) struct Scan<'a> {
 /// What is noted of everything that is read from below.
 pub(super) struct Notes<'a> {
     pub reads: &'a mut ReadSet,
-    pub spent: &'a mut Spent,
+    pub spent: &'a mut ReadUsage,
 }
 
 /// What is staged for a key.
@@ -177,7 +177,7 @@ impl StagedState {
             .reads
             .note_scan(self.space, range, bounds.entries, reverse, &below);
         notes.spent.note_found(&below)?;
-        if spent::bytes_of(&below) >= memory_bytes {
+        if read_usage::bytes_of(&below) >= memory_bytes {
             return Err(Failure::ScannedTooMuch { limit: memory });
         }
         let reached = if below.len() < wanted {
@@ -299,7 +299,7 @@ mod tests {
             };
             let notes = Notes {
                 reads: &mut ReadSet::default(),
-                spent: &mut Spent::new(ReadLimits::default()),
+                spent: &mut ReadUsage::new(ReadLimits::default()),
             };
             let found = state.scan(&ledger, notes, scan).await;
             found.map(|found| found.len())
@@ -347,17 +347,17 @@ mod tests {
             (limits(50, 4_999), Err(too_much("bytes", 4_999)), Ok(50)),
         ] {
             let mut reads = ReadSet::default();
-            let mut spent = Spent::new(limits);
+            let mut spent = ReadUsage::new(limits);
             let (reads, spent) = (&mut reads, &mut spent);
             let found = state.scan(&ledger, Notes { reads, spent }, scan(0)).await;
             assert_eq!(found.map(|found| found.len()), scanned);
-            let spent = &mut Spent::new(limits);
+            let spent = &mut ReadUsage::new(limits);
             let found = state.count(&ledger, Notes { reads, spent }, &all).await;
             assert_eq!(found, counted);
         }
         // One after the other, whether or not anything is there; a table's count is one.
         let mut reads = ReadSet::default();
-        let mut spent = Spent::new(limits(3, 5_000));
+        let mut spent = ReadUsage::new(limits(3, 5_000));
         let (reads, spent) = (&mut reads, &mut spent);
         let table = KeyRange::prefix("rooms/");
         let found = state.count(&ledger, Notes { reads, spent }, &table).await;

@@ -15,8 +15,8 @@ use super::failure::{Failure, clipped};
 use super::guest_memory::GuestMemory;
 use super::key_locks::LockSet;
 use super::outbox::Outbox;
+use super::read_usage::ReadUsage;
 use super::replay::{Draws, Effect, Place};
-use super::spent::Spent;
 use super::staged::{Notes, Scan, StagedState};
 use super::timer::Timer;
 use super::{call, dispatch, intent, publishable, state_key};
@@ -70,7 +70,7 @@ pub(super) struct UnitOfWork {
     pub outbox: Outbox,
     /// Whether all that the guest has seen is its input, its configuration and what it read: then it would answer the same again.
     pub is_repeatable: bool,
-    spent: Spent,
+    spent: ReadUsage,
     /// For what was read and staged.
     memory: Reservation,
     /// The guest's own memory.
@@ -105,7 +105,7 @@ impl UnitOfWork {
             state: StagedState::new(generation),
             outbox: Outbox::default(),
             is_repeatable: true,
-            spent: Spent::new(invocation.context.settings.limits.read),
+            spent: ReadUsage::new(invocation.context.settings.limits.read),
             memory: invocation.invoker.memory.nothing(),
             guest_memory: GuestMemory::of(&invocation.context.guests_memory, invocation.depth()),
             draws: Draws::default(),

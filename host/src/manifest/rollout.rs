@@ -88,7 +88,7 @@ pub struct RolloutSettings {
     /// A p99 below this is never too long.
     #[serde(deserialize_with = "scalar::duration")]
     pub latency_floor: Duration,
-    /// How long it is watched once all goes to it, to be taken back by itself; not at all when 0.
+    /// How long it is watched once all goes to it, to be rolled back by itself; not at all when 0.
     #[serde(deserialize_with = "scalar::duration")]
     pub watch: Duration,
     /// How long what began on the old version may take to end there.

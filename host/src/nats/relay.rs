@@ -20,7 +20,7 @@ use super::stream::{self, End, Published};
 use super::{dead_letter, relay_position};
 use crate::core::EventId;
 use crate::events::feed::{Begin, Feed};
-use crate::events::place::Places;
+use crate::events::feed_position::FeedPosition;
 use crate::journal::{self, EventPosition, Ledger};
 use crate::manifest::{Engine, HOST_SOURCE, NatsSettings};
 
@@ -40,11 +40,11 @@ pub(super) struct Relay {
     /// The newest event that was confirmed.
     confirmed: Option<EventId>,
     /// How far it has come with that.
-    pub(super) places: Places,
+    pub(super) places: FeedPosition,
     /// How far it has come with what was read. The places of contexts that are not part of the app now are carried along: one may come back.
-    read: Places,
+    read: FeedPosition,
     /// How far is kept.
-    kept: Places,
+    kept: FeedPosition,
     /// Commands of operators.
     pub(super) commands: mpsc::Receiver<RelayCommand>,
     /// What is being republished.
@@ -71,9 +71,9 @@ impl Relay {
             feed: None,
             unconfirmed: VecDeque::new(),
             confirmed: None,
-            places: Places::default(),
-            read: Places::default(),
-            kept: Places::default(),
+            places: FeedPosition::default(),
+            read: FeedPosition::default(),
+            kept: FeedPosition::default(),
             commands,
             republications: VecDeque::new(),
             dead_letters: BTreeSet::new(),
@@ -207,7 +207,7 @@ impl Relay {
     }
 
     /// Where the host's own journal says that it stood.
-    async fn read_kept(&self) -> Result<Option<Places>, NatsError> {
+    async fn read_kept(&self) -> Result<Option<FeedPosition>, NatsError> {
         let bridge = self.bridge.clone();
         reading(move || {
             bridge
@@ -218,7 +218,7 @@ impl Relay {
     }
 
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
-    async fn published(&self, stream: &Stream) -> Result<Places, NatsError> {
+    async fn published(&self, stream: &Stream) -> Result<FeedPosition, NatsError> {
         let mut places = self.read_kept().await?.unwrap_or_default();
         let further = self.bridge.ledgers().iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
@@ -265,7 +265,7 @@ impl Relay {
         .await
     }
 
-    async fn begin_after(&mut self, places: Option<Places>) -> Result<(), NatsError> {
+    async fn begin_after(&mut self, places: Option<FeedPosition>) -> Result<(), NatsError> {
         let mut places = places.unwrap_or_default();
         let ledgers = self.bridge.ledgers();
         // A journal that was begun anew has nothing to do with what was counted.

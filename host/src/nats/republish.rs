@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::error::NatsError;
 use crate::events::feed::{Begin, Feed, Told};
-use crate::events::place::Places;
+use crate::events::feed_position::FeedPosition;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, EventPosition, Ledger, Space, Unit};
 
@@ -76,7 +76,7 @@ impl Republication {
 
 async fn open(request: &RepublishRequest, ledger: &Arc<Ledger>) -> Result<Feed, NatsError> {
     let contexts = vec![(request.context.clone(), ledger.clone())];
-    let mut places = Places::default();
+    let mut places = FeedPosition::default();
     places.note(&request.context, request.after);
     Ok(Feed::open(contexts, BTreeSet::new(), Begin::After(places)).await?)
 }

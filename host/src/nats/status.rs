@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::command::RelayCommand;
-use crate::events::place::Places;
+use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 
 /// How many commands of operators may wait.
@@ -38,7 +38,7 @@ struct State {
     /// Whether the connection is lost, which is reported before any other error.
     is_lost: bool,
     notice: Option<String>,
-    places: Option<Places>,
+    places: Option<FeedPosition>,
     subscriptions: BTreeMap<(String, String), SubscriptionStatus>,
 }
 
@@ -124,7 +124,7 @@ impl NatsStatus {
     }
 
     /// How far the events are published; `None` while that is not known.
-    pub(super) fn places(&self) -> Option<Places> {
+    pub(super) fn places(&self) -> Option<FeedPosition> {
         self.state.lock().places.clone()
     }
 
@@ -134,7 +134,7 @@ impl NatsStatus {
         }
     }
 
-    pub(super) fn note_places(&self, places: Places) {
+    pub(super) fn note_places(&self, places: FeedPosition) {
         self.state.lock().places = Some(places);
     }
 }

@@ -16,7 +16,7 @@ use super::error::NatsError;
 use super::message::{Address, PLACES, REPUBLISHED_FROM, SOURCE};
 use super::subject;
 use crate::core::EventId;
-use crate::events::place::Places;
+use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 use crate::manifest::NatsSettings;
 
@@ -33,7 +33,7 @@ pub(super) struct Published {
     pub id: EventId,
     pub context: String,
     /// How far the relay had come with it.
-    pub places: Places,
+    pub places: FeedPosition,
     /// Where it is in its journal.
     pub place: Option<EventPosition>,
 }
@@ -335,7 +335,7 @@ fn is_absent(error: &async_nats::jetstream::stream::LastRawMessageError) -> bool
 fn published(message: &StreamMessage) -> Option<Published> {
     let header = |name: &str| Some(message.headers.get(name)?.as_str());
     let context = header(SOURCE)?.rsplit('/').next()?.to_owned();
-    let places: Places = header(PLACES)?.parse().ok()?;
+    let places: FeedPosition = header(PLACES)?.parse().ok()?;
     let place = match header(REPUBLISHED_FROM) {
         // One that is published again is not the one that the relay has come to.
         Some(position) => {

@@ -290,7 +290,7 @@ mod tests {
         let (passed, decision) = tried.run(|passed| [due(passed).then_some(true), None]);
         assert!(matches!(decision, Decision::Fail(_)), "{decision:?}");
         assert!(passed > settings.watch);
-        // A failure or two are no reason to take back what serves.
+        // A failure or two are no reason to roll back what serves.
         let mut tried = Tried::new(settings.clone(), AnalysisRun::watch(&settings));
         let mut due = every(1.0);
         let (_, decision) =

@@ -92,7 +92,7 @@ impl ActiveVersion {
     }
 
     /// After a version that served once has taken over again. What is gone back to by steps is not come by again; going back to one that was itself rolled back
-    /// from is a step like any other, which can be taken back.
+    /// from is a step like any other, which can be rolled back.
     pub(super) fn taken_back_to(&self, digest: VersionDigest, shape: Shape<'_>) -> Self {
         let Some(place) = self.before.iter().position(|before| *before == digest) else {
             return self.succeeded_by(digest, shape, false);

@@ -11,7 +11,7 @@ use super::version_state::State;
 use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::{Followed, Operation};
-use crate::invocation::{HostEventKind, owed};
+use crate::invocation::{HostEventKind, pending_undos};
 use crate::manifest::{HOST_SOURCE, SagaSettings};
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
@@ -28,7 +28,7 @@ pub(super) fn wire(
     with(deployer, wiring, context, serving)
 }
 
-/// The same without asking whether it fits: what is taken back served there before.
+/// The same without asking whether it fits: what is rolled back to served there before.
 pub(super) fn with(
     deployer: &Deployer,
     wiring: &Wiring,
@@ -68,7 +68,7 @@ pub(super) fn check(
     let around = Around { wiring, context };
     around.imports(version)?;
     around.consumers(version)?;
-    around.owed(deployer, version)?;
+    around.pending_undos(deployer, version)?;
     around.followers(version)?;
     around.sagas(version, &deployer.manifest.sagas)?;
     around.follows(deployer, version)
@@ -176,15 +176,17 @@ impl Around<'_> {
     }
 
     /// What others may still have undone can be undone, whether or not they import it any more.
-    fn owed(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
+    fn pending_undos(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
         let Some(context) = deployer.invoker.contexts.get(self.context) else {
             return Ok(());
         };
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
-        for (undo, owed) in owed::undos(&deployer.invoker, context).map_err(unreadable)? {
-            let callers: Vec<_> = owed.callers.iter().map(String::as_str).collect();
+        for (undo, pending) in
+            pending_undos::undos(&deployer.invoker, context).map_err(unreadable)?
+        {
+            let callers: Vec<_> = pending.callers.iter().map(String::as_str).collect();
             let callers = callers.join(", ");
-            let calls = owed.calls;
+            let calls = pending.calls;
             let offered = operation(version, &undo);
             let before = self.current(self.context);
             let before = before.and_then(|before| operation(before, &undo));

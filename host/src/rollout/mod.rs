@@ -17,7 +17,6 @@ mod deployer;
 mod describe;
 mod drain;
 mod gate;
-mod gates;
 mod healing;
 mod health;
 mod history;
@@ -44,6 +43,7 @@ mod startup_probe;
 mod statistics;
 mod swap;
 mod upload;
+mod verification;
 mod version_state;
 
 pub use self::{

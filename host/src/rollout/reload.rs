@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::deployer::Deployer;
-use super::gates::{self, Load, NotPassed};
+use super::verification::{self, Load, NotPassed};
 use crate::core::VersionDigest;
-use crate::guest::{Guest, Reload, Reloading};
+use crate::guest::{Guest, LoadedCode, Reload, Reloading};
 use crate::invocation::{Context, HostEventKind};
 use crate::observe::metrics::{LOAD_DURATION, LOADS};
 use crate::versions::Version;
@@ -18,7 +18,7 @@ use crate::versions::Version;
 /// Lets a version leave memory, where its context says so.
 pub(super) fn let_leave(deployer: &Arc<Deployer>, context: &Arc<Context>, version: &Version) {
     if context.settings.scales_to_zero() {
-        version.guest.bring_back_by(Arc::new(Reloader {
+        version.guest.load_on_demand(Arc::new(Reloader {
             deployer: Arc::downgrade(deployer),
             context: context.clone(),
             digest: version.digest,
@@ -58,12 +58,16 @@ async fn load(
     context: Arc<Context>,
     digest: VersionDigest,
     title: Arc<str>,
-) -> Result<Arc<Guest>, String> {
+) -> Result<LoadedCode, String> {
     let began = Instant::now();
     let loaded = tokio::select! {
         loaded = load_or_compile(&deployer, &context, digest) => loaded,
         () = deployer.shutdown.cancelled() => Err(NotPassed::Failed("the host is stopping".into())),
     };
+    let loaded = loaded.and_then(|(guest, compiled_in)| match guest.loaded_code() {
+        Some(code) => Ok((code, compiled_in)),
+        None => Err(NotPassed::Failed("it was unloaded at once".into())),
+    });
     let took = began.elapsed();
     let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
     let name = context.name.clone();
@@ -71,7 +75,7 @@ async fn load(
     let rollouts = deployer.rollouts(&context);
     let events = &deployer.invoker.host_events;
     match loaded {
-        Ok((guest, compiled_in)) => {
+        Ok((code, compiled_in)) => {
             metrics::histogram!(LOAD_DURATION, "context" => name).record(took);
             let reason = match compiled_in.is_zero() {
                 true => "work came for it",
@@ -84,7 +88,7 @@ async fn load(
             });
             events.record(HostEventKind::Loaded, &context.name, data);
             *rollouts.load_failure.lock() = None;
-            Ok(guest)
+            Ok(code)
         }
         Err(not_passed) => {
             let reason = match not_passed {
@@ -106,17 +110,25 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused =
-        match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
-            Ok(loaded) => return Ok(loaded),
-            Err(refused) => refused,
-        };
+    let refused = match verification::compiled(
+        deployer,
+        context,
+        digest,
+        None,
+        false,
+        Load::OrShared,
+    )
+    .await
+    {
+        Ok(loaded) => return Ok(loaded),
+        Err(refused) => refused,
+    };
     let components = deployer.components.clone();
     let read = tokio::task::spawn_blocking(move || components.get(digest)).await;
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            gates::compiled(
+            verification::compiled(
                 deployer,
                 context,
                 digest,

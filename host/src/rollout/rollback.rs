@@ -11,7 +11,7 @@ use super::operator_command::ENDING;
 use super::progress::Outcome;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
-use super::{gates, signature_check};
+use super::{signature_check, verification};
 use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -158,7 +158,7 @@ async fn end_rollout(
                 took: began.elapsed(),
             }))
         }
-        // It had taken over meanwhile: then that is taken back.
+        // It had taken over meanwhile: then that is rolled back.
         _ => Ok(None),
     }
 }
@@ -258,7 +258,7 @@ async fn go_back(
     kind: SwapKind,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
-    let version = gates::load_stored(deployer, context, to).await?;
+    let version = verification::load_stored(deployer, context, to).await?;
     let swapped = swap::swap(deployer, context, &version, Some(from), kind, because).await;
     let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);

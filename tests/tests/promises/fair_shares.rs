@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use innkeeper_tests::{Client, Opening, Settings, TestHost, flood, request};
+use innkeeper_tests::{Client, Opening, Settings, TestHost, flood, holds_once, request};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -107,25 +107,24 @@ async fn probe(host: &TestHost, times: usize) -> Duration {
 async fn neighbours_of_spinning_guests(answers: i64) {
     let host = rooms(answers).await;
     for count in [2, 256] {
-        let before = measure(&host, "/rooms/1").await;
-        let clients = spinning(host.gateway(), count);
-        // All of them compute by then.
-        probe(&host, 10).await;
-        let beside = measure(&host, "/rooms/1").await;
-        let health = probe(&host, 50).await;
-        clients.stop().await;
-        eprintln!(
-            "{answers}, {count} spinning: {before:?}, beside them {beside:?}; /livez {health:?}"
-        );
-        assert!(
-            beside.rate >= PROMISED * before.rate / 2.0,
-            "{before:?} {beside:?}"
-        );
-        assert!(
-            beside.p99 < SLOWEST.max(3 * before.p99),
-            "{before:?} {beside:?}"
-        );
-        assert!(health < SLOWEST_HEALTH, "{health:?}");
+        holds_once("a neighbour of spinning guests", async || {
+            let before = measure(&host, "/rooms/1").await;
+            let clients = spinning(host.gateway(), count);
+            // All of them compute by then.
+            probe(&host, 10).await;
+            let beside = measure(&host, "/rooms/1").await;
+            let health = probe(&host, 50).await;
+            clients.stop().await;
+            let has_its_share = beside.rate >= PROMISED * before.rate / 2.0;
+            let is_quick = beside.p99 < SLOWEST.max(3 * before.p99) && health < SLOWEST_HEALTH;
+            match has_its_share && is_quick {
+                true => Ok(()),
+                false => Err(format!(
+                    "{answers}, {count} spinning: {before:?}, beside them {beside:?}; /livez {health:?}"
+                )),
+            }
+        })
+        .await;
     }
 }
 
@@ -142,29 +141,28 @@ async fn whose_answers_are_given_again_has_its_share_beside_spinning_guests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_requests_that_are_refused_leave_others_their_share() {
     let host = rooms(8 << 20).await;
-    let before = measure(&host, "/rooms/1").await;
     let body = format!("{{\"junk\": [0{}]}}", ",0".repeat(500_000));
     let large = request("POST", "/reservations", &body);
-    let base = host.gateway().base().to_owned();
-    let clients = Clients::start(16, move || {
-        let (base, large) = (base.clone(), large.clone());
-        async move {
-            let flooded = flood(&base, 1, 1, move |_| large.clone()).await;
-            assert_eq!(flooded.refusals, 1);
+    holds_once("a neighbour of large requests", async || {
+        let before = measure(&host, "/rooms/1").await;
+        let (base, large) = (host.gateway().base().to_owned(), large.clone());
+        let clients = Clients::start(16, move || {
+            let (base, large) = (base.clone(), large.clone());
+            async move {
+                let flooded = flood(&base, 1, 1, move |_| large.clone()).await;
+                assert_eq!(flooded.refusals, 1);
+            }
+        });
+        let beside = measure(&host, "/rooms/1").await;
+        clients.stop().await;
+        // The clients that send a megabyte at a time share the processors with it, too.
+        let has_its_share = beside.rate >= PROMISED * before.rate / 4.0;
+        match has_its_share && beside.p99 < SLOWEST.max(3 * before.p99) {
+            true => Ok(()),
+            false => Err(format!("{before:?}, beside large requests {beside:?}")),
         }
-    });
-    let beside = measure(&host, "/rooms/1").await;
-    clients.stop().await;
-    eprintln!("{before:?}, beside large requests {beside:?}");
-    assert!(
-        beside.p99 < SLOWEST.max(3 * before.p99),
-        "{before:?} {beside:?}"
-    );
-    // The clients that send a megabyte at a time share the processors with it, too.
-    assert!(
-        beside.rate >= PROMISED * before.rate / 4.0,
-        "{before:?} {beside:?}"
-    );
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

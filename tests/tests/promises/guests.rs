@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use innkeeper_tests::{Opening, Settings, Stay, TestHost, flood, request};
+use innkeeper_tests::{Opening, Settings, Stay, TestHost, flood, holds_once, request};
 use serde_json::json;
 
 async fn settings() -> Settings {
@@ -126,29 +126,28 @@ async fn healthy_contexts_go_on_at_full_speed() {
         .await
     };
     reads().await;
-    let undisturbed = reads().await;
-    let unruly = async {
-        let ways = WAYS
-            .iter()
-            .cycle()
-            .filter(|(how, ..)| *how != "response")
-            .take(60);
-        join_all(ways.map(|(how, ..)| misbehaves(&stay, how))).await
-    };
-    let (disturbed, replies) = tokio::join!(reads(), unruly);
-    assert!(replies.iter().all(|(status, _)| *status >= 500));
-    eprintln!(
-        "half of the reads: {:?} undisturbed, {:?} disturbed; 99 of 100: {:?}, {:?}",
-        undisturbed.percentile(50),
-        disturbed.percentile(50),
-        undisturbed.percentile(99),
-        disturbed.percentile(99)
-    );
-    assert_eq!(disturbed.refusals, 0);
-    // Five loops compute all the time, on two processors; a turn of each takes a few milliseconds.
-    assert!(
-        disturbed.percentile(99) < Duration::from_millis(250),
-        "{:?}",
-        disturbed.percentile(99)
-    );
+    holds_once("a neighbour of guests that misbehave", async || {
+        let undisturbed = reads().await;
+        let unruly = async {
+            let ways = WAYS
+                .iter()
+                .cycle()
+                .filter(|(how, ..)| *how != "response")
+                .take(60);
+            join_all(ways.map(|(how, ..)| misbehaves(&stay, how))).await
+        };
+        let (disturbed, replies) = tokio::join!(reads(), unruly);
+        assert!(replies.iter().all(|(status, _)| *status >= 500));
+        assert_eq!(disturbed.refusals, 0);
+        // Five loops compute all the time, on two processors; a turn of each takes a few milliseconds.
+        match disturbed.percentile(99) < Duration::from_millis(250) {
+            true => Ok(()),
+            false => Err(format!(
+                "99 of 100 reads: {:?} undisturbed, {:?} disturbed",
+                undisturbed.percentile(99),
+                disturbed.percentile(99)
+            )),
+        }
+    })
+    .await;
 }

@@ -345,7 +345,7 @@ async fn one_client_whose_requests_trap_restarts_nobody() {
 
 /// Versions that miss their deadlines count, too, and where the version before has the same trouble not all are gone through.
 #[tokio::test]
-async fn only_one_version_is_taken_back_for_what_none_is_to_blame_for() {
+async fn only_one_version_is_rolled_back_for_what_none_is_to_blame_for() {
     let settings = settings()
         .await
         .set("context.patient.limits.deadline", "500ms")

@@ -225,7 +225,7 @@ async fn later_versions_take_over_while_books_are_lent() {
     let refused = operators.rollback("loans").await.expect_problem(422);
     assert!(refused.text.contains("schema"), "{}", refused.text);
 
-    // The third reads what the second does, and the other way round: it is ramped up, taken back, and brought again.
+    // The third reads what the second does, and the other way round: it is ramped up, rolled back, and brought again.
     let third = version("loans-three").await;
     let ramped = operators
         .deploy("loans", third.clone(), "ramp=50,100&step=120s")

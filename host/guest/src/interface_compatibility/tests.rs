@@ -5,7 +5,7 @@ use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Result, Store};
 
 use super::*;
-use crate::load::interface_of;
+use crate::code::interface_of;
 use crate::shape::Budget;
 use crate::{Engine, EngineOptions};
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::{Timestamp, digest};
-use crate::invocation::compensation::Owed;
+use crate::invocation::compensation::PendingCompensation;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -40,8 +40,8 @@ pub struct Undo {
 
 impl Undo {
     /// A call that is still to be undone, without what is sensitive.
-    pub(crate) fn new(owed: Owed, redaction: &Redaction) -> Self {
-        let (reason, since) = match owed.stuck {
+    pub(crate) fn new(pending: PendingCompensation, redaction: &Redaction) -> Self {
+        let (reason, since) = match pending.stuck {
             Some(stuck) => (
                 Some(redaction.text(stuck.reason)),
                 Some(Timestamp(stuck.time)),
@@ -49,12 +49,12 @@ impl Undo {
             None => (None, None),
         };
         Self {
-            id: undo_id(&owed.id),
-            call: owed.call.to_string(),
-            callee: owed.callee,
-            correlation_id: owed.correlation_id.to_string(),
-            caller: owed.causation_id.to_string(),
-            failures: owed.failures,
+            id: undo_id(&pending.id),
+            call: pending.call.to_string(),
+            callee: pending.callee,
+            correlation_id: pending.correlation_id.to_string(),
+            caller: pending.causation_id.to_string(),
+            failures: pending.failures,
             reason,
             since,
         }

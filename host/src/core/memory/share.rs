@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::line::Rank;
+use super::wait_queue::Rank;
 use super::{Budget, Exhausted};
 
 /// How many times as much a context of the default weight may hold as is left then: one that takes all it may leaves a ninth. A guest that is alone may have all.
@@ -19,7 +19,7 @@ const DEFAULT_WEIGHT: u64 = 100;
 pub struct MemoryShare {
     pub(super) budget: Arc<Budget>,
     weight: u64,
-    /// Its number in the line.
+    /// Its number in the queue.
     pub(super) number: u64,
     held: AtomicU64,
 }
@@ -38,7 +38,7 @@ impl MemoryShare {
         Arc::new(Self {
             budget: budget.clone(),
             weight: u64::from(weight.max(1)),
-            number: budget.line.number(),
+            number: budget.queue.number(),
             held: AtomicU64::new(0),
         })
     }
@@ -119,7 +119,7 @@ impl Holding {
             return Ok(());
         }
         let share = &self.share;
-        if self.bytes == 0 && !share.budget.line.lets_begin(share, bytes, self.rank()) {
+        if self.bytes == 0 && !share.budget.queue.lets_begin(share, bytes, self.rank()) {
             return Err(share.budget.exhausted());
         }
         let taken = share.take(bytes, self.bytes)?;
@@ -142,7 +142,7 @@ impl Holding {
         let share = self.share.clone();
         let mut waiting = share
             .budget
-            .line
+            .queue
             .wait(&share, bytes, self.bytes, self.rank());
         match Box::pin(timeout_at(until, &mut waiting.granted)).await {
             Ok(Ok(granted)) => {
@@ -185,17 +185,17 @@ mod tests {
         Instant::now() + Duration::from_secs(20)
     }
 
-    /// Waits for so many bytes, in a task of its own that stands in line when this returns.
+    /// Waits for so many bytes, in a task of its own that stands in the queue when this returns.
     async fn wait(share: &Arc<MemoryShare>, bytes: u64) -> JoinHandle<Holding> {
         let mut holding = share.nothing();
-        let waiting = share.budget.line.length();
+        let waiting = share.budget.queue.length();
         let task = tokio::spawn({
             async move {
                 holding.grow_until(bytes, late()).await.unwrap();
                 holding
             }
         });
-        while share.budget.line.length() == waiting {
+        while share.budget.queue.length() == waiting {
             tokio::task::yield_now().await;
         }
         task
@@ -265,7 +265,7 @@ mod tests {
         }
         drop(held);
         assert_eq!((budget.held(), greedy.held(), modest.held()), (0, 0, 0));
-        assert_eq!(budget.line.length(), 0);
+        assert_eq!(budget.queue.length(), 0);
     }
 
     #[tokio::test]
@@ -322,6 +322,6 @@ mod tests {
         let soon = Instant::now() + Duration::from_millis(10);
         assert!(first.nothing().grow_until(800, soon).await.is_err());
         assert!(first.nothing().grow_until(1_001, late()).await.is_err());
-        assert_eq!(budget.line.length(), 0);
+        assert_eq!(budget.queue.length(), 0);
     }
 }

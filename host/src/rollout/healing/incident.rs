@@ -157,7 +157,7 @@ impl Incident<'_> {
             && serving.is_some_and(|serving| Arc::ptr_eq(&serving, version))
     }
 
-    /// Whether there is a version to go back to, and this one may be taken back.
+    /// Whether there is a version to go back to, and this one may be rolled back.
     async fn can_go_back(&self, version: &Arc<Version>) -> bool {
         // A rollout that is under way decides by itself what serves.
         let rollouts = self.deployer.rollouts(self.context);

@@ -40,7 +40,7 @@ struct Record {
     last_state: Option<LastState>,
     /// When the version began to run, in milliseconds since the Unix epoch.
     running_since: u64,
-    /// The version that took over because another one failed: it is not taken back in turn.
+    /// The version that took over because another one failed: it is not rolled back in turn.
     took_over: Option<VersionDigest>,
     occurrences: Occurrences,
 }
@@ -291,7 +291,7 @@ impl Health {
         record.in_vain
     }
 
-    /// Whether a version may be taken back: not one that itself took over from one that failed, lest all versions are gone through for what none of them
+    /// Whether a version may be rolled back: not one that itself took over from one that failed, lest all versions are gone through for what none of them
     /// is to blame for.
     pub(super) fn may_be_taken_back(&self, version: &Version) -> bool {
         self.record.lock().took_over != Some(version.digest)

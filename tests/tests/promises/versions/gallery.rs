@@ -138,7 +138,7 @@ async fn taken_back(host: &TestHost, case: &Case, digest: &str) -> String {
         Gate::Watch => "quarantined",
         _ => "rejected",
     };
-    eventually("it is taken back", async || {
+    eventually("it is rolled back", async || {
         let versions = host.operators().versions(&case.context).await;
         let found = versions.iter().find(|version| version["digest"] == digest);
         let found = found.ok_or("it is not there")?;

@@ -1,4 +1,4 @@
-//! Versions: brought, proved, swapped under load, taken back.
+//! Versions: brought, proved, swapped under load, rolled back.
 
 mod event_types;
 mod evidence;

@@ -1,4 +1,4 @@
-//! After a restart what served before serves, also where the manifest names what was taken back.
+//! After a restart what served before serves, also where the manifest names what was rolled back.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn what_did_harm_stays_out_however_it_comes_back() {
         .await
         .expect(201);
     let harmful_digest = digest(&harmful);
-    eventually("it is taken back", async || {
+    eventually("it is rolled back", async || {
         match operators.state_of("room", &harmful_digest).await {
             state if state == "quarantined" => Ok(()),
             state => Err(state),

@@ -1,6 +1,6 @@
-//! Whether a guest's machine code is in memory, and how it comes back there.
+//! A guest's machine code, which is loaded when it is needed.
 //!
-//! Code that nobody needs for a while can be given back to the system. Whoever enters the guest next waits until it is there again: all of them for one load, which goes on
+//! Code that nobody needs for a while can be unloaded. Whoever enters the guest next waits until it is in memory again: all of them for one load, which goes on
 //! when who began it waits no longer. After a load that failed there is a pause before the next, so that requests that cannot be served cost little.
 
 use std::future::Future;
@@ -12,33 +12,36 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::code::Code;
 use crate::fault::Fault;
-use crate::load::{Code, Guest};
 
 /// The pause after a load that failed; it doubles with each that fails after it.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A guest of the same component, on its way, or why there is none.
-pub type Reloading = Pin<Box<dyn Future<Output = Result<Arc<Guest>, String>> + Send>>;
+/// The machine code of a component that is in memory.
+pub struct LoadedCode(Arc<Code>);
 
-/// What brings a guest's machine code back into memory.
+/// Machine code of the same component, on its way, or why there is none.
+pub type Reloading = Pin<Box<dyn Future<Output = Result<LoadedCode, String>> + Send>>;
+
+/// What loads a guest's machine code again.
 pub trait Reload: Send + Sync {
     /// Loads the same component again, off the threads that serve.
     fn reload(&self) -> Reloading;
 }
 
-/// Whether a guest's machine code is in memory.
-pub(super) struct Residency {
+/// A guest's machine code, in memory or not.
+pub(super) struct OnDemandCode {
     code: ArcSwapOption<Code>,
-    /// What brings it back; what has none stays for good.
+    /// What loads it again; what has none stays in memory for good.
     reload: OnceLock<Arc<dyn Reload>>,
-    /// Held by whoever brings it back.
-    bringing: Mutex<Bringing>,
+    /// Held by whoever loads it.
+    loading: Mutex<Loading>,
 }
 
 #[derive(Default)]
-struct Bringing {
+struct Loading {
     under_way: Option<Reloading>,
     failed: Option<Failed>,
 }
@@ -50,17 +53,17 @@ struct Failed {
     until: Instant,
 }
 
-impl Residency {
+impl OnDemandCode {
     pub(super) fn of(code: Arc<Code>) -> Self {
         Self {
             code: ArcSwapOption::new(Some(code)),
             reload: OnceLock::new(),
-            bringing: Mutex::default(),
+            loading: Mutex::default(),
         }
     }
 
-    /// Makes it one that can leave.
-    pub(super) fn bring_back_by(&self, reload: Arc<dyn Reload>) {
+    /// Lets it be unloaded.
+    pub(super) fn load_on_demand(&self, reload: Arc<dyn Reload>) {
         // The first is as good as any: they load the same.
         let _ = self.reload.set(reload);
     }
@@ -69,18 +72,23 @@ impl Residency {
         self.code.load().is_some()
     }
 
-    /// Gives the memory back, as soon as nobody runs in it. False when it is not there, or could not come back.
+    /// The code, where it is in memory.
+    pub(super) fn loaded(&self) -> Option<LoadedCode> {
+        self.code.load_full().map(LoadedCode)
+    }
+
+    /// Gives its memory back, as soon as nobody runs in it. False when it is not in memory, or could not be loaded again.
     pub(super) fn unload(&self) -> bool {
         self.reload.get().is_some() && self.code.swap(None).is_some()
     }
 
-    /// The code, brought back where it is not there.
-    pub(super) async fn code(&self, deadline: Instant) -> Result<Arc<Code>, Fault> {
+    /// The code, loaded where it is not in memory.
+    pub(super) async fn get(&self, deadline: Instant) -> Result<Arc<Code>, Fault> {
         if let Some(code) = self.code.load_full() {
             return Ok(code);
         }
-        let brought = tokio::time::timeout_at(deadline, self.bring_back()).await;
-        brought.unwrap_or_else(|_| {
+        let loaded = tokio::time::timeout_at(deadline, self.load()).await;
+        loaded.unwrap_or_else(|_| {
             Err(Fault::NotLoaded {
                 reason: "it is still being loaded".to_owned(),
                 retry_after: FIRST_PAUSE,
@@ -88,18 +96,18 @@ impl Residency {
         })
     }
 
-    async fn bring_back(&self) -> Result<Arc<Code>, Fault> {
-        let mut bringing = self.bringing.lock().await;
-        // Somebody may have brought it while this one waited.
+    async fn load(&self) -> Result<Arc<Code>, Fault> {
+        let mut state = self.loading.lock().await;
+        // Somebody may have loaded it while this one waited.
         if let Some(code) = self.code.load_full() {
             return Ok(code);
         }
         let now = Instant::now();
-        if let Some(failed) = bringing.failed.as_ref().filter(|failed| failed.until > now) {
+        if let Some(failed) = state.failed.as_ref().filter(|failed| failed.until > now) {
             return Err(failed.fault(now));
         }
         // One that was left to itself by whoever began it is waited for, not begun anew.
-        let loading = match (&mut bringing.under_way, self.reload.get()) {
+        let loading = match (&mut state.under_way, self.reload.get()) {
             (Some(under_way), _) => under_way,
             (under_way @ None, Some(reload)) => under_way.insert(reload.reload()),
             (None, None) => {
@@ -110,24 +118,20 @@ impl Residency {
             }
         };
         let loaded = loading.await;
-        bringing.under_way = None;
-        let code = loaded.and_then(|guest| {
-            let code = guest.residency.code.load_full();
-            code.ok_or_else(|| "it was unloaded at once".to_owned())
-        });
-        match code {
-            Ok(code) => {
+        state.under_way = None;
+        match loaded {
+            Ok(LoadedCode(code)) => {
                 self.code.store(Some(code.clone()));
-                bringing.failed = None;
+                state.failed = None;
                 Ok(code)
             }
             Err(reason) => {
                 let now = Instant::now();
-                let pause = bringing
+                let pause = state
                     .failed
                     .as_ref()
                     .map_or(FIRST_PAUSE, |failed| (failed.pause * 2).min(LONGEST_PAUSE));
-                let failed = bringing.failed.insert(Failed {
+                let failed = state.failed.insert(Failed {
                     reason,
                     pause,
                     until: now + pause,
@@ -154,7 +158,7 @@ mod tests {
     use wasmtime::component::Component;
 
     use super::*;
-    use crate::{CONTRACT_VERSION, Engine, EngineOptions};
+    use crate::{CONTRACT_VERSION, Engine, EngineOptions, Guest};
 
     /// A guest that says of itself that it can be described: nobody enters it here.
     fn guest() -> Arc<Guest> {
@@ -192,7 +196,7 @@ mod tests {
                 told.acquire().await.unwrap().forget();
                 match fails {
                     true => Err("the disk is gone".to_owned()),
-                    false => Ok(guest()),
+                    false => Ok(guest().loaded_code().unwrap()),
                 }
             })
         }
@@ -210,7 +214,7 @@ mod tests {
             loads: Arc::default(),
             told: Arc::new(tokio::sync::Semaphore::new(0)),
         };
-        leaving.guest.bring_back_by(Arc::new(Loader {
+        leaving.guest.load_on_demand(Arc::new(Loader {
             loads: leaving.loads.clone(),
             failures,
             told: leaving.told.clone(),
@@ -225,10 +229,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nothing_would_bring_back_stays() {
+    async fn what_nothing_would_load_again_stays() {
         let guest = guest();
         assert!(!guest.unload() && guest.is_loaded());
-        let code = guest.residency.code(in_time()).await;
+        let code = guest.code.get(in_time()).await;
         assert!(code.is_ok());
     }
 
@@ -236,7 +240,7 @@ mod tests {
     async fn memory_is_given_back_when_nobody_runs_in_it() {
         let Leaving { guest, told, .. } = leaving(0);
         told.add_permits(1);
-        let code = guest.residency.code(in_time()).await.ok().unwrap();
+        let code = guest.code.get(in_time()).await.ok().unwrap();
         let weak = Arc::downgrade(&code);
         assert!(guest.unload());
         assert!(weak.upgrade().is_some(), "somebody runs in it");
@@ -249,7 +253,7 @@ mod tests {
         let Leaving { guest, loads, told } = leaving(0);
         let enter = |deadline| {
             let guest = guest.clone();
-            tokio::spawn(async move { guest.residency.code(deadline).await.map(drop) })
+            tokio::spawn(async move { guest.code.get(deadline).await.map(drop) })
         };
         let impatient = enter(Instant::now() + Duration::from_millis(5))
             .await
@@ -269,14 +273,14 @@ mod tests {
         told.add_permits(10);
         let mut pauses = Vec::new();
         loop {
-            match guest.residency.code(in_time()).await.map(drop) {
+            match guest.code.get(in_time()).await.map(drop) {
                 Ok(()) => break,
                 Err(Fault::NotLoaded {
                     reason,
                     retry_after,
                 }) => {
                     assert_eq!(reason, "the disk is gone");
-                    let again = guest.residency.code(in_time()).await;
+                    let again = guest.code.get(in_time()).await;
                     assert!(again.is_err(), "it is not tried at once");
                     pauses.push(retry_after);
                     tokio::time::sleep(retry_after).await;

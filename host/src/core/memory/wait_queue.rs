@@ -15,7 +15,7 @@ use super::share::{Holding, MemoryShare};
 
 /// Who waits for a budget, or for a part of it.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct WaitQueue {
     /// How many wait, so that nobody has to look whether somebody does.
     length: AtomicUsize,
     queues: Mutex<Queues>,
@@ -69,7 +69,7 @@ pub(super) struct Waiting<'a> {
     pub granted: oneshot::Receiver<Holding>,
 }
 
-impl Line {
+impl WaitQueue {
     /// The number of a new share.
     pub fn number(&self) -> u64 {
         self.shares.fetch_add(1, Ordering::Relaxed)
@@ -195,11 +195,11 @@ impl Queues {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let line = &self.share.budget.line;
-        let left = line.remove(&mut line.queues.lock(), self.share, self.place);
+        let queue = &self.share.budget.queue;
+        let left = queue.remove(&mut queue.queues.lock(), self.share, self.place);
         if left.is_some() {
             // It may have been in the way of others.
-            line.serve();
+            queue.serve();
         }
     }
 }

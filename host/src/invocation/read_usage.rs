@@ -5,13 +5,13 @@ use crate::journal::{Bounds, Entry};
 use crate::manifest::ReadLimits;
 
 /// How much was read.
-pub(super) struct Spent {
+pub(super) struct ReadUsage {
     limits: ReadLimits,
     keys: u64,
     bytes: u64,
 }
 
-impl Spent {
+impl ReadUsage {
     /// Nothing yet.
     pub(super) fn new(limits: ReadLimits) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Spent {
     ///
     /// # Errors
     ///
-    /// See [`Spent::note`].
+    /// See [`ReadUsage::note`].
     pub(super) fn note_found(&mut self, found: &[Entry]) -> Result<(), Failure> {
         // A range without keys costs a look, too.
         self.note((found.len() as u64).max(1), bytes_of(found))

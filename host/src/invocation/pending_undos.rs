@@ -17,7 +17,7 @@ const BATCH: usize = 256;
 
 /// Who may still have something undone by one function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Owed {
+pub struct PendingUndos {
     /// The contexts that called.
     pub callers: BTreeSet<String>,
     /// How many calls that is.
@@ -29,20 +29,23 @@ pub struct Owed {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owed>, Failure> {
-    let mut owed: BTreeMap<String, Owed> = BTreeMap::new();
+pub fn undos(
+    invoker: &Invoker,
+    callee: &Context,
+) -> Result<BTreeMap<String, PendingUndos>, Failure> {
+    let mut pending: BTreeMap<String, PendingUndos> = BTreeMap::new();
     let mut note = |undo: Option<String>, caller: &str| {
         if let Some(undo) = undo {
-            let owed = owed.entry(undo).or_default();
-            owed.callers.insert(caller.to_owned());
-            owed.calls += 1;
+            let pending = pending.entry(undo).or_default();
+            pending.callers.insert(caller.to_owned());
+            pending.calls += 1;
         }
     };
     for caller in invoker.contexts.values() {
         let mut calls = Vec::new();
-        compensation::each_owed(caller, |owed| {
-            if owed.callee == callee.name {
-                calls.push(owed.call);
+        compensation::each_pending(caller, |pending| {
+            if pending.callee == callee.name {
+                calls.push(pending.call);
             }
         })?;
         for call in calls {
@@ -63,7 +66,7 @@ pub fn undos(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, Owe
             Ok(())
         })?;
     }
-    Ok(owed)
+    Ok(pending)
 }
 
 fn each_intent(

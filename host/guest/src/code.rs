@@ -1,7 +1,6 @@
-//! From a component's bytes to a guest that can be entered.
+//! From a compiled component to code that can be entered: checked, and linked to what the host provides.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
@@ -10,104 +9,22 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, 
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
 use crate::imports;
 use crate::interface::{Interface, Operation};
-use crate::residency::{Reload, Residency};
+use crate::load_error::{CONTRACT_VERSION, LoadError};
 use crate::runtime::Runtime;
-use crate::shape::{Budget, Signature, TooMuch};
+use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
 use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
-/// The package's version. Components for another one are refused.
-pub const CONTRACT_VERSION: &str = "0.3.0";
-
-/// Why a component cannot be a guest.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The bytes are not a valid component, or use features that the host does not have.
-    #[error("not a valid WebAssembly component: {0:#}")]
-    Invalid(wasmtime::Error),
-    /// The compiled component could not be kept.
-    #[error("the compiled component cannot be written to {}: {source}; make the directory writable or choose another with --data", directory.display())]
-    Cache {
-        /// The cache's directory.
-        directory: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It was to be loaded as it is compiled, and is not.
-    #[error("its compiled form is missing from {} or unusable; upload the component again", directory.display())]
-    NotCompiled {
-        /// The cache's directory.
-        directory: PathBuf,
-    },
-    /// It is valid, and needs more tables, memories or instances than one component may have.
-    #[error(
-        "it exceeds what one component may have: {0:#}; link fewer modules into it, or build it without what it does not use"
-    )]
-    OverLimits(wasmtime::Error),
-    /// What it imports and exports is too big to be looked at.
-    #[error(
-        "the types of what it imports and exports have more than {parts} parts or {names} bytes of names, counted as often as they are used; make them smaller",
-        parts = Budget::PARTS,
-        names = Budget::NAMES
-    )]
-    TooManyTypes,
-    /// It does not export `describe`.
-    #[error(
-        "it does not export `innkeeper:context/describe@{CONTRACT_VERSION}`; build it with the SDK, or against the WIT of this version of the host"
-    )]
-    NoDescription,
-    /// It is built for another version of the contract.
-    #[error(
-        "it is built for version {0} of the contract innkeeper:context, but this host has {CONTRACT_VERSION}; use components/sdk and wit/innkeeper of this version of Innkeeper, and build it again"
-    )]
-    OtherContract(String),
-    /// It imports something that nobody grants.
-    #[error(
-        "it imports `{0}`, which the host does not provide; the contract in wit/ lists what there is"
-    )]
-    NotGranted(String),
-    /// An export of the contract has another type than the contract says.
-    #[error("its exports do not match the contract: {0:#}")]
-    Contract(wasmtime::Error),
-    /// A function between contexts cannot say that the other side is unavailable.
-    #[error(
-        "`{operation}` must return `result<T, E>` where E is a variant with the case `unavailable(string)`; it is `{shape}`"
-    )]
-    NoUnavailable {
-        /// The function.
-        operation: String,
-        /// Its type.
-        shape: String,
-    },
-    /// A function between contexts passes something that cannot be stored.
-    #[error(
-        "`{operation}` may only pass plain data, no resources, streams or futures; it is `{shape}`"
-    )]
-    NotPlain {
-        /// The function.
-        operation: String,
-        /// Its type.
-        shape: String,
-    },
-}
-
-/// A component that is compiled, linked and ready to be instantiated: one per version. Its machine code may leave memory, and comes back when it is entered.
-pub struct Guest {
-    pub(super) runtime: Runtime,
-    pub(super) exports: Arc<Exports>,
-    pub(super) residency: Residency,
-}
-
 /// What a component exports and uses: known as long as there is a guest of it.
 pub(super) struct Exports {
     pub(super) web: bool,
     pub(super) policies: bool,
     pub(super) health: bool,
     pub(super) migration: bool,
-    offers: BTreeMap<String, Interface>,
-    uses: BTreeMap<String, Interface>,
+    pub(super) offers: BTreeMap<String, Interface>,
+    pub(super) uses: BTreeMap<String, Interface>,
 }
 
 /// A component's machine code, and where to enter it.
@@ -119,7 +36,7 @@ pub(super) struct Code {
     pub(super) health: Option<health::GuestIndices>,
     pub(super) migration: Option<migration::GuestIndices>,
     pub(super) functions: BTreeMap<String, ComponentExportIndex>,
-    exports: Arc<Exports>,
+    pub(super) exports: Arc<Exports>,
 }
 
 impl Code {
@@ -184,57 +101,6 @@ impl Exports {
             let offered = self.offers.get(interface);
             offered.is_some_and(|offered| offered.operations.contains_key(function))
         })
-    }
-}
-
-impl Guest {
-    /// A guest whose machine code is there.
-    pub(super) fn of_code(runtime: &Runtime, code: Arc<Code>) -> Self {
-        Self {
-            runtime: runtime.clone(),
-            exports: code.exports.clone(),
-            residency: Residency::of(code),
-        }
-    }
-
-    /// Lets its machine code leave memory: `reload` brings it back when it is entered.
-    pub fn bring_back_by(&self, reload: Arc<dyn Reload>) {
-        self.residency.bring_back_by(reload);
-    }
-
-    /// Gives the memory of its machine code back, as soon as nobody runs in it. False when it is not there, or nothing would bring it back.
-    pub fn unload(&self) -> bool {
-        self.residency.unload()
-    }
-
-    /// Whether its machine code is in memory.
-    pub fn is_loaded(&self) -> bool {
-        self.residency.is_loaded()
-    }
-
-    /// The interfaces that it offers to other contexts, by name.
-    pub fn offers(&self) -> &BTreeMap<String, Interface> {
-        &self.exports.offers
-    }
-
-    /// The interfaces of other contexts that it uses, by name.
-    pub fn uses(&self) -> &BTreeMap<String, Interface> {
-        &self.exports.uses
-    }
-
-    /// Whether it answers web requests.
-    pub fn has_web(&self) -> bool {
-        self.exports.web
-    }
-
-    /// Whether it says which state it can work with.
-    pub fn has_migration(&self) -> bool {
-        self.exports.migration
-    }
-
-    /// Whether it handles events.
-    pub fn has_policies(&self) -> bool {
-        self.exports.policies
     }
 }
 
@@ -343,12 +209,6 @@ fn offered(
 fn is_of_a_package(name: &str) -> bool {
     name.split_once(':')
         .is_some_and(|(_, rest)| rest.contains('/'))
-}
-
-impl From<TooMuch> for LoadError {
-    fn from(_: TooMuch) -> Self {
-        Self::TooManyTypes
-    }
 }
 
 pub(super) fn interface_of(

@@ -1,4 +1,4 @@
-//! Proving: a version passes its gates, before it gets any work.
+//! Verification: a version passes its gates, before it gets any work.
 
 use std::io;
 use std::path::Path;

@@ -8,9 +8,9 @@ use crate::journal::EventPosition;
 
 /// The newest event that was told of each context: `payment:7.0,room:12.1`. The id of every event in the stream is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(pub BTreeMap<String, EventPosition>);
+pub struct FeedPosition(pub BTreeMap<String, EventPosition>);
 
-impl Places {
+impl FeedPosition {
     /// Notes how far it has come with a context.
     pub fn note(&mut self, context: &str, position: EventPosition) {
         match self.0.get_mut(context) {
@@ -22,7 +22,7 @@ impl Places {
     }
 }
 
-impl fmt::Display for Places {
+impl fmt::Display for FeedPosition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for (context, EventPosition { commit, index }) in &self.0 {
@@ -33,10 +33,10 @@ impl fmt::Display for Places {
     }
 }
 
-impl FromStr for Places {
-    type Err = NoPlace;
+impl FromStr for FeedPosition {
+    type Err = NoFeedPosition;
 
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
+    fn from_str(text: &str) -> Result<Self, NoFeedPosition> {
         let place = |part: &str| {
             let (context, position) = part.split_once(':')?;
             let (commit, index) = position.split_once('.')?;
@@ -47,7 +47,9 @@ impl FromStr for Places {
             Some((context.to_owned(), position))
         };
         let places = text.split(',').map(place).collect::<Option<_>>();
-        places.map(Self).ok_or_else(|| NoPlace(text.to_owned()))
+        places
+            .map(Self)
+            .ok_or_else(|| NoFeedPosition(text.to_owned()))
     }
 }
 
@@ -56,7 +58,7 @@ impl FromStr for Places {
 #[error(
     "`{0}` is not a position in the events; write `start`, `now`, or the id of an event of this stream"
 )]
-pub struct NoPlace(String);
+pub struct NoFeedPosition(String);
 
 #[cfg(test)]
 mod tests {
@@ -65,7 +67,7 @@ mod tests {
     #[test]
     fn places_are_read_as_they_are_shown() {
         for text in ["room:12.1", "payment:7.0,room:12.1", "night-desk:0.0"] {
-            assert_eq!(text.parse::<Places>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<FeedPosition>().unwrap().to_string(), text);
         }
         for text in [
             "",
@@ -76,7 +78,10 @@ mod tests {
             "room:-1.0",
             "room:1.65536",
         ] {
-            assert_eq!(text.parse::<Places>(), Err(NoPlace(text.into())));
+            assert_eq!(
+                text.parse::<FeedPosition>(),
+                Err(NoFeedPosition(text.into()))
+            );
         }
     }
 }
