@@ -257,7 +257,7 @@ mod tests {
         upgrade.carry_out().unwrap();
         assert!(app.join("components/sdk/src/gone.rs").exists());
         // Where nobody has noted anything, nobody can tell.
-        std::fs::remove_file(app.join(CHECKSUMS)).unwrap();
+        std::fs::remove_file(app.join(SUMS)).unwrap();
         put(&app, "components/sdk/src/text.rs", "// older\n");
         let upgrade = Upgrade::of(&app).unwrap();
         assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
