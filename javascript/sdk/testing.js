@@ -2,11 +2,14 @@
  * A played host: a context runs in a test as it does in its component, with its state, events, timers, calls and configuration in memory. Any runner of tests will do.
  */
 
-import { camelCase } from "./src/calls.js";
 import { decode, encode } from "./src/bytes.js";
 import { live, migrate, offered, onEvent, ready, schema, web } from "./src/component.js";
 import { answerBy } from "./src/host.js";
+import { refusePromise } from "./src/immediate.js";
+import { parseJson, writeJson } from "./src/json.js";
+import { camelCase } from "./src/names.js";
 import { Failure, Reject, Retry } from "./src/problem.js";
+import { closest } from "./src/testing/routing.js";
 import { State } from "./src/testing/state.js";
 
 /** Something that the host would have ended the invocation for. A context never sees it. */
@@ -39,8 +42,7 @@ export class TestContext {
   /** Sends a request; answers its status, headers and body: what is JSON is read. */
   request(method, path, { body, headers = {} } = {}) {
     const [plain, query = ""] = path.split("?", 2);
-    const found = this.#context.routes.map((route) => [route, matched(route.path, plain)]);
-    const [route, parameters] = found.find(([{ method: known }, fits]) => known === method && fits !== null) ?? [];
+    const [route, parameters] = closest(this.#context.routes, method, plain);
     if (route === undefined) return { status: 404, headers: {}, body: undefined };
     const request = {
       method,
@@ -49,16 +51,16 @@ export class TestContext {
       parameters,
       query: [...new URLSearchParams(query)],
       headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-      body: body === undefined ? new Uint8Array() : encode(typeof body === "string" ? body : JSON.stringify(body)),
+      body: body === undefined ? new Uint8Array() : encoded(body),
     };
     const response = this.#invoke(
       () => web(this.#context, request),
       ({ status }) => status < 400,
     );
     const text = decode(response.body);
-    const told = Object.fromEntries(response.headers);
-    const isJson = /json$/.test((told["content-type"] ?? "").split(";")[0]);
-    return { status: response.status, headers: told, body: isJson ? JSON.parse(text) : (text ?? response.body) };
+    const named = Object.fromEntries(response.headers);
+    const isJson = /json$/.test((named["content-type"] ?? "").split(";")[0]);
+    return { status: response.status, headers: named, body: isJson ? parseJson(text) : (text ?? response.body) };
   }
 
   get(path, options) {
@@ -81,16 +83,19 @@ export class TestContext {
     return this.request("DELETE", path, options);
   }
 
-  /** Delivers an event of a context that is followed. Throws {@link Retry} or {@link Reject} where the policy has ended so. */
-  deliver(source, kind, subject, data) {
+  /**
+   * Delivers an event of a context that is followed. Throws {@link Retry} or {@link Reject} where the policy has ended so. With another `contentType` than JSON the data is a text or
+   * bytes, as they are.
+   */
+  deliver(source, kind, subject, data, { contentType = "application/json" } = {}) {
     const event = {
       id: `event-${(this.#invocations += 1)}`,
       kind,
       source,
       subject: String(subject),
       time: this.#now,
-      contentType: "application/json",
-      data: encode(JSON.stringify(data)),
+      contentType,
+      data: contentType === "application/json" ? encode(writeJson(data)) : encoded(data),
       correlationId: "test",
       causationId: "test",
       extensions: [],
@@ -148,7 +153,8 @@ export class TestContext {
   advance(milliseconds) {
     this.#now += milliseconds;
     const isDue = ({ due }) => due <= this.#now;
-    this.#events.push(...this.#timers.filter(isDue));
+    // The order is that in which they came due, and of those at one time that in which they were set.
+    this.#events.push(...this.#timers.filter(isDue).sort((one, other) => one.due - other.due));
     this.#timers = this.#timers.filter((timer) => !isDue(timer));
   }
 
@@ -224,22 +230,22 @@ export class TestContext {
   #imports(number, state, staged, refuse) {
     let ids = 0;
     const newId = () => `${number.toString(16).padStart(16, "0")}${(ids += 1).toString(16).padStart(16, "0")}`;
-    const told = (kind, subject, data) => {
+    const described = (kind, subject, data) => {
       if (!this.#context.publishes.some((published) => published.kind === kind)) {
         refuse(`${kind} was emitted, which the context does not describe: name it under \`publishes\``);
       }
-      return { id: newId(), source: this.#name, kind, subject, data: JSON.parse(decode(data)) };
+      return { id: newId(), source: this.#name, kind, subject, data: parseJson(decode(data)) };
     };
     const calls = Object.fromEntries(this.#context.calls.map(({ id }) => [id, this.#played(id, staged)]));
     return {
       state,
       outbox: {
         emit: (...event) => {
-          staged.events.push(told(...event));
+          staged.events.push(described(...event));
           return staged.events.at(-1).id;
         },
         emitAfter: (delay, ...event) => {
-          staged.timers.push({ ...told(...event), due: this.#now + Number(delay) });
+          staged.timers.push({ ...described(...event), due: this.#now + Number(delay) });
           return staged.timers.at(-1).id;
         },
         cancel: (id) => {
@@ -275,7 +281,7 @@ export class TestContext {
       const run = this.#answers.get(call.function);
       try {
         if (run === undefined) throw new Failure("unavailable", `the test does not answer ${call.function}`);
-        const result = run(...parameters);
+        const result = refusePromise(`what the test answers to ${call.function}`, run(...parameters));
         call.isDone = true;
         return result;
       } catch (error) {
@@ -288,14 +294,8 @@ export class TestContext {
   }
 }
 
-/** The values of a route's placeholders in a path; null where it does not fit. */
-function matched(route, path) {
-  const names = [];
-  const pattern = route.replace(/^\/\/[^/]*/, "").replace(/[.*+?^$()|[\]\\]|\{(\*?)([^}]*)\}/g, (whole, rest, name) => {
-    if (name === undefined) return `\\${whole}`;
-    names.push(name);
-    return rest === "*" ? "(.*)" : "([^/]+)";
-  });
-  const found = new RegExp(`^${pattern}$`).exec(path);
-  return found && names.map((name, place) => [name, decodeURIComponent(found[place + 1])]);
+/** The bytes of what is sent: a text or bytes as they are, anything else as JSON. */
+function encoded(body) {
+  if (body instanceof Uint8Array) return body;
+  return encode(typeof body === "string" ? body : writeJson(body));
 }

@@ -1,11 +1,17 @@
 /** Answers to requests. */
 
 import { encode } from "./bytes.js";
+import { refusePromise } from "./immediate.js";
+import { writeJson } from "./json.js";
 import { Page } from "./paging.js";
+import { textOf } from "./text.js";
 
 /** An answer with a status, a body and headers. */
 export class Answer {
   constructor(status, body, headers = {}) {
+    if (!Number.isInteger(status) || status < 100 || status > 599) {
+      throw new RangeError(`an answer has a status from 100 to 599, not ${textOf(status)}`);
+    }
     this.status = status;
     this.body = body;
     this.headers = headers;
@@ -13,24 +19,17 @@ export class Answer {
 
   /** For the host. */
   toResponse() {
-    const headers = Object.entries(this.headers).map(([name, value]) => [name.toLowerCase(), String(value)]);
-    if (this.body === undefined) return { status: this.status, headers, body: new Uint8Array() };
+    const { status, body } = this;
+    const headers = Object.entries(this.headers).map(([name, value]) => [name.toLowerCase(), textOf(value)]);
+    if (body === undefined) return { status, headers, body: new Uint8Array() };
+    refusePromise("the body of the answer", body);
     const isTyped = headers.some(([name]) => name === "content-type");
-    if (this.body instanceof Uint8Array) return { status: this.status, headers, body: this.body };
-    if (typeof this.body === "string" && isTyped) return { status: this.status, headers, body: encode(this.body) };
+    if (isTyped && body instanceof Uint8Array) return { status, headers, body };
+    if (isTyped && typeof body === "string") return { status, headers, body: encode(body) };
     if (!isTyped) headers.push(["content-type", "application/json"]);
-    if (this.body instanceof Page && this.body.links !== undefined) headers.push(["link", this.body.links]);
-    return { status: this.status, headers, body: encode(JSON.stringify(this.body, told) ?? "null") };
+    if (body instanceof Page && body.links !== undefined) headers.push(["link", body.links]);
+    return { status, headers, body: encode(writeJson(body) ?? "null") };
   }
-}
-
-/** What JSON has no word for: a large integer is its digits, as in the state. */
-function told(_, value) {
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : String(value);
-  }
-  return value instanceof Map ? Object.fromEntries(value) : value;
 }
 
 /** Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are. */
@@ -55,6 +54,6 @@ export function noContent() {
 
 /** The answer that a handler means by what it returns: a value is a JSON body, nothing is 204. */
 export function answerOf(returned) {
-  if (returned instanceof Answer) return returned;
+  if (refusePromise("what the handler returned", returned) instanceof Answer) return returned;
   return returned === undefined ? noContent() : ok(returned);
 }

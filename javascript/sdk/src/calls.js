@@ -1,20 +1,25 @@
 /** Calls of functions that other contexts offer. */
 
 import { host } from "./host.js";
+import { refusePromise } from "./immediate.js";
+import { refuseRounded } from "./numbers.js";
 import { Failure } from "./problem.js";
 
-/** What a name of WIT is in JavaScript: `room-id` is `roomId`. */
-export function camelCase(name) {
-  return name.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+/** The failures of others: nothing that a function of this context means by one. */
+const received = new WeakSet();
+
+/** Whether a failure is the answer of another context. */
+export function isReceived(failure) {
+  return received.has(failure);
 }
 
 /** What a failure is, however the component's runtime throws it. */
 function failed(error) {
   const value = error?.payload ?? error;
-  if (value !== null && typeof value === "object" && typeof value.tag === "string") {
-    return new Failure(value.tag, value.val);
-  }
-  return error;
+  if (value === null || typeof value !== "object" || typeof value.tag !== "string") return error;
+  const failure = new Failure(value.tag, value.val);
+  received.add(failure);
+  return failure;
 }
 
 /** The interface of another context: one of the `calls` of the declaration. */
@@ -36,11 +41,14 @@ export function calls(id) {
         const offered = host().calls[id];
         const called = offered?.[name];
         if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
+        refuseRounded(`a parameter of ${id}#${name}`, parameters);
+        let result;
         try {
-          return called(...parameters);
+          result = called(...parameters);
         } catch (error) {
           throw failed(error);
         }
+        return refuseRounded(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
       };
     },
   });

@@ -13,19 +13,19 @@ class Config {
   /** Reads the configuration as it is now. */
   read() {
     const values = new Map(host().config.getAll());
-    const settings = {};
+    const settings = new Map();
     for (const [name, type] of Object.entries(this.types)) {
       if (values.has(name)) {
-        const read = fromText(type.inner ?? type, values.get(name).trim());
+        const read = fromText(type, values.get(name).trim());
         if (read === undefined) {
           throw new Fault(`the configuration cannot be used: ${name} is ${JSON.stringify(values.get(name))}, which it cannot be`);
         }
-        settings[name] = read;
+        settings.set(name, read);
         values.delete(name);
       } else {
         const lacking = type.lacking();
         if (lacking.length === 0) throw new Fault(`the configuration cannot be used: ${name} is not set`);
-        [settings[name]] = lacking;
+        settings.set(name, lacking[0]);
       }
     }
     const [unknown] = values.keys();
@@ -33,7 +33,7 @@ class Config {
       const names = Object.keys(this.types).join(", ");
       throw new Fault(`the configuration cannot be used: nobody reads ${unknown}; there is ${names}`);
     }
-    return settings;
+    return Object.fromEntries(settings);
   }
 }
 

@@ -1,17 +1,12 @@
 /** The declaration of a context: both what the host is told and what runs, so the two cannot differ. */
 
-import { camelCase } from "./calls.js";
+import { refuseAsync } from "./immediate.js";
+import { camelCase, kebabCase } from "./names.js";
 import { EVENT, Types } from "./types.js";
 
 const PARTS = [
   "summary", "offers", "calls", "tables", "routes", "publishes", "follows", "compensations", "config", "ready", "live", "schema",
 ];
-
-function refuseAsync(what, run) {
-  if (run?.constructor?.name === "AsyncFunction") {
-    throw new TypeError(`${what} is async, and need not be: whatever the host is asked answers at once`);
-  }
-}
 
 /** A context, as `context` makes it. */
 export class Context {
@@ -29,6 +24,8 @@ export class Context {
     for (const functions of Object.values(offers)) {
       for (const [name, run] of Object.entries(functions)) refuseAsync(name, run);
     }
+    for (const { kind, subject } of publishes) refuseAsync(`the subject of ${kind}`, subject);
+    for (const [name, run] of Object.entries({ ready, live, migrate: schema?.migrate })) refuseAsync(name, run);
   }
 
   /** Whether it says which state of other versions it reads. */
@@ -42,16 +39,16 @@ export class Context {
     const of = (kind, source) => ({ source, kind: kind.kind, value: types.place(kind.data, EVENT) });
     const compensations = Object.entries(this.compensations).flatMap(([id, pairs]) =>
       Object.entries(pairs).map(([done, undo]) => ({
-        function: `${versions[id] ?? id}#${witName(done)}`,
-        undo: `${versions[id] ?? id}#${witName(undo)}`,
+        function: `${versions[id] ?? id}#${kebabCase(done)}`,
+        undo: `${versions[id] ?? id}#${kebabCase(undo)}`,
       })),
     );
     const tables = this.tables.map((table) => table.describe(types));
-    const told = new Set();
+    const known = new Set();
     const events = [
       ...this.publishes.map((kind) => of(kind, null)),
       ...this.follows.map(({ source, kind }) => of(kind, source)),
-    ].filter(({ source, kind }) => !told.has(`${source}/${kind}`) && told.add(`${source}/${kind}`));
+    ].filter(({ source, kind }) => !known.has(`${source}/${kind}`) && known.add(`${source}/${kind}`));
     return {
       summary: this.summary,
       types: types.list,
@@ -79,11 +76,6 @@ export class Context {
     const functions = this.offers[id] ?? {};
     return Object.fromEntries(Object.entries(functions).map(([name, run]) => [camelCase(name), run]));
   }
-}
-
-/** A name of JavaScript as WIT has it: `roomId` is `room-id`. */
-function witName(name) {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** Declares a context: the default export of its main module. Each part but the `summary` may be left out. */

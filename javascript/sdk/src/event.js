@@ -2,8 +2,10 @@
 
 import { decode, encode } from "./bytes.js";
 import { host } from "./host.js";
-import { Reject } from "./problem.js";
-import { EVENT, Mismatch, stringify } from "./types.js";
+import { refusePromise } from "./immediate.js";
+import { parseJson } from "./json.js";
+import { Fault, Reject } from "./problem.js";
+import { EVENT, Mismatch, mismatchText, stringify } from "./types.js";
 
 /** A kind of event, and what it carries. */
 class EventKind {
@@ -26,7 +28,8 @@ function staged(kind, data) {
     throw new TypeError(`${kind.kind} has no subject: event("${kind.kind}", …, { subject: (data) => … }) says what it is about`);
   }
   const text = stringify(kind.data, data, EVENT, `a ${kind.kind} cannot be published`);
-  return [kind.kind, String(kind.subject(data)), encode(text)];
+  const subject = refusePromise(`the subject of ${kind.kind}`, kind.subject(data));
+  return [kind.kind, String(subject), encode(text)];
 }
 
 /** Stages an event; answers its id. */
@@ -36,6 +39,7 @@ export function emit(kind, data) {
 
 /** Stages a durable timer: an event that is published so many milliseconds after the commit, or later. Answers the id to cancel it with. */
 export function emitAfter(delay, kind, data) {
+  if (!Number.isSafeInteger(delay) || delay < 0) throw new Fault(`a timer waits a whole number of milliseconds, not ${delay}`);
   return host().outbox.emitAfter(delay, ...staged(kind, data));
 }
 
@@ -54,36 +58,52 @@ function isJson(contentType) {
   return mediaType.endsWith("/json") || mediaType.endsWith("+json");
 }
 
-/** What an event carries. Data that cannot be read will not get better: the event is rejected. */
-function readData(kind, delivered) {
-  const rejected = (reason) => new Reject(`the data of ${kind.kind} cannot be read: ${reason}`);
-  const text = decode(delivered.data);
-  let json;
+/** What runs and answers a value; undefined where that does not fit. */
+function fitting(read) {
   try {
-    if (text === null) throw new SyntaxError("it is not UTF-8");
-    json = JSON.parse(text);
+    return [read()];
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    if (isJson(delivered.contentType) || text === null) throw rejected(error.message);
-    json = text;
+    if (error instanceof Mismatch) return [];
+    throw error;
   }
+}
+
+/** What data is that says that it is no JSON: a text, or bytes, for whoever reads such; empty where it is neither. */
+function readOpaque(type, data, text) {
+  if (type.name === "bytes") return [new Uint8Array(data)];
+  // Where `null` is a value, its absence is told in JSON.
+  const asText = text === null || type.takesNull ? [] : fitting(() => type.read(text, EVENT));
+  return asText.length > 0 ? asText : fitting(() => type.read([...data], EVENT));
+}
+
+/**
+ * What an event carries. What says that it is no JSON may be JSON all the same, since not every producer says what it sends. Data that cannot be read will not get better: the event is
+ * rejected.
+ */
+function readData({ kind, data: type }, { contentType, data }) {
+  const text = decode(data);
   try {
-    return kind.data.read(json, EVENT);
+    const [opaque] = isJson(contentType) ? [] : readOpaque(type, data, text);
+    if (opaque !== undefined) return opaque;
+    if (text === null) throw new SyntaxError("it is not UTF-8");
+    return type.read(parseJson(text), EVENT);
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error;
-    throw rejected(`${error.pointer === "" ? "" : `${error.pointer.slice(1)}: `}${error.message}`);
+    const isUnreadable = error instanceof Mismatch || error instanceof SyntaxError;
+    if (!isUnreadable) throw error;
+    throw new Reject(`the data of ${kind} cannot be read: ${error instanceof Mismatch ? mismatchText(error) : error.message}`);
   }
 }
 
 /** Runs the policy of an event. */
 export function handle({ kind, policy }, delivered) {
   const { id, source, subject, contentType } = delivered;
-  policy(readData(kind, delivered), {
+  const happened = {
     id,
     source,
     subject,
     time: Number(delivered.time),
     contentType,
     extensions: Object.fromEntries(delivered.extensions),
-  });
+  };
+  refusePromise(`what the policy for ${kind.kind} returned`, policy(readData(kind, delivered), happened));
 }

@@ -1,6 +1,8 @@
 /** What rows are found by, and how that is written, so that the order of the texts is the order of the keys (docs/state.md). */
 
 import { Fault } from "./problem.js";
+import { textOf } from "./text.js";
+import { isWellFormed } from "./types/scalars.js";
 import { text, u16, u32, u64, u8 } from "./types.js";
 
 const END = "\u0001";
@@ -15,10 +17,11 @@ function isText(part) {
 function writePart(part, value) {
   if (isText(part)) {
     if (typeof value !== "string") throw new Fault(`a key is a text here, not ${typeof value}`);
+    if (!isWellFormed(value)) throw new Fault("a key has half a surrogate pair, which is no character");
     return value;
   }
   const isNumber = Number.isSafeInteger(value) || (typeof value === "bigint" && value < 1n << 64n);
-  if (!isNumber || value < 0) throw new Fault(`a key is a whole number here, not ${value}`);
+  if (!isNumber || value < 0) throw new Fault(`a key is a whole number here, not ${textOf(value)}`);
   return value.toString(16).padStart(16, "0");
 }
 

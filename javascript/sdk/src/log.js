@@ -1,18 +1,20 @@
 /** Lines in the host's log, which adds the context, the version and the correlation id. */
 
 import { host } from "./host.js";
+import { describeError, textOf } from "./text.js";
+
+function shown(part) {
+  if (part instanceof Error) return describeError(part);
+  if (typeof part === "string") return part;
+  try {
+    return JSON.stringify(part) ?? textOf(part);
+  } catch {
+    return textOf(part);
+  }
+}
 
 function write(level, parts) {
-  const text = (part) => {
-    if (typeof part === "string") return part;
-    if (part instanceof Error) return part.stack ?? part.message;
-    try {
-      return JSON.stringify(part) ?? String(part);
-    } catch {
-      return String(part);
-    }
-  };
-  host().logging.log(level, "", parts.map(text).join(" "));
+  host().logging.log(level, "", parts.map(shown).join(" "));
 }
 
 export const log = {

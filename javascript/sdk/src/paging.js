@@ -8,18 +8,21 @@ const MAX_SIZE = 100;
 /** What is read of a query. */
 export const PAGING_NAMES = ["page", "after", "size"];
 
-/** A number in its canonical form: digits, no sign, no leading zero. */
-export function plainNumber(value) {
-  if (!/^(0|[1-9]\d*)$/.test(value)) return undefined;
+const LARGEST_PAGE = 2n ** 32n - 1n;
+const LARGEST_ID = 2n ** 64n - 1n;
+
+/** A number in its canonical form: digits, no sign, no leading zero. One that a number cannot say exactly is a bigint. */
+function plainNumber(value, most) {
+  if (!/^(0|[1-9]\d{0,19})$/.test(value) || BigInt(value) > most) return undefined;
   const number = Number(value);
-  return Number.isSafeInteger(number) ? number : undefined;
+  return Number.isSafeInteger(number) ? number : BigInt(value);
 }
 
-function number(query, name, wanted) {
+function number(query, name, wanted, most) {
   const values = query.filter(([found]) => found === name).map(([, value]) => value);
   if (values.length > 1) throw new Problem(400, `Invalid ${name} in the query: it is there twice.`);
   if (values.length === 0) return undefined;
-  const read = plainNumber(values[0]);
+  const read = plainNumber(values[0], most);
   if (read === undefined) {
     throw new Problem(400, `Invalid ${name} in the query: ${JSON.stringify(values[0])} is not ${wanted}.`);
   }
@@ -37,9 +40,9 @@ export class Paging {
 
   /** What a request asks for; other values are answered 400. */
   static of(request) {
-    const page = number(request.query, "page", "a page number");
-    const after = number(request.query, "after", "the id of an item");
-    const size = number(request.query, "size", "a number of items") ?? SIZE;
+    const page = number(request.query, "page", "a page number", LARGEST_PAGE);
+    const after = number(request.query, "after", "the id of an item", LARGEST_ID);
+    const size = number(request.query, "size", "a number of items", LARGEST_PAGE) ?? SIZE;
     if (size < 1 || size > MAX_SIZE) {
       throw new Problem(400, `Invalid size in the query: it must be from 1 to ${MAX_SIZE}.`);
     }
@@ -124,22 +127,24 @@ function from(table, first, limit) {
 }
 
 function countBetween(start, end) {
-  return Number(host().state.count(start, end));
+  return BigInt(host().state.count(start, end));
 }
+
+const bounded = (id) => (id < 0n ? 0n : id > LARGEST_ID ? LARGEST_ID : id);
 
 /** An id that has exactly `n` ids of the table before it: `n` ids take at least `n` numbers, so as many are skipped as are missing, and counted. */
 function firstBehind(table, n) {
-  let id = 0;
-  let missing = n;
-  while (missing > 0) {
-    const next = id + missing;
+  let id = 0n;
+  let missing = BigInt(n);
+  while (missing > 0n) {
+    const next = bounded(id + missing);
     const skipped = countBetween(table.text(id), table.text(next));
     missing -= skipped;
     id = next;
-    if (skipped === 0) {
+    if (skipped === 0n) {
       const [row] = from(table, id, 1);
       if (row === undefined) return undefined;
-      [id] = row;
+      id = BigInt(row[0]);
     }
   }
   return id;
@@ -148,14 +153,14 @@ function firstBehind(table, n) {
 /** An id that has exactly `n` ids of the table from it on: the same from the other end. */
 function firstOfLast(table, n) {
   let end = `${table.name}0`;
-  let missing = n;
+  let missing = BigInt(n);
   for (;;) {
     const [last] = table.rows(`${table.name}/`, end, 1, true);
     if (last === undefined) return undefined;
-    const first = Math.max(last[0] - (missing - 1), 0);
+    const first = bounded(BigInt(last[0]) - (missing - 1n));
     const start = table.text(first);
     missing -= countBetween(start, end);
-    if (missing <= 0) return first;
+    if (missing <= 0n) return first;
     end = start;
   }
 }

@@ -1,6 +1,8 @@
 /** Error answers, and the other ends of an invocation. */
 
 import { encode } from "./bytes.js";
+import { writeJson } from "./json.js";
+import { textOf } from "./text.js";
 
 const TITLES = {
   400: "Bad Request",
@@ -67,8 +69,8 @@ export class Problem extends Error {
       detail: this.message,
     };
     if (this.errors.length > 0) body.errors = this.errors;
-    const headers = [...Object.entries(this.headers), ["content-type", "application/problem+json"]];
-    return { status: this.status, headers, body: encode(JSON.stringify(body)) };
+    const given = Object.entries(this.headers).map(([name, value]) => [name.toLowerCase(), textOf(value)]);
+    return { status: this.status, headers: [...given, ["content-type", "application/problem+json"]], body: encode(writeJson(body)) };
   }
 }
 
@@ -81,7 +83,7 @@ export class Fault extends Error {
 }
 
 /** How a policy ends that has not handled its event. */
-class Unhandled extends Error {
+export class Unhandled extends Error {
   constructor(outcome, reason) {
     super(reason);
     this.name = outcome === "retry" ? "Retry" : "Reject";
@@ -111,12 +113,4 @@ export class Failure extends Error {
     this.kind = kind;
     this.value = value;
   }
-}
-
-/** What is known of whatever was thrown, for the log. */
-export function told(error) {
-  if (!(error instanceof Error)) return String(error);
-  // QuickJS has the message apart from the stack, Node in it.
-  const stack = error.stack ?? "";
-  return stack.includes(error.message) ? stack : `${error.name}: ${error.message}\n${stack}`.trimEnd();
 }

@@ -1,8 +1,10 @@
 /** Routes: what a request must have is read before the handler runs, and answered 400 or 422 where it does not. */
 
 import { decode } from "./bytes.js";
-import { Paging, PAGING_NAMES, plainNumber } from "./paging.js";
+import { parseJson } from "./json.js";
+import { Paging, PAGING_NAMES } from "./paging.js";
 import { Problem } from "./problem.js";
+import { reasonOf } from "./text.js";
 import { BODY, Mismatch } from "./types.js";
 
 /** A route of a context: a method, a path, what is read of a request, and who answers. */
@@ -29,7 +31,7 @@ class Route {
     const given = {
       request,
       headers: Object.fromEntries([...request.headers].reverse()),
-      path: Object.fromEntries(request.parameters.map(([name, value]) => [name, segment(name, value, path[name])])),
+      path: Object.fromEntries(request.parameters.map(([name, value]) => [name, segment(name, value, known(path, name))])),
     };
     if (query !== undefined) given.query = readQuery(request, query);
     if (paging) given.paging = Paging.of(request);
@@ -53,17 +55,15 @@ export const put = route("PUT");
 export const patch = route("PATCH");
 export const del = route("DELETE");
 
-/** A text as a value of a type that is a number, a text, true or false; undefined where it is none. */
+/** What there is under a name that comes from outside: what every object has is none of it. */
+function known(types, name) {
+  return Object.hasOwn(types, name) ? types[name] : undefined;
+}
+
+/** A text as a value of a type; undefined where it is none. */
 export function fromText(type, value) {
-  if (type.name === "bool") return value === "true" ? true : value === "false" ? false : undefined;
-  let json = value;
-  if (/^[us]\d+$/.test(type.name ?? "")) {
-    json = value.startsWith("-") ? -(plainNumber(value.slice(1)) ?? NaN) : plainNumber(value);
-  } else if (/^f\d+$/.test(type.name ?? "")) {
-    json = value.trim() === "" ? undefined : Number(value);
-  }
   try {
-    return type.read(json, BODY);
+    return type.readText(value);
   } catch (error) {
     if (error instanceof Mismatch) return undefined;
     throw error;
@@ -85,27 +85,27 @@ function segment(name, value, type) {
 }
 
 function readQuery(request, types) {
-  const wanted = {};
+  const wanted = new Map();
   for (const [name, value] of request.query) {
-    const type = types[name];
+    const type = known(types, name);
     if (type === undefined) {
       if (PAGING_NAMES.includes(name)) continue;
       throw new Problem(400, `Invalid query: nobody reads ${JSON.stringify(name)} here.`);
     }
-    if (Object.hasOwn(wanted, name)) throw new Problem(400, `Invalid query: ${name} is there twice.`);
-    const read = fromText(type.inner ?? type, value);
+    if (wanted.has(name)) throw new Problem(400, `Invalid query: ${name} is there twice.`);
+    const read = fromText(type, value);
     if (read === undefined) {
       throw new Problem(400, `Invalid query: ${name} is ${JSON.stringify(value)}, which is not ${whatIs(type.inner ?? type)}.`);
     }
-    wanted[name] = read;
+    wanted.set(name, read);
   }
   for (const [name, type] of Object.entries(types)) {
-    if (Object.hasOwn(wanted, name)) continue;
+    if (wanted.has(name)) continue;
     const lacking = type.lacking();
     if (lacking.length === 0) throw new Problem(400, `Invalid query: ${name} is missing.`);
-    [wanted[name]] = lacking;
+    wanted.set(name, lacking[0]);
   }
-  return wanted;
+  return Object.fromEntries(wanted);
 }
 
 /** A body that is a JSON object. One that is not JSON is answered 400; one that is, but of another shape, 422 with the place where it differs. */
@@ -115,9 +115,9 @@ function readBody(bytes, type) {
   if (text === null) throw new Problem(400, "The body is not valid JSON: it is not UTF-8.");
   let json;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
-    throw new Problem(400, `The body is not valid JSON: ${error.message}.`);
+    throw new Problem(400, `The body is not valid JSON: ${reasonOf(error)}.`);
   }
   if (json === null || typeof json !== "object" || Array.isArray(json)) {
     throw Problem.invalid("", "The body must be a JSON object.");

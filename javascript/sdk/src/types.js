@@ -1,6 +1,7 @@
 /** What tables keep, events tell and bodies hold: types that describe themselves to the host, and read and write JSON. */
 
 import { decode } from "./bytes.js";
+import { parseJson } from "./json.js";
 import { Fault } from "./problem.js";
 import { EVENT, Mismatch, STATE } from "./types/type.js";
 
@@ -28,13 +29,18 @@ export class Types {
   }
 }
 
+/** What does not fit, with where it is. */
+export function mismatchText(error) {
+  return error.pointer === "" ? error.message : `${error.pointer.slice(1)}: ${error.message}`;
+}
+
 /** The text of a value, as the state or an event has it. */
 export function stringify(type, value, form, what) {
   try {
     return type.write(value, form);
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
-    throw new Fault(`${what}: ${error.pointer === "" ? "" : `${error.pointer.slice(1)}: `}${error.message}`);
+    throw new Fault(`${what}: ${mismatchText(error)}`);
   }
 }
 
@@ -43,11 +49,9 @@ export function parse(type, stored, what) {
   const json = decode(stored);
   if (json === null) throw new Fault(`${what}: it is not UTF-8`);
   try {
-    return type.read(JSON.parse(json), STATE);
+    return type.read(parseJson(json), STATE);
   } catch (error) {
-    if (error instanceof Mismatch) {
-      throw new Fault(`${what}: ${error.pointer === "" ? "" : `${error.pointer.slice(1)}: `}${error.message}`);
-    }
+    if (error instanceof Mismatch) throw new Fault(`${what}: ${mismatchText(error)}`);
     if (error instanceof SyntaxError) throw new Fault(`${what}: it is not JSON`);
     throw error;
   }

@@ -1,16 +1,15 @@
 /** The module that a component is made of: it imports what the host offers, and exports what the context declares. */
 
 import { fileURLToPath } from "node:url";
+import { camelCase } from "../src/names.js";
 
 /** A file of the SDK, wherever the entry is bundled. */
 const ours = (file) => JSON.stringify(fileURLToPath(new URL(`../src/${file}`, import.meta.url)));
 
-/** A name of WIT in JavaScript. */
-const camelCase = (name) => name.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase());
-
 export function entry(context, wit, source) {
   const text = (value) => JSON.stringify(value);
   const contract = (name) => text(`innkeeper:context/${name}@${wit.contract}`);
+  const errors = Object.fromEntries(wit.offers.map(({ id, errors: cases }) => [id, cases]));
   const versions = Object.fromEntries([...wit.calls, ...wit.offers].map((one) => [one.id, one.versioned]));
   return [
     `import { built } from ${ours("polyfills.js")};`,
@@ -24,13 +23,17 @@ export function entry(context, wit, source) {
     `import context from ${text(source)};`,
     "",
     `const calls = { ${wit.calls.map((call, place) => `${text(call.id)}: called${place}`).join(", ")} };`,
-    `const exported = component(context, { state, outbox, invocation, config, logging, calls }, ${text(versions)});`,
+    `const exported = component(context, { state, outbox, invocation, config, logging, calls }, ${text(versions)}, ${text(errors)});`,
     "export const describe = exported.describe;",
     "export const web = exported.web;",
     "export const policies = exported.policies;",
     "export const health = exported.health;",
     ...(context.migrates ? ["export const migration = exported.migration;"] : []),
-    ...wit.offers.map((offer) => `export const ${camelCase(offer.interface)} = exported.offers(${text(offer.id)});`),
+    // An interface may be called as something else is here, or as a word of the language.
+    ...wit.offers.flatMap((offer, place) => [
+      `const offered${place} = exported.offers(${text(offer.id)});`,
+      `export { offered${place} as ${camelCase(offer.interface)} };`,
+    ]),
     "built();",
     "",
   ].join("\n");

@@ -3,8 +3,11 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { errorsOf } from "./errors.js";
 
 const CONTRACT = fileURLToPath(new URL("../wit", import.meta.url));
+/** What a component exports by the contract. */
+const OF_THE_CONTRACT = ["describe", "web", "policies", "health", "migration"];
 const PACKAGE = /^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;/m;
 
 /** The files of WIT below a folder. */
@@ -23,8 +26,9 @@ async function packagesFor(directory) {
       const declared = PACKAGE.exec(await readFile(file, "utf8"));
       if (declared === null) continue;
       const [, name, version] = declared;
-      const one = found.get(name) ?? { version, files: [] };
+      const one = found.get(name) ?? { version, files: [], texts: [] };
       one.files.push(file);
+      one.texts.push(declared.input);
       found.set(name, one);
     }
     for (const [name, one] of found) {
@@ -62,7 +66,13 @@ export async function writeWit(directory, context, folder, Refused) {
     return { id, interface: interfaceName, versioned: found.version === undefined ? id : `${id}@${found.version}` };
   };
   const calls = context.calls.map((called) => versioned(called.id));
-  const offers = Object.keys(context.offers).map(versioned);
+  const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));
+  const offers = Object.keys(context.offers).map((id) => {
+    const offer = versioned(id);
+    return { ...offer, errors: errorsOf(texts, id.split("/")[0], offer.interface) };
+  });
+  const taken = offers.find((one) => OF_THE_CONTRACT.includes(one.interface));
+  if (taken !== undefined) throw new Refused(`an interface that is offered is called ${taken.interface}, which the contract calls its own: give it another name`);
   const twice = offers.find((one, place) => offers.slice(0, place).some((other) => other.interface === one.interface));
   if (twice !== undefined) throw new Refused(`two interfaces that are offered are called ${twice.interface}: a component has one of each name`);
   const lines = [

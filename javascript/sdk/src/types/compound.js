@@ -1,7 +1,7 @@
 /** Types that are made of others. */
 
-import { Text, writeText } from "./scalars.js";
-import { at, BODY, Mismatch, STATE, Type, wanted } from "./type.js";
+import { quoted, Text } from "./scalars.js";
+import { at, BODY, EVENT, Mismatch, STATE, Type, wanted } from "./type.js";
 
 /** How deep arrays and objects may lie in each other in the state. */
 const DEEPEST = 32;
@@ -25,23 +25,38 @@ class Optional extends Type {
   }
 
   lacking() {
-    return this.hasDefault ? [this.fallback] : [null];
+    return this.hasDefault ? super.lacking() : [null];
   }
 
   describe(place) {
     return { tag: "optional", val: place(this.inner) };
   }
 
+  /** Whether a value is told apart from `null` by an object around it. Only the state does that: elsewhere one `null` stands for both, as serde has it. */
+  isWrapped(form) {
+    return form === STATE && this.inner.takesNull;
+  }
+
   read(json, form) {
     if (json === null) return null;
-    if (!this.inner.takesNull) return this.inner.read(json, form);
+    if (!this.isWrapped(form)) {
+      const value = this.inner.read(json, form);
+      return this.inner.takesNull ? { some: value } : value;
+    }
     if (typeof json !== "object" || !Object.hasOwn(json, "some")) throw wanted('null or {"some": …}', json);
     return { some: this.inner.read(json.some, form) };
+  }
+
+  readText(text) {
+    const value = this.inner.readText(text);
+    return this.inner.takesNull ? { some: value } : value;
   }
 
   write(value, form, depth = 0) {
     if (value === null || value === undefined) return "null";
     if (!this.inner.takesNull) return this.inner.write(value, form, depth);
+    if (typeof value !== "object") throw wanted("null or { some: … }", value);
+    if (!this.isWrapped(form)) return this.inner.write(value.some, form, depth);
     return `{"some":${this.inner.write(value.some, form, deeper(depth, form))}}`;
   }
 }
@@ -112,30 +127,40 @@ class Dictionary extends Type {
     this.value = value;
   }
 
-  get #hasTexts() {
-    return this.key instanceof Text;
+  /** Whether its keys are members of an object. In the state only texts are. */
+  hasMembers(form) {
+    return form === STATE ? this.key instanceof Text : this.key.namesMembers;
   }
 
-  describe(place) {
+  describe(place, form) {
+    if (form === EVENT && !this.key.namesMembers) {
+      throw new TypeError("the keys of a map in an event are texts, whole numbers, bool, char or oneOf(…): they are the names of members in JSON");
+    }
     return { tag: "map", val: [place(this.key), place(this.value)] };
   }
 
   read(json, form) {
-    const isObject = json !== null && typeof json === "object" && !Array.isArray(json);
-    if (this.#hasTexts) {
-      if (!isObject) throw wanted("an object", json);
-      return new Map(Object.entries(json).map(([key, value]) => [key, at(key, () => this.value.read(value, form))]));
+    if (!this.hasMembers(form)) {
+      if (!Array.isArray(json)) throw wanted("a list of pairs", json);
+      const pair = tuple(this.key, this.value);
+      return new Map(json.map((entry, index) => at(index, () => pair.read(entry, form))));
     }
-    if (!Array.isArray(json)) throw wanted("a list of pairs", json);
-    const pair = tuple(this.key, this.value);
-    return new Map(json.map((entry, index) => at(index, () => pair.read(entry, form))));
+    if (json === null || typeof json !== "object" || Array.isArray(json)) throw wanted("an object", json);
+    const entry = ([name, value]) => at(name, () => [this.memberKey(name, form), this.value.read(value, form)]);
+    return new Map(Object.entries(json).map(entry));
+  }
+
+  /** The key that a member's name stands for. */
+  memberKey(name, form) {
+    return this.key instanceof Text ? this.key.read(name, form) : this.key.readText(name);
   }
 
   write(value, form, depth = 0) {
     if (!(value instanceof Map)) throw wanted("a Map", value);
     const inside = deeper(depth, form);
-    if (this.#hasTexts) {
-      const member = ([key, kept]) => at(key, () => `${writeText(key)}:${this.value.write(kept, form, inside)}`);
+    if (this.hasMembers(form)) {
+      const name = (key) => (this.key instanceof Text ? this.key.write(key) : quoted(this.key.writeText(key)));
+      const member = ([key, kept]) => at(key, () => `${name(key)}:${this.value.write(kept, form, inside)}`);
       return `{${[...value].map(member).join(",")}}`;
     }
     const pair = tuple(this.key, this.value);
@@ -157,13 +182,13 @@ class Struct extends Type {
   }
 
   /** The name of a field in a form. */
-  static #named(name, type, form) {
+  static named(name, type, form) {
     return form === STATE ? (type.stored ?? name) : name;
   }
 
   describe(place, form) {
     const field = ([name, type]) => ({
-      name: Struct.#named(name, type, form),
+      name: Struct.named(name, type, form),
       value: place(type),
       hasDefault: type.hasDefault,
     });
@@ -172,15 +197,15 @@ class Struct extends Type {
 
   read(json, form) {
     if (json === null || typeof json !== "object" || Array.isArray(json)) throw wanted("an object", json);
-    const value = {};
+    const read = [];
     for (const [name, type] of this.fields) {
-      const known = Struct.#named(name, type, form);
+      const known = Struct.named(name, type, form);
       if (Object.hasOwn(json, known)) {
-        value[name] = at(known, () => type.read(json[known], form));
+        read.push([name, at(known, () => type.read(json[known], form))]);
       } else {
         const lacking = type.lacking();
         if (lacking.length === 0) throw new Mismatch(`missing field \`${known}\``);
-        [value[name]] = lacking;
+        read.push([name, lacking[0]]);
       }
     }
     if (form === BODY) {
@@ -192,15 +217,17 @@ class Struct extends Type {
         throw mismatch;
       }
     }
-    return value;
+    // A field may have any name, also one that assigning to an object has a meaning of its own for.
+    return Object.fromEntries(read);
   }
 
   write(value, form, depth = 0) {
     if (value === null || typeof value !== "object") throw wanted("an object", value);
     const inside = deeper(depth, form);
     const member = ([name, type]) => {
-      const kept = value[name] === undefined && type.hasDefault ? type.fallback : value[name];
-      return at(name, () => `${JSON.stringify(Struct.#named(name, type, form))}:${type.write(kept, form, inside)}`);
+      const given = Object.hasOwn(value, name) || !(name in Object.prototype) ? value[name] : undefined;
+      const [kept] = given === undefined && type.hasDefault ? type.lacking() : [given];
+      return at(name, () => `${JSON.stringify(Struct.named(name, type, form))}:${type.write(kept, form, inside)}`);
     };
     return `{${this.fields.map(member).join(",")}}`;
   }
@@ -222,8 +249,12 @@ class Variant extends Type {
     return { tag: "variant", val: Object.entries(this.cases).map(alternative) };
   }
 
+  get namesMembers() {
+    return Object.values(this.cases).every((type) => type === null);
+  }
+
   /** The name of a case, and what it carries. */
-  #taken(value) {
+  taken(value) {
     const isObject = value !== null && typeof value === "object" && Object.keys(value).length === 1;
     const name = isObject ? Object.keys(value)[0] : value;
     if (typeof name !== "string" || !Object.hasOwn(this.cases, name) || (this.cases[name] !== null) !== isObject) {
@@ -233,12 +264,12 @@ class Variant extends Type {
   }
 
   read(json, form) {
-    const [name, type] = this.#taken(json);
+    const [name, type] = this.taken(json);
     return type === null ? name : { [name]: at(name, () => type.read(json[name], form)) };
   }
 
   write(value, form, depth = 0) {
-    const [name, type] = this.#taken(value);
+    const [name, type] = this.taken(value);
     if (type === null) return JSON.stringify(name);
     const inside = deeper(depth, form);
     return `{${JSON.stringify(name)}:${at(name, () => type.write(value[name], form, inside))}}`;

@@ -1,7 +1,7 @@
 /** Types that are not made of others. */
 
 import { decode, encode, fromBase64, toBase64 } from "../bytes.js";
-import { BODY, Mismatch, STATE, Type, wanted } from "./type.js";
+import { BODY, EVENT, Mismatch, STATE, Type, wanted } from "./type.js";
 
 /** A type that is not made of others. */
 class Scalar extends Type {
@@ -16,8 +16,34 @@ class Scalar extends Type {
     return this.name === "unit";
   }
 
+  get namesMembers() {
+    return this.name === "char";
+  }
+
   describe() {
     return { tag: "scalar", val: this.name };
+  }
+}
+
+/** Digits, as many as an integer of 128 bits has: more would only take long to read. */
+const DIGITS = /^-?\d{1,39}$/;
+/** The one text of a whole number. */
+const CANONICAL = /^(0|-?[1-9]\d{0,38})$/;
+
+/** An integer: `readText` and maps are the same for numbers and bigints. */
+class Integer extends Scalar {
+  get namesMembers() {
+    return true;
+  }
+
+  readText(text) {
+    if (!CANONICAL.test(text)) throw wanted("a whole number", text);
+    const number = Number(text);
+    return this.read(Number.isSafeInteger(number) ? number : BigInt(text), BODY);
+  }
+
+  writeText(value) {
+    return this.write(value, EVENT);
   }
 }
 
@@ -27,9 +53,10 @@ function integer(name, least, most) {
   const fits = (value) => Number.isSafeInteger(value) && value >= least && value <= most;
   const read = (json, form) => {
     let value = json;
-    if (form === STATE && typeof json === "string" && /^-?\d+$/.test(json)) value = Number(json);
+    if (form === STATE && typeof json === "string" && DIGITS.test(json)) value = Number(json);
     if (typeof value === "number" && fits(value)) return value + 0;
-    if (typeof value === "number" && Number.isInteger(value) && form === STATE && (name === "u64" || name === "s64")) {
+    const isLarge = typeof value === "bigint" || (typeof json === "string" && Number.isInteger(value));
+    if (isLarge && form !== BODY && (name === "u64" || name === "s64")) {
       throw new Mismatch(`${json} is larger than a number of JavaScript can be; its type must be big(${name})`);
     }
     throw wanted(what, json);
@@ -38,7 +65,7 @@ function integer(name, least, most) {
     if (typeof value !== "number" || !fits(value)) throw wanted(what, value);
     return String(value);
   };
-  return new Scalar(name, read, write);
+  return new Integer(name, read, write);
 }
 
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -51,8 +78,8 @@ function bigInteger(name, bits, isSigned) {
   const fits = (value) => value >= least && value <= most;
   const read = (json, form) => {
     let value = null;
-    if (typeof json === "number" && Number.isSafeInteger(json)) value = BigInt(json);
-    if (form !== BODY && typeof json === "string" && /^-?\d+$/.test(json)) value = BigInt(json);
+    if (typeof json === "bigint" || Number.isSafeInteger(json)) value = BigInt(json);
+    if (form !== BODY && typeof json === "string" && DIGITS.test(json)) value = BigInt(json);
     if (value === null || !fits(value)) throw wanted(what, json);
     return value;
   };
@@ -61,60 +88,98 @@ function bigInteger(name, bits, isSigned) {
     const isLarge = value > SAFE || value < -SAFE;
     return isLarge && form === STATE ? `"${value}"` : String(value);
   };
-  return new Scalar(name, read, write);
+  return new Integer(name, read, write);
 }
 
 const ODD = { NaN, Infinity, "-Infinity": -Infinity };
+/** A number as JSON writes it: no other base, no name, nothing around it. */
+const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** A floating-point number. Outside of the state it is finite. */
+class Float extends Scalar {
+  readText(text) {
+    if (!DECIMAL.test(text)) throw wanted("a number", text);
+    return this.read(Number(text), BODY);
+  }
+}
 
 function float(name) {
-  const what = "a number";
+  const what = `a number (${name})`;
+  /** The nearest one that there is. One that is too large is not turned into an infinite one. */
+  const nearest = (value) => {
+    const near = name === "f32" ? Math.fround(value) : value;
+    if (!Number.isFinite(near)) throw new Mismatch(`the number is larger than an ${name} can be`);
+    return near;
+  };
   const read = (json, form) => {
-    if (typeof json === "number") return json;
+    if (typeof json === "number" || typeof json === "bigint") return nearest(Number(json));
     if (form === STATE && typeof json === "string" && Object.hasOwn(ODD, json)) return ODD[json];
     throw wanted(what, json);
   };
   const write = (value, form) => {
     if (typeof value !== "number") throw wanted(what, value);
-    const exact = name === "f32" ? Math.fround(value) : value;
-    if (Number.isFinite(exact)) return Object.is(exact, -0) ? "-0.0" : String(exact);
-    if (form === STATE) return `"${exact}"`;
-    throw new Mismatch(`${exact} cannot be told as JSON`);
+    if (!Number.isFinite(value)) {
+      if (form === STATE) return `"${value}"`;
+      throw new Mismatch(`${value} cannot be told as JSON`);
+    }
+    const near = nearest(value);
+    return Object.is(near, -0) ? "-0.0" : String(near);
   };
-  return new Scalar(name, read, write);
+  return new Float(name, read, write);
 }
 
-function isWellFormed(text) {
+/** Whether a text has no half of a surrogate pair, which is no character. */
+export function isWellFormed(text) {
   return text.isWellFormed?.() ?? decode(encode(text)) === text;
 }
 
-export function writeText(value) {
+function wellFormed(value) {
   if (typeof value !== "string") throw wanted("a text", value);
   if (!isWellFormed(value)) throw new Mismatch("the text has half a surrogate pair, which is no character");
-  return JSON.stringify(value);
+  return value;
 }
 
-function readText(json) {
-  if (typeof json !== "string") throw wanted("a text", json);
-  if (!isWellFormed(json)) throw new Mismatch("the text has half a surrogate pair, which is no character");
-  return json;
+/** A text as JSON. */
+export function quoted(value) {
+  return JSON.stringify(wellFormed(value));
 }
 
-export class Text extends Scalar {
+export class Text extends Type {
   constructor() {
-    super("string", readText, writeText);
+    super();
+    this.name = "string";
+    /** How many characters it may have in a body, and when it is written; null where that is not said. */
+    this.most = null;
   }
 
-  /** A text that is not blank and has at most so many characters. */
+  get namesMembers() {
+    return true;
+  }
+
+  /** A text that is not blank and has at most so many characters. What is there already is read however long it is, since it may have been allowed to be. */
   upTo(most) {
-    const checked = (text) => {
-      if (text.trim() === "") throw new Mismatch("must not be blank");
-      if (text.length > most && [...text].length > most) throw new Mismatch(`must have at most ${most} characters`);
-      return text;
-    };
-    const copy = new Text();
-    copy.read = (json) => checked(readText(json));
-    copy.write = (value) => writeText(checked(value));
-    return copy;
+    return this.but({ most });
+  }
+
+  describe() {
+    return { tag: "scalar", val: "string" };
+  }
+
+  read(json, form) {
+    const text = wellFormed(json);
+    return form === BODY ? this.fitting(text) : text;
+  }
+
+  write(value) {
+    return quoted(this.fitting(wellFormed(value)));
+  }
+
+  /** The text, if it is not blank, and as long as it may be. */
+  fitting(text) {
+    if (this.most === null) return text;
+    if (text.trim() === "") throw new Mismatch("must not be blank");
+    if (text.length > this.most && [...text].length > this.most) throw new Mismatch(`must have at most ${this.most} characters`);
+    return text;
   }
 }
 
@@ -122,6 +187,17 @@ const oneCharacter = (text) => {
   if ([...text].length !== 1) throw wanted("one character", text);
   return text;
 };
+
+class Bool extends Scalar {
+  get namesMembers() {
+    return true;
+  }
+
+  readText(text) {
+    if (text !== "true" && text !== "false") throw wanted("true or false", text);
+    return text === "true";
+  }
+}
 
 export const unit = new Scalar(
   "unit",
@@ -131,7 +207,7 @@ export const unit = new Scalar(
   },
   () => "null",
 );
-export const bool = new Scalar(
+export const bool = new Bool(
   "bool",
   (json) => {
     if (typeof json !== "boolean") throw wanted("true or false", json);
@@ -154,7 +230,7 @@ export const u128 = bigInteger("u128", 128, false);
 export const s128 = bigInteger("s128", 128, true);
 export const f32 = float("f32");
 export const f64 = float("f64");
-export const char = new Scalar("char", (json) => oneCharacter(readText(json)), (value) => writeText(oneCharacter(value)));
+export const char = new Scalar("char", (json) => oneCharacter(wellFormed(json)), (value) => quoted(oneCharacter(wellFormed(value))));
 export const text = new Text();
 export const bytes = new Scalar(
   "bytes",
@@ -173,7 +249,7 @@ const BIG = { u64: bigInteger("u64", 64, false), s64: bigInteger("s64", 64, true
 
 /** `u64` or `s64` as a `bigint`, with all of its 64 bits. */
 export function big(type) {
-  const found = BIG[type.name];
-  if (found === undefined) throw new TypeError("big() takes u64 or s64: the others fit into a number, or are bigints already");
-  return found;
+  if (!Object.hasOwn(BIG, type.name)) throw new TypeError("big() takes u64 or s64: the others fit into a number, or are bigints already");
+  const { stored, hasDefault, fallback } = type;
+  return BIG[type.name].but({ stored, hasDefault, fallback: hasDefault ? BigInt(fallback) : fallback });
 }
