@@ -2,7 +2,7 @@
  * Builds a context's component: `node build.js PACKAGE NAME DIRECTORY`. What is made on the way, and the component, is in the directory. A line for each step is printed.
  */
 
-import { mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,7 +11,7 @@ import { entry } from "./entry.js";
 import { checkTypes } from "./types.js";
 import { writeWit } from "./wit.js";
 
-/** Something that whoever builds can mend: it is told without where it was found out. */
+/** Something that whoever builds can mend: it is said without where it was found out. */
 class Refused extends Error {}
 
 async function main([packageDirectory, name, directory]) {
@@ -44,7 +44,7 @@ async function declared(source, out, manifest) {
   if (typeof context?.describe !== "function") {
     throw new Refused(`${manifest.name ?? source}: the main module has no context as its default export: export default context({ … })`);
   }
-  // What could not be told to the host is said now.
+  // What could not be described to the host is said now.
   context.describe({});
   return context;
 }
@@ -95,8 +95,15 @@ async function componentize(name, out, wit) {
     sync: true,
   });
   await rm(stampFile, { force: true });
-  await writeFile(file, component);
-  await writeFile(stampFile, stamp);
+  await replace(file, component);
+  await replace(stampFile, stamp);
+}
+
+/** Writes a file so that whoever reads it meanwhile has the old one or the new one, and nothing of both. */
+async function replace(file, content) {
+  const fresh = `${file}.${process.pid}`;
+  await writeFile(fresh, content);
+  await rename(fresh, file);
 }
 
 try {
