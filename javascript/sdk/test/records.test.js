@@ -5,10 +5,11 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import * as sdk from "innkeeper-sdk";
 import { encode } from "../src/bytes.js";
+import { parseJson } from "../src/json.js";
 import { Key } from "../src/key.js";
-import { parse, STATE, stringify } from "../src/types.js";
+import { EVENT, parse, STATE, stringify } from "../src/types.js";
 
-const { big, bool, bytes, char, f32, f64, list, map, optional, record, s64, s8, text, tuple, u128, u16, u32, u64, u8, unit, variant } = sdk;
+const { big, bool, bytes, char, f32, f64, list, map, oneOf, optional, record, s128, s64, s8, text, tuple, u128, u16, u32, u64, u8, unit, variant } = sdk;
 const vectors = JSON.parse(readFileSync(new URL("../wit/records.json", import.meta.url), "utf8"));
 
 const TYPES = {
@@ -39,8 +40,17 @@ const TYPES = {
   }),
 };
 
-/** JSON with the digits of its numbers, so that no value is taken for another; `1.0` and `1` are one. */
-const exactly = (json) => JSON.stringify(JSON.parse(json.replace(/-0\.0/g, '"-0"')));
+/** JSON as what it says, its integers with all their digits, so that no value is taken for another; `1.0` and `1` are one, `0` and `-0.0` are not. */
+function exactly(json) {
+  const said = parseJson(json.replace(/(?<![\w".])-0\.0(?!\d)/g, '"minus zero"'));
+  return JSON.stringify(said, (_, value) => (typeof value === "bigint" ? { integer: `${value}` } : value));
+}
+
+test("what compares values sees each difference", () => {
+  for (const [one, other] of [["9007199254740993", "9007199254740992"], ["-0.0", "0"], ["1", '"1"'], ["9007199254740993", '"9007199254740993"'], ["0.1", "0.10000000000000002"]]) {
+    assert.notEqual(exactly(one), exactly(other), `${one} and ${other}`);
+  }
+});
 
 test("values are read and written as the contract's vectors say", () => {
   assert.deepEqual(Object.keys(vectors.values).sort(), Object.keys(TYPES).sort(), "each type of the vectors is tried");
@@ -52,11 +62,53 @@ test("values are read and written as the contract's vectors say", () => {
   }
 });
 
+test("what is no value of its type is refused, as the contract's vectors say", () => {
+  for (const [name, texts] of Object.entries(vectors.refused)) {
+    for (const json of texts) assert.throws(() => parse(TYPES[name], encode(json), name), sdk.Fault, `${name}: ${json}`);
+  }
+});
+
+const EVENT_TYPES = {
+  u64: big(u64),
+  s64: big(s64),
+  u128,
+  s128,
+  f64,
+  f32,
+  "option<option<u8>>": optional(optional(u8)),
+  "list<u8>": list(u8),
+  "map<string, u8>": map(text, u8),
+  "map<u32, bool>": map(u32, bool),
+  "map<u64, u8>": map(big(u64), u8),
+  "map<s8, u8>": map(s8, u8),
+  "map<bool, u8>": map(bool, u8),
+  "map<char, u8>": map(char, u8),
+  "map<variant { single, twin }, u8>": map(oneOf("single", "twin"), u8),
+};
+
+test("the data of events is read and written as the contract's vectors say", () => {
+  assert.deepEqual(Object.keys(vectors.events).sort(), Object.keys(EVENT_TYPES).sort(), "each type of the vectors is tried");
+  for (const [name, texts] of Object.entries(vectors.events)) {
+    const type = EVENT_TYPES[name];
+    for (const json of texts) {
+      const value = type.read(parseJson(json), EVENT);
+      const written = stringify(type, value, EVENT, name);
+      assert.deepEqual(type.read(parseJson(written), EVENT), value, name);
+      // An f32 is written as the double that it is.
+      if (name !== "f32") assert.equal(exactly(written), exactly(json), `${name}: ${json}`);
+    }
+  }
+});
+
 test("keys are written as the contract's vectors say, to the byte", () => {
   const keys = {
     "rooms [number] 43981": ["rooms", new Key(u64), 43981],
     "by-words [number, number] 3, 18446744073709551615": ["by-words", new Key([u64, u64]), [3, 18446744073709551615n]],
     "titles [text] a/b 🛏": ["titles", new Key(text), "a/b 🛏"],
+    "by-name [text, number] a/b, 7": ["by-name", new Key([text, u64]), ["a/b", 7]],
+    "by-name [text, number] U+0000 U+0001 U+0002, 7": ["by-name", new Key([text, u64]), ["\u0000\u0001\u0002", 7]],
+    "by-both [text, text] a U+0001, b U+0001": ["by-both", new Key([text, text]), ["a\u0001", "b\u0001"]],
+    "by-three [number, text, number] 1, an empty one, 2": ["by-three", new Key([u64, text, u64]), [1, "", 2]],
   };
   assert.deepEqual(Object.keys(vectors.keys).sort(), Object.keys(keys).sort(), "each key of the vectors is tried");
   for (const [name, written] of Object.entries(vectors.keys)) {
