@@ -119,6 +119,7 @@ const RUST_FILES: &[(&str, &str)] = files![
 ];
 
 const JAVASCRIPT_FILES: &[(&str, &str)] = files![
+    "javascript/package-lock.json",
     "javascript/package.json",
     "javascript/sdk/README.md",
     "javascript/sdk/index.d.ts",
@@ -132,15 +133,21 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/src/context.js",
     "javascript/sdk/src/event.js",
     "javascript/sdk/src/host.js",
+    "javascript/sdk/src/immediate.js",
     "javascript/sdk/src/invocation.js",
+    "javascript/sdk/src/json.js",
     "javascript/sdk/src/key.js",
     "javascript/sdk/src/log.js",
+    "javascript/sdk/src/names.js",
+    "javascript/sdk/src/numbers.js",
     "javascript/sdk/src/paging.js",
     "javascript/sdk/src/polyfills.js",
     "javascript/sdk/src/problem.js",
     "javascript/sdk/src/route.js",
     "javascript/sdk/src/table.js",
+    "javascript/sdk/src/testing/routing.js",
     "javascript/sdk/src/testing/state.js",
+    "javascript/sdk/src/text.js",
     "javascript/sdk/src/types.js",
     "javascript/sdk/src/types/compound.js",
     "javascript/sdk/src/types/scalars.js",
@@ -149,6 +156,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/testing.js",
     "javascript/sdk/tools/build.js",
     "javascript/sdk/tools/entry.js",
+    "javascript/sdk/tools/errors.js",
     "javascript/sdk/tools/run-tests.js",
     "javascript/sdk/tools/types.js",
     "javascript/sdk/tools/wit.js",
@@ -213,6 +221,7 @@ mod tests {
                 .each_ref()
                 .map(String::as_str),
             &[
+                "javascript/package-lock.json",
                 "javascript/package.json",
                 "javascript/sdk/README.md",
                 "javascript/sdk/index.d.ts",
@@ -222,5 +231,44 @@ mod tests {
                 "javascript/sdk/testing.js",
             ],
         );
+    }
+
+    /// Whether the build of an image is given a file, by what its list of ignored files says: the last line that fits decides.
+    fn is_given(ignored: &str, path: &str) -> bool {
+        let lines = ignored.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.fold(true, |given, line| {
+            let (pattern, means) = match line.strip_prefix('!') {
+                Some(pattern) => (pattern, true),
+                None => (line, false),
+            };
+            let below = |pattern: &str| {
+                let rest = path.strip_prefix(pattern);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let fits = match pattern.strip_prefix("**/") {
+                Some(name) => path.split('/').any(|part| part == name),
+                None => pattern == "*" || below(pattern),
+            };
+            if fits { means } else { given }
+        })
+    }
+
+    #[test]
+    fn an_image_is_built_from_all_that_is_embedded_and_from_nothing_that_is_installed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let ignored = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+        let embedded = KITS.iter().flat_map(|kit| kit.files);
+        for (path, _) in embedded.chain(&[("host/src/lib.rs", "")]) {
+            assert!(is_given(&ignored, path), "{path} is ignored");
+        }
+        for path in [
+            "javascript/node_modules/esbuild/package.json",
+            "tests/javascript/scripted/node_modules/x",
+            "javascript/target/innkeeper/message.wasm",
+            ".git/config",
+        ] {
+            assert!(!is_given(&ignored, path), "{path} is not ignored");
+        }
     }
 }

@@ -56,10 +56,20 @@ pub enum Error {
         version: String,
     },
     /// What builds contexts in JavaScript could not be installed.
-    #[error("npm could not install what builds contexts in JavaScript:\n{output}")]
+    #[error(
+        "npm could not install what builds contexts in JavaScript; can it reach its registry? It says:\n{output}"
+    )]
     Npm {
         /// What npm printed.
         output: String,
+    },
+    /// Another build holds what this one needs.
+    #[error(
+        "{} is locked by another build, which has not ended in ten minutes: end it, and try again", path.display()
+    )]
+    Busy {
+        /// The lock.
+        path: PathBuf,
     },
     /// The compiler cannot build for wasm.
     #[error(

@@ -124,21 +124,24 @@ pub async fn build(
         });
         let made = javascript::build(&package, options, |line| progress(Progress::Line(line)));
         let (made, target) = (made.await?, options.target(&package.workspace));
-        let component = component::write(package.name, made, target, options.profile).await?;
+        let file = made.file.clone();
+        let component = component::write(package.name, file, target, options.profile).await?;
+        drop(made);
         progress(Progress::Ready(&component));
         built.push(component);
     }
     Ok(built)
 }
 
-/// Runs the own tests of these contexts, with what their language has for that. What it prints goes where this program prints.
+/// Runs the own tests of these contexts, with what their language has for that. What it prints goes where this program prints; each line of what has to be installed
+/// first is told.
 ///
 /// # Errors
 /// When a package cannot be read, or a test fails.
-pub async fn test(sources: &[Source]) -> Result<(), Error> {
+pub async fn test(sources: &[Source], line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
     let (of_cargo, of_npm) = by_packaging(sources)?;
     for source in of_npm {
-        javascript::test(source).await?;
+        javascript::test(source, &line).await?;
     }
     for (workspace, packages) in by_workspace(&of_cargo)? {
         cargo::test(&workspace, &packages).await?;

@@ -12,8 +12,8 @@ use super::embedded::{self, Kit};
 
 /// Where the checksums are, below the SDK, as `sha256sum` writes them: of paths below the app's directory.
 const CHECKSUMS: &str = "SHA256SUMS";
-/// Cargo changes it with whatever contexts need.
-const LOCK: &str = "components/Cargo.lock";
+/// Cargo and npm change them with whatever contexts need.
+const LOCKS: [&str; 2] = ["components/Cargo.lock", "javascript/package-lock.json"];
 
 /// What an upgrade does to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +110,7 @@ fn steps_of(app: &Path, kit: &Kit) -> Result<Vec<(String, Step)>, Error> {
             steps.push(((*path).to_owned(), Step::Add));
             continue;
         };
-        if found == text.as_bytes() || *path == LOCK {
+        if found == text.as_bytes() || LOCKS.contains(path) {
             continue;
         }
         let is_as_written = written.get(*path) == Some(&checksum(&found));
@@ -139,7 +139,7 @@ pub(super) fn write_checksums(app: &Path, kit: &Kit) -> Result<(), Error> {
     let lines = kit
         .files
         .iter()
-        .filter(|(path, _)| *path != LOCK)
+        .filter(|(path, _)| !LOCKS.contains(path))
         .map(|(path, text)| format!("{}  {path}\n", checksum(text.as_bytes())));
     super::template::write(
         &app.join(kit.sdk).join(CHECKSUMS),

@@ -82,8 +82,8 @@ export async function writeWit(directory, context, folder, Refused) {
   ];
   const world = `package innkeeper:guest;\n\nworld guest {\n${lines.join("\n")}\n}\n`;
   await writeFile(join(folder, "guest.wit"), world);
-  const texts = await Promise.all((await filesBelow(folder)).sort().map((file) => readFile(file, "utf8")));
-  return { calls, offers, files, text: texts.join("\n"), contract: await contractVersion() };
+  const written = await Promise.all((await filesBelow(folder)).sort().map((file) => readFile(file, "utf8")));
+  return { calls, offers, files, text: written.join("\n"), contract: await contractVersion() };
 }
 
 async function contractVersion() {

@@ -1,10 +1,12 @@
 //! Building contexts in JavaScript and TypeScript: an npm package is bundled, and becomes a component with the engine in it. What does that is the SDK's
 //! (`sdk/tools/build.js`), run by Node; here it is installed, run, and its component kept.
 
+mod lock;
 mod npm;
 mod package;
+mod workspaces;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -12,19 +14,29 @@ use tokio::process::Command;
 
 pub(super) use package::Package;
 
+use self::lock::Lock;
 use super::{Error, Options, Source};
 
 /// What builds a component, below the folder of what is installed.
 const BUILDER: &str = "innkeeper-sdk/tools/build.js";
 
-/// Builds the component of a context; answers the file that it is in. Each line that is said of that is told.
+/// A component that was made. Nobody else makes another one in its place while this is there.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The file that it is in.
+    pub(super) file: PathBuf,
+    _lock: Lock,
+}
+
+/// Builds the component of a context. Each line that is said of that is told.
 pub(super) async fn build(
     package: &Package,
     options: &Options,
     line: impl Fn(&str) + Send + Sync,
-) -> Result<std::path::PathBuf, Error> {
+) -> Result<Made, Error> {
     npm::install(&package.workspace, &line).await?;
     let directory = package.work(&options.target(&package.workspace));
+    let lock = Lock::of(directory.join("lock"), &line).await?;
     let builder = package.installed(BUILDER);
     let mut command = Command::new("node");
     command
@@ -35,15 +47,18 @@ pub(super) async fn build(
         .current_dir(&package.workspace);
     let output = told(&mut command, "node", &line).await?;
     match output {
-        None => Ok(directory.join("component.wasm")),
+        None => Ok(Made {
+            file: directory.join("component.wasm"),
+            _lock: lock,
+        }),
         Some(output) => Err(Error::Compile { output }),
     }
 }
 
-/// Runs the tests of a context, with what its package says: the script `test`.
-pub(super) async fn test(source: &Source) -> Result<(), Error> {
+/// Runs the tests of a context, with what its package says: the script `test`. Each line that is said of what has to be installed for them is told.
+pub(super) async fn test(source: &Source, line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
     let package = Package::read(source)?;
-    npm::install(&package.workspace, |_| {}).await?;
+    npm::install(&package.workspace, line).await?;
     let status = Command::new("npm")
         .args(["run", "test", "--silent", "--if-present"])
         .current_dir(&package.directory)
@@ -101,6 +116,6 @@ fn cannot_run(program: &'static str) -> impl FnOnce(std::io::Error) -> Error {
 }
 
 /// The files that the component of a context was found to be made of, when it was built last.
-pub(super) fn noted_dependencies(work: &Path) -> std::path::PathBuf {
+pub(super) fn noted_dependencies(work: &Path) -> PathBuf {
     work.join("component.d")
 }

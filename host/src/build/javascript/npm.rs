@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{cannot_run, told};
+use super::lock::Lock;
+use super::{cannot_run, told, workspaces};
 use crate::build::Error;
 
 /// The oldest version of Node that the tools run with.
 const OLDEST: u32 = 20;
 /// Notes for what it was installed last, below the workspace.
 const NOTED: &str = "node_modules/.innkeeper";
+/// Who holds its lock installs.
+const LOCK: &str = "target/javascript/install.lock";
 
 /// Installs what the workspace's packages name, unless that was done.
 pub(super) async fn install(
@@ -23,6 +26,11 @@ pub(super) async fn install(
         return Ok(());
     }
     is_new_enough().await?;
+    let _lock = Lock::of(workspace.join(LOCK), &line).await?;
+    // Whoever was waited for may have done it.
+    if is_installed(workspace, &noted).await? {
+        return Ok(());
+    }
     line("installing what builds JavaScript, by npm");
     let mut command = Command::new("npm");
     // Nothing of what is installed is run for that.
@@ -50,20 +58,15 @@ async fn is_installed(workspace: &Path, noted: &Path) -> Result<bool, Error> {
 async fn wanted(workspace: PathBuf) -> Result<String, Error> {
     let directory = workspace.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut files = vec![
-            workspace.join("package.json"),
-            workspace.join("package-lock.json"),
-        ];
-        let packages = std::fs::read_dir(&workspace)
-            .into_iter()
-            .flatten()
-            .flatten();
-        files.extend(packages.map(|package| package.path().join("package.json")));
-        files.sort();
+        let mut files = workspaces::manifests(&workspace);
+        files.extend(["package.json", "package-lock.json"].map(|name| workspace.join(name)));
         let mut sum = Sha256::new();
         for file in files {
-            // Not every folder is a package.
-            if let Ok(text) = std::fs::read(file) {
+            // There may be no lock yet.
+            if let Ok(text) = std::fs::read(&file) {
+                let path = file.strip_prefix(&workspace).unwrap_or(&file);
+                sum.update(path.as_os_str().as_encoded_bytes());
+                sum.update([0]);
                 sum.update(text);
                 sum.update([0]);
             }
@@ -111,15 +114,30 @@ mod tests {
     async fn what_is_to_be_installed_is_known_by_all_that_name_it() {
         let home = tempfile::tempdir().unwrap();
         let sum = || wanted(home.path().to_owned());
-        std::fs::write(home.path().join("package.json"), "{}").unwrap();
+        let manifest = home.path().join("package.json");
+        std::fs::write(&manifest, r#"{"workspaces": ["contexts/*"]}"#).unwrap();
         let before = sum().await.unwrap();
-        std::fs::create_dir(home.path().join("notes")).unwrap();
-        assert_eq!(sum().await.unwrap(), before);
-        let package = home.path().join("notes/package.json");
-        for text in ["{}", r#"{"dependencies": {}}"#] {
-            let before = sum().await.unwrap();
-            std::fs::write(&package, text).unwrap();
-            assert_ne!(sum().await.unwrap(), before);
+        std::fs::create_dir_all(home.path().join("contexts/notes")).unwrap();
+        assert_eq!(sum().await.unwrap(), before, "it is no package yet");
+        for file in [
+            "package.json",
+            "package-lock.json",
+            "contexts/notes/package.json",
+        ] {
+            for text in [
+                r#"{"workspaces": ["contexts/*"], "private": true}"#,
+                r#"{"workspaces": ["contexts/*"], "dependencies": {}}"#,
+            ] {
+                let before = sum().await.unwrap();
+                std::fs::write(home.path().join(file), text).unwrap();
+                assert_ne!(sum().await.unwrap(), before, "{file}");
+            }
         }
+        std::fs::rename(
+            home.path().join("contexts/notes"),
+            home.path().join("contexts/other"),
+        )
+        .unwrap();
+        assert_ne!(sum().await.unwrap(), before, "another package");
     }
 }

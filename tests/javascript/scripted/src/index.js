@@ -1,6 +1,6 @@
 /** What a context in JavaScript may do, and what becomes of it. It stands in the place of the app's `room`. */
 
-import { calls, context, counter, emit, emitAfter, event, Failure, follow, get, invocation, post, Problem, record, Reject, table, text, u64 } from "innkeeper-sdk";
+import { answer, calls, context, counter, emit, emitAfter, event, Failure, follow, get, invocation, ok, post, Problem, record, Reject, table, text, u64 } from "innkeeper-sdk";
 
 const payments = calls("stay:payment/payments");
 
@@ -27,7 +27,20 @@ const FAILURES = {
     throw undefined;
   },
   deep: () => deep(0),
-  answer: () => ({ a: 1n, toJSON: () => undefined.nothing }),
+  answer: () => ({
+    toJSON() {
+      throw new TypeError("no JSON on purpose");
+    },
+  }),
+  promise: () => Promise.resolve({ a: 1 }),
+  later: () => ok({ deep: [Promise.reject(new Error("later"))] }),
+  status: () => answer("ok"),
+  bare: () => {
+    throw Object.create(null);
+  },
+  contract: () => {
+    throw { tag: "declined" };
+  },
   state: () => marks.put("x", { name: 7 }),
   problem: () => {
     throw Problem.conflict("As asked.");
@@ -42,6 +55,9 @@ export default context({
       hold(roomId, rsvId) {
         if (roomId === 404) throw new Failure("not-found", "There is no such room.");
         if (roomId === 500) throw new TypeError("on purpose");
+        if (roomId === 501) throw new Failure("haunted", "There is somebody.");
+        if (roomId === 502) return Promise.resolve();
+        if (roomId === 503) throw new Failure("declined", "it was another's");
         marks.put(`${roomId}`, { name: `held by ${rsvId}` });
       },
       release(roomId) {
@@ -75,6 +91,8 @@ export default context({
     follow("room", marked, ({ name }, { subject }) => {
       if (name === "rejected") throw new Reject(`${subject} is rejected`);
       if (name === "boom" && invocation.attempt < 2) throw new TypeError("on purpose");
+      // What looks like an end of the contract is none: it is tried again.
+      if (name === "odd" && invocation.attempt < 2) throw { tag: "reject", val: "mine" };
       rings.add(name, 1);
     }),
     follow("room", due, ({ name }) => rings.add(name, 10)),
