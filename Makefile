@@ -32,11 +32,12 @@ build:
 	$(INNKEEPER) build
 
 test:
-	@$(SETUP) rust wasm clippy nats-server prometheus subscriber javascript
+	@$(SETUP) rust wasm clippy nats-server prometheus subscriber
+	@$(SETUP) javascript || echo "the tests of contexts in JavaScript will fail; all others run"
 	cd components && cargo test
 	cd tests/apps/library/components && cargo test
-	cd javascript && npm test --workspaces --silent
 	cargo test --workspace
+	cd javascript && npm test --workspaces --silent
 
 fuzz:
 	@$(SETUP) rust wasm

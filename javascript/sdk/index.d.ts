@@ -20,7 +20,9 @@ type Values<F> = { [N in keyof F]: Value<F[N]> };
 
 /** A text. */
 export interface TextType extends Type<string> {
-  /** A text that is not blank and has at most so many characters. */
+  /** The same type, with a value where a record lacks one. */
+  or(fallback: string): TextType & { readonly hasDefault: true };
+  /** A text that is not blank and has at most so many characters: in a body, a path or a query, and when it is written. What is stored already is read however long it is. */
   upTo(most: number): Type<string>;
 }
 
@@ -48,17 +50,18 @@ export const f64: Type<number>;
 /** One character. */
 export const char: Type<string>;
 export const text: TextType;
+/** Bytes: Base64 in JSON. In an event that Rust reads, or writes, a list of `u8` is what a `Vec<u8>` is. */
 export const bytes: Type<Uint8Array>;
 
 /** `u64` or `s64` as a `bigint`, with all of its 64 bits. */
 export function big(type: Type<number> & { readonly "~big"?: true }): Type<bigint>;
-/** A value, or `null`. Where `null` is one of the values already, `{ some: value }` or `null`. */
+/** A value, or `null`. Where `null` is one of the values already, `{ some: value }` or `null`; in events and bodies one `null` stands for both. */
 export function optional<T>(inner: Type<T>): Type<(null extends T ? { some: T } : T) | null>;
 /** Any number of values: an array. */
 export function list<T>(item: Type<T>): Type<T[]>;
 /** One value of each type: an array. */
 export function tuple<P extends Type<any>[]>(...parts: P): Type<Values<P>>;
-/** Keys with values: a `Map`. */
+/** Keys with values: a `Map`. In events, bodies and answers the keys are members of an object, so in events they are texts, whole numbers, `bool`, `char` or `oneOf`. */
 export function map<K, V>(key: Type<K>, value: Type<V>): Type<Map<K, V>>;
 /** Fields with names. Their order means nothing. */
 export function record<F extends Fields>(fields: F): Type<Values<F>>;
@@ -147,9 +150,10 @@ type Mutable<K> = K extends readonly unknown[] ? { -readonly [P in keyof K]: K[P
 
 /** Which part of a collection is wanted: `?after=17&size=20`, or `?page=0&size=20`. */
 export class Paging {
-  constructor(wanted: { page?: number; after?: number; size?: number });
+  constructor(wanted: { page?: number; after?: number | bigint; size?: number });
   readonly page?: number;
-  readonly after?: number;
+  /** A `bigint` where a number cannot say it. */
+  readonly after?: number | bigint;
   readonly size: number;
 }
 
@@ -158,7 +162,7 @@ export class Page<T> {
   readonly items: T[];
   readonly total: number;
   readonly paging: Paging;
-  readonly next?: number;
+  readonly next?: number | bigint;
   /** The same page, with each item turned into another. */
   map<U>(change: (item: T) => U): Page<U>;
 }
@@ -285,7 +289,7 @@ export function noContent(): Answer;
 
 // How invocations end otherwise
 
-/** A problem detail of RFC 9457: thrown, it ends a request, and nothing that was staged is committed. */
+/** A problem detail of RFC 9457: thrown, it ends a request, and nothing that was staged is committed. In a policy it is an exception like any other: the event is tried again. */
 export class Problem extends Error {
   constructor(status: number, detail: string, more?: { errors?: { pointer: string; detail: string }[]; headers?: Record<string, string> });
   readonly status: number;
@@ -301,7 +305,7 @@ export class Problem extends Error {
 
 /** Something that should not happen: stored data that this version cannot read, or data that cannot be written. */
 export class Fault extends Error {}
-/** Thrown by a policy: the event is tried again later. Any other exception means the same. */
+/** Thrown by a policy: the event is tried again later. Any other exception but `Reject` means the same, and is in the log. */
 export class Retry extends Error {}
 /** Thrown by a policy: the event becomes a dead letter with this reason. */
 export class Reject extends Error {}
@@ -323,7 +327,8 @@ export type Called<F> = F & { readonly id: string };
 
 /**
  * The functions of an interface that another context offers, named without its version: `calls<Payments>("stay:payment/payments")`. Each answers its ok value, and throws a
- * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time.
+ * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time. Integers of 64 bits are numbers: one beyond 2^53 is refused,
+ * among parameters and in what is answered, and so is a floating-point number between 2^53 and 2^64 that is a whole one, since nothing tells them apart.
  */
 export function calls<F = Functions>(id: string): Called<F>;
 

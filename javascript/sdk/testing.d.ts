@@ -49,8 +49,8 @@ export class TestContext {
   put(path: string, body?: unknown, options?: Options): Reply;
   patch(path: string, body?: unknown, options?: Options): Reply;
   delete(path: string, options?: Options): Reply;
-  /** Delivers an event; throws `Retry` or `Reject` where the policy has ended so. */
-  deliver(source: string, kind: string, subject: string | number, data: unknown): void;
+  /** Delivers an event; throws `Retry` or `Reject` where the policy has ended so. With another `contentType` than JSON the data is a text or bytes. */
+  deliver(source: string, kind: string, subject: string | number, data: unknown, options?: { contentType?: string }): void;
   /** Calls a function that the context offers; throws a `Failure` with the case of its error. */
   call(id: string, name: string, ...parameters: unknown[]): any;
   /** Runs something as an invocation of the context: to look into its tables, or to fill them. */

@@ -78,3 +78,51 @@ async fn without_node_one_line_says_what_is_missing() {
     );
     assert!(!app.directory().join("javascript/other").exists());
 }
+
+/// Nobody answers there.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+#[tokio::test]
+async fn where_the_registry_cannot_be_reached_that_is_said() {
+    let app = NewApp::with("remote", &[], &["--language", "javascript"]).await;
+    // As on a machine on which nothing was ever installed.
+    let cache = app.directory().join("empty-cache");
+    let cache = cache.to_str().expect("paths are UTF-8");
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let variables = [
+        ("npm_config_registry", NOWHERE),
+        ("npm_config_cache", cache),
+        ("npm_config_fetch_retries", "0"),
+    ];
+    let said = command_with(&["build", "--app", manifest], &variables).await;
+    assert!(!said.is_well, "{said:?}");
+    assert!(
+        said.err.contains("can it reach its registry?"),
+        "{said:?}"
+    );
+    // Nothing is taken for installed that is not.
+    assert!(!app.directory().join("javascript/node_modules/.innkeeper").exists());
+}
+
+/// What is installed is that which was tried, to the byte: what an app begins with pins it, down to what nobody asked for by name.
+#[tokio::test]
+async fn what_builds_an_app_is_pinned_by_digests() {
+    let app = NewApp::with("pinned", &[], &["--language", "typescript"]).await;
+    let lock: serde_json::Value =
+        serde_json::from_str(&app.read("javascript/package-lock.json")).expect("it is JSON");
+    let packages = lock["packages"].as_object().expect("it names packages");
+    let installed = packages
+        .iter()
+        .filter(|(path, package)| path.starts_with("node_modules/") && package["link"] != true);
+    let mut count = 0;
+    for (path, package) in installed {
+        assert!(package["integrity"].is_string(), "{path}");
+        count += 1;
+    }
+    assert!(count > 10, "{count} packages");
+    let package: serde_json::Value =
+        serde_json::from_str(&app.read("javascript/pinned/package.json")).expect("it is JSON");
+    // A name alone would be looked up in a public registry.
+    assert_eq!(package["dependencies"]["innkeeper-sdk"], "file:../sdk");
+}
