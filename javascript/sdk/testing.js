@@ -210,7 +210,7 @@ export class TestContext {
     const before = answerBy(this.#imports(number, unit, staged, refuse));
     let isCommitted = false;
     try {
-      const result = run();
+      const result = refusePromise("what runs as an invocation", run());
       if (refusal !== null) throw refusal;
       isCommitted = commits(result);
       return result;

@@ -98,6 +98,7 @@ test("a promise is an exception, wherever it is returned", () => {
     const migrated = thrownBy(() => guest.migrate(0, [{ key: "a/b", value: new Uint8Array() }]));
     assert.match(String(migrated.error), /promise/);
   }
+  assert.throws(() => new TestContext(context({ summary: "x" })).run(async () => 1), /promise/);
   const later = async () => 1;
   const declared = [
     { routes: [get("/a", later)] }, { follows: [follow("a", heard, later)] }, { offers: { "a:b/c": { later } } }, { ready: later }, { live: later },
