@@ -246,7 +246,11 @@ async fn an_exception_of_javascript_is_an_answer_and_its_text_is_in_the_log() {
         ("later", 500, "is a promise"),
         ("status", 500, "from 100 to 599"),
         ("bare", 500, "a value that has no text"),
-        ("contract", 500, "POST /scripted/fail/{how}: [object Object]"),
+        (
+            "contract",
+            500,
+            "POST /scripted/fail/{how}: [object Object]",
+        ),
         ("state", 500, "a record of marks cannot be stored: name"),
         ("problem", 409, ""),
     ] {

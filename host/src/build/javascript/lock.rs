@@ -58,7 +58,11 @@ fn try_lock_blocking(path: &Path) -> std::io::Result<Option<File>> {
         std::fs::create_dir_all(directory)?;
     }
     let mut options = File::options();
-    let file = options.create(true).write(true).truncate(false).open(path)?;
+    let file = options
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -108,7 +108,13 @@ mod tests {
     #[test]
     fn each_package_of_a_workspace_is_found_wherever_it_is() {
         let home = tempfile::tempdir().unwrap();
-        for folder in ["one", "contexts/two", "contexts/deep/three", "node_modules/four", "target/five"] {
+        for folder in [
+            "one",
+            "contexts/two",
+            "contexts/deep/three",
+            "node_modules/four",
+            "target/five",
+        ] {
             let folder = home.path().join(folder);
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join("package.json"), "{}").unwrap();
@@ -118,8 +124,14 @@ mod tests {
             (r#"["*"]"#, vec!["one"]),
             (r#"["contexts/*"]"#, vec!["contexts/two"]),
             (r#"["./contexts/two/", "one"]"#, vec!["contexts/two", "one"]),
-            (r#"["contexts/**"]"#, vec!["contexts/deep/three", "contexts/two"]),
-            (r#"{"packages": ["contexts/d*/three"]}"#, vec!["contexts/deep/three"]),
+            (
+                r#"["contexts/**"]"#,
+                vec!["contexts/deep/three", "contexts/two"],
+            ),
+            (
+                r#"{"packages": ["contexts/d*/three"]}"#,
+                vec!["contexts/deep/three"],
+            ),
             (r#"["other/*"]"#, vec![]),
         ] {
             let manifest = format!(r#"{{"workspaces": {workspaces}}}"#);

@@ -97,12 +97,13 @@ async fn where_the_registry_cannot_be_reached_that_is_said() {
     ];
     let said = command_with(&["build", "--app", manifest], &variables).await;
     assert!(!said.is_well, "{said:?}");
-    assert!(
-        said.err.contains("can it reach its registry?"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("can it reach its registry?"), "{said:?}");
     // Nothing is taken for installed that is not.
-    assert!(!app.directory().join("javascript/node_modules/.innkeeper").exists());
+    assert!(
+        !app.directory()
+            .join("javascript/node_modules/.innkeeper")
+            .exists()
+    );
 }
 
 /// What is installed is that which was tried, to the byte: what an app begins with pins it, down to what nobody asked for by name.
