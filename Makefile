@@ -11,11 +11,12 @@ SETUP := scripts/setup.sh
 # Of the whole workspace, as the tests are: the features of its dependencies are the same then, and nothing is compiled twice.
 BUILD := cargo build --workspace --bin innkeeper --profile $(PROFILE)
 
-.PHONY: help up build test fuzz bench lint
+.PHONY: help up build tour test fuzz bench lint
 
 help:
 	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (ARGS=... goes to innkeeper up)"
 	@echo "make build   build the host and the contexts (PROFILE=release: as they are deployed; so with make up)"
+	@echo "make tour    show what there is to see, page by page (PAGE=saga: one page)"
 	@echo "make test    run all tests"
 	@echo "make fuzz    give random input to all that reads from outside (SECONDS=3600: for an hour)"
 	@echo "make bench   measure, and write docs/performance.md"
@@ -31,8 +32,13 @@ build:
 	$(BUILD)
 	$(INNKEEPER) build
 
+tour:
+	@$(SETUP) rust wasm siege curl
+	@cargo build --quiet --workspace --bin tour
+	@exec $(TARGET)/debug/tour $(PAGE)
+
 test:
-	@$(SETUP) rust wasm clippy nats-server prometheus subscriber
+	@$(SETUP) rust wasm clippy nats-server prometheus subscriber siege curl
 	@$(SETUP) javascript || echo "the tests of contexts in JavaScript will fail; all others run"
 	cd components && cargo test
 	cd tests/apps/library/components && cargo test
@@ -45,7 +51,8 @@ fuzz:
 
 bench:
 	@$(SETUP) rust wasm wrk nats-server
-	cargo run --release --workspace --bin bench -- --write
+	cargo build --release --workspace --bin bench
+	$(TARGET)/release/bench --write
 
 lint:
 	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate

@@ -116,7 +116,8 @@ program() {
     has "$1" || [ -x "/usr/sbin/$1" ] && return
     case $1 in
         nats-server) say "installing nats-server: tests publish events to it" ;;
-        wrk | siege) say "installing $1: make bench makes load with it" ;;
+        wrk) say "installing wrk: make bench makes load with it" ;;
+        siege) say "installing siege: the tour makes load with it, as the course did" ;;
         prometheus) say "installing prometheus: make lint and make test have it read the alert rules" ;;
         *) say "installing $1" ;;
     esac

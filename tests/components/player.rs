@@ -78,6 +78,10 @@ pub struct Run {
     writes: Vec<(u64, u64)>,
     calls: Vec<Called>,
     undone: bool,
+    /// Who was behind it; empty where nobody is known to have been.
+    by: String,
+    /// Who was behind its undoing.
+    undone_by: String,
 }
 
 /// A call of a run that was answered `ok`.
@@ -91,6 +95,11 @@ pub struct Called {
 
 pub const VALUES: Table<u64, Value> = Table::new("values");
 pub const RUNS: Table<u64, Run> = Table::new("runs");
+
+fn who() -> String {
+    let identity = invocation::identity();
+    identity.map_or_else(String::new, |identity| identity.subject)
+}
 
 fn count(key: u64) -> Result<u64, Fault> {
     Ok(VALUES.get(key)?.map_or(0, |value| value.count))
@@ -112,6 +121,8 @@ pub fn play<O: Others>(program: &str, how: &str) -> Result<String, Refused> {
         writes: Vec::new(),
         calls: Vec::new(),
         undone: false,
+        by: who(),
+        undone_by: String::new(),
     };
     go::<O>(&mut run, &program, &mut true)?;
     run.number = RUNS.next_id();
@@ -180,6 +191,7 @@ pub fn unplay<O: Others>(run: &str) -> Result<(), Refused> {
         O::undo(&called.to, "", &called.run).map_err(Refused)?;
     }
     found.undone = true;
+    found.undone_by = who();
     Ok(RUNS.put(number, &found)?)
 }
 

@@ -174,14 +174,22 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
         "tests/apps/library/next.toml",
     ];
     let app = apps.into_iter().flat_map(sources);
-    let ours = TEST_CONTEXTS.iter().map(|name| Source {
-        name: (*name).to_owned(),
+    let ours = TEST_CONTEXTS.iter().map(|name| of_the_tests(name));
+    build_all(app.chain(ours).collect()).await
+}
+
+/// Builds the components of the app and some of the tests' own, and no others: what the tour needs.
+pub async fn build(test_contexts: &[&str]) {
+    let ours = test_contexts.iter().map(|name| of_the_tests(name));
+    let sources = sources("innkeeper.toml").into_iter().chain(ours);
+    build_all(sources.collect()).await;
+}
+
+fn of_the_tests(name: &str) -> Source {
+    Source {
+        name: name.to_owned(),
         package: repository().join("tests/components").join(name),
-    });
-    let sources: Vec<_> = app.chain(ours).collect();
-    built(&sources)
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 /// The component file of each context in JavaScript. Where they cannot be built, each test that asks for one fails with one line that says why.
@@ -194,7 +202,7 @@ async fn scripted() -> &'static BTreeMap<String, PathBuf> {
             package: repository().join(package),
         });
         let sources: Vec<_> = sources.collect();
-        built(&sources)
+        try_build(&sources)
             .await
             .map_err(|error| error.to_string().replace('\n', "; "))
     });
@@ -204,8 +212,13 @@ async fn scripted() -> &'static BTreeMap<String, PathBuf> {
     }
 }
 
+async fn build_all(sources: Vec<Source>) -> BTreeMap<String, PathBuf> {
+    let built = try_build(&sources).await;
+    built.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Builds contexts; answers the component file of each.
-async fn built(sources: &[Source]) -> Result<BTreeMap<String, PathBuf>, build::Error> {
+async fn try_build(sources: &[Source]) -> Result<BTreeMap<String, PathBuf>, build::Error> {
     // One directory for all workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),

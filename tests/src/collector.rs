@@ -10,6 +10,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -18,6 +24,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint};
 use opentelemetry_proto::tonic::trace::v1::Span as Exported;
 use parking_lot::Mutex;
 use prost::Message;
@@ -35,6 +44,25 @@ pub struct Collector {
 struct Received {
     spans: Vec<Span>,
     logs: Vec<String>,
+    /// The newest of each, by name and attributes.
+    metrics: BTreeMap<(String, BTreeMap<String, String>), Measured>,
+}
+
+/// A metric that a host has exported.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The name of the service that exported it.
+    pub service: String,
+    /// What it is counted in.
+    pub unit: String,
+    /// The sum, the level, or how many a histogram has counted.
+    pub value: f64,
+    /// How many there are in each bucket of a histogram.
+    pub buckets: Vec<u64>,
+    /// The traces of its exemplars.
+    pub exemplars: Vec<String>,
+    /// Since when it is counted, and when it was read, in nanoseconds since the Unix epoch.
+    pub time: (u64, u64),
 }
 
 /// A span that a host has exported.
@@ -66,6 +94,7 @@ impl Collector {
         let received = Arc::<Mutex<Received>>::default();
         let routes = Router::new()
             .route("/v1/traces", post(traces))
+            .route("/v1/metrics", post(metrics))
             .route("/v1/logs", post(logs))
             .with_state(received.clone());
         let (listener, address) = listen().await;
@@ -82,11 +111,18 @@ impl Collector {
     /// One that takes OTLP over gRPC.
     pub async fn grpc() -> Self {
         let received = Arc::<Mutex<Received>>::default();
-        let service = TraceServiceServer::new(Grpc(received.clone()));
+        let grpc = Grpc(received.clone());
+        let services = (
+            TraceServiceServer::new(grpc.clone()),
+            MetricsServiceServer::new(grpc),
+        );
         let (listener, address) = listen().await;
         let incoming = tonic::transport::server::TcpIncoming::from(listener);
         let serving = tokio::spawn(async move {
-            let server = tonic::transport::Server::builder().add_service(service);
+            let (traces, metrics) = services;
+            let server = tonic::transport::Server::builder()
+                .add_service(traces)
+                .add_service(metrics);
             let served = server.serve_with_incoming(incoming).await;
             served.expect("it serves");
         });
@@ -105,6 +141,14 @@ impl Collector {
     /// What was received so far.
     pub fn spans(&self) -> Vec<Span> {
         self.received.lock().spans.clone()
+    }
+
+    /// A metric as it was received last, by its name and its attributes.
+    pub fn metric(&self, name: &str, attributes: &[(&str, &str)]) -> Option<Measured> {
+        let attributes = attributes.iter();
+        let attributes = attributes.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let key = (name.to_owned(), attributes.collect());
+        self.received.lock().metrics.get(&key).cloned()
     }
 
     /// The texts of the log records that were received so far.
@@ -137,6 +181,16 @@ async fn traces(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> St
     }
 }
 
+async fn metrics(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> StatusCode {
+    match ExportMetricsServiceRequest::decode(body) {
+        Ok(request) => {
+            received.lock().take_metrics(request);
+            StatusCode::OK
+        }
+        Err(_) => StatusCode::BAD_REQUEST,
+    }
+}
+
 async fn logs(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> StatusCode {
     let Ok(request) = ExportLogsServiceRequest::decode(body) else {
         return StatusCode::BAD_REQUEST;
@@ -151,6 +205,7 @@ async fn logs(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> Stat
     StatusCode::OK
 }
 
+#[derive(Clone)]
 struct Grpc(Arc<Mutex<Received>>);
 
 #[tonic::async_trait]
@@ -164,7 +219,33 @@ impl TraceService for Grpc {
     }
 }
 
+#[tonic::async_trait]
+impl MetricsService for Grpc {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
+        self.0.lock().take_metrics(request.into_inner());
+        Ok(tonic::Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
 impl Received {
+    fn take_metrics(&mut self, request: ExportMetricsServiceRequest) {
+        for metrics in request.resource_metrics {
+            let resource = metrics.resource.map(|resource| resource.attributes);
+            let resource = attributes(resource.unwrap_or_default());
+            let service = resource.get("service.name").cloned().unwrap_or_default();
+            let scopes = metrics.scope_metrics.into_iter();
+            for metric in scopes.flat_map(|scope| scope.metrics) {
+                for (attributes, measured) in Measured::of(&service, &metric) {
+                    let key = (metric.name.clone(), attributes);
+                    self.metrics.insert(key, measured);
+                }
+            }
+        }
+    }
+
     fn take(&mut self, request: ExportTraceServiceRequest) {
         for traces in request.resource_spans {
             let resource = traces.resource.map(|resource| resource.attributes);
@@ -174,6 +255,71 @@ impl Received {
             self.spans
                 .extend(spans.map(|span| Span::of(&service, span)));
         }
+    }
+}
+
+impl Measured {
+    fn of(service: &str, metric: &Metric) -> Vec<(BTreeMap<String, String>, Self)> {
+        let named = |(attributes, measured): (_, Self)| {
+            let measured = Self {
+                service: service.to_owned(),
+                unit: metric.unit.clone(),
+                ..measured
+            };
+            (attributes, measured)
+        };
+        match metric.data.clone() {
+            Some(Data::Sum(sum)) => {
+                assert!(
+                    sum.is_monotonic && sum.aggregation_temporality == 2,
+                    "{metric:?}"
+                );
+                let points = sum.data_points.into_iter();
+                points.map(Self::of_number).map(named).collect()
+            }
+            Some(Data::Gauge(gauge)) => {
+                let points = gauge.data_points.into_iter();
+                points.map(Self::of_number).map(named).collect()
+            }
+            Some(Data::Histogram(histogram)) => {
+                assert_eq!(histogram.aggregation_temporality, 2, "{metric:?}");
+                let points = histogram.data_points.into_iter();
+                points.map(Self::of_histogram).map(named).collect()
+            }
+            other => panic!("no such metric is expected: {other:?}"),
+        }
+    }
+
+    fn of_number(point: NumberDataPoint) -> (BTreeMap<String, String>, Self) {
+        let value = match point.value {
+            Some(Number::AsInt(number)) => number as f64,
+            Some(Number::AsDouble(number)) => number,
+            None => f64::NAN,
+        };
+        let measured = Self {
+            service: String::new(),
+            unit: String::new(),
+            value,
+            buckets: Vec::new(),
+            exemplars: Vec::new(),
+            time: (point.start_time_unix_nano, point.time_unix_nano),
+        };
+        (attributes(point.attributes), measured)
+    }
+
+    fn of_histogram(point: HistogramDataPoint) -> (BTreeMap<String, String>, Self) {
+        assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);
+        assert_eq!(point.bucket_counts.iter().sum::<u64>(), point.count);
+        let exemplars = point.exemplars.iter();
+        let measured = Self {
+            service: String::new(),
+            unit: String::new(),
+            value: point.count as f64,
+            buckets: point.bucket_counts.clone(),
+            exemplars: exemplars.map(|one| digits(&one.trace_id)).collect(),
+            time: (point.start_time_unix_nano, point.time_unix_nano),
+        };
+        (attributes(point.attributes), measured)
     }
 }
 

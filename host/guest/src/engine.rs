@@ -58,6 +58,12 @@ impl Engine {
     pub fn instances(&self, reserved: u32) -> Arc<InstanceShare> {
         self.runtime.instances(reserved)
     }
+
+    /// The instances for probes, which nobody else takes. They are taken at the greatest depth.
+    #[must_use]
+    pub fn probe_instances(&self) -> Arc<InstanceShare> {
+        self.runtime.probe_instances().clone()
+    }
 }
 
 /// The machine code of a component, as an engine of this process made it.
@@ -86,6 +92,7 @@ impl CompileEngine {
     pub fn new() -> wasmtime::Result<Self> {
         let options = EngineOptions {
             instances: Self::INSTANCES,
+            probes: 0,
             allocation: Instances::PooledDefault,
             ..EngineOptions::default()
         };
@@ -122,5 +129,39 @@ impl CompileEngine {
         let component = component.map_err(LoadError::OverLimits)?;
         let code = Code::of_component(&self.0, component)?;
         Ok(Arc::new(Guest::of_code(&self.0, Arc::new(code))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whatever_takes_the_other_instances_there_are_some_for_probes() {
+        let engine = Engine::new(EngineOptions {
+            instances: 24,
+            probes: 2,
+            memory: 1 << 24,
+            ..EngineOptions::default()
+        })
+        .unwrap();
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let work = engine.instances(0);
+        let mut taken = Vec::new();
+        for depth in 0..16 {
+            while let Some(place) = work.take(depth, soon()).await {
+                taken.push(place);
+            }
+        }
+        assert_eq!(taken.len(), 24);
+        let probes = engine.probe_instances();
+        let first = probes.take(u32::MAX, soon()).await;
+        let second = probes.take(u32::MAX, soon()).await;
+        assert!(first.is_some() && second.is_some());
+        assert!(probes.take(u32::MAX, soon()).await.is_none());
     }
 }

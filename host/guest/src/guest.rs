@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::code::{Code, Exports};
+use crate::fault::Fault;
 use crate::interface::Interface;
 use crate::on_demand_code::{LoadedCode, OnDemandCode, Reload};
 use crate::runtime::Runtime;
@@ -33,6 +36,15 @@ impl Guest {
     /// Gives the memory of its machine code back, as soon as nobody runs in it. False when it is not there, or nothing would load it again.
     pub fn unload(&self) -> bool {
         self.code.unload()
+    }
+
+    /// Waits until its machine code is in memory, whole.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be loaded, or is not by the deadline.
+    pub async fn ensure_loaded(&self, deadline: Instant) -> Result<(), Fault> {
+        self.code.get(deadline).await.map(drop)
     }
 
     /// Whether its machine code is in memory.

@@ -80,19 +80,19 @@ impl outbox::Host for StoreData {
 
 impl invocation::Host for StoreData {
     fn id(&mut self) -> Result<String> {
-        Ok(self.services().identity()?.id)
+        Ok(self.services().invocation()?.id)
     }
 
     fn correlation_id(&mut self) -> Result<String> {
-        Ok(self.services().identity()?.correlation_id)
+        Ok(self.services().invocation()?.correlation_id)
     }
 
     fn causation_id(&mut self) -> Result<String> {
-        Ok(self.services().identity()?.causation_id)
+        Ok(self.services().invocation()?.causation_id)
     }
 
     fn attempt(&mut self) -> Result<u32> {
-        Ok(self.services().identity()?.attempt)
+        Ok(self.services().invocation()?.attempt)
     }
 
     fn now(&mut self) -> Result<u64> {
@@ -101,6 +101,10 @@ impl invocation::Host for StoreData {
 
     fn new_id(&mut self) -> Result<String> {
         Ok(self.services().new_id()?)
+    }
+
+    fn identity(&mut self) -> Result<Option<invocation::VerifiedIdentity>> {
+        Ok(self.services().identity()?)
     }
 }
 

@@ -48,5 +48,5 @@ pub use log_gate::LogGate;
 pub use on_demand_code::{LoadedCode, Reload, Reloading};
 pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
-pub use services::{Answer, Identity, Pending, Reserved, Services, StateEntry};
+pub use services::{Answer, IdentityInfo, InvocationInfo, Pending, Reserved, Services, StateEntry};
 pub use shape::Signature;

@@ -9,7 +9,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::bindings::wasi::logging::logging::Level;
 use crate::log_gate::LogGate;
-use crate::services::{Identity, Services};
+use crate::services::{InvocationInfo, Services};
 
 /// The longest name of a group of lines that is kept whole, in bytes.
 const LONGEST_GROUP: usize = 128;
@@ -20,7 +20,7 @@ const AROUND: usize = 256;
 pub(super) fn log(services: &mut dyn Services, level: Level, group: &str, message: &str) {
     let gate = services.log_gate();
     if let Some((group, message)) = admitted(&*gate, level, group, message) {
-        write(services.identity().ok().as_ref(), level, group, message);
+        write(services.invocation().ok().as_ref(), level, group, message);
     }
 }
 
@@ -62,12 +62,12 @@ fn written(text: &str) -> usize {
     bytes.sum()
 }
 
-fn write(identity: Option<&Identity>, level: Level, group: &str, message: &str) {
-    let (context, version, correlation_id) = match identity {
-        Some(identity) => (
-            identity.context.as_str(),
-            identity.version.as_str(),
-            identity.correlation_id.as_str(),
+fn write(invocation: Option<&InvocationInfo>, level: Level, group: &str, message: &str) {
+    let (context, version, correlation_id) = match invocation {
+        Some(invocation) => (
+            invocation.context.as_str(),
+            invocation.version.as_str(),
+            invocation.correlation_id.as_str(),
         ),
         None => ("", "", ""),
     };
@@ -98,14 +98,14 @@ fn clip(text: &str, longest: usize) -> &str {
 /// A guest's standard output or error: each write becomes log lines.
 #[derive(Clone)]
 pub(super) struct LogLines {
-    identity: Option<Arc<Identity>>,
+    invocation: Option<Arc<InvocationInfo>>,
     gate: Arc<dyn LogGate>,
 }
 
 impl LogLines {
     pub(super) fn of(services: &mut dyn Services) -> Self {
         Self {
-            identity: services.identity().ok().map(Arc::new),
+            invocation: services.invocation().ok().map(Arc::new),
             gate: services.log_gate(),
         }
     }
@@ -134,7 +134,7 @@ impl AsyncWrite for LogLines {
             .filter(|line| !line.is_empty())
         {
             if let Some((group, line)) = admitted(&*self.gate, Level::Info, "output", line) {
-                write(self.identity.as_deref(), Level::Info, group, line);
+                write(self.invocation.as_deref(), Level::Info, group, line);
             }
         }
         Poll::Ready(Ok(bytes.len()))

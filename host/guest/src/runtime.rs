@@ -35,6 +35,8 @@ pub enum Instances {
 pub struct EngineOptions {
     /// How many instances may live at once, over all contexts.
     pub instances: u32,
+    /// How many more may for probes: whatever takes the others, who is asked how it is finds one.
+    pub probes: u32,
     /// The largest memory that any instance may grow to, in bytes.
     pub memory: usize,
     /// How instances are made.
@@ -47,6 +49,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             instances: 1_000,
+            probes: 1,
             memory: 1 << 32,
             allocation: Instances::PooledWarm,
             processors: processors(),
@@ -68,6 +71,7 @@ pub(super) struct Runtime {
     scheduler: Scheduler,
     host_share: Arc<Share>,
     host_instances: Arc<InstanceShare>,
+    probe_instances: Arc<InstanceShare>,
     _clock: Arc<Clock>,
 }
 
@@ -87,6 +91,7 @@ impl Runtime {
             host_share: Arc::new(scheduler.share(ShareOptions::default())),
             scheduler,
             host_instances: places.share(0),
+            probe_instances: InstancePlaces::new(options.probes).share(0),
             places,
             _clock: clock,
         })
@@ -116,19 +121,25 @@ impl Runtime {
     pub(super) fn host_instances(&self) -> &Arc<InstanceShare> {
         &self.host_instances
     }
+
+    /// The instances for probes, which nobody else takes.
+    pub(super) fn probe_instances(&self) -> &Arc<InstanceShare> {
+        &self.probe_instances
+    }
 }
 
 fn config(options: EngineOptions) -> Config {
+    let instances = options.instances.saturating_add(options.probes);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(options.instances)
+    pool.total_component_instances(instances)
         // wit-component wraps a guest in two small adapter modules, and componentize-py links a dozen.
-        .total_core_instances(options.instances.saturating_mul(4).max(64))
+        .total_core_instances(instances.saturating_mul(4).max(64))
         .max_core_instances_per_component(64)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
-        .total_memories(options.instances.max(MEMORIES))
-        .total_tables(options.instances.saturating_mul(3).max(TABLES))
-        .total_stacks(options.instances)
+        .total_memories(instances.max(MEMORIES))
+        .total_tables(instances.saturating_mul(3).max(TABLES))
+        .total_stacks(instances)
         // The interpreters inside JavaScript and Python components have large tables.
         .table_elements(64_000)
         .max_memory_size(options.memory)

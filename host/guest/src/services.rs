@@ -12,11 +12,12 @@ use crate::fault::Refusal;
 use crate::interface::Operation;
 use crate::log_gate::LogGate;
 
+pub use crate::bindings::innkeeper::context::invocation::VerifiedIdentity as IdentityInfo;
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
 
 /// What an invocation knows of itself.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct InvocationInfo {
     /// The context that runs.
     pub context: String,
     /// The digest of its version, hexadecimal.
@@ -123,8 +124,13 @@ pub trait Services: Any + Send {
     }
 
     /// `invocation.id` and its neighbours. Made when it is asked for: most guests never do.
-    fn identity(&mut self) -> Result<Identity, Refusal> {
+    fn invocation(&mut self) -> Result<InvocationInfo, Refusal> {
         refused("invocation")
+    }
+
+    /// `invocation.identity`
+    fn identity(&mut self) -> Result<Option<IdentityInfo>, Refusal> {
+        refused("invocation.identity")
     }
 
     /// `invocation.now`, in milliseconds since the Unix epoch.

@@ -53,7 +53,11 @@ pub(super) async fn one(
         let rollout = host.deployer.rollouts(&context).newest();
         let seen = host.deployer.health(&context).see(&context);
         Ok(view::ContextDetail {
-            health: view::Health::new(seen, &context.settings),
+            health: view::Health::new(
+                seen,
+                host.invoker.host_events.lately(&context.name),
+                &context.settings,
+            ),
             description: version.map(|version| (&version.description).into()),
             config: config::masked(&context.config(), &context.shown_keys()),
             rollout: rollout

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`: what the machinery around the host asks.
+//! `/livez` and `/readyz`: what the machinery around the host asks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,23 +8,16 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use futures::future::try_join_all;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::autoscalers;
 use super::problem::Problem;
 use super::state::State;
-use super::usage;
 use crate::app::Host;
-use crate::events;
-use crate::invocation::{Context, compensation};
+use crate::invocation::Context;
 use crate::manifest::Subscription;
 use crate::nats;
-use crate::observe::metrics::{
-    CONTEXT_READY, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
-    NATS_SUBSCRIPTION_UP, NATS_UP,
-};
 
 /// How long the journal may take to answer.
 const JOURNAL: Duration = Duration::from_secs(2);
@@ -152,70 +145,5 @@ fn taken_in(host: &Host, subscription: Subscription, most: u32) -> Result<(), St
             "{messages} messages have yet to be read, more than {most}"
         )),
         (None, None) => Err("the stream has not been reached yet".into()),
-    }
-}
-
-/// What was measured, for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, description = "metrics in Prometheus' text format")))]
-pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
-    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    if let Some(host) = state.host.get().cloned() {
-        // Levels are taken when somebody looks; what is behind is counted in the journals, which may read the disk. When that fails the last
-        // levels stand, and `/readyz` says why.
-        let _ = tokio::task::spawn_blocking(move || take_levels(&host)).await;
-    }
-    ([(header::CONTENT_TYPE, TEXT)], state.metrics.render()).into_response()
-}
-
-fn take_levels(host: &Host) {
-    let budgets = [
-        ("invocations", &host.invoker.memory),
-        ("guests", &host.invoker.guests_memory),
-        ("answers", &host.answers),
-    ];
-    for (what, budget) in budgets {
-        ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
-        ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
-    }
-    if let Some(status) = &host.nats.status {
-        let is_up = status.error().is_none();
-        ::metrics::gauge!(NATS_UP).set(if is_up { 1.0 } else { 0.0 });
-        if let Ok(Some(events)) = nats::behind(&host.nats) {
-            ::metrics::gauge!(NATS_LAG).set(events as f64);
-        }
-        if let Ok(letters) = nats::dead_letter::list(&host.nats) {
-            ::metrics::gauge!(NATS_DEAD_LETTERS).set(letters.len() as f64);
-        }
-        for ((source, subject), subscription) in status.subscriptions() {
-            let labels = [("source", source), ("subject", subject)];
-            let is_up = subscription.error.is_none() && subscription.stream.is_some();
-            ::metrics::gauge!(NATS_SUBSCRIPTION_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
-            if let Some(waiting) = subscription.waiting {
-                ::metrics::gauge!(NATS_SUBSCRIPTION_LAG, &labels).set(waiting as f64);
-            }
-        }
-    }
-    autoscalers::take_levels(host);
-    for context in host.contexts().values() {
-        let metrics = &context.metrics;
-        let computed = context.share.computed().as_micros();
-        metrics
-            .cpu
-            .absolute(u64::try_from(computed).unwrap_or(u64::MAX));
-        metrics.running.set(f64::from(context.admission.running()));
-        metrics.waiting.set(f64::from(context.admission.pending()));
-        for breaker in context.breakers.all().values() {
-            breaker.take_level(context);
-        }
-        let is_ready = context.availability.is_open() && context.version().is_some();
-        let labels = [("context", context.name.clone())];
-        ::metrics::gauge!(CONTEXT_READY, &labels).set(if is_ready { 1.0 } else { 0.0 });
-        if let Ok(pending) = compensation::pending(context) {
-            metrics.compensations_pending.set(pending as f64);
-        }
-        let _as_they_were = usage::take_levels(context);
-        for lag in events::lag(&host.events, context).unwrap_or_default() {
-            metrics.follower_lag(&lag.source).set(lag.events as f64);
-        }
     }
 }

@@ -31,6 +31,7 @@ mod retries;
 mod rollouts;
 mod router;
 mod sagas;
+mod scrape;
 mod server;
 mod session;
 mod state;
@@ -52,6 +53,7 @@ pub use self::audit::{
     Audit, Line as AuditLine, NotWhole, Verifier as AuditVerifier, What as Audited, audit_files,
 };
 pub use self::error::AdminError;
+pub use self::scrape::take_levels;
 pub(crate) use self::server::CONNECTIONS;
 pub use self::server::{Access, Admin, Bound};
 pub use self::token::{Kept, Token};

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi as _};
 
 use super::{
     autoscalers, backup, commits, contexts, dead_letters, events, fault, floor, graph, health,
-    nats, rebuild, retries, rollouts, sagas, stories, undos, versions, view,
+    nats, rebuild, retries, rollouts, sagas, scrape, stories, undos, versions, view,
 };
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version, to tell its rollout what to do, or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
@@ -18,7 +18,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
 #[openapi(
     info(title = "Innkeeper: the operators' port", description = ABOUT),
     paths(
-        health::live, health::ready, health::metrics,
+        health::live, health::ready, scrape::metrics,
         contexts::list, contexts::one, autoscalers::list, commits::list, graph::see,
         fault::see, fault::switch_on, fault::switch_off,
         versions::list, versions::upload, floor::set, rollouts::newest, rollouts::rollback,

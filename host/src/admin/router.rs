@@ -11,7 +11,8 @@ use super::problem::Problem;
 use super::state::State;
 use super::{
     authorize, autoscalers, backup, commits, contexts, dead_letters, events, fault, floor, graph,
-    health, nats, openapi, origin, rebuild, retries, rollouts, sagas, stories, undos, versions,
+    health, nats, openapi, origin, rebuild, retries, rollouts, sagas, scrape, stories, undos,
+    versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -19,7 +20,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     let open = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(scrape::metrics))
         .route("/openapi.json", get(openapi::document));
     let guarded = Router::new()
         .route("/v1/autoscalers", get(autoscalers::list))

@@ -8,7 +8,7 @@ use super::Host;
 use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
 use crate::gateway::Backend;
-use crate::invocation::{self, Context, Failure, Origin};
+use crate::invocation::{self, Failure, Origin, WebFailure};
 use crate::versions::Found;
 
 impl Backend for Arc<Host> {
@@ -26,13 +26,8 @@ impl Backend for Arc<Host> {
         if !may_be_of_another {
             return found;
         }
-        let is_down = |context: &&Arc<Context>| {
-            let serving = wiring.serving(&context.name);
-            self.deployer.rollouts(context).should_serve()
-                && serving.is_none_or(|serving| serving.version().is_none())
-        };
-        match self.contexts().values().find(is_down) {
-            Some(down) => Found::Down(down.name.clone()),
+        match wiring.down() {
+            Some(down) => Found::Down(down.to_string()),
             None => found,
         }
     }
@@ -47,15 +42,15 @@ impl Backend for Arc<Host> {
         request: Request,
         origin: Origin,
         key: Option<String>,
-    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<WebAnswer, WebFailure>> + Send + 'static {
         let invoker = self.invoker.clone();
         async move {
             match invoker.contexts.get(&*context) {
                 Some(context) => invocation::web(&invoker, context, request, origin, key).await,
                 // The table names contexts of this app, which has the same ones all its life.
-                None => Err(Failure::NotServing {
+                None => Err(WebFailure::from(Failure::NotServing {
                     context: context.to_string(),
-                }),
+                })),
             }
         }
     }

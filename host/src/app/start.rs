@@ -76,6 +76,9 @@ pub enum Progress {
     },
 }
 
+/// How many probes there are at once; more wait for one another.
+const MOST_PROBES: u32 = 256;
+
 /// Why an app cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -120,6 +123,9 @@ impl Host {
         let instances = manifest.host.instances;
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),
+            // Of what serves, and of what is to serve: a context that hangs takes none from another.
+            probes: u32::try_from(2 * manifest.contexts.len())
+                .map_or(MOST_PROBES, |probes| probes.clamp(2, MOST_PROBES)),
             ..options.engine
         });
         let engine = engine.map_err(StartError::Engine)?;
@@ -137,6 +143,7 @@ impl Host {
             answers: answers.clone(),
             share: engine.share(settings.limits.share()),
             instances: engine.instances(settings.min_slots()),
+            probe_instances: engine.probe_instances(),
             slots_wanted: slots_wanted.clone(),
             guests_memory: guests_memory.share(settings.limits.share().weight),
         };

@@ -17,7 +17,8 @@ use crate::observe::sanitize::{SENTENCE, shown};
 
 /// Show how a context is: its state, its probes, its restarts, and what happened to it lately
 ///
-/// As `kubectl describe pod` does. Restarts and events are those since the host started; `innkeeper events --context innkeeper` has all that were told.
+/// As `kubectl describe pod` does. Restarts are those since the host started, and so are events, of the last hour: of its health, its versions, its slots, its circuit
+/// breakers and injected faults. `innkeeper events --context innkeeper` has all that were told.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper describe room
@@ -153,19 +154,17 @@ fn occurrences(events: &[Occurrence]) -> Result<(), Failure> {
         ("  Type", Align::Left),
         ("Reason", Align::Left),
         ("Age", Align::Left),
-        ("Count", Align::Right),
         ("Message", Align::Left),
     ]);
     for event in events {
         let age = match event.count {
             1 => ago(event.last),
-            _ => format!("{} (over {})", ago(event.last), ago(event.first)),
+            count => format!("{} (x{count} over {})", ago(event.last), ago(event.first)),
         };
         table.row([
             format!("  {}", event.kind),
             event.reason.clone(),
             age,
-            event.count.to_string(),
             event.message.clone(),
         ]);
     }

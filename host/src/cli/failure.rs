@@ -9,7 +9,7 @@ use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::{DataError, StartError};
 use crate::build;
-use crate::gateway::{AuthError, GatewayError};
+use crate::gateway::{AccessLogError, AuthError, GatewayError};
 use crate::journal;
 use crate::manifest::ManifestError;
 use crate::observe::log::LogError;
@@ -60,6 +60,8 @@ pub(super) enum Failure {
     Certificates(#[from] TlsError),
     #[error(transparent)]
     Keys(#[from] AuthError),
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(transparent)]

@@ -15,18 +15,18 @@ use super::app_flags::ServeFlags;
 use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress};
-use crate::gateway::{Authenticator, Drained, Gateway, Security};
+use crate::gateway::{AccessLog, Authenticator, Drained, Gateway, Security};
 use crate::invocation::Safeguards;
 use crate::manifest::{
-    AdminTlsSettings, GatewayAuthSettings, GatewaySettings, GatewayTlsSettings, Manifest,
-    TlsVersion,
+    AccessLogSettings, AdminTlsSettings, GatewayAuthSettings, GatewaySettings, GatewayTlsSettings,
+    Manifest, TlsVersion,
 };
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
-use crate::observe::telemetry;
+use crate::observe::telemetry::{self, Telemetry};
 use crate::tls::{Tls, TlsSettings};
 
 /// How often it is told what a stop still waits for.
@@ -106,8 +106,9 @@ pub(super) async fn serve(
     mut signals: Signals,
     watch: &impl Watch,
 ) -> Result<Ended, Failure> {
-    let telemetry = telemetry::start(&manifest.app.name)?;
+    let mut telemetry = telemetry::start(&manifest.app.name)?;
     let _log = log::start(&manifest.log, flags.log.as_deref(), &telemetry)?;
+    telemetry.warn_of_ignored();
     let safeguards = flags.safeguards();
     warn_of(safeguards);
     listeners.warn_of_shares();
@@ -125,6 +126,9 @@ pub(super) async fn serve(
         tls: read_tls(manifest.gateway.tls.as_ref().map(gateway_tls)).await?,
         authenticator: read_keys(manifest.gateway.auth.clone()).await?,
     };
+    let access_log = open_access_log(manifest.gateway.access_log.clone()).await?;
+    // Until everything has ended.
+    let _reopening = signals::reopen_on_hangup(access_log.as_ref())?;
     let access = access(&manifest).await?;
     announce(
         "operators",
@@ -132,7 +136,7 @@ pub(super) async fn serve(
         listeners.operators(),
     );
     let places = listeners.shares.operators;
-    let admin = listeners.operators.serve(access, places, metrics.clone());
+    let admin = listeners.operators.serve(access, places, metrics);
     let host = tokio::select! {
         started = Host::start(manifest, options, |step| watch.step(step)) => started?,
         signal = signals.next() => {
@@ -140,13 +144,14 @@ pub(super) async fn serve(
             return Ok(Ended::Asked);
         }
     };
-    host.tasks.spawn(metrics.maintain(host.shutdown.clone()));
+    let exporting = export_metrics(&mut telemetry, metrics, &host);
     let drain = CancellationToken::new();
     let address = listeners.gateway.address();
     let public_scheme = scheme(security.tls.is_some());
-    let gateway = listeners
-        .gateway
-        .serve(host.clone(), security, drain.clone());
+    let gateway =
+        listeners
+            .gateway
+            .serve(host.clone(), security, access_log.clone(), drain.clone());
     let mut gateway = tokio::spawn(gateway);
     admin.running(host.clone());
     announce("gateway", public_scheme, address);
@@ -173,15 +178,53 @@ pub(super) async fn serve(
     drain.cancel();
     let clean = tokio::select! {
         clean = stop(&host, gateway) => clean,
-        _ = signals.next() => return Err(Failure::CutShort),
+        _ = signals.next() => {
+            close(access_log).await;
+            return Err(Failure::CutShort);
+        }
     };
     admin.stop().await;
-    // What waits to be exported is told last. It has a deadline of its own.
-    let _ = tokio::task::spawn_blocking(|| telemetry.shut_down()).await;
-    match clean {
+    close(access_log).await;
+    let is_exported = tokio::select! {
+        () = export_rest(exporting, telemetry) => true,
+        _ = signals.next() => false,
+    };
+    match clean && is_exported {
         true => Ok(ended),
         false => Err(Failure::CutShort),
     }
+}
+
+/// Has the last lines written, also where nothing else is waited for: it does not take long.
+async fn close(access_log: Option<Arc<AccessLog>>) {
+    if let Some(access_log) = access_log {
+        let _ = tokio::task::spawn_blocking(move || access_log.close()).await;
+    }
+}
+
+/// Exports what waits for it, as far as it can be done in some seconds.
+async fn export_rest(exporting: Option<(CancellationToken, JoinHandle<()>)>, telemetry: Telemetry) {
+    if let Some((stop, exporting)) = exporting {
+        stop.cancel();
+        let _ = exporting.await;
+    }
+    let _ = tokio::task::spawn_blocking(move || telemetry.shut_down()).await;
+}
+
+/// Begins to send metrics to a collector, if somebody asks for it; with what ends that.
+fn export_metrics(
+    telemetry: &mut Telemetry,
+    metrics: Metrics,
+    host: &Arc<Host>,
+) -> Option<(CancellationToken, JoinHandle<()>)> {
+    let exporter = telemetry.take_metrics()?;
+    let (host, stop) = (host.clone(), CancellationToken::new());
+    let take_levels = move || {
+        let host = host.clone();
+        async move { admin::take_levels(&host).await }
+    };
+    let exporting = tokio::spawn(exporter.run(metrics, take_levels, stop.clone()));
+    Some((stop, exporting))
 }
 
 /// Stops the gateway, if it is still there, and then the host. Says whether everything ended well and in time.
@@ -240,6 +283,13 @@ async fn read_keys(
     };
     let reading = tokio::task::spawn_blocking(move || Authenticator::read(settings));
     Ok(Some(reading.await.map_err(|_| Failure::Interrupted)??))
+}
+
+/// Where a line goes for each request.
+async fn open_access_log(settings: AccessLogSettings) -> Result<Option<Arc<AccessLog>>, Failure> {
+    let opening = tokio::task::spawn_blocking(move || AccessLog::open(&settings));
+    let opened = opening.await.map_err(|_| Failure::Interrupted)??;
+    Ok(opened.map(Arc::new))
 }
 
 fn gateway_tls(settings: &GatewayTlsSettings) -> TlsSettings {

@@ -75,6 +75,7 @@ fn describe(invocation: &Invocation) -> String {
         time,
         attempt,
         status,
+        by,
         outcome,
         reason,
         ..
@@ -89,6 +90,9 @@ fn describe(invocation: &Invocation) -> String {
     let time = time.to_string();
     let time = time.get(11..23).unwrap_or(&time);
     let mut line = format!("{context}: {kind} {}", shown(name, CELL));
+    if let Some(by) = by {
+        line += &format!(" by {}", shown(by, CELL));
+    }
     if let Some(status) = status {
         line += &format!(" -> {status}");
     }

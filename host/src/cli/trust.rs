@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::version::TLS13;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::failure::Failure;
-use crate::tls::{PemFile, TlsError, provider};
+use crate::tls::{PemFile, TlsError, client_config};
 
 /// What the flags say of it.
 pub(super) struct Trust {
@@ -29,20 +29,7 @@ impl Trust {
     }
 
     fn read(self) -> Result<ClientConfig, TlsError> {
-        let authorities = match &self.authorities {
-            Some(file) => PemFile::read(file)?.authorities()?,
-            None => {
-                let mut authorities = RootCertStore::empty();
-                let native = rustls_native_certs::load_native_certs();
-                // A system without any trusts nobody, and the host is told from that to be nobody's.
-                authorities.add_parsable_certificates(native.certs);
-                authorities
-            }
-        };
-        let builder = ClientConfig::builder_with_provider(provider());
-        let builder = builder
-            .with_protocol_versions(&[&TLS13])?
-            .with_root_certificates(authorities);
+        let builder = client_config(self.authorities.as_deref(), &[&TLS13])?;
         let Some((certificate, key)) = self.own else {
             return Ok(builder.with_no_client_auth());
         };

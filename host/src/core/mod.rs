@@ -11,10 +11,12 @@ pub mod message;
 pub(crate) mod nearest;
 mod timestamp;
 mod trace_context;
+mod verified_identity;
 
 pub(crate) use self::{
     backoff::Backoff,
     id::{Kept, digest, or_empty},
+    verified_identity::{InvalidIdentity, Statement},
 };
 pub use self::{
     clock::wall_clock,
@@ -26,4 +28,5 @@ pub use self::{
     },
     timestamp::Timestamp,
     trace_context::TraceContext,
+    verified_identity::VerifiedIdentity,
 };

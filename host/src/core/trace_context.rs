@@ -86,6 +86,27 @@ impl TraceContext {
         }
     }
 
+    /// A span without one above it, in the trace that a story is known by; in a new trace where the story has another id.
+    pub fn of_story(id: &CorrelationId) -> Self {
+        let digits = id.as_str().as_bytes();
+        let trace_id = match digits.len() {
+            32 => hexadecimal(digits).filter(|id| *id != 0),
+            _ => None,
+        };
+        match trace_id {
+            Some(trace_id) => Self {
+                trace_id,
+                span_id: rand::rng().random(),
+                parent: None,
+                flags: OWN_FLAGS,
+                is_continued: false,
+                state: None,
+                baggage: None,
+            },
+            None => Self::new(),
+        }
+    }
+
     /// Reads a `traceparent`. None when it is malformed: the standard asks to begin a new trace then.
     pub fn parse(traceparent: &str) -> Option<Self> {
         let bytes = traceparent.as_bytes();
@@ -304,6 +325,17 @@ mod tests {
         assert_eq!(child.trace_id(), parent.trace_id());
         assert_ne!(child.span_id(), parent.span_id());
         assert_eq!(child.state(), Some("vendor=1"));
+    }
+
+    #[test]
+    fn what_belongs_to_a_story_is_in_its_trace() {
+        let begun = TraceContext::new();
+        let later = TraceContext::of_story(&begun.correlation_id());
+        assert_eq!(later.trace_id(), begun.trace_id());
+        assert_ne!(later.span_id(), begun.span_id());
+        let named = "order-7".parse().unwrap();
+        let [one, other] = [(); 2].map(|()| TraceContext::of_story(&named));
+        assert_ne!(one.trace_id(), other.trace_id());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::wall_clock;
+use crate::core::{VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Delivery, record};
 use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
 
@@ -17,7 +17,7 @@ const STEP: usize = 64;
 pub struct DeadLetter {
     /// Names it in its context.
     pub id: LetterId,
-    /// The event; when it is handled again, that is a trace of its own.
+    /// The event without its trace and its identity; when it is handled again, that is a trace of its own.
     #[serde(with = "journal::event_without_trace")]
     pub event: Event,
     /// Why it was given up on the last time.
@@ -30,6 +30,8 @@ pub struct DeadLetter {
     pub time: u64,
     /// Whether it is being handled again.
     pub under_way: bool,
+    /// Who is behind the event.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 /// Names a dead letter in its context by the place of its event: `<source>.<lane>.<commit>.<index>`.
@@ -156,6 +158,7 @@ impl DeadLetter {
             given_up: delivery.given_up + 1,
             time: wall_clock(),
             under_way: false,
+            identity: delivery.event.identity.clone(),
         }
     }
 
@@ -166,6 +169,14 @@ impl DeadLetter {
             attempts: 0,
             given_up: 0,
             ..Self::new(delivery, position, reason)
+        }
+    }
+
+    /// The event, to be handled again.
+    pub(super) fn event(&self) -> Event {
+        Event {
+            identity: self.identity.clone(),
+            ..self.event.clone()
         }
     }
 

@@ -387,7 +387,7 @@ fn delivery(context: &Context, letter: &DeadLetter) -> Delivery {
     letter.id.note(generation, &mut reads);
     Delivery {
         source: letter.id.source.clone(),
-        event: letter.event.clone(),
+        event: letter.event(),
         attempt: letter.attempts + 1,
         given_up: letter.given_up,
         generation,

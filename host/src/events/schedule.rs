@@ -180,6 +180,7 @@ impl Scheduled {
                 version: None,
                 time: event.time,
                 status: None,
+                by: None,
             },
             writes,
             events: vec![event],
@@ -207,6 +208,7 @@ impl Scheduled {
             correlation_id: CorrelationId::of_event(&id),
             causation_id: None,
             trace: None,
+            identity: None,
             id,
         }
     }

@@ -8,7 +8,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Backoff, InvocationId, wall_clock};
+use crate::core::{Backoff, InvocationId, VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Timer};
 use crate::journal::{
     self, Cause, CommitError, Ending, Event, Header, Ledger, ReadSet, Unit, Write,
@@ -170,6 +170,7 @@ fn header(timer: &Timer, time: u64) -> Header {
         version: None,
         time,
         status: None,
+        by: timer.identity.as_ref().map(VerifiedIdentity::to_subject),
     }
 }
 
@@ -183,6 +184,7 @@ fn event(timer: &Timer, time: u64) -> Event {
         correlation_id: timer.correlation_id.clone(),
         causation_id: timer.causation_id.clone(),
         trace: None,
+        identity: timer.identity.clone(),
     }
 }
 
@@ -313,6 +315,7 @@ mod tests {
             data: id.as_bytes().to_vec(),
             correlation_id: "c".parse().unwrap(),
             causation_id: Some("setter".into()),
+            identity: Some(VerifiedIdentity::of("setter")),
         }
     }
 
@@ -340,6 +343,7 @@ mod tests {
                 (event.correlation_id.as_str(), event.causation_id.as_deref()),
                 ("c", Some("setter"))
             );
+            assert_eq!(event.identity, Some(VerifiedIdentity::of("setter")));
         }
         assert_eq!(bench.left(), 0);
     }

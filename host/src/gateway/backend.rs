@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
-use crate::invocation::{Failure, Origin};
+use crate::invocation::{Failure, Origin, WebFailure};
 use crate::versions::Found;
 
 /// Takes in what the gateway lets through: the host, or a test's stand-in for it.
@@ -29,5 +29,5 @@ pub trait Backend: Send + Sync + 'static {
         request: Request,
         origin: Origin,
         key: Option<String>,
-    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static;
+    ) -> impl Future<Output = Result<WebAnswer, WebFailure>> + Send + 'static;
 }

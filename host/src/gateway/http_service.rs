@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,21 +11,25 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::debug;
 
 use super::{
+    access_log::{AccessLog, Logged},
     auth::Authenticator,
     authority,
     backend::Backend,
     compression::Compression,
     connection::drain_timeout,
+    connection_info::ConnectionInfo,
     connection_state::ConnectionState,
     cors,
     forwarded::{self, Scheme, Sender},
     http2_backpressure,
     metrics::GatewayMetrics,
+    observed::Observed,
     problem::Problem,
     rate_limit::{RateLimiter, network},
     request,
@@ -57,26 +61,20 @@ pub(super) struct HttpService<R> {
     /// How long a body may take to come when the port closes.
     drain_timeout: Duration,
     version_header: bool,
+    access_log: Option<Arc<AccessLog>>,
     pub(super) metrics: GatewayMetrics,
-}
-
-/// The connection that a request came by.
-#[derive(Clone, Copy)]
-pub(super) struct ConnectionInfo<'a> {
-    pub(super) peer: IpAddr,
-    pub(super) over_tls: bool,
-    pub(super) state: &'a ConnectionState,
 }
 
 /// A request on its way through the service.
 #[derive(Clone, Copy)]
 struct RequestContext<'a> {
     connection: ConnectionInfo<'a>,
+    sender: &'a Sender,
     correlation: &'a Correlation,
     /// Whether it came with a correlation id that is none.
     malformed: bool,
-    /// The route that it was found to be for, as its pattern.
-    route: &'a OnceLock<String>,
+    /// What becomes known of it.
+    observed: &'a Observed,
 }
 
 impl<R: Backend> HttpService<R> {
@@ -84,10 +82,12 @@ impl<R: Backend> HttpService<R> {
         settings: &GatewaySettings,
         backend: R,
         authenticator: Option<Arc<Authenticator>>,
+        access_log: Option<Arc<AccessLog>>,
     ) -> Self {
         Self {
             backend,
             authenticator,
+            access_log,
             cors: settings.cors.as_ref().map(cors::layer),
             compression: Compression::new(&settings.compression),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -109,6 +109,7 @@ impl<R: Backend> HttpService<R> {
         peer: IpAddr,
         over_tls: bool,
         state: Arc<ConnectionState>,
+        forced: CancellationToken,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
         Response = Response<Full<Bytes>>,
@@ -118,11 +119,13 @@ impl<R: Backend> HttpService<R> {
         hyper::service::service_fn(move |request| {
             state.note_request();
             let (service, state) = (Arc::clone(&self), Arc::clone(&state));
+            let forced = forced.clone();
             async move {
                 let connection = ConnectionInfo {
                     peer,
                     over_tls,
                     state: &state,
+                    forced: &forced,
                 };
                 Ok(service.answer(connection, request).await)
             }
@@ -141,14 +144,22 @@ impl<R: Backend> HttpService<R> {
             Err(Malformed(correlation)) => (correlation, true),
         };
         correlation.trace = telemetry::sampled(correlation.trace);
-        let route = OnceLock::new();
+        let observed = Observed::default();
+        let ConnectionInfo { peer, over_tls, .. } = connection;
+        let scheme = over_tls.then_some(Scheme::Https);
+        let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, request.headers());
         let context = RequestContext {
             connection,
+            sender: &sender,
             correlation: &correlation,
             malformed,
-            route: &route,
+            observed: &observed,
         };
-        let traced = TracedRequest::begin(&request, connection.peer);
+        let traced = TracedRequest::begin(&request, peer);
+        let logged = self.access_log.as_ref().map(|log| {
+            let came_by = (connection, &sender);
+            Logged::begin(log, &request, came_by, &correlation, &observed)
+        });
         let head = request.method() == Method::HEAD;
         let compression = self.compression.as_ref();
         let compression = compression.map(|how| (how, how.choose(request.headers())));
@@ -164,7 +175,7 @@ impl<R: Backend> HttpService<R> {
         };
         response::correlate(&mut response, &correlation);
         if let Some(value) = &self.strict_transport_security
-            && connection.over_tls
+            && over_tls
         {
             let headers = response.headers_mut();
             headers.insert(header::STRICT_TRANSPORT_SECURITY, value.clone());
@@ -175,14 +186,14 @@ impl<R: Backend> HttpService<R> {
         if head {
             response = response::without_body(response);
         }
-        self.metrics.answered(response.status(), began.elapsed());
+        let (status, took) = (response.status(), began.elapsed());
+        self.metrics
+            .answered(observed.metrics(), status, took, &correlation.trace);
         if let Some(traced) = traced {
-            traced.end(
-                &correlation,
-                route.get(),
-                response.status(),
-                began.elapsed(),
-            );
+            traced.end(&correlation, observed.route(), status, took);
+        }
+        if let Some(logged) = logged {
+            logged.end(&response);
         }
         response
     }
@@ -194,10 +205,7 @@ impl<R: Backend> HttpService<R> {
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let mut body = RequestBody::new(body);
-        let ConnectionInfo { peer, over_tls, .. } = context.connection;
-        let scheme = over_tls.then_some(Scheme::Https);
-        let sender = forwarded::sender(&self.trusted_proxies, peer, scheme, &parts.headers);
-        let result = self.handle(context, &sender, &parts, &mut body).await;
+        let result = self.handle(context, &parts, &mut body).await;
         let mut response =
             result.unwrap_or_else(|problem| problem.answer(Some(&context.correlation.id)));
         // Reading would ask a client for its body that waits to be asked.
@@ -211,7 +219,7 @@ impl<R: Backend> HttpService<R> {
         state.end_after(parts.version, response.headers_mut());
         debug!(
             correlation_id = context.correlation.id.as_str(),
-            client = %sender.address,
+            client = %context.sender.address,
             method = %parts.method,
             path = parts.uri.path(),
             status = response.status().as_u16(),
@@ -223,15 +231,15 @@ impl<R: Backend> HttpService<R> {
     async fn handle(
         &self,
         context: RequestContext<'_>,
-        sender: &Sender,
         parts: &Parts,
         body: &mut RequestBody,
     ) -> Result<Response<Full<Bytes>>, Problem> {
         let RequestContext {
             connection,
+            sender,
             correlation,
             malformed,
-            route: found_route,
+            observed,
         } = context;
         if malformed {
             return Err(Problem::new(StatusCode::BAD_REQUEST, MALFORMED_ID));
@@ -273,6 +281,7 @@ impl<R: Backend> HttpService<R> {
                 return Ok(options(ALL_METHODS));
             }
             Found::Down(context) => {
+                observed.note_route(self.metrics.of_down(&context));
                 return Err(Problem::from(&Failure::NotServing { context }));
             }
             Found::Nothing => {
@@ -282,21 +291,28 @@ impl<R: Backend> HttpService<R> {
                 ));
             }
         };
-        if telemetry::is_on() {
-            // Once for each request.
-            let _ = found_route.set(route.pattern.as_str().to_owned());
-        }
+        observed.note_route(self.metrics.of_route(&route));
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
+        let (mut identity, mut waited) = (None, Duration::ZERO);
         if let Some(required) = &route.require {
             let authenticator = self.authenticator.as_ref();
             // A manifest that asks for tokens without saying whose is refused.
             let authenticator = authenticator
                 .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no token is taken here"))?;
-            authenticator.authorize(required, &parts.headers)?;
+            let began = tokio::time::Instant::now();
+            let authorized =
+                authenticator.authorize(required, &parts.headers, began + route.deadline);
+            identity = Some(authorized.await?);
+            waited = began.elapsed();
         }
         let mut request = request::read(&route, values, parts, &target, sender)?;
+        if identity.is_some() {
+            // The guest is told who it is. What has shown that goes no further, and into no journal.
+            let token = header::AUTHORIZATION.as_str();
+            request.headers.retain(|(name, _)| name != token);
+        }
         let key = request::idempotency_key(&parts.method, &parts.headers)?;
         request::check_media_type(&route, &parts.headers, !body.is_empty())?;
         let _memory = self
@@ -323,10 +339,20 @@ impl<R: Backend> HttpService<R> {
             correlation_id: correlation.id.clone(),
             causation_id: None,
             trace: correlation.trace.clone(),
+            identity,
+            waited,
         };
         let context = route.context.clone();
         let answered = self.backend.web(context, request, origin, key).await;
+        let version = match &answered {
+            Ok(answer) => &answer.made_by,
+            Err(failed) => &failed.version,
+        };
+        if let Some(version) = version {
+            observed.note_version(version.clone());
+        }
         answered
+            .map_err(|failed| failed.failure)
             .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
     }

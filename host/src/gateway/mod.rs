@@ -3,11 +3,13 @@
 //! Everything that is about HTTP ends here: methods, media types, sizes, encodings, connections. What is let through has a route, and becomes
 //! an invocation.
 
+mod access_log;
 mod auth;
 pub(crate) mod authority;
 mod backend;
 mod compression;
 pub(crate) mod connection;
+mod connection_info;
 pub(crate) mod connection_limit;
 pub(crate) mod connection_state;
 mod connection_stream;
@@ -19,6 +21,7 @@ mod http2_backpressure;
 mod http_service;
 pub(crate) mod listener;
 mod metrics;
+mod observed;
 mod parse_error;
 pub mod problem;
 #[cfg(test)]
@@ -27,6 +30,7 @@ pub(crate) mod rate_limit;
 mod request;
 mod request_body;
 mod response;
+mod route_metrics;
 mod span;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -39,6 +43,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
+pub use self::access_log::{AccessLog, AccessLogError};
 pub use self::auth::{AuthError, Authenticator};
 pub use self::backend::Backend;
 pub(crate) use self::request::idempotency_key;
@@ -82,11 +87,12 @@ impl Gateway {
         self.address
     }
 
-    /// Serves, with the security that it is given, until `stop`, and then until requests in flight have ended, or the time to drain has.
+    /// Serves, with the security that it is given, and a line in the access log for each request, until `stop`, and then until requests in flight have ended, or the time to drain has.
     pub async fn serve<R: Backend>(
         self,
         backend: R,
         security: Security,
+        access_log: Option<Arc<AccessLog>>,
         stop: CancellationToken,
     ) -> Drained {
         let Self {
@@ -96,7 +102,12 @@ impl Gateway {
         let authenticator = authenticator.map(Arc::new);
         let connections = TaskTracker::new();
         let open = Open {
-            service: Arc::new(HttpService::new(&settings, backend, authenticator.clone())),
+            service: Arc::new(HttpService::new(
+                &settings,
+                backend,
+                authenticator.clone(),
+                access_log,
+            )),
             authenticator,
             protocol: Protocol::new(&settings, &connections),
             connections,
@@ -177,8 +188,12 @@ impl<R: Backend> Open<R> {
         let release = shutdown.forced.clone();
         let registered = self.limit.register(permit, Arc::clone(&state), release);
         let terms = self.tls.as_ref().map(|tls| tls.terms());
-        let service =
-            Arc::clone(&self.service).service(client.ip(), terms.is_some(), Arc::clone(&state));
+        let service = Arc::clone(&self.service).service(
+            client.ip(),
+            terms.is_some(),
+            Arc::clone(&state),
+            shutdown.forced.clone(),
+        );
         let protocol = self.protocol.clone();
         self.connections.spawn(async move {
             // The place is taken from the first byte on, and can be lost before TLS is spoken.

@@ -31,7 +31,7 @@ impl TracedRequest {
     pub(super) fn end(
         self,
         correlation: &Correlation,
-        route: Option<&String>,
+        route: Option<&str>,
         status: StatusCode,
         took: Duration,
     ) {
@@ -64,7 +64,8 @@ impl TracedRequest {
     }
 }
 
-fn protocol_version(version: Version) -> &'static str {
+/// The version of HTTP, as OpenTelemetry writes it.
+pub(super) fn protocol_version(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2",

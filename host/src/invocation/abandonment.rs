@@ -14,7 +14,7 @@ use super::intent;
 use super::record::{self, Compensation};
 use super::replay::Call;
 use super::runs;
-use crate::core::wall_clock;
+use crate::core::{VerifiedIdentity, wall_clock};
 use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
 
 /// How many calls one commit records.
@@ -136,6 +136,7 @@ fn records(invocation: &Invocation, calls: &[(usize, Call)]) -> Result<Vec<Write
             failures: 0,
             due: time,
             stuck: None,
+            identity: invocation.identity.clone(),
         };
         let key = compensation::key(&run, *place);
         Some(record::write(Space::Compensation, &key, &compensation))
@@ -163,6 +164,10 @@ async fn commit(invocation: &Invocation, reason: &str, writes: Vec<Write>) -> Re
                 version: invocation.context.version().map(|version| version.digest),
                 time: wall_clock(),
                 status: None,
+                by: invocation
+                    .identity
+                    .as_ref()
+                    .map(VerifiedIdentity::to_subject),
             },
             writes: writes.clone(),
             events: Vec::new(),

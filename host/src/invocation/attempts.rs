@@ -16,9 +16,9 @@ use super::stored_result::CommitDetails;
 use super::suspicion;
 use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
-use crate::core::{Backoff, wall_clock};
+use crate::core::{Backoff, VerifiedIdentity, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
-use crate::journal::{Cause, CommitError, Ending, Header, ReadSet, Space, Unit};
+use crate::journal::{Cause, CommitError, Committed, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
 
@@ -130,7 +130,8 @@ fn measure<A: Answer>(invocation: &Invocation, result: &Result<Done<A>, Failure>
         Ok(_) => Outcome::Settled,
         Err(_) => Outcome::Failed,
     };
-    invocation.context.metrics.invocation(kind, outcome, took);
+    let metrics = &invocation.context.metrics;
+    metrics.invocation(kind, outcome, took, &invocation.trace);
 }
 
 async fn run_attempts<E: Entry>(
@@ -545,6 +546,10 @@ async fn commit<E: Entry>(
         version: Some(version.digest),
         time,
         status: answer.status(),
+        by: invocation
+            .identity
+            .as_ref()
+            .map(VerifiedIdentity::to_subject),
     };
     let sets_timers = writes
         .iter()
@@ -563,9 +568,9 @@ async fn commit<E: Entry>(
     let committed = ledger
         .commit_merging(unit, merges, invocation.durability, quota)
         .await;
-    spans::commit(invocation, count, committed.is_ok(), began.elapsed());
+    spans::commit(invocation, count, committed.as_ref(), began.elapsed());
     match committed {
-        Ok(position) => {
+        Ok(Committed { position, .. }) => {
             invocation.context.metrics.commits.increment(1);
             if sets_timers {
                 invocation.context.timer_set.notify_one();

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attempts::ReadBasis;
 use super::context::Context;
+use super::origin::Origin;
 use super::route_to_version::route_of;
 use crate::config;
-use crate::core::CorrelationId;
 use crate::core::memory::Budget;
 use crate::core::message::{Request, Response};
 use crate::versions::{CachedResponse, Version, response_size};
@@ -26,15 +26,12 @@ pub(super) struct CacheKey {
 
 impl CacheKey {
     /// As they are; none when no version serves that knows the request, or it is not one to read.
-    pub fn of(
-        context: &Context,
-        request: &Request,
-        correlation_id: &CorrelationId,
-    ) -> Option<Self> {
+    pub fn of(context: &Context, request: &Request, origin: &Origin) -> Option<Self> {
         (request.method == "GET").then_some(())?;
         let serving = context.serving();
         let key = &context.settings.rollout.key;
-        let mut sides = serving.sides(|| request.affinity(key, correlation_id));
+        let mut sides = serving
+            .sides(|| request.affinity(key, &origin.correlation_id, origin.identity.as_ref()));
         let version = sides.next().filter(|version| {
             version.answers.has_room() && route_of(version, request) == Some(&request.route)
         })?;

@@ -19,7 +19,9 @@ use super::replay::{Effect, Replay};
 use super::runs;
 use super::stored_result::{CallKey, CommitDetails, Found};
 use super::unit::UnitOfWork;
-use crate::core::{CallId, CausationId, CorrelationId, InvocationId, TraceContext, wall_clock};
+use crate::core::{
+    CallId, CausationId, CorrelationId, InvocationId, TraceContext, VerifiedIdentity, wall_clock,
+};
 use crate::guest::{Ended, Execution, Operation, value};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::RampKey;
@@ -41,6 +43,8 @@ pub struct Request {
     pub causation_id: Option<CausationId>,
     /// The caller's span.
     pub trace: TraceContext,
+    /// Who is behind it.
+    pub identity: Option<VerifiedIdentity>,
     /// When the caller stops waiting.
     pub deadline: Instant,
     /// The invocations on the way here.
@@ -177,6 +181,7 @@ pub(super) async fn call(
             id,
             correlation_id: request.correlation_id,
             causation_id: request.causation_id,
+            identity: request.identity,
             cause: Cause::Call {
                 function: operation.clone(),
             },

@@ -62,6 +62,8 @@ pub struct Context {
     pub share: Arc<Share>,
     /// What it has of the instances.
     pub instances: Arc<InstanceShare>,
+    /// The instances for probes of all contexts.
+    pub probe_instances: Arc<InstanceShare>,
     /// What its guests have of the memory.
     pub guests_memory: Arc<MemoryShare>,
     /// What it counts.
@@ -86,6 +88,8 @@ pub(crate) struct Shared {
     pub share: Arc<Share>,
     /// What it has of the instances.
     pub instances: Arc<InstanceShare>,
+    /// The instances for probes of all contexts.
+    pub probe_instances: Arc<InstanceShare>,
     /// What its guests have of the memory.
     pub guests_memory: Arc<MemoryShare>,
     /// Told when work waits in a context that has no slots.
@@ -128,6 +132,7 @@ impl Context {
             log: LogRateLimit::new(name, settings.limits.log),
             share: shared.share,
             instances: shared.instances,
+            probe_instances: shared.probe_instances,
             guests_memory: shared.guests_memory,
             answers: shared.answers,
             wiring: shared.wiring,

@@ -13,6 +13,7 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
@@ -45,6 +46,7 @@ pub(super) async fn abandon(
             id,
             correlation_id: intent.correlation_id,
             causation_id: intent.causation_id,
+            identity: intent.identity,
             cause: Cause::Call {
                 function: String::new(),
             },
@@ -85,11 +87,14 @@ pub fn unfinished(
             }
             if let Some(input) = intent.input.clone() {
                 let key = match &input {
-                    StoredInput::Request(request) => request.idempotency_key.as_deref(),
-                    StoredInput::Call(call) => Some(&*call.key),
+                    StoredInput::Request(request) => {
+                        let key = request.idempotency_key.as_deref();
+                        key.map(|key| idempotency::known_by(key, intent.identity.as_ref()))
+                    }
+                    StoredInput::Call(call) => Some(call.key.to_string()),
                 };
                 // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
-                let in_progress = key.and_then(|key| context.keys.try_enter(key).ok());
+                let in_progress = key.and_then(|key| context.keys.try_enter(&key).ok());
                 resumptions.push(Resumption {
                     invoker: invoker.clone(),
                     context: context.clone(),
@@ -145,7 +150,8 @@ impl Resumption {
                     method: request.method.clone(),
                     route: request.route.clone(),
                 };
-                let entry = WebEntry::new(request.clone(), key.as_deref());
+                let identity = self.intent.identity.as_ref();
+                let entry = WebEntry::new(request.clone(), key.as_deref(), identity);
                 self.finish(cause, Input::Request(request, key), entry)
                     .await
             }
@@ -184,6 +190,7 @@ impl Resumption {
                 id: self.id.clone(),
                 correlation_id: self.intent.correlation_id.clone(),
                 causation_id: self.intent.causation_id.clone(),
+                identity: self.intent.identity.clone(),
                 cause,
                 trigger: Trigger::Intent(input),
                 deadline: Instant::now() + self.context.settings.limits.deadline,

@@ -16,7 +16,9 @@ use super::key_locks::LockSet;
 use super::replay::Replay;
 use super::stored_result::CallKey;
 use crate::core::message::Request;
-use crate::core::{CausationId, CorrelationId, InvocationId, RunId, TraceContext, wall_clock};
+use crate::core::{
+    CausationId, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity, wall_clock,
+};
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::observe::telemetry;
 use crate::versions::Version;
@@ -52,6 +54,8 @@ pub(super) struct Invocation {
     pub correlation_id: CorrelationId,
     pub causation_id: Option<CausationId>,
     pub trace: TraceContext,
+    /// Who is behind it; what it calls, tells and sets off is theirs, too.
+    pub identity: Option<VerifiedIdentity>,
     pub cause: Cause,
     /// What brings it again after a crash.
     pub trigger: Trigger,
@@ -85,6 +89,8 @@ pub(super) struct Invocation {
     pub connection: Connection,
     /// What it holds of its context's commits.
     pub hold: Arc<Hold>,
+    /// The title of the version that it was routed to last, to be told.
+    pub routed_to: Mutex<Option<Arc<str>>>,
 }
 
 /// The least that is to be known of an invocation.
@@ -94,6 +100,7 @@ pub(super) struct Beginning {
     pub id: InvocationId,
     pub correlation_id: CorrelationId,
     pub causation_id: Option<CausationId>,
+    pub identity: Option<VerifiedIdentity>,
     pub cause: Cause,
     pub trigger: Trigger,
     /// When it must have ended.
@@ -145,6 +152,7 @@ impl Invocation {
             id,
             correlation_id,
             causation_id,
+            identity,
             cause,
             trigger,
             deadline,
@@ -153,9 +161,10 @@ impl Invocation {
             invoker,
             context,
             id,
+            trace: telemetry::sampled(TraceContext::of_story(&correlation_id)),
             correlation_id,
             causation_id,
-            trace: telemetry::sampled(TraceContext::new()),
+            identity,
             cause,
             trigger,
             caller: None,
@@ -175,7 +184,18 @@ impl Invocation {
             delayed: false,
             connection: Connection::default(),
             hold: Arc::default(),
+            routed_to: Mutex::default(),
         }
+    }
+
+    /// It was routed to a version.
+    pub(super) fn note_route(&self, version: &Version) {
+        *self.routed_to.lock() = Some(version.title.clone());
+    }
+
+    /// The title of the version that it was routed to last; none when it never came to one.
+    pub(super) fn routed_to(&self) -> Option<Arc<str>> {
+        self.routed_to.lock().clone()
     }
 
     /// Its present run.

@@ -53,12 +53,12 @@ async fn admit(
     request: Request,
 ) -> Result<Answered, Failure> {
     let breaker = callee.breakers.of(&request.caller);
-    let began = Instant::now();
+    let (began, trace) = (Instant::now(), request.trace.clone());
     // A call may lead to further calls: each level is a future of its own.
     let answered = Box::pin(call::call(invoker, callee, Some(&breaker), request)).await;
     match &answered {
         Ok(answered) => {
-            breaker.traffic().note(began.elapsed(), false);
+            breaker.note(began.elapsed(), false, &trace);
             callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
@@ -68,8 +68,7 @@ async fn admit(
             callee.metrics.call(CallOutcome::Unavailable);
             let is_repeated = matches!(failure, Failure::CallerOutdated);
             if !is_repeated && !failure.is_rejection() {
-                let traffic = breaker.traffic();
-                traffic.note(began.elapsed(), failure.is_fault_of_context());
+                breaker.note(began.elapsed(), failure.is_fault_of_context(), &trace);
             }
             match failure {
                 // It is made again at once.

@@ -245,6 +245,7 @@ fn invocation(
         id,
         correlation_id: delivery.event.correlation_id.clone(),
         causation_id: Some((&delivery.event.id).into()),
+        identity: delivery.event.identity.clone(),
         cause: cause(context, delivery),
         trigger: Trigger::Follower,
         deadline: Instant::now() + context.settings.limits.deadline,

@@ -373,6 +373,14 @@ impl Failure {
         matches!(self, Self::PoolExhausted { .. } | Self::BreakerOpen { .. })
     }
 
+    /// Whether the host had no place for the guest, so that nothing is known of how it would have done.
+    pub fn is_for_want_of_place(&self) -> bool {
+        matches!(
+            self,
+            Self::NoInstance { .. } | Self::NoMemory { .. } | Self::NotLoaded { .. }
+        )
+    }
+
     /// Whether the context itself is to blame, rather than load, its callers or the host.
     pub fn is_fault_of_context(&self) -> bool {
         match self {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::circuit_breaker::Connection;
 use super::context::Context;
 use super::failure::Failure;
-use super::host_events::HostEventKind;
+use super::host_event_kind::HostEventKind;
 use super::invoker::Invoker;
 use crate::core::{Timestamp, human_duration, wall_clock};
 use crate::manifest::FaultInjection;

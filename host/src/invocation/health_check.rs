@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::unit::UnitOfWork;
-use crate::core::{InvocationId, TraceContext};
+use crate::core::{InvocationId, TraceContext, VerifiedIdentity};
 use crate::guest::Execution;
 use crate::journal::Cause;
 use crate::observe::telemetry;
@@ -35,12 +35,12 @@ impl Check {
     }
 }
 
-/// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name: what
-/// keeps its context busy does not keep it from answering.
+/// What a version of a context says when it is asked; it has `time` to answer, and sees the state of a generation. It computes in the host's name, in an
+/// instance that is there for that: what keeps its context busy, or the host, does not keep it from answering. Whoever asks, asks one thing at a time.
 ///
 /// # Errors
 ///
-/// When it gave no answer.
+/// When it gave no answer; or was not asked, which [`Failure::is_for_want_of_place`] tells.
 pub async fn check_health(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
@@ -55,15 +55,30 @@ pub async fn check_health(
         context,
         version,
         generation,
-        check.purpose(),
-        deadline,
+        Unattended {
+            purpose: check.purpose(),
+            deadline,
+            identity: None,
+        },
     );
-    let execution = execution(context, unit, deadline);
+    let execution = Execution {
+        depth: u32::MAX,
+        instances: Some(context.probe_instances.clone()),
+        ..execution(context, unit, deadline)
+    };
     let answered = match check {
         Check::Ready => version.guest.ready(execution).await,
         Check::Live => version.guest.live(execution).await,
     };
     answered.result.map_err(Failure::of_fault)
+}
+
+/// What is to be known of an invocation that nobody waits for.
+pub(super) struct Unattended<'a> {
+    pub purpose: &'a str,
+    pub deadline: Instant,
+    /// Who was behind what it is like.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 /// The unit of work of an invocation that nobody waits for, and that never commits.
@@ -72,8 +87,7 @@ pub(super) fn unattended(
     context: &Arc<Context>,
     version: &Arc<Version>,
     generation: u32,
-    purpose: &str,
-    deadline: Instant,
+    about: Unattended<'_>,
 ) -> UnitOfWork {
     let trace = telemetry::sampled(TraceContext::new());
     let invocation = Arc::new(Invocation {
@@ -85,17 +99,18 @@ pub(super) fn unattended(
             id: InvocationId::random(),
             correlation_id: trace.correlation_id(),
             causation_id: None,
+            identity: about.identity,
             cause: Cause::Host {
-                purpose: purpose.into(),
+                purpose: about.purpose.into(),
             },
             trigger: Trigger::Nobody,
-            deadline,
+            deadline: about.deadline,
         })
     });
     UnitOfWork::begin(&invocation, version, generation, 1, LockSet::default())
 }
 
-/// How such an invocation is run.
+/// How such an invocation is run: computing in the host's name, in an instance of its context.
 pub(super) fn execution(
     context: &Context,
     unit: UnitOfWork,

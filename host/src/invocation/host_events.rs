@@ -1,16 +1,21 @@
 //! Events of the host itself: what it does to contexts (opens a breaker, scales, restarts), as events of the source `innkeeper`.
 //!
 //! They are recorded beside the work that they tell of, never in its way: whoever records one does not wait, and one task commits them to the host's journal in
-//! groups. They are news, not state: what cannot be written, or comes faster than it can be written, is counted and left out.
+//! groups. They are news, not state: what cannot be written, or comes faster than it can be written, is counted and left out. What happened to each context within
+//! the last hour is remembered in memory, too, in sentences.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::host_event_kind::HostEventKind;
+use super::occurrences::{Occurrence, Occurrences, Severity};
 use crate::core::{CausationId, CorrelationId, EventId, wall_clock};
 use crate::journal::{Event, Ledger, Unit};
 
@@ -19,91 +24,11 @@ const WAITING: usize = 1_024;
 /// So many are written in one commit.
 const GROUP: usize = 64;
 
-/// What the host tells of a context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HostEventKind {
-    /// A circuit breaker opened: calls of one caller are rejected at once.
-    CircuitBreakerOpened,
-    /// A circuit breaker lets one call try whether the callee works again.
-    CircuitBreakerHalfOpened,
-    /// A circuit breaker closed: calls go through.
-    CircuitBreakerClosed,
-    /// An operator, or the manifest, has switched faults on.
-    FaultInjectionStarted,
-    /// Faults are off again.
-    FaultInjectionEnded,
-    /// A context has more slots.
-    ScaledUp,
-    /// A context has fewer slots.
-    ScaledDown,
-    /// An idle version left the memory.
-    Unloaded,
-    /// A version that was unloaded is back.
-    Loaded,
-    /// A version that was unloaded could not be loaded again.
-    LoadFailed,
-    /// A probe failed as often as its threshold says.
-    ProbeFailed,
-    /// A context gets no work: it says that it is not ready.
-    NotReady,
-    /// A context gets work again.
-    Ready,
-    /// A version was loaded anew, because it was not alive.
-    Restarted,
-    /// A version that fails again and again waits before it is restarted.
-    CrashLoopBackOff,
-    /// A version that kept failing was replaced by the one before it.
-    HealedByRollback,
-}
-
-impl HostEventKind {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
-        Self::CircuitBreakerOpened,
-        Self::CircuitBreakerHalfOpened,
-        Self::CircuitBreakerClosed,
-        Self::FaultInjectionStarted,
-        Self::FaultInjectionEnded,
-        Self::ScaledUp,
-        Self::ScaledDown,
-        Self::Unloaded,
-        Self::Loaded,
-        Self::LoadFailed,
-        Self::ProbeFailed,
-        Self::NotReady,
-        Self::Ready,
-        Self::Restarted,
-        Self::CrashLoopBackOff,
-        Self::HealedByRollback,
-    ];
-
-    /// The kind that its event has.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CircuitBreakerOpened => "CircuitBreakerOpened",
-            Self::CircuitBreakerHalfOpened => "CircuitBreakerHalfOpened",
-            Self::CircuitBreakerClosed => "CircuitBreakerClosed",
-            Self::FaultInjectionStarted => "FaultInjectionStarted",
-            Self::FaultInjectionEnded => "FaultInjectionEnded",
-            Self::ScaledUp => "ScaledUp",
-            Self::ScaledDown => "ScaledDown",
-            Self::Unloaded => "Unloaded",
-            Self::Loaded => "Loaded",
-            Self::LoadFailed => "LoadFailed",
-            Self::ProbeFailed => "ProbeFailed",
-            Self::NotReady => "NotReady",
-            Self::Ready => "Ready",
-            Self::Restarted => "Restarted",
-            Self::CrashLoopBackOff => "CrashLoopBackOff",
-            Self::HealedByRollback => "HealedByRollback",
-        }
-    }
-}
-
 /// Where events of the host are recorded.
 #[derive(Debug)]
 pub struct HostEvents {
     waiting: mpsc::Sender<HostEvent>,
+    lately: Mutex<BTreeMap<String, Occurrences>>,
     left_out: AtomicU64,
 }
 
@@ -123,7 +48,12 @@ impl HostEvents {
     pub fn new() -> (Self, HostEventsWriter) {
         let (waiting, written) = mpsc::channel(WAITING);
         let left_out = AtomicU64::new(0);
-        (Self { waiting, left_out }, HostEventsWriter(written))
+        let events = Self {
+            waiting,
+            lately: Mutex::default(),
+            left_out,
+        };
+        (events, HostEventsWriter(written))
     }
 
     /// Records what happened to a context, as a story of its own. Does not wait.
@@ -139,6 +69,9 @@ impl HostEvents {
         data: Value,
         correlation_id: CorrelationId,
     ) {
+        if let Some((severity, sentence)) = kind.told(&data) {
+            self.note(context, severity, kind.name(), sentence);
+        }
         let event = HostEvent {
             kind,
             context: context.to_owned(),
@@ -148,6 +81,25 @@ impl HostEvents {
         if self.waiting.try_send(event).is_err() {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Remembers something that happened to a context, and is an event by itself.
+    pub fn note(&self, context: &str, severity: Severity, reason: &'static str, message: String) {
+        let mut lately = self.lately.lock();
+        match lately.get_mut(context) {
+            Some(known) => known.note(severity, reason, message),
+            None => {
+                let mut new = Occurrences::default();
+                new.note(severity, reason, message);
+                lately.insert(context.to_owned(), new);
+            }
+        }
+    }
+
+    /// What happened to a context within the last hour, but for its health, which is known elsewhere; the last one last.
+    pub fn lately(&self, context: &str) -> Vec<Occurrence> {
+        let lately = self.lately.lock();
+        lately.get(context).map_or_else(Vec::new, Occurrences::list)
     }
 
     /// How many were left out since the start, because too many came at once.
@@ -206,6 +158,7 @@ fn unit(ledger: &Ledger, story: Vec<HostEvent>) -> Unit {
         correlation_id: event.correlation_id,
         causation_id: Some(CausationId::from(&invocation)),
         trace: None,
+        identity: None,
     });
     unit.events = events.collect();
     unit
@@ -273,9 +226,33 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_all_there_and_apart() {
-        let names: std::collections::BTreeSet<_> =
-            HostEventKind::ALL.iter().map(|kind| kind.name()).collect();
-        assert_eq!(names.len(), HostEventKind::ALL.len());
+    fn what_happened_lately_is_told_in_sentences_and_counted() {
+        let (events, _writer) = HostEvents::new();
+        let open = json!({"caller": "shop", "version": 3, "errors": 5, "ejectionMs": 30_000});
+        for _ in 0..5 {
+            events.record(HostEventKind::CircuitBreakerOpened, "room", open.clone());
+        }
+        let scaled = json!({"from": 1, "to": 4, "reason": "work waits for it"});
+        events.record(HostEventKind::ScaledUp, "room", scaled);
+        let faults = json!({"abort": {"percent": 5, "status": 503}, "until": "noon"});
+        events.record(HostEventKind::FaultInjectionStarted, "room", faults);
+        // Told with its health.
+        events.record(HostEventKind::Restarted, "room", Value::Null);
+        events.record(HostEventKind::Loaded, "bell", json!({"version": "1"}));
+        let lately = events.lately("room").into_iter();
+        let lately: Vec<_> = lately.map(|one| (one.message, one.count)).collect();
+        let expected = [
+            (
+                "calls of shop are rejected for 30000 ms: version 3 failed 5 times in a row",
+                5,
+            ),
+            ("slots from 1 to 4: work waits for it", 1),
+            ("5 % are answered with 503, until noon", 1),
+        ];
+        assert_eq!(
+            lately,
+            expected.map(|(text, count)| (text.to_owned(), count))
+        );
+        assert!(events.lately("nobody").is_empty());
     }
 }

@@ -9,9 +9,26 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Failure;
+use crate::core::{VerifiedIdentity, digest};
 
 /// How long a repeat waits for the first request before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the repeats of a request are known by: nobody is given the answer to somebody else's request, or waits for that.
+pub(super) fn known_by(key: &str, identity: Option<&VerifiedIdentity>) -> String {
+    let key = key.as_bytes();
+    let digest = match identity.map(VerifiedIdentity::person) {
+        None => digest(&[key]),
+        Some([issuer, subject]) => digest(&[issuer, subject, key]),
+    };
+    format!("key:{digest}")
+}
+
+/// What they were known by to a host that did not know who had sent a request: what it has answered is answered again, and not done twice. It is the name that
+/// requests of nobody in particular still have, so for those there is no other.
+pub(super) fn formerly_known_by(key: &str, identity: Option<&VerifiedIdentity>) -> Option<String> {
+    identity.map(|_| known_by(key, None))
+}
 
 /// The keys whose first request still runs, of one context.
 #[derive(Clone, Default)]
@@ -26,19 +43,23 @@ impl KeysInProgress {
     pub async fn enter(&self, key: &str, deadline: Instant) -> Result<InProgress, Failure> {
         let give_up = deadline.min(Instant::now() + PATIENCE);
         loop {
-            let mut first = match self.try_enter(key) {
+            match self.try_enter(key) {
                 Ok(entered) => return Ok(entered),
-                Err(first) => first,
-            };
-            // The sender is dropped with the mark; nothing is ever sent.
-            if tokio::time::timeout_at(give_up, first.changed())
-                .await
-                .is_err()
-            {
-                return Err(Failure::KeyInProgress {
-                    retry_after: PATIENCE,
-                });
+                Err(first) => ended(first, give_up).await?,
             }
+        }
+    }
+
+    /// Waits a moment for a request with this key to end, if one runs, and marks nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::KeyInProgress`] when it has not ended by then.
+    pub async fn wait(&self, key: &str, deadline: Instant) -> Result<(), Failure> {
+        let first = self.0.lock().get(key).cloned();
+        match first {
+            Some(first) => ended(first, deadline.min(Instant::now() + PATIENCE)).await,
+            None => Ok(()),
         }
     }
 
@@ -55,6 +76,17 @@ impl KeysInProgress {
             key: key.to_owned(),
             _done: done,
         })
+    }
+}
+
+/// Waits until a request has ended.
+async fn ended(mut first: watch::Receiver<()>, give_up: Instant) -> Result<(), Failure> {
+    // The sender is dropped with the mark; nothing is ever sent.
+    match tokio::time::timeout_at(give_up, first.changed()).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::KeyInProgress {
+            retry_after: PATIENCE,
+        }),
     }
 }
 
@@ -77,6 +109,34 @@ mod tests {
 
     fn late() -> Instant {
         Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn each_has_keys_of_his_own() {
+        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
+        let keys = [None, Some(&alice), Some(&bob)].map(|identity| known_by("a", identity));
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+        assert_eq!(keys[1], known_by("a", Some(&VerifiedIdentity::of("alice"))));
+        assert_ne!(keys[1], known_by("b", Some(&alice)));
+        // An earlier host told nobody from anybody.
+        assert_eq!(
+            formerly_known_by("a", Some(&alice)).as_ref(),
+            Some(&keys[0])
+        );
+        assert_eq!(formerly_known_by("a", None), None);
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_host_began_is_waited_for_and_not_marked() {
+        let keys = KeysInProgress::default();
+        let resumed = keys.try_enter("a").ok().unwrap();
+        assert!(matches!(
+            keys.wait("a", late()).await,
+            Err(Failure::KeyInProgress { .. })
+        ));
+        drop(resumed);
+        keys.wait("a", late()).await.unwrap();
+        assert!(keys.0.lock().is_empty());
     }
 
     #[tokio::test]

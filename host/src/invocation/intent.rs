@@ -81,6 +81,7 @@ fn blank(invocation: &Invocation) -> Intent {
         answers: Vec::new(),
         is_abandoned: false,
         input: input(invocation),
+        identity: invocation.identity.clone(),
     }
 }
 

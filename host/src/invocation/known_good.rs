@@ -14,10 +14,11 @@ use super::call::CallEntry;
 use super::context::Context;
 use super::entry::Entry;
 use super::failure::Failure;
-use super::health_check::{execution, unattended};
+use super::health_check::{Unattended, execution, unattended};
 use super::invoker::Invoker;
 use super::unit::Interruption;
 use super::web::WebEntry;
+use crate::core::VerifiedIdentity;
 use crate::guest::{self, Fault};
 use crate::versions::Version;
 
@@ -33,6 +34,12 @@ pub(super) enum Sample {
     Web(WebEntry),
     Call(CallEntry),
     Event(Box<guest::Event>),
+}
+
+/// An invocation that succeeded, and who was behind it: a guest may need to know.
+struct Known {
+    sample: Sample,
+    identity: Option<VerifiedIdentity>,
 }
 
 /// What runs of a version say.
@@ -51,7 +58,7 @@ pub struct KnownGood {
     began: Instant,
     /// When the last one was remembered, in milliseconds since it began; 0 when none was.
     last: AtomicU64,
-    samples: Mutex<VecDeque<(u64, Arc<Sample>)>>,
+    samples: Mutex<VecDeque<(u64, Arc<Known>)>>,
 }
 
 impl Default for KnownGood {
@@ -66,7 +73,7 @@ impl Default for KnownGood {
 
 impl KnownGood {
     /// An invocation succeeded. Costs a look at the clock for most.
-    pub(super) fn note(&self, entry: &impl Entry) {
+    pub(super) fn note(&self, entry: &impl Entry, identity: Option<&VerifiedIdentity>) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = self.last.load(Ordering::Relaxed);
         if last != 0 && now.saturating_sub(last) < PAUSE {
@@ -79,22 +86,23 @@ impl KnownGood {
         let kind = entry.kind();
         let mut samples = self.samples.lock();
         samples.retain(|(known, _)| *known != kind);
-        samples.push_front((kind, Arc::new(sample)));
+        let identity = identity.cloned();
+        samples.push_front((kind, Arc::new(Known { sample, identity })));
         samples.truncate(MOST);
     }
 
-    fn samples(&self) -> Vec<Arc<Sample>> {
+    fn samples(&self) -> Vec<Arc<Known>> {
         let samples = self.samples.lock();
         samples.iter().map(|(_, sample)| sample.clone()).collect()
     }
 }
 
-impl Sample {
+impl Known {
     fn suits(&self, version: &Version, context: &str) -> bool {
-        let suits = match self {
-            Self::Web(entry) => entry.suits(version, context),
-            Self::Call(entry) => entry.suits(version, context),
-            Self::Event(entry) => entry.suits(version, context),
+        let suits = match &self.sample {
+            Sample::Web(entry) => entry.suits(version, context),
+            Sample::Call(entry) => entry.suits(version, context),
+            Sample::Event(entry) => entry.suits(version, context),
         };
         suits.is_ok()
     }
@@ -112,14 +120,17 @@ impl Sample {
             context,
             version,
             generation,
-            "known good",
-            deadline,
+            Unattended {
+                purpose: "known good",
+                deadline,
+                identity: self.identity.clone(),
+            },
         );
         let execution = execution(context, unit, deadline);
-        let result = match self {
-            Self::Web(entry) => entry.enter(version, execution).await.result.map(drop),
-            Self::Call(entry) => entry.enter(version, execution).await.result.map(drop),
-            Self::Event(entry) => entry.enter(version, execution).await.result.map(drop),
+        let result = match &self.sample {
+            Sample::Web(entry) => entry.enter(version, execution).await.result.map(drop),
+            Sample::Call(entry) => entry.enter(version, execution).await.result.map(drop),
+            Sample::Event(entry) => entry.enter(version, execution).await.result.map(drop),
         };
         match result {
             Ok(()) => Ok(()),

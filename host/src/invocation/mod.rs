@@ -26,6 +26,7 @@ mod failure;
 pub mod faults;
 mod guest_memory;
 mod health_check;
+mod host_event_kind;
 mod host_events;
 pub mod idempotency;
 mod intent;
@@ -33,6 +34,7 @@ mod invoker;
 pub mod key_locks;
 mod known_good;
 mod load_meter;
+mod occurrences;
 mod origin;
 mod outbox;
 pub mod pending_undos;
@@ -60,6 +62,7 @@ mod web;
 pub(crate) use self::{
     attributes::Attributes,
     context::{Shared, stored_generation},
+    occurrences::Occurrences,
     per_context::PerContext,
 };
 pub use self::{
@@ -71,13 +74,15 @@ pub use self::{
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
     health_check::{Check, check_health},
-    host_events::{HostEventKind, HostEvents, HostEventsWriter},
+    host_event_kind::HostEventKind,
+    host_events::{HostEvents, HostEventsWriter},
     invoker::{Contexts, Invoker, Safeguards},
     known_good::{Verdict, try_known_good},
     load_meter::Load,
+    occurrences::{Occurrence, Severity},
     origin::Origin,
     retention::{end_forsaken, forget_results},
     suspicion::Suspicions,
     timer::Timer,
-    web::web,
+    web::{WebFailure, web},
 };

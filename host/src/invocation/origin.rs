@@ -1,6 +1,8 @@
 //! Where an invocation comes from.
 
-use crate::core::{CausationId, CorrelationId, TraceContext};
+use std::time::Duration;
+
+use crate::core::{CausationId, CorrelationId, TraceContext, VerifiedIdentity};
 
 /// What caused an invocation.
 #[derive(Clone, Debug)]
@@ -11,4 +13,8 @@ pub struct Origin {
     pub causation_id: Option<CausationId>,
     /// The span that the invocation is.
     pub trace: TraceContext,
+    /// Who is behind it; none where nobody is known to be.
+    pub identity: Option<VerifiedIdentity>,
+    /// How much of its deadline is over already.
+    pub waited: Duration,
 }

@@ -14,6 +14,8 @@ pub(super) struct Outbox {
     pub cancelled: Vec<(u64, EventId)>,
     count: u64,
     bytes: u64,
+    /// What goes along with them that the guest has no part in, in bytes.
+    carried: u64,
 }
 
 /// About what an event takes in the journal besides what the guest says of it, in bytes: its ids, its key, its seal.
@@ -38,13 +40,24 @@ impl Outbox {
         self.bytes += (AROUND_TIMER + bytes) as u64;
     }
 
+    /// Counts what goes along with an event or a timer: who is behind it. How much that is, the guest does not choose.
+    pub(super) fn note_carried(&mut self, bytes: usize) {
+        self.carried += bytes as u64;
+    }
+
     /// How many timers it sets and takes away.
     pub(super) fn timer_count(&self) -> usize {
         self.timers.len() + self.cancelled.len()
     }
 
+    /// How much the guest has staged, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How much memory all of it takes, in bytes.
+    pub(super) fn held(&self) -> u64 {
+        self.bytes + self.carried
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,8 +1,10 @@
 //! What the host keeps in the journal for itself: stored results, intents, compensations, and other records in the same form. A leading byte names the format.
+//!
+//! A record may get a further field at its end, if that is an option: where it was written before, there is none.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::core::{CallId, CausationId, CorrelationId, InvocationId, or_empty};
+use crate::core::{CallId, CausationId, CorrelationId, InvocationId, VerifiedIdentity, or_empty};
 use crate::journal::{self, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
@@ -76,6 +78,8 @@ pub(super) struct Intent {
     pub is_abandoned: bool,
     /// The input, when nobody else would bring it again.
     pub input: Option<StoredInput>,
+    /// Who is behind it.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 /// An answer that committed nothing.
@@ -150,6 +154,8 @@ pub(super) struct Compensation {
     pub due: u64,
     /// Why operators have to decide about it; none while it is tried again by itself.
     pub stuck: Option<Stuck>,
+    /// Who is behind what is undone.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 /// A write of a record under `key`.
@@ -192,7 +198,7 @@ pub(crate) fn find<T: DeserializeOwned>(
 pub(crate) fn read<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, journal::Error> {
     match value.split_first() {
         Some((&FORMAT, record)) => {
-            postcard::from_bytes(record).map_err(|error| journal::Error::Damaged {
+            journal::read_grown(record).map_err(|error| journal::Error::Damaged {
                 what: format!("{} ({error})", String::from_utf8_lossy(key)),
             })
         }

@@ -6,8 +6,8 @@ use super::circuit_breaker::Trial;
 use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
-use crate::core::CorrelationId;
 use crate::core::message::Request;
+use crate::core::{CorrelationId, VerifiedIdentity, digest};
 use crate::manifest::RampKey;
 use crate::versions::{Lease, Segment, Serving, Version};
 
@@ -34,6 +34,7 @@ pub(super) fn route_to_version(
         };
         if let Some(lease) = serving.lease(&version) {
             entry.fit(&version);
+            invocation.note_route(&version);
             return Ok(Routed { lease, trial });
         }
         // It was closed since it was looked up: another has taken over by now. Where it had to be this one, there is none to go to.
@@ -74,7 +75,18 @@ fn choose(
 
 impl Request {
     /// What decides on which side of a ramp it is.
-    pub(super) fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
+    pub(super) fn affinity(
+        &self,
+        key: &RampKey,
+        correlation_id: &CorrelationId,
+        identity: Option<&VerifiedIdentity>,
+    ) -> String {
+        // The token was taken out of the request; and whose it is stays the same when it is renewed.
+        if let (RampKey::Header(name), Some(identity)) = (key, identity)
+            && name == "authorization"
+        {
+            return digest(&identity.person());
+        }
         let found = match key {
             RampKey::CorrelationId => None,
             RampKey::Path => self.parameters.first().map(|(_, value)| value),
@@ -172,7 +184,29 @@ mod tests {
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(renamed.parameters, expected);
         let story = "c".parse().unwrap();
-        assert_eq!(request.affinity(&RampKey::Path, &story), "1");
-        assert_eq!(request.affinity(&RampKey::CorrelationId, &story), "c");
+        assert_eq!(request.affinity(&RampKey::Path, &story, None), "1");
+        assert_eq!(request.affinity(&RampKey::CorrelationId, &story, None), "c");
+    }
+
+    #[test]
+    fn whose_a_token_is_decides_where_a_route_asks_for_one() {
+        let request = Request {
+            method: "GET".into(),
+            route: "/rooms".into(),
+            path: "/rooms".into(),
+            parameters: Vec::new(),
+            query: Vec::new(),
+            headers: vec![("x-guest".into(), "7".into())],
+            body: Default::default(),
+        };
+        let story = "c".parse().unwrap();
+        let [alice, again, bob] = ["alice", "alice", "bob"].map(VerifiedIdentity::of);
+        let by_token: RampKey = "header:Authorization".parse().unwrap();
+        let side = |identity| request.affinity(&by_token, &story, identity);
+        assert_eq!(side(Some(&alice)), side(Some(&again)));
+        assert_ne!(side(Some(&alice)), side(Some(&bob)));
+        assert_eq!(side(None), "c");
+        let by_guest: RampKey = "header:x-guest".parse().unwrap();
+        assert_eq!(request.affinity(&by_guest, &story, Some(&alice)), "7");
     }
 }

@@ -8,9 +8,9 @@ use super::call::{Answered, Request};
 use super::definition::Invocation;
 use super::entry::Answer;
 use super::failure::Failure;
-use crate::core::TraceContext;
+use crate::core::{CorrelationId, TraceContext};
 use crate::guest::value;
-use crate::journal::Cause;
+use crate::journal::{Cause, CommitError, Committed, Flush};
 use crate::observe::telemetry::{Ended, Span};
 
 /// An invocation has ended.
@@ -79,7 +79,7 @@ pub(super) fn attempt(invocation: &Invocation, number: u32, outcome: &'static st
     if number == 1 && outcome == "done" {
         return;
     }
-    within(invocation, "attempt", |span| {
+    within(invocation, &invocation.trace, "attempt", |span, _| {
         let span = span
             .with("innkeeper.attempt", i64::from(number))
             .with("innkeeper.outcome", outcome);
@@ -88,33 +88,64 @@ pub(super) fn attempt(invocation: &Invocation, number: u32, outcome: &'static st
 }
 
 /// A commit was answered: it is in the journal, and on disk where its context asks for that.
-pub(super) fn commit(invocation: &Invocation, events: usize, committed: bool, took: Duration) {
-    within(invocation, "commit", |span| {
-        let outcome = if committed { "committed" } else { "conflict" };
-        let span = span
-            .with(
-                "innkeeper.events",
-                i64::try_from(events).unwrap_or(i64::MAX),
-            )
-            .with("innkeeper.outcome", outcome);
-        span.end(took, Ended::Well);
+pub(super) fn commit(
+    invocation: &Invocation,
+    events: usize,
+    committed: Result<&Committed, &CommitError>,
+    took: Duration,
+) {
+    within(invocation, &invocation.trace, "commit", |span, trace| {
+        let (outcome, ended) = match committed {
+            Ok(_) => ("committed", Ended::Well),
+            // It is run again: that is how it is meant.
+            Err(CommitError::Conflict { .. }) => ("conflict", Ended::Well),
+            Err(error) => ("failed", Ended::Failed(error.to_string())),
+        };
+        span.with("innkeeper.events", count(events))
+            .with("innkeeper.outcome", outcome)
+            .end(took, ended);
+        if let Ok(Committed {
+            flush: Some(flush), ..
+        }) = committed
+        {
+            self::flush(invocation, trace, flush);
+        }
     });
 }
 
-/// A span below an invocation's.
-fn within(invocation: &Invocation, name: &'static str, end: impl FnOnce(Span<'_>)) {
+/// What a commit has waited for on the disk. One flush is that of many commits, so each of their traces has a span of it.
+fn flush(invocation: &Invocation, commit: &TraceContext, flush: &Flush) {
+    within(invocation, commit, "flush", |span, _| {
+        let ago = flush.began.elapsed().saturating_sub(flush.took);
+        span.with("innkeeper.commits", count(flush.commits))
+            .end_ago(ago, flush.took, Ended::Well);
+    });
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A span of an invocation, below another of its spans.
+fn within(
+    invocation: &Invocation,
+    above: &TraceContext,
+    name: &'static str,
+    end: impl FnOnce(Span<'_>, &TraceContext),
+) {
     if !crate::observe::telemetry::is_on() {
         return;
     }
-    let trace = invocation.trace.child();
+    let trace = above.child();
     if let Some(span) = Span::internal(&trace, || Cow::Borrowed(name)) {
-        end(identify(span, invocation));
+        end(identify(span, invocation), &trace);
     }
 }
 
 /// A call that is about to be made.
 pub(super) struct Call {
     trace: TraceContext,
+    correlation_id: CorrelationId,
     operation: String,
     callee: String,
 }
@@ -128,6 +159,7 @@ impl Call {
         request.trace = request.trace.child();
         Some(Self {
             trace: request.trace.clone(),
+            correlation_id: request.correlation_id.clone(),
             operation: request.operation.name(),
             callee: callee.to_owned(),
         })
@@ -146,7 +178,8 @@ impl Call {
             .with("rpc.system", "innkeeper")
             .with_text("rpc.service", service)
             .with_text("rpc.method", method)
-            .with_text("server.address", &self.callee);
+            .with_text("server.address", &self.callee)
+            .with_text("innkeeper.correlation_id", &self.correlation_id);
         match answered {
             Ok(answered) => {
                 let refused = value::is_err(&answered.answer);
@@ -161,9 +194,16 @@ impl Call {
 }
 
 /// What was called is undone, or could not be.
-pub(super) fn undo(trace: &TraceContext, function: &str, reason: Option<String>, took: Duration) {
+pub(super) fn undo(
+    trace: &TraceContext,
+    function: &str,
+    correlation_id: &CorrelationId,
+    reason: Option<String>,
+    took: Duration,
+) {
     if let Some(span) = Span::client(trace, || format!("undo {function}").into()) {
-        span.end(took, reason.map_or(Ended::Well, Ended::Failed));
+        span.with_text("innkeeper.correlation_id", correlation_id)
+            .end(took, reason.map_or(Ended::Well, Ended::Failed));
     }
 }
 

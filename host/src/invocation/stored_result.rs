@@ -87,13 +87,20 @@ impl CallKey {
 #[derive(Debug)]
 pub(super) struct ResponseKey {
     pub key: String,
+    /// What an earlier host would have kept it under, where that is another name.
+    pub former: Option<String>,
     pub fingerprint: String,
 }
 
 impl ResponseKey {
     /// The response that an earlier run has committed.
     pub(super) fn find(&self, ledger: &Ledger) -> Result<Option<Found<Response>>, Failure> {
-        let Some(stored) = record::find::<StoredResponse>(ledger, Space::Result, &self.key)? else {
+        let find = |key| record::find::<StoredResponse>(ledger, Space::Result, key);
+        let stored = match (find(&self.key)?, &self.former) {
+            (None, Some(former)) => find(former)?,
+            (found, _) => found,
+        };
+        let Some(stored) = stored else {
             return Ok(None);
         };
         if stored.fingerprint != self.fingerprint {
@@ -121,5 +128,61 @@ impl ResponseKey {
             body: response.body.to_vec(),
         };
         record::write(Space::Result, &self.key, &stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::VerifiedIdentity;
+    use crate::invocation::idempotency::{formerly_known_by, known_by};
+    use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
+
+    fn key(name: &str, identity: Option<&VerifiedIdentity>, fingerprint: &str) -> ResponseKey {
+        ResponseKey {
+            key: known_by(name, identity),
+            former: formerly_known_by(name, identity),
+            fingerprint: fingerprint.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_host_has_answered_is_answered_again() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("room", Durability::Relaxed).unwrap();
+        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
+        let keep = async |key: ResponseKey, status| {
+            let response = Response {
+                status,
+                headers: Vec::new(),
+                body: Default::default(),
+            };
+            let details = CommitDetails {
+                time: 1,
+                caller: None,
+                undo: None,
+            };
+            let write = key.write(&response, details).unwrap();
+            let unit = Unit::bookkeeping("test", ledger.applied(), vec![write]);
+            ledger.commit(unit).await.unwrap();
+        };
+        let status = |key: ResponseKey| {
+            let found = key
+                .find(&ledger)
+                .map(|found| found.map(|it| it.answer.status));
+            found.map_err(|failure| matches!(failure, Failure::KeyReused))
+        };
+        // An earlier host knew nobody.
+        keep(key("a", None, "1"), 201).await;
+        assert_eq!(status(key("a", Some(&alice), "1")), Ok(Some(201)));
+        assert_eq!(status(key("a", Some(&alice), "2")), Err(true));
+        assert_eq!(status(key("b", Some(&alice), "1")), Ok(None));
+        // What is answered now is each one's own.
+        keep(key("b", Some(&alice), "1"), 202).await;
+        assert_eq!(status(key("b", Some(&alice), "1")), Ok(Some(202)));
+        assert_eq!(status(key("b", Some(&bob), "1")), Ok(None));
+        assert_eq!(status(key("b", None, "1")), Ok(None));
     }
 }

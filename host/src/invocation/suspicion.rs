@@ -60,7 +60,7 @@ pub(super) fn note(
             version.note_success();
             // What called others is not the same without them.
             if invocation.version.is_none() && !invocation.replay.has_called() {
-                context.known_good.note(entry);
+                context.known_good.note(entry, invocation.identity.as_ref());
             }
         }
         Ended::Answered => {}

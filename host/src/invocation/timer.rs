@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record;
-use crate::core::{CausationId, CorrelationId, EventId, or_empty};
+use crate::core::{CausationId, CorrelationId, EventId, VerifiedIdentity, or_empty};
 use crate::journal::{self, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// An event that is to be published when its time has come.
@@ -22,6 +22,8 @@ pub struct Timer {
     /// What set it.
     #[serde(with = "or_empty")]
     pub causation_id: Option<CausationId>,
+    /// Who is behind it.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 impl Timer {

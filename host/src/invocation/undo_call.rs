@@ -144,7 +144,8 @@ async fn undo_stored(
         parameters,
         correlation_id: compensation.correlation_id.clone(),
         causation_id: Some((&compensation.causation_id).into()),
-        trace: telemetry::sampled(TraceContext::new()),
+        trace: telemetry::sampled(TraceContext::of_story(&compensation.correlation_id)),
+        identity: compensation.identity.clone(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         call_stack: CallStack::default(),
         may_have_run: which == Try::Again,
@@ -158,7 +159,8 @@ async fn undo_stored(
         Ok(_) => None,
         Err(failure) => Some(failure.to_string()),
     };
-    spans::undo(&trace, undo, reason, began.elapsed());
+    let correlation_id = &compensation.correlation_id;
+    spans::undo(&trace, undo, correlation_id, reason, began.elapsed());
     let answered = answered?;
     match value::is_err(&answered.answer) {
         true => Err(Refusal::counted(format!(

@@ -20,10 +20,11 @@ use super::replay::{Draws, Effect, Place};
 use super::staged::{Notes, Scan, StagedState};
 use super::timer::Timer;
 use super::{call, dispatch, intent, publishable, state_key};
-use crate::core::EventId;
 use crate::core::memory::Reservation;
+use crate::core::{EventId, VerifiedIdentity};
 use crate::guest::{
-    Answer, Identity, LogGate, Operation, Pending, Refusal, Reserved, Services, StateEntry, value,
+    Answer, IdentityInfo, InvocationInfo, LogGate, Operation, Pending, Refusal, Reserved, Services,
+    StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
 use crate::observe::telemetry;
@@ -156,7 +157,7 @@ impl UnitOfWork {
     /// Reserves memory for what is staged, for the note of what was read, and for `answer`, the bytes of what the guest is about to get.
     fn reserve_held(&mut self, answer: usize) -> Result<(), Failure> {
         let noted = self.reads.bytes() + self.draws.bytes() + answer;
-        let held = self.state.bytes() + self.outbox.bytes() + noted as u64;
+        let held = self.state.bytes() + self.outbox.held() + noted as u64;
         Ok(self.memory.cover(held)?)
     }
 
@@ -225,6 +226,13 @@ impl UnitOfWork {
         self.check_turn(key.as_bytes())?;
         self.state.put(key.into_bytes(), value);
         Ok(self.check_staged()?)
+    }
+
+    /// Counts what goes along with an event or a timer.
+    fn note_carried(&mut self) {
+        let identity = self.invocation.identity.as_ref();
+        self.outbox
+            .note_carried(identity.map_or(0, VerifiedIdentity::size));
     }
 
     /// Whether it may emit such an event: one that is described, and can be published.
@@ -334,6 +342,7 @@ impl UnitOfWork {
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
             trace: self.invocation.trace.clone(),
+            identity: self.invocation.identity.clone(),
             deadline: self.invocation.deadline_of_callee(),
             call_stack: self.chain(),
             may_have_run,
@@ -472,8 +481,10 @@ impl Services for UnitOfWork {
 
     fn emit(&mut self, kind: String, subject: String, data: Vec<u8>) -> Result<String, Refusal> {
         self.check_event(&kind, &subject, &data)?;
+        let carried = self.invocation.trace.carried();
         self.outbox
-            .note_event(kind.len() + subject.len() + data.len() + self.invocation.trace.carried());
+            .note_event(kind.len() + subject.len() + data.len() + carried);
+        self.note_carried();
         let id = self.invocation.id.event("event", self.outbox.next_count());
         let told = id.to_string();
         self.outbox.events.push(Event {
@@ -486,6 +497,7 @@ impl Services for UnitOfWork {
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
             trace: telemetry::publisher(&self.invocation.trace),
+            identity: self.invocation.identity.clone(),
         });
         self.check_staged()?;
         Ok(told)
@@ -502,6 +514,7 @@ impl Services for UnitOfWork {
         self.check_delay(delay_ms)?;
         self.outbox
             .note_timer(kind.len() + subject.len() + data.len());
+        self.note_carried();
         let id = self.invocation.id.event("timer", self.outbox.next_count());
         let told = id.to_string();
         let timer = Timer {
@@ -511,6 +524,7 @@ impl Services for UnitOfWork {
             data,
             correlation_id: self.invocation.correlation_id.clone(),
             causation_id: Some((&self.invocation.id).into()),
+            identity: self.invocation.identity.clone(),
         };
         self.outbox.timers.push((delay_ms, timer));
         self.check_staged()?;
@@ -522,10 +536,10 @@ impl Services for UnitOfWork {
     }
 
     // A line of the log needs it, too, and is not to be missing either.
-    fn identity(&mut self) -> Result<Identity, Refusal> {
+    fn invocation(&mut self) -> Result<InvocationInfo, Refusal> {
         self.is_repeatable = false;
         let invocation = &self.invocation;
-        Ok(Identity {
+        Ok(InvocationInfo {
             context: invocation.context.name.clone(),
             version: self.version.digest.to_string(),
             id: invocation.id.to_string(),
@@ -537,6 +551,18 @@ impl Services for UnitOfWork {
                 .to_owned(),
             attempt: self.attempt,
         })
+    }
+
+    fn identity(&mut self) -> Result<Option<IdentityInfo>, Refusal> {
+        // Nobody is to get what was answered to somebody else.
+        self.is_repeatable = false;
+        let identity = self.invocation.identity.as_ref();
+        Ok(identity.map(|identity| IdentityInfo {
+            issuer: identity.issuer().to_owned(),
+            subject: identity.subject().to_owned(),
+            scopes: identity.scopes().to_vec(),
+            claims: identity.claims().to_vec(),
+        }))
     }
 
     fn now(&mut self) -> Result<u64, Refusal> {

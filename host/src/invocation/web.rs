@@ -11,6 +11,7 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
@@ -19,11 +20,30 @@ use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{CorrelationId, InvocationId, digest};
+use crate::core::{CorrelationId, InvocationId, VerifiedIdentity, digest};
 use crate::guest::{self, Ended, Execution};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
 use crate::versions::Version;
+
+/// A web request that its guest gave no answer to.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct WebFailure {
+    /// Why.
+    pub failure: Failure,
+    /// The title of the version that was to answer it; none when it never came to one.
+    pub version: Option<Arc<str>>,
+}
+
+impl From<Failure> for WebFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            version: None,
+        }
+    }
+}
 
 /// Runs a web request to its end, also when whoever asked goes away meanwhile.
 ///
@@ -38,16 +58,17 @@ pub async fn web(
     request: Request,
     origin: Origin,
     key: Option<String>,
-) -> Result<WebAnswer, Failure> {
-    let began = std::time::Instant::now();
+) -> Result<WebAnswer, WebFailure> {
+    let (began, trace) = (std::time::Instant::now(), origin.trace.clone());
     let breaker = context.breakers.of_gateway();
     let answered = admit(invoker, context, request, origin, key, &breaker).await;
     let failed = match &answered {
         Ok(answer) => answer.response.is_error(),
-        Err(failure) => failure.is_fault_of_context(),
+        Err(WebFailure { failure, .. }) => failure.is_fault_of_context(),
     };
-    if !answered.as_ref().is_err_and(Failure::is_rejection) {
-        breaker.traffic().note(began.elapsed(), failed);
+    let is_rejected = |failed: &WebFailure| failed.failure.is_rejection();
+    if !answered.as_ref().is_err_and(is_rejected) {
+        breaker.note(began.elapsed(), failed, &trace);
     }
     answered
 }
@@ -59,13 +80,14 @@ async fn admit(
     origin: Origin,
     key: Option<String>,
     breaker: &Arc<Breaker>,
-) -> Result<WebAnswer, Failure> {
-    let deadline = Instant::now() + context.settings.limits.deadline;
+) -> Result<WebAnswer, WebFailure> {
+    let left = context.settings.limits.deadline;
+    let deadline = Instant::now() + left.saturating_sub(origin.waited);
     context.availability.admit(&context.name, deadline).await?;
     let cache_key = match key {
         // What is made to go wrong goes wrong for all.
         _ if context.faults.are_on() => None,
-        None => CacheKey::of(context, &request, &origin.correlation_id),
+        None => CacheKey::of(context, &request, &origin),
         Some(_) => None,
     };
     if let Some(cache_key) = &cache_key
@@ -80,7 +102,16 @@ async fn admit(
     }
     // A repeat waits for the first without taking anything that others need.
     let in_progress = match &key {
-        Some(key) => Some(context.keys.enter(key, deadline).await?),
+        Some(key) => {
+            let identity = origin.identity.as_ref();
+            let known_by = idempotency::known_by(key, identity);
+            let entered = context.keys.enter(&known_by, deadline).await?;
+            if let Some(former) = idempotency::formerly_known_by(key, identity) {
+                // What an earlier host began may still be driven to its end.
+                context.keys.wait(&former, deadline).await?;
+            }
+            Some(entered)
+        }
         None => None,
     };
     let Entered { place, connection } = breaker.enter(context, 0, deadline).await?;
@@ -111,7 +142,10 @@ async fn admit(
         false => answered,
         true => answered
             .map(|answer| WebAnswer { delayed, ..answer })
-            .map_err(|failure| Failure::Delayed(Box::new(failure))),
+            .map_err(|failed| WebFailure {
+                failure: Failure::Delayed(Box::new(failed.failure)),
+                ..failed
+            }),
     }
 }
 
@@ -132,9 +166,9 @@ async fn run(
     key: Option<String>,
     cache_key: Option<CacheKey>,
     admitted: Admitted,
-) -> Result<WebAnswer, Failure> {
+) -> Result<WebAnswer, WebFailure> {
     let request = Arc::new(request);
-    let entry = WebEntry::new(request.clone(), key.as_deref());
+    let entry = WebEntry::new(request.clone(), key.as_deref(), origin.identity.as_ref());
     let invocation = Arc::new(Invocation {
         trace: origin.trace.child(),
         place: admitted.place,
@@ -147,6 +181,7 @@ async fn run(
             id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
+            identity: origin.identity,
             cause: Cause::Web {
                 method: request.method.clone(),
                 route: request.route.clone(),
@@ -155,13 +190,17 @@ async fn run(
             deadline: admitted.deadline,
         })
     });
-    let done = attempts::run(&invocation, entry).await.inspect_err(|failure| {
+    let done = attempts::run(&invocation, entry).await.map_err(|failure| {
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
                 context = context.name, invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
+        }
+        WebFailure {
+            failure,
+            version: invocation.routed_to(),
         }
     })?;
     let response = done.answer;
@@ -180,17 +219,28 @@ async fn run(
 /// A web request on its way into a guest.
 pub(super) struct WebEntry {
     request: Arc<Request>,
+    /// Who has sent it.
+    identity: Option<VerifiedIdentity>,
     /// Where its response is kept, if it has an `Idempotency-Key`.
     key: Option<ResponseKey>,
 }
 
 impl WebEntry {
-    pub(super) fn new(request: Arc<Request>, key: Option<&str>) -> Self {
+    pub(super) fn new(
+        request: Arc<Request>,
+        key: Option<&str>,
+        identity: Option<&VerifiedIdentity>,
+    ) -> Self {
         let key = key.map(|key| ResponseKey {
-            key: format!("key:{}", digest(&[key.as_bytes()])),
+            key: idempotency::known_by(key, identity),
+            former: idempotency::formerly_known_by(key, identity),
             fingerprint: fingerprint(&request),
         });
-        Self { request, key }
+        Self {
+            request,
+            identity: identity.cloned(),
+            key,
+        }
     }
 }
 
@@ -198,7 +248,8 @@ impl Entry for WebEntry {
     type Answer = Response;
 
     fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String {
-        self.request.affinity(key, correlation_id)
+        self.request
+            .affinity(key, correlation_id, self.identity.as_ref())
     }
 
     fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
@@ -237,7 +288,7 @@ impl Entry for WebEntry {
         let fields = request.headers.iter().chain(&request.query);
         let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
         let size = head + request.path.len() + request.body.len();
-        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None)))
+        (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None, None)))
     }
 
     async fn enter(

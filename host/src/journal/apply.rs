@@ -60,6 +60,7 @@ pub(super) fn changes(
         changed,
         before,
         is_mended: false,
+        by: commit.header.by.as_deref(),
     })?;
     let key = key::commit(position);
     let sealed = seal::seal(&key, position, &record);

@@ -19,6 +19,7 @@ pub(crate) fn bookkeeping(purpose: &str) -> Header {
         version: None,
         time: wall_clock(),
         status: None,
+        by: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -67,8 +67,28 @@ pub(super) struct Shared {
     pub stopped: CancellationToken,
 }
 
+/// What became of a unit of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its place among the commits of its context.
+    pub position: u64,
+    /// The flush that it was answered after; none where it did not wait for one.
+    pub flush: Option<Flush>,
+}
+
+/// One flush, of all that was visible and not on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// When it began.
+    pub began: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// How many commits waited for it.
+    pub commits: usize,
+}
+
 /// Where a unit of work is answered.
-pub(super) type Answer = oneshot::Sender<Result<u64, CommitError>>;
+pub(super) type Answer = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// What waits in the queue.
 pub(super) enum Task {

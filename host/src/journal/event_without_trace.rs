@@ -1,11 +1,11 @@
-//! Events as they were kept before they said which span published them, and as they are kept within other records: their form there is not to change.
+//! Events as they were kept before they said which span published them and who is behind them, and as they are kept within other records: their form there is not to change.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::record::Event;
 use crate::core::{CausationId, CorrelationId, EventId, or_empty};
 
-/// An event, all but its trace.
+/// An event, all but its trace and its identity.
 #[derive(Serialize, Deserialize)]
 pub(super) struct EventWithoutTrace {
     id: EventId,
@@ -18,7 +18,7 @@ pub(super) struct EventWithoutTrace {
     causation_id: Option<CausationId>,
 }
 
-/// Writes an event without its trace.
+/// Writes an event without its trace and its identity.
 ///
 /// # Errors
 ///
@@ -27,7 +27,7 @@ pub fn serialize<S: Serializer>(event: &Event, serializer: S) -> Result<S::Ok, S
     EventWithoutTrace::from(event.clone()).serialize(serializer)
 }
 
-/// Reads an event that has none.
+/// Reads an event that has neither.
 ///
 /// # Errors
 ///
@@ -61,6 +61,7 @@ impl From<EventWithoutTrace> for Event {
             correlation_id: event.correlation_id,
             causation_id: event.causation_id,
             trace: None,
+            identity: None,
         }
     }
 }

@@ -45,7 +45,7 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::capture::{Capture, Captures};
-use super::committer::{Place, Submission, Task};
+use super::committer::{Committed, Place, Submission, Task};
 use super::contention::{Contended, Contention};
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
@@ -209,18 +209,18 @@ impl Ledger {
         durability: Option<Durability>,
         quota: Option<Quota>,
     ) -> Result<u64, CommitError> {
-        self.commit_merging(unit, Vec::new(), durability, quota)
-            .await
+        let committed = self.commit_merging(unit, Vec::new(), durability, quota);
+        Ok(committed.await?.position)
     }
 
-    /// Like [`Ledger::commit_within`], with changes of keys that the unit of work has not read, and does not write otherwise.
+    /// Like [`Ledger::commit_within`], with changes of keys that the unit of work has not read, and does not write otherwise. Tells of the flush that it waited for.
     pub async fn commit_merging(
         &self,
         unit: Unit,
         merges: Vec<Merge>,
         durability: Option<Durability>,
         quota: Option<Quota>,
-    ) -> Result<u64, CommitError> {
+    ) -> Result<Committed, CommitError> {
         if unit.events.len() > EVENTS {
             return Err(Error::TooManyEvents {
                 events: unit.events.len(),

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
-    CausationId, CorrelationId, EventId, InvocationId, TraceContext, VersionDigest, or_empty,
+    CausationId, CorrelationId, EventId, InvocationId, TraceContext, VerifiedIdentity,
+    VersionDigest, or_empty,
 };
 
 /// The lanes that each context's events are split into, by a hash of their subject.
@@ -68,17 +69,20 @@ pub struct Event {
     pub causation_id: Option<CausationId>,
     /// The span that published it, where traces are recorded or one came from outside.
     pub trace: Option<TraceContext>,
+    /// Who is behind it; none where nobody is known to be.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 impl Event {
     /// About how many bytes it adds to the journal.
     pub fn size(&self) -> usize {
-        // Its key, its time, its trace, and how long everything is.
+        // Its key, its time, its trace, whose it is, and how long everything is.
         const REST: usize = 64;
         let causation = self.causation_id.as_ref().map_or(0, |id| id.len());
         let ids = self.id.len() + self.correlation_id.len() + causation;
         let trace = self.trace.as_ref().map_or(0, TraceContext::carried);
-        ids + trace + self.kind.len() + self.subject.len() + self.data.len() + REST
+        let identity = self.identity.as_ref().map_or(0, VerifiedIdentity::size);
+        ids + trace + identity + self.kind.len() + self.subject.len() + self.data.len() + REST
     }
 
     /// The lane that keeps this event's order.
@@ -176,6 +180,9 @@ pub struct Header {
     pub time: u64,
     /// The status of a web response.
     pub status: Option<u16>,
+    /// Who was behind it: the subject of the identity. It is kept at the end of a commit's record, where there was nothing before.
+    #[serde(skip)]
+    pub by: Option<String>,
 }
 
 impl Header {

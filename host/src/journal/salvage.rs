@@ -257,6 +257,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
             },
             before,
             is_mended: true,
+            by: header.by.as_deref(),
         })?;
         let key = key::commit(position);
         self.new.write(&[Change::put(position, key, &record)])

@@ -68,7 +68,7 @@ pub(super) trait Tree: Send + Sync + 'static {
     fn record(&self, position: u64) -> Result<Option<Record>, Error> {
         let value = self.value(&key::commit(position))?;
         value
-            .map(|value| format::decode(&value, || format!("commit {position}")))
+            .map(|value| format::decode_record(&value, || format!("commit {position}")))
             .transpose()
     }
 }
@@ -194,7 +194,7 @@ impl<T: Tree> Journal for T {
         let entries = self.values(&span, Bounds::entries(limit), false)?;
         let record = |(key, value): &Entry| {
             let position = key::position(key)?;
-            let record = format::decode(value, || format!("commit {position}"))?;
+            let record = format::decode_record(value, || format!("commit {position}"))?;
             recorded(self, position, record)
         };
         entries.iter().map(record).collect()

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Room};
-use super::committer::{Answer, PauseRequest, Shared, Submission, Task};
+use super::committer::{Answer, Committed, Flush, PauseRequest, Shared, Submission, Task};
 use super::ledger::{Ledger, conflict};
 use super::merge::Unapplied;
 use super::recent::Windows;
@@ -179,21 +179,32 @@ impl Worker {
         let (barriers, pauses) = (self.backlog.reached(), self.backlog.pauses());
         let applied = self.append();
         for (answer, position) in waiting.applied {
-            let _gone = answer.send(applied.clone().map(|()| position));
+            let committed = Committed {
+                position,
+                flush: None,
+            };
+            let _gone = answer.send(applied.clone().map(|()| committed));
         }
         for (answer, rejection) in waiting.rejected {
             let _gone = answer.send(applied.clone().and(Err(rejection)));
         }
         let is_late = self.flush_at.is_some_and(|at| at <= Instant::now());
         let is_due = self.unflushed >= GROUP_SIZE || is_late || !pauses.is_empty();
+        let (began, commits) = (std::time::Instant::now(), waiting.flush.len());
         let flushed = if waiting.flush.is_empty() && !is_due {
             applied
         } else {
             applied.and_then(|()| self.flush())
         };
         let flushed_well = flushed.is_ok();
+        let flush = Some(Flush {
+            began,
+            took: began.elapsed(),
+            commits,
+        });
         for (answer, position) in waiting.flush {
-            let _gone = answer.send(flushed.clone().map(|()| position));
+            let committed = Committed { position, flush };
+            let _gone = answer.send(flushed.clone().map(|()| committed));
         }
         for answer in barriers {
             let _gone = answer.send(flushed.clone());

@@ -1,11 +1,8 @@
 //! `[context.<name>.autoscale]`: how many invocations of a context run at once, by how many there are. The words are those of Kubernetes' HorizontalPodAutoscaler.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, Unexpected, Visitor},
-};
+use serde::Deserialize;
 
 use super::{Manifest, scalar};
 use crate::core::human_duration;
@@ -29,7 +26,7 @@ pub struct Autoscale {
     #[serde(deserialize_with = "scalar::percent")]
     pub target_utilization: u8,
     /// How far the use may be from that without any change, in thousandths of it.
-    #[serde(deserialize_with = "thousandths")]
+    #[serde(deserialize_with = "scalar::thousandths")]
     pub tolerance: u32,
     /// So far back is looked for the highest recommendation before slots are taken away.
     #[serde(deserialize_with = "scalar::duration")]
@@ -167,46 +164,6 @@ pub(super) fn check_minima(manifest: &Manifest) -> Result<(), (&str, String)> {
         }
     }
     Ok(())
-}
-
-/// A share such as `0.1`, in thousandths.
-fn thousandths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let thousandths = deserializer.deserialize_any(Share)?;
-    match thousandths {
-        0..=1_000 => Ok(thousandths),
-        _ => Err(D::Error::custom("must be from 0 to 1")),
-    }
-}
-
-struct Share;
-
-impl Visitor<'_> for Share {
-    type Value = u32;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a share from 0 to 1, for example `0.1`")
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<u32, E> {
-        let thousandths = number.saturating_mul(1_000);
-        Ok(u32::try_from(thousandths).unwrap_or(u32::MAX))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
-        // What is not in the range, or not a number, is refused behind this.
-        let thousandths = (number * 1_000.0).round();
-        match (0.0..=1_000.0).contains(&thousandths) {
-            true => Ok(thousandths as u32),
-            false => Ok(u32::MAX),
-        }
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
-        match text.trim().parse() {
-            Ok(number) => self.visit_f64(number),
-            Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
-        }
-    }
 }
 
 #[cfg(test)]

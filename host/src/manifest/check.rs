@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
-    NatsSettings, SagaSettings, admin, autoscale, document::Node, fault::Fault, follows,
-    gateway_auth, healing, rollout, scalar, schedule,
+    NatsSettings, SagaSettings, access_log, admin, autoscale, document::Node, fault::Fault,
+    follows, gateway_auth, healing, rollout, scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -54,6 +54,9 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         let message = "names a coding twice; keep the first place of each".to_owned();
         return Err(place(&["gateway", "compression"], message));
     }
+    let says_format = document.has(&["gateway", "access_log", "format"]);
+    access_log::check(&manifest.gateway.access_log, says_format)
+        .map_err(|(key, message)| place(&["gateway", "access_log", key], message))?;
     if let Some(auth) = &manifest.gateway.auth {
         gateway_auth::check(auth)
             .map_err(|(key, message)| place(&["gateway", "auth", key], message))?;

@@ -125,6 +125,17 @@ impl Node {
         }
     }
 
+    /// Whether the key at `path` was written.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        let Some((key, rest)) = path.split_first() else {
+            return true;
+        };
+        match &self.value {
+            Value::Table(entries) => entries.get(*key).is_some_and(|entry| entry.node.has(rest)),
+            _ => false,
+        }
+    }
+
     /// Where the key at `path` was written, or else the nearest one around it.
     pub(super) fn place_of(&self, path: &[&str]) -> &Place {
         let mut node = self;

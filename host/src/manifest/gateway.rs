@@ -9,7 +9,8 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    gateway_auth::GatewayAuthSettings, gateway_tls::GatewayTlsSettings, network::Network, scalar,
+    access_log::AccessLogSettings, gateway_auth::GatewayAuthSettings,
+    gateway_tls::GatewayTlsSettings, network::Network, scalar,
 };
 
 /// `[gateway]`: the public port.
@@ -49,6 +50,8 @@ pub struct GatewaySettings {
     pub tls: Option<GatewayTlsSettings>,
     /// Whose tokens are taken where a route asks for one.
     pub auth: Option<GatewayAuthSettings>,
+    /// A line for each request.
+    pub access_log: AccessLogSettings,
 }
 
 /// A content coding that answers may have (RFC 9110 8.4.1).
@@ -77,6 +80,7 @@ impl Default for GatewaySettings {
             compression: Vec::new(),
             tls: None,
             auth: None,
+            access_log: AccessLogSettings::default(),
         }
     }
 }

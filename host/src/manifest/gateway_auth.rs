@@ -4,7 +4,15 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+use super::key_source::{KeySource, KeyUrl};
 use super::scalar;
+
+/// The shortest interval at which keys are fetched.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
+/// The most claims that guests are told of.
+const MOST_CLAIMS: usize = 32;
+/// What an identity has besides its claims.
+const TOLD_ANYWAY: [&str; 4] = ["iss", "sub", "scope", "scp"];
 
 /// `[gateway.auth]`: whose bearer tokens (JWT, RFC 9068) the public port takes. The keys are read again while the host runs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,11 +24,62 @@ pub struct GatewayAuthSettings {
     pub audience: String,
     /// How they may be signed.
     pub algorithms: Vec<SignatureAlgorithm>,
-    /// The issuer's public keys, as a JWK Set (RFC 7517).
-    pub jwks_file: PathBuf,
+    /// The issuer's public keys, as a JWK Set (RFC 7517), in a file. Either this or `jwks_url`.
+    pub jwks_file: Option<PathBuf>,
+    /// Where they can be fetched.
+    pub jwks_url: Option<String>,
+    /// Certificates (PEM) of the authorities that the certificate there may come from; the system's when absent.
+    pub jwks_ca_file: Option<PathBuf>,
+    /// How often they are fetched.
+    #[serde(default = "five_minutes", deserialize_with = "scalar::duration")]
+    pub jwks_refresh: Duration,
+    /// The type that a token must say it has, its `typ`; any when absent.
+    pub token_type: Option<String>,
+    /// Which claims guests are told of.
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// How much the issuer's clock may differ.
     #[serde(default = "half_a_minute", deserialize_with = "scalar::duration")]
     pub leeway: Duration,
+}
+
+impl GatewayAuthSettings {
+    /// The files that it names, to be taken relative to the manifest.
+    pub(super) fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let files = [&mut self.jwks_file, &mut self.jwks_ca_file];
+        files.into_iter().flatten()
+    }
+
+    /// Where the issuer's keys come from; or the setting that does not say it, and what is wrong.
+    pub(crate) fn key_source(&self) -> Result<KeySource, (&'static str, String)> {
+        let must = |key, what: &str| Err((key, format!("must {what}")));
+        if self.jwks_refresh < SHORTEST_REFRESH {
+            return must("jwks_refresh", "be at least `1s`");
+        }
+        match (&self.jwks_file, &self.jwks_url) {
+            (Some(_), None) if self.jwks_ca_file.is_some() => {
+                must("jwks_ca_file", "be left out, as no key is fetched")
+            }
+            (Some(file), None) => Ok(KeySource::File(file.clone())),
+            (None, Some(url)) => Ok(KeySource::Url {
+                url: KeyUrl::parse(url).map_err(|reason| ("jwks_url", reason))?,
+                authorities: self.jwks_ca_file.clone(),
+                refresh: self.jwks_refresh,
+            }),
+            (Some(_), Some(_)) => must(
+                "jwks_url",
+                "be left out, or `jwks_file`: there is one set of keys",
+            ),
+            (None, None) => must(
+                "jwks_url",
+                "say where the issuer's keys are, or `jwks_file` which file holds them",
+            ),
+        }
+    }
+}
+
+fn five_minutes() -> Duration {
+    Duration::from_secs(300)
 }
 
 fn half_a_minute() -> Duration {
@@ -112,6 +171,31 @@ pub(super) fn check(settings: &GatewayAuthSettings) -> Result<(), (&'static str,
     }
     if settings.algorithms.is_empty() {
         return must("algorithms", "name a way of signing, for example `RS256`");
+    }
+    settings.key_source()?;
+    if settings.token_type.as_ref().is_some_and(String::is_empty) {
+        return must("token_type", "name a type, for example `at+jwt`");
+    }
+    check_claims(&settings.claims).map_err(|reason| ("claims", reason))
+}
+
+fn check_claims(claims: &[String]) -> Result<(), String> {
+    if claims.len() > MOST_CLAIMS {
+        return Err(format!("names more than {MOST_CLAIMS} claims"));
+    }
+    for (place, claim) in claims.iter().enumerate() {
+        if claim.is_empty()
+            || claims
+                .get(..place)
+                .is_some_and(|before| before.contains(claim))
+        {
+            return Err(format!("names `{claim}` twice, or nothing"));
+        }
+        if TOLD_ANYWAY.contains(&claim.as_str()) {
+            return Err(format!(
+                "need not name `{claim}`: guests are told that anyway"
+            ));
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `innkeeper.toml`: what the app is made of, and its settings.
 
+mod access_log;
 mod admin;
 mod admin_tls;
 mod app;
@@ -19,6 +20,7 @@ mod gateway_auth;
 mod gateway_tls;
 mod healing;
 mod journal;
+mod key_source;
 mod live;
 mod nats;
 mod network;
@@ -42,8 +44,10 @@ use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
 
+pub(crate) use self::key_source::{KeySource, KeyUrl};
 pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
 pub use self::{
+    access_log::{AccessLogFormat, AccessLogSettings},
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
     admin_tls::AdminTlsSettings,
     app::{App, HostSettings, LogFormat, LogSettings},
@@ -146,8 +150,10 @@ impl Manifest {
         tls.flat_map(AdminTlsSettings::files).for_each(complete);
         let tls = self.gateway.tls.iter_mut();
         tls.flat_map(GatewayTlsSettings::files).for_each(complete);
+        let access_log = self.gateway.access_log.file.iter_mut();
+        access_log.for_each(complete);
         let auth = self.gateway.auth.iter_mut();
-        auth.map(|auth| &mut auth.jwks_file).for_each(complete);
+        auth.flat_map(GatewayAuthSettings::files).for_each(complete);
         let tokens = self.admin.tokens.values_mut();
         tokens
             .filter_map(|token| token.file.as_mut())

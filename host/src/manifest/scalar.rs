@@ -325,6 +325,60 @@ pub(super) fn percents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect())
 }
 
+/// A share such as `0.1`, in thousandths.
+pub(super) fn thousandths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    deserializer.deserialize_any(Share { parts: 1_000 })
+}
+
+/// A share such as `0.0001`, in millionths.
+pub(super) fn millionths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    deserializer.deserialize_any(Share { parts: 1_000_000 })
+}
+
+/// Takes a share, in so many parts of the whole.
+struct Share {
+    parts: u32,
+}
+
+impl Visitor<'_> for Share {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a share from 0 to 1, for example `0.1`")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<u32, E> {
+        match number {
+            0 => Ok(0),
+            1 => Ok(self.parts),
+            _ => Err(E::custom("must be from 0 to 1")),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
+        if !(0.0..=1.0).contains(&number) {
+            return Err(E::custom("must be from 0 to 1"));
+        }
+        let parts = (number * f64::from(self.parts)).round() as u32;
+        // Somebody who asks for a little, or for nearly all, does not mean nothing, or all.
+        if (parts == 0 && number > 0.0) || (parts == self.parts && number < 1.0) {
+            let least = 1.0 / f64::from(self.parts);
+            return Err(E::custom(format!(
+                "must be 0, 1, or from {least} to {}",
+                1.0 - least
+            )));
+        }
+        Ok(parts)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
+        match text.trim().parse() {
+            Ok(number) => self.visit_f64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
 /// Sizes such as `64MiB`, or plain bytes. By hand: the crate `bytesize` guesses what `64mb` or `1.5k` is meant to be.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();

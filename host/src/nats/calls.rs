@@ -164,6 +164,8 @@ impl Calls {
             correlation_id: correlation.id,
             causation_id: None,
             trace: telemetry::sampled(correlation.trace),
+            // Whoever may send messages could say that he is anybody.
+            identity: None,
             deadline: Instant::now() + context.settings.limits.deadline,
             call_stack: Arc::default(),
             may_have_run: false,

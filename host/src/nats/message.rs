@@ -205,6 +205,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::VerifiedIdentity;
 
     #[test]
     fn what_has_no_value_is_no_header() {
@@ -217,6 +218,8 @@ mod tests {
             correlation_id: "2".parse().unwrap(),
             causation_id: None,
             trace: None,
+            // It is not for whoever reads there.
+            identity: Some(VerifiedIdentity::of("alice")),
         };
         let told = Told {
             context: "room".into(),

@@ -10,7 +10,7 @@ use super::deployer::Deployer;
 use super::progress::Rollout;
 use super::version_state::State;
 use crate::core::{CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
-use crate::invocation::{Context, record};
+use crate::invocation::{Context, Severity, record};
 use crate::journal::{
     self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
 };
@@ -285,6 +285,7 @@ impl<'a> History<'a> {
             correlation_id: rollout.clone(),
             causation_id: Some(invocation.into()),
             trace: None,
+            identity: None,
         }
     }
 }
@@ -319,6 +320,13 @@ pub(super) async fn record_changes(
             correlation_id = because.rollout.as_deref().unwrap_or_default(),
             "version"
         );
+        let severity = match state {
+            State::Rejected | State::Quarantined => Severity::Warning,
+            _ => Severity::Normal,
+        };
+        let message = format!("version {digest:.12}: {}", because.reason);
+        let events = &deployer.invoker.host_events;
+        events.note(&context.name, severity, state.event(), message);
     }
     if let Err(error) = noted {
         tracing::error!(context = context.name, %error, "could not write the history of its versions");

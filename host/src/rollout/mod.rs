@@ -54,7 +54,7 @@ pub use self::{
     deployer::Deployer,
     gate::{Gate, Refusal},
     healing::start as start_healing,
-    health::{Condition, Health, HealthState, LastState, Occurrence, Seen, Severity},
+    health::{Condition, Health, HealthState, LastState, Seen},
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,
     load::load,

@@ -13,6 +13,7 @@ use super::version_state::State;
 use super::{interrupted_rollout, rollback};
 use crate::invocation::Context;
 use crate::manifest::RolloutSettings;
+use crate::observe::telemetry::Ended;
 use crate::versions::{Tally, Version};
 
 /// How often it is looked at.
@@ -72,7 +73,17 @@ struct Watch {
 impl Watch {
     async fn run(self) {
         // Where the host stops, it says when it is back that the watch was cut off.
+        let began = Instant::now();
         if let Some(ended) = self.watch().await {
+            let verdict = match &ended {
+                Watched::Well(_) => Some(Ended::Well),
+                Watched::TakenBack(reason) => Some(Ended::Failed(reason.clone())),
+                Watched::Watching | Watched::Cut(_) => None,
+            };
+            if let Some(verdict) = verdict {
+                let rollout = &self.rollout;
+                rollout.trace_gate(Gate::Watch, began.elapsed(), verdict);
+            }
             self.rollout.note_watch(ended);
             interrupted_rollout::clear(&self.deployer, &self.context, &self.rollout.id).await;
         }

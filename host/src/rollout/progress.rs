@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub struct Rollout {
     is_in_history: AtomicBool,
     trace: TraceContext,
     began: Instant,
+    /// When the gate began that is to be passed next.
+    gate_began: Mutex<Instant>,
 }
 
 /// Who aborted a rollout, and why.
@@ -150,6 +153,7 @@ pub enum Outcome {
 impl Rollout {
     pub(super) fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
         Self {
+            trace: telemetry::sampled(TraceContext::of_story(&id)),
             id,
             by: by.to_owned(),
             is_dry_run,
@@ -158,8 +162,8 @@ impl Rollout {
             abort_cause: OnceLock::new(),
             commanded: Notify::new(),
             is_in_history: AtomicBool::new(false),
-            trace: telemetry::sampled(TraceContext::new()),
             began: Instant::now(),
+            gate_began: Mutex::new(Instant::now()),
         }
     }
 
@@ -264,6 +268,7 @@ impl Rollout {
     }
 
     pub(super) fn enter(&self, stage: Stage, weight: u8) {
+        self.begin_gate();
         self.progress.send_modify(|progress| {
             progress.stage = stage;
             progress.weight = weight;
@@ -302,14 +307,13 @@ impl Rollout {
     }
 
     pub(super) fn passed(&self, gate: Gate, what: impl Into<String>, took: Duration) {
-        if telemetry::is_on() {
-            let trace = self.trace.child();
-            let name = || format!("gate {}", gate.name()).into();
-            if let Some(span) = Span::internal(&trace, name) {
-                self.describe(span).end(took, Ended::Well);
-            }
-        }
+        self.trace_gate(gate, took, Ended::Well);
         self.step(Some(gate), what.into(), took);
+        self.begin_gate();
+    }
+
+    fn begin_gate(&self) {
+        *self.gate_began.lock() = Instant::now();
     }
 
     pub(super) fn log_step(&self, what: impl Into<String>, took: Duration) {
@@ -327,6 +331,18 @@ impl Rollout {
             .send_modify(|progress| progress.steps.push(step));
     }
 
+    /// The span of a gate that has ended just now.
+    pub(super) fn trace_gate(&self, gate: Gate, took: Duration, ended: Ended) {
+        if !telemetry::is_on() {
+            return;
+        }
+        let trace = self.trace.child();
+        let name = || format!("gate {}", gate.name()).into();
+        if let Some(span) = Span::internal(&trace, name) {
+            self.describe(span).end(took, ended);
+        }
+    }
+
     /// What the spans of a rollout say of it.
     fn describe<'a>(&self, span: Span<'a>) -> Span<'a> {
         let version = self.progress.borrow().version.digest.to_string();
@@ -336,6 +352,11 @@ impl Rollout {
     }
 
     pub(super) fn end(&self, outcome: Outcome) {
+        if let Outcome::Refused(refusal) = &outcome {
+            let (gate, why) = (refusal.gate, refusal.reason.clone());
+            let took = self.gate_began.lock().elapsed();
+            self.trace_gate(gate, took, Ended::Failed(why));
+        }
         if let Some(span) = Span::internal(&self.trace, || "rollout".into()) {
             let ended = match &outcome {
                 Outcome::Refused(refusal) => Ended::Failed(refusal.to_string()),

@@ -29,11 +29,9 @@ pub(super) async fn ready(
         }
     };
     pause(probe.initial_delay).await?;
-    let mut reason = String::new();
-    for attempt in 0..probe.failure_threshold.get() {
-        if attempt > 0 {
-            pause(probe.period).await?;
-        }
+    let threshold = probe.failure_threshold.get();
+    let (mut failures, mut unasked) = (0, 0);
+    let reason = loop {
         let asking = check_health(
             &deployer.invoker,
             context,
@@ -42,18 +40,27 @@ pub(super) async fn ready(
             Check::Ready,
             probe.timeout,
         );
-        match AssertUnwindSafe(asking).catch_unwind().await {
+        let reason = match AssertUnwindSafe(asking).catch_unwind().await {
             Ok(Ok(Ok(()))) => return Ok(()),
-            Ok(Ok(Err(said))) => reason = format!("it says: {}", told(&said)),
-            Ok(Err(failure)) => reason = failure.to_string(),
-            // What goes wrong here goes wrong for one version, not for the host.
-            Err(_) => {
-                reason = "the host panicked while it asked; see its log".to_owned();
+            Ok(Ok(Err(said))) => format!("it says: {}", told(&said)),
+            // It was not asked, which is no fault of it; but that must not go on for ever.
+            Ok(Err(failure)) if failure.is_for_want_of_place() && unasked < threshold => {
+                unasked += 1;
+                pause(probe.period).await?;
+                continue;
             }
-        }
-        let is_over = attempt + 1 == probe.failure_threshold.get();
+            Ok(Err(failure)) => failure.to_string(),
+            // What goes wrong here goes wrong for one version, not for the host.
+            Err(_) => "the host panicked while it asked; see its log".to_owned(),
+        };
+        failures += 1;
+        let is_over = failures >= threshold;
         note_failure(deployer, context, version, &reason, is_over);
-    }
+        if is_over {
+            break reason;
+        }
+        pause(probe.period).await?;
+    };
     Err(Refusal::at(
         Gate::Ready,
         format!(

@@ -28,6 +28,8 @@ use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
+/// How long a version that has left memory may take to be loaded, also where it has to be compiled again.
+const LOADING: Duration = Duration::from_secs(120);
 
 /// A version that has passed.
 pub(super) struct Passed {
@@ -348,10 +350,20 @@ pub(super) async fn load_stored(
     entry: &Entry,
 ) -> Result<Arc<Version>, Refusal> {
     signature_check::check(deployer, context, entry.digest, None).await?;
+    let mut how = Load::OrShared;
     if let Some(version) = deployer.rollouts(context).find_loaded(entry.digest) {
-        return Ok(version);
+        // One that has left memory may not come back any more: that is to be known before it serves.
+        let deadline = tokio::time::Instant::now() + LOADING;
+        match version.guest.ensure_loaded(deadline).await {
+            Ok(()) => return Ok(version),
+            // That may be remembered of an earlier load: what is on disk by now decides.
+            Err(fault) => {
+                tracing::warn!(context = context.name, version = %version.title, %fault, "it cannot be brought back into memory, and is read anew");
+                how = Load::Anew;
+            }
+        }
     }
-    let version = Arc::new(read_stored(deployer, context, entry, Load::OrShared).await?);
+    let version = Arc::new(read_stored(deployer, context, entry, how).await?);
     reload::let_leave(deployer, context, &version);
     deployer.rollouts(context).keep_loaded(&version);
     Ok(version)

@@ -1,5 +1,6 @@
-//! TLS at a port: who the port is, and whose clients it takes. The files that say so are read again while the host runs.
+//! TLS at a port: who the port is, and whose clients it takes. The files that say so are read again while the host runs. And TLS with others, whom the host asks.
 
+mod client;
 mod files;
 mod transport;
 
@@ -19,6 +20,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, SupportedProtocolVersion};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::client::client_config;
 pub use self::files::TlsError;
 pub(crate) use self::files::{PemFile, provider};
 pub(crate) use self::transport::Transport;

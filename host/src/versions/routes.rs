@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
     sync::Arc,
+    time::Duration,
 };
 
 use http::{HeaderValue, Method};
@@ -35,6 +36,8 @@ pub struct Offer<'a, C> {
     pub request_limit: u64,
     /// The most that an answer may have, in bytes: its head and its body.
     pub response_limit: u64,
+    /// How long an answer may take.
+    pub deadline: Duration,
     /// How many requests a client's connection serves before it is closed; none when it is kept open.
     pub requests_per_connection: Option<NonZeroU32>,
     /// The routes that it describes.
@@ -48,11 +51,14 @@ pub struct Offer<'a, C> {
 pub struct Route<C> {
     /// What answers.
     pub context: C,
+    /// The name of the context.
+    pub(crate) owner: Arc<str>,
     pub(crate) method: Method,
     pub(crate) pattern: Pattern,
     pub(crate) consumes: Option<MediaType>,
     pub(crate) request_limit: u64,
     pub(crate) response_limit: u64,
+    pub(crate) deadline: Duration,
     pub(crate) requests_per_connection: Option<NonZeroU32>,
     /// What a token must allow; none where no token is needed.
     pub(crate) require: Option<Vec<Requirement>>,
@@ -264,11 +270,13 @@ impl<C: Clone> Route<C> {
         let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
         Ok(Self {
             context: offer.context.clone(),
+            owner: offer.name.into(),
             method: method.clone(),
             pattern: Pattern::parse(&described.path)?,
             consumes: consumes.transpose()?,
             request_limit: offer.request_limit,
             response_limit: offer.response_limit,
+            deadline: offer.deadline,
             requests_per_connection: offer.requests_per_connection,
             require: rule.map(|rule| rule.require.clone()),
         })
@@ -386,6 +394,7 @@ mod tests {
             name,
             request_limit: 10,
             response_limit: 10,
+            deadline: Duration::from_secs(5),
             requests_per_connection: None,
             routes,
         }))
@@ -595,6 +604,7 @@ mod tests {
                 name: "reservation",
                 request_limit: 10,
                 response_limit: 10,
+                deadline: Duration::from_secs(5),
                 requests_per_connection: None,
                 routes: &routes,
                 rules: &rules.collect(),

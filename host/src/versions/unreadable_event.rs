@@ -24,6 +24,7 @@ pub(crate) fn new(
         time,
         data: bytes,
         trace: None,
+        identity: None,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Wiring {
     pub routes: Routes<Arc<str>>,
     /// Which context offers which interface, likewise.
     pub links: Links,
+    /// A context of which no version serves.
+    down: Option<Arc<str>>,
 }
 
 /// The wiring while nobody else exchanges it, nor decides what may come into it.
@@ -72,6 +74,12 @@ impl Wiring {
         self.servings.get(context)
     }
 
+    /// A context that should serve and does not, if there is one: what it would answer is not known. Looked up for requests that no other route is closer to, so
+    /// it is known beforehand, however many contexts there are.
+    pub fn down(&self) -> Option<&Arc<str>> {
+        self.down.as_ref()
+    }
+
     /// What serves in each context.
     pub fn servings(&self) -> impl Iterator<Item = (&str, &Arc<Serving>)> {
         self.servings
@@ -97,10 +105,15 @@ impl Wiring {
             .iter()
             .filter_map(|(name, serving)| Some((name, serving.version()?)));
         let (routes, links) = follow_from(contexts, current.collect())?;
+        let is_down = |(name, serving): &(&Arc<str>, &Arc<Serving>)| {
+            contexts.contains_key(&***name) && serving.version().is_none()
+        };
+        let down = servings.iter().find(is_down).map(|(name, _)| name.clone());
         Ok(Self {
             servings,
             routes,
             links,
+            down,
         })
     }
 
@@ -144,6 +157,7 @@ fn follow_from(
             name,
             request_limit: limits.request,
             response_limit: limits.whole_response(),
+            deadline: limits.deadline,
             requests_per_connection: settings.circuit_breaker.max_requests_per_connection,
             routes: &version.description.routes,
         })

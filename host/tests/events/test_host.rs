@@ -115,6 +115,8 @@ impl TestHost {
             correlation_id: correlation_id.parse().unwrap(),
             causation_id: None,
             trace: TraceContext::new(),
+            identity: None,
+            waited: Duration::ZERO,
         };
         let answer = invocation::web(
             &self.host.invoker,
@@ -147,6 +149,7 @@ impl TestHost {
                 version: None,
                 time: wall_clock(),
                 status: None,
+                by: None,
             },
             writes: Vec::new(),
             events,
@@ -180,6 +183,7 @@ pub fn room_event(room: u64, revision: u64) -> Event {
         correlation_id: "c".parse().unwrap(),
         causation_id: None,
         trace: None,
+        identity: None,
     }
 }
 

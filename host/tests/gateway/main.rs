@@ -7,6 +7,7 @@
     reason = "in tests a panic is the report"
 )]
 
+mod access_log;
 mod answers;
 mod client;
 mod compression;

@@ -8,9 +8,9 @@ use innkeeper::core::{
     memory::{Budget, Reservation},
     message::{Request, Response, WebAnswer},
 };
-use innkeeper::gateway::{Backend, Drained, Gateway, Security};
+use innkeeper::gateway::{AccessLog, Backend, Drained, Gateway, Security};
 use innkeeper::guest;
-use innkeeper::invocation::{Failure, Origin};
+use innkeeper::invocation::{Failure, Origin, WebFailure};
 use innkeeper::manifest::GatewaySettings;
 use innkeeper::versions::{Found, Offer, Routes};
 use parking_lot::Mutex;
@@ -71,7 +71,7 @@ impl Backend for StubBackend {
         request: Request,
         origin: Origin,
         key: Option<String>,
-    ) -> impl Future<Output = Result<WebAnswer, Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<WebAnswer, WebFailure>> + Send + 'static {
         let state = Arc::clone(&self.0);
         async move {
             match request.route.as_str() {
@@ -87,10 +87,15 @@ impl Backend for StubBackend {
                             response,
                             ..answer(200, Vec::new(), Vec::new())
                         }),
-                        Err(reason) => Err(Failure::InvalidResponse { reason }),
+                        Err(reason) => Err(Failure::InvalidResponse { reason }.into()),
                     };
                 }
-                "/failures/{kind}" => return Err(failure(&request)),
+                "/failures/{kind}" => {
+                    return Err(WebFailure {
+                        failure: failure(&request),
+                        version: Some("7".into()),
+                    });
+                }
                 "/nothing" => return Ok(answer(204, Vec::new(), b"something".to_vec())),
                 "/headers" => {
                     let headers = [
@@ -153,6 +158,7 @@ fn failure(request: &Request) -> Failure {
             after: Duration::from_secs(5),
         },
         Some("reused") => Failure::KeyReused,
+        Some("panic") => panic!("as it was asked to"),
         _ => Failure::Trap {
             message: "a secret".to_owned(),
         },
@@ -188,6 +194,7 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         name,
         request_limit: LIMIT,
         response_limit: LIMIT,
+        deadline: Duration::from_secs(10),
         requests_per_connection: None,
         routes,
     };
@@ -209,6 +216,7 @@ impl Served {
     }
 
     pub async fn with(settings: GatewaySettings) -> Self {
+        let access_log = AccessLog::open(&settings.access_log).unwrap();
         let settings = GatewaySettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             ..settings
@@ -224,7 +232,12 @@ impl Served {
         let address = gateway.address();
         let stop = CancellationToken::new();
         let backend = StubBackend(Arc::clone(&state));
-        let ended = tokio::spawn(gateway.serve(backend, Security::default(), stop.clone()));
+        let ended = tokio::spawn(gateway.serve(
+            backend,
+            Security::default(),
+            access_log.map(Arc::new),
+            stop.clone(),
+        ));
         Self {
             address,
             state,

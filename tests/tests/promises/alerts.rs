@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use http::StatusCode;
-use innkeeper_tests::{Settings, TestHost, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,6 +37,7 @@ impl Prometheus {
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
+            .arg("--enable-feature=exemplar-storage")
             .current_dir(home.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -106,7 +107,11 @@ async fn they_are_silent_while_all_is_well_and_fire_when_payment_traps() {
         .await
         .with("payment", "insolvent")
         .await;
-    let host = TestHost::with(settings).await;
+    // Traces are recorded, though nobody takes them: so there are exemplars.
+    let host = Opening::new(settings)
+        .variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9")
+        .open()
+        .await;
     let prometheus = Prometheus::watch(&host);
     let stay = host.stay();
     let room = stay.room("watched").await;
@@ -119,6 +124,15 @@ async fn they_are_silent_while_all_is_well_and_fire_when_payment_traps() {
     })
     .await;
     assert_eq!(prometheus.firing().await, Ok(Vec::new()));
+    eventually("it has an exemplar of the route", async || {
+        let query =
+            "innkeeper_http_request_duration_seconds_bucket%7Bhttp_route%3D%22%2Frooms%22%7D";
+        let path = format!("/api/v1/query_exemplars?query={query}&start=0&end=99999999999");
+        let found = prometheus.get(&path).await?;
+        let exemplar = &found["data"][0]["exemplars"][0]["labels"]["trace_id"];
+        exemplar.as_str().map(drop).ok_or_else(|| found.to_string())
+    })
+    .await;
 
     eventually("the alerts fire", async || {
         stay.book(room).await.expect_problem(503);

@@ -1,8 +1,6 @@
 //! Load: everything is answered, and memory stays where it is.
 
-use std::process::Command;
-
-use innkeeper_tests::{Opening, Settings, TestHost, flood, request};
+use innkeeper_tests::{Opening, Settings, TestHost, flood, request, siege};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_stays_where_it_is() {
@@ -44,10 +42,6 @@ async fn memory_stays_where_it_is() {
 /// The course's own load, for as long as a test may take.
 #[tokio::test]
 async fn the_courses_load_is_answered_completely() {
-    if Command::new("siege").arg("--version").output().is_err() {
-        eprintln!("siege is not installed: left out");
-        return;
-    }
     let host = Opening::new(Settings::of_the_app().await)
         .alone()
         .open()
@@ -56,42 +50,17 @@ async fn the_courses_load_is_answered_completely() {
         r#"{}/rooms POST {{"desc": "Beautiful House3"}}"#,
         host.gateway().base()
     );
-    let output = tokio::process::Command::new("siege")
-        .args([
-            "-c100",
-            "-t5S",
-            "-r10",
-            "--content-type",
-            "application/json",
-            &target,
-        ])
-        .env("HOME", host.home())
-        .output()
-        .await
-        .expect("siege runs");
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let number = |name: &str| -> f64 {
-        let line = said.lines().find(|line| line.to_lowercase().contains(name));
-        let digits = |c: char| c.is_ascii_digit() || c == '.';
-        let text = line.and_then(|line| {
-            line.split([':', ' ', '\t'])
-                .find(|word| word.starts_with(digits))
-        });
-        text.and_then(|text| text.trim_matches(|c| !digits(c)).parse().ok())
-            .unwrap_or_else(|| panic!("no {name} in {said}"))
+    let Some(siege) = siege(host.home(), &["-c100", "-t5S", "-r10"], &target).await else {
+        return;
     };
-    assert_eq!(number("availability"), 100.0, "{said}");
-    assert_eq!(number("failed"), 0.0, "{said}");
-    let done = number("successful");
-    assert!(done > 100.0, "{said}");
+    let said = &siege.said;
+    assert_eq!(siege.availability, 100.0, "{said}");
+    assert_eq!(siege.failed, 0, "{said}");
+    assert!(siege.done > 100, "{said}");
     let book = host.at_rest().await;
     // Siege does not count those that its end cut short.
     assert!(
-        book.rooms.len() as f64 >= done,
+        book.rooms.len() as u64 >= siege.done,
         "{} rooms: {said}",
         book.rooms.len()
     );

@@ -88,9 +88,18 @@ async fn a_booking_is_one_trace() {
         .iter()
         .find(|span| span.name == "commit" && span.parent == invocation.id);
     assert_eq!(
-        said(commit.expect("its commit"), "innkeeper.outcome"),
+        said(commit.as_ref().expect("its commit"), "innkeeper.outcome"),
         "committed"
     );
+
+    let commit = commit.expect("its commit");
+    let flush = spans
+        .iter()
+        .find(|span| span.name == "flush" && span.parent == commit.id);
+    let waited: u32 = said(flush.expect("its flush"), "innkeeper.commits")
+        .parse()
+        .unwrap();
+    assert!(waited >= 1, "{flush:?}");
 
     for function in [
         "stay:room/rooms@0.1.0#hold",
@@ -136,11 +145,13 @@ async fn a_booking_is_one_trace() {
 async fn over_grpc_too_and_what_waits_is_exported_before_the_host_ends() {
     let collector = Collector::grpc().await;
     let mut host = Opening::new(Settings::of_the_app().await)
-        .variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &collector.endpoint())
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint())
         .variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        .variable("OTEL_LOGS_EXPORTER", "none")
         .variable("OTEL_SERVICE_NAME", "lodging")
         // Longer than the test: only the stop exports.
         .variable("OTEL_BSP_SCHEDULE_DELAY", "600000")
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "600000")
         .open()
         .await;
     assert_eq!(book(&host, PARENT).await, 201);
@@ -151,6 +162,10 @@ async fn over_grpc_too_and_what_waits_is_exported_before_the_host_ends() {
         (request.service.as_str(), request.trace.as_str()),
         ("lodging", TRACE)
     );
+    let commits = collector.metric("innkeeper_commits_total", &[("context", "reservation")]);
+    let commits = commits.expect("its commits are counted");
+    assert_eq!(commits.service, "lodging");
+    assert!(commits.value >= 1.0, "{commits:?}");
 }
 
 #[tokio::test]
@@ -209,10 +224,20 @@ async fn what_cannot_be_exported_to_is_refused_at_the_start() {
     for (variable, value, expected) in [
         ("OTEL_TRACES_EXPORTER", "zipkin", "write `otlp` or `none`"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "write always_on"),
+        ("OTEL_LOGS_EXPORTER", "statsd", "write `otlp` or `none`"),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            "https://user:secret@collector:4318",
+            "`https://collector:4318`: TLS is spoken over gRPC only",
+        ),
     ] {
         let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");
         let refused = host.try_reopen(&[endpoint, (variable, value)]).await;
         let refused = refused.expect_err("it is refused");
         assert!(refused.contains(expected), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
     }
+    // What was not looked at before metrics were exported refuses no start.
+    let console = ("OTEL_METRICS_EXPORTER", "console");
+    host.try_reopen(&[console]).await.expect("it starts");
 }

@@ -11,6 +11,7 @@ use super::simulation::{Simulated, Simulation, with};
 use super::tested_context::TestedContext;
 use super::{Answers, Call, DeadLetter, Emitted, Named, Offers, Reply};
 use crate::Context;
+use crate::invocation::Identity;
 
 /// Several contexts of an app: requests, calls, undo, events and timers between them, in memory and the same each time. Each thread has one: making another
 /// empties it.
@@ -62,6 +63,12 @@ impl TestApp {
         within(context, |context| {
             context.config.insert(key.into(), value.into())
         });
+    }
+
+    /// From now on this is who sends requests; nobody who is known, with `None`. It goes along with calls, events and timers, as in the host.
+    pub fn sign_in(&self, identity: impl Into<Option<Identity>>) {
+        let identity = identity.into();
+        with(|simulation| simulation.signed_in = identity);
     }
 
     /// Says what a function of a context answers that is not there; see [`TestContext::answer`](super::TestContext::answer).

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::invocation::{self, Beginning, invoke};
 use super::simulation::{id_of, with};
 use crate::Record;
+use crate::invocation::Identity;
 use crate::record::{decode, encode};
 
 /// What a call came to: the encoded result, or the encoded error.
@@ -206,6 +207,8 @@ pub(crate) struct Called {
     pub(crate) is_undone: bool,
     /// What its invocation is known by.
     key: String,
+    /// Who is behind it.
+    identity: Option<Identity>,
 }
 
 /// A call that was made, as a test sees it.
@@ -264,6 +267,7 @@ pub fn ask<R: Returned>(interface: &str, name: &str, arguments: Vec<Vec<u8>>) ->
         has_effect: true,
         is_undone: false,
         key: String::new(),
+        identity: with(|simulation| simulation.identity()),
     };
     let answer = match with(|simulation| simulation.answer_again(&called)) {
         Ok(Some(answer)) => answer,
@@ -325,10 +329,17 @@ fn make(called: &mut Called) {
                     key: Some(key),
                     correlation,
                     causation,
+                    identity: running.identity.clone(),
                 },
             )
         }
-        None => (String::from("test"), Beginning::of(&context)),
+        None => (
+            String::from("test"),
+            Beginning {
+                identity: simulation.signed_in.clone(),
+                ..Beginning::of(&context)
+            },
+        ),
     });
     let arguments = called.encoded.clone();
     let (answer, changed) = invoke(beginning, || (offered.run)(&arguments), Result::is_ok);
@@ -370,6 +381,7 @@ pub(crate) fn undo(calls: &[usize]) {
         }
         let beginning = Beginning {
             key: Some(format!("{} / undo", called.key)),
+            identity: called.identity.clone(),
             ..Beginning::of(&context)
         };
         let (answer, _) = invoke(beginning, || (undo.run)(&arguments), Result::is_ok);

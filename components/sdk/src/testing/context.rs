@@ -13,6 +13,7 @@ use super::tested_context::TestedContext;
 use super::{Answers, Call, Emitted, Named, Reply};
 use crate::bindings::innkeeper::context::types::Event as Delivered;
 use crate::evolving::exports::innkeeper::context::migration;
+use crate::invocation::Identity;
 use crate::{Answer, Context, Description, Entry, Migration, Outcome, Problem, Request, Response};
 
 /// What the context is called in the simulation; nobody sees it.
@@ -78,6 +79,12 @@ impl<C: Context> TestContext<C> {
     /// Sets the time.
     pub fn set_time(&self, ms: u64) {
         with(|simulation| simulation.now = ms);
+    }
+
+    /// From now on this is who sends requests, calls, and is behind the events that are delivered; nobody who is known, with `None`.
+    pub fn sign_in(&self, identity: impl Into<Option<Identity>>) {
+        let identity = identity.into();
+        with(|simulation| simulation.signed_in = identity);
     }
 
     /// Says what a function of another context answers, from now on: `test.answer(calls::rooms::HOLD, |_: u64, _: u64| Ok(()))`. The function is named by its
@@ -149,7 +156,7 @@ impl<C: Context> TestContext<C> {
     pub fn deliver(&self, source: &str, kind: &str, subject: &str, data: Value) -> Outcome {
         let event = with(|simulation| simulation.event_from_outside(source, kind, subject, &data));
         let run = || C::on_event(event.clone().into());
-        invoke(Beginning::of(NAME), run, Result::is_ok).0
+        invoke(Beginning::from_outside(NAME), run, Result::is_ok).0
     }
 
     /// Runs a function that the context offers to others.
@@ -157,7 +164,7 @@ impl<C: Context> TestContext<C> {
     /// # Errors
     /// What the function ended with.
     pub fn call<T, E>(&self, function: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-        invoke(Beginning::of(NAME), function, Result::is_ok).0
+        invoke(Beginning::from_outside(NAME), function, Result::is_ok).0
     }
 
     /// Whether the context says that it can take requests.
@@ -288,7 +295,7 @@ pub(super) fn answered(
         }
     };
     let (response, _) = invoke(
-        Beginning::of(context),
+        Beginning::from_outside(context),
         || handle(&request),
         |response| response.status < 400,
     );

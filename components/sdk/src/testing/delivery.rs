@@ -177,6 +177,7 @@ fn deliver(follower: &str, delivery: WaitingEvent) {
         key: Some(format!("{follower} follows {} {attempts}", event.id)),
         correlation: Some(event.correlation_id.clone()),
         causation: event.id.clone(),
+        identity: event.identity.clone(),
     };
     let handled = invoke(beginning, || on_event(event.clone().into()), Result::is_ok).0;
     let reason = match handled {

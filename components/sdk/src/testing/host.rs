@@ -57,6 +57,7 @@ pub(crate) mod outbox {
 }
 
 pub(crate) mod invocation {
+    use crate::bindings::innkeeper::context::invocation::VerifiedIdentity;
     use crate::testing::simulation::with;
 
     pub(crate) fn id() -> String {
@@ -77,6 +78,10 @@ pub(crate) mod invocation {
 
     pub(crate) fn now() -> u64 {
         with(|simulation| simulation.now)
+    }
+
+    pub(crate) fn identity() -> Option<VerifiedIdentity> {
+        with(|simulation| simulation.identity()).map(Into::into)
     }
 
     pub(crate) fn new_id() -> String {

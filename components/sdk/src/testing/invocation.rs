@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::Emitted;
 use super::calls;
 use super::simulation::{Simulation, with};
+use crate::invocation::Identity;
 use crate::record;
 
 /// How often an invocation is run before it is given up: as often as the host does by default (`limits.attempts`).
@@ -23,6 +24,8 @@ pub(crate) struct Invocation {
     pub(crate) attempt: u32,
     pub(crate) correlation: String,
     pub(crate) causation: String,
+    /// Who is behind it.
+    pub(crate) identity: Option<Identity>,
     /// The tables that it may write to.
     pub(crate) tables: Rc<[String]>,
     /// The state as it was when the attempt began.
@@ -108,9 +111,19 @@ pub(crate) struct Beginning {
     pub(crate) key: Option<String>,
     pub(crate) correlation: Option<String>,
     pub(crate) causation: String,
+    /// Who is behind it.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Beginning {
+    /// An invocation that somebody begins from outside: whoever has signed in.
+    pub(crate) fn from_outside(context: &str) -> Self {
+        Self {
+            identity: with(|simulation| simulation.signed_in.clone()),
+            ..Self::of(context)
+        }
+    }
+
     /// An invocation that nothing has caused.
     pub(crate) fn of(context: &str) -> Self {
         Self {
@@ -118,6 +131,7 @@ impl Beginning {
             key: None,
             correlation: None,
             causation: String::new(),
+            identity: None,
         }
     }
 }
@@ -133,6 +147,7 @@ pub(crate) fn invoke<T>(
         key,
         correlation,
         causation,
+        identity,
     } = beginning;
     let key = key.unwrap_or_else(|| with(Simulation::next_key));
     let correlation = correlation.unwrap_or_else(|| key.clone());
@@ -153,6 +168,7 @@ pub(crate) fn invoke<T>(
                 attempt,
                 correlation: correlation.clone(),
                 causation: causation.clone(),
+                identity: identity.clone(),
                 tables: simulated
                     .tested
                     .as_ref()

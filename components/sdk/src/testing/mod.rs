@@ -40,6 +40,7 @@ pub use fuzzer::{ConflictFuzzer, Finding, Tried};
 
 use crate::Response;
 use crate::bindings::innkeeper::context::types::Event as Delivered;
+use crate::invocation::Identity;
 
 /// An event, or with a delay a timer, that a context has emitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +68,8 @@ pub(crate) struct DeliveredEvent {
     pub(crate) data: Vec<u8>,
     pub(crate) correlation_id: String,
     pub(crate) causation_id: String,
+    /// Who is behind it.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl From<DeliveredEvent> for Delivered {

@@ -11,6 +11,7 @@ use super::drawn_numbers::DrawnNumbers;
 use super::invocation::{Invocation, Read, Staged};
 use super::tested_context::TestedContext;
 use super::{DeliveredEvent, Emitted};
+use crate::invocation::Identity;
 
 /// A context, and what it has committed.
 #[derive(Default)]
@@ -51,6 +52,8 @@ pub(crate) struct Simulation {
     /// The invocations that run, the innermost last.
     pub(crate) running: Vec<Invocation>,
     pub(crate) now: u64,
+    /// Who is behind what comes from outside.
+    pub(crate) signed_in: Option<Identity>,
     pub(crate) answers: BTreeMap<String, Rc<RefCell<dyn Player>>>,
     /// The calls that were answered, in their order.
     pub(crate) calls: Vec<Called>,
@@ -209,7 +212,15 @@ impl Simulation {
                 assert!(known, "{kind} is not among what the context `publishes`");
                 running.emitted.push((emitted, data.into()));
             }
-            None => self.publish(vec![(emitted, data.into())], "test", "test"),
+            None => {
+                let identity = self.signed_in.clone();
+                self.publish(
+                    vec![(emitted, data.into())],
+                    "test",
+                    "test",
+                    identity.as_ref(),
+                );
+            }
         }
         id
     }
@@ -269,6 +280,13 @@ impl Simulation {
             .map_or_else(String::new, |running| running.causation.clone())
     }
 
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        match self.running.last() {
+            Some(running) => running.identity.clone(),
+            None => self.signed_in.clone(),
+        }
+    }
+
     pub(crate) fn attempt(&self) -> u32 {
         self.running.last().map_or(1, |running| running.attempt)
     }
@@ -285,12 +303,23 @@ impl Simulation {
             self.cancelled(id);
         }
         let causation = id_of(&[&invocation.run_key()]);
-        self.publish(invocation.emitted, &invocation.correlation, &causation);
+        self.publish(
+            invocation.emitted,
+            &invocation.correlation,
+            &causation,
+            invocation.identity.as_ref(),
+        );
         self.running = running;
         self.outside = outside;
     }
 
-    fn publish(&mut self, emitted: Vec<(Emitted, Vec<u8>)>, correlation: &str, causation: &str) {
+    fn publish(
+        &mut self,
+        emitted: Vec<(Emitted, Vec<u8>)>,
+        correlation: &str,
+        causation: &str,
+        identity: Option<&Identity>,
+    ) {
         let (now, source) = (self.now, self.name());
         let context = self.current();
         for (emitted, data) in emitted {
@@ -303,6 +332,7 @@ impl Simulation {
                 data,
                 correlation_id: correlation.into(),
                 causation_id: causation.into(),
+                identity: identity.cloned(),
             };
             match emitted.delay_ms {
                 None => context.journal.push(published),
@@ -360,6 +390,7 @@ impl Simulation {
             data: data.to_string().into_bytes(),
             correlation_id: "test".into(),
             causation_id: "test".into(),
+            identity: None,
         }
     }
 

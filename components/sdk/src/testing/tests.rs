@@ -390,3 +390,74 @@ fn what_adds_to_a_counter_is_not_run_again_when_others_do() {
     );
     assert_eq!(app.get("/tallies").body, json!([2, 2]));
 }
+
+mod guestbook {
+    use super::*;
+    use crate::invocation::{identity, require_identity};
+
+    crate::events! {
+        /// Somebody has signed.
+        pub Signed: Bell,
+        /// A page is to be turned.
+        pub PageDue: Bell,
+    }
+
+    const SIGNERS: Table<u64, String> = Table::new("signers");
+
+    fn sign() -> Answer {
+        let signer = require_identity()?;
+        if !signer.has_scope("sign") {
+            return Err(Problem::new(403, "This needs the scope `sign`."));
+        }
+        let room: Option<u64> = signer.claim("room")?;
+        emit::<Signed>(&Bell {
+            id: room.unwrap_or_default(),
+        })?;
+        emit_after::<PageDue>(1_000, &Bell { id: 8 })?;
+        Response::created("/", &signer.subject)
+    }
+
+    fn note(bell: Bell) -> Outcome {
+        let signer = identity().map(|signer| signer.subject);
+        Ok(SIGNERS.put(bell.id, &signer.unwrap_or_default())?)
+    }
+
+    fn show(Path(id): Path<u64>) -> Answer {
+        Response::ok(&SIGNERS.find(id)?)
+    }
+
+    crate::context! {
+        summary: "Who was here.",
+        tables: [SIGNERS],
+        routes: { POST "/signatures" => sign, GET "/signatures/{id}" => show },
+        publishes: [Signed, PageDue],
+        follows: { "guestbook": Signed | PageDue => note },
+    }
+}
+
+#[test]
+fn who_has_signed_in_is_behind_what_comes_of_it() {
+    let app = TestApp::new().with::<guestbook::Component>("guestbook");
+    assert_eq!(app.post("/signatures", json!({})).status, 401);
+    app.sign_in(Identity::of("alice"));
+    assert_eq!(app.post("/signatures", json!({})).status, 403);
+    let alice = Identity::of("alice").with_scope("sign");
+    app.sign_in(alice.with_claim("room", &json!(7)));
+    assert_eq!(app.post("/signatures", json!({})).body, json!("alice"));
+    // Nobody who comes later is taken for her.
+    app.sign_in(Identity::of("bob"));
+    app.settle();
+    app.advance(std::time::Duration::from_secs(1));
+    for id in [7, 8] {
+        assert_eq!(app.get(&format!("/signatures/{id}")).body, json!("alice"));
+    }
+    // What comes from outside is nobody's.
+    app.publish("guestbook", "Signed", "9", json!({"id": 9}));
+    app.settle();
+    assert_eq!(app.get("/signatures/9").body, json!(""));
+    let test = TestContext::<guestbook::Component>::new();
+    test.sign_in(Identity::of("carol").with_claim("room", &json!("seven")));
+    let delivered = test.deliver("guestbook", "Signed", "1", json!({"id": 1}));
+    assert!(delivered.is_ok(), "{delivered:?}");
+    assert_eq!(test.get("/signatures/1").body, json!("carol"));
+}

@@ -48,6 +48,9 @@ pub struct Invocation {
     pub attempt: u32,
     /// The status of a web response.
     pub status: Option<u16>,
+    /// Who was behind it: the subject of the token that it comes of; absent where nobody is known to have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
     /// Why it was abandoned.
@@ -149,6 +152,7 @@ fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation
         version,
         time,
         status,
+        by,
         ..
     } = header;
     let (outcome, reason) = match ending {
@@ -165,6 +169,7 @@ fn invocation(context: &str, (_, header, events): Recorded) -> Option<Invocation
         version: version.map_or_else(String::new, |version| version.to_string()),
         attempt,
         status,
+        by,
         outcome,
         reason,
         events: events.into_iter().map(published).collect(),
@@ -227,6 +232,7 @@ struct Parent {
 impl Invocation {
     fn mask(&mut self, redaction: &Redaction) {
         self.reason = self.reason.take().map(|reason| redaction.text(reason));
+        self.by = self.by.take().map(|by| redaction.text(by));
         for event in &mut self.events {
             event.subject = redaction.text(mem::take(&mut event.subject));
         }

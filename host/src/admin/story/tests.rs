@@ -14,6 +14,7 @@ fn header(id: &str, causation_id: &str, time: u64, cause: Cause) -> Header {
         version: Some(VersionDigest::from_bytes([0xab; 32])),
         time,
         status: None,
+        by: None,
     }
 }
 
@@ -27,6 +28,7 @@ fn event(id: &str) -> Event {
         correlation_id: "c".parse().unwrap(),
         causation_id: None,
         trace: None,
+        identity: None,
     }
 }
 

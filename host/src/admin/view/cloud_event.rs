@@ -90,6 +90,7 @@ mod tests {
             correlation_id: "c1".parse().unwrap(),
             causation_id: Some("i1".into()),
             trace: None,
+            identity: None,
         }
     }
 

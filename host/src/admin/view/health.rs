@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::core::Timestamp;
+use crate::invocation::{Occurrence as Happened, Severity};
 use crate::manifest::ContextSettings;
 use crate::rollout;
 
@@ -46,7 +47,7 @@ pub struct Health {
     pub last_state: Option<LastState>,
     /// The settings of its probes, by their names, each in a line as `kubectl describe` has it.
     pub probes: BTreeMap<String, String>,
-    /// What happened to it lately, the last one last.
+    /// What happened to it within the last hour: its health, versions, slots, circuit breakers and faults; the last one last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Occurrence>,
 }
@@ -104,8 +105,8 @@ pub struct Occurrence {
 }
 
 impl Health {
-    /// How a context is that has these settings.
-    pub fn new(seen: rollout::Seen, settings: &ContextSettings) -> Self {
+    /// How a context is that has these settings, and to which this has happened besides.
+    pub fn new(seen: rollout::Seen, lately: Vec<Happened>, settings: &ContextSettings) -> Self {
         let startup = ("startup", Some(settings.startup_probe.to_string()));
         let readiness = settings.readiness_probe.as_ref().map(ToString::to_string);
         let liveness = settings.liveness_probe.as_ref().map(ToString::to_string);
@@ -119,10 +120,12 @@ impl Health {
             message: condition.message,
             since: condition.since.map(Timestamp),
         };
-        let occurrence = |occurrence: rollout::Occurrence| Occurrence {
+        let mut happened: Vec<_> = seen.occurrences.into_iter().chain(lately).collect();
+        happened.sort_by_key(|occurrence| occurrence.last);
+        let occurrence = |occurrence: Happened| Occurrence {
             kind: match occurrence.severity {
-                rollout::Severity::Normal => "Normal".to_owned(),
-                rollout::Severity::Warning => "Warning".to_owned(),
+                Severity::Normal => "Normal".to_owned(),
+                Severity::Warning => "Warning".to_owned(),
             },
             reason: occurrence.reason.to_owned(),
             message: occurrence.message,
@@ -144,7 +147,7 @@ impl Health {
                 finished: Timestamp(last.finished),
             }),
             probes: probes.collect(),
-            events: seen.occurrences.into_iter().map(occurrence).collect(),
+            events: happened.into_iter().map(occurrence).collect(),
         }
     }
 }

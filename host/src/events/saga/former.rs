@@ -105,6 +105,7 @@ impl From<FormerSaga> for Saga {
             timed_out_at: former.timed_out_at,
             ended_at: former.ended_at,
             ended_by: former.ended_by,
+            identity: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{CorrelationId, EventId};
+use crate::core::{CorrelationId, EventId, VerifiedIdentity};
 
 /// By how much the clock may have been set back between two events of one saga, in milliseconds: an end that much before the start still is its end.
 const SKEW: u64 = 5_000;
@@ -85,6 +85,8 @@ pub struct Saga {
     pub ended_by: Option<EventId>,
     /// What it is about: all its events say so.
     pub key: String,
+    /// Who is behind the event that began it.
+    pub identity: Option<VerifiedIdentity>,
 }
 
 /// An event that ends a saga.
@@ -193,6 +195,7 @@ mod tests {
             ended_at: None,
             ended_by: None,
             key: "7".into(),
+            identity: None,
         }
     }
 

@@ -171,5 +171,42 @@ fn timer(saga: &Saga) -> Result<Timer, journal::Error> {
         data,
         correlation_id: saga.correlation_id.clone(),
         causation_id: Some((&saga.started_by).into()),
+        identity: saga.identity.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::VerifiedIdentity;
+
+    #[test]
+    fn whoever_began_a_saga_is_behind_what_is_told_of_its_end() {
+        let saga = Saga {
+            saga: "booking".into(),
+            correlation_id: "c".parse().unwrap(),
+            subject: "7".into(),
+            state: SagaState::Running,
+            started_at: 1,
+            started_by: "e".into(),
+            deadline: 9,
+            timed_out_at: None,
+            ended_at: None,
+            ended_by: None,
+            key: "7".into(),
+            identity: Some(VerifiedIdentity::of("alice")),
+        };
+        let writes = change("booking", "7", None, &Known::Begun(saga.clone())).unwrap();
+        let kept = |key: &str| {
+            let write = writes.iter().find(|write| write.key == key.as_bytes());
+            write.and_then(|write| write.value.clone()).unwrap()
+        };
+        let known: Known = record::read(b"it", &kept("about/booking/7")).unwrap();
+        assert_eq!(known, Known::Begun(saga.clone()), "also after a restart");
+        let timers = writes.iter().filter(|write| write.space == Space::Timer);
+        let timers = timers.filter_map(|write| write.value.as_ref());
+        let read = timers.filter_map(|value| record::read::<Timer>(b"it", value).ok());
+        let identities: Vec<_> = read.map(|timer| timer.identity).collect();
+        assert_eq!(identities, [saga.identity]);
+    }
 }

@@ -166,6 +166,7 @@ fn begun(name: &str, settings: &SagaSettings, event: &Event, about: &str) -> Sag
         ended_at: None,
         ended_by: None,
         key: about.to_owned(),
+        identity: event.identity.clone(),
     }
 }
 
@@ -248,6 +249,7 @@ impl Timers for Deadlines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::VerifiedIdentity;
 
     #[test]
     fn a_saga_is_about_a_field_or_else_the_subject() {
@@ -260,6 +262,7 @@ mod tests {
             correlation_id: "c".parse().unwrap(),
             causation_id: None,
             trace: None,
+            identity: None,
         };
         let settings = |key: Option<&str>| SagaSettings {
             starts: "a.Booked".parse().unwrap(),
@@ -268,6 +271,13 @@ mod tests {
             key: key.map(str::to_owned),
             timeout: Duration::from_secs(1),
         };
+        let identity = Some(VerifiedIdentity::of("alice"));
+        let told = Event {
+            identity: identity.clone(),
+            ..event("{}")
+        };
+        let saga = begun("booking", &settings(None), &told, "room 1");
+        assert_eq!(saga.identity, identity, "who began it is behind it");
         let by_field = settings(Some("rsvId"));
         for (data, expected) in [
             (r#"{"rsvId": 7}"#, "7"),

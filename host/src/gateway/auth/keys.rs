@@ -1,6 +1,7 @@
 //! An issuer's public keys, as a JWK Set holds them (RFC 7517).
 
 use std::fs;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,13 +13,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::AuthError;
-use crate::manifest::{GatewayAuthSettings, SignatureAlgorithm};
+use crate::manifest::SignatureAlgorithm;
 
 /// The smallest modulus of RSA, in bytes: 2,048 bits (RFC 7518 3.3).
 const SMALLEST_MODULUS: usize = 256;
 
 /// The keys of an issuer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct KeySet(Vec<Key>);
 
 /// A public key.
@@ -54,16 +55,20 @@ struct Jwk {
 
 impl KeySet {
     /// Reads the file. Blocks.
-    pub(super) fn read(settings: &GatewayAuthSettings) -> Result<Self, AuthError> {
-        let file = &settings.jwks_file;
+    pub(super) fn read(file: &Path, algorithms: &[SignatureAlgorithm]) -> Result<Self, AuthError> {
         let text = fs::read(file).map_err(|source| AuthError::Unreadable {
-            file: file.clone(),
+            file: file.to_owned(),
             source,
         })?;
-        Self::parse(&text, &settings.algorithms).map_err(|reason| AuthError::Unusable {
-            file: file.clone(),
+        Self::parse(&text, algorithms).map_err(|reason| AuthError::Unusable {
+            file: file.to_owned(),
             reason,
         })
+    }
+
+    /// Whether there are none: they could not be fetched yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The keys that one of these algorithms can use. Others are passed over, as the standard asks.

@@ -1,15 +1,15 @@
 //! A JSON Web Token, and whether it is good.
 
-use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::keys::KeySet;
+use crate::core::{InvalidIdentity, Statement, VerifiedIdentity};
 use crate::manifest::GatewayAuthSettings;
 
 /// Why a token is not good. Said to whoever sent it; none of this repeats what it says.
@@ -33,24 +33,17 @@ pub(super) enum Refusal {
     Expired,
     #[error("the token is not good yet")]
     Early,
-}
-
-/// Who has sent a request, as its token says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    scopes: HashSet<String>,
-}
-
-impl Identity {
-    pub(super) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
-    }
+    #[error("the token is of another type")]
+    Type,
+    #[error("the token cannot be used here: {0}")]
+    Identity(#[from] InvalidIdentity),
 }
 
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     kid: Option<String>,
+    typ: Option<String>,
     crit: Option<Value>,
 }
 
@@ -59,6 +52,7 @@ struct Header {
 struct Claims {
     iss: String,
     aud: OneOrMany,
+    sub: Option<String>,
     exp: f64,
     nbf: Option<f64>,
     scope: Option<String>,
@@ -87,7 +81,7 @@ pub(super) fn verify(
     keys: &KeySet,
     settings: &GatewayAuthSettings,
     now: SystemTime,
-) -> Result<Identity, Refusal> {
+) -> Result<VerifiedIdentity, Refusal> {
     let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
     let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
     let header: Header = decoded(header)?;
@@ -104,14 +98,39 @@ pub(super) fn verify(
     if !key.has_signed(algorithm, message.as_bytes(), &signature) {
         return Err(Refusal::Signature);
     }
-    let claims: Claims = decoded(payload)?;
+    if let Some(expected) = &settings.token_type
+        && !is_type(header.typ.as_deref(), expected)
+    {
+        return Err(Refusal::Type);
+    }
+    let payload: Map<String, Value> = decoded(payload)?;
+    let named = settings.claims.iter().filter_map(|name| {
+        let value = payload.get(name)?;
+        Some((name.clone(), value.to_string()))
+    });
+    let named = named.collect();
+    let claims = Claims::deserialize(Value::Object(payload)).map_err(|_| Refusal::Malformed)?;
     check(&claims, settings, now)?;
     let words = claims.scope.iter().flat_map(|scope| scope.split(' '));
     let listed = claims.scp.iter().flat_map(OneOrMany::as_slice);
     let listed = listed.flat_map(|scopes| scopes.split(' '));
-    Ok(Identity {
-        scopes: words.chain(listed).map(str::to_owned).collect(),
-    })
+    let scopes = words.chain(listed).map(str::to_owned).collect();
+    Ok(VerifiedIdentity::new(Statement {
+        issuer: claims.iss,
+        subject: claims.sub.unwrap_or_default(),
+        scopes,
+        claims: named,
+    })?)
+}
+
+/// Whether a type is the one that is expected; it may leave out `application/`, and its letters may be of either case (RFC 7515 4.1.9).
+fn is_type(found: Option<&str>, expected: &str) -> bool {
+    let short = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        let short = text.strip_prefix("application/").map(str::to_owned);
+        short.unwrap_or(text)
+    };
+    found.is_some_and(|found| short(found) == short(expected))
 }
 
 fn check(claims: &Claims, settings: &GatewayAuthSettings, now: SystemTime) -> Result<(), Refusal> {

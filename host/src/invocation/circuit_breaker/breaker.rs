@@ -7,11 +7,12 @@ use serde_json::json;
 
 use super::outliers::{Change, Outliers, Turn};
 use super::pool::{Connection, Pool};
-use crate::core::{VersionDigest, human_duration};
+use crate::core::{TraceContext, VersionDigest, human_duration};
 use crate::invocation::admission::Permit;
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
-use crate::invocation::host_events::{HostEventKind, HostEvents};
+use crate::invocation::host_event_kind::HostEventKind;
+use crate::invocation::host_events::HostEvents;
 use crate::invocation::traffic::Traffic;
 use crate::manifest::CircuitBreaker;
 use crate::observe::metrics::{BreakerMetrics, Rejection};
@@ -91,6 +92,12 @@ impl Breaker {
     /// How many it has turned away since the host started.
     pub fn rejected(&self, why: Rejection) -> u64 {
         self.metrics.rejected(why)
+    }
+
+    /// Something that it let through came to an end, at this place in a trace.
+    pub(in crate::invocation) fn note(&self, took: Duration, failed: bool, trace: &TraceContext) {
+        self.traffic.note(took, failed);
+        self.metrics.answered(took, trace);
     }
 
     /// What has passed it, without what was turned away.

@@ -59,6 +59,7 @@ fn header(invocation: &str) -> Header {
         version: None,
         time: 1_700_000_000_000,
         status: None,
+        by: None,
     }
 }
 
@@ -72,6 +73,7 @@ fn event(id: &str, subject: &str) -> Event {
         correlation_id: CorrelationId::of_kept(id).unwrap(),
         causation_id: Some(id.into()).filter(|_| !id.is_empty()),
         trace: None,
+        identity: None,
     }
 }
 

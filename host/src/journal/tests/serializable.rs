@@ -176,7 +176,7 @@ async fn run(ledger: &Ledger, name: &str, script: &Script, answered: &AtomicU64)
             };
             let committing = ledger.commit_merging(unit, merges.clone(), None, None);
             match tokio::time::timeout(patience, committing).await {
-                Ok(ended) => ended.map(Some),
+                Ok(ended) => ended.map(|committed| Some(committed.position)),
                 Err(_) => {
                     ledger.barrier().await.unwrap();
                     let commits = ledger.journal().commits(began, usize::MAX).unwrap();

@@ -74,6 +74,30 @@ fn impossible_values_are_refused() {
             "5:1: gateway.auth.algorithms: must name a way of signing, for example `RS256`",
         ),
         (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_file = 'c'\njwks_url = 'https://d/e'\nalgorithms = ['ES256']",
+            "5:1: gateway.auth.jwks_url: must be left out, or `jwks_file`: there is one set of keys",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'http://d/e'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: `http://d/e` is not encrypted, so whoever is on the way could sign tokens; write `https://`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'd'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: `d` is not a URL of keys; write for example `https://login.example/.well-known/jwks.json`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://d'\nalgorithms = ['ES256']\njwks_refresh = '1ms'",
+            "6:1: gateway.auth.jwks_refresh: must be at least `1s`",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://user:secret@d/e'\nalgorithms = ['ES256']",
+            "4:1: gateway.auth.jwks_url: must name nobody before the host (`user:password@`): keys are public, and this would be sent unasked and logged",
+        ),
+        (
+            "[gateway.auth]\nissuer = 'a'\naudience = 'b'\njwks_url = 'https://d'\nalgorithms = ['ES256']\nclaims = ['email', 'sub']",
+            "6:1: gateway.auth.claims: need not name `sub`: guests are told that anyway",
+        ),
+        (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = ['b']",
             "4:12: context.a.routes.POST /b.require: `b` is not something that a token can be asked for; write `scope:` and a scope, for example `scope:book`",
         ),
@@ -84,6 +108,34 @@ fn impossible_values_are_refused() {
         (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'post /b']\nrequire = []",
             "3:19: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
+        ),
+        (
+            "[gateway.access_log]\nformat = 'combined'",
+            "2:10: gateway.access_log.format: `combined` is not a valid value; valid values are `common`, `json`, `off`",
+        ),
+        (
+            "[gateway.access_log]\nsample = 2",
+            "2:10: gateway.access_log.sample: must be from 0 to 1",
+        ),
+        (
+            "[gateway.access_log]\nformat = 'json'\nsample = 0.0000004",
+            "3:10: gateway.access_log.sample: must be 0, 1, or from 0.000001 to 0.999999",
+        ),
+        (
+            "[gateway.access_log]\nformat = 'json'\nsample = 0.9999996",
+            "3:10: gateway.access_log.sample: must be 0, 1, or from 0.000001 to 0.999999",
+        ),
+        (
+            "[gateway.access_log]\nfile = 'access.log'",
+            "2:1: gateway.access_log.file: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
+        ),
+        (
+            "[gateway.access_log]\nsample = 0.5",
+            "2:1: gateway.access_log.sample: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
+        ),
+        (
+            "[gateway.access_log]\nquery = true",
+            "2:1: gateway.access_log.query: has no effect while nothing says how a line looks; set `format` to `json` or `common`, or to `off` where there is to be no access log",
         ),
         (
             "[gateway.rate_limit]\nburst = -1",

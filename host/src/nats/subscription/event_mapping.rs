@@ -139,6 +139,7 @@ impl ReceivedMessage<'_> {
             causation_id: None,
             id,
             trace: None,
+            identity: None,
         };
         ReceivedEvent {
             attributes: Attributes::of(&event.data, content_type, Vec::new()),
@@ -166,6 +167,7 @@ impl ReceivedMessage<'_> {
             id,
             data: Vec::new(),
             trace: None,
+            identity: None,
         };
         let content_type = event.get("datacontenttype").map(str::to_owned);
         let extensions = event.extensions();

@@ -1,10 +1,12 @@
 //! What a circuit breaker does, measured.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::names;
+use super::{histogram::record, names};
+use crate::core::TraceContext;
 
 /// Why a circuit breaker turns work away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub struct BreakerMetrics {
     state: Gauge,
     opened: Counter,
     rejections: [(Counter, AtomicU64); 2],
+    duration: Histogram,
 }
 
 impl BreakerMetrics {
@@ -48,7 +51,13 @@ impl BreakerMetrics {
             state: gauge!(names::BREAKER_STATE, &labels),
             opened: counter!(names::BREAKER_OPENED, &labels),
             rejections: [Rejection::Pool, Rejection::Open].map(rejected),
+            duration: histogram!(names::EDGE_DURATION, &labels),
         }
+    }
+
+    /// A request or call that was let through came to an end, at this place in a trace.
+    pub fn answered(&self, took: Duration, trace: &TraceContext) {
+        record(&self.duration, took, trace);
     }
 
     /// Something was turned away.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, SharedString, counter, gauge, histogram};
 
-use super::names;
+use super::{histogram::record, names};
+use crate::core::TraceContext;
 
 /// What set an invocation off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +124,14 @@ impl ContextMetrics {
         }
     }
 
-    /// An invocation ended.
-    pub fn invocation(&self, kind: Kind, outcome: Outcome, duration: Duration) {
+    /// An invocation ended, at this place in a trace.
+    pub fn invocation(
+        &self,
+        kind: Kind,
+        outcome: Outcome,
+        duration: Duration,
+        trace: &TraceContext,
+    ) {
         let [web, call, event, timer] = &self.kinds;
         let metrics = match kind {
             Kind::Web => web,
@@ -140,7 +147,7 @@ impl ContextMetrics {
             Outcome::Failed => failed,
         };
         counter.increment(1);
-        metrics.duration.record(duration);
+        record(&metrics.duration, duration, trace);
     }
 
     /// One version took over from another.

@@ -5,94 +5,88 @@
 
 mod breaker;
 mod context;
+mod exposition;
+mod histogram;
 mod names;
+mod registry;
 
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
+use self::registry::Registry;
 pub use self::{
     breaker::{BreakerMetrics, Rejection},
     context::{CallOutcome, ContextMetrics, Kind, Outcome},
+    exposition::TextFormat,
+    histogram::{BOUNDS, Counted, Exemplar, record},
     names::*,
+    registry::{Family, Snapshot, Value},
 };
 
-/// The seconds that durations are counted by: from what an invocation costs to what a deadline allows.
-const DURATIONS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-    1.0, 2.5, 5.0, 10.0,
-];
-
-/// How often what was measured is added up.
-const PERIOD: Duration = Duration::from_secs(5);
-
-static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
+static IS_INSTALLED: Mutex<bool> = Mutex::new(false);
 
 /// The metrics of this process.
-#[derive(Clone)]
-pub struct Metrics(PrometheusHandle);
+#[derive(Clone, Copy)]
+pub struct Metrics(&'static Registry);
 
 impl Metrics {
     /// Begins to measure. There is one set of metrics in a process: a second call gets the same.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else measures already.
     pub fn install() -> Result<Self, MetricsError> {
-        let mut installed = INSTALLED.lock();
-        if let Some(handle) = &*installed {
-            return Ok(Self(handle.clone()));
+        let mut is_installed = IS_INSTALLED.lock();
+        if !*is_installed {
+            metrics::set_global_recorder(&*REGISTRY).map_err(|_| MetricsError)?;
+            names::describe();
+            *is_installed = true;
         }
-        let handle = builder()?.install_recorder()?;
-        names::describe();
-        *installed = Some(handle.clone());
-        Ok(Self(handle))
+        Ok(Self(&REGISTRY))
     }
 
     /// All of them as text, for Prometheus.
-    pub fn render(&self) -> String {
-        self.0.render()
+    pub fn text(&self, format: TextFormat) -> String {
+        exposition::text(&self.snapshot(), format)
     }
 
-    /// Adds up what was measured, until `stop`. Without it, durations pile up while nobody reads.
-    pub async fn maintain(self, stop: CancellationToken) {
-        let mut ticks = interval(PERIOD);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.0.run_upkeep();
-        }
+    /// All of them, as they are now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
     }
-}
-
-fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATIONS)
 }
 
 /// Why nothing is measured.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start collecting metrics: {0}")]
-pub struct MetricsError(#[from] BuildError);
+#[error("metrics are collected by something else in this process already; start the host once")]
+pub struct MetricsError;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::core::TraceContext;
 
     #[test]
     fn what_is_measured_can_be_read() {
-        let recorder = builder().unwrap().build_recorder();
-        let handle = recorder.handle();
-        metrics::with_local_recorder(&recorder, || {
+        let registry = Registry::new();
+        metrics::with_local_recorder(&registry, || {
             names::describe();
             let room = ContextMetrics::new("room");
-            room.invocation(Kind::Web, Outcome::Committed, Duration::from_millis(3));
-            room.invocation(Kind::Web, Outcome::Committed, Duration::from_micros(30));
-            room.invocation(Kind::Event, Outcome::Failed, Duration::from_secs(1));
+            let trace = TraceContext::new();
+            let note = |kind, outcome, took| room.invocation(kind, outcome, took, &trace);
+            note(Kind::Web, Outcome::Committed, Duration::from_millis(3));
+            note(Kind::Web, Outcome::Committed, Duration::from_micros(30));
+            note(Kind::Event, Outcome::Failed, Duration::from_secs(1));
             room.conflicts.increment(2);
             room.call(CallOutcome::Unavailable);
             room.compensations_pending.set(4);
             room.follower_lag("payment").set(7);
         });
-        let text = handle.render();
+        let text = exposition::text(&registry.snapshot(), TextFormat::Prometheus);
         for line in [
             "# TYPE innkeeper_invocations_total counter",
             "innkeeper_invocations_total{context=\"room\",kind=\"web\",outcome=\"committed\"} 2",
@@ -116,9 +110,25 @@ mod tests {
     fn a_second_installation_is_the_first() {
         let (first, second) = (Metrics::install().unwrap(), Metrics::install().unwrap());
         metrics::counter!("innkeeper_test_total").increment(1);
-        assert!(
-            first.render().contains("innkeeper_test_total 1")
-                && second.render().contains("innkeeper_test_total 1")
-        );
+        for metrics in [first, second] {
+            let text = metrics.text(TextFormat::OpenMetrics);
+            assert!(text.contains("innkeeper_test_total 1"), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_of_one_family_each() {
+        let registry = Registry::new();
+        metrics::with_local_recorder(&registry, names::describe);
+        let names = registry.described();
+        assert!(names.len() > 40, "{names:?}");
+        let is_name = |name: &&String| {
+            let mut characters = name.chars();
+            name.starts_with("innkeeper_") && characters.all(|c| c.is_ascii_lowercase() || c == '_')
+        };
+        assert!(names.iter().all(|name| is_name(&name)), "{names:?}");
+        let families = names.iter().map(|name| name.trim_end_matches("_total"));
+        let families: std::collections::BTreeSet<_> = families.collect();
+        assert_eq!(families.len(), names.len(), "two are one in OpenMetrics");
     }
 }

@@ -28,6 +28,8 @@ pub const FOLLOWER_LAG: &str = "innkeeper_follower_lag_events";
 pub const TIMERS_FIRED: &str = "innkeeper_timers_fired_total";
 /// Calls from other contexts, by the context that was called and outcome.
 pub const CALLS: &str = "innkeeper_calls_total";
+/// How long requests and calls took that were let through, by caller and callee.
+pub const EDGE_DURATION: &str = "innkeeper_edge_duration_seconds";
 /// Calls whose compensation is pending, by the context that undoes them.
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
@@ -56,8 +58,10 @@ pub const SWAPS: &str = "innkeeper_swaps_total";
 pub const SWAP_DURATION: &str = "innkeeper_swap_duration_seconds";
 /// Requests answered at the public port, by status class.
 pub const HTTP_REQUESTS: &str = "innkeeper_http_requests_total";
-/// How long requests took at the public port.
+/// How long requests took at the public port, by context, method, route and status class.
 pub const HTTP_REQUEST_DURATION: &str = "innkeeper_http_request_duration_seconds";
+/// Lines of the access log that were dropped.
+pub const ACCESS_LOG_DROPPED: &str = "innkeeper_access_log_dropped_total";
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
@@ -226,6 +230,11 @@ pub(super) fn describe() {
         CALLS,
         "Calls from other contexts, by the context that was called and outcome."
     );
+    describe_histogram!(
+        EDGE_DURATION,
+        Unit::Seconds,
+        "How long requests and calls took that were let through, by caller and callee."
+    );
     describe_gauge!(
         COMPENSATIONS_PENDING,
         "Calls whose compensation is pending, by the context that undoes them."
@@ -257,7 +266,11 @@ pub(super) fn describe() {
     describe_histogram!(
         HTTP_REQUEST_DURATION,
         Unit::Seconds,
-        "How long requests took at the public port."
+        "How long requests took at the public port, by context, method, route and status class; without the first three where there was no route."
+    );
+    describe_counter!(
+        ACCESS_LOG_DROPPED,
+        "Lines of the access log that were dropped, because they came too fast or could not be written."
     );
     describe_counter!(
         CPU,

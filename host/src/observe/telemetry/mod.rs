@@ -1,8 +1,10 @@
-//! OpenTelemetry: traces and logs by OTLP, set up by the standard `OTEL_*` variables. Off unless one of them names where to.
+//! OpenTelemetry: traces, metrics and logs by OTLP, set up by the standard `OTEL_*` variables. Off unless one of them names where to.
 //!
 //! Spans are made when they have ended, from the places in a trace that invocations carry anyway ([`TraceContext`]): while it is off nothing is kept for
 //! them, and asking whether it is on is one load.
 
+mod address;
+mod metrics;
 mod sampler;
 mod span;
 
@@ -22,10 +24,21 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use self::address::without_secrets;
+pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::sampler::SamplerError;
 pub use self::span::{Ended, Span, Value};
 use crate::core::TraceContext;
+
+const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+const LOGS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT";
+
+/// What the environment says: the value of a variable, unless it is empty.
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// How long what waits to be exported may take when the host stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -44,6 +57,9 @@ struct Tracer {
 /// What is exported, until it is shut down.
 pub struct Telemetry {
     logs: Option<SdkLoggerProvider>,
+    metrics: Option<MetricsExporter>,
+    /// What the environment asks for that is not followed.
+    ignored: Vec<String>,
 }
 
 /// Why nothing can be exported.
@@ -51,17 +67,20 @@ pub struct Telemetry {
 pub enum TelemetryError {
     /// The variables contradict themselves, or what they name cannot be used.
     #[error(
-        "cannot export {signal} by OTLP: {error}; correct the OTEL_EXPORTER_OTLP_* variables, or unset them"
+        "cannot export {signal} by OTLP: {reason}; correct the OTEL_EXPORTER_OTLP_* variables, or unset them"
     )]
     Exporter {
         /// Traces or logs.
         signal: &'static str,
-        /// Why.
-        error: ExporterBuildError,
+        /// Why, without secrets.
+        reason: String,
     },
     /// `OTEL_TRACES_SAMPLER` says nothing that is known.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
+    /// Where metrics are to be sent cannot be understood.
+    #[error(transparent)]
+    Metrics(#[from] SettingsError),
     /// A variable names what is not there.
     #[error("{variable} is `{value}`; write `otlp` or `none`")]
     UnknownExporter {
@@ -78,9 +97,15 @@ pub enum TelemetryError {
 ///
 /// See [`TelemetryError`].
 pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
-    let wanted = Wanted::of(&|name| env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let variables = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let mut ignored = Vec::new();
+    let wanted = Wanted::of(&variables, &mut ignored)?;
     if wanted == Wanted::default() {
-        return Ok(Telemetry { logs: None });
+        return Ok(Telemetry {
+            logs: None,
+            metrics: None,
+            ignored,
+        });
     }
     // Of two that are compiled in, nobody would know which to take for TLS. A second start finds the first one.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
@@ -88,10 +113,7 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
     if wanted.traces && TRACER.get().is_none() {
         let sampler = Sampler::of_environment()?;
         let exporter = SpanExporter::builder().build();
-        let exporter = exporter.map_err(|error| TelemetryError::Exporter {
-            signal: "traces",
-            error,
-        })?;
+        let exporter = exporter.map_err(|error| unusable("traces", &error, &variables))?;
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         processor.set_resource(&resource);
         let scope = InstrumentationScope::builder("innkeeper")
@@ -104,21 +126,71 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
             scope,
         });
     }
-    if !wanted.logs {
-        return Ok(Telemetry { logs: None });
-    }
-    let exporter = LogExporter::builder().build();
-    let exporter = exporter.map_err(|error| TelemetryError::Exporter {
-        signal: "logs",
-        error,
-    })?;
-    let provider = SdkLoggerProvider::builder().with_resource(resource);
+    let metrics = match wanted.metrics {
+        true => metrics_exporter(&variables, resource.clone(), &mut ignored)?,
+        false => None,
+    };
+    let logs = match wanted.logs {
+        true => Some(log_provider(resource, &variables)?),
+        false => None,
+    };
     Ok(Telemetry {
-        logs: Some(provider.with_batch_exporter(exporter).build()),
+        logs,
+        metrics,
+        ignored,
     })
 }
 
+/// None where nobody has asked for metrics by name, and they cannot be sent where everything is sent: that may have been set up for traces alone.
+fn metrics_exporter(
+    variables: Variables<'_>,
+    resource: Resource,
+    ignored: &mut Vec<String>,
+) -> Result<Option<MetricsExporter>, SettingsError> {
+    let named = [METRICS_EXPORTER, METRICS_ENDPOINT];
+    let is_named = named.iter().any(|name| variables(name).is_some());
+    match MetricsExporter::new(variables, resource, ignored) {
+        Ok(exporter) => Ok(Some(exporter)),
+        Err(error) if is_named => Err(error),
+        Err(error) => {
+            ignored.push(error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+fn log_provider(
+    resource: Resource,
+    variables: Variables<'_>,
+) -> Result<SdkLoggerProvider, TelemetryError> {
+    let exporter = LogExporter::builder().build();
+    let exporter = exporter.map_err(|error| unusable("logs", &error, variables))?;
+    let provider = SdkLoggerProvider::builder().with_resource(resource);
+    Ok(provider.with_batch_exporter(exporter).build())
+}
+
+/// The SDK repeats the endpoint, which may hold a secret.
+fn unusable(
+    signal: &'static str,
+    error: &ExporterBuildError,
+    variables: Variables<'_>,
+) -> TelemetryError {
+    let endpoints = [TRACES_ENDPOINT, LOGS_ENDPOINT, ENDPOINT];
+    let endpoints = endpoints.into_iter().filter_map(variables);
+    let reason = endpoints.fold(error.to_string(), |reason, endpoint| {
+        reason.replace(&endpoint, &without_secrets(&endpoint))
+    });
+    TelemetryError::Exporter { signal, reason }
+}
+
 impl Telemetry {
+    /// Says in the log what of the environment is not followed.
+    pub fn warn_of_ignored(&self) {
+        for ignored in &self.ignored {
+            tracing::warn!("{ignored}");
+        }
+    }
+
     /// What passes on log lines; none when logs are not exported. Only those of the host: an exporter that logs must not have its own lines exported.
     pub fn log_layer<S>(&self) -> Option<Box<dyn Layer<S> + Send + Sync>>
     where
@@ -128,6 +200,11 @@ impl Telemetry {
             OpenTelemetryTracingBridge::new(self.logs.as_ref()?);
         let own = filter_fn(|metadata| metadata.target().starts_with("innkeeper"));
         Some(Box::new(bridge.with_filter(own)))
+    }
+
+    /// What sends metrics, to be run; none when they are not exported.
+    pub fn take_metrics(&mut self) -> Option<MetricsExporter> {
+        self.metrics.take()
     }
 
     /// Exports what waits, as far as it can be done in some seconds. Blocks.
@@ -169,32 +246,64 @@ pub fn publisher(trace: &TraceContext) -> Option<TraceContext> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wanted {
     traces: bool,
+    metrics: bool,
     logs: bool,
 }
 
 impl Wanted {
-    /// As the specification has it, but that nothing is exported unless an endpoint or an exporter is named.
-    fn of(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, TelemetryError> {
+    /// As the specification has it, but that nothing is exported unless an endpoint or an exporter is named. What is not followed is added to `ignored`.
+    fn of(variable: Variables<'_>, ignored: &mut Vec<String>) -> Result<Self, TelemetryError> {
         let disabled = variable("OTEL_SDK_DISABLED");
         if disabled.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(Self::default());
         }
+        let by_endpoint =
+            |endpoint: &str| variable(ENDPOINT).or_else(|| variable(endpoint)).is_some();
         let wanted = |exporter: &'static str, endpoint: &str| match variable(exporter) {
-            Some(value) if value == "otlp" => Ok(true),
-            Some(value) if value == "none" => Ok(false),
-            Some(value) => Err(TelemetryError::UnknownExporter {
-                variable: exporter,
-                value,
-            }),
-            None => Ok(variable("OTEL_EXPORTER_OTLP_ENDPOINT")
-                .or_else(|| variable(endpoint))
-                .is_some()),
+            Some(value) => match unknown_exporter(&value, &["otlp", "none"]) {
+                Some(unknown) => Err(TelemetryError::UnknownExporter {
+                    variable: exporter,
+                    value: unknown.to_owned(),
+                }),
+                None => Ok(names_otlp(&value)),
+            },
+            None => Ok(by_endpoint(endpoint)),
+        };
+        let metrics = match variable(METRICS_EXPORTER) {
+            Some(value) => {
+                // They can be scraped in any case.
+                let known = ["otlp", "none", "prometheus"];
+                // Others were not looked at before metrics were exported.
+                if let Some(unknown) = unknown_exporter(&value, &known) {
+                    ignored.push(format!(
+                        "{METRICS_EXPORTER} names `{unknown}`, which there is not; write `otlp`, `prometheus` or `none`"
+                    ));
+                }
+                names_otlp(&value)
+            }
+            None => by_endpoint(METRICS_ENDPOINT),
         };
         Ok(Self {
-            traces: wanted("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")?,
-            logs: wanted("OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")?,
+            traces: wanted("OTEL_TRACES_EXPORTER", TRACES_ENDPOINT)?,
+            metrics,
+            logs: wanted("OTEL_LOGS_EXPORTER", LOGS_ENDPOINT)?,
         })
     }
+}
+
+/// The exporters of a list, `otlp,prometheus`.
+fn exporters(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+fn names_otlp(list: &str) -> bool {
+    exporters(list).any(|name| name == "otlp")
+}
+
+fn unknown_exporter<'a>(list: &'a str, known: &[&str]) -> Option<&'a str> {
+    exporters(list).find(|name| !known.contains(name))
 }
 
 /// Who exports: what the environment says, and the app.
@@ -216,11 +325,13 @@ fn resource(app: &str) -> Resource {
 mod tests {
     use super::*;
 
+    fn find(variables: &[(&str, &str)], name: &str) -> Option<String> {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    }
+
     fn wanted(variables: &[(&str, &str)]) -> Result<Wanted, TelemetryError> {
-        Wanted::of(&|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
+        Wanted::of(&|name| find(variables, name), &mut Vec::new())
     }
 
     #[test]
@@ -240,6 +351,7 @@ mod tests {
             all.unwrap(),
             Wanted {
                 traces: true,
+                metrics: true,
                 logs: true
             }
         );
@@ -251,17 +363,20 @@ mod tests {
             traces.unwrap(),
             Wanted {
                 traces: true,
+                metrics: false,
                 logs: false
             }
         );
         let without_logs = wanted(&[
             ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_METRICS_EXPORTER", "prometheus"),
             ("OTEL_LOGS_EXPORTER", "none"),
         ]);
         assert_eq!(
             without_logs.unwrap(),
             Wanted {
                 traces: true,
+                metrics: false,
                 logs: false
             }
         );
@@ -275,6 +390,63 @@ mod tests {
         assert_eq!(
             refused,
             "OTEL_TRACES_EXPORTER is `zipkin`; write `otlp` or `none`"
+        );
+    }
+
+    #[test]
+    fn an_exporter_of_metrics_that_is_not_known_is_told_and_others_are_taken() {
+        for (list, exports, told) in [
+            ("otlp,prometheus", true, 0),
+            ("prometheus, otlp", true, 0),
+            ("prometheus", false, 0),
+            ("console", false, 1),
+            ("otlp,console", true, 1),
+        ] {
+            let mut ignored = Vec::new();
+            let variables = [
+                (METRICS_EXPORTER, list),
+                (ENDPOINT, "http://localhost:4318"),
+            ];
+            let wanted = Wanted::of(&|name| find(&variables, name), &mut ignored).unwrap();
+            assert_eq!((wanted.metrics, ignored.len()), (exports, told), "{list}");
+            assert!(wanted.traces);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_set_up_for_traces_is_no_reason_to_refuse_a_start() {
+        let start = |variables: &[(&str, &str)]| {
+            let mut ignored = Vec::new();
+            let find = |name: &str| find(variables, name);
+            let exporter = metrics_exporter(&find, Resource::builder_empty().build(), &mut ignored);
+            (exporter.map(|exporter| exporter.is_some()), ignored)
+        };
+        let collector = "https://user:secret@collector:4318";
+        let (exporter, ignored) = start(&[(ENDPOINT, collector)]);
+        assert!(!exporter.unwrap());
+        assert!(
+            matches!(&ignored[..], [one] if one.contains("over gRPC only") && !one.contains("secret")),
+            "{ignored:?}"
+        );
+        let (refused, _) = start(&[(METRICS_ENDPOINT, collector)]);
+        assert!(refused.is_err());
+        let (refused, _) = start(&[(ENDPOINT, collector), (METRICS_EXPORTER, "otlp")]);
+        assert!(refused.is_err());
+        let (exporter, ignored) = start(&[(ENDPOINT, "http://collector:4318")]);
+        assert!(exporter.unwrap() && ignored.is_empty(), "{ignored:?}");
+    }
+
+    #[test]
+    fn an_endpoint_that_the_sdk_refuses_is_told_without_secrets() {
+        let endpoint = "http://user:secret@[collector";
+        let error = ExporterBuildError::InvalidConfiguration(format!(
+            "OTEL_EXPORTER_OTLP_ENDPOINT: invalid endpoint '{endpoint}/v1/traces'"
+        ));
+        let variables = [(ENDPOINT, endpoint)];
+        let told = unusable("traces", &error, &|name| find(&variables, name)).to_string();
+        assert!(
+            !told.contains("secret") && told.contains("[collector"),
+            "{told}"
         );
     }
 }

@@ -109,13 +109,19 @@ impl<'a> Span<'a> {
 
     /// It ended just now, after so long.
     pub fn end(self, took: Duration, ended: Ended) {
+        self.end_ago(Duration::ZERO, took, ended);
+    }
+
+    /// It ended so long ago, after it had taken so long.
+    pub fn end_ago(self, ago: Duration, took: Duration, ended: Ended) {
         let sampled = self.trace.sampled();
         let status = match ended {
             Ended::Well if !sampled => return,
             Ended::Well => Status::Unset,
             Ended::Failed(reason) => Status::error(reason),
         };
-        let end_time = SystemTime::now();
+        let now = SystemTime::now();
+        let end_time = now.checked_sub(ago).unwrap_or(now);
         let mut links = SpanLinks::default();
         links.links = self.links;
         self.tracer.processor.on_end(SpanData {

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::restart;
 use crate::core::{CorrelationId, human_duration};
-use crate::invocation::{Context, HostEventKind};
+use crate::invocation::{Context, HostEventKind, Severity};
 use crate::observe::metrics::RESTARTS;
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::Refusal;
-use crate::rollout::health::{Health, Severity, close_breaker};
+use crate::rollout::health::{Health, close_breaker};
 use crate::rollout::history::Because;
 use crate::rollout::swap::{self, SwapError, SwapKind};
 use crate::rollout::{active_version, rollback, startup_probe};

@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::incident::{self, Cause};
-use crate::invocation::{Check, Context, Failure, HostEventKind, check_health};
+use crate::invocation::{Check, Context, HostEventKind, Severity, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::told;
-use crate::rollout::health::{Health, Probe, Severity};
+use crate::rollout::health::{Health, Probe};
 use crate::versions::Version;
 
 /// Periods are longer or shorter by such a part, by chance, so that probes of many contexts do not come together.
@@ -144,9 +144,7 @@ async fn ask(
     match AssertUnwindSafe(asking).catch_unwind().await {
         Ok(Ok(Ok(()))) => Answer::Well,
         Ok(Ok(Err(said))) => Answer::Ill(told(&said)),
-        Ok(Err(
-            Failure::NoInstance { .. } | Failure::NoMemory { .. } | Failure::NotLoaded { .. },
-        )) => Answer::None,
+        Ok(Err(failure)) if failure.is_for_want_of_place() => Answer::None,
         Ok(Err(failure)) => Answer::Ill(failure.to_string()),
         Err(_) => Answer::None,
     }

@@ -1,17 +1,13 @@
 //! How a context is: whether its version has started, is ready and alive, how often it was restarted, and what happened to it lately.
 
-mod occurrences;
-
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use self::occurrences::Occurrences;
-pub use self::occurrences::{Occurrence, Severity};
 use crate::core::{VersionDigest, human_duration, wall_clock};
-use crate::invocation::{Context, Intake};
+use crate::invocation::{Context, Intake, Occurrence, Occurrences, Severity};
 use crate::manifest::HealingSettings;
 use crate::versions::Version;
 

@@ -32,6 +32,8 @@ pub struct Heard {
     times: Vec<u64>,
     /// At which attempt.
     attempts: Vec<u32>,
+    /// Who rang it; empty where nobody is known to have.
+    ringers: Vec<String>,
 }
 
 const HEARD: Table<u64, Heard> = Table::new("heard");
@@ -127,6 +129,8 @@ fn hear(
     heard.numbers.push(number);
     heard.times.push(invocation::now());
     heard.attempts.push(invocation::attempt());
+    let ringer = invocation::identity().map(|identity| identity.subject);
+    heard.ringers.push(ringer.unwrap_or_default());
     Ok(HEARD.put(bell, &heard)?)
 }
 

@@ -32,6 +32,24 @@ fn say(Heard(request): Heard) -> Answer {
     })
 }
 
+/// Who it was told is asking.
+#[derive(Serialize)]
+struct Asking {
+    issuer: String,
+    subject: String,
+    scopes: Vec<String>,
+    claims: Vec<(String, String)>,
+}
+
+fn say_who() -> Answer {
+    Response::ok(&invocation::identity().map(|identity| Asking {
+        issuer: identity.issuer,
+        subject: identity.subject,
+        scopes: identity.scopes,
+        claims: identity.claims,
+    }))
+}
+
 /// Says so many bytes, never the same twice.
 fn say_much(Path(count): Path<u64>) -> Answer {
     let mut body = invocation::new_id().into_bytes();
@@ -74,5 +92,7 @@ innkeeper_sdk::context! {
         GET "/much/{count}" => say_much,
         POST "/head/{count}/{length}" => say_in_the_head,
         GET "/heard" => count,
+        GET "/who" => say_who,
+        GET "/who/asks" => say_who,
     },
 }

@@ -170,6 +170,8 @@ fn origin() -> Origin {
         correlation_id: trace.correlation_id(),
         causation_id: None,
         trace,
+        identity: None,
+        waited: Duration::ZERO,
     }
 }
 
@@ -234,6 +236,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             correlation_id: origin.correlation_id,
             causation_id: None,
             trace: origin.trace,
+            identity: None,
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),
             may_have_run: false,

@@ -124,6 +124,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         correlation_id: story.clone(),
         causation_id: Some((&invocation).into()),
         trace: None,
+        identity: None,
     };
     let header = Header {
         invocation,
@@ -138,6 +139,7 @@ fn unit(began: u64, room: &Room) -> Unit {
         version: None,
         time,
         status: Some(201),
+        by: None,
     };
     let write = Write {
         space: STATE,

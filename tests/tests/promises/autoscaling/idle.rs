@@ -190,6 +190,21 @@ async fn what_cannot_be_loaded_is_said_and_tried_again() {
         able.then_some(()).ok_or(scaled.to_string())
     })
     .await;
+    // Who goes back to a version that is out of memory hears before it serves that it cannot come back.
+    let edited = artifacts::edited("archive", "after a loss").await;
+    let second = artifacts::digest(&edited);
+    operators.deploy("archive", edited, "").await.expect(201);
+    is_unloaded(&host, "archive").await;
+    std::fs::remove_dir_all(&artifacts).expect("the cache is there");
+    std::fs::rename(&components, &away).expect("the components are there");
+    let refused = operators.rollback("archive").await;
+    assert!(refused.status >= 400, "{}", refused.text);
+    assert_eq!(operators.serving("archive").await, second);
+    std::fs::rename(&away, &components).expect("they can be put back");
+    // Put back, it comes at once, though loading it failed a moment ago.
+    operators.rollback("archive").await.expect(200);
+    assert_ne!(operators.serving("archive").await, second);
+    host.gateway().get("/entries").await.expect(200);
 }
 
 /// Each with a component of its own, so that none shares its machine code with another.

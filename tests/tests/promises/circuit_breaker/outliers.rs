@@ -69,6 +69,16 @@ async fn one_callers_breaker_opens_half_opens_and_closes_and_the_others_stays_cl
             "{data:?}"
         );
     }
+    let said = operator(&host, &["describe", "shaky"]).await;
+    for part in [
+        "CircuitBreakerOpened",
+        "calls of asker-one are rejected for",
+        "failed 3 times in a row",
+        "CircuitBreakerClosed",
+        "VersionCurrent",
+    ] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
 }
 
 #[tokio::test]

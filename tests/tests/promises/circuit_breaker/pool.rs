@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use innkeeper_tests::{Opening, Reply, Settings, TestHost, eventually, send};
+use innkeeper_tests::{Opening, Reply, Settings, Siege, TestHost, eventually, send, siege};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -170,19 +170,13 @@ async fn a_caller_has_so_many_connections_and_leaves_the_others_theirs() {
 /// The course's own tool and request. Its share of requests that are turned away depends on the machine; that nothing else fails does not.
 #[tokio::test]
 async fn with_siege_one_user_is_served_completely() {
-    if std::process::Command::new("siege")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        eprintln!("siege is not installed: left out");
-        return;
-    }
     let settings = of_the_course(Settings::of_the_app().await, "room");
     let host = Opening::new(settings).alone().open().await;
-    let one = siege(&host, "-c1").await;
+    let Some(one) = besieged(&host, "-c1").await else {
+        return;
+    };
     assert_eq!((one.availability, one.failed), (100.0, 0), "{}", one.said);
-    let many = siege(&host, "-c25").await;
+    let many = besieged(&host, "-c25").await.expect("it is installed");
     assert!(many.done > 50, "{}", many.said);
     let name =
         r#"innkeeper_circuit_breaker_rejected_total{caller="gateway",callee="room",reason="pool"}"#;
@@ -196,7 +190,7 @@ async fn with_siege_one_user_is_served_completely() {
         "{}: {rejected} were turned away",
         many.said
     );
-    let after = siege(&host, "-c1").await;
+    let after = besieged(&host, "-c1").await.expect("it is installed");
     assert_eq!(
         (after.availability, after.failed),
         (100.0, 0),
@@ -205,53 +199,10 @@ async fn with_siege_one_user_is_served_completely() {
     );
 }
 
-/// What siege has seen.
-struct Siege {
-    availability: f64,
-    done: u64,
-    failed: u64,
-    said: String,
-}
-
-async fn siege(host: &TestHost, clients: &str) -> Siege {
+async fn besieged(host: &TestHost, clients: &str) -> Option<Siege> {
     let target = format!(
         r#"{}/rooms POST {{"desc": "Beautiful House3"}}"#,
         host.gateway().base()
     );
-    let arguments = [
-        clients,
-        "-t2S",
-        "-b",
-        "--content-type",
-        "application/json",
-        &target,
-    ];
-    // It would give up after so many that are turned away.
-    let file = host.home().join("siege.conf");
-    std::fs::write(&file, "failures = 1000000\n").expect("a file can be written");
-    let siege = tokio::process::Command::new("siege")
-        .arg("--rc")
-        .arg(&file)
-        .args(arguments)
-        .env("HOME", host.home())
-        .output();
-    let output = siege.await.expect("siege runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said = text(&output.stdout) + &text(&output.stderr);
-    let number = |name: &str| -> f64 {
-        let line = said.lines().find(|line| line.to_lowercase().contains(name));
-        let digits = |c: char| c.is_ascii_digit() || c == '.';
-        let text = line.and_then(|line| {
-            line.split([':', ' ', '\t'])
-                .find(|word| word.starts_with(digits))
-        });
-        text.and_then(|text| text.trim_matches(|c| !digits(c)).parse().ok())
-            .unwrap_or_else(|| panic!("no {name} in {said}"))
-    };
-    Siege {
-        availability: number("availability"),
-        done: number("successful") as u64,
-        failed: number("failed") as u64,
-        said,
-    }
+    siege(host.home(), &[clients, "-t2S", "-b"], &target).await
 }

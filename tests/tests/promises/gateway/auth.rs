@@ -1,83 +1,17 @@
 //! Routes that ask for a token.
 
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
-use innkeeper_tests::{Reply, Settings, TestHost, eventually, send};
-use ring::signature::{Ed25519KeyPair, KeyPair};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use innkeeper_tests::{Authority, Issuer, KeyServer, Reply, Settings, TestHost, eventually, send};
+use serde_json::json;
 
 use super::parrot;
 
-/// Somebody who signs tokens, and the file with the keys.
-struct Issuer {
-    home: TempDir,
-    key: Ed25519KeyPair,
-    id: &'static str,
-}
-
-impl Issuer {
-    fn new() -> Self {
-        let issuer = Self {
-            home: TempDir::new().expect("a temporary directory can be made"),
-            key: Ed25519KeyPair::from_seed_unchecked(&[1; 32]).expect("a key"),
-            id: "first",
-        };
-        issuer.publish();
-        issuer
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.path().join("jwks.json")
-    }
-
-    fn publish(&self) {
-        let key = URL_SAFE_NO_PAD.encode(self.key.public_key().as_ref());
-        let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": self.id, "x": key});
-        self.write(&json!({"keys": [key]}).to_string());
-    }
-
-    fn write(&self, text: &str) {
-        std::fs::write(self.file(), text).expect("a file can be written");
-    }
-
-    fn rotate(&mut self) {
-        self.key = Ed25519KeyPair::from_seed_unchecked(&[2; 32]).expect("a key");
-        self.id = "second";
-    }
-
-    fn token(&self, changes: &[(&str, Value)]) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let later = now.expect("a clock") + Duration::from_secs(600);
-        let mut claims = json!({
-            "iss": "https://login.example",
-            "aud": "stay",
-            "exp": later.as_secs(),
-            "scope": "look",
-        });
-        for (name, value) in changes {
-            claims[*name] = value.clone();
-        }
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = part(&json!({"alg": "EdDSA", "kid": self.id}));
-        let message = format!("{header}.{}", part(&claims));
-        let signature = self.key.sign(message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
-    }
-}
-
 async fn asking(issuer: &Issuer) -> Settings {
-    let file = issuer.file();
-    parrot()
-        .await
-        .set("gateway.auth.issuer", "https://login.example")
-        .set("gateway.auth.audience", "stay")
-        .set("gateway.auth.algorithms", vec!["EdDSA", "RS256"])
-        .set("gateway.auth.jwks_file", file.to_str().expect("UTF-8"))
+    ruled(issuer.trusted_by(parrot().await))
+}
+
+fn ruled(settings: Settings) -> Settings {
+    settings
         .set(
             "context.parrot.routes.GET /echo.require",
             vec!["scope:look"],
@@ -163,7 +97,7 @@ async fn keys_are_exchanged_without_a_restart() {
     })
     .await;
     ask(&host, "/echo", &before).await.expect(200);
-    issuer.rotate();
+    issuer.rotate(2);
     let after = issuer.token(&[]);
     ask(&host, "/echo", &after).await.expect_problem(401);
     issuer.publish();
@@ -215,4 +149,87 @@ async fn rules_that_cannot_hold_are_refused() {
         Err(said) => said,
     };
     assert!(said.contains("did you mean `GET /echo`?"), "{said}");
+}
+
+/// Asks until that is answered so: keys may come late, on a machine that is busy.
+async fn answered(host: &TestHost, token: &str, status: u16) {
+    eventually("it is answered so", async || {
+        match ask(host, "/echo", token).await.status {
+            found if found == status => Ok(()),
+            found => Err(found),
+        }
+    })
+    .await;
+}
+
+async fn said(host: &TestHost, text: &str) {
+    eventually("it is said", async || {
+        match host.output().lines_with(text).len() {
+            0 => Err(host.output().tail(5)),
+            _ => Ok(()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_fetched_and_stay_when_that_fails() {
+    let mut issuer = Issuer::new();
+    let [authority, stranger] = ["login", "stranger"].map(Authority::new);
+    let server = KeyServer::start(&authority, issuer.jwks()).await;
+    let trusted = issuer.file().with_file_name("authorities.pem");
+    let trust = |authority: &Authority| {
+        std::fs::copy(authority.file(), &trusted).expect("a file can be copied");
+    };
+    trust(&authority);
+    let settings = ruled(issuer.named_in(parrot().await))
+        .set("gateway.auth.jwks_url", server.url())
+        .set(
+            "gateway.auth.jwks_ca_file",
+            trusted.to_str().expect("UTF-8"),
+        );
+    let mut host = TestHost::with(settings.clone()).await;
+    // The first request waits until they are there.
+    answered(&host, &issuer.token(&[]), 200).await;
+    assert_eq!(server.asked(), 1);
+    // A key that is not known is asked for, by all that name one together, and then for a while by nobody.
+    issuer.rotate(2);
+    server.offer(issuer.jwks());
+    let token = issuer.token(&[]);
+    let names = (0..20).map(|number| issuer.signed(&format!("made-up-{number}"), &[]));
+    let names: Vec<_> = names.collect();
+    let unknown = names.iter().map(|unknown| ask(&host, "/echo", unknown));
+    for reply in futures::future::join_all(unknown).await {
+        reply.expect_problem(401);
+    }
+    answered(&host, &token, 200).await;
+    assert_eq!(server.asked(), 2);
+    // Where they cannot be had, a host begins all the same, and says so.
+    server.close();
+    host.close().await;
+    let often = settings.set("gateway.auth.jwks_refresh", "1s");
+    host.reopen_with(often).await;
+    host.gateway().get("/files/a").await.expect(200);
+    let reply = ask(&host, "/echo", &token).await.expect_problem(503);
+    assert_eq!(reply.header("retry-after"), "5");
+    said(&host, "cannot be fetched").await;
+    server.open(&authority);
+    answered(&host, &token, 200).await;
+    // What was fetched last stays.
+    server.offer("{}".to_owned());
+    said(&host, "that were fetched last").await;
+    ask(&host, "/echo", &token).await.expect(200);
+    // Nobody else's certificate is trusted.
+    issuer.rotate(3);
+    server.offer(issuer.jwks());
+    server.open(&stranger);
+    said(&host, "invalid peer certificate").await;
+    let asked = server.asked();
+    let rotated = issuer.token(&[]);
+    ask(&host, "/echo", &rotated).await.expect_problem(401);
+    ask(&host, "/echo", &token).await.expect(200);
+    assert_eq!(server.asked(), asked);
+    // Unless the file says so now.
+    trust(&stranger);
+    answered(&host, &rotated, 200).await;
 }

@@ -1,5 +1,6 @@
 //! The public port where nothing stands in front of it, and where a proxy does.
 
+mod access_log;
 mod auth;
 mod clients;
 mod routes;

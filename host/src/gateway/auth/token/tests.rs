@@ -6,9 +6,9 @@ use super::*;
 use crate::manifest::SignatureAlgorithm;
 
 /// A key of RSA and two tokens that it has signed, made with OpenSSL.
-const MODULUS: &str = "ldFsMCfq-vB_TyanfR1JLA4nDn-_9wkXgwo18HqNhduJp5cr7uIp0aPjJ25Krskp7_OUXRlm8glhmmFmEn-JrWwoi7omFmvNszFxbHNcnyUHWKx05qPU3Vr2MwxGglNJj95IqQd49V46CnwPJ4I5J3kxVCQmNCMFIj50Rvrefdn9AxXXTGTz9930WPuGZ9ntLO1OnD9U_I84rGpf_zMWIbcM6CbcnMUBRR0-6au4-xdQBUnCMQOmj-pNgSzn5W4ICNnEPr5TutSitwTM9J6pdmMb4CRK3DhgOd-Ax4MEqjsqN3U5ujzmxyFwL5ubcqho95NbsH5dtQ4ynliPx8ZlYQ";
-const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiYXVkIjoic3RheSIsImV4cCI6NDEwMjQ0NDgwMCwic2NvcGUiOiJib29rIGxvb2sifQ.JTMvd9y1we7pgUUxpV0XcrT7GQsDYb9IUpGohseAOmhXKjE16o98UQuv68bOO_oC2tU1COdZ5RYkds3ODjM0AkaIHQI0ADo7gH0Tt3dSitAr3LETauurDm_e03KER63kbOtX4o9me82OWOyNBKbjnWv4yVaeqT4plzkyKTjD8I0kwFszuxodlQudnhaccBBYvphPDKigsotYyO1xS4LSUx73b_2PUE_uD26zueIyKYiJIw_V_EeM332avo7Rp-iz4C2tVhB4D2rKREq85Be9HyX40PthGfEzayjGRT-DNu-d7DbLwlaXyO61JPv-DDRTcvvkXkSNcYJ6ENmtYuUatw";
-const PS256: &str = "eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiYXVkIjoic3RheSIsImV4cCI6NDEwMjQ0NDgwMCwic2NvcGUiOiJib29rIGxvb2sifQ.GGURmpUa-p8Upj2k-Z6nnluaMKWQKfGFXnjNhIwLimTUC9jmPY_zxUiPRxwh07wS62VlqI-dS1-ER2WxfNskjwuRJQKZdZKzKR8EyVH6g2G-wGwxeaHPxz6U4Z8rjUMh1BrHv7TwRrTxip4s_bY5Bg-xDxAnkGYXL_snojPPFwMlNbE8kTv65KxPYlnZrC_xj7mKOFt-BL14cmngx-rTg48sVYk2s1DXzLpGipJb0Mcj_wbiDb8lgzemGiSCZgMzcA0CzumONW6SGzHxK9mSZ9Hs3CCK7og7QAwJzsq6GbwXiBYZfYzDjKGMMkXgYQzwsCFJw-YR1G78858fFuhIYA";
+const MODULUS: &str = "7Tyf2wAM5eEmoIN63UXDMjjU_QeYi7o9ljB3T-6J_3zySQ_sA46fim__RG3iOhcZpNeTtrrl35-YKjpFnBJmrKeSq8Wnta_1d4H23tkE-7s5Fk33inipOba_mTjDaPyYyEbUbRvRv_RBsywCH9upvXcgyjIqDPg3OBcQFCeBlEmmbojnZyogzcAzF5b7SnDcmlwuvrsqz2MfNnR-TGVnqMeve9p6dYxQ9f7oC7f5WMkdynsohQJrhUhrNuIajdae2bTEH4jZ2ywqJUb9vZ5faUrbBd3meExHPPrue9AkhNH6JQtWNiPAmWqz5HNLgg_BVVoxVzLxF_3UXNAnS1R51w";
+const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiYXVkIjoic3RheSIsImV4cCI6NDEwMjQ0NDgwMCwic3ViIjoiZ3Vlc3QiLCJzY29wZSI6ImJvb2sgbG9vayJ9.Ua3O7U98bf_4srb5rlStL4ZmmuU1Oy1zSRPg6kNN4ofU1O6BGcqrsm771CBbuxtpOrKCG_G1iO3XIzdpC71Itjo7creNQyyhCPu81tw2oHb72X6UJMJire5CELaMC9WEGxss4B7n-NsuaFbmG7_EiEgpv5mt6qhUjSjLDgkzjFPgqn89IC1JyglnTFxiij76dEZzT_vCUHMCsCVoftg8U0r2EZhL6Yf4lRKZJnm6G3sK2OWU6d_PZin-YabV9l3-NgbpEqLCukCZmfzDZ_IKUVowL8goXcn76LokIBFcsDBeFRX-yv6dofghHp7IbueggVx4EQKbRpejmayZv35Lmg";
+const PS256: &str = "eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiYXVkIjoic3RheSIsImV4cCI6NDEwMjQ0NDgwMCwic3ViIjoiZ3Vlc3QiLCJzY29wZSI6ImJvb2sgbG9vayJ9.3o5wLlzzfETOMopS5bdHSeRiQ6JU0dXdgq5f_ZjY4KvfkdaW_JmPHtAUujZEfmc59cUj5b1p3PrOqgbsH1zlYBzeJ8KCT4VFt2P_o9-KRBB1QfG1rIAd9j_r1TSgSNbRNivmadrnJci9ekzC7Nlmq3RXNclLmVPG-B8tBZ4OMCsKuhDEMNEyXCFcePQCJU2qiuoB8rwsLgqmQkc0EusqzyE5zFPxkRwTRvEZxAGVeIiTBVS0fE2jAV3MOuSKPI41hjlhAzN4Ilfv_Rki38_MTl7W5d6iV085gMLAaN_wvtjXddQX8S_F8pMssfmXrynzgMwtCjRW3_FcLkOktJv7oA";
 
 const ALL: [SignatureAlgorithm; 4] = [
     SignatureAlgorithm::RS256,
@@ -22,7 +22,12 @@ fn settings(algorithms: &[SignatureAlgorithm]) -> GatewayAuthSettings {
         issuer: "https://issuer.example".to_owned(),
         audience: "stay".to_owned(),
         algorithms: algorithms.to_vec(),
-        jwks_file: "jwks.json".into(),
+        jwks_file: Some("jwks.json".into()),
+        jwks_url: None,
+        jwks_ca_file: None,
+        jwks_refresh: Duration::from_secs(300),
+        token_type: None,
+        claims: vec!["email".to_owned(), "roles".to_owned()],
         leeway: Duration::from_secs(30),
     }
 }
@@ -88,7 +93,7 @@ fn with(changes: &[(&str, Value)]) -> Value {
     claims
 }
 
-fn verified(issuer: &Issuer, token: &str) -> Result<Identity, Refusal> {
+fn verified(issuer: &Issuer, token: &str) -> Result<VerifiedIdentity, Refusal> {
     let keys = KeySet::parse(issuer.jwks().as_bytes(), &ALL).unwrap();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     verify(token, &keys, &settings(&ALL), now)
@@ -153,6 +158,20 @@ fn claims_must_be_there_and_of_their_type() {
             Some(Refusal::Malformed),
         ),
         (&[("scope", json!(7))], Some(Refusal::Malformed)),
+        (&[("sub", json!(7))], Some(Refusal::Malformed)),
+        (
+            &[("sub", Value::Null)],
+            Some(Refusal::Identity(InvalidIdentity::Subject)),
+        ),
+        (
+            &[("sub", json!("s".repeat(1_025)))],
+            Some(Refusal::Identity(InvalidIdentity::Subject)),
+        ),
+        (
+            &[("roles", json!(vec!["role"; 1_000]))],
+            Some(Refusal::Identity(InvalidIdentity::TooLarge)),
+        ),
+        (&[("photo", json!(vec!["role"; 1_000]))], None),
     ] {
         assert_eq!(outcome(&with(changes)), refusal, "{changes:?}");
     }
@@ -160,6 +179,49 @@ fn claims_must_be_there_and_of_their_type() {
     let token = issuer.sign(&json!({"alg": "ES256", "kid": "ec"}), &listed);
     let identity = verified(&issuer, &token).unwrap();
     assert!(identity.has_scope("book") && identity.has_scope("y") && !identity.has_scope("look"));
+}
+
+#[test]
+fn who_it_is_is_told_with_the_claims_that_are_named() {
+    let issuer = Issuer::new();
+    let claims = with(&[
+        ("roles", json!(["cook", {"of": "house"}])),
+        ("photo", json!("large")),
+    ]);
+    let token = issuer.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims);
+    let identity = verified(&issuer, &token).unwrap();
+    assert_eq!(
+        (identity.issuer(), identity.subject(), identity.scopes()),
+        (
+            "https://issuer.example",
+            "guest",
+            &["book".to_owned(), "look".to_owned()][..]
+        )
+    );
+    let roles = ("roles".to_owned(), r#"["cook",{"of":"house"}]"#.to_owned());
+    assert_eq!(identity.claims(), [roles]);
+}
+
+#[test]
+fn a_token_of_another_type_is_refused_where_that_is_asked_for() {
+    let issuer = Issuer::new();
+    let keys = KeySet::parse(issuer.jwks().as_bytes(), &ALL).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+    let mut settings = settings(&ALL);
+    settings.token_type = Some("at+jwt".to_owned());
+    for (header, expected) in [
+        (json!({"typ": "at+jwt"}), Ok(())),
+        (json!({"typ": "application/AT+JWT"}), Ok(())),
+        (json!({"typ": "JWT"}), Err(Refusal::Type)),
+        (json!({}), Err(Refusal::Type)),
+    ] {
+        let mut header = header;
+        header["alg"] = json!("ES256");
+        header["kid"] = json!("ec");
+        let token = issuer.sign(&header, &claims());
+        let outcome = verify(&token, &keys, &settings, now).map(drop);
+        assert_eq!(outcome, expected, "{header}");
+    }
 }
 
 #[test]

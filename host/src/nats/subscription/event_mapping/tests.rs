@@ -374,3 +374,37 @@ fn what_claims_to_be_a_cloud_event_and_is_none_cannot_be_read() {
         assert_eq!(incoming.event.data, payload.as_bytes());
     }
 }
+
+#[test]
+fn nobody_is_behind_a_message_whatever_it_says() {
+    let forged = [
+        ("authorization", "Bearer e30.e30.e30"),
+        ("identity", "alice"),
+        ("sub", "alice"),
+        ("x-innkeeper-identity", "alice"),
+        ("ce-identity", "alice"),
+        ("ce-by", "alice"),
+        ("ce-subject", "alice"),
+        ("baggage", "identity=alice,sub=alice"),
+    ];
+    let named: Vec<_> = BINARY.into_iter().chain(forged).collect();
+    let data = r#"{"identity": {"issuer": "https://login.example", "subject": "alice", "scopes": [], "claims": []}}"#;
+    let structured = format!(
+        r#"{{"specversion": "1.0", "id": "e1", "source": "/pms", "type": "RoomClosed", "identity": "alice", "by": "alice", "data": {data}}}"#
+    );
+    let batch = format!("[{structured}]");
+    for (headers, payload) in [
+        (&named[..], data),
+        (&forged[..], data),
+        (&STRUCTURED[..], &*structured),
+        (&BATCH[..], &*batch),
+        // Nor behind one that cannot be read.
+        (&STRUCTURED[..], "{}"),
+    ] {
+        assert_eq!(
+            read(headers, payload, None).event.identity,
+            None,
+            "{payload}"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! What is measured of a route.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::StatusCode;
+use metrics::{Histogram, Label, histogram};
+
+use crate::core::TraceContext;
+use crate::observe::metrics::{HTTP_REQUEST_DURATION, record};
+use crate::versions::Route;
+
+/// The classes of statuses.
+pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The handles of one route's metrics; those of each class are made when there is a first answer of it.
+pub(super) struct RouteMetrics {
+    context: Arc<str>,
+    /// None where no route is known.
+    pattern: Option<Box<str>>,
+    labels: Vec<Label>,
+    classes: [OnceLock<Histogram>; CLASSES.len()],
+}
+
+impl RouteMetrics {
+    /// Of a route, measured under this name.
+    pub(super) fn of_route<C>(route: &Route<C>, http_route: &str) -> Self {
+        let mut metrics = Self::of_context(&route.owner);
+        metrics.pattern = Some(route.pattern.as_str().into());
+        metrics.labels.extend([
+            Label::new("method", route.method.as_str().to_owned()),
+            Label::new("http_route", http_route.to_owned()),
+        ]);
+        metrics
+    }
+
+    /// Of what is for a context, of which no route is known.
+    pub(super) fn of_context(context: &Arc<str>) -> Self {
+        Self {
+            context: context.clone(),
+            labels: vec![Label::new("context", context.to_string())],
+            ..Self::of_none()
+        }
+    }
+
+    /// Of all that is for no route.
+    pub(super) fn of_none() -> Self {
+        Self {
+            context: "".into(),
+            pattern: None,
+            labels: Vec::new(),
+            classes: Default::default(),
+        }
+    }
+
+    /// The name of the context.
+    pub(super) fn context(&self) -> &str {
+        &self.context
+    }
+
+    /// The path as the context describes it; none where no route is known.
+    pub(super) fn pattern(&self) -> Option<&str> {
+        self.pattern.as_deref()
+    }
+
+    /// A request was answered, at this place in a trace.
+    pub(super) fn answered(&self, status: StatusCode, took: Duration, trace: &TraceContext) {
+        let class = class(status);
+        let (Some(name), Some(duration)) = (CLASSES.get(class), self.classes.get(class)) else {
+            return;
+        };
+        let duration = duration.get_or_init(|| {
+            let mut labels = self.labels.clone();
+            labels.push(Label::new("status", *name));
+            histogram!(HTTP_REQUEST_DURATION, labels)
+        });
+        record(duration, took, trace);
+    }
+}
+
+/// Which of the classes a status is of.
+pub(super) fn class(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).saturating_sub(1)
+}

@@ -1,0 +1,244 @@
+//! Metrics by OTLP: what `/metrics` shows to Prometheus, sent to a collector every now and then.
+//!
+//! The SDK's instruments would count everything a second time, and have no exemplars. So the messages are made of the one registry that there is, and sent here.
+
+mod message;
+mod settings;
+
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_sdk::Resource;
+use prost::Message;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+
+pub use self::settings::SettingsError;
+use self::settings::{Protocol, Settings};
+use super::address::with_causes;
+use super::{SHUTDOWN, Variables};
+use crate::core::human_duration;
+use crate::observe::metrics::Metrics;
+
+/// Sends metrics to a collector.
+pub struct MetricsExporter {
+    transport: Transport,
+    resource: Resource,
+    interval: Duration,
+    timeout: Duration,
+    round_timeout: Duration,
+}
+
+enum Transport {
+    Http {
+        client: reqwest::Client,
+        endpoint: String,
+        headers: http::HeaderMap,
+    },
+    Grpc {
+        client: MetricsServiceClient<Channel>,
+        metadata: MetadataMap,
+    },
+}
+
+impl MetricsExporter {
+    /// As the variables say; what of them is not followed is added to `ignored`. Nothing is sent before it is run.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be followed.
+    pub(super) fn new(
+        variables: Variables<'_>,
+        resource: Resource,
+        ignored: &mut Vec<String>,
+    ) -> Result<Self, SettingsError> {
+        let settings = Settings::read(variables)?;
+        let transport = match settings.protocol {
+            Protocol::Http => Transport::Http {
+                client: reqwest::Client::builder()
+                    .build()
+                    .map_err(|error| SettingsError::Client(with_causes(&error)))?,
+                endpoint: settings.endpoint,
+                headers: settings.headers,
+            },
+            Protocol::Grpc => {
+                let unusable = |error: tonic::transport::Error| {
+                    SettingsError::unusable(&settings.endpoint, with_causes(&error))
+                };
+                let mut endpoint =
+                    Endpoint::from_shared(settings.endpoint.clone()).map_err(unusable)?;
+                if settings.endpoint.starts_with("https:") {
+                    let tls = ClientTlsConfig::new().with_enabled_roots();
+                    endpoint = endpoint.tls_config(tls).map_err(unusable)?;
+                }
+                let channel = endpoint.connect_timeout(settings.timeout).connect_lazy();
+                Transport::Grpc {
+                    client: MetricsServiceClient::new(channel),
+                    metadata: MetadataMap::from_headers(settings.headers),
+                }
+            }
+        };
+        ignored.extend(settings.ignored);
+        Ok(Self {
+            transport,
+            resource,
+            interval: settings.interval,
+            timeout: settings.timeout,
+            round_timeout: settings.round_timeout,
+        })
+    }
+
+    /// Sends what was measured, again and again, and a last time at the stop. Before each but the last, the levels are taken. A stop waits for nothing that is
+    /// under way, and for the last time no longer than [`SHUTDOWN`].
+    pub async fn run<Levels: Future<Output = ()>>(
+        mut self,
+        metrics: Metrics,
+        take_levels: impl Fn() -> Levels,
+        stop: CancellationToken,
+    ) {
+        let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_failing = false;
+        loop {
+            let round = async {
+                ticks.tick().await;
+                take_levels().await;
+                self.send(metrics, self.round_timeout).await
+            };
+            match stop.run_until_cancelled(round).await {
+                None => break,
+                Some(Ok(())) => is_failing = false,
+                // What is counted up to then is in the next one, too: it need not be said each time.
+                Some(Err(error)) if !std::mem::replace(&mut is_failing, true) => {
+                    tracing::warn!(
+                        error,
+                        "metrics cannot be exported by OTLP; it is tried again"
+                    );
+                }
+                Some(Err(_)) => {}
+            }
+        }
+        if let Err(error) = self.send(metrics, SHUTDOWN).await {
+            tracing::warn!(error, "the last metrics could not be exported");
+        }
+    }
+
+    /// Sends all that was measured. What is refused does not keep the rest from being sent.
+    async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
+        let resource = self.resource.clone();
+        let sending = async {
+            // Of very many contexts it is long.
+            let made =
+                tokio::task::spawn_blocking(move || message::of(&metrics.snapshot(), &resource));
+            let messages = made.await.map_err(|error| error.to_string())?;
+            let mut all = Ok(());
+            for message in messages {
+                let sent = match timeout(self.timeout, self.transport.send(message)).await {
+                    Ok(sent) => sent,
+                    Err(_) => Err(no_answer(self.timeout)),
+                };
+                all = all.and(sent);
+            }
+            all
+        };
+        match timeout(within, sending).await {
+            Ok(sent) => sent,
+            Err(_) => Err(no_answer(within)),
+        }
+    }
+}
+
+fn no_answer(within: Duration) -> String {
+    format!("no answer within {}", human_duration(within))
+}
+
+impl Transport {
+    async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<(), String> {
+        match self {
+            Self::Http {
+                client,
+                endpoint,
+                headers,
+            } => {
+                let request = client
+                    .post(endpoint.as_str())
+                    .headers(headers.clone())
+                    .header(http::header::CONTENT_TYPE, "application/x-protobuf")
+                    .body(message.encode_to_vec());
+                let answered = request.send().await;
+                // Without the address, which may hold a secret.
+                let answered = answered.map_err(|error| with_causes(&error.without_url()))?;
+                match answered.status() {
+                    status if status.is_success() => Ok(()),
+                    status => Err(format!("the collector answered {status}")),
+                }
+            }
+            Self::Grpc { client, metadata } => {
+                let mut request = tonic::Request::new(message);
+                *request.metadata_mut() = metadata.clone();
+                let answered = client.export(request).await;
+                answered.map(drop).map_err(|status| status.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    fn exporter(endpoint: &str) -> MetricsExporter {
+        let variables = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => Some(endpoint.to_owned()),
+            "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("3600000".to_owned()),
+            "OTEL_METRIC_EXPORT_TIMEOUT" => Some("3600000".to_owned()),
+            _ => None,
+        };
+        let resource = Resource::builder_empty().build();
+        MetricsExporter::new(&variables, resource, &mut Vec::new()).unwrap()
+    }
+
+    /// How long it takes to stop once `is_under_way`.
+    async fn stopped<Levels: Future<Output = ()> + Send + 'static>(
+        endpoint: &str,
+        take_levels: impl Fn() -> Levels + Send + 'static + Sync,
+        is_under_way: impl Future<Output = ()>,
+    ) -> Duration {
+        let (metrics, stop) = (Metrics::install().unwrap(), CancellationToken::new());
+        let running = exporter(endpoint).run(metrics, take_levels, stop.clone());
+        let running = tokio::spawn(running);
+        is_under_way.await;
+        let began = Instant::now();
+        stop.cancel();
+        running.await.unwrap();
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_no_collector() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        // It takes what is sent, and never answers.
+        let mut held = None;
+        let accepted = async { held = Some(silent.accept().await.unwrap()) };
+        let took = stopped(&endpoint, || ready(()), accepted).await;
+        assert!(took <= SHUTDOWN + Duration::from_millis(100), "{took:?}");
+        drop(held);
+        let looking = std::sync::Arc::new(Notify::new());
+        let looks = looking.clone();
+        let levels = move || {
+            looks.notify_one();
+            pending()
+        };
+        let took = stopped(&endpoint, levels, looking.notified()).await;
+        assert!(took <= SHUTDOWN + Duration::from_millis(100), "{took:?}");
+    }
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Measures what it costs to be seen: `GET /rooms/1` by wrk on hosts that differ in nothing else, taking turns, so that what the machine does meanwhile meets all of them.
+
+    make build PROFILE=release
+    scripts/bench-observability.py target/release/innkeeper [--baseline OTHER-BINARY] [--rounds 9] [--seconds 4] [--connections 32]
+
+With a baseline, a binary of another commit, the first rows say what a change costs where everything is off. Each number is the middle of all rounds. The ratio of
+processor time is the one to look at: wrk shares the machine, so requests a second vary.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+LOG = "INNKEEPER_GATEWAY__ACCESS_LOG__"
+# A port that nobody listens at: what is exported is made and thrown away, so that no collector shares the machine.
+NOWHERE = "http://127.0.0.1:9"
+
+
+def variants(binary, baseline, home):
+    """What is compared: a name, a binary, and variables."""
+    if baseline:
+        yield "baseline", baseline, {}
+    yield "all off", binary, {}
+    yield "access log, 1 % in JSON", binary, {f"{LOG}FORMAT": "json", f"{LOG}SAMPLE": "0.01", f"{LOG}FILE": f"{home}/sampled.log"}
+    yield "access log, all in JSON", binary, {f"{LOG}FORMAT": "json", f"{LOG}FILE": f"{home}/json.log"}
+    yield "access log, all, common", binary, {f"{LOG}FORMAT": "common", f"{LOG}FILE": f"{home}/common.log"}
+    yield "metrics by OTLP", binary, {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": NOWHERE, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    sampled = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+    yield "traces, 1 %", binary, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": NOWHERE, **sampled}
+    yield "traces, all", binary, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": NOWHERE}
+
+
+class Host:
+    """A host that serves the app, with one room, until it is closed."""
+
+    def __init__(self, name, binary, variables, home):
+        self.name, self.rates, self.costs = name, [], []
+        data = home / re.sub(r"\W+", "-", name)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "INNKEEPER_"))}
+        self.process = subprocess.Popen(
+            [binary, "serve", "--app", str(ROOT / "innkeeper.toml"), "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+            env=environment | variables | {"INNKEEPER_LOG": "error"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        # Whatever goes wrong from here on, nobody else knows of the process.
+        try:
+            self.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self):
+        """Waits until it serves, and makes the room."""
+        for line in self.process.stdout:
+            if line.startswith("gateway "):
+                self.base = line.split()[1]
+                break
+        else:
+            raise SystemExit(f"{self.name}: the host has not started; build the app first (`innkeeper build`)")
+        request = urllib.request.Request(f"{self.base}/rooms", json.dumps({"desc": "measured"}).encode(), {"content-type": "application/json"})
+        urllib.request.urlopen(request).read()
+
+    def processor(self):
+        """How long its process has computed, in seconds."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def load(self, seconds, connections):
+        """One turn."""
+        before = self.processor()
+        told = subprocess.run(["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", f"{self.base}/rooms/1"], capture_output=True, text=True, check=True).stdout
+        requests = int(re.search(r"(\d+) requests in", told)[1])
+        if "Non-2xx" in told:
+            raise SystemExit(f"{self.name}: not all requests were answered well\n{told}")
+        self.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1]))
+        self.costs.append((self.processor() - before) / requests * 1e6)
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("--baseline")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=32)
+    asked = parser.parse_args()
+    home = Path(tempfile.mkdtemp())
+    hosts = []
+    try:
+        for name, binary, settings in variants(asked.binary, asked.baseline, home):
+            hosts.append(Host(name, binary, settings, home))
+        for host in hosts:
+            host.load(2, asked.connections)
+            host.rates.clear(), host.costs.clear()
+        for turn in range(asked.rounds):
+            # Nobody is always first.
+            for host in hosts[turn % len(hosts) :] + hosts[: turn % len(hosts)]:
+                host.load(asked.seconds, asked.connections)
+        first = hosts[0]
+        print("| what | requests a second | ratio | processor µs | ratio |\n| --- | ---: | ---: | ---: | ---: |")
+        for host in hosts:
+            # Round by round: what the machine did in one met both.
+            rate = statistics.median(one / other for one, other in zip(host.rates, first.rates))
+            cost = statistics.median(one / other for one, other in zip(host.costs, first.costs))
+            print(f"| {host.name} | {statistics.median(host.rates):,.0f} | {rate:.1%} | {statistics.median(host.costs):.2f} | {cost:.1%} |")
+    finally:
+        for host in hosts:
+            host.close()
+        shutil.rmtree(home)
+
+
+main()

@@ -1,0 +1,152 @@
+//! The tour of `docs/tour`: what its pages say to type is typed, and what they show is seen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use innkeeper_tests::tour::{self, Page, Ports, Visit};
+use innkeeper_tests::{artifacts, eventually};
+
+/// A test for each page.
+macro_rules! pages {
+    ($($test:ident: $page:literal,)*) => {
+        const PAGES: &[&str] = &[$($page),*];
+
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                visit($page).await;
+            }
+        )*
+    };
+}
+
+pages! {
+    saga: "saga",
+    cqrs: "cqrs",
+    correlation: "correlation",
+    request_response: "request-response",
+    gateway: "gateway",
+    configuration: "configuration",
+    deploy: "deploy",
+    circuit_breaker: "circuit-breaker",
+    autoscale: "autoscale",
+    zero_downtime: "zero-downtime",
+    self_healing: "self-healing",
+}
+
+async fn visit(name: &str) {
+    artifacts::components().await;
+    let page = Page::read(&tour::folder(), name);
+    let visit = async { Visit::begin(&page, Ports::Own).await.all(&page).await };
+    if let Err(difference) = visit.await {
+        panic!("{difference}");
+    }
+}
+
+/// What a page has to say, in this order.
+const SECTIONS: [&str; 5] = [
+    "## What it is",
+    "## Try it",
+    "## Without it",
+    "## How it is built",
+    "## What the original ",
+];
+
+#[test]
+fn all_pages_are_in_the_index_and_are_whole() {
+    let pages = tour::pages();
+    let names: Vec<_> = pages.iter().map(|page| page.name.as_str()).collect();
+    assert_eq!(names, PAGES);
+    let folder = tour::folder();
+    for file in std::fs::read_dir(&folder).expect("the tour is there") {
+        let file = file.expect("it can be read").path();
+        let text = std::fs::read_to_string(&file).expect("a page can be read");
+        let name = file.file_stem().and_then(|name| name.to_str());
+        let name = name.expect("names are UTF-8");
+        assert!(
+            name == "README" || PAGES.contains(&name),
+            "{name} is not in the index"
+        );
+        let broken = broken_links(&folder, &text);
+        assert!(broken.is_empty(), "{name} leads nowhere: {broken:?}");
+        if name == "README" {
+            continue;
+        }
+        // What is typed is run: other languages of shells would not be.
+        for shell in ["```sh", "```bash", "```shell", "```\n$"] {
+            assert!(!text.contains(shell), "{name} has a block {shell}");
+        }
+        let sections = text.lines().filter_map(|line| {
+            SECTIONS
+                .into_iter()
+                .find(|section| line.starts_with(section))
+        });
+        assert_eq!(sections.collect::<Vec<_>>(), SECTIONS, "{name}");
+    }
+}
+
+/// The files that a page links to and that are not there.
+fn broken_links(folder: &Path, text: &str) -> Vec<String> {
+    let links = text.split("](").skip(1);
+    let links = links.filter_map(|part| Some(part.split_once(')')?.0));
+    let files = links.map(|link| link.split('#').next().unwrap_or_default());
+    let broken = files.filter(|file| !file.contains("://") && !folder.join(file).exists());
+    broken.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_true_is_told_with_what_it_shows_and_what_is_seen() {
+    let text =
+        "# Wrong\n\n```console\n$ n=1\n$ echo \"$((n + 1)) rooms\"; seq 2\n1 rooms\n1\n2\n```\n";
+    let page = Page::parse("wrong", text);
+    let mut visit = Visit::begin(&page, Ports::Own).await;
+    let difference = visit.all(&page).await.expect_err("there are two rooms");
+    let told = difference.to_string();
+    for part in [
+        "docs/tour/wrong.md:5: $ echo",
+        "  - 1 rooms\n",
+        "  + 2 rooms\n",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_has_started_ends_with_it() {
+    let text = "# Left\n\n```console other\n$ echo $$ > other; echo begun; sleep 1000 & wait\nbegun\n```\n\n\
+                ```console\n$ sleep 1000 & echo $! > own\n```\n";
+    let page = Page::parse("left", text);
+    let mut visit = Visit::begin(&page, Ports::Own).await;
+    visit.all(&page).await.expect("it is as it says");
+    let process = |name: &str| {
+        let id = std::fs::read_to_string(visit.folder().join(name)).expect("it was written");
+        format!("/proc/{}/stat", id.trim())
+    };
+    let processes = [process("other"), process("own")];
+    assert!(processes.iter().all(|file| Path::new(file).exists()));
+    drop(visit);
+    for file in processes {
+        eventually("it has ended", async || {
+            // One that has ended, and whom nobody has asked how, is a zombie.
+            match std::fs::read_to_string(&file) {
+                Ok(stat) if !stat.contains(") Z ") => Err(stat),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_later_is_waited_for_and_no_longer_than_that() {
+    let text = "# Later\n\n```console\n$ (sleep 0.3; echo there > later) &\n```\n\n```console eventually\n$ cat later\nthere\n```\n\n\
+                ```console eventually\n$ echo never\nthere\n```\n";
+    let page = Page::parse("later", text);
+    let visit = Visit::begin(&page, Ports::Own).await;
+    let mut visit = visit.patience(Duration::from_secs(2));
+    let difference = visit
+        .all(&page)
+        .await
+        .expect_err("the last block never fits");
+    assert_eq!(difference.seen, ["never"]);
+}
