@@ -39,11 +39,7 @@ tour:
 
 test:
 	@$(SETUP) rust wasm clippy nats-server prometheus subscriber siege curl
-	@$(SETUP) javascript || echo "the tests of contexts in JavaScript will fail; all others run"
-	cd components && cargo test
-	cd tests/apps/library/components && cargo test
-	cargo test --workspace
-	cd javascript && npm test --workspaces --silent
+	scripts/test.sh
 
 fuzz:
 	@$(SETUP) rust wasm

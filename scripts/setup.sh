@@ -108,7 +108,9 @@ javascript() {
     [ "${version:-0}" -ge 20 ] || fail "please install Node.js 20 or newer from https://nodejs.org: contexts in JavaScript are built with it"
     [ javascript/node_modules/.package-lock.json -nt javascript/package-lock.json ] && return
     say "installing what builds JavaScript, by npm"
-    (cd javascript && npm ci --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null) || fail "npm could not install what javascript/package-lock.json names"
+    # A registry that takes a connection and never answers is not waited for long.
+    (cd javascript && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries 1 --fetch-timeout 60000 --loglevel error >/dev/null) ||
+        fail "npm could not install what javascript/package-lock.json names; can it reach its registry?"
 }
 
 program() {

@@ -346,12 +346,34 @@ export function config<F extends Fields>(types: F): Config<Values<F>>;
 /** Lines in the host's log. */
 export const log: Record<"trace" | "debug" | "info" | "warn" | "error" | "critical", (...parts: unknown[]) => void>;
 
+/** Who is behind an invocation, as a token said that the host has found good. */
+export class Identity {
+  private constructor();
+  /** Who says so. */
+  readonly issuer: string;
+  /** Who it is, among all that the issuer knows. */
+  readonly subject: string;
+  /** What the token allows. */
+  readonly scopes: string[];
+  /** Whether the token allows something. */
+  hasScope(scope: string): boolean;
+  /** What the token says under a name, as JSON has it; undefined when it says nothing there, or the manifest does not name it. */
+  claim(name: string): unknown;
+}
+
 /** What the host knows of the invocation that runs. */
 export const invocation: {
   readonly id: string;
   readonly correlationId: string;
   readonly causationId: string;
   readonly attempt: number;
+  /**
+   * Who is behind it: whoever has sent the request, where its route asks for a token, and the same in all calls, events, timers and undoing that come of it. Undefined where nobody is
+   * known to be. No header that a client has set says it.
+   */
+  readonly identity: Identity | undefined;
+  /** Who is behind it; throws a 401 where nobody is known to be. */
+  requireIdentity(): Identity;
   /** The time, in milliseconds since the Unix epoch. It does not move while the invocation runs. */
   now(): number;
   /** A new unique id of 32 hexadecimal digits. */

@@ -5,7 +5,7 @@ export { calls } from "./src/calls.js";
 export { config } from "./src/config.js";
 export { context } from "./src/context.js";
 export { cancel, emit, emitAfter, event, follow } from "./src/event.js";
-export { invocation } from "./src/invocation.js";
+export { Identity, invocation } from "./src/invocation.js";
 export { log } from "./src/log.js";
 export { Page, Paging } from "./src/paging.js";
 export { Failure, Fault, Problem, Reject, Retry } from "./src/problem.js";

@@ -65,6 +65,8 @@ export class TestContext {
   timers(): (Emitted & { due: number })[];
   /** Lets time pass; timers that come due become events. */
   advance(milliseconds: number): void;
+  /** From now on this is who sends requests, calls, and is behind the events that are delivered; nobody who is known, without a subject. */
+  signIn(subject?: string, token?: { issuer?: string; scopes?: string[]; claims?: Record<string, unknown> }): void;
   /** Sets a key of the configuration. */
   configure(key: string, value: string | number | boolean): void;
   /** The lines that were logged since this was asked last. */

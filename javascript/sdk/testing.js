@@ -30,6 +30,7 @@ export class TestContext {
   #config = new Map();
   #logs = [];
   #now = BEGINNING;
+  #signedIn = null;
   #invocations = 0;
 
   constructor(context, name = "context") {
@@ -158,6 +159,12 @@ export class TestContext {
     this.#timers = this.#timers.filter((timer) => !isDue(timer));
   }
 
+  /** From now on this is who sends requests, calls, and is behind the events that are delivered; nobody who is known, without a subject. */
+  signIn(subject, { issuer = "https://login.example", scopes = [], claims = {} } = {}) {
+    const said = Object.entries(claims).map(([name, value]) => [name, writeJson(value)]);
+    this.#signedIn = subject === undefined ? null : { issuer, subject, scopes: [...scopes].sort(), claims: said };
+  }
+
   /** Sets a key of the configuration. */
   configure(key, value) {
     this.#config.set(key, String(value));
@@ -262,6 +269,7 @@ export class TestContext {
         attempt: () => 1,
         now: () => this.#now,
         newId,
+        identity: () => this.#signedIn,
       },
       config: {
         get: (key) => this.#config.get(key) ?? null,

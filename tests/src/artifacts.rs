@@ -192,7 +192,7 @@ fn of_the_tests(name: &str) -> Source {
     }
 }
 
-/// The component file of each context in JavaScript. Where they cannot be built, each test that asks for one fails with one line that says why.
+/// The component file of each context in JavaScript. Where they cannot be built, each test that asks for one fails with one line that says why; see [`is_left_out`](crate::is_left_out).
 async fn scripted() -> &'static BTreeMap<String, PathBuf> {
     static SCRIPTED_COMPONENTS: OnceCell<Result<BTreeMap<String, PathBuf>, String>> =
         OnceCell::const_new();

@@ -143,6 +143,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/src/paging.js",
     "javascript/sdk/src/polyfills.js",
     "javascript/sdk/src/problem.js",
+    "javascript/sdk/src/response.js",
     "javascript/sdk/src/route.js",
     "javascript/sdk/src/table.js",
     "javascript/sdk/src/testing/routing.js",

@@ -104,7 +104,7 @@ async fn what_does_not_compile_is_reported_with_the_compilers_words() {
     };
     assert!(matches!(
         build(&[missing], &Options::default(), |_| ()).await,
-        Err(Error::File { .. })
+        Err(Error::NoPackage { .. })
     ));
 }
 

@@ -4,23 +4,22 @@ import { encode } from "./bytes.js";
 import { refusePromise } from "./immediate.js";
 import { writeJson } from "./json.js";
 import { Page } from "./paging.js";
-import { textOf } from "./text.js";
+import { checkedStatus, headerList } from "./response.js";
 
 /** An answer with a status, a body and headers. */
 export class Answer {
   constructor(status, body, headers = {}) {
-    if (!Number.isInteger(status) || status < 100 || status > 599) {
-      throw new RangeError(`an answer has a status from 100 to 599, not ${textOf(status)}`);
-    }
-    this.status = status;
+    this.status = checkedStatus("an answer", 100, status);
     this.body = body;
     this.headers = headers;
   }
 
   /** For the host. */
   toResponse() {
-    const { status, body } = this;
-    const headers = Object.entries(this.headers).map(([name, value]) => [name.toLowerCase(), textOf(value)]);
+    const { body } = this;
+    // It may have been set since.
+    const status = checkedStatus("an answer", 100, this.status);
+    const headers = headerList(this.headers);
     if (body === undefined) return { status, headers, body: new Uint8Array() };
     refusePromise("the body of the answer", body);
     const isTyped = headers.some(([name]) => name === "content-type");

@@ -5,6 +5,7 @@ import { host } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { parseJson } from "./json.js";
 import { Fault, Reject } from "./problem.js";
+import { toWellFormed } from "./text.js";
 import { EVENT, Mismatch, mismatchText, stringify } from "./types.js";
 
 /** A kind of event, and what it carries. */
@@ -29,7 +30,7 @@ function staged(kind, data) {
   }
   const text = stringify(kind.data, data, EVENT, `a ${kind.kind} cannot be published`);
   const subject = refusePromise(`the subject of ${kind.kind}`, kind.subject(data));
-  return [kind.kind, String(subject), encode(text)];
+  return [kind.kind, toWellFormed(String(subject)), encode(text)];
 }
 
 /** Stages an event; answers its id. */

@@ -45,6 +45,34 @@ function changed(json, change, changeRest) {
   return parts.join("");
 }
 
+/** How deep arrays and objects may lie in each other, as in Rust: what takes them apart would need as many calls. */
+const DEEPEST = 127;
+
+/** Whether there are more brackets than may lie in each other, so that it has to be looked how they do. */
+function hasManyBrackets(text) {
+  let left = DEEPEST;
+  const opening = /[[{]/g;
+  while (opening.test(text)) {
+    left -= 1;
+    if (left < 0) return true;
+  }
+  return false;
+}
+
+/** Refuses what lies deeper in each other than it may. */
+function refuseDeep(text) {
+  if (!hasManyBrackets(text)) return;
+  let depth = 0;
+  const look = (rest) => {
+    for (const bracket of rest.match(/[[\]{}]/g) ?? []) {
+      depth += bracket === "[" || bracket === "{" ? 1 : -1;
+      if (depth > DEEPEST) throw new SyntaxError(`its parts lie more than ${DEEPEST} deep in each other`);
+    }
+    return "";
+  };
+  changed(text, () => "", look);
+}
+
 /** What a long integer or a text is, by the mark that was set before it. */
 function unmarked(_, value) {
   if (typeof value !== "string") return value;
@@ -56,6 +84,7 @@ function unmarked(_, value) {
 
 /** The value of a JSON text. An integer that a number cannot say exactly is a bigint. */
 export function parseJson(text) {
+  refuseDeep(text);
   if (!LONG.test(text)) return JSON.parse(text);
   const markLong = (number, colon) => (LONG_INTEGER.test(number) && colon === undefined ? `"i${number}"` : number);
   const marked = changed(text, (one) => `"s${one.slice(1)}`, (rest) => rest.replace(NUMBERS, markLong));

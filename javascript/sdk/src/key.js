@@ -1,13 +1,14 @@
 /** What rows are found by, and how that is written, so that the order of the texts is the order of the keys (docs/state.md). */
 
 import { Fault } from "./problem.js";
-import { textOf } from "./text.js";
-import { isWellFormed } from "./types/scalars.js";
+import { isWellFormed, textOf } from "./text.js";
 import { text, u16, u32, u64, u8 } from "./types.js";
 
 const END = "\u0001";
 const ESCAPE = "\u0002";
 
+/** The largest number of each type that has a smaller one than `u64`. */
+const LARGEST = { u8: 0xff, u16: 0xffff, u32: 0xffffffff };
 const NUMBERS = new Map([u8, u16, u32, u64].map((type) => [type.name, type]));
 
 function isText(part) {
@@ -21,7 +22,7 @@ function writePart(part, value) {
     return value;
   }
   const isNumber = Number.isSafeInteger(value) || (typeof value === "bigint" && value < 1n << 64n);
-  if (!isNumber || value < 0) throw new Fault(`a key is a whole number here, not ${textOf(value)}`);
+  if (!isNumber || value < 0 || value > LARGEST[part.name]) throw new Fault(`a key is a whole number (${part.name}) here, not ${textOf(value)}`);
   return value.toString(16).padStart(16, "0");
 }
 
@@ -45,6 +46,7 @@ function readPart(part, from, isLast) {
   const digits = from.slice(0, 16);
   if (!/^[0-9a-f]{16}$/.test(digits) || (isLast ? from.length !== 16 : from[16] !== "/")) return null;
   const value = Number.parseInt(digits, 16);
+  if (value > LARGEST[part.name]) return null;
   // What a number cannot say exactly is a bigint.
   return [Number.isSafeInteger(value) ? value : BigInt(`0x${digits}`), from.slice(17)];
 }

@@ -1,7 +1,7 @@
 /** Lines in the host's log, which adds the context, the version and the correlation id. */
 
 import { host } from "./host.js";
-import { describeError, textOf } from "./text.js";
+import { describeError, textOf, toWellFormed } from "./text.js";
 
 function shown(part) {
   if (part instanceof Error) return describeError(part);
@@ -14,7 +14,7 @@ function shown(part) {
 }
 
 function write(level, parts) {
-  host().logging.log(level, "", parts.map(shown).join(" "));
+  host().logging.log(level, "", toWellFormed(parts.map(shown).join(" ")));
 }
 
 export const log = {

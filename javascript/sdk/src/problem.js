@@ -2,7 +2,7 @@
 
 import { encode } from "./bytes.js";
 import { writeJson } from "./json.js";
-import { textOf } from "./text.js";
+import { checkedStatus, headerList } from "./response.js";
 
 const TITLES = {
   400: "Bad Request",
@@ -30,11 +30,8 @@ const TITLES = {
 export class Problem extends Error {
   constructor(status, detail, { errors = [], headers = {} } = {}) {
     super(detail);
-    if (!Number.isInteger(status) || status < 400 || status > 599) {
-      throw new RangeError(`a problem has a status from 400 to 599, not ${status}`);
-    }
     this.name = "Problem";
-    this.status = status;
+    this.status = checkedStatus("a problem", 400, status);
     this.errors = errors;
     this.headers = headers;
   }
@@ -62,15 +59,16 @@ export class Problem extends Error {
 
   /** The answer to a request. */
   toResponse() {
+    const status = checkedStatus("a problem", 400, this.status);
     const body = {
       type: "about:blank",
-      title: TITLES[this.status] ?? (this.status < 500 ? "Client Error" : "Server Error"),
-      status: this.status,
+      title: TITLES[status] ?? (status < 500 ? "Client Error" : "Server Error"),
+      status,
       detail: this.message,
     };
     if (this.errors.length > 0) body.errors = this.errors;
-    const given = Object.entries(this.headers).map(([name, value]) => [name.toLowerCase(), textOf(value)]);
-    return { status: this.status, headers: [...given, ["content-type", "application/problem+json"]], body: encode(writeJson(body)) };
+    const headers = [...headerList(this.headers), ["content-type", "application/problem+json"]];
+    return { status, headers, body: encode(writeJson(body)) };
   }
 }
 

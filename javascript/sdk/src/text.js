@@ -1,9 +1,21 @@
 /** Texts of whatever it may be: anything can be thrown, logged, or given as a header. */
 
+import { decode, encode } from "./bytes.js";
+
+/** Whether a text has no half of a surrogate pair, which is no character. */
+export function isWellFormed(text) {
+  return text.isWellFormed?.() ?? decode(encode(text)) === text;
+}
+
+/** A text with U+FFFD for each half of a surrogate pair: the host takes characters only. */
+export function toWellFormed(text) {
+  return isWellFormed(text) ? text : decode(encode(text));
+}
+
 /** The text of a value. It throws nothing. */
 export function textOf(value) {
   try {
-    return String(value);
+    return toWellFormed(String(value));
   } catch {
     return "a value that has no text";
   }

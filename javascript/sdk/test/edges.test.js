@@ -123,6 +123,10 @@ test("what an answer is made of is looked at where an exception is still one", (
       get("/bytes", () => ({ bytes: new Uint8Array([0, 255, 16]), large: 2n ** 64n - 1n, map: new Map([[7, [new Uint8Array([1])]]]) })),
       get("/buffer", () => ok({ bytes: Buffer.from([0, 255, 16]) })),
       get("/raw", () => answer(200, new Uint8Array([1, 2]), { "content-type": "image/png" })),
+      get("/changed-answer", () => Object.assign(ok({}), { status: 99 })),
+      get("/changed-problem", () => {
+        throw Object.assign(Problem.notFound("x"), { status: "odd" });
+      }),
     ],
   });
   for (const place of statuses.keys()) {
@@ -134,6 +138,7 @@ test("what an answer is made of is looked at where an exception is still one", (
     for (const [name, value] of at(route).headers) assert.deepEqual([name.toLowerCase(), typeof value], [name, "string"]);
   }
   assert.deepEqual([at("/problem").status, at("/broken-problem").status], [503, 500]);
+  assert.deepEqual([at("/changed-answer").status, at("/changed-problem").status], [500, 500]);
   const body = (route) => new TextDecoder().decode(at(route).body);
   assert.equal(body("/bytes"), '{"bytes":"AP8Q","large":18446744073709551615,"map":{"7":["AQ=="]}}');
   assert.equal(body("/buffer"), '{"bytes":"AP8Q"}');
@@ -195,6 +200,91 @@ test("what a client sends is read or answered below 500, whatever it is", () => 
     assert.equal(status(`/notes?${query}`), wanted, query);
   }
   assert.equal(guest.get("/notes?after=18446744073709551615").body.after, 2n ** 64n - 1n);
+});
+
+test("what lies too deep in each other is no JSON, wherever it comes from, as in Rust", () => {
+  const deep = (levels) => `{"deep":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  const nested = (levels) => (levels === 0 ? text : list(nested(levels - 1)));
+  const Deep = record({ deep: nested(126) });
+  const guest = new TestContext(context({
+    summary: "Reads.",
+    routes: [post("/deep", { body: Deep }, () => "read"), post("/flat", { body: record({ flat: list(list(text)) }) }, ({ body }) => body.flat.length)],
+    follows: [follow("other", event("Deep", Deep), () => {})],
+  }));
+  assert.equal(guest.post("/deep", deep(127)).body, "read");
+  guest.deliver("other", "Deep", "", deep(127), { contentType: "application/vnd.test+json" });
+  for (const levels of [128, 100_000]) {
+    const reply = guest.post("/deep", deep(levels));
+    assert.deepEqual([reply.status, /127 deep/.test(reply.body.detail)], [400, true]);
+    assert.throws(() => guest.deliver("other", "Deep", "", deep(levels), { contentType: "application/vnd.test+json" }), (error) => error instanceof Reject && /127 deep/.test(error.message));
+  }
+  assert.equal(guest.post("/flat", { flat: Array.from({ length: 1000 }, () => ["]", "["]) }).body, 1000);
+});
+
+test("no half of a surrogate pair reaches the host", () => {
+  const half = "half \ud800";
+  const halved = event("Halved", record({}), { subject: () => half });
+  const odd = context({
+    summary: "Halves.",
+    publishes: [halved],
+    routes: [
+      get("/e", () => emit(halved, {})),
+      get("/a", throwing(new TypeError(half))),
+      get("/b", () => answer(200, half, { "content-type": half, [half]: half })),
+      get("/c", throwing(new Problem(400, half, { headers: { a: half } }))),
+      get("/d", () => sdk.log.info(half, { half })),
+    ],
+    follows: [follow("other", heard, throwing(new Retry(half)))],
+    offers: { "a:b/c": { run: throwing(new TypeError(half)) } },
+    ready: throwing(half),
+    live: throwing(new Error(half)),
+  });
+  const given = [
+    ...["/a", "/b", "/c", "/d"].map((route) => served(() => web(odd, { ...request, route }))),
+    served(() => thrownBy(() => onEvent(odd, delivered))),
+    served(() => thrownBy(() => offers(odd, "a:b/c", { "a:b/c": { run: { unavailable: "string" } } }).run())),
+    ...[ready, live].map((check) => served(() => thrownBy(() => check(odd)))),
+  ];
+  const texts = (value) => (typeof value === "string" ? [value] : value === null || typeof value !== "object" || ArrayBuffer.isView(value) ? [] : Object.values(value).flatMap(texts));
+  const all = texts(given);
+  assert.ok(all.filter((one) => one.includes("half \ufffd")).length > 8, "they are told with U+FFFD");
+  for (const one of all) assert.ok(one.isWellFormed(), JSON.stringify(one));
+  const guest = new TestContext(odd);
+  guest.get("/e");
+  assert.equal(guest.events()[0].subject, "half \ufffd");
+});
+
+test("who has signed in is behind what is asked, and a token says no more than the manifest names", () => {
+  const seen = [];
+  const look = () => {
+    const { identity } = sdk.invocation;
+    seen.push(identity?.subject);
+    return identity;
+  };
+  const guest = new TestContext(context({
+    summary: "Who asks.",
+    routes: [
+      post("/notes", () => {
+        const signer = sdk.invocation.requireIdentity();
+        if (!signer.hasScope("write")) throw new Problem(403, "This needs the scope `write`.");
+        return { by: signer.subject, of: signer.issuer, room: signer.claim("room"), other: signer.claim("constructor") ?? "nothing" };
+      }),
+      get("/notes", () => void look()),
+    ],
+    follows: [follow("other", heard, () => void look())],
+    offers: { "a:b/c": { run: () => void look() } },
+  }));
+  assert.equal(guest.post("/notes").status, 401);
+  guest.signIn("alice");
+  assert.equal(guest.post("/notes").status, 403);
+  guest.signIn("alice", { scopes: ["write", "read"], claims: { room: 7 } });
+  assert.deepEqual(guest.post("/notes").body, { by: "alice", of: "https://login.example", room: 7, other: "nothing" });
+  guest.get("/notes", { headers: { authorization: "Bearer of another" } });
+  guest.deliver("other", "Heard", "", {});
+  guest.call("a:b/c", "run");
+  guest.signIn();
+  guest.get("/notes");
+  assert.deepEqual(seen, ["alice", "alice", "alice", undefined]);
 });
 
 test("a problem in a policy is a retry, as any other exception", () => {

@@ -118,6 +118,15 @@ test("keys are written as the contract's vectors say, to the byte", () => {
   }
 });
 
+test("a number in a key is one of its type, whoever reads it", () => {
+  for (const [type, most] of [[u8, 0xff], [u16, 0xffff], [u32, 0xffffffff], [u64, 2n ** 64n - 1n]]) {
+    const key = new Key(type);
+    assert.deepEqual(key.read(key.write(most)), most);
+    for (const value of [typeof most === "bigint" ? most + 1n : most + 1, -1, 0.5]) assert.throws(() => key.write(value), sdk.Fault);
+  }
+  assert.equal(new Key(u8).read(new Key(u64).write(256)), undefined, "as in Rust, it is no row");
+});
+
 test("texts in keys keep their order, whatever is in them", () => {
   const key = new Key([text, u64]);
   for (const value of ["", "a", "a\u0001", "a\u0000b\u0002", "a/b"]) {

@@ -8,6 +8,7 @@ mod workspaces;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -16,7 +17,10 @@ pub(super) use package::Package;
 
 use self::lock::Lock;
 use super::{Error, Options, Source};
+use crate::core::human_duration;
 
+/// How long what is installed, and the component of a context, may take: a registry may take a connection and never answer.
+const LONGEST: Duration = Duration::from_secs(600);
 /// What builds a component, below the folder of what is installed.
 const BUILDER: &str = "innkeeper-sdk/tools/build.js";
 
@@ -73,8 +77,17 @@ pub(super) async fn test(source: &Source, line: impl Fn(&str) + Send + Sync) -> 
     }
 }
 
-/// Runs a program, and tells each line that it prints; answers what it says is wrong, if it does.
+/// Runs a program, and tells each line that it prints; answers what it says is wrong, if it does. One that does not end in time is ended.
 async fn told(
+    command: &mut Command,
+    program: &'static str,
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<Option<String>, Error> {
+    told_within(LONGEST, command, program, line).await
+}
+
+async fn told_within(
+    longest: Duration,
     command: &mut Command,
     program: &'static str,
     line: impl Fn(&str) + Send + Sync,
@@ -106,9 +119,22 @@ async fn told(
         }
         output
     };
-    let ((), output) = tokio::join!(telling, gathering);
-    let status = child.wait().await.map_err(cannot_run(program))?;
-    Ok((!status.success()).then(|| output.trim_end().to_owned()))
+    let ending = async {
+        let ((), output, status) = tokio::join!(telling, gathering, child.wait());
+        (output, status)
+    };
+    match tokio::time::timeout(longest, ending).await {
+        Ok((output, status)) => {
+            let status = status.map_err(cannot_run(program))?;
+            Ok((!status.success()).then(|| output.trim_end().to_owned()))
+        }
+        Err(_) => {
+            let longest = human_duration(longest);
+            Ok(Some(format!(
+                "{program} has not ended in {longest}, and was ended"
+            )))
+        }
+    }
 }
 
 fn cannot_run(program: &'static str) -> impl FnOnce(std::io::Error) -> Error {
@@ -118,4 +144,34 @@ fn cannot_run(program: &'static str) -> impl FnOnce(std::io::Error) -> Error {
 /// The files that the component of a context was found to be made of, when it was built last.
 pub(super) fn noted_dependencies(work: &Path) -> PathBuf {
     work.join("component.d")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    async fn shell(script: &str, longest: Duration) -> (Option<String>, Vec<String>) {
+        let lines = Mutex::new(Vec::new());
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let line = |text: &str| lines.lock().unwrap().push(text.to_owned());
+        let wrong = told_within(longest, &mut command, "sh", line).await;
+        (wrong.unwrap(), lines.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_a_program_says_is_told_and_one_that_does_not_end_is_ended() {
+        let (wrong, lines) = shell("echo one; echo two", LONGEST).await;
+        assert_eq!((wrong, lines.join(" ")), (None, "one two".to_owned()));
+        let (wrong, _) = shell("echo no >&2; exit 1", LONGEST).await;
+        assert_eq!(wrong.as_deref(), Some("no"));
+        // Something that holds its output open, and says nothing.
+        let (wrong, _) = shell("exec sleep 600", Duration::from_millis(50)).await;
+        assert!(wrong.is_some_and(|wrong| wrong.contains("has not ended in")));
+        let mut missing = Command::new("/nonexistent/node");
+        let missing = told(&mut missing, "node", |_| ()).await;
+        assert!(matches!(missing, Err(Error::Node { .. })), "{missing:?}");
+    }
 }

@@ -36,7 +36,8 @@ pub(super) async fn install(
     // Nothing of what is installed is run for that.
     command
         .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .args(["--loglevel", "error"])
+        // The lock says what it is, to the byte: what was downloaded once need not be asked for again.
+        .args(["--prefer-offline", "--loglevel", "error"])
         .current_dir(workspace);
     if let Some(output) = told(&mut command, "npm", line).await? {
         return Err(Error::Npm { output });

@@ -1,6 +1,7 @@
 /** Types that are not made of others. */
 
-import { decode, encode, fromBase64, toBase64 } from "../bytes.js";
+import { fromBase64, toBase64 } from "../bytes.js";
+import { isWellFormed } from "../text.js";
 import { BODY, EVENT, Mismatch, STATE, Type, wanted } from "./type.js";
 
 /** A type that is not made of others. */
@@ -126,11 +127,6 @@ function float(name) {
     return Object.is(near, -0) ? "-0.0" : String(near);
   };
   return new Float(name, read, write);
-}
-
-/** Whether a text has no half of a surrogate pair, which is no character. */
-export function isWellFormed(text) {
-  return text.isWellFormed?.() ?? decode(encode(text)) === text;
 }
 
 function wellFormed(value) {

@@ -1,6 +1,6 @@
 /** What a context in JavaScript may do, and what becomes of it. It stands in the place of the app's `room`. */
 
-import { answer, calls, context, counter, emit, emitAfter, event, Failure, follow, get, invocation, ok, post, Problem, record, Reject, table, text, u64 } from "innkeeper-sdk";
+import { answer, big, calls, context, counter, emit, emitAfter, event, Failure, follow, get, invocation, ok, post, Problem, record, Reject, table, text, u64 } from "innkeeper-sdk";
 
 const payments = calls("stay:payment/payments");
 
@@ -42,6 +42,10 @@ const FAILURES = {
     throw { tag: "declined" };
   },
   state: () => marks.put("x", { name: 7 }),
+  // The host takes characters only, and this has half of one.
+  half: () => {
+    throw new TypeError("half \ud800");
+  },
   problem: () => {
     throw Problem.conflict("As asked.");
   },
@@ -73,7 +77,7 @@ export default context({
       return FAILURES[path.how]();
     }),
     get("/scripted/marks", () => marks.first(100).map(([, { name }]) => name)),
-    get("/scripted/own", () => ({ early, random: Math.random(), date: Date.now(), now: invocation.now(), uuid: crypto.randomUUID() })),
+    get("/scripted/own", () => ({ early, random: Math.random(), date: Date.now(), now: invocation.now(), uuid: crypto.randomUUID(), identity: invocation.identity ?? null })),
     post("/scripted/pay/{rsv}", { path: { rsv: u64 } }, ({ path }) => {
       const paid = payments.approve(path.rsv, 1);
       marks.put("paid", { name: `${paid}` });
@@ -83,6 +87,12 @@ export default context({
     post("/scripted/marks/{name}", ({ path }) => {
       emit(marked, { name: path.name });
       emitAfter(1, due, { name: path.name });
+    }),
+    post("/scripted/read", { body: record({ number: big(u64) }) }, ({ body }) => body),
+    get("/scripted/asks", () => {
+      const { subject, issuer, scopes } = invocation.requireIdentity();
+      const { identity } = invocation;
+      return { subject, issuer, scopes, mayLook: identity.hasScope("look"), rooms: identity.claim("rooms"), photo: identity.claim("photo") ?? null };
     }),
     get("/scripted/rings/{name}", ({ path }) => rings.get(path.name)),
   ],
