@@ -180,7 +180,7 @@ impl Transport {
                 let mut request = tonic::Request::new(message);
                 *request.metadata_mut() = metadata.clone();
                 let answered = client.export(request).await;
-                answered.map(drop).map_err(|status| status.to_string())
+                answered.map(drop).map_err(|status| with_causes(&status))
             }
         }
     }
