@@ -40,42 +40,20 @@ export function encode(text) {
   return bytes.slice(0, to);
 }
 
-/** How many bytes a sequence has that begins with this one, and the least that it may stand for. */
-function sequence(first) {
-  if (first < 0x80) return [1, 0];
-  if (first >= 0xc2 && first < 0xe0) return [2, 0x80];
-  if (first >= 0xe0 && first < 0xf0) return [3, 0x800];
-  if (first >= 0xf0 && first < 0xf5) return [4, 0x10000];
-  return [0, 0];
-}
+/** As many bytes as a function can be called with. */
+const CHUNK = 4096;
 
-/** The text of bytes in UTF-8; null where they are not. */
+/** The text of bytes in UTF-8; null where they are not. What goes through each byte is the engine's own: an interpreter would take long to. */
 export function decode(bytes) {
-  let text = "";
-  let units = [];
-  for (let at = 0; at < bytes.length; ) {
-    const first = bytes[at];
-    const [length, least] = sequence(first);
-    if (length === 0 || at + length > bytes.length) return null;
-    let point = length === 1 ? first : first & (0x7f >> length);
-    for (let next = 1; next < length; next += 1) {
-      const byte = bytes[at + next];
-      if ((byte & 0xc0) !== 0x80) return null;
-      point = (point << 6) | (byte & 63);
-    }
-    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return null;
-    at += length;
-    if (point > 0xffff) {
-      units.push(0xd800 + ((point - 0x10000) >> 10), 0xdc00 + ((point - 0x10000) & 0x3ff));
-    } else {
-      units.push(point);
-    }
-    if (units.length > 4000) {
-      text += String.fromCharCode(...units);
-      units = [];
-    }
+  const all = bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes);
+  let units = "";
+  for (let at = 0; at < all.length; at += CHUNK) units += String.fromCharCode.apply(null, all.subarray(at, at + CHUNK));
+  if (!/[^\0-\x7f]/.test(units)) return units;
+  try {
+    return decodeURIComponent(escape(units));
+  } catch {
+    return null;
   }
-  return text + String.fromCharCode(...units);
 }
 
 /** Bytes in Base64 (RFC 4648, section 4, with padding). */

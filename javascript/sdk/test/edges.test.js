@@ -196,6 +196,7 @@ test("what a client sends is read or answered below 500, whatever it is", () => 
   for (const json of ['{"x":1e300}', '{"x":1e400}', '{"n":"7"}', '{"n":1.5}', `{"n":${"9".repeat(100_000)}}`]) {
     assert.equal(guest.post("/body", json).status, 422, json.slice(0, 20));
   }
+  assert.ok(guest.post("/body", { n: "x".repeat(100_000) }).body.detail.length < 300, "a long text is not repeated");
   for (const [query, wanted] of [["page=4294967295", 200], ["page=4294967296", 400], ["after=18446744073709551615", 200], ["after=18446744073709551616", 400], ["size=101", 400]]) {
     assert.equal(status(`/notes?${query}`), wanted, query);
   }

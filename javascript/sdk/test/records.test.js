@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import * as sdk from "innkeeper-sdk";
-import { encode } from "../src/bytes.js";
+import { decode, encode } from "../src/bytes.js";
 import { parseJson } from "../src/json.js";
 import { Key } from "../src/key.js";
 import { EVENT, parse, STATE, stringify } from "../src/types.js";
@@ -125,6 +125,26 @@ test("a number in a key is one of its type, whoever reads it", () => {
     for (const value of [typeof most === "bigint" ? most + 1n : most + 1, -1, 0.5]) assert.throws(() => key.write(value), sdk.Fault);
   }
   assert.equal(new Key(u8).read(new Key(u64).write(256)), undefined, "as in Rust, it is no row");
+});
+
+test("bytes are the text that they are in UTF-8, or none", () => {
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const sequences = [
+    [], [0x25, 0x34, 0x31], [0x25], [0xef, 0xbb, 0xbf, 0x41], [0x00], [0x7f], [0xc2, 0x80], [0xf0, 0x9f, 0x9b, 0x8f], [0xf4, 0x8f, 0xbf, 0xbf], [0xef, 0xbf, 0xbf],
+    [0x80], [0xc0, 0x80], [0xc1, 0xbf], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0xff], [0xc2], [0xe2, 0x82], [0xc2, 0x41],
+  ];
+  // Also where a sequence lies across the parts that are looked at.
+  for (const before of [0, 1, 4093, 4094, 4095, 4096]) {
+    for (const sequence of sequences) {
+      const bytes = new Uint8Array([...new Array(before).fill(0x61), ...sequence, 0x62]);
+      let wanted = null;
+      try {
+        wanted = strict.decode(bytes);
+      } catch {}
+      assert.equal(decode(bytes), wanted, `${before} and ${sequence}`);
+      if (wanted !== null) assert.deepEqual(encode(wanted), bytes);
+    }
+  }
 });
 
 test("texts in keys keep their order, whatever is in them", () => {

@@ -35,8 +35,13 @@ export function at(part, run) {
   }
 }
 
+/** How much of a text is repeated to whoever sent it. */
+const SHOWN = 100;
+
 function shown(value) {
-  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
+  if (typeof value === "string") {
+    return value.length > SHOWN ? `the text ${JSON.stringify(value.slice(0, SHOWN))}…` : `the text ${JSON.stringify(value)}`;
+  }
   if (typeof value === "bigint" || typeof value === "number" || typeof value === "boolean") return `${value}`;
   if (value === undefined) return "nothing";
   if (value === null) return "null";
