@@ -1,8 +1,8 @@
 /** Calls of functions that other contexts offer. */
 
+import { refuseInexact } from "./exact.js";
 import { host } from "./host.js";
 import { refusePromise } from "./immediate.js";
-import { refuseRounded } from "./numbers.js";
 import { Failure } from "./problem.js";
 
 /** The failures of others: nothing that a function of this context means by one. */
@@ -41,14 +41,14 @@ export function calls(id) {
         const offered = host().calls[id];
         const called = offered?.[name];
         if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
-        refuseRounded(`a parameter of ${id}#${name}`, parameters);
+        refuseInexact(`a parameter of ${id}#${name}`, parameters);
         let result;
         try {
           result = called(...parameters);
         } catch (error) {
           throw failed(error);
         }
-        return refuseRounded(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
+        return refuseInexact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
       };
     },
   });

@@ -6,10 +6,10 @@
 import { answerOf } from "./answer.js";
 import { isReceived } from "./calls.js";
 import { handle } from "./event.js";
+import { isExact, refuseInexact } from "./exact.js";
 import { answerBy } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { log } from "./log.js";
-import { refuseRounded } from "./numbers.js";
 import { Failure, Fault, Problem, Unhandled } from "./problem.js";
 import { describeError, reasonOf, textOf } from "./text.js";
 
@@ -87,10 +87,11 @@ function isCase(failure, cases) {
 
 /** The case of a function's error that an exception is. What it does not mean itself is `unavailable`, as a trap would be. */
 function errorCase(what, error, cases) {
-  if (error instanceof Failure && !isReceived(error) && isCase(error, cases)) return { tag: error.kind, val: error.value };
+  const isOwn = error instanceof Failure && !isReceived(error);
+  if (isOwn && isCase(error, cases) && isExact(error.value)) return { tag: error.kind, val: error.value };
   note(what, error);
   const reason = reasonOf(error);
-  return { tag: "unavailable", val: error instanceof Failure && !isReceived(error) ? `${what} has no such error: ${reason}` : reason };
+  return { tag: "unavailable", val: isOwn ? `${what} has no such error: ${reason}` : reason };
 }
 
 /** Runs a function that the context offers; what is thrown is a case of its error. `cases` are those that it has, where that is known. */
@@ -98,8 +99,8 @@ export function offered(name, run, parameters, cases) {
   const what = `the function ${name}`;
   let failure;
   try {
-    refuseRounded(`a parameter of ${what}`, parameters);
-    return refuseRounded(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...parameters)));
+    refuseInexact(`a parameter of ${what}`, parameters);
+    return refuseInexact(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...parameters)));
   } catch (error) {
     failure = errorCase(what, error, cases);
   }

@@ -236,20 +236,23 @@ test("no half of a surrogate pair reaches the host", () => {
       get("/d", () => sdk.log.info(half, { half })),
     ],
     follows: [follow("other", heard, throwing(new Retry(half)))],
-    offers: { "a:b/c": { run: throwing(new TypeError(half)) } },
+    offers: {
+      "a:b/c": { run: throwing(new TypeError(half)), fail: throwing(new Failure("taken", half)), answer: () => [half], count: throwing(new Failure("count", 2 ** 60)) },
+    },
     ready: throwing(half),
     live: throwing(new Error(half)),
   });
   const given = [
     ...["/a", "/b", "/c", "/d"].map((route) => served(() => web(odd, { ...request, route }))),
     served(() => thrownBy(() => onEvent(odd, delivered))),
-    served(() => thrownBy(() => offers(odd, "a:b/c", { "a:b/c": { run: { unavailable: "string" } } }).run())),
+    ...["run", "fail", "answer", "count"].map((name) => served(() => thrownBy(() => offers(odd, "a:b/c")[name]()))),
     ...[ready, live].map((check) => served(() => thrownBy(() => check(odd)))),
   ];
   const texts = (value) => (typeof value === "string" ? [value] : value === null || typeof value !== "object" || ArrayBuffer.isView(value) ? [] : Object.values(value).flatMap(texts));
   const all = texts(given);
   assert.ok(all.filter((one) => one.includes("half \ufffd")).length > 8, "they are told with U+FFFD");
   for (const one of all) assert.ok(one.isWellFormed(), JSON.stringify(one));
+  for (const [{ error }] of given.slice(5, 9)) assert.equal(error.tag, "unavailable");
   const guest = new TestContext(odd);
   guest.get("/e");
   assert.equal(guest.events()[0].subject, "half \ufffd");
