@@ -287,7 +287,12 @@ async fn an_exception_of_javascript_is_an_answer_and_its_text_is_in_the_log() {
     // What a client sends is read to the last digit, or refused below 500: also what would take an interpreter too many calls.
     let sent = async |body: String| {
         let request = stay.client().request(Method::POST, "/scripted/read");
-        send(request.header("content-type", "application/json").body(body)).await
+        send(
+            request
+                .header("content-type", "application/json")
+                .body(body),
+        )
+        .await
     };
     let read = sent(r#"{"number": 18446744073709551615}"#.to_owned()).await;
     assert_eq!(read.expect(200).text, r#"{"number":18446744073709551615}"#);
