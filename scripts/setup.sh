@@ -104,7 +104,8 @@ subscriber() {
 # What builds contexts in JavaScript, in their folder, as `innkeeper build` installs it.
 javascript() {
     local version
-    version=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+    # Where there is no Node there is no version, which is said below.
+    version=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p') || true
     [ "${version:-0}" -ge 20 ] || fail "please install Node.js 20 or newer from https://nodejs.org: contexts in JavaScript are built with it"
     [ javascript/node_modules/.package-lock.json -nt javascript/package-lock.json ] && return
     say "installing what builds JavaScript, by npm"
