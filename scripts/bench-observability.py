@@ -2,9 +2,9 @@
 """Measures what it costs to be seen: `GET /rooms/1` by wrk on hosts that differ in nothing else, taking turns, so that what the machine does meanwhile meets all of them.
 
     make build PROFILE=release
-    scripts/bench-observability.py target/release/innkeeper [--baseline OTHER-BINARY] [--rounds 9] [--seconds 4] [--connections 32]
+    scripts/bench-observability.py target/release/innkeeper [--baseline OTHER-BINARY [--baseline-app ITS-MANIFEST]] [--rounds 9] [--seconds 4] [--connections 32]
 
-With a baseline, a binary of another commit, the first rows say what a change costs where everything is off. Each number is the middle of all rounds. The ratio of
+With a baseline, a binary of another commit (and that commit's app, where the contract of guests is another), the first rows say what a change costs where everything is off. Each number is the middle of all rounds. The ratio of
 processor time is the one to look at: wrk shares the machine, so requests a second vary.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
+BASELINE = "baseline"
 LOG = "INNKEEPER_GATEWAY__ACCESS_LOG__"
 # A port that nobody listens at: what is exported is made and thrown away, so that no collector shares the machine.
 NOWHERE = "http://127.0.0.1:9"
@@ -30,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9"
 def variants(binary, baseline, home):
     """What is compared: a name, a binary, and variables."""
     if baseline:
-        yield "baseline", baseline, {}
+        yield BASELINE, baseline, {}
     yield "all off", binary, {}
     yield "access log, 1 % in JSON", binary, {f"{LOG}FORMAT": "json", f"{LOG}SAMPLE": "0.01", f"{LOG}FILE": f"{home}/sampled.log"}
     yield "access log, all in JSON", binary, {f"{LOG}FORMAT": "json", f"{LOG}FILE": f"{home}/json.log"}
@@ -44,12 +45,12 @@ def variants(binary, baseline, home):
 class Host:
     """A host that serves the app, with one room, until it is closed."""
 
-    def __init__(self, name, binary, variables, home):
+    def __init__(self, name, binary, variables, home, app):
         self.name, self.rates, self.costs = name, [], []
         data = home / re.sub(r"\W+", "-", name)
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "INNKEEPER_"))}
         self.process = subprocess.Popen(
-            [binary, "serve", "--app", str(ROOT / "innkeeper.toml"), "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+            [binary, "serve", "--app", str(app), "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
             env=environment | variables | {"INNKEEPER_LOG": "error"},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -97,6 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
     parser.add_argument("--baseline")
+    parser.add_argument("--baseline-app", type=Path, default=ROOT / "innkeeper.toml")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=32)
@@ -105,7 +107,8 @@ def main():
     hosts = []
     try:
         for name, binary, settings in variants(asked.binary, asked.baseline, home):
-            hosts.append(Host(name, binary, settings, home))
+            app = asked.baseline_app if name == BASELINE else ROOT / "innkeeper.toml"
+            hosts.append(Host(name, binary, settings, home, app))
         for host in hosts:
             host.load(2, asked.connections)
             host.rates.clear(), host.costs.clear()

@@ -6,6 +6,10 @@ use toml::{Table, Value};
 
 use crate::artifacts;
 
+/// How long an invocation may take where a test does not say it. What takes a second where it is alone takes many on a machine that does much else; the
+/// default of the host is for guests that were not compiled for development.
+const DEADLINE: &str = "20s";
+
 /// What `innkeeper.toml` says in a test.
 #[derive(Clone)]
 pub struct Settings(Table);
@@ -93,12 +97,25 @@ impl Settings {
             .collect()
     }
 
+    /// With a deadline for each context that has none.
+    fn with_deadlines(mut self) -> Self {
+        for context in self.contexts() {
+            let path = format!("context.{context}.limits.deadline");
+            let limits = self.0["context"][&context].get("limits");
+            if limits.and_then(|limits| limits.get("deadline")).is_none() {
+                self = self.set(&path, DEADLINE);
+            }
+        }
+        self
+    }
+
     /// Writes the manifest into a directory.
     pub(crate) fn write(&self, directory: &Path) -> PathBuf {
         let file = directory.join("innkeeper.toml");
         // Written whole beside it, then renamed, as an operator's editor does: the host may be reading it.
         let partial = directory.join("innkeeper.toml.new");
-        std::fs::write(&partial, self.0.to_string()).expect("the manifest can be written");
+        let text = self.clone().with_deadlines().0.to_string();
+        std::fs::write(&partial, text).expect("the manifest can be written");
         std::fs::rename(&partial, &file).expect("the manifest can be put in place");
         file
     }

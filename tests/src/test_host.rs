@@ -10,7 +10,7 @@ use crate::process::{Output, Process, Said, command};
 use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, violations, within};
 
 /// How long it may take to open, on a machine that compiles guests for other tests.
-const OPENING: Duration = Duration::from_secs(60);
+const OPENING: Duration = Duration::from_secs(180);
 /// How long it may take to close after it was asked to.
 const CLOSING: Duration = Duration::from_secs(40);
 /// How long its last words may take to arrive.

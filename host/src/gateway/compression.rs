@@ -85,6 +85,15 @@ impl Compression {
         let Some(coding) = coding else {
             return response;
         };
+        // In a box: each request would otherwise be as large as this is.
+        Box::pin(self.compressed(coding, response)).await
+    }
+
+    async fn compressed(
+        &self,
+        coding: ContentCoding,
+        response: Response<Full<Bytes>>,
+    ) -> Response<Full<Bytes>> {
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned());
         // The semaphore is never closed.
         let Ok(Ok(permit)) = permit.await else {

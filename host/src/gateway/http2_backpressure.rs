@@ -119,7 +119,7 @@ pub(super) async fn reserve_response(bytes: u64) -> Result<(), TooManyUnreadResp
     let units = bytes.min(ROOM).div_ceil(UNIT);
     let units = u32::try_from(units).unwrap_or(u32::MAX);
     let acquiring = Arc::clone(&progress.room).acquire_many_owned(units);
-    match timeout(progress.timeouts.normal, acquiring).await {
+    match Box::pin(timeout(progress.timeouts.normal, acquiring)).await {
         Ok(Ok(reserved)) => {
             *progress.reserved.lock() = Some(reserved);
             Ok(())

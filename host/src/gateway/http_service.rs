@@ -168,7 +168,8 @@ impl<R: Backend> HttpService<R> {
                 let inner = service_fn(|request| async {
                     Ok::<_, Infallible>(self.respond(context, request).await)
                 });
-                let Ok(response) = layer.layer(inner).oneshot(request).await;
+                // In a box: each request would otherwise be as large as this is.
+                let Ok(response) = Box::pin(layer.layer(inner).oneshot(request)).await;
                 response
             }
             _ => self.respond(context, request).await,
@@ -304,7 +305,7 @@ impl<R: Backend> HttpService<R> {
             let began = tokio::time::Instant::now();
             let authorized =
                 authenticator.authorize(required, &parts.headers, began + route.deadline);
-            identity = Some(authorized.await?);
+            identity = Some(Box::pin(authorized).await?);
             waited = began.elapsed();
         }
         let mut request = request::read(&route, values, parts, &target, sender)?;

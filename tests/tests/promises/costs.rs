@@ -209,7 +209,7 @@ async fn memory_that_the_host_does_not_have_is_not_given() {
     let reply = host.gateway().post("/memory/100", json!(null)).await;
     overloaded(reply);
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );

@@ -115,7 +115,7 @@ async fn a_projection_is_rebuilt_while_it_serves() {
         generation
     );
 
-    within(Duration::from_secs(20), async || caught_up(&host).await)
+    within(Duration::from_secs(60), async || caught_up(&host).await)
         .await
         .unwrap();
     assert_eq!(sample(&host, events).await, before);

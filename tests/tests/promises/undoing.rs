@@ -248,7 +248,7 @@ async fn repeats_of_a_slow_request_hold_up_nobody_else() {
             .expect(200);
     }
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     for repeat in repeats {
         let status = repeat.await.expect("it was answered").status;
         assert!(status == 409 || status == 504, "{status}");

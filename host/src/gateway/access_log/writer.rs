@@ -80,10 +80,10 @@ impl Writer {
         let mut state = self.0.state.lock();
         if state.ending || state.waiting.len() + line.len() > MOST_WAITING {
             state.dropped.lines += 1;
-            let take_unsaid = state.dropped.take_unsaid(Instant::now());
+            let unsaid = state.dropped.take_unsaid(Instant::now());
             drop(state);
             self.0.counter.increment(1);
-            return say(take_unsaid, None);
+            return say(unsaid, None);
         }
         let was_empty = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
@@ -111,10 +111,10 @@ impl Writer {
         state.dropped.lines += waiting;
         // There is no later time to say it.
         state.dropped.at = None;
-        let take_unsaid = state.dropped.take_unsaid(Instant::now());
+        let unsaid = state.dropped.take_unsaid(Instant::now());
         drop(state);
         self.0.counter.increment(waiting);
-        say(take_unsaid, None);
+        say(unsaid, None);
     }
 }
 
@@ -146,10 +146,10 @@ impl Shared {
             self.counter.increment(unwritten);
             state = self.state.lock();
             state.dropped.lines += unwritten;
-            let take_unsaid = state.dropped.take_unsaid(Instant::now());
+            let unsaid = state.dropped.take_unsaid(Instant::now());
             drop(state);
             // Before anybody hears that everything was written, or not.
-            say(take_unsaid, error);
+            say(unsaid, error);
             state = self.state.lock();
             state.writing = false;
             self.changed.notify_all();

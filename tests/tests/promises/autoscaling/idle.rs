@@ -207,6 +207,15 @@ async fn what_cannot_be_loaded_is_said_and_tried_again() {
     host.gateway().get("/entries").await.expect(200);
 }
 
+/// Contexts that are used beside the five of the app, and what each is asked for.
+const OTHERS: [(&str, &str); 5] = [
+    ("archive", "/entries"),
+    ("bell", "/bells/7"),
+    ("tally", "/tallies"),
+    ("patient", "/visits"),
+    ("parrot", "/echo"),
+];
+
 /// Each with a component of its own, so that none shares its machine code with another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contexts_that_nobody_uses_hold_no_machine_code() {
@@ -214,6 +223,9 @@ async fn contexts_that_nobody_uses_hold_no_machine_code() {
     let count = count.map_or(20, |text| text.parse().expect("a number of contexts"));
     let directory = tempfile::tempdir().expect("a directory can be made");
     let mut settings = Settings::of_the_app().await;
+    for (context, _) in OTHERS {
+        settings = settings.with(context, context).await;
+    }
     let used = settings.contexts();
     for number in 0..count {
         let file: PathBuf = directory.path().join(format!("{number}.wasm"));
@@ -233,6 +245,9 @@ async fn contexts_that_nobody_uses_hold_no_machine_code() {
     let idle = host.resident();
     let room = host.stay().room("used").await;
     host.stay().booked(room).await;
+    for (_, path) in OTHERS {
+        host.gateway().get(path).await.expect(200);
+    }
     let operators = host.operators();
     let in_memory = eventually("it is shown who is in use", async || {
         let found = operators.get("/v1/autoscalers").await;

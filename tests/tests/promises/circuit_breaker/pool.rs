@@ -128,7 +128,7 @@ async fn answered_by_one_connection(address: &str, requests: &str) -> String {
         .expect("it is sent");
     let mut answers = Vec::new();
     let reading = wire.read_to_end(&mut answers);
-    let read = tokio::time::timeout(Duration::from_secs(10), reading).await;
+    let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
     // What was sent behind the last request that is served makes the end a reset.
     let _ = read.expect("it is closed");
     String::from_utf8_lossy(&answers).into_owned()

@@ -44,7 +44,7 @@ impl Caller {
         }
         let body = body.to_string().into();
         let asked = self.0.request_with_headers(subject.to_owned(), all, body);
-        let answer = tokio::time::timeout(Duration::from_secs(20), asked).await;
+        let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
         answer.expect("in time").expect("it is answered")
     }
 }

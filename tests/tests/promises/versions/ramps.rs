@@ -152,7 +152,7 @@ async fn a_rollout_is_told_as_it_goes() {
         .request(Method::GET, "/v1/contexts/room/rollout");
     let told = request.header("accept", "text/event-stream").send().await;
     // The stream ends with the rollout, so that its text has an end.
-    let text = timeout(Duration::from_secs(20), told.unwrap().text()).await;
+    let text = timeout(Duration::from_secs(60), told.unwrap().text()).await;
     let text = text.expect("it ends in time").expect("it is complete");
     let lines = text.lines().filter_map(|line| line.strip_prefix("data: "));
     let told: Vec<Value> = lines

@@ -203,7 +203,7 @@ async fn contexts_that_call_each_other_are_swapped_at_once_while_guests_book() {
         swap("viewpage"),
     );
     load.stop().await;
-    let rest = within(Duration::from_secs(20), async || {
+    let rest = within(Duration::from_secs(60), async || {
         let differences = record.differences(&host.look().await?);
         match differences.is_empty() {
             true => Ok(()),
@@ -241,7 +241,7 @@ async fn a_rollback_is_there_at_once() {
     let served = served_by().await;
     let took = began.elapsed();
     assert!(served.contains(&first[..12]), "{served}");
-    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert!(took < Duration::from_millis(500), "{took:?}");
     assert_eq!((done.number("from"), done.number("to")), (2, 1));
     // There is nothing before the first.
     let refused = host.operators().rollback("room").await.expect_problem(404);
