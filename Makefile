@@ -39,9 +39,7 @@ tour:
 
 test:
 	@$(SETUP) rust wasm clippy nats-server prometheus subscriber siege curl
-	cd components && cargo test
-	cd tests/apps/library/components && cargo test
-	cargo test --workspace
+	scripts/test.sh
 
 fuzz:
 	@$(SETUP) rust wasm

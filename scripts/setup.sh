@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -101,6 +101,19 @@ subscriber() {
     environment "$subscriber" "${subscriber_packages[@]}"
 }
 
+# What builds contexts in JavaScript, in their folder, as `innkeeper build` installs it.
+javascript() {
+    local version
+    # Where there is no Node there is no version, which is said below.
+    version=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p') || true
+    [ "${version:-0}" -ge 20 ] || fail "please install Node.js 20 or newer from https://nodejs.org: contexts in JavaScript are built with it"
+    [ javascript/node_modules/.package-lock.json -nt javascript/package-lock.json ] && return
+    say "installing what builds JavaScript, by npm"
+    # A registry that takes a connection and never answers is not waited for long.
+    (cd javascript && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries 1 --fetch-timeout 60000 --loglevel error >/dev/null) ||
+        fail "npm could not install what javascript/package-lock.json names; can it reach its registry?"
+}
+
 program() {
     # Debian keeps servers where not everybody's path leads.
     has "$1" || [ -x "/usr/sbin/$1" ] && return
@@ -121,7 +134,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber) subscriber ;;
+        subscriber | javascript) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

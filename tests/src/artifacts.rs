@@ -48,6 +48,12 @@ const TEST_CONTEXTS: &[&str] = &[
     "asker-two",
 ];
 
+/// Contexts in JavaScript, and their packages.
+const SCRIPTED: &[(&str, &str)] = &[
+    ("message-javascript", "javascript/message"),
+    ("scripted", "tests/javascript/scripted"),
+];
+
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
 const PROFILE: &str = if cfg!(debug_assertions) {
     "dev"
@@ -68,7 +74,15 @@ pub async fn binary() -> &'static Path {
     BINARY.get_or_init(build_binary).await
 }
 
-/// The component file of each context: the apps' and the tests'.
+/// The component file of a context, in whatever language it is: those in JavaScript are built for who asks for one, and need Node and npm.
+pub async fn component(name: &str) -> &'static Path {
+    match SCRIPTED.iter().any(|(scripted, _)| *scripted == name) {
+        true => &scripted().await[name],
+        false => &components().await[name],
+    }
+}
+
+/// The component file of each context in Rust: the apps' and the tests'.
 pub async fn components() -> &'static BTreeMap<String, PathBuf> {
     static COMPONENTS: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     COMPONENTS.get_or_init(build_components).await
@@ -178,17 +192,39 @@ fn of_the_tests(name: &str) -> Source {
     }
 }
 
+/// The component file of each context in JavaScript. Where they cannot be built, each test that asks for one fails with one line that says why; see [`is_left_out`](crate::is_left_out).
+async fn scripted() -> &'static BTreeMap<String, PathBuf> {
+    static SCRIPTED_COMPONENTS: OnceCell<Result<BTreeMap<String, PathBuf>, String>> =
+        OnceCell::const_new();
+    let components = SCRIPTED_COMPONENTS.get_or_init(async || {
+        let sources = SCRIPTED.iter().map(|(name, package)| Source {
+            name: (*name).to_owned(),
+            package: repository().join(package),
+        });
+        let sources: Vec<_> = sources.collect();
+        try_build(&sources)
+            .await
+            .map_err(|error| error.to_string().replace('\n', "; "))
+    });
+    match components.await {
+        Ok(components) => components,
+        Err(reason) => panic!("no tests of contexts in JavaScript without them: {reason}"),
+    }
+}
+
 async fn build_all(sources: Vec<Source>) -> BTreeMap<String, PathBuf> {
+    let built = try_build(&sources).await;
+    built.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Builds contexts; answers the component file of each.
+async fn try_build(sources: &[Source]) -> Result<BTreeMap<String, PathBuf>, build::Error> {
     // One directory for all workspaces: what they share is compiled once.
     let options = build::Options {
         target_directory: Some(repository().join("components/target")),
         ..build::Options::default()
     };
-    let built = build::build(&sources, &options, |_| {})
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    built
-        .into_iter()
-        .map(|built| (built.name, built.path))
-        .collect()
+    let built = build::build(sources, &options, |_| {}).await?;
+    let files = built.into_iter().map(|built| (built.name, built.path));
+    Ok(files.collect())
 }

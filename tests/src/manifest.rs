@@ -75,8 +75,8 @@ impl Settings {
 
     /// Adds one of the tests' own contexts, or replaces the component of one of the app's by it.
     pub async fn with(self, context: &str, component: &str) -> Self {
-        let path = artifacts::components().await[component].clone();
-        self.component(context, &path)
+        let path = artifacts::component(component).await;
+        self.component(context, path)
     }
 
     /// Makes a file the component of a context.

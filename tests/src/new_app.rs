@@ -20,6 +20,35 @@ pub struct Up {
     gateway: Client,
 }
 
+/// What npm has installed for an app of the same name before: it is the same, and need not be downloaded again.
+struct Installed {
+    kept: PathBuf,
+}
+
+/// Where npm installs it, below the app.
+const NODE_MODULES: &str = "javascript/node_modules";
+
+impl Installed {
+    /// Keeps it from being removed with the app.
+    fn keep(home: &Path, name: &str) -> Self {
+        let kept = home.join(format!("{name}.node_modules"));
+        let before = home.join(name).join(NODE_MODULES);
+        if before.exists() {
+            let _missing = std::fs::remove_dir_all(&kept);
+            std::fs::rename(before, &kept).expect("a directory can be moved");
+        }
+        Self { kept }
+    }
+
+    /// Puts it where the new app has it.
+    fn put_back(self, app: &Path) {
+        let to = app.join(NODE_MODULES);
+        if self.kept.exists() && to.parent().is_some_and(Path::exists) {
+            std::fs::rename(self.kept, to).expect("a directory can be moved");
+        }
+    }
+}
+
 impl NewApp {
     /// Makes one, with a context of its name. The name is this test's alone.
     pub async fn make(name: &str) -> Self {
@@ -36,8 +65,9 @@ impl NewApp {
         // Always the same directory, so that a second run has something to build on.
         let target = artifacts::repository().join("components/target");
         let home = target.join("new-apps");
-        let _missing = std::fs::remove_dir_all(home.join(name));
         std::fs::create_dir_all(&home).expect("a directory can be made");
+        let installed = Installed::keep(&home, name);
+        let _missing = std::fs::remove_dir_all(home.join(name));
         let contexts = contexts.join(",");
         let mut arguments = vec!["new", name, "--in", text(&home)];
         if !contexts.is_empty() {
@@ -47,9 +77,12 @@ impl NewApp {
         let said = command(&arguments).await;
         assert!(said.is_well, "{said:?}");
         let directory = home.join(name);
-        // The dependencies are those of the app's, which are compiled already.
-        std::os::unix::fs::symlink(&target, directory.join("components/target"))
-            .expect("a link can be made");
+        installed.put_back(&directory);
+        if directory.join("components").exists() {
+            // The dependencies are those of the app's, which are compiled already.
+            std::os::unix::fs::symlink(&target, directory.join("components/target"))
+                .expect("a link can be made");
+        }
         Self { directory }
     }
 

@@ -1,5 +1,6 @@
 //! `/v1/contexts/{name}/versions`: what there is, and what is brought.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub(super) struct How {
     step: Option<String>,
     /// What its author calls it.
     label: Option<String>,
+    /// How many times as long as that of the version before it its p99 may be, for one that is known to be slower, such as one in another language; from 2 to 1000; as the manifest says when absent.
+    expect_slower: Option<u32>,
     /// Whether it only passes the gates: nothing is kept, and nothing served.
     #[serde(default)]
     dry_run: bool,
@@ -56,6 +59,9 @@ pub(super) struct How {
     #[serde(default)]
     force: bool,
 }
+
+/// How many times as slow as the version before it somebody may expect one to be.
+const EXPECTED_SLOWER: RangeInclusive<u32> = 2..=1000;
 
 /// The most versions in one answer.
 const MOST: usize = 1000;
@@ -141,6 +147,7 @@ pub(super) async fn upload(
         signature: signature(&parts.headers)?,
         ramp: how.ramp.as_deref().map(ramp).transpose()?,
         step: how.step.as_deref().map(step).transpose()?,
+        expect_slower: how.expect_slower.map(expect_slower).transpose()?,
         dry_run: how.dry_run,
         force: how.force,
         by: caller.name.clone(),
@@ -309,6 +316,20 @@ fn step(text: &str) -> Result<Duration, Problem> {
             format!("step: `{text}` is not a duration; write for example `500ms` or `10s`"),
         )
     })
+}
+
+fn expect_slower(times: u32) -> Result<u32, Problem> {
+    match EXPECTED_SLOWER.contains(&times) {
+        true => Ok(times),
+        false => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "expect-slower: {times} is not a number of times; write one from {} to {}",
+                EXPECTED_SLOWER.start(),
+                EXPECTED_SLOWER.end()
+            ),
+        )),
+    }
 }
 
 impl From<UploadError> for Problem {

@@ -49,27 +49,32 @@ pub(super) fn module(target: &Path, profile: Profile, package: &Package) -> Path
         .join(&package.module)
 }
 
-/// Makes the component of what cargo built, and writes it if it is another than before. Readers see the old file or the new one, never a part.
+/// Makes the component of what was built, and writes it if it is another than before. Readers see the old file or the new one, never a part.
 pub(super) async fn write(
-    package: Package,
+    name: String,
+    built: PathBuf,
     target: PathBuf,
     profile: Profile,
 ) -> Result<Built, Error> {
-    let name = package.name.clone();
-    let work = tokio::task::spawn_blocking(move || write_blocking(&package, &target, profile));
+    let context = name.clone();
+    let work = tokio::task::spawn_blocking(move || write_blocking(name, &built, &target, profile));
     work.await.unwrap_or_else(|error| {
         Err(Error::Component {
-            context: name,
+            context,
             reason: error.to_string(),
         })
     })
 }
 
-fn write_blocking(package: &Package, target: &Path, profile: Profile) -> Result<Built, Error> {
-    let module = module(target, profile, package).with_added_extension("wasm");
-    let bytes = std::fs::read(&module).map_err(Error::file(&module))?;
-    let component = componentize(&package.name, bytes)?;
-    let path = file(target, profile, &package.name);
+fn write_blocking(
+    name: String,
+    built: &Path,
+    target: &Path,
+    profile: Profile,
+) -> Result<Built, Error> {
+    let bytes = std::fs::read(built).map_err(Error::file(built))?;
+    let component = componentize(&name, bytes)?;
+    let path = file(target, profile, &name);
     let changed = !std::fs::read(&path).is_ok_and(|known| known == component);
     if changed {
         let directory = directory(target, profile);
@@ -79,7 +84,7 @@ fn write_blocking(package: &Package, target: &Path, profile: Profile) -> Result<
         std::fs::rename(&partial, &path).map_err(Error::file(&path))?;
     }
     Ok(Built {
-        name: package.name.clone(),
+        name,
         path,
         size: component.len() as u64,
         changed,

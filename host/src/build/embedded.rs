@@ -1,4 +1,4 @@
-//! The SDK and the contract, as this binary was built with them: what an app outside this repository begins with.
+//! The SDKs and the contract, as this binary was built with them: what an app outside this repository begins with.
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
@@ -6,8 +6,35 @@ macro_rules! files {
     };
 }
 
-/// Each file with its path below an app's directory.
-pub(super) const FILES: &[(&str, &str)] = files![
+/// What an app has of the SDK for a language.
+#[derive(Debug)]
+pub(super) struct Kit {
+    /// Each file with its path below an app's directory.
+    pub(super) files: &'static [(&'static str, &'static str)],
+    /// Where the SDK is. All below it is the SDK's; the other files are there for the author to change.
+    pub(super) sdk: &'static str,
+    /// What is there when the app has a copy of the SDK.
+    pub(super) manifest: &'static str,
+}
+
+/// For Rust.
+pub(super) const RUST: Kit = Kit {
+    files: RUST_FILES,
+    sdk: "components/sdk/",
+    manifest: "components/sdk/Cargo.toml",
+};
+
+/// For JavaScript and TypeScript.
+pub(super) const JAVASCRIPT: Kit = Kit {
+    files: JAVASCRIPT_FILES,
+    sdk: "javascript/sdk/",
+    manifest: "javascript/sdk/package.json",
+};
+
+/// All of them.
+pub(super) const KITS: [&Kit; 2] = [&RUST, &JAVASCRIPT];
+
+const RUST_FILES: &[(&str, &str)] = files![
     "components/.cargo/config.toml",
     "components/Cargo.lock",
     "components/Cargo.toml",
@@ -91,6 +118,58 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "components/sdk/wit/world.wit",
 ];
 
+const JAVASCRIPT_FILES: &[(&str, &str)] = files![
+    "javascript/package-lock.json",
+    "javascript/package.json",
+    "javascript/sdk/README.md",
+    "javascript/sdk/index.d.ts",
+    "javascript/sdk/index.js",
+    "javascript/sdk/package.json",
+    "javascript/sdk/src/answer.js",
+    "javascript/sdk/src/bytes.js",
+    "javascript/sdk/src/calls.js",
+    "javascript/sdk/src/component.js",
+    "javascript/sdk/src/config.js",
+    "javascript/sdk/src/context.js",
+    "javascript/sdk/src/event.js",
+    "javascript/sdk/src/exact.js",
+    "javascript/sdk/src/host.js",
+    "javascript/sdk/src/immediate.js",
+    "javascript/sdk/src/invocation.js",
+    "javascript/sdk/src/json.js",
+    "javascript/sdk/src/key.js",
+    "javascript/sdk/src/log.js",
+    "javascript/sdk/src/names.js",
+    "javascript/sdk/src/paging.js",
+    "javascript/sdk/src/polyfills.js",
+    "javascript/sdk/src/problem.js",
+    "javascript/sdk/src/response.js",
+    "javascript/sdk/src/route.js",
+    "javascript/sdk/src/table.js",
+    "javascript/sdk/src/testing/routing.js",
+    "javascript/sdk/src/testing/state.js",
+    "javascript/sdk/src/text.js",
+    "javascript/sdk/src/types.js",
+    "javascript/sdk/src/types/compound.js",
+    "javascript/sdk/src/types/scalars.js",
+    "javascript/sdk/src/types/type.js",
+    "javascript/sdk/testing.d.ts",
+    "javascript/sdk/testing.js",
+    "javascript/sdk/tools/build.js",
+    "javascript/sdk/tools/entry.js",
+    "javascript/sdk/tools/errors.js",
+    "javascript/sdk/tools/run-tests.js",
+    "javascript/sdk/tools/types.js",
+    "javascript/sdk/tools/wit.js",
+    "javascript/sdk/wit/deps/wasi-config/store.wit",
+    "javascript/sdk/wit/deps/wasi-logging/logging.wit",
+    "javascript/sdk/wit/exports.wit",
+    "javascript/sdk/wit/imports.wit",
+    "javascript/sdk/wit/records.json",
+    "javascript/sdk/wit/types.wit",
+    "javascript/sdk/wit/world.wit",
+];
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -110,19 +189,87 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_file_of_the_sdk_and_the_contract_is_embedded() {
+    /// The paths of a kit, and of what there is in these folders and files.
+    fn compare(kit: &Kit, folders: &[&str], others: &[&str]) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut found = Vec::new();
-        for directory in ["components/.cargo", "components/sdk"] {
-            files(root, directory, &mut found);
+        for folder in folders {
+            files(root, folder, &mut found);
         }
-        found.extend(
-            ["Cargo.lock", "Cargo.toml", "clippy.toml"].map(|name| format!("components/{name}")),
-        );
+        found.extend(others.iter().map(|name| (*name).to_owned()));
         found.sort();
-        let mut embedded: Vec<_> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let embedded = kit.files.iter().map(|(path, _)| (*path).to_owned());
+        let mut embedded: Vec<_> = embedded.collect();
         embedded.sort();
         assert_eq!(embedded, found);
+    }
+
+    #[test]
+    fn every_file_of_the_sdks_and_the_contract_is_embedded() {
+        compare(
+            &RUST,
+            &["components/.cargo", "components/sdk"],
+            &["Cargo.lock", "Cargo.toml", "clippy.toml"]
+                .map(|name| format!("components/{name}"))
+                .each_ref()
+                .map(String::as_str),
+        );
+        let sdk = "javascript/sdk";
+        compare(
+            &JAVASCRIPT,
+            &["src", "tools", "wit"]
+                .map(|folder| format!("{sdk}/{folder}"))
+                .each_ref()
+                .map(String::as_str),
+            &[
+                "javascript/package-lock.json",
+                "javascript/package.json",
+                "javascript/sdk/README.md",
+                "javascript/sdk/index.d.ts",
+                "javascript/sdk/index.js",
+                "javascript/sdk/package.json",
+                "javascript/sdk/testing.d.ts",
+                "javascript/sdk/testing.js",
+            ],
+        );
+    }
+
+    /// Whether the build of an image is given a file, by what its list of ignored files says: the last line that fits decides.
+    fn is_given(ignored: &str, path: &str) -> bool {
+        let lines = ignored.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.fold(true, |given, line| {
+            let (pattern, means) = match line.strip_prefix('!') {
+                Some(pattern) => (pattern, true),
+                None => (line, false),
+            };
+            let below = |pattern: &str| {
+                let rest = path.strip_prefix(pattern);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let fits = match pattern.strip_prefix("**/") {
+                Some(name) => path.split('/').any(|part| part == name),
+                None => pattern == "*" || below(pattern),
+            };
+            if fits { means } else { given }
+        })
+    }
+
+    #[test]
+    fn an_image_is_built_from_all_that_is_embedded_and_from_nothing_that_is_installed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let ignored = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+        let embedded = KITS.iter().flat_map(|kit| kit.files);
+        for (path, _) in embedded.chain(&[("host/src/lib.rs", "")]) {
+            assert!(is_given(&ignored, path), "{path} is ignored");
+        }
+        for path in [
+            "javascript/node_modules/esbuild/package.json",
+            "tests/javascript/scripted/node_modules/x",
+            "javascript/target/innkeeper/message.wasm",
+            ".git/config",
+        ] {
+            assert!(!is_given(&ignored, path), "{path} is not ignored");
+        }
     }
 }

@@ -27,6 +27,50 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// What a context is built from is no package of any language.
+    #[error(
+        "context {context}: {} has neither a Cargo.toml (Rust) nor a package.json (JavaScript, TypeScript)", path.display()
+    )]
+    NoPackage {
+        /// The context.
+        context: String,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is no Node to be run.
+    #[error(
+        "{program} could not be run ({source}), and contexts in JavaScript or TypeScript are built with it: install Node.js 20 or newer from https://nodejs.org"
+    )]
+    Node {
+        /// Which of its programs.
+        program: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Node is too old.
+    #[error(
+        "contexts in JavaScript or TypeScript are built with Node.js 20 or newer, and here is {version:?}: install a newer one from https://nodejs.org"
+    )]
+    OldNode {
+        /// What it says of itself.
+        version: String,
+    },
+    /// What builds contexts in JavaScript could not be installed.
+    #[error(
+        "npm could not install what builds contexts in JavaScript; can it reach its registry? It says:\n{output}"
+    )]
+    Npm {
+        /// What npm printed.
+        output: String,
+    },
+    /// Another build holds what this one needs.
+    #[error(
+        "{} is locked by another build, which has not ended in ten minutes: end it, and try again", path.display()
+    )]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+    },
     /// The compiler cannot build for wasm.
     #[error(
         "this Rust cannot build for wasm: run `rustup target add wasm32-unknown-unknown`; \
@@ -45,7 +89,7 @@ pub enum Error {
     )]
     Reruns,
     /// Tests of contexts failed; cargo has said which.
-    #[error("the contexts' tests do not pass; cargo says above which and why")]
+    #[error("the contexts' tests do not pass; the output above says which and why")]
     Tests,
     /// A built module is no component, nor can it be made one.
     #[error("{context}: not a component: {reason}")]

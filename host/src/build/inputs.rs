@@ -3,21 +3,33 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::component;
+use super::javascript;
+use super::packaging::Packaging;
 use super::workspace::Package;
 use super::{Error, Options, Source};
 
-/// The files that the component of a context is made of: those of its package, those that cargo found it to need when it was built last, wherever they are,
+/// The files that the component of a context is made of: those of its package, those that its build found it to need when it was built last, wherever they are,
 /// and the workspace's own. What is in `data` is none of them: an app that is one package has its journals there. Blocks.
 ///
 /// # Errors
 /// When the package cannot be read.
 pub fn inputs(source: &Source, options: &Options, data: &Path) -> Result<BTreeSet<PathBuf>, Error> {
-    let package = Package::read(source)?;
     let mut files = BTreeSet::new();
     within(&source.package, data, &mut files);
-    files.extend(["Cargo.toml", "Cargo.lock"].map(|name| package.workspace.join(name)));
-    let target = options.target(&package.workspace);
-    let needed = component::module(&target, options.profile, &package).with_added_extension("d");
+    let needed = match Packaging::of(source)? {
+        Packaging::Cargo => {
+            let package = Package::read(source)?;
+            files.extend(["Cargo.toml", "Cargo.lock"].map(|name| package.workspace.join(name)));
+            let target = options.target(&package.workspace);
+            component::module(&target, options.profile, &package).with_added_extension("d")
+        }
+        Packaging::Npm => {
+            let package = javascript::Package::read(source)?;
+            files.insert(package.workspace.join("package.json"));
+            let target = options.target(&package.workspace);
+            javascript::noted_dependencies(&package.work(&target))
+        }
+    };
     // Before the first build there is none.
     if let Ok(text) = std::fs::read_to_string(needed) {
         files.extend(text.lines().flat_map(dependencies));

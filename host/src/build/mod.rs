@@ -1,4 +1,4 @@
-//! Building contexts: a cargo package becomes a core module, and that a component.
+//! Building contexts: a package becomes a component. One of cargo by way of a core module, one of npm by what the SDK for JavaScript brings.
 //!
 //! Knows nothing of the manifest or of running guests: packages in, component files out.
 
@@ -8,6 +8,8 @@ mod embedded;
 mod error;
 mod inputs;
 mod interfaces;
+mod javascript;
+mod packaging;
 mod profile;
 mod template;
 mod toolchain;
@@ -22,12 +24,13 @@ pub use error::Error;
 pub use inputs::inputs;
 pub use interfaces::{Called, Offered};
 pub use profile::Profile;
-pub use template::{Created, Interfaces, new_app, new_context};
+pub use template::{Created, Interfaces, Language, new_app, new_context};
 pub use upgrade::{Step, Upgrade};
 
+use packaging::{Packaging, by_packaging};
 use workspace::Package;
 
-/// A context to build from a cargo package.
+/// A context to build from a package of cargo or npm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The context's name, which is also the component file's.
@@ -39,7 +42,7 @@ pub struct Source {
 /// How to build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Where cargo builds; without it the directory `target` of the package's workspace.
+    /// Where is built; without it the directory `target` of the package's workspace.
     ///
     /// `CARGO_TARGET_DIR` is not used: two workspaces that build packages of one name into one directory would get each other's.
     pub target_directory: Option<PathBuf>,
@@ -70,14 +73,14 @@ pub struct Built {
 /// What a build is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'a> {
-    /// Cargo begins to build these contexts.
+    /// These contexts begin to be built.
     Compiling {
         /// Their workspace.
         workspace: &'a Path,
         /// How many there are.
         contexts: usize,
     },
-    /// A line that cargo printed, for example which crate it compiles.
+    /// A line of what builds them, for example which crate is compiled.
     Line(&'a str),
     /// A component is ready.
     Ready(&'a Built),
@@ -86,14 +89,15 @@ pub enum Progress<'a> {
 /// Builds the components of these contexts, each in the file that [`component_path`] names. A file that would not change is left alone.
 ///
 /// # Errors
-/// When a package cannot be read, the wasm target is missing, or a package does not compile.
+/// When a package cannot be read, what its language is built with is missing, or a package does not compile.
 pub async fn build(
     sources: &[Source],
     options: &Options,
     progress: impl Fn(Progress<'_>) + Send + Sync,
 ) -> Result<Vec<Built>, Error> {
     let mut built = Vec::with_capacity(sources.len());
-    for (workspace, packages) in by_workspace(sources)? {
+    let (of_cargo, of_npm) = by_packaging(sources)?;
+    for (workspace, packages) in by_workspace(&of_cargo)? {
         progress(Progress::Compiling {
             workspace: &workspace,
             contexts: packages.len(),
@@ -105,40 +109,62 @@ pub async fn build(
         })
         .await?;
         for package in packages {
-            let component = component::write(package, target.clone(), profile).await?;
+            let module = component::module(&target, profile, &package);
+            let module = module.with_added_extension("wasm");
+            let component = component::write(package.name, module, target.clone(), profile).await?;
             progress(Progress::Ready(&component));
             built.push(component);
         }
     }
+    for source in of_npm {
+        let package = javascript::Package::read(source)?;
+        progress(Progress::Compiling {
+            workspace: &package.workspace,
+            contexts: 1,
+        });
+        let made = javascript::build(&package, options, |line| progress(Progress::Line(line)));
+        let (made, target) = (made.await?, options.target(&package.workspace));
+        let file = made.file.clone();
+        let component = component::write(package.name, file, target, options.profile).await?;
+        drop(made);
+        progress(Progress::Ready(&component));
+        built.push(component);
+    }
     Ok(built)
 }
 
-/// Runs the own tests of these contexts, natively. What cargo prints goes where this program prints.
+/// Runs the own tests of these contexts, with what their language has for that. What it prints goes where this program prints; each line of what has to be installed
+/// first is told.
 ///
 /// # Errors
 /// When a package cannot be read, or a test fails.
-pub async fn test(sources: &[Source]) -> Result<(), Error> {
-    for (workspace, packages) in by_workspace(sources)? {
+pub async fn test(sources: &[Source], line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
+    let (of_cargo, of_npm) = by_packaging(sources)?;
+    for source in of_npm {
+        javascript::test(source, &line).await?;
+    }
+    for (workspace, packages) in by_workspace(&of_cargo)? {
         cargo::test(&workspace, &packages).await?;
     }
     Ok(())
 }
 
 /// Looks for what does not survive that an invocation is run again, as the lists in `clippy.toml` of the contexts' workspace name it. False when there is no clippy
-/// that could look.
+/// that could look. Contexts in JavaScript have nothing of the kind: their clock and their random numbers are the invocation's.
 ///
 /// # Errors
 /// When a package cannot be read, or something was found.
 pub async fn lint(sources: &[Source]) -> Result<bool, Error> {
     let mut all = true;
-    for (workspace, packages) in by_workspace(sources)? {
+    let (of_cargo, _) = by_packaging(sources)?;
+    for (workspace, packages) in by_workspace(&of_cargo)? {
         all &= cargo::lint(&workspace, &packages).await?;
     }
     Ok(all)
 }
 
 /// The packages of these contexts: cargo is run once for each workspace.
-fn by_workspace(sources: &[Source]) -> Result<BTreeMap<PathBuf, Vec<Package>>, Error> {
+fn by_workspace(sources: &[&Source]) -> Result<BTreeMap<PathBuf, Vec<Package>>, Error> {
     let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
     for source in sources {
         let package = Package::read(source)?;
@@ -153,9 +179,12 @@ fn by_workspace(sources: &[Source]) -> Result<BTreeMap<PathBuf, Vec<Package>>, E
 /// # Errors
 /// When the package cannot be read.
 pub fn component_path(source: &Source, options: &Options) -> Result<PathBuf, Error> {
-    let package = Package::read(source)?;
-    let target = options.target(&package.workspace);
-    Ok(component::file(&target, options.profile, &package.name))
+    let workspace = match Packaging::of(source)? {
+        Packaging::Cargo => Package::read(source)?.workspace,
+        Packaging::Npm => javascript::Package::read(source)?.workspace,
+    };
+    let target = options.target(&workspace);
+    Ok(component::file(&target, options.profile, &source.name))
 }
 
 #[cfg(test)]

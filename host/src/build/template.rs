@@ -1,7 +1,9 @@
+mod javascript;
+
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::embedded;
+use super::embedded::{self, Kit};
 use super::interfaces::{self, Called, Offered, Pieces};
 use super::upgrade;
 
@@ -15,6 +17,36 @@ const PACKAGE: &[(&str, &str)] = &[
 const TESTS: &str = "src/tests.rs";
 
 const GITIGNORE: &str = "/components/target\n/data\n";
+
+/// What a context is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Rust.
+    #[default]
+    Rust,
+    /// JavaScript.
+    JavaScript,
+    /// TypeScript.
+    TypeScript,
+}
+
+impl Language {
+    /// Where packages in it are, below the app's directory.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Rust => "components",
+            Self::JavaScript | Self::TypeScript => "javascript",
+        }
+    }
+
+    /// What an app has of its SDK.
+    fn kit(self) -> &'static Kit {
+        match self {
+            Self::Rust => &embedded::RUST,
+            Self::JavaScript | Self::TypeScript => &embedded::JAVASCRIPT,
+        }
+    }
+}
 
 /// What contexts that are made do for each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +80,7 @@ pub struct Created {
 pub fn new_context(
     directory: &Path,
     name: &str,
+    language: Language,
     interfaces: &Interfaces,
 ) -> Result<Created, Error> {
     if !is_name(name) {
@@ -59,7 +92,7 @@ pub fn new_context(
     } else {
         directory.to_owned()
     };
-    let package = app.join("components").join(name);
+    let package = app.join(language.folder()).join(name);
     let taken = if new_app { &app } else { &package };
     if taken.exists() {
         return Err(Error::Exists {
@@ -72,7 +105,11 @@ pub fn new_context(
         read(&app.join("innkeeper.toml"))?
     };
     let namespace = check_manifest(&app, name, &manifest)?;
-    check_members(&app.join("components/Cargo.toml"), name)?;
+    if language == Language::Rust {
+        check_members(&app.join("components/Cargo.toml"), name)?;
+    } else {
+        interfaces.refuse_any(name)?;
+    }
     interfaces.check(&app, &namespace, &[name.to_owned()])?;
     let Interfaces { offers, calls } = interfaces;
     let pieces = Pieces::of(name, &namespace, offers, calls)?;
@@ -80,19 +117,41 @@ pub fn new_context(
     if new_app {
         write(&app.join(".gitignore"), GITIGNORE)?;
     }
-    let has_sdk = app.join("components/sdk").exists();
-    for (path, text) in embedded::FILES {
+    let kit = language.kit();
+    let has_sdk = app.join(kit.sdk).exists();
+    for (path, text) in kit.files {
         let path = app.join(path);
         if !path.exists() {
             write(&path, text)?;
         }
     }
     if !has_sdk {
-        upgrade::write_checksums(&app)?;
+        upgrade::write_checksums(&app, kit)?;
     }
     for offer in offers {
         write(&app.join(offer.file()), &offer.wit(&namespace))?;
     }
+    match language {
+        Language::Rust => write_package(&package, name, &pieces)?,
+        _ => javascript::write_package(&app, &package, name, language)?,
+    }
+    // Last, so that an app never names a context that is not there.
+    let manifest = format!(
+        "{}\n\n[context.{name}]\npackage = \"{}/{name}\"\n",
+        manifest.trim_end(),
+        language.folder()
+    );
+    write(&app.join("innkeeper.toml"), &manifest)?;
+    Ok(Created {
+        name: name.into(),
+        app,
+        new_app,
+        package,
+    })
+}
+
+/// Writes a package in Rust.
+fn write_package(package: &Path, name: &str, pieces: &Pieces) -> Result<(), Error> {
     for (path, text) in PACKAGE {
         let mut text = text.replace("__name__", name);
         for (place, piece) in &pieces.inserted {
@@ -106,18 +165,7 @@ pub fn new_context(
     for (path, text) in &pieces.files {
         write(&package.join(path), text)?;
     }
-    // Last, so that an app never names a context that is not there.
-    let manifest = format!(
-        "{}\n\n[context.{name}]\npackage = \"components/{name}\"\n",
-        manifest.trim_end()
-    );
-    write(&app.join("innkeeper.toml"), &manifest)?;
-    Ok(Created {
-        name: name.into(),
-        app,
-        new_app,
-        package,
-    })
+    Ok(())
 }
 
 /// Makes an app of several contexts, in `directory/<name>`.
@@ -128,6 +176,7 @@ pub fn new_app(
     directory: &Path,
     name: &str,
     contexts: &[String],
+    language: Language,
     interfaces: &Interfaces,
 ) -> Result<Vec<Created>, Error> {
     // First all that can be said before anything is written.
@@ -153,7 +202,7 @@ pub fn new_app(
         write(&app.join(".gitignore"), GITIGNORE)?;
         let made = contexts
             .iter()
-            .map(|context| new_context(&app, context, &interfaces.of(context)));
+            .map(|context| new_context(&app, context, language, &interfaces.of(context)));
         made.collect()
     };
     let made = make();
@@ -178,6 +227,21 @@ impl Interfaces {
                 .filter(|call| call.caller == context)
                 .cloned()
                 .collect(),
+        }
+    }
+
+    /// Refuses all of them, where they are not written for a context's language.
+    fn refuse_any(&self, name: &str) -> Result<(), Error> {
+        let offered = self.offers.iter().map(|offer| &offer.interface);
+        let called = self.calls.iter().map(|call| &call.offered.interface);
+        match offered.chain(called).next() {
+            None => Ok(()),
+            Some(interface) => Err(Error::Interface {
+                text: interface.clone(),
+                reason: format!(
+                    "what is offered and called is written for contexts in Rust only: make {name} without it, and name it under `offers` or `calls` of its `context`"
+                ),
+            }),
         }
     }
 

@@ -104,7 +104,7 @@ async fn what_does_not_compile_is_reported_with_the_compilers_words() {
     };
     assert!(matches!(
         build(&[missing], &Options::default(), |_| ()).await,
-        Err(Error::File { .. })
+        Err(Error::NoPackage { .. })
     ));
 }
 
@@ -114,9 +114,15 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
     let target = root().join("components/target");
     let directory = target.join("new-app");
     let _ = std::fs::remove_dir_all(&directory);
-    let created = new_context(&directory, "lobby", &Interfaces::default()).unwrap();
+    let created = new_context(&directory, "lobby", Language::Rust, &Interfaces::default()).unwrap();
     assert!(created.new_app && created.app == directory.join("lobby"));
-    let second = new_context(&created.app, "night-desk", &Interfaces::default()).unwrap();
+    let second = new_context(
+        &created.app,
+        "night-desk",
+        Language::Rust,
+        &Interfaces::default(),
+    )
+    .unwrap();
     assert!(!second.new_app && second.app == created.app);
     let manifest = std::fs::read_to_string(created.app.join("innkeeper.toml")).unwrap();
     assert!(
@@ -149,7 +155,7 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
 }
 
 fn make(directory: &Path, name: &str) -> Result<Created, Error> {
-    new_context(directory, name, &Interfaces::default())
+    new_context(directory, name, Language::Rust, &Interfaces::default())
 }
 
 /// What contexts of these names offer and call.
@@ -185,8 +191,15 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
         (&["barn/stock"], &["barn:barn/stock"], "its own functions"),
     ];
     for (offers, calls, says) in cases {
-        let made = wanted(&both, offers, calls)
-            .and_then(|interfaces| new_app(directory.path(), "estate", &names, &interfaces));
+        let made = wanted(&both, offers, calls).and_then(|interfaces| {
+            new_app(
+                directory.path(),
+                "estate",
+                &names,
+                Language::Rust,
+                &interfaces,
+            )
+        });
         let refused = made.unwrap_err().to_string();
         assert!(refused.contains(says), "{refused}");
     }
@@ -194,16 +207,18 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
 
     // What is offered in the app can be called by a context that is added later, unless it was changed since.
     let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
-    let app = new_context(directory.path(), "barn", &offering)
+    let app = new_context(directory.path(), "barn", Language::Rust, &offering)
         .unwrap()
         .app;
     let calling = wanted(&["mill"], &[], &["barn/stock"]).unwrap();
-    new_context(&app, "mill", &calling).unwrap();
+    new_context(&app, "mill", Language::Rust, &calling).unwrap();
     let wit = app.join("wit/barn/stock.wit");
     let text = std::fs::read_to_string(&wit).unwrap();
     std::fs::write(&wit, text.replace("taker", "who")).unwrap();
     let calling = wanted(&["inn"], &[], &["barn/stock"]).unwrap();
-    let refused = new_context(&app, "inn", &calling).unwrap_err().to_string();
+    let refused = new_context(&app, "inn", Language::Rust, &calling)
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("is not as `new` writes it"), "{refused}");
     assert!(!app.join("components/inn").exists());
 }
@@ -244,4 +259,65 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
     .unwrap();
     assert!(matches!(make(&app, "desk"), Err(Error::Manifest { .. })));
     assert!(!app.join("components/desk").exists());
+}
+
+#[test]
+fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
+    let directory = tempfile::tempdir().unwrap();
+    let none = Interfaces::default();
+    let made = new_context(directory.path(), "lobby", Language::Rust, &none).unwrap();
+    let app = made.app;
+    let notes = new_context(&app, "notes", Language::TypeScript, &none).unwrap();
+    assert_eq!(notes.package, app.join("javascript/notes"));
+    let manifest = std::fs::read_to_string(app.join("innkeeper.toml")).unwrap();
+    assert!(manifest.contains("package = \"javascript/notes\""));
+    for file in ["sdk/SHA256SUMS", "sdk/wit/types.wit", "notes/tsconfig.json"] {
+        assert!(app.join("javascript").join(file).is_file(), "{file}");
+    }
+    // Where each component comes to be is known before it is.
+    let source = |name: &str, package: &str| Source {
+        name: name.into(),
+        package: app.join(package),
+    };
+    let path = |source| component_path(&source, &Options::default());
+    let target = app.join("javascript/target/innkeeper/notes.wasm");
+    assert_eq!(path(source("notes", "javascript/notes")).unwrap(), target);
+    let refused = path(source("other", "wit")).unwrap_err().to_string();
+    assert!(refused.contains("neither a Cargo.toml"), "{refused}");
+    // Both SDKs are brought up to date, and one alone.
+    assert!(Upgrade::of(&app).unwrap().steps.is_empty());
+    let file = "javascript/sdk/index.js";
+    std::fs::write(app.join(file), "// by hand\n").unwrap();
+    std::fs::remove_dir_all(app.join("components")).unwrap();
+    let upgrade = Upgrade::of(&app).unwrap();
+    assert_eq!(upgrade.overwrites(), [file]);
+    upgrade.carry_out().unwrap();
+    assert!(Upgrade::of(&app).unwrap().steps.is_empty());
+}
+
+#[test]
+fn what_a_context_in_javascript_is_made_of_is_watched() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = new_context(
+        directory.path(),
+        "notes",
+        Language::JavaScript,
+        &Interfaces::default(),
+    );
+    let app = made.unwrap().app;
+    let source = Source {
+        name: "notes".into(),
+        package: app.join("javascript/notes"),
+    };
+    let noted = app.join("javascript/target/javascript/notes/component.d");
+    std::fs::create_dir_all(noted.parent().unwrap()).unwrap();
+    std::fs::write(&noted, "component.wasm: /elsewhere/shared\\ code.js\n").unwrap();
+    let files = inputs(&source, &Options::default(), &app.join("data")).unwrap();
+    for file in [
+        app.join("javascript/notes/src/index.js"),
+        app.join("javascript/package.json"),
+        "/elsewhere/shared code.js".into(),
+    ] {
+        assert!(files.contains(&file), "{}", file.display());
+    }
 }

@@ -8,14 +8,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::embedded;
+use super::embedded::{self, Kit};
 
-/// Where the checksums are, as `sha256sum` writes them: below the app's directory, as the paths in it.
-const CHECKSUMS: &str = "components/sdk/SHA256SUMS";
-/// All below it is the SDK's; the other files are there for the author to change.
-const SDK: &str = "components/sdk/";
-/// Cargo changes it with whatever contexts need.
-const LOCK: &str = "components/Cargo.lock";
+/// Where the checksums are, below the SDK, as `sha256sum` writes them: of paths below the app's directory.
+const CHECKSUMS: &str = "SHA256SUMS";
+/// Cargo and npm change them with whatever contexts need.
+const LOCKS: [&str; 2] = ["components/Cargo.lock", "javascript/package-lock.json"];
 
 /// What an upgrade does to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,39 +44,15 @@ impl Upgrade {
     /// # Errors
     /// When there is no copy of the SDK, or a file cannot be read.
     pub fn of(app: &Path) -> Result<Self, Error> {
-        if !app.join(SDK).join("Cargo.toml").is_file() {
+        let kits = present(app);
+        if kits.is_empty() {
             return Err(Error::NoSdk {
-                path: app.join(SDK),
+                path: app.join(embedded::RUST.sdk),
             });
         }
-        let written = checksums(app)?;
         let mut steps = Vec::new();
-        for (path, text) in embedded::FILES {
-            let file = app.join(path);
-            let Some(found) = read(&file)? else {
-                steps.push(((*path).to_owned(), Step::Add));
-                continue;
-            };
-            if found == text.as_bytes() || *path == LOCK {
-                continue;
-            }
-            let is_as_written = written.get(*path) == Some(&checksum(&found));
-            let step = match (is_as_written, path.starts_with(SDK)) {
-                (true, _) => Step::Change,
-                (false, true) => Step::Overwrite,
-                (false, false) => Step::Keep,
-            };
-            steps.push(((*path).to_owned(), step));
-        }
-        let known: BTreeSet<&str> = embedded::FILES.iter().map(|(path, _)| *path).collect();
-        for (path, sum) in &written {
-            if known.contains(path.as_str()) || !is_below(path) {
-                continue;
-            }
-            // What was changed by hand is nobody's but the author's.
-            if read(&app.join(path))?.is_some_and(|found| checksum(&found) == *sum) {
-                steps.push((path.clone(), Step::Remove));
-            }
+        for kit in kits {
+            steps.extend(steps_of(app, kit)?);
         }
         steps.sort();
         Ok(Self {
@@ -105,28 +79,77 @@ impl Upgrade {
                 Step::Keep => {}
                 Step::Remove => std::fs::remove_file(&file).map_err(Error::file(&file))?,
                 Step::Add | Step::Change | Step::Overwrite => {
-                    let text = embedded::FILES.iter().find(|(known, _)| known == path);
+                    let mut files = embedded::KITS.iter().flat_map(|kit| kit.files);
+                    let text = files.find(|(known, _)| known == path);
                     let text = text.map(|(_, text)| *text).unwrap_or_default();
                     super::template::write(&file, text)?;
                 }
             }
         }
-        write_checksums(&self.app)
+        for kit in present(&self.app) {
+            write_checksums(&self.app, kit)?;
+        }
+        Ok(())
     }
 }
 
+/// The SDKs that an app has a copy of.
+fn present(app: &Path) -> Vec<&'static Kit> {
+    let kits = embedded::KITS.into_iter();
+    kits.filter(|kit| app.join(kit.manifest).is_file())
+        .collect()
+}
+
+/// What becomes of the files of an SDK.
+fn steps_of(app: &Path, kit: &Kit) -> Result<Vec<(String, Step)>, Error> {
+    let written = checksums(app, kit)?;
+    let mut steps = Vec::new();
+    for (path, text) in kit.files {
+        let file = app.join(path);
+        let Some(found) = read(&file)? else {
+            steps.push(((*path).to_owned(), Step::Add));
+            continue;
+        };
+        if found == text.as_bytes() || LOCKS.contains(path) {
+            continue;
+        }
+        let is_as_written = written.get(*path) == Some(&checksum(&found));
+        let step = match (is_as_written, path.starts_with(kit.sdk)) {
+            (true, _) => Step::Change,
+            (false, true) => Step::Overwrite,
+            (false, false) => Step::Keep,
+        };
+        steps.push(((*path).to_owned(), step));
+    }
+    let known: BTreeSet<&str> = kit.files.iter().map(|(path, _)| *path).collect();
+    for (path, sum) in &written {
+        if known.contains(path.as_str()) || !is_below(path, kit) {
+            continue;
+        }
+        // What was changed by hand is nobody's but the author's.
+        if read(&app.join(path))?.is_some_and(|found| checksum(&found) == *sum) {
+            steps.push((path.clone(), Step::Remove));
+        }
+    }
+    Ok(steps)
+}
+
 /// Notes what the files that this binary writes are, so that an upgrade knows those that nobody has changed.
-pub(super) fn write_checksums(app: &Path) -> Result<(), Error> {
-    let lines = embedded::FILES
+pub(super) fn write_checksums(app: &Path, kit: &Kit) -> Result<(), Error> {
+    let lines = kit
+        .files
         .iter()
-        .filter(|(path, _)| *path != LOCK)
+        .filter(|(path, _)| !LOCKS.contains(path))
         .map(|(path, text)| format!("{}  {path}\n", checksum(text.as_bytes())));
-    super::template::write(&app.join(CHECKSUMS), &lines.collect::<String>())
+    super::template::write(
+        &app.join(kit.sdk).join(CHECKSUMS),
+        &lines.collect::<String>(),
+    )
 }
 
 /// What was noted, by path; nothing where nobody did.
-fn checksums(app: &Path) -> Result<BTreeMap<String, String>, Error> {
-    let noted = read(&app.join(CHECKSUMS))?.unwrap_or_default();
+fn checksums(app: &Path, kit: &Kit) -> Result<BTreeMap<String, String>, Error> {
+    let noted = read(&app.join(kit.sdk).join(CHECKSUMS))?.unwrap_or_default();
     let noted = String::from_utf8_lossy(&noted);
     let lines = noted.lines().filter_map(|line| line.split_once("  "));
     Ok(lines
@@ -135,8 +158,8 @@ fn checksums(app: &Path) -> Result<BTreeMap<String, String>, Error> {
 }
 
 /// Whether a path stays where the SDK is: the list of checksums is a file that anybody may have changed.
-fn is_below(path: &str) -> bool {
-    path.starts_with(SDK) && !path.split('/').any(|part| part == "..")
+fn is_below(path: &str, kit: &Kit) -> bool {
+    path.starts_with(kit.sdk) && !path.split('/').any(|part| part == "..")
 }
 
 fn checksum(bytes: &[u8]) -> String {
@@ -154,8 +177,10 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Interfaces, new_context};
+    use super::super::{Interfaces, Language, new_context};
     use super::*;
+
+    const SUMS: &str = "components/sdk/SHA256SUMS";
 
     fn put(app: &Path, path: &str, text: &str) {
         std::fs::write(app.join(path), text).unwrap();
@@ -164,17 +189,20 @@ mod tests {
     /// An app as an older binary made it: with another text, one file that is gone since, and without one that is new.
     fn older() -> (tempfile::TempDir, PathBuf) {
         let home = tempfile::tempdir().unwrap();
-        let made = new_context(home.path(), "lobby", &Interfaces::default());
+        let made = new_context(home.path(), "lobby", Language::Rust, &Interfaces::default());
         let app = made.unwrap().app;
         put(&app, "components/sdk/src/text.rs", "// older\n");
         put(&app, "components/sdk/src/gone.rs", "// gone\n");
         put(&app, "components/clippy.toml", "# older\n");
-        let mut sums = std::fs::read_to_string(app.join(CHECKSUMS)).unwrap();
+        let mut sums = std::fs::read_to_string(app.join(SUMS)).unwrap();
         for (path, text) in [
             ("components/sdk/src/text.rs", "// older\n"),
             ("components/clippy.toml", "# older\n"),
         ] {
-            let now = embedded::FILES.iter().find(|(known, _)| *known == path);
+            let now = embedded::RUST
+                .files
+                .iter()
+                .find(|(known, _)| *known == path);
             let (_, now) = now.unwrap();
             sums = sums.replace(&checksum(now.as_bytes()), &checksum(text.as_bytes()));
         }
@@ -183,7 +211,7 @@ mod tests {
             checksum(b"// gone\n"),
             checksum(&std::fs::read(app.join("innkeeper.toml")).unwrap())
         ));
-        put(&app, CHECKSUMS, &sums);
+        put(&app, SUMS, &sums);
         std::fs::remove_file(app.join("components/sdk/src/web.rs")).unwrap();
         (home, app)
     }
@@ -229,7 +257,7 @@ mod tests {
         upgrade.carry_out().unwrap();
         assert!(app.join("components/sdk/src/gone.rs").exists());
         // Where nobody has noted anything, nobody can tell.
-        std::fs::remove_file(app.join(CHECKSUMS)).unwrap();
+        std::fs::remove_file(app.join(SUMS)).unwrap();
         put(&app, "components/sdk/src/text.rs", "// older\n");
         let upgrade = Upgrade::of(&app).unwrap();
         assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);

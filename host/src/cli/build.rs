@@ -11,10 +11,10 @@ use super::progress::Progress;
 use crate::build::{self, Built, Options};
 use crate::manifest::Manifest;
 
-/// Build the app's contexts that come from cargo packages
+/// Build the app's contexts that come from packages
 ///
-/// Cargo decides what is stale. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
-/// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed.
+/// Cargo decides what is stale, and for contexts in JavaScript and TypeScript their bundle does. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
+/// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed; for JavaScript Node.js 20 or newer.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper build

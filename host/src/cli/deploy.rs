@@ -34,6 +34,7 @@ const RETURN: Duration = Duration::from_secs(60);
   innkeeper deploy room components/target/innkeeper/room.wasm
   innkeeper deploy room room.wasm --ramp 5,25,100 --step 10s --label 'reviews have stars'
   innkeeper deploy room room.wasm --until-watched
+  innkeeper deploy message message.js.wasm --expect-slower=50
   innkeeper deploy room room.wasm --dry-run
 
 A signature in <FILE>.sig is sent along; `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
@@ -54,6 +55,9 @@ pub(super) struct Deploy {
     /// A file with a signature of it [default: <FILE>.sig, if there is one]
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
+    /// Let its p99 be so many times that of the version before it: for one that is known to be slower, such as one in another language
+    #[arg(long, value_name = "TIMES", num_args = 0..=1, require_equals = true, default_missing_value = "20", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    expect_slower: Option<u32>,
     /// Only pass the gates: keep nothing, serve nothing
     #[arg(long)]
     dry_run: bool,
@@ -117,6 +121,9 @@ impl Deploy {
                     .iter()
                     .map(|value| format!("{name}={}", encoded(value))),
             );
+        }
+        if let Some(times) = self.expect_slower {
+            query.push(format!("expect-slower={times}"));
         }
         let context = encoded(&self.context);
         format!("/v1/contexts/{context}/versions?{}", query.join("&"))

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::output;
-use crate::build::{self, Called, Created, Interfaces, Offered};
+use crate::build::{self, Called, Created, Interfaces, Language, Offered};
 
 /// Make a context that builds, runs and is tested
 ///
@@ -16,6 +16,7 @@ use crate::build::{self, Called, Created, Interfaces, Offered};
 #[command(after_help = "Examples:
   innkeeper new lobby                 a new app in ./lobby, or a context of the app here
   innkeeper new night-desk --in stay  a context of the app in ./stay
+  innkeeper new notes --language typescript
   innkeeper new library --contexts catalog,members,loans
   innkeeper new estate --contexts barn,mill --offers barn/stock --calls mill:barn/stock
   innkeeper new inn --calls barn/stock  a context that calls one of the app here")]
@@ -25,6 +26,9 @@ pub(super) struct New {
     /// The directory of the app, or where to make it
     #[arg(long = "in", value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t)]
+    language: Written,
     /// Make a new app of that name instead, with these contexts, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     contexts: Vec<String>,
@@ -36,15 +40,38 @@ pub(super) struct New {
     calls: Vec<String>,
 }
 
+/// The languages by their names.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Written {
+    #[default]
+    Rust,
+    #[value(name = "javascript", alias = "js")]
+    JavaScript,
+    #[value(name = "typescript", alias = "ts")]
+    TypeScript,
+}
+
+impl From<Written> for Language {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Rust => Self::Rust,
+            Written::JavaScript => Self::JavaScript,
+            Written::TypeScript => Self::TypeScript,
+        }
+    }
+}
+
 impl New {
     pub async fn run(self) -> Result<(), Failure> {
         let Self {
             name,
             directory,
+            language,
             contexts,
             offers,
             calls,
         } = self;
+        let language = Language::from(language);
         let making = tokio::task::spawn_blocking(move || {
             let made = match contexts.is_empty() {
                 true => std::slice::from_ref(&name),
@@ -57,10 +84,9 @@ impl New {
                 calls: calls.collect::<Result<_, _>>()?,
             };
             match contexts.is_empty() {
-                true => {
-                    build::new_context(&directory, &name, &interfaces).map(|created| vec![created])
-                }
-                false => build::new_app(&directory, &name, &contexts, &interfaces),
+                true => build::new_context(&directory, &name, language, &interfaces)
+                    .map(|created| vec![created]),
+                false => build::new_app(&directory, &name, &contexts, language, &interfaces),
             }
         });
         let created = making.await.map_err(|_| Failure::Interrupted)??;

@@ -30,8 +30,8 @@ const CLOSING: Duration = Duration::from_secs(60);
 
 /// Build and run all tests of the app, or those of one context
 ///
-/// First clippy looks for what does not survive that an invocation is run again, by the lists in components/clippy.toml; then the contexts' own tests are run, natively, with
-/// cargo. Then, when no context is named, the app is built and served with data of its own on free
+/// First clippy looks for what does not survive that an invocation is run again, by the lists in components/clippy.toml; then the contexts' own tests are run, natively: with
+/// cargo, or with what the package of a context in JavaScript or TypeScript says. Then, when no context is named, the app is built and served with data of its own on free
 /// ports, and its script is run: tests/e2e, tests/e2e.sh or tests/e2e.py below the manifest, if there is one and it may be executed. It finds the
 /// ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS, the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
 ///
@@ -89,7 +89,8 @@ async fn natively(sources: &[Source]) -> Result<(), Failure> {
             "there is no clippy to look for what does not survive a re-run: `rustup component add clippy`"
         ));
     }
-    Ok(builds::test(sources).await?)
+    let progress = Progress::new();
+    Ok(builds::test(sources, |line| progress.say(line)).await?)
 }
 
 /// The contexts whose tests are to be run.

@@ -118,6 +118,18 @@ impl Default for RolloutSettings {
     }
 }
 
+impl RolloutSettings {
+    /// The same for a version whose p99 may be so many times that of the one before it. Where the manifest allows more, or never looks, that stays.
+    #[must_use]
+    pub fn expecting_slower(&self, times: Option<u32>) -> Self {
+        let mut settings = self.clone();
+        if let Some(times) = times.filter(|_| settings.max_latency != 0) {
+            settings.max_latency = settings.max_latency.max(times.saturating_mul(100));
+        }
+        settings
+    }
+}
+
 /// What becomes of a step of the ramp in which a version has done too little to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

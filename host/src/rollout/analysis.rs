@@ -104,7 +104,7 @@ fn slower(settings: &RolloutSettings, new: &Tally, old: &Tally) -> Option<String
     let is_slower = at_least(beyond, new.count, 0.01) < CHANCE;
     is_slower.then(|| {
         format!(
-            "{beyond} of its {} invocations took longer than {}: its p99 is {}, that of the version before it {} (rollout.max_latency allows {} %)",
+            "{beyond} of its {} invocations took longer than {}: its p99 is {}, that of the version before it {} (allowed are {} %: rollout.max_latency, or `innkeeper deploy --expect-slower` for one that is known to be slower)",
             new.count,
             rounded(limit),
             rounded(new.p99()),
@@ -257,5 +257,29 @@ mod tests {
         };
         let analysis = analyze(&never, &tally(&slow), &old, &old);
         assert_eq!(analysis.finding, Finding::Well);
+    }
+
+    #[test]
+    fn what_is_expected_to_be_slower_may_be_so_many_times_as_slow_and_no_more() {
+        let old = tally(&[(1_000, 6, 0)]);
+        let settings = RolloutSettings::default();
+        let found = |times, milliseconds| {
+            let new = tally(&[(300, milliseconds, 0)]);
+            analyze(&settings.expecting_slower(times), &new, &old, &old).finding
+        };
+        assert!(matches!(found(None, 40), Finding::Worse(_)));
+        assert_eq!(found(Some(20), 40), Finding::Well);
+        assert!(matches!(found(Some(20), 400), Finding::Worse(_)));
+        // What the manifest allows, or does not look at, is allowed anyway.
+        let wide = RolloutSettings {
+            max_latency: 5_000,
+            ..RolloutSettings::default()
+        };
+        assert_eq!(wide.expecting_slower(Some(2)).max_latency, 5_000);
+        let never = RolloutSettings {
+            max_latency: 0,
+            ..RolloutSettings::default()
+        };
+        assert_eq!(never.expecting_slower(Some(20)).max_latency, 0);
     }
 }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::core::human_duration;
 use crate::invocation::Context;
+use crate::manifest::RolloutSettings;
 
 /// Why a rollout ends early.
 pub(super) enum EarlyEnd {
@@ -126,6 +127,12 @@ pub(super) struct Pipeline<'a> {
 }
 
 impl Pipeline<'_> {
+    /// By what the version is judged.
+    pub(super) fn settings(&self) -> RolloutSettings {
+        let settings = &self.context.settings.rollout;
+        settings.expecting_slower(self.upload.expect_slower)
+    }
+
     async fn run(&self) -> Result<Outcome, EarlyEnd> {
         let Self {
             deployer,
@@ -194,6 +201,7 @@ impl Pipeline<'_> {
             deployer,
             context,
             rollout,
+            self.settings(),
             (&version, since),
             former.as_ref(),
         );

@@ -12,6 +12,7 @@ use super::progress::{Rollout, Watched};
 use super::version_state::State;
 use super::{interrupted_rollout, rollback};
 use crate::invocation::Context;
+use crate::manifest::RolloutSettings;
 use crate::observe::telemetry::Ended;
 use crate::versions::{Tally, Version};
 
@@ -27,6 +28,7 @@ pub(super) fn begin(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     rollout: &Arc<Rollout>,
+    settings: RolloutSettings,
     (version, since): (&Arc<Version>, Tally),
     former: Option<&Arc<Version>>,
 ) {
@@ -46,6 +48,7 @@ pub(super) fn begin(
         rollout: rollout.clone(),
         version: version.clone(),
         since,
+        settings,
         before: former.last_minute(),
         ever: former.total(),
     };
@@ -57,6 +60,8 @@ struct Watch {
     context: Arc<Context>,
     rollout: Arc<Rollout>,
     version: Arc<Version>,
+    /// By what it is judged.
+    settings: RolloutSettings,
     /// What the version had done when the watch began.
     since: Tally,
     /// What the one before it did in its last minute.
@@ -87,7 +92,7 @@ impl Watch {
     /// Watches until it is decided, or another version serves; none when the host stops.
     async fn watch(&self) -> Option<Watched> {
         let (context, title) = (&self.context, &self.version.title);
-        let mut analysis_run = AnalysisRun::watch(&context.settings.rollout);
+        let mut analysis_run = AnalysisRun::watch(&self.settings);
         let (began, mut looked) = (Instant::now(), Instant::now());
         let mut wanting = 0;
         loop {
@@ -147,7 +152,7 @@ impl Watch {
     }
 
     fn analyze(&self, served: Duration) -> Analysis {
-        let mut settings = self.context.settings.rollout.clone();
+        let mut settings = self.settings.clone();
         if served < WARM {
             settings.max_latency = 0;
         }

@@ -95,8 +95,8 @@ impl Pipeline<'_> {
         step: Duration,
     ) -> Result<String, EarlyEnd> {
         let rollout = self.rollout;
-        let settings = &self.context.settings.rollout;
-        let mut analysis_run = AnalysisRun::step(settings, step);
+        let settings = self.settings();
+        let mut analysis_run = AnalysisRun::step(&settings, step);
         let mut looked = Instant::now();
         loop {
             tokio::select! {
@@ -110,7 +110,7 @@ impl Pipeline<'_> {
             }
             let ever = current.total();
             let analysis = analysis::analyze(
-                settings,
+                &settings,
                 &version.total().since(&new),
                 &ever.clone().since(&old),
                 &ever,

@@ -17,6 +17,8 @@ pub struct Upload {
     pub ramp: Option<Ramp>,
     /// How long a step takes, likewise.
     pub step: Option<Duration>,
+    /// How many times as long as the version before it its p99 may be, where that is expected: in another language, for example. Without it, as the manifest says.
+    pub expect_slower: Option<u32>,
     /// Whether it only passes the gates.
     pub dry_run: bool,
     /// Whether it may be one that was quarantined.

@@ -25,6 +25,7 @@ mod guests;
 mod healing;
 mod idempotency;
 mod identity;
+mod languages;
 mod library;
 mod load;
 mod metrics;

@@ -203,3 +203,74 @@ fn a_context_tells_what_it_publishes_and_what_it_reads() {
         ]
     );
 }
+
+/// What is written, which is read back as the same.
+fn written<T: Serialize + serde::de::DeserializeOwned + PartialEq + core::fmt::Debug>(
+    value: T,
+) -> String {
+    let json = serde_json::to_string(&value).unwrap();
+    assert_eq!(serde_json::from_str::<T>(&json).unwrap(), value);
+    json
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Beds {
+    Single,
+}
+
+/// Other languages read and write the data of events by the same vectors.
+#[test]
+fn the_vectors_of_events_are_what_serde_writes() {
+    let vectors = include_str!("../../wit/records.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let expected: BTreeMap<String, Vec<String>> =
+        serde_json::from_value(vectors["events"].clone()).unwrap();
+    let found: [(&str, Vec<String>); 15] = [
+        ("u64", [0, (1 << 53) + 1, u64::MAX].map(written).into()),
+        ("s64", [-(1_i64 << 53) - 1, i64::MIN].map(written).into()),
+        ("u128", vec![written(u128::MAX)]),
+        ("s128", vec![written(i128::MIN)]),
+        ("f64", [0.1, f64::MAX].map(written).into()),
+        ("f32", vec![written(0.1_f32)]),
+        // One `null` stands for both.
+        (
+            "option<option<u8>>",
+            vec![
+                written(Some(Some(1_u8))),
+                serde_json::to_string(&Some(None::<u8>)).unwrap(),
+            ],
+        ),
+        ("list<u8>", vec![written(vec![0_u8, 255])]),
+        (
+            "map<string, u8>",
+            vec![written(BTreeMap::from([("a/b".to_owned(), 1_u8)]))],
+        ),
+        (
+            "map<u32, bool>",
+            vec![written(BTreeMap::from([(7_u32, true), (8, false)]))],
+        ),
+        (
+            "map<u64, u8>",
+            vec![written(BTreeMap::from([(u64::MAX, 1_u8)]))],
+        ),
+        (
+            "map<s8, u8>",
+            vec![written(BTreeMap::from([(-7_i8, 1_u8)]))],
+        ),
+        (
+            "map<bool, u8>",
+            vec![written(BTreeMap::from([(true, 1_u8)]))],
+        ),
+        (
+            "map<char, u8>",
+            vec![written(BTreeMap::from([('🛏', 1_u8)]))],
+        ),
+        (
+            "map<variant { single, twin }, u8>",
+            vec![written(BTreeMap::from([(Beds::Single, 1_u8)]))],
+        ),
+    ];
+    let found = found.map(|(name, texts)| (name.to_owned(), texts));
+    assert_eq!(BTreeMap::from(found), expected);
+}

@@ -154,6 +154,65 @@ fn the_vectors_are_written_and_read_so() {
         Table::<&str, ()>::new("titles").key(&"a/b 🛏"),
         keys["titles [text] a/b 🛏"]
     );
+    let by_name = Table::<(String, u64), ()>::new("by-name");
+    assert_eq!(
+        by_name.key(&("a/b", 7)),
+        keys["by-name [text, number] a/b, 7"]
+    );
+    assert_eq!(
+        by_name.key(&("\0\u{1}\u{2}", 7)),
+        keys["by-name [text, number] U+0000 U+0001 U+0002, 7"]
+    );
+    assert_eq!(
+        Table::<(String, String), ()>::new("by-both").key(&("a\u{1}", "b\u{1}")),
+        keys["by-both [text, text] a U+0001, b U+0001"]
+    );
+    assert_eq!(
+        Table::<(u64, String, u64), ()>::new("by-three").key(&(1, "", 2)),
+        keys["by-three [number, text, number] 1, an empty one, 2"]
+    );
+}
+
+#[test]
+fn the_vectors_of_what_is_no_value_are_refused() {
+    fn read<T: Record>(json: &str) -> bool {
+        decode::<T>(json.as_bytes()).is_ok()
+    }
+    let types: BTreeMap<&str, fn(&str) -> bool> = BTreeMap::from([
+        ("bool", read::<bool> as fn(&str) -> bool),
+        ("u64", read::<u64>),
+        ("s64", read::<i64>),
+        ("u128", read::<u128>),
+        ("s8", read::<i8>),
+        ("f64", read::<f64>),
+        ("char", read::<char>),
+        ("string", read::<String>),
+        ("bytes", read::<Vec<u8>>),
+        ("unit", read::<()>),
+        ("option<u8>", read::<Option<u8>>),
+        ("option<option<u8>>", read::<Option<Option<u8>>>),
+        ("list<u16>", read::<Vec<u16>>),
+        ("tuple<u8, string>", read::<(u8, String)>),
+        ("map<string, u8>", read::<BTreeMap<String, u8>>),
+        ("map<u32, bool>", read::<BTreeMap<u32, bool>>),
+        ("record { rsv_id: u64, confirmed: bool }", read::<Hold>),
+        (
+            "variant { Single, twin, Suite(u32), Pair(tuple<u8, string>), Named(record { name: string, floor: s8 }) }",
+            read::<Kind>,
+        ),
+    ]);
+    let vectors: Value = serde_json::from_str(include_str!("../../wit/records.json")).unwrap();
+    let refused: BTreeMap<String, Vec<String>> =
+        serde_json::from_value(vectors["refused"].clone()).unwrap();
+    assert_eq!(
+        types.keys().copied().collect::<Vec<_>>(),
+        refused.keys().map(String::as_str).collect::<Vec<_>>()
+    );
+    for (name, texts) in &refused {
+        for json in texts {
+            assert!(!types[name.as_str()](json), "{name}: {json}");
+        }
+    }
 }
 
 #[test]

@@ -184,6 +184,7 @@ impl LiveUpdate {
             // Whoever has changed it wants to see that, and nothing else.
             ramp: Some(Ramp::default()),
             step: None,
+            expect_slower: None,
             dry_run: false,
             // What is changed back to what once failed is meant.
             force: true,

@@ -244,6 +244,7 @@ impl Boot {
             signature: None,
             ramp: None,
             step: None,
+            expect_slower: None,
             dry_run: false,
             force: false,
             by: "host".into(),

@@ -1,0 +1,144 @@
+//! What builds contexts in JavaScript, installed by npm into the folder of their workspace: never for all of the machine, and only when such a context is there.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::lock::Lock;
+use super::{cannot_run, told, workspaces};
+use crate::build::Error;
+
+/// The oldest version of Node that the tools run with.
+const OLDEST: u32 = 20;
+/// Notes for what it was installed last, below the workspace.
+const NOTED: &str = "node_modules/.innkeeper";
+/// Who holds its lock installs.
+const LOCK: &str = "target/javascript/install.lock";
+
+/// Installs what the workspace's packages name, unless that was done.
+pub(super) async fn install(
+    workspace: &Path,
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<(), Error> {
+    let noted = workspace.join(NOTED);
+    if is_installed(workspace, &noted).await? {
+        return Ok(());
+    }
+    is_new_enough().await?;
+    let _lock = Lock::of(workspace.join(LOCK), &line).await?;
+    // Whoever was waited for may have done it.
+    if is_installed(workspace, &noted).await? {
+        return Ok(());
+    }
+    line("installing what builds JavaScript, by npm");
+    let mut command = Command::new("npm");
+    // Nothing of what is installed is run for that.
+    command
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
+        // The lock says what it is, to the byte: what was downloaded once need not be asked for again.
+        .args(["--prefer-offline", "--loglevel", "error"])
+        .current_dir(workspace);
+    if let Some(output) = told(&mut command, "npm", line).await? {
+        return Err(Error::Npm { output });
+    }
+    // npm may have written its lock.
+    let wanted = wanted(workspace.to_owned()).await?;
+    tokio::fs::write(&noted, wanted)
+        .await
+        .map_err(Error::file(&noted))
+}
+
+async fn is_installed(workspace: &Path, noted: &Path) -> Result<bool, Error> {
+    let wanted = wanted(workspace.to_owned()).await?;
+    let noted = tokio::fs::read_to_string(noted).await;
+    Ok(noted.is_ok_and(|noted| noted == wanted))
+}
+
+/// A checksum of all that says what is to be installed.
+async fn wanted(workspace: PathBuf) -> Result<String, Error> {
+    let directory = workspace.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut files = workspaces::manifests(&workspace);
+        files.extend(["package.json", "package-lock.json"].map(|name| workspace.join(name)));
+        let mut sum = Sha256::new();
+        for file in files {
+            // There may be no lock yet.
+            if let Ok(text) = std::fs::read(&file) {
+                let path = file.strip_prefix(&workspace).unwrap_or(&file);
+                sum.update(path.as_os_str().as_encoded_bytes());
+                sum.update([0]);
+                sum.update(text);
+                sum.update([0]);
+            }
+        }
+        hex::encode(sum.finalize())
+    });
+    reading.await.map_err(|error| Error::File {
+        path: directory,
+        source: std::io::Error::other(error),
+    })
+}
+
+/// Whether there is a Node that the tools run with.
+async fn is_new_enough() -> Result<(), Error> {
+    let output = Command::new("node")
+        .arg("--version")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(cannot_run("node"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match major(&version) {
+        Some(major) if major >= OLDEST => Ok(()),
+        _ => Err(Error::OldNode { version }),
+    }
+}
+
+/// The major version of what Node says of itself: `v20.1.0`.
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("v8.0.0-rc.1"), Some(8));
+        assert_eq!(major(""), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_installed_is_known_by_all_that_name_it() {
+        let home = tempfile::tempdir().unwrap();
+        let sum = || wanted(home.path().to_owned());
+        let manifest = home.path().join("package.json");
+        std::fs::write(&manifest, r#"{"workspaces": ["contexts/*"]}"#).unwrap();
+        let before = sum().await.unwrap();
+        std::fs::create_dir_all(home.path().join("contexts/notes")).unwrap();
+        assert_eq!(sum().await.unwrap(), before, "it is no package yet");
+        for file in [
+            "package.json",
+            "package-lock.json",
+            "contexts/notes/package.json",
+        ] {
+            for text in [
+                r#"{"workspaces": ["contexts/*"], "private": true}"#,
+                r#"{"workspaces": ["contexts/*"], "dependencies": {}}"#,
+            ] {
+                let before = sum().await.unwrap();
+                std::fs::write(home.path().join(file), text).unwrap();
+                assert_ne!(sum().await.unwrap(), before, "{file}");
+            }
+        }
+        std::fs::rename(
+            home.path().join("contexts/notes"),
+            home.path().join("contexts/other"),
+        )
+        .unwrap();
+        assert_ne!(sum().await.unwrap(), before, "another package");
+    }
+}

@@ -1,0 +1,426 @@
+/** The JavaScript and TypeScript SDK of Innkeeper: write a bounded context as one module, and declare it once with {@link context}. */
+
+// Types of values
+
+/** A type of values: it is described to the host, and reads and writes them. */
+export interface Type<T> {
+  /** The same type, with a value where a record lacks one. */
+  or(fallback: T): Type<T> & { readonly hasDefault: true };
+  /** The same type, as a field that has another name in the state than in the code. */
+  storedAs(name: string): this;
+  /** Never there: it keeps `T` apart for the compiler. */
+  readonly "~value"?: T;
+}
+
+/** The values of a type: `type Note = Value<typeof Note>`. */
+export type Value<X> = X extends Type<infer T> ? T : never;
+
+type Fields = Record<string, Type<any>>;
+type Values<F> = { [N in keyof F]: Value<F[N]> };
+
+/** A text. */
+export interface TextType extends Type<string> {
+  /** The same type, with a value where a record lacks one. */
+  or(fallback: string): TextType & { readonly hasDefault: true };
+  /** A text that is not blank and has at most so many characters: in a body, a path or a query, and when it is written. What is stored already is read however long it is. */
+  upTo(most: number): Type<string>;
+}
+
+/** A number that can be the key of a table. */
+export interface KeyNumber extends Type<number> {
+  readonly "~key"?: number;
+}
+
+export const unit: Type<null>;
+export const bool: Type<boolean>;
+export const u8: KeyNumber;
+export const u16: KeyNumber;
+export const u32: KeyNumber;
+/** An unsigned number of 64 bits as a `number`: exact up to 2^53, and refused beyond. See {@link big}. */
+export const u64: KeyNumber & { readonly "~big"?: true };
+export const s8: Type<number>;
+export const s16: Type<number>;
+export const s32: Type<number>;
+/** A signed number of 64 bits as a `number`: exact up to 2^53, and refused beyond. See {@link big}. */
+export const s64: Type<number> & { readonly "~big"?: true };
+export const u128: Type<bigint>;
+export const s128: Type<bigint>;
+export const f32: Type<number>;
+export const f64: Type<number>;
+/** One character. */
+export const char: Type<string>;
+export const text: TextType;
+/** Bytes: Base64 in JSON. In an event that Rust reads, or writes, a list of `u8` is what a `Vec<u8>` is. */
+export const bytes: Type<Uint8Array>;
+
+/** `u64` or `s64` as a `bigint`, with all of its 64 bits. */
+export function big(type: Type<number> & { readonly "~big"?: true }): Type<bigint>;
+/** A value, or `null`. Where `null` is one of the values already, `{ some: value }` or `null`; in events and bodies one `null` stands for both. */
+export function optional<T>(inner: Type<T>): Type<(null extends T ? { some: T } : T) | null>;
+/** Any number of values: an array. */
+export function list<T>(item: Type<T>): Type<T[]>;
+/** One value of each type: an array. */
+export function tuple<P extends Type<any>[]>(...parts: P): Type<Values<P>>;
+/** Keys with values: a `Map`. In events, bodies and answers the keys are members of an object, so in events they are texts, whole numbers, `bool`, `char` or `oneOf`. */
+export function map<K, V>(key: Type<K>, value: Type<V>): Type<Map<K, V>>;
+/** Fields with names. Their order means nothing. */
+export function record<F extends Fields>(fields: F): Type<Values<F>>;
+/** One of several cases: `variant({ Single: null, Suite: u32 })` has the values `"Single"` and `{ Suite: 7 }`. */
+export function variant<C extends Record<string, Type<any> | null>>(
+  cases: C,
+): Type<{ [N in keyof C]: C[N] extends null ? N : { [M in N]: Value<C[N]> } }[keyof C]>;
+/** One of several texts. */
+export function oneOf<const N extends string[]>(...names: N): Type<N[number]>;
+
+// Tables
+
+type KeyPart = KeyNumber | TextType;
+type KeyOf<K> = K extends KeyNumber ? number : K extends TextType ? string : K extends KeyPart[] ? { [P in keyof K]: KeyOf<K[P]> } : never;
+type First<K> = K extends [infer P, ...unknown[]] ? KeyOf<P> : never;
+
+/** A key of the state with its value, as a migration is given it. */
+export interface Entry {
+  key: string;
+  value: Uint8Array;
+}
+
+/** What reads a table. */
+export interface TableReader<K, V> {
+  readonly name: string;
+  /** The value of a key; undefined where there is none. */
+  get(key: KeyOf<K>): V | undefined;
+  /** The value of a key; where there is none, the problem is thrown, without one 404. */
+  find(key: KeyOf<K>, problem?: Problem): V;
+  /** Whether a key is there. */
+  has(key: KeyOf<K>): boolean;
+  /** How many keys there are: of any number, it costs the same. */
+  count(): number;
+  /** The first rows, at most so many. */
+  first(limit: number): [KeyOf<K>, V][];
+  /** The last rows, the last one first, at most so many. */
+  last(limit: number): [KeyOf<K>, V][];
+  /** The rows behind a key, whether or not it is there, at most so many. */
+  after(key: KeyOf<K>, limit: number): [KeyOf<K>, V][];
+  /** The rows from a key up to another one, which is not among them, at most so many. */
+  range(from: KeyOf<K>, to: KeyOf<K>, limit: number): [KeyOf<K>, V][];
+  /** The rows whose keys begin with this part, at most so many. */
+  of(first: First<K>, limit: number): [KeyOf<K>, V][];
+  /** The last rows whose keys begin with this part, the last one first, at most so many. */
+  lastOf(first: First<K>, limit: number): [KeyOf<K>, V][];
+  /** How many keys begin with this part. It costs a look at each of them. */
+  countOf(first: First<K>): number;
+  /** The next id, from 1. Ids may be skipped, and never come again once something was done with them. */
+  nextId(): number;
+  /** A page of a table whose key is a number, in the order of the ids. */
+  page(paging: Paging): Page<V>;
+  /** Whether an entry of the state is a row of this table. */
+  holds(entry: Entry): boolean;
+  /** The key of a row. */
+  keyOf(entry: Entry): KeyOf<K>;
+  /** The value of a row. */
+  read(entry: Entry): V;
+}
+
+/** A typed part of the context's state. */
+export interface Table<K, V> extends TableReader<K, V> {
+  /** Stores a value under a key. */
+  put(key: KeyOf<K>, value: V): void;
+  /** Removes a key. Removing what is not there is no error. */
+  delete(key: KeyOf<K>): void;
+  /** The row that `put` would store, for a migration. */
+  entry(key: KeyOf<K>, value: V): Entry;
+}
+
+/** Numbers that are added to without being read, so that additions do not conflict with each other. */
+export interface Counter<K> extends TableReader<K, number> {
+  /** Adds to a number, which is 0 where nothing is there. */
+  add(key: KeyOf<K>, delta: number): void;
+  /** The sum. */
+  get(key: KeyOf<K>): number;
+  /** Removes the number. */
+  delete(key: KeyOf<K>): void;
+}
+
+/** A table: `table("notes", u64, Note)`. Its key is a number, a text, or a list of up to three of these. */
+export function table<const K extends KeyPart | [KeyPart, ...KeyPart[]], V>(name: string, key: K, value: Type<V>): Table<Mutable<K>, V>;
+/** A table of numbers that are added to. */
+export function counter<const K extends KeyPart | [KeyPart, ...KeyPart[]]>(name: string, key: K): Counter<Mutable<K>>;
+
+type Mutable<K> = K extends readonly unknown[] ? { -readonly [P in keyof K]: K[P] } : K;
+
+/** Which part of a collection is wanted: `?after=17&size=20`, or `?page=0&size=20`. */
+export class Paging {
+  constructor(wanted: { page?: number; after?: number | bigint; size?: number });
+  readonly page?: number;
+  /** A `bigint` where a number cannot say it. */
+  readonly after?: number | bigint;
+  readonly size: number;
+}
+
+/** A part of a collection, oldest first. As an answer it has `Link` headers to the others. */
+export class Page<T> {
+  readonly items: T[];
+  readonly total: number;
+  readonly paging: Paging;
+  readonly next?: number | bigint;
+  /** The same page, with each item turned into another. */
+  map<U>(change: (item: T) => U): Page<U>;
+}
+
+// Events
+
+/** A kind of event. */
+export interface EventKind<T> {
+  readonly kind: string;
+  readonly data: Type<T>;
+}
+
+/** A kind of event that this context publishes. */
+export interface PublishedKind<T> extends EventKind<T> {
+  readonly subject: (data: T) => string | number | bigint;
+}
+
+/** What is known of an event besides its data. */
+export interface Happened {
+  /** Unique, and the same for a repeated delivery. */
+  id: string;
+  source: string;
+  /** The aggregate that it is about. */
+  subject: string;
+  /** When it was committed, in milliseconds since the Unix epoch. */
+  time: number;
+  contentType: string;
+  /** The extension attributes of a CloudEvent from outside. */
+  extensions: Record<string, string>;
+}
+
+/** One of the `follows` of a context. */
+export interface Followed {
+  readonly source: string;
+  readonly kind: EventKind<any>;
+  readonly policy: (data: any, happened: Happened) => void;
+}
+
+/** A kind of event that this context publishes; `subject` names what an event is about. Events of one subject keep their order. */
+export function event<T>(kind: string, data: Type<T>, options: { subject: (data: T) => string | number | bigint }): PublishedKind<T>;
+/** A kind of event of another context, as much of it as is read. */
+export function event<T>(kind: string, data: Type<T>): EventKind<T>;
+/** Stages an event; answers its id. It exists if and only if the invocation commits. */
+export function emit<T>(kind: PublishedKind<T>, data: NoInfer<T>): string;
+/** Stages a durable timer: an event that is published so many milliseconds after the commit, or later. Answers the id to cancel it with. */
+export function emitAfter<T>(delay: number, kind: PublishedKind<T>, data: NoInfer<T>): string;
+/** Stages the cancellation of a timer. False when it has fired, was cancelled, or never was. */
+export function cancel(id: string): boolean;
+/** What a context does about events of a context, which may be itself. */
+export function follow<T>(source: string, kind: EventKind<T>, policy: (data: T, happened: Happened) => void): Followed;
+
+// Routes
+
+/** A request, as the host hands it over. */
+export interface Request {
+  method: string;
+  route: string;
+  path: string;
+  parameters: [string, string][];
+  query: [string, string][];
+  headers: [string, string][];
+  body: Uint8Array;
+}
+
+type Names<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? (N extends `*${infer M}` ? M : N) | Names<Rest> : never;
+type PathValues<P extends string, T> = { [N in Names<P>]: N extends keyof T ? Value<T[N]> : string };
+
+/** What is read of a request, by types: what does not fit is answered 400 or 422 before the handler runs. */
+export interface Reading<P extends string> {
+  /** The types of the path's placeholders; one without is a text. */
+  path?: { [N in Names<P>]?: Type<any> };
+  /** The types of what the query may have. */
+  query?: Fields;
+  /** The type of the body, which is a JSON object. */
+  body?: Type<any>;
+  /** Whether a part of a collection may be asked for. */
+  paging?: boolean;
+}
+
+/** What a handler is given. */
+export type Given<P extends string, R> = {
+  request: Request;
+  /** By their names in lower case. */
+  headers: Record<string, string | undefined>;
+  path: PathValues<P, R extends { path: infer T } ? T : {}>;
+} & (R extends { query: infer Q } ? { query: Values<Q> } : {}) &
+  (R extends { body: infer B } ? { body: Value<B> } : {}) &
+  (R extends { paging: true } ? { paging: Paging } : {});
+
+/** One of the `routes` of a context. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+}
+
+interface Method {
+  <const P extends string>(path: P, handler: (given: Given<P, {}>) => unknown): Route;
+  <const P extends string, const R extends Reading<P>>(path: P, reading: R, handler: (given: Given<P, R>) => unknown): Route;
+}
+
+/** A route. What the handler returns is the body of a 200, or an answer; nothing is 204. */
+export const get: Method;
+export const post: Method;
+export const put: Method;
+export const patch: Method;
+/** A route for `DELETE`. */
+export const del: Method;
+
+/** An answer with a status, a body and headers. */
+export class Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Record<string, string>;
+}
+
+/** Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are. */
+export function answer(status: number, body?: unknown, headers?: Record<string, string>): Answer;
+/** 200 with a JSON body. */
+export function ok(body: unknown, headers?: Record<string, string>): Answer;
+/** 201 with a JSON body, and where the new thing is. */
+export function created(location: string, body: unknown): Answer;
+/** 204: done, and nothing to say. */
+export function noContent(): Answer;
+
+// How invocations end otherwise
+
+/** A problem detail of RFC 9457: thrown, it ends a request, and nothing that was staged is committed. In a policy it is an exception like any other: the event is tried again. */
+export class Problem extends Error {
+  constructor(status: number, detail: string, more?: { errors?: { pointer: string; detail: string }[]; headers?: Record<string, string> });
+  readonly status: number;
+  /** 404: what the path names does not exist. */
+  static notFound(detail: string): Problem;
+  /** 409: it cannot be done in the present state. */
+  static conflict(detail: string): Problem;
+  /** 422: the body is well-formed, but the part at `pointer` cannot be accepted. */
+  static invalid(pointer: string, detail: string): Problem;
+  /** 503: try again after so many seconds. */
+  static unavailable(detail: string, retryAfter: number): Problem;
+}
+
+/** Something that should not happen: stored data that this version cannot read, or data that cannot be written. */
+export class Fault extends Error {}
+/** Thrown by a policy: the event is tried again later. Any other exception but `Reject` means the same, and is in the log. */
+export class Retry extends Error {}
+/** Thrown by a policy: the event becomes a dead letter with this reason. */
+export class Reject extends Error {}
+/** An error that an interface names: thrown by a function that is offered, and by one that is called. */
+export class Failure extends Error {
+  constructor(kind: string, value?: unknown);
+  /** The case, for example `taken` or `unavailable`. */
+  readonly kind: string;
+  /** What it carries. */
+  readonly value: any;
+}
+
+// Calls
+
+/** Functions of an interface, by their names in JavaScript. */
+export type Functions = Record<string, (...parameters: any[]) => any>;
+/** The interface of another context: its functions, and one of the `calls` of the declaration. */
+export type Called<F> = F & { readonly id: string };
+
+/**
+ * The functions of an interface that another context offers, named without its version: `calls<Payments>("stay:payment/payments")`. Each answers its ok value, and throws a
+ * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time. Integers of 64 bits are numbers: one beyond 2^53 is refused,
+ * among parameters and in what is answered, and so is a floating-point number between 2^53 and 2^64 that is a whole one, since nothing tells them apart.
+ */
+export function calls<F = Functions>(id: string): Called<F>;
+
+// Configuration, log, invocation
+
+/** The configuration as types: what an operator changes holds for the next invocation. */
+export interface Config<T> {
+  /** Reads the configuration as it is now. */
+  read(): T;
+}
+
+/** Declares the configuration: `config({ loans: u32.or(3) })`. */
+export function config<F extends Fields>(types: F): Config<Values<F>>;
+
+/** Lines in the host's log. */
+export const log: Record<"trace" | "debug" | "info" | "warn" | "error" | "critical", (...parts: unknown[]) => void>;
+
+/** Who is behind an invocation, as a token said that the host has found good. */
+export class Identity {
+  private constructor();
+  /** Who says so. */
+  readonly issuer: string;
+  /** Who it is, among all that the issuer knows. */
+  readonly subject: string;
+  /** What the token allows. */
+  readonly scopes: string[];
+  /** Whether the token allows something. */
+  hasScope(scope: string): boolean;
+  /** What the token says under a name, as JSON has it; undefined when it says nothing there, or the manifest does not name it. */
+  claim(name: string): unknown;
+}
+
+/** What the host knows of the invocation that runs. */
+export const invocation: {
+  readonly id: string;
+  readonly correlationId: string;
+  readonly causationId: string;
+  readonly attempt: number;
+  /**
+   * Who is behind it: whoever has sent the request, where its route asks for a token, and the same in all calls, events, timers and undoing that come of it. Undefined where nobody is
+   * known to be. No header that a client has set says it.
+   */
+  readonly identity: Identity | undefined;
+  /** Who is behind it; throws a 401 where nobody is known to be. */
+  requireIdentity(): Identity;
+  /** The time, in milliseconds since the Unix epoch. It does not move while the invocation runs. */
+  now(): number;
+  /** A new unique id of 32 hexadecimal digits. */
+  newId(): string;
+};
+
+// The context
+
+/** Which state a context works with, when it has changed in a way that other versions cannot read. */
+export interface Schema {
+  number: number;
+  /** Other numbers whose state it reads as it is. */
+  reads?: number[];
+  /** Whether the state is filled anew from the events: for projections. */
+  rebuild?: boolean;
+  /** What is in the place of an entry of the schema `from`: nothing, one entry, or several. Nothing may be asked of the host. */
+  migrate?: (from: number, entry: Entry) => Entry[];
+}
+
+/** What a context declares. Each part but the `summary` may be left out. */
+export interface Declaration {
+  /** One sentence for the people who operate it. */
+  summary: string;
+  /** What it does for others, by the interfaces of WIT without their versions. */
+  offers?: Record<string, Functions>;
+  /** The interfaces of others that it calls. */
+  calls?: Called<unknown>[];
+  /** All that it writes to. */
+  tables?: { readonly name: string }[];
+  routes?: Route[];
+  publishes?: PublishedKind<any>[];
+  follows?: Followed[];
+  /** Which function undoes which, by interface: `{ "stay:room/rooms": { hold: "release" } }`. It takes the same parameters, and may take the result after them. */
+  compensations?: Record<string, Record<string, string>>;
+  /** Looked at before the context serves. */
+  config?: Config<unknown>;
+  /** Throws why the context cannot take requests. */
+  ready?: () => void;
+  /** Throws why the context does not work. */
+  live?: () => void;
+  schema?: Schema;
+}
+
+/** A context: the default export of its main module. */
+export interface Context {
+  readonly summary: string;
+}
+
+/** Declares a context: both what the host is told and what runs, so the two cannot differ. */
+export function context(declaration: Declaration): Context;

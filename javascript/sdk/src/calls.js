@@ -1,0 +1,55 @@
+/** Calls of functions that other contexts offer. */
+
+import { refuseInexact } from "./exact.js";
+import { host } from "./host.js";
+import { refusePromise } from "./immediate.js";
+import { Failure } from "./problem.js";
+
+/** The failures of others: nothing that a function of this context means by one. */
+const received = new WeakSet();
+
+/** Whether a failure is the answer of another context. */
+export function isReceived(failure) {
+  return received.has(failure);
+}
+
+/** What a failure is, however the component's runtime throws it. */
+function failed(error) {
+  const value = error?.payload ?? error;
+  if (value === null || typeof value !== "object" || typeof value.tag !== "string") return error;
+  const failure = new Failure(value.tag, value.val);
+  received.add(failure);
+  return failure;
+}
+
+/** The interface of another context: one of the `calls` of the declaration. */
+class Interface {
+  constructor(id) {
+    this.id = id;
+  }
+}
+
+/**
+ * The functions of an interface that another context offers, named without its version: `calls("stay:payment/payments")`. Each answers its ok value, and throws a {@link Failure}
+ * with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time.
+ */
+export function calls(id) {
+  return new Proxy(new Interface(id), {
+    get(target, name) {
+      if (typeof name === "symbol" || name === "id" || name === "then") return target[name];
+      return (...parameters) => {
+        const offered = host().calls[id];
+        const called = offered?.[name];
+        if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
+        refuseInexact(`a parameter of ${id}#${name}`, parameters);
+        let result;
+        try {
+          result = called(...parameters);
+        } catch (error) {
+          throw failed(error);
+        }
+        return refuseInexact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
+      };
+    },
+  });
+}

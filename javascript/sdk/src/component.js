@@ -1,0 +1,188 @@
+/**
+ * A context as its component exports it: the host's calls become those of the declaration, and whatever is thrown becomes an answer. An exception that left here would be a trap,
+ * of which the host knows nothing but that it was one.
+ */
+
+import { answerOf } from "./answer.js";
+import { isReceived } from "./calls.js";
+import { handle } from "./event.js";
+import { isExact, refuseInexact } from "./exact.js";
+import { answerBy } from "./host.js";
+import { refusePromise } from "./immediate.js";
+import { log } from "./log.js";
+import { Failure, Fault, Problem, Unhandled } from "./problem.js";
+import { describeError, reasonOf, textOf } from "./text.js";
+
+/** An uncaught exception, for the log, with what threw it. */
+function note(what, error) {
+  if (error instanceof Fault) log.error(`${what}: ${reasonOf(error)}`);
+  else log.critical(`${what}: ${describeError(error)}`);
+}
+
+/** Runs what may throw nothing: the exception is noted, and thrown on. */
+function noted(what, run) {
+  try {
+    return run();
+  } catch (error) {
+    note(what, error);
+    throw error;
+  }
+}
+
+/** What a route answers; a problem that it throws is an answer, too. */
+function answered(context, request, what) {
+  try {
+    const route = context.route(request.method, request.route);
+    if (route === undefined) throw Problem.notFound(`${what} is not there.`);
+    return answerOf(route.answer(request)).toResponse();
+  } catch (error) {
+    if (error instanceof Problem) return error.toResponse();
+    throw error;
+  }
+}
+
+/** Answers a request. */
+export function web(context, request) {
+  const what = `the route ${request.method} ${request.route}`;
+  try {
+    return answered(context, request, what);
+  } catch (error) {
+    note(what, error);
+    const detail = error instanceof Fault
+      ? "The context met data that it cannot handle; its log says more."
+      : "The context failed; its log says more.";
+    return new Problem(500, detail).toResponse();
+  }
+}
+
+/** How an event's handling has ended, as a policy error of the contract; null where it is handled. */
+function ending(context, event) {
+  const what = `the policy for ${event.kind}`;
+  try {
+    const policies = context.policies(event.source, event.kind);
+    if (policies.length === 0) return { tag: "reject", val: `nobody follows ${event.kind} of ${event.source} here` };
+    for (const policy of policies) handle(policy, event);
+    return null;
+  } catch (error) {
+    if (error instanceof Unhandled) return { tag: error.outcome, val: reasonOf(error) };
+    note(what, error);
+    return { tag: "retry", val: reasonOf(error) };
+  }
+}
+
+/** Handles an event; throws a policy error of the contract, and nothing else. */
+export function onEvent(context, event) {
+  const end = ending(context, event);
+  if (end !== null) throw end;
+}
+
+/** Whether a failure is one of the cases of a function's error, which are known by what each carries: a text, nothing, or something else. */
+function isCase(failure, cases) {
+  if (cases === undefined) return true;
+  if (!Object.hasOwn(cases, failure.kind)) return false;
+  const carried = cases[failure.kind];
+  if (carried === null) return failure.value === undefined || failure.value === null;
+  return carried !== "string" || typeof failure.value === "string";
+}
+
+/** The case of a function's error that an exception is. What it does not mean itself is `unavailable`, as a trap would be. */
+function errorCase(what, error, cases) {
+  const isOwn = error instanceof Failure && !isReceived(error);
+  if (isOwn && isCase(error, cases) && isExact(error.value)) return { tag: error.kind, val: error.value };
+  note(what, error);
+  const reason = reasonOf(error);
+  return { tag: "unavailable", val: isOwn ? `${what} has no such error: ${reason}` : reason };
+}
+
+/** Runs a function that the context offers; what is thrown is a case of its error. `cases` are those that it has, where that is known. */
+export function offered(name, run, parameters, cases) {
+  const what = `the function ${name}`;
+  let failure;
+  try {
+    refuseInexact(`a parameter of ${what}`, parameters);
+    return refuseInexact(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...parameters)));
+  } catch (error) {
+    failure = errorCase(what, error, cases);
+  }
+  throw failure;
+}
+
+/** The functions that an interface offers, as a component exports them. `errors` are the cases of their errors, by interface and function. */
+export function offers(context, id, errors = {}) {
+  const functions = Object.entries(context.offered(id));
+  const one = ([name, run]) => [name, (...parameters) => offered(`${id}#${name}`, run, parameters, errors[id]?.[name])];
+  return Object.fromEntries(functions.map(one));
+}
+
+/** Runs a check; throws the reason that it gives, as a text. */
+function checked(what, run) {
+  let reason;
+  try {
+    refusePromise(`what ${what} returned`, run());
+    return;
+  } catch (error) {
+    reason = reasonOf(error);
+  }
+  throw reason;
+}
+
+/** Whether it can take requests; throws why not. */
+export function ready(context) {
+  checked("ready", () => {
+    context.config?.read();
+    return context.ready?.();
+  });
+}
+
+/** Whether it works; throws why not. */
+export function live(context) {
+  checked("live", () => context.live?.());
+}
+
+/** Which state it works with. */
+export function schema(context) {
+  const { number = 0, reads = [], rebuild = false } = context.schema ?? {};
+  return { number, reads, rebuild };
+}
+
+/** What is in the place of an entry: nothing, one entry, or several. */
+function migrated(run, from, entry) {
+  const entries = refusePromise("what migrate returned", run(from, entry));
+  const isEntry = (one) => typeof one?.key === "string" && (one.value instanceof Uint8Array || Array.isArray(one.value));
+  if (!Array.isArray(entries) || !entries.every(isEntry)) throw new TypeError("migrate returns a list of entries, as the `entry` of a table makes them");
+  return entries;
+}
+
+/** What becomes of entries of another schema. */
+export function migrate(context, from, entries) {
+  const run = context.schema?.migrate;
+  if (run === undefined) throw `state of schema ${from} cannot be migrated: this version has no \`migrate\``;
+  return entries.map((entry) => {
+    let reason;
+    try {
+      return migrated(run, from, entry);
+    } catch (error) {
+      reason = `${textOf(entry.key)}: ${reasonOf(error)}`;
+    }
+    throw reason;
+  });
+}
+
+/**
+ * The exports of a component. `imports` answer what the context asks, `versions` are the ids of interfaces with their versions, and `errors` the cases of what is offered, by
+ * interface and function.
+ */
+export function component(context, imports, versions, errors) {
+  answerBy(imports);
+  return {
+    describe: { describe: () => noted("the function describe", () => context.describe(versions)) },
+    web: { handle: (request) => web(context, request) },
+    policies: { onEvent: (event) => onEvent(context, event) },
+    health: { ready: () => ready(context), live: () => live(context) },
+    migration: {
+      schema: () => noted("the function schema", () => schema(context)),
+      migrate: (from, entries) => migrate(context, from, entries),
+    },
+    offers: (id) => offers(context, id, errors),
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * What answers a context's questions: the imports of its component, or a played host in tests.
+ *
+ * It is set from outside, so that a module of a context can be loaded anywhere: by the build, by a test, by an editor.
+ */
+
+let imports = null;
+
+/** Has these imports answer from now on; answers those that did before. */
+export function answerBy(next) {
+  const before = imports;
+  imports = next;
+  return before;
+}
+
+/** The imports, while an invocation runs. */
+export function host() {
+  if (imports === null) {
+    throw new Error("nothing can be asked of the host here: it answers while an invocation runs, and in tests within a TestContext");
+  }
+  return imports;
+}

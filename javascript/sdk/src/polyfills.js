@@ -1,0 +1,74 @@
+/**
+ * What libraries expect to be there, and QuickJS has not. Randomness and ids are the invocation's own: an engine that was started once, and is copied for each invocation, would draw
+ * the same numbers each time.
+ */
+
+import { decode, encode } from "./bytes.js";
+import { host } from "./host.js";
+import { log } from "./log.js";
+
+/** A generator of 32-bit numbers (splitmix32), from a seed. */
+function generator(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = state ^ (state >>> 16);
+    mixed = Math.imul(mixed, 0x21f0aaad);
+    mixed ^= mixed >>> 15;
+    mixed = Math.imul(mixed, 0x735a2d97);
+    return (mixed ^ (mixed >>> 15)) >>> 0;
+  };
+}
+
+// What runs while the component is built can ask no host.
+let isBuilt = false;
+let next = null;
+const early = generator(1);
+
+function random32() {
+  if (!isBuilt) return early();
+  next ??= generator(Number.parseInt(host().invocation.newId().slice(0, 8), 16));
+  return next();
+}
+
+/** From now on randomness is the invocation's. */
+export function built() {
+  isBuilt = true;
+}
+
+Math.random = () => (random32() * 0x200000 + (random32() >>> 11)) / 0x20000000000000;
+
+function provide(name, value) {
+  if (globalThis[name] === undefined) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+}
+
+provide("console", {
+  trace: log.trace, debug: log.debug, log: log.info, info: log.info, warn: log.warn, error: log.error,
+});
+
+provide("TextEncoder", class TextEncoder {
+  encoding = "utf-8";
+
+  encode(text = "") {
+    return encode(String(text));
+  }
+});
+
+provide("TextDecoder", class TextDecoder {
+  encoding = "utf-8";
+
+  decode(input = new Uint8Array()) {
+    const bytes = input instanceof Uint8Array ? input : new Uint8Array(input.buffer ?? input);
+    const text = decode(bytes);
+    if (text === null) throw new TypeError("the bytes are not UTF-8");
+    return text;
+  }
+});
+
+provide("crypto", {
+  randomUUID() {
+    const id = host().invocation.newId();
+    const variant = ((Number.parseInt(id[16], 16) & 3) | 8).toString(16);
+    return `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-${variant}${id.slice(17, 20)}-${id.slice(20)}`;
+  },
+});

@@ -1,0 +1,131 @@
+/** Routes: what a request must have is read before the handler runs, and answered 400 or 422 where it does not. */
+
+import { decode } from "./bytes.js";
+import { parseJson } from "./json.js";
+import { Paging, PAGING_NAMES } from "./paging.js";
+import { Problem } from "./problem.js";
+import { reasonOf } from "./text.js";
+import { BODY, Mismatch } from "./types.js";
+
+/** A route of a context: a method, a path, what is read of a request, and who answers. */
+class Route {
+  constructor(method, path, reading, handler) {
+    this.method = method;
+    this.path = path;
+    this.reading = reading;
+    this.handler = handler;
+    const names = [...path.matchAll(/\{\*?([^}]*)\}/g)].map(([, name]) => name);
+    const unknown = Object.keys(reading.path ?? {}).find((name) => !names.includes(name));
+    if (unknown !== undefined) throw new TypeError(`the path ${path} has no {${unknown}}`);
+  }
+
+  /** For the description. */
+  describe() {
+    const consumes = this.reading.body === undefined ? null : "application/json";
+    return { method: this.method, path: this.path, consumes };
+  }
+
+  /** Answers a request. */
+  answer(request) {
+    const { path = {}, query, body, paging } = this.reading;
+    const given = {
+      request,
+      headers: Object.fromEntries([...request.headers].reverse()),
+      path: Object.fromEntries(request.parameters.map(([name, value]) => [name, segment(name, value, known(path, name))])),
+    };
+    if (query !== undefined) given.query = readQuery(request, query);
+    if (paging) given.paging = Paging.of(request);
+    if (body !== undefined) given.body = readBody(request.body, body);
+    return this.handler(given);
+  }
+}
+
+function route(method) {
+  return (path, readingOrHandler, handler) => {
+    const isShort = typeof readingOrHandler === "function";
+    const [reading, answers] = isShort ? [{}, readingOrHandler] : [readingOrHandler, handler];
+    if (typeof answers !== "function") throw new TypeError(`${method} ${path} has no handler`);
+    return new Route(method, path, reading, answers);
+  };
+}
+
+export const get = route("GET");
+export const post = route("POST");
+export const put = route("PUT");
+export const patch = route("PATCH");
+export const del = route("DELETE");
+
+/** What there is under a name that comes from outside: what every object has is none of it. */
+function known(types, name) {
+  return Object.hasOwn(types, name) ? types[name] : undefined;
+}
+
+/** A text as a value of a type; undefined where it is none. */
+export function fromText(type, value) {
+  try {
+    return type.readText(value);
+  } catch (error) {
+    if (error instanceof Mismatch) return undefined;
+    throw error;
+  }
+}
+
+function whatIs(type) {
+  if (/^[us]\d+$/.test(type.name ?? "")) return "a whole number";
+  return type.name === "bool" ? "true or false" : "what is expected here";
+}
+
+function segment(name, value, type) {
+  if (type === undefined) return value;
+  const read = fromText(type, value);
+  if (read === undefined) {
+    throw new Problem(400, `Invalid ${name} in the path: ${JSON.stringify(value)} is not ${whatIs(type)}.`);
+  }
+  return read;
+}
+
+function readQuery(request, types) {
+  const wanted = new Map();
+  for (const [name, value] of request.query) {
+    const type = known(types, name);
+    if (type === undefined) {
+      if (PAGING_NAMES.includes(name)) continue;
+      throw new Problem(400, `Invalid query: nobody reads ${JSON.stringify(name)} here.`);
+    }
+    if (wanted.has(name)) throw new Problem(400, `Invalid query: ${name} is there twice.`);
+    const read = fromText(type, value);
+    if (read === undefined) {
+      throw new Problem(400, `Invalid query: ${name} is ${JSON.stringify(value)}, which is not ${whatIs(type.inner ?? type)}.`);
+    }
+    wanted.set(name, read);
+  }
+  for (const [name, type] of Object.entries(types)) {
+    if (wanted.has(name)) continue;
+    const lacking = type.lacking();
+    if (lacking.length === 0) throw new Problem(400, `Invalid query: ${name} is missing.`);
+    wanted.set(name, lacking[0]);
+  }
+  return Object.fromEntries(wanted);
+}
+
+/** A body that is a JSON object. One that is not JSON is answered 400; one that is, but of another shape, 422 with the place where it differs. */
+function readBody(bytes, type) {
+  if (bytes.length === 0) throw new Problem(400, "The body is empty; it must be a JSON object.");
+  const text = decode(bytes);
+  if (text === null) throw new Problem(400, "The body is not valid JSON: it is not UTF-8.");
+  let json;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw new Problem(400, `The body is not valid JSON: ${reasonOf(error)}.`);
+  }
+  if (json === null || typeof json !== "object" || Array.isArray(json)) {
+    throw Problem.invalid("", "The body must be a JSON object.");
+  }
+  try {
+    return type.read(json, BODY);
+  } catch (error) {
+    if (error instanceof Mismatch) throw Problem.invalid(error.pointer, error.message);
+    throw error;
+  }
+}

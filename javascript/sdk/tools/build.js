@@ -1,0 +1,114 @@
+/**
+ * Builds a context's component: `node build.js PACKAGE NAME DIRECTORY`. What is made on the way, and the component, is in the directory. A line for each step is printed.
+ */
+
+import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build as bundle } from "esbuild";
+import { entry } from "./entry.js";
+import { checkTypes } from "./types.js";
+import { writeWit } from "./wit.js";
+
+/** Something that whoever builds can mend: it is said without where it was found out. */
+class Refused extends Error {}
+
+async function main([packageDirectory, name, directory]) {
+  const root = await realpath(packageDirectory);
+  const out = resolve(directory);
+  await mkdir(out, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const source = join(root, manifest.main ?? "src/index.js");
+  console.log(`bundling ${name}`);
+  const context = await declared(source, out, manifest);
+  await checkTypes(root, source, (line) => console.log(line), Refused);
+  const wit = await writeWit(root, context, join(out, "wit"), Refused);
+  const entryFile = join(out, "entry.js");
+  await writeFile(entryFile, entry(context, wit, source));
+  const bundled = await bundleFor(entryFile, join(out, "component.js"), {
+    external: ["innkeeper:*", "wasi:*", ...wit.calls.map(({ versioned }) => versioned)],
+    // What the bundle is made of tells what has to be watched.
+    metafile: true,
+  });
+  await writeFile(join(out, "component.d"), dependencies(bundled.metafile, [...wit.files, join(root, "package.json")]));
+  await componentize(name, out, wit);
+}
+
+/** The context that the main module declares. It is run here, as it is when the component is made: what it does at its top is done once. */
+async function declared(source, out, manifest) {
+  const file = join(out, "declaration.mjs");
+  await bundleFor(source, file, { external: [] });
+  const module = await import(`${pathToFileURL(file).href}?${Date.now()}`);
+  const context = module.default;
+  if (typeof context?.describe !== "function") {
+    throw new Refused(`${manifest.name ?? source}: the main module has no context as its default export: export default context({ … })`);
+  }
+  // What could not be described to the host is said now.
+  context.describe({});
+  return context;
+}
+
+async function bundleFor(source, outfile, options) {
+  try {
+    return await bundle({
+      entryPoints: [source],
+      outfile,
+      bundle: true,
+      format: "esm",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      conditions: ["module", "import"],
+      target: "es2022",
+      logLevel: "silent",
+      ...options,
+    });
+  } catch (error) {
+    const said = ({ text, location }) => (location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text);
+    throw new Refused((error.errors ?? [{ text: error.message }]).map(said).join("\n"));
+  }
+}
+
+/** What a bundle is made of, as make has it. */
+function dependencies(metafile, more) {
+  const files = [...Object.keys(metafile.inputs).map((file) => resolve(file)), ...more];
+  return `component.wasm: ${files.map((file) => file.replaceAll("\\", "\\\\").replaceAll(" ", "\\ ")).join(" ")}\n`;
+}
+
+/** Makes the component, unless it is there: the same bundle makes the same. */
+async function componentize(name, out, wit) {
+  const [code, tools] = await Promise.all([
+    readFile(join(out, "component.js"), "utf8"),
+    readFile(new URL("./package.json", import.meta.resolve("componentize-qjs")), "utf8").catch(() => ""),
+  ]);
+  const stamp = createHash("sha256").update(JSON.stringify([code, wit.text, tools])).digest("hex");
+  const [stampFile, file] = [join(out, "component.stamp"), join(out, "component.wasm")];
+  const known = await readFile(stampFile, "utf8").catch(() => "");
+  if (known === stamp && (await readFile(file).catch(() => null)) !== null) return;
+  console.log(`making the component of ${name}`);
+  const { componentize: make } = await import("componentize-qjs");
+  const { component } = await make({
+    witPath: join(out, "wit"),
+    world: "guest",
+    jsSource: code,
+    jsPath: join(out, "component.js"),
+    sync: true,
+  });
+  await rm(stampFile, { force: true });
+  await replace(file, component);
+  await replace(stampFile, stamp);
+}
+
+/** Writes a file so that whoever reads it meanwhile has the old one or the new one, and nothing of both. */
+async function replace(file, content) {
+  const fresh = `${file}.${process.pid}`;
+  await writeFile(fresh, content);
+  await rename(fresh, file);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Refused ? error.message : (error.stack ?? String(error)));
+  process.exitCode = 1;
+}

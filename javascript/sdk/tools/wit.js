@@ -1,0 +1,92 @@
+/** The WIT of a component: the contract, and the interfaces of the app that the context offers and calls. */
+
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { errorsOf } from "./errors.js";
+
+const CONTRACT = fileURLToPath(new URL("../wit", import.meta.url));
+/** What a component exports by the contract. */
+const OF_THE_CONTRACT = ["describe", "web", "policies", "health", "migration"];
+const PACKAGE = /^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;/m;
+
+/** The files of WIT below a folder. */
+async function filesBelow(folder) {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile() && entry.name.endsWith(".wit")).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/** The packages in the folders `wit` of a directory and those above it, the nearest first: their versions and files, by their names. */
+async function packagesFor(directory) {
+  const packages = new Map();
+  for (let at = directory; ; at = dirname(at)) {
+    const files = await filesBelow(join(at, "wit"));
+    const found = new Map();
+    for (const file of files) {
+      const declared = PACKAGE.exec(await readFile(file, "utf8"));
+      if (declared === null) continue;
+      const [, name, version] = declared;
+      const one = found.get(name) ?? { version, files: [], texts: [] };
+      one.files.push(file);
+      one.texts.push(declared.input);
+      found.set(name, one);
+    }
+    for (const [name, one] of found) {
+      if (!packages.has(name)) packages.set(name, one);
+    }
+    if (dirname(at) === at) return packages;
+  }
+}
+
+/** Writes the WIT of a context into a folder; answers what it calls and offers, with versions, and what it is made of. */
+export async function writeWit(directory, context, folder, Refused) {
+  const packages = await packagesFor(directory);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, "deps"), { recursive: true });
+  for (const file of ["types.wit", "imports.wit", "exports.wit", "world.wit"]) {
+    await cp(join(CONTRACT, file), join(folder, "deps/innkeeper-context", file));
+  }
+  await cp(join(CONTRACT, "deps"), join(folder, "deps"), { recursive: true });
+
+  const files = [];
+  for (const [name, one] of packages) {
+    if (name === "innkeeper:context" || name.startsWith("wasi:")) continue;
+    const to = join(folder, "deps", name.replace(":", "-"));
+    await mkdir(to, { recursive: true });
+    for (const [index, file] of one.files.entries()) await cp(file, join(to, `${index}.wit`));
+    files.push(...one.files);
+  }
+  const versioned = (id) => {
+    const [name, interfaceName] = id.split("/");
+    const found = packages.get(name);
+    if (found === undefined || interfaceName === undefined) {
+      const known = [...packages.keys()].filter((other) => !/^(wasi|innkeeper):/.test(other)).sort().join(", ") || "none";
+      throw new Refused(`there is no interface ${id}: its package is none of those in the folders \`wit\` above ${directory} (${known})`);
+    }
+    return { id, interface: interfaceName, versioned: found.version === undefined ? id : `${id}@${found.version}` };
+  };
+  const calls = context.calls.map((called) => versioned(called.id));
+  const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));
+  const offers = Object.keys(context.offers).map((id) => {
+    const offer = versioned(id);
+    return { ...offer, errors: errorsOf(texts, id.split("/")[0], offer.interface) };
+  });
+  const taken = offers.find((one) => OF_THE_CONTRACT.includes(one.interface));
+  if (taken !== undefined) throw new Refused(`an interface that is offered is called ${taken.interface}, which the contract calls its own: give it another name`);
+  const twice = offers.find((one, place) => offers.slice(0, place).some((other) => other.interface === one.interface));
+  if (twice !== undefined) throw new Refused(`two interfaces that are offered are called ${twice.interface}: a component has one of each name`);
+  const lines = [
+    `    include innkeeper:context/${context.migrates ? "evolving" : "context"}@${await contractVersion()};`,
+    ...calls.map((call) => `    import ${call.versioned};`),
+    ...offers.map((offer) => `    export ${offer.versioned};`),
+  ];
+  const world = `package innkeeper:guest;\n\nworld guest {\n${lines.join("\n")}\n}\n`;
+  await writeFile(join(folder, "guest.wit"), world);
+  const written = await Promise.all((await filesBelow(folder)).sort().map((file) => readFile(file, "utf8")));
+  return { calls, offers, files, text: written.join("\n"), contract: await contractVersion() };
+}
+
+async function contractVersion() {
+  const [, , version] = PACKAGE.exec(await readFile(join(CONTRACT, "types.wit"), "utf8"));
+  return version;
+}

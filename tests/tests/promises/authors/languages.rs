@@ -1,0 +1,135 @@
+//! Contexts in other languages than Rust, as their authors make them.
+
+use std::time::Duration;
+
+use innkeeper_tests::{NewApp, command_with, is_left_out};
+use serde_json::json;
+
+/// How long installing and building may take.
+const BUILDING: Duration = Duration::from_secs(300);
+const SOURCE: &str = "javascript/scribe/src/index.ts";
+
+#[tokio::test]
+async fn a_context_in_typescript_is_made_built_tested_and_changed_while_it_serves() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let app = NewApp::with("scribe", &[], &["--language", "typescript"]).await;
+    // A type that does not fit is said where it is.
+    app.edit(SOURCE, "text: wanted.text", "text: 7");
+    let said = app.command_within(&["build"], BUILDING).await;
+    assert!(
+        !said.is_well && said.err.contains("src/index.ts("),
+        "{said:?}"
+    );
+    assert!(
+        said.err
+            .contains("'number' is not assignable to type 'string'"),
+        "{said:?}"
+    );
+    app.edit(SOURCE, "text: 7", "text: wanted.text");
+    let tested = app.command_within(&["test", "scribe"], BUILDING).await;
+    assert!(tested.is_well, "{tested:?}");
+
+    let up = app.up(&["--watch"]).await;
+    let written = up.gateway().post("/scribe", json!({"text": "two words"}));
+    assert_eq!(written.await.expect(201).body["id"], 1);
+    up.gateway()
+        .post("/scribe", json!({}))
+        .await
+        .expect_problem(422);
+    up.says("watching for changes").await;
+    app.edit(
+        SOURCE,
+        "=> entries.find(path.id)",
+        "=> ({ ...entries.find(path.id), seen: true })",
+    );
+    up.says("version 2 serves").await;
+    let shown = up.gateway().get("/scribe/1").await.expect(200).body;
+    assert_eq!(shown, json!({"id": 1, "text": "two words", "seen": true}));
+}
+
+#[tokio::test]
+async fn without_node_one_line_says_what_is_missing() {
+    let app = NewApp::with("unread", &[], &["--language", "javascript"]).await;
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let said = command_with(&["build", "--app", manifest], &[("PATH", "/nonexistent")]).await;
+    assert!(!said.is_well, "{said:?}");
+    let told: Vec<_> = said
+        .err
+        .lines()
+        .filter(|line| line.contains("error"))
+        .collect();
+    assert_eq!(told.len(), 1, "{said:?}");
+    assert!(told[0].contains("install Node.js 20 or newer"), "{said:?}");
+    // What cannot be written for it is refused before anything is made.
+    let arguments = [
+        "new",
+        "other",
+        "--in",
+        app.directory().to_str().expect("UTF-8"),
+        "--language",
+        "javascript",
+        "--offers",
+        "stock",
+    ];
+    let said = command_with(&arguments, &[]).await;
+    assert!(
+        !said.is_well && said.err.contains("for contexts in Rust only"),
+        "{said:?}"
+    );
+    assert!(!app.directory().join("javascript/other").exists());
+}
+
+/// Nobody answers there.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+#[tokio::test]
+async fn where_the_registry_cannot_be_reached_that_is_said() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let app = NewApp::with("remote", &[], &["--language", "javascript"]).await;
+    // As on a machine on which nothing was ever installed.
+    let cache = app.directory().join("empty-cache");
+    let cache = cache.to_str().expect("paths are UTF-8");
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let variables = [
+        ("npm_config_registry", NOWHERE),
+        ("npm_config_cache", cache),
+        ("npm_config_fetch_retries", "0"),
+    ];
+    let said = command_with(&["build", "--app", manifest], &variables).await;
+    assert!(!said.is_well, "{said:?}");
+    assert!(said.err.contains("can it reach its registry?"), "{said:?}");
+    // Nothing is taken for installed that is not.
+    assert!(
+        !app.directory()
+            .join("javascript/node_modules/.innkeeper")
+            .exists()
+    );
+}
+
+/// What is installed is that which was tried, to the byte: what an app begins with pins it, down to what nobody asked for by name.
+#[tokio::test]
+async fn what_builds_an_app_is_pinned_by_digests() {
+    let app = NewApp::with("pinned", &[], &["--language", "typescript"]).await;
+    let lock: serde_json::Value =
+        serde_json::from_str(&app.read("javascript/package-lock.json")).expect("it is JSON");
+    let packages = lock["packages"].as_object().expect("it names packages");
+    let installed = packages
+        .iter()
+        .filter(|(path, package)| path.starts_with("node_modules/") && package["link"] != true);
+    let mut count = 0;
+    for (path, package) in installed {
+        assert!(package["integrity"].is_string(), "{path}");
+        count += 1;
+    }
+    assert!(count > 10, "{count} packages");
+    let package: serde_json::Value =
+        serde_json::from_str(&app.read("javascript/pinned/package.json")).expect("it is JSON");
+    // A name alone would be looked up in a public registry.
+    assert_eq!(package["dependencies"]["innkeeper-sdk"], "file:../sdk");
+}
