@@ -15,6 +15,8 @@ async fn bells(deaf: &str) -> Settings {
         .set("context.bell.follow.attempts", 3)
         .set("context.bell.follow.initial_backoff", "10ms")
         .set("context.bell.follow.max_backoff", "20ms")
+        // Ten thousand attempts with a longer one would take longer than results are kept.
+        .set("context.bell.limits.deadline", "5s")
 }
 
 async fn ring(stay: &Stay, bell: u64, number: u64) {
