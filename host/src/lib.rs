@@ -7,6 +7,7 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod documents;
 pub mod events;
 pub mod gateway;
 pub mod invocation;

@@ -11,6 +11,7 @@ mod commits;
 mod config;
 mod contexts;
 mod dead_letters;
+mod documents;
 mod error;
 mod events;
 mod extract;

@@ -10,9 +10,9 @@ use http::{Method, StatusCode};
 use super::problem::Problem;
 use super::state::State;
 use super::{
-    authorize, autoscalers, backup, commits, contexts, dead_letters, events, fault, floor, graph,
-    health, nats, openapi, origin, rebuild, retries, rollouts, sagas, scrape, stories, undos,
-    versions,
+    authorize, autoscalers, backup, commits, contexts, dead_letters, documents, events, fault,
+    floor, graph, health, nats, openapi, origin, rebuild, retries, rollouts, sagas, scrape,
+    stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -47,6 +47,8 @@ pub(super) fn router(state: Arc<State>) -> Router {
                 .delete(fault::switch_off),
         )
         .route("/v1/graph", get(graph::see))
+        .route("/v1/documents/openapi.json", get(documents::openapi))
+        .route("/v1/documents/asyncapi.json", get(documents::asyncapi))
         .route("/v1/contexts/{name}/commits", get(commits::list))
         .route(
             "/v1/contexts/{name}/rebuild",

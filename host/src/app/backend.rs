@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Method;
 
 use super::Host;
@@ -30,6 +31,10 @@ impl Backend for Arc<Host> {
             Some(down) => Found::Down(down.to_string()),
             None => found,
         }
+    }
+
+    fn openapi(&self) -> Bytes {
+        self.public_document.of(&self.manifest, &self.wiring())
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {

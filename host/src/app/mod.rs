@@ -19,6 +19,7 @@ pub use self::{
 };
 use crate::autoscale::Autoscalers;
 use crate::core::memory::Budget;
+use crate::documents::PublicDocument;
 use crate::events::Events;
 use crate::invocation::{Context, Contexts, Invoker};
 use crate::journal::{Committer, Ledger, Ledgers};
@@ -49,6 +50,8 @@ pub struct Host {
     pub tasks: TaskTracker,
     /// Told when work waits in a context that has no slots.
     slots_wanted: Arc<Notify>,
+    /// What anybody may know of its routes.
+    public_document: PublicDocument,
     journals: Journals,
 }
 

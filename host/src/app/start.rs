@@ -16,6 +16,7 @@ use crate::autoscale;
 use crate::config;
 use crate::core::VersionDigest;
 use crate::core::memory::Budget;
+use crate::documents::PublicDocument;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
@@ -174,6 +175,7 @@ impl Host {
             nats: Arc::new(Bridge::new(&invoker, &manifest)),
             autoscalers: Arc::default(),
             slots_wanted,
+            public_document: PublicDocument::default(),
             events,
             invoker,
             manifest,

@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::{
-    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, events,
-    fault, graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve, sign,
-    status, story, test, up, upgrade, versions,
+    audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
+    events, fault, graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve,
+    sign, status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -41,6 +41,7 @@ pub(super) enum Command {
     Fault(fault::Fault),
     Autoscale(autoscale::Autoscale),
     Describe(describe::Describe),
+    Docs(docs::Docs),
     Events(events::Events),
     Story(story::Story),
     Sagas(sagas::Sagas),
@@ -77,6 +78,7 @@ impl Command {
             Self::Fault(command) => command.run().await,
             Self::Autoscale(command) => command.run().await,
             Self::Describe(command) => command.run().await,
+            Self::Docs(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Story(command) => command.run().await,
             Self::Sagas(command) => command.run().await,

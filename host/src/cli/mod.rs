@@ -16,6 +16,7 @@ mod dead_letters;
 mod deploy;
 mod describe;
 mod descriptors;
+mod docs;
 mod events;
 mod failure;
 mod fault;

@@ -1,5 +1,6 @@
 //! Who answers behind the gateway.
 
+use bytes::Bytes;
 use http::Method;
 
 use crate::core::memory::Reservation;
@@ -14,6 +15,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Looks up who answers a method at a path, as the routes are now; `host` is a name in lower case, without a port.
     fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<Self::Context>;
+
+    /// What it answers, as an OpenAPI document in JSON.
+    fn openapi(&self) -> Bytes;
 
     /// Reserves memory for a request's body, in bytes.
     ///

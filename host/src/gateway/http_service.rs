@@ -48,6 +48,9 @@ use crate::versions::Found;
 const ALL_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
+/// Where that is which the app answers.
+const OPENAPI: &str = "/openapi.json";
+
 /// Answers requests: by itself what it can, and with the backend's help the rest.
 pub(super) struct HttpService<R> {
     backend: R,
@@ -61,6 +64,8 @@ pub(super) struct HttpService<R> {
     /// How long a body may take to come when the port closes.
     drain_timeout: Duration,
     version_header: bool,
+    /// Whether what the app answers is told to anybody.
+    openapi: bool,
     access_log: Option<Arc<AccessLog>>,
     pub(super) metrics: GatewayMetrics,
 }
@@ -99,6 +104,7 @@ impl<R: Backend> HttpService<R> {
             body_timeout: settings.body_timeout,
             drain_timeout: drain_timeout(settings.drain).min(settings.body_timeout),
             version_header: settings.version_header,
+            openapi: settings.openapi,
             metrics: GatewayMetrics::new(),
         }
     }
@@ -260,6 +266,9 @@ impl<R: Backend> HttpService<R> {
                     .retry_after(wait)
                 })?;
         }
+        if self.openapi && parts.uri.path() == OPENAPI {
+            return self.document(&parts.method);
+        }
         // The table may be swapped meanwhile; this request keeps to what it found.
         let host = sender.host.as_deref().or(target.host);
         let host = host.and_then(authority::host_name);
@@ -356,6 +365,25 @@ impl<R: Backend> HttpService<R> {
             .map_err(|failed| failed.failure)
             .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
+    }
+
+    /// What the app answers, as it is now.
+    fn document(&self, method: &Method) -> Result<Response<Full<Bytes>>, Problem> {
+        let allow = HeaderValue::from_static("GET, HEAD");
+        match *method {
+            Method::GET | Method::HEAD => {
+                let mut response = Response::new(Full::new(self.backend.openapi()));
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(header::CONTENT_TYPE, json);
+                Ok(response)
+            }
+            Method::OPTIONS => Ok(options(allow)),
+            _ => {
+                let detail = format!("{method} is not allowed at this path");
+                let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+                Err(problem.with_header(header::ALLOW, allow))
+            }
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct GatewaySettings {
     pub drain: Duration,
     /// Whether answers say in a header which version of the context gave them.
     pub version_header: bool,
+    /// Whether anybody may ask for `GET /openapi.json`: the routes of the app, as its versions describe them.
+    pub openapi: bool,
     /// Whom the port believes what it says of the clients behind it.
     pub trusted_proxies: Vec<Network>,
     /// How answers may be compressed, the preferred way first; not at all when empty.
@@ -76,6 +78,7 @@ impl Default for GatewaySettings {
             write_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             version_header: false,
+            openapi: false,
             trusted_proxies: Vec::new(),
             compression: Vec::new(),
             tls: None,

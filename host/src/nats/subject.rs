@@ -9,7 +9,7 @@ pub(super) use crate::manifest::overlap;
 const OTHERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Where a context's events of a kind are published.
-pub(super) fn of_event(prefix: &str, context: &str, kind: &str) -> String {
+pub fn of_event(prefix: &str, context: &str, kind: &str) -> String {
     let kind = utf8_percent_encode(kind, OTHERS);
     format!("{prefix}.{context}.{kind}")
 }

@@ -24,7 +24,7 @@ const METHODS: [Method; 5] = [
 ];
 
 /// What a manifest calls all routes of a context that it does not name.
-const ALL_OTHERS: &str = "*";
+pub(crate) const ALL_OTHERS: &str = "*";
 
 /// What one context brings to the table. `C` is what its host knows it by.
 pub struct Offer<'a, C> {

@@ -61,6 +61,10 @@ impl Backend for StubBackend {
         self.0.routes.load().find(method, host, path)
     }
 
+    fn openapi(&self) -> bytes::Bytes {
+        bytes::Bytes::from_static(b"{\"openapi\":\"3.1.0\"}")
+    }
+
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
         Ok(Budget::new(u64::MAX).reserve(bytes)?)
     }

@@ -17,6 +17,7 @@ mod crash;
 mod dead_letters;
 mod defects;
 mod disk;
+mod documents;
 mod fair_shares;
 mod fuzz;
 mod gateway;

@@ -51,6 +51,7 @@ fn every_setting_is_read() {
         body_timeout = "1m30s"
         drain = "0s"
         version_header = true
+        openapi = true
         [gateway.cors]
         origins = ["https://stay.example", "http://localhost:3000"]
         methods = ["GET"]
@@ -118,7 +119,7 @@ fn every_setting_is_read() {
     assert_eq!(manifest.app.name, "stay");
     assert_eq!(manifest.gateway.body_timeout, Duration::from_secs(90));
     assert_eq!(manifest.gateway.drain, Duration::ZERO);
-    assert!(manifest.gateway.version_header);
+    assert!(manifest.gateway.version_header && manifest.gateway.openapi);
     assert_eq!(manifest.gateway.max_connections.get(), 7);
     assert_eq!(
         manifest.gateway.cors.as_ref().map(|cors| cors.credentials),

@@ -16,7 +16,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         (
             "\n[gateway]\n  port = 80",
             "3:3: gateway: unknown key `port`; valid keys are `access_log`, `auth`, `body_timeout`, `compression`, `cors`, `drain`, `header_timeout`, `listen`, `max_connections`, \
-             `rate_limit`, `tls`, `trusted_proxies`, `version_header`, `write_timeout`",
+             `openapi`, `rate_limit`, `tls`, `trusted_proxies`, `version_header`, `write_timeout`",
         ),
         (
             "[gateway.cors]\norigin = '*'",

@@ -1,6 +1,7 @@
 //! The tables of a version's state, as the host keeps them and compares versions by them.
 
 mod compatibility;
+mod json_schema;
 mod text;
 mod written_tables;
 

@@ -1,0 +1,187 @@
+//! The app's routes, as an OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Described, described, version};
+use crate::guest::Route;
+use crate::manifest::Manifest;
+use crate::versions::{ALL_OTHERS, Wiring};
+
+const ABOUT: &str = "Errors are problem details (RFC 9457). Each answer has an X-Correlation-Id, which leads to all that came of the request.";
+const PROBLEM: &str = "application/problem+json";
+/// The bearer tokens of `[gateway.auth]`.
+const TOKEN: &str = "token";
+
+/// The routes that the versions answer which serve now.
+///
+/// What bodies hold is not described by versions, so it is told by their media types alone. OpenAPI knows no route that takes all that is left of a path: such a parameter is marked
+/// by `x-innkeeper-rest`. A route of one host alone has that as its server, and is listed in `x-innkeeper-others` where another route has its path already.
+pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
+    let contexts = described(manifest, wiring);
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let mut others = Vec::new();
+    let mut needs_token = false;
+    for context in &contexts {
+        for route in &context.description.routes {
+            let operation = operation(context, route);
+            needs_token |= operation.get("security").is_some();
+            let method = route.method.to_ascii_lowercase();
+            let (_, path) = split(&route.path);
+            let item = paths.entry(template(path)).or_default();
+            if item.contains_key(&method) {
+                others.push(
+                    json!({ "method": route.method, "path": route.path, "operation": operation }),
+                );
+            } else {
+                item.insert(method, operation);
+            }
+        }
+    }
+    let tags = contexts
+        .iter()
+        .map(|context| json!({ "name": context.name, "description": context.description.summary }));
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": { "title": manifest.app.name, "version": version(&contexts), "description": ABOUT },
+        "servers": [{ "url": "/" }],
+        "tags": tags.collect::<Vec<_>>(),
+        "paths": paths,
+        "components": { "schemas": { "Problem": problem() } },
+    });
+    if needs_token {
+        document["components"]["securitySchemes"] =
+            json!({ (TOKEN): { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } });
+    }
+    if !others.is_empty() {
+        document["x-innkeeper-others"] = others.into();
+    }
+    document
+}
+
+fn operation(context: &Described<'_>, route: &Route) -> Value {
+    let (host, path) = split(&route.path);
+    let mut parameters: Vec<_> = placeholders(path).map(parameter).collect();
+    let writes = route.method != "GET";
+    if writes {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            "description": "Repeated with the same key, the request takes effect once.",
+        }));
+    }
+    let mut responses = json!({
+        "2XX": { "description": "What the context answers." },
+        "default": refusal("A problem."),
+    });
+    let mut operation = json!({
+        "operationId": format!("{} {} {}", context.name, route.method, route.path),
+        "tags": [context.name],
+        "parameters": parameters,
+    });
+    if writes {
+        // Whoever says what it consumes is sent nothing else.
+        let media_type = route.consumes.as_deref().unwrap_or("*/*");
+        operation["requestBody"] = json!({ "content": { (media_type): {} } });
+    }
+    let rule = context
+        .rules
+        .get(&format!("{} {}", route.method, route.path));
+    if let Some(rule) = rule.or_else(|| context.rules.get(ALL_OTHERS)) {
+        let scopes: Vec<_> = rule
+            .require
+            .iter()
+            .map(|required| &required.scope)
+            .collect();
+        operation["security"] = json!([{ (TOKEN): scopes }]);
+        responses["401"] = refusal("There is no token, or one that is not taken.");
+        responses["403"] = refusal("The token does not allow this.");
+    }
+    operation["responses"] = responses;
+    if let Some(host) = host {
+        operation["servers"] = json!([{ "url": format!("//{host}") }]);
+    }
+    operation
+}
+
+fn refusal(description: &str) -> Value {
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    json!({ "description": description, "content": { (PROBLEM): { "schema": schema } } })
+}
+
+/// Problem details (RFC 9457), as the host and the SDKs make them.
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "type": { "type": "string", "description": "A URI of the kind of problem." },
+            "title": { "type": "string" },
+            "status": { "type": "integer", "minimum": 100, "maximum": 599 },
+            "detail": { "type": "string" },
+            "correlationId": { "type": "string" },
+        },
+    })
+}
+
+fn parameter(placeholder: Placeholder<'_>) -> Value {
+    let mut parameter = json!({
+        "name": placeholder.name, "in": "path", "required": true, "schema": { "type": "string" },
+    });
+    if placeholder.takes_rest {
+        parameter["description"] = "All that is left of the path, with its slashes.".into();
+        parameter["x-innkeeper-rest"] = true.into();
+    }
+    parameter
+}
+
+/// The host that a route is of, if it is of one alone, and its path.
+fn split(path: &str) -> (Option<&str>, &str) {
+    match path.strip_prefix("//") {
+        None => (None, path),
+        Some(rest) => match rest.find('/') {
+            Some(end) => (Some(&rest[..end]), &rest[end..]),
+            None => (Some(rest), "/"),
+        },
+    }
+}
+
+struct Placeholder<'a> {
+    name: &'a str,
+    takes_rest: bool,
+}
+
+fn placeholders(path: &str) -> impl Iterator<Item = Placeholder<'_>> {
+    path.split('/').filter_map(|segment| {
+        let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+        let (name, takes_rest) = match inner.strip_prefix('*') {
+            Some(name) => (name, true),
+            None => (inner, false),
+        };
+        Some(Placeholder { name, takes_rest })
+    })
+}
+
+/// A path as OpenAPI writes it.
+fn template(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_apart_from_hosts_and_say_what_varies() {
+        assert_eq!(split("/rooms/{id}"), (None, "/rooms/{id}"));
+        assert_eq!(
+            split("//docs.example/guide/{*page}"),
+            (Some("docs.example"), "/guide/{*page}")
+        );
+        assert_eq!(split("//docs.example"), (Some("docs.example"), "/"));
+        let found: Vec<_> = placeholders("/a/{b}/c/{*d}")
+            .map(|one| (one.name, one.takes_rest))
+            .collect();
+        assert_eq!(found, [("b", false), ("d", true)]);
+        assert_eq!(template("/a/{b}/{*d}"), "/a/{b}/{d}");
+    }
+}

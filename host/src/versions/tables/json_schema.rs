@@ -1,0 +1,255 @@
+//! Types as JSON Schema (2020-12): what the data of an event looks like as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Case, Field, Scalar, Shape, Type};
+
+impl Shape {
+    /// The schema of its values, and of what they are made of, by names that begin with `name`. They refer to each other by their names behind `prefix`.
+    ///
+    /// A type that is made of several others has a schema of its own, so that one which is used often is written once, and one may contain itself.
+    pub fn json_schemas(&self, prefix: &str, name: &str) -> BTreeMap<String, Value> {
+        let writing = Writing {
+            shape: self,
+            prefix,
+            name,
+        };
+        let parts = (1..self.0.len()).filter(|place| writing.has_its_own(*place));
+        std::iter::once(0)
+            .chain(parts)
+            .map(|place| (writing.name(place), writing.whole(place)))
+            .collect()
+    }
+}
+
+struct Writing<'a> {
+    shape: &'a Shape,
+    prefix: &'a str,
+    name: &'a str,
+}
+
+impl Writing<'_> {
+    fn name(&self, place: usize) -> String {
+        match place {
+            0 => self.name.to_owned(),
+            _ => format!("{}.{place}", self.name),
+        }
+    }
+
+    /// Whether it is made of several others.
+    fn is_compound(&self, place: usize) -> bool {
+        match self.shape.0.get(place) {
+            Some(Type::Record(_) | Type::Variant(_) | Type::Tuple(_) | Type::Map(..)) => true,
+            Some(Type::Scalar(_) | Type::Optional(_) | Type::List(_)) | None => false,
+        }
+    }
+
+    /// Whether it has a schema of its own. Also a list of lists has: how deep they nest is up to the guest, and no schema stands deeper than a few others.
+    fn has_its_own(&self, place: usize) -> bool {
+        match self.shape.0.get(place) {
+            Some(Type::Optional(inner) | Type::List(inner)) => {
+                let is_scalar = matches!(self.shape.0.get(*inner), Some(Type::Scalar(_)));
+                !is_scalar && !self.is_compound(*inner)
+            }
+            _ => self.is_compound(place),
+        }
+    }
+
+    /// What stands where a type is used.
+    fn used(&self, place: usize) -> Value {
+        // The first has its own, whatever it is.
+        if place == 0 || self.has_its_own(place) {
+            return json!({ "$ref": format!("{}{}", self.prefix, self.name(place)) });
+        }
+        self.whole(place)
+    }
+
+    fn whole(&self, place: usize) -> Value {
+        match self.shape.0.get(place) {
+            // A shape is made whole.
+            None => json!({}),
+            Some(Type::Scalar(one)) => scalar(*one),
+            Some(Type::Optional(inner)) => {
+                json!({ "anyOf": [self.used(*inner), { "type": "null" }] })
+            }
+            Some(Type::List(inner)) => json!({ "type": "array", "items": self.used(*inner) }),
+            Some(Type::Tuple(parts)) => self.tuple(parts),
+            Some(Type::Map(key, value)) if self.is_name(*key) => {
+                json!({ "type": "object", "additionalProperties": self.used(*value) })
+            }
+            Some(Type::Map(key, value)) => {
+                json!({ "type": "array", "items": self.tuple(&[*key, *value]) })
+            }
+            Some(Type::Record(fields)) => self.record(fields),
+            Some(Type::Variant(cases)) => self.variant(cases),
+        }
+    }
+
+    /// Whether the keys of a map are the names of an object's members.
+    fn is_name(&self, key: usize) -> bool {
+        match self.shape.0.get(key) {
+            Some(Type::Scalar(scalar)) => {
+                !matches!(scalar, Scalar::Unit | Scalar::Bytes | Scalar::Float(_))
+            }
+            _ => false,
+        }
+    }
+
+    fn tuple(&self, parts: &[usize]) -> Value {
+        let schemas: Vec<_> = parts.iter().map(|part| self.used(*part)).collect();
+        let count = parts.len();
+        json!({ "type": "array", "prefixItems": schemas, "minItems": count, "maxItems": count })
+    }
+
+    fn record(&self, fields: &[Field]) -> Value {
+        let properties = fields
+            .iter()
+            .map(|field| (field.name.clone(), self.used(field.value)));
+        let required = fields.iter().filter(|field| {
+            !field.has_default && !matches!(self.shape.0.get(field.value), Some(Type::Optional(_)))
+        });
+        let required: Vec<_> = required.map(|field| &field.name).collect();
+        // Members that are not named here are passed over.
+        json!({ "type": "object", "properties": properties.collect::<Map<_, _>>(), "required": required })
+    }
+
+    fn variant(&self, cases: &[Case]) -> Value {
+        let cases = cases.iter().map(|case| match case.value {
+            None => json!({ "const": case.name }),
+            Some(value) => json!({
+                "type": "object",
+                "properties": { (&case.name): self.used(value) },
+                "required": [case.name],
+                "additionalProperties": false,
+            }),
+        });
+        json!({ "oneOf": cases.collect::<Vec<_>>() })
+    }
+}
+
+fn scalar(scalar: Scalar) -> Value {
+    match scalar {
+        Scalar::Unit => json!({ "type": "null" }),
+        Scalar::Bool => json!({ "type": "boolean" }),
+        Scalar::Unsigned(bits) => {
+            let most = u128::MAX >> 128_u32.saturating_sub(bits.into());
+            json!({ "type": "integer", "minimum": 0, "maximum": number(most) })
+        }
+        Scalar::Signed(bits) => {
+            let most = i128::MAX >> 128_u32.saturating_sub(bits.into());
+            let least = match i64::try_from(-most - 1) {
+                Ok(least) => Value::from(least),
+                Err(_) => number(most.unsigned_abs())
+                    .as_f64()
+                    .map(|most| -most)
+                    .into(),
+            };
+            let most = number(most.unsigned_abs());
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        Scalar::Float(_) => json!({ "type": "number" }),
+        Scalar::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
+        Scalar::String => json!({ "type": "string" }),
+        Scalar::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
+    }
+}
+
+/// A number of a schema; of 128 bits as near as a double comes.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a bound that is too large for an integer of JSON is said roughly"
+)]
+fn number(number: u128) -> Value {
+    match u64::try_from(number) {
+        Ok(number) => number.into(),
+        Err(_) => (number as f64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::{self, DataType};
+
+    fn schemas(types: &[DataType]) -> BTreeMap<String, Value> {
+        let shape = Shape::described(types, 0).unwrap();
+        shape.json_schemas("#/schemas/", "Loan")
+    }
+
+    fn field(name: &str, value: u32) -> guest::Field {
+        guest::Field {
+            name: name.to_owned(),
+            value,
+            has_default: false,
+        }
+    }
+
+    #[test]
+    fn a_record_says_what_it_needs_and_refers_to_what_it_contains() {
+        let found = schemas(&[
+            DataType::Record(vec![
+                field("id", 1),
+                field("note", 2),
+                field("parts", 4),
+                guest::Field {
+                    has_default: true,
+                    ..field("count", 1)
+                },
+            ]),
+            DataType::Scalar(guest::Scalar::U64),
+            DataType::Optional(3),
+            DataType::Scalar(guest::Scalar::String),
+            DataType::List(0),
+        ]);
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            [(
+                "Loan".to_owned(),
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "integer", "minimum": 0, "maximum": u64::MAX },
+                        "note": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+                        "parts": { "type": "array", "items": { "$ref": "#/schemas/Loan" } },
+                        "count": { "type": "integer", "minimum": 0, "maximum": u64::MAX },
+                    },
+                    "required": ["id", "parts"],
+                })
+            )]
+        );
+    }
+
+    #[test]
+    fn what_is_used_often_is_written_once() {
+        // Each is a pair of the next: written out there would be 2^20 of the last.
+        let mut types: Vec<_> = (1..=20)
+            .map(|next| DataType::Tuple(vec![next, next]))
+            .collect();
+        types.push(DataType::Scalar(guest::Scalar::Bool));
+        let shape = Shape::described(&types, 0).unwrap();
+        let found = shape.json_schemas("#/schemas/", "Pairs");
+        assert_eq!(found.len(), 20);
+        assert!(serde_json::to_string(&found).unwrap().len() < 10_000);
+    }
+
+    #[test]
+    fn however_deep_types_nest_no_schema_is_deep() {
+        let mut types: Vec<_> = (1..=900).map(DataType::List).collect();
+        types.push(DataType::Scalar(guest::Scalar::Bool));
+        let found = schemas(&types);
+        assert_eq!(found.len(), 899);
+        let last = json!({ "type": "array", "items": { "type": "boolean" } });
+        assert_eq!(found["Loan.898"], json!({ "type": "array", "items": last }));
+    }
+
+    #[test]
+    fn integers_have_their_bounds() {
+        assert_eq!(scalar(Scalar::Unsigned(8))["maximum"], 255);
+        assert_eq!(scalar(Scalar::Signed(8))["minimum"], -128);
+        assert_eq!(scalar(Scalar::Signed(64))["minimum"], i64::MIN);
+        assert!(scalar(Scalar::Signed(128))["minimum"].as_f64() < Some(-1e38));
+        assert!(scalar(Scalar::Unsigned(128))["maximum"].as_f64() > Some(3e38));
+    }
+}
