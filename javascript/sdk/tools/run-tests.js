@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** Runs the tests of a context in TypeScript with Node's own runner: `test/*.test.ts` and `test/*.test.js` are bundled first, since not every Node reads types. */
+/** Runs the tests of a context in TypeScript, in its folder, with Node's own runner: `test/*.test.ts` and `test/*.test.js` are bundled first, since not every Node reads types. */
 
 import { spawn } from "node:child_process";
 import { readdir, rm } from "node:fs/promises";
