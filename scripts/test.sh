@@ -9,6 +9,8 @@ leaves_out() { [[ ",$left_out," == *",$1,"* ]]; }
 leaves_out javascript || scripts/setup.sh javascript || left_out=${left_out:+$left_out,}javascript
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
+# Tests wait more than they compute; those that measure something take turns.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)
 cargo test --workspace

@@ -11,7 +11,7 @@ use crate::artifacts;
 const DEADLINE: &str = "20s";
 
 /// What `innkeeper.toml` says in a test.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Settings(Table);
 
 impl Settings {
