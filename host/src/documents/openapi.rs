@@ -21,6 +21,8 @@ const TOKEN: &str = "token";
 pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
     let contexts = described(manifest, wiring);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    // OpenAPI has one path for all that differ in the names of what varies alone.
+    let mut written: BTreeMap<String, String> = BTreeMap::new();
     let mut others = Vec::new();
     let mut needs_token = false;
     for context in &contexts {
@@ -29,13 +31,16 @@ pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
             needs_token |= operation.get("security").is_some();
             let method = route.method.to_ascii_lowercase();
             let (_, path) = split(&route.path);
-            let item = paths.entry(template(path)).or_default();
-            if item.contains_key(&method) {
+            let template = template(path);
+            let first = written.entry(without_names(path));
+            let is_first = *first.or_insert_with(|| template.clone()) == template;
+            let item = paths.get(&template);
+            if !is_first || item.is_some_and(|item| item.contains_key(&method)) {
                 others.push(
                     json!({ "method": route.method, "path": route.path, "operation": operation }),
                 );
             } else {
-                item.insert(method, operation);
+                paths.entry(template).or_default().insert(method, operation);
             }
         }
     }
@@ -161,6 +166,17 @@ fn placeholders(path: &str) -> impl Iterator<Item = Placeholder<'_>> {
     })
 }
 
+/// A path by what OpenAPI tells paths apart.
+fn without_names(path: &str) -> String {
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.starts_with('{') {
+            true => "{}",
+            false => segment,
+        });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 /// A path as OpenAPI writes it.
 fn template(path: &str) -> String {
     path.replace("{*", "{")
@@ -183,5 +199,7 @@ mod tests {
             .collect();
         assert_eq!(found, [("b", false), ("d", true)]);
         assert_eq!(template("/a/{b}/{*d}"), "/a/{b}/{d}");
+        assert_eq!(without_names("/a/{b}/{*d}"), without_names("/a/{id}/{d}"));
+        assert_ne!(without_names("/a/{b}"), without_names("/b/{b}"));
     }
 }
