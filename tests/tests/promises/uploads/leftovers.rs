@@ -111,10 +111,11 @@ async fn what_one_context_tries_and_another_brings_stays() {
         tried.expect(200);
         brought.expect(201);
     }
+    // First what is there, then what is said: what is old may be forgotten at any time, and is then said to be before its bytes go.
+    let kept = kept(&host);
     let versions = host.operators().versions("other").await;
     let serving = host.operators().serving("other").await;
     host.close().await;
-    let kept = kept(&host);
     let mut stored = 0;
     for version in versions.iter().filter(|version| version["stored"] == true) {
         let digest = version["digest"].as_str().expect("a digest");
