@@ -18,6 +18,8 @@ const TEST_CONTEXTS: &[&str] = &[
     "idler",
     "unruly",
     "caller",
+    "courier",
+    "visitors",
     "bell",
     "insolvent",
     "parrot",

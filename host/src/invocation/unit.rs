@@ -27,6 +27,7 @@ use crate::guest::{
     StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
+use crate::manifest::Limits;
 use crate::observe::telemetry;
 use crate::versions::{Table, Version};
 
@@ -113,6 +114,11 @@ impl UnitOfWork {
             ids: 0,
             call_count: 0,
         }
+    }
+
+    /// What the invocation may use.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.invocation.context.settings.limits
     }
 
     /// Whether the guest has staged nothing.
