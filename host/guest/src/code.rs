@@ -12,6 +12,7 @@ use crate::bindings::exports::innkeeper::context::{describe, health, migration, 
 use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
+use crate::outbound;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
@@ -24,8 +25,8 @@ const CONTRACT: &str = "innkeeper:context/";
 pub(super) struct Exports {
     /// Whether it is a standard component: entered by `wasi:http`, and without a description of its own.
     pub(super) standard: bool,
-    /// Whether it may ask outside.
-    pub(super) outbound: bool,
+    /// How the name of the interface begins by which it asks outside.
+    pub(super) outbound: Option<&'static str>,
     /// Whether it keeps buckets.
     pub(super) keyvalue: bool,
     pub(super) web: bool,
@@ -107,7 +108,9 @@ impl Code {
             functions,
             exports: Arc::new(Exports {
                 standard,
-                outbound: imports(OUTGOING_HANDLER),
+                outbound: [OUTGOING_HANDLER, outbound::HTTP]
+                    .into_iter()
+                    .find(|interface| imports(interface)),
                 keyvalue: imports(KEYVALUE),
                 web,
                 policies,
@@ -165,6 +168,12 @@ fn link_other_contexts(
         if name.starts_with(CONTRACT) || name.starts_with("wasi:") {
             standard::check_wasi(name)?;
             continue;
+        }
+        if name.starts_with(outbound::PACKAGE) {
+            match name == outbound::HTTP {
+                true => continue,
+                false => return Err(LoadError::NotGranted(shortened(name))),
+            }
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             return Err(LoadError::NotGranted(shortened(name)));

@@ -77,9 +77,10 @@ impl Guest {
         self.exports.standard
     }
 
-    /// Whether it may ask outside.
-    pub fn asks_outside(&self) -> bool {
-        self.exports.outbound
+    /// The interface by which it asks outside, if it does.
+    pub fn asks_outside(&self) -> Option<&'static str> {
+        let interface = self.exports.outbound?;
+        interface.split('@').next()
     }
 
     /// Whether it keeps buckets of `wasi:keyvalue`.

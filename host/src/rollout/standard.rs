@@ -17,11 +17,13 @@ pub(crate) struct Granted<'a> {
 impl Granted<'_> {
     /// Refuses what is imported and not granted.
     pub(super) fn check(self, guest: &Guest) -> Result<(), Refusal> {
-        if guest.asks_outside() && self.settings.allow_outbound.is_none() {
+        if let Some(import) = guest.asks_outside()
+            && self.settings.allow_outbound.is_none()
+        {
             return Err(Refusal::at(
                 Gate::Imports,
                 format!(
-                    "it imports `wasi:http/outgoing-handler`, which [context.{context}] does not grant; set `allow_outbound` there to whom it may ask, for example `allow_outbound = [\"https://api.example\"]`, or to `[]` where it imports it and asks nobody",
+                    "it imports `{import}`, which [context.{context}] does not grant; set `allow_outbound` there to whom it may ask, for example `allow_outbound = [\"https://api.example\"]`, or to `[]` where it imports it and asks nobody",
                     context = self.context
                 ),
             ));

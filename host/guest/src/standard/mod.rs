@@ -11,7 +11,7 @@ use crate::store_data::StoreData;
 
 pub use self::incoming::Incoming;
 pub use self::keyvalue::TABLE as KEYVALUE_TABLE;
-pub use self::outgoing::{OutboundCall, OutboundError, OutboundTimeouts};
+pub use self::outgoing::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 
 pub(super) use self::granted::{INCOMING_HANDLER, KEYVALUE, OUTGOING_HANDLER, check as check_wasi};
 pub(super) use self::incoming::{InvalidAnswer, handle};

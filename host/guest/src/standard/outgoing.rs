@@ -75,7 +75,10 @@ pub enum OutboundError {
         /// What it may have, in bytes.
         limit: u64,
     },
-    /// The request is none, or the answer.
+    /// The request is none.
+    #[error("{0}")]
+    Invalid(String),
+    /// The answer is none.
     #[error("{0}")]
     Protocol(String),
     /// The host has no memory for it, or too much is under way.
@@ -98,6 +101,7 @@ impl From<OutboundError> for Error {
             OutboundError::ResponseTimeout => Self::HttpResponseTimeout,
             OutboundError::RequestTooLong { limit } => Self::HttpRequestBodySize(Some(limit)),
             OutboundError::ResponseTooLong { limit } => Self::HttpResponseBodySize(Some(limit)),
+            OutboundError::Invalid(_) => Self::HttpRequestUriInvalid,
             OutboundError::Protocol(_) => Self::HttpProtocolError,
             OutboundError::Overloaded(_) => Self::ConnectionLimitReached,
         }
