@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 const TEST_CONTEXTS: &[&str] = &[
     "archive",
     "dicer",
+    "envoy",
     "hermit",
     "hostile",
     "idler",

@@ -117,7 +117,7 @@ async fn buckets_are_kept_apart_and_listed_in_pages() {
     assert_eq!(shown(client, "/many/m").await, "0 in 1, 0");
     assert_eq!(shown(client, "/many/mm").await, "10 in 1, 45");
     let described = host.operators().context("visitors").await;
-    let tables = described["version"]["tables"].clone();
+    let tables = described["description"]["tables"].clone();
     assert!(holds(&tables, "keyvalue"), "{described}");
 }
 

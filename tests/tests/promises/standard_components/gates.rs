@@ -1,8 +1,17 @@
 //! What a standard component must have to come to serve: routes, and no import that is not granted.
 
-use innkeeper_tests::{TestHost, artifacts, eventually};
+use innkeeper_tests::{Settings, TestHost, artifacts, eventually};
 
 use super::visitors;
+
+/// A host of whose contexts one is down, so that it never says that it is ready.
+async fn started_with(settings: Settings) -> TestHost {
+    let mut host = TestHost::with(visitors().await).await;
+    host.close().await;
+    host.rewrite(settings);
+    host.try_reopen(&[]).await.expect("it starts");
+    host
+}
 
 async fn logged(host: &TestHost, text: &str) {
     eventually(text, async || {
@@ -18,7 +27,7 @@ async fn logged(host: &TestHost, text: &str) {
 async fn an_import_that_is_not_granted_is_refused_with_the_setting_that_would() {
     let settings = visitors().await.with("courier", "courier").await;
     let settings = settings.set("context.courier.routes", vec!["/asked/*"]);
-    let mut host = TestHost::with(settings).await;
+    let mut host = started_with(settings).await;
     // At the start: it is down, alone.
     logged(&host, "set `allow_outbound` there").await;
     assert_eq!(host.operators().serving("courier").await, "");
@@ -67,7 +76,7 @@ async fn what_nothing_would_grant_is_refused_by_its_name() {
 #[tokio::test]
 async fn without_routes_it_is_told_which_setting_to_add() {
     let settings = visitors().await.with("guests", "visitors").await;
-    let host = TestHost::with(settings).await;
+    let host = started_with(settings).await;
     logged(&host, "which describes no routes; say in [context.guests]").await;
     assert_eq!(host.operators().serving("guests").await, "");
     host.gateway().get("/sized/1").await.expect(200);
@@ -87,7 +96,7 @@ async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_roun
     let reply = host
         .operators()
         .deploy("visitors", edition, "ramp=50,100&step=200ms");
-    reply.await.expect(201);
+    reply.await.expect(202);
     eventually("it is current", async || {
         match host.operators().serving("visitors").await {
             serving if serving == digest => Ok(()),

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod gates;
+mod outside;
 mod requests;
 
 use innkeeper_tests::Settings;
