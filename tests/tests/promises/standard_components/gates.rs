@@ -97,7 +97,11 @@ async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_roun
         .operators()
         .deploy("visitors", edition, "ramp=50,100&step=200ms");
     reply.await.expect(202);
+    // Each step is judged by what was asked during it.
     eventually("it is current", async || {
+        for _ in 0..20 {
+            host.gateway().get("/sized/1").await.expect(200);
+        }
         match host.operators().serving("visitors").await {
             serving if serving == digest => Ok(()),
             other => Err(other),

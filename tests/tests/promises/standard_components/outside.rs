@@ -141,7 +141,7 @@ async fn a_request_goes_out_with_its_story_and_what_is_answered_comes_back() {
         trace(asked.header("traceparent")),
         trace(reply.header("traceparent"))
     );
-    assert_eq!(asked.header("idempotency-key").len(), 64);
+    assert_eq!(asked.header("idempotency-key").len(), 32);
     // What the other side says is the component's to judge.
     let to = format!("http/{}/status/500", outsider.authority);
     let reply = ask(host.gateway(), Method::GET, &to).await.expect(200);
@@ -323,7 +323,7 @@ async fn a_context_of_the_sdk_asks_by_the_same_door() {
             asked[0].header("x-own"),
             asked[0].header("idempotency-key").len()
         ),
-        ("mine", 64)
+        ("mine", 32)
     );
     for (url, why) in [
         ("http://127.0.0.1:1/".to_owned(), "Denied"),
