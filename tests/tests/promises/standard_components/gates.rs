@@ -1,6 +1,7 @@
 //! What a standard component must have to come to serve: routes, and no import that is not granted.
 
-use innkeeper_tests::{Settings, TestHost, artifacts, eventually};
+use http::Method;
+use innkeeper_tests::{Settings, TestHost, artifacts, eventually, send};
 
 use super::visitors;
 
@@ -84,7 +85,9 @@ async fn without_routes_it_is_told_which_setting_to_add() {
 
 #[tokio::test]
 async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_round() {
-    let host = TestHost::with(visitors().await).await;
+    let settings = visitors().await;
+    let settings = settings.set("context.visitors.rollout.max_latency", 0);
+    let host = TestHost::with(settings).await;
     let standard = std::fs::read(artifacts::component("visitors").await).unwrap();
     // It describes none of the routes that the manifest has.
     let idler = std::fs::read(artifacts::component("idler").await).unwrap();
@@ -100,7 +103,8 @@ async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_roun
     // Each step is judged by what was asked during it.
     eventually("it is current", async || {
         for _ in 0..20 {
-            host.gateway().get("/sized/1").await.expect(200);
+            let visit = host.gateway().request(Method::POST, "/visitors/b/anna");
+            send(visit).await.expect(200);
         }
         match host.operators().serving("visitors").await {
             serving if serving == digest => Ok(()),
