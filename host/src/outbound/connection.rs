@@ -101,3 +101,37 @@ async fn config() -> Result<Arc<ClientConfig>, OutboundError> {
     });
     config.await.cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(origin: &str, name: &str) -> AllowedOrigin {
+        let mut origin: AllowedOrigin = origin.parse().unwrap();
+        // What a resolver takes for an address is resolved without a network.
+        origin.host = OriginHost::Name(name.to_owned());
+        origin
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_private_address_is_refused_before_it_is_connected_to() {
+        for private in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1"] {
+            let origin = named("http://api.example:80", private);
+            let refused = addresses(&origin).await;
+            assert!(
+                matches!(refused, Err(OutboundError::AddressDenied(_))),
+                "{private}: {refused:?}"
+            );
+            assert!(matches!(
+                connect(&origin).await,
+                Err(OutboundError::AddressDenied(_))
+            ));
+        }
+        let within = named("http://payments:80 in 10.0.0.0/8", "10.0.0.1");
+        let found = addresses(&within).await.unwrap();
+        assert_eq!(found, ["10.0.0.1:80".parse().unwrap()]);
+        let public = named("https://api.example", "93.184.216.34");
+        let found = addresses(&public).await.unwrap();
+        assert_eq!(found, ["93.184.216.34:443".parse().unwrap()]);
+    }
+}

@@ -114,8 +114,10 @@ fn origin(uri: &Uri, client: &OutboundClient) -> Result<AllowedOrigin, OutboundE
     }
     let host = OriginHost::parse(authority.host());
     let host = host.ok_or_else(|| denied("its host is neither a name nor an address"))?;
-    let port = match (authority.port(), authority.port_u16()) {
-        (Some(_), None) => return Err(denied("its port is none")),
+    // What is no port is not told from none.
+    let says_port = authority.as_str().len() > authority.host().len();
+    let port = match (says_port, authority.port_u16()) {
+        (true, None) => return Err(denied("its port is none")),
         (_, port) => port.unwrap_or(if tls { 443 } else { 80 }),
     };
     let mut allowed = client.allowed.iter();
@@ -181,6 +183,131 @@ pub(super) fn without_connection(headers: &mut HeaderMap) {
         // How long it is was said of what has come.
         if *name != header::CONTENT_LENGTH {
             headers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::core::memory::Budget;
+    use crate::manifest::ContextSettings;
+    use crate::outbound::Conversation;
+
+    fn client() -> OutboundClient {
+        let allowed = ["https://api.example", "http://localhost:9000"];
+        let settings = ContextSettings {
+            allow_outbound: Some(allowed.map(|origin| origin.parse().unwrap()).to_vec()),
+            ..ContextSettings::default()
+        };
+        OutboundClient::new("room", &settings)
+    }
+
+    fn envelope(origin: &str, place: usize) -> Envelope {
+        let nothing = Budget::new(1 << 20).nothing();
+        Envelope {
+            conversation: Conversation::new(origin.to_owned(), nothing, 1 << 20),
+            place,
+            deadline: Instant::now() + Duration::from_secs(1),
+            trace: TraceContext::new().with_baggage("tenant=blue"),
+            correlation_id: "a-story".parse().unwrap(),
+        }
+    }
+
+    fn request(method: &str, url: &str, body: &str) -> http::Request<Bytes> {
+        let request = http::Request::builder().method(method).uri(url);
+        let request = request
+            .header("connection", "x-hop")
+            .header("te", "trailers")
+            .header("traceparent", "mine")
+            .header("x-innkeeper-fault", "none")
+            .header("content-length", "7")
+            .header("x-own", "mine");
+        request
+            .body(Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap()
+    }
+
+    fn sent(method: &str, url: &str, body: &str, envelope: &Envelope) -> Outgoing {
+        Outgoing::of(request(method, url, body), &client(), envelope).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_allowed_goes_out() {
+        for (url, allowed) in [
+            ("https://api.example/a?b", true),
+            ("https://API.example:443/", true),
+            ("http://localhost:9000", true),
+            ("http://api.example/", false),
+            ("https://api.example:444/", false),
+            ("https://api.example:99999/", false),
+            ("https://user@api.example/", false),
+            ("https://api.example@evil.example/", false),
+            ("https://api.example.evil.example/", false),
+            ("http://localhost/", false),
+            ("/path", false),
+            ("ftp://api.example/", false),
+        ] {
+            let Ok(uri) = url.parse::<Uri>() else {
+                assert!(!allowed, "{url}");
+                continue;
+            };
+            let mut request = request("GET", "/", "");
+            *request.uri_mut() = uri;
+            let outgoing = Outgoing::of(request, &client(), &envelope("a", 0));
+            assert_eq!(outgoing.is_ok(), allowed, "{url}: {outgoing:?}");
+        }
+        for method in ["CONNECT", "TRACE"] {
+            let request = request(method, "https://api.example/", "");
+            assert!(Outgoing::of(request, &client(), &envelope("a", 0)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_host_says_what_is_its_to_say() {
+        let envelope = envelope("a", 0);
+        let outgoing = sent("POST", "http://localhost:9000/a?b", "text", &envelope);
+        let headers = outgoing.request.headers();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(outgoing.request.uri(), "/a?b");
+        assert_eq!(header("host"), Some("localhost:9000"));
+        assert_eq!(header("traceparent"), Some(&*envelope.trace.to_string()));
+        assert_eq!(header("baggage"), Some("tenant=blue"));
+        assert_eq!(header("x-correlation-id"), Some("a-story"));
+        assert_eq!(header("x-own"), Some("mine"));
+        for name in ["connection", "te", "x-innkeeper-fault", "content-length"] {
+            assert_eq!(header(name), None, "{name}");
+        }
+        let usual = sent("GET", "https://api.example/", "", &envelope);
+        assert_eq!(usual.request.headers()["host"], "api.example");
+    }
+
+    #[test]
+    fn a_key_is_of_one_request_of_one_invocation() {
+        let key = |origin, place, method, url, body| {
+            let outgoing = sent(method, url, body, &envelope(origin, place));
+            let header = outgoing.request.headers().get("idempotency-key");
+            let header = header.map(|value| value.to_str().unwrap().to_owned());
+            let changes = method != "GET";
+            assert_eq!(header, changes.then(|| outgoing.key.clone()));
+            outgoing.key
+        };
+        let url = "https://api.example/pay";
+        let one = key("a", 0, "POST", url, "100");
+        assert_eq!(key("a", 0, "POST", url, "100"), one);
+        for other in [
+            key("b", 0, "POST", url, "100"),
+            key("a", 1, "POST", url, "100"),
+            key("a", 0, "PUT", url, "100"),
+            key("a", 0, "GET", url, "100"),
+            key("a", 0, "POST", "https://api.example/pay2", "100"),
+            key("a", 0, "POST", url, "200"),
+        ] {
+            assert_ne!(other, one);
         }
     }
 }
