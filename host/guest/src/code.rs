@@ -12,7 +12,7 @@ use crate::bindings::exports::innkeeper::context::{describe, health, migration, 
 use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
-use crate::outbound;
+use crate::outbound_http;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
@@ -108,7 +108,7 @@ impl Code {
             functions,
             exports: Arc::new(Exports {
                 standard,
-                outbound: [OUTGOING_HANDLER, outbound::HTTP]
+                outbound: [OUTGOING_HANDLER, outbound_http::HTTP]
                     .into_iter()
                     .find(|interface| imports(interface)),
                 keyvalue: imports(KEYVALUE),
@@ -169,8 +169,8 @@ fn link_other_contexts(
             standard::check_wasi(name)?;
             continue;
         }
-        if name.starts_with(outbound::PACKAGE) {
-            match name == outbound::HTTP {
+        if name.starts_with(outbound_http::PACKAGE) {
+            match name == outbound_http::HTTP {
                 true => continue,
                 false => return Err(LoadError::NotGranted(shortened(name))),
             }
