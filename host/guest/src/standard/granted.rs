@@ -3,8 +3,8 @@
 use crate::load_error::LoadError;
 use crate::shorten::shortened;
 
-/// What a standard component exports, up to the last number of its version.
-pub(in crate::standard) const HTTP: &str = "0.2.";
+/// How the versions of what is stable in WASI 0.2 begin.
+const ZERO_TWO: &str = "0.2.";
 /// How the name of the interface begins that is entered by a web request.
 pub(crate) const INCOMING_HANDLER: &str = "wasi:http/incoming-handler@0.2.";
 /// How the name of the interface begins by which requests go outside.
@@ -28,16 +28,16 @@ const PROVIDED: &[(&str, &[&str], &str)] = &[
             "terminal-stdout",
             "terminal-stderr",
         ],
-        HTTP,
+        ZERO_TWO,
     ),
-    ("wasi:clocks", &["monotonic-clock", "wall-clock"], HTTP),
-    ("wasi:filesystem", &["types", "preopens"], HTTP),
-    ("wasi:http", &["types", "outgoing-handler"], HTTP),
-    ("wasi:io", &["error", "poll", "streams"], HTTP),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"], ZERO_TWO),
+    ("wasi:filesystem", &["types", "preopens"], ZERO_TWO),
+    ("wasi:http", &["types", "outgoing-handler"], ZERO_TWO),
+    ("wasi:io", &["error", "poll", "streams"], ZERO_TWO),
     (
         "wasi:random",
         &["random", "insecure", "insecure-seed"],
-        HTTP,
+        ZERO_TWO,
     ),
     (
         "wasi:sockets",
@@ -50,7 +50,7 @@ const PROVIDED: &[(&str, &[&str], &str)] = &[
             "udp",
             "udp-create-socket",
         ],
-        HTTP,
+        ZERO_TWO,
     ),
     ("wasi:config", &["store"], "0.2.0-rc.1"),
     ("wasi:logging", &["logging"], "0.1.0-draft"),
