@@ -67,6 +67,7 @@ mod key;
 pub mod log;
 mod migration;
 mod named_values;
+pub mod outbound;
 mod page;
 mod path;
 mod policy;

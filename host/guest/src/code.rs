@@ -5,20 +5,29 @@ use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
+use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler;
 
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
-use crate::imports;
+use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
+use crate::outbound_http;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
+use crate::standard::{self, INCOMING_HANDLER, KEYVALUE, OUTGOING_HANDLER};
 use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
 /// What a component exports and uses: known as long as there is a guest of it.
 pub(super) struct Exports {
+    /// Whether it is a standard component: entered by `wasi:http`, and without a description of its own.
+    pub(super) standard: bool,
+    /// How the name of the interface begins by which it asks outside.
+    pub(super) outbound: Option<&'static str>,
+    /// Whether it keeps buckets.
+    pub(super) keyvalue: bool,
     pub(super) web: bool,
     pub(super) policies: bool,
     pub(super) health: bool,
@@ -30,7 +39,8 @@ pub(super) struct Exports {
 /// A component's machine code, and where to enter it.
 pub(super) struct Code {
     pub(super) pre: InstancePre<StoreData>,
-    pub(super) describe: describe::GuestIndices,
+    pub(super) describe: Option<describe::GuestIndices>,
+    pub(super) incoming: Option<incoming_handler::GuestIndices>,
     pub(super) web: Option<web::GuestIndices>,
     pub(super) policies: Option<policies::GuestIndices>,
     pub(super) health: Option<health::GuestIndices>,
@@ -43,8 +53,13 @@ impl Code {
     /// Checks and links a component.
     pub(super) fn of_component(runtime: &Runtime, component: Component) -> Result<Self, LoadError> {
         is_of_this_contract(runtime, &component)?;
+        let imports = |beginning: &str| {
+            let ty = component.component_type();
+            let mut names = ty.imports(runtime.wasmtime());
+            names.any(|(name, _)| name.starts_with(beginning))
+        };
         let mut linker = Linker::new(runtime.wasmtime());
-        imports::add_to_linker(&mut linker).map_err(LoadError::Contract)?;
+        add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let mut budget = Budget::of_a_component();
         let uses = link_other_contexts(runtime, &component, &mut linker, &mut budget)?;
         let (offers, functions) = offered(runtime, &component, &mut budget)?;
@@ -55,14 +70,23 @@ impl Code {
         };
         let (web, policies, health) = (exports("web"), exports("policies"), exports("health"));
         let migration = exports("migration");
-        if !exports("describe") {
+        let describe = exports("describe");
+        let standard = !describe && exports_incoming_handler(runtime, &component);
+        if !describe && !standard {
             return Err(LoadError::NoDescription);
         }
         let pre = linker
             .instantiate_pre(&component)
             .map_err(LoadError::Contract)?;
         Ok(Self {
-            describe: describe::GuestIndices::new(&pre).map_err(LoadError::Contract)?,
+            describe: describe
+                .then(|| describe::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
+            incoming: standard
+                .then(|| incoming_handler::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
             web: web
                 .then(|| web::GuestIndices::new(&pre))
                 .transpose()
@@ -82,6 +106,11 @@ impl Code {
             pre,
             functions,
             exports: Arc::new(Exports {
+                standard,
+                outbound: [OUTGOING_HANDLER, outbound_http::HTTP]
+                    .into_iter()
+                    .find(|interface| imports(interface)),
+                keyvalue: imports(KEYVALUE),
                 web,
                 policies,
                 health,
@@ -102,6 +131,12 @@ impl Exports {
             offered.is_some_and(|offered| offered.operations.contains_key(function))
         })
     }
+}
+
+fn exports_incoming_handler(runtime: &Runtime, component: &Component) -> bool {
+    let ty = component.component_type();
+    let mut names = ty.exports(runtime.wasmtime());
+    names.any(|(name, _)| name.starts_with(INCOMING_HANDLER))
 }
 
 /// What it imports and exports of the contract is of this version.
@@ -130,7 +165,14 @@ fn link_other_contexts(
     let ty = component.component_type();
     for (name, item) in ty.imports(runtime.wasmtime()) {
         if name.starts_with(CONTRACT) || name.starts_with("wasi:") {
+            standard::check_wasi(name)?;
             continue;
+        }
+        if name.starts_with(outbound_http::PACKAGE) {
+            match name == outbound_http::HTTP {
+                true => continue,
+                false => return Err(LoadError::NotGranted(shortened(name))),
+            }
         }
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             return Err(LoadError::NotGranted(shortened(name)));

@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
-use crate::bindings::innkeeper::context::types::{Description, Event, Request, Response};
+use crate::bindings::innkeeper::context::types::{Description, Event, Response};
 use crate::code::Code;
 use crate::deadline;
 use crate::fault::Fault;
@@ -18,6 +18,7 @@ use crate::guest::Guest;
 use crate::instance_places::InstanceShare;
 use crate::scheduler::Share;
 use crate::services::{Services, StateEntry};
+use crate::standard::{self, Incoming};
 use crate::store_data::StoreData;
 
 /// One entry into a guest.
@@ -47,12 +48,23 @@ pub struct Ended<T, S> {
 type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
 
 impl Guest {
-    /// Runs `web.handle`.
+    /// Runs `web.handle`; for a standard component, `wasi:http/incoming-handler.handle`.
     pub async fn web<S: Services>(
         &self,
         execution: Execution<S>,
-        request: Request,
+        incoming: Incoming,
     ) -> Ended<Response, S> {
+        if self.exports.standard {
+            return self
+                .enter(execution, move |store, instance, code| {
+                    Box::pin(async move {
+                        let indices = exported(&code.incoming)?;
+                        standard::handle(store, instance, indices, incoming).await
+                    })
+                })
+                .await;
+        }
+        let request = incoming.request;
         if !self.exports.web {
             return not_exported(execution, "innkeeper:context/web");
         }
@@ -149,11 +161,14 @@ impl Guest {
         .await
     }
 
-    /// Runs `describe.describe`.
+    /// Runs `describe.describe`, which a standard component does not have.
     pub async fn describe<S: Services>(&self, execution: Execution<S>) -> Ended<Description, S> {
+        if self.exports.standard {
+            return not_exported(execution, "innkeeper:context/describe");
+        }
         self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = code.describe.load(&mut *store, instance)?;
+                let guest = exported(&code.describe)?.load(&mut *store, instance)?;
                 guest.call_describe(store).await
             })
         })

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::standard::InvalidAnswer;
+
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;
 
@@ -51,6 +53,15 @@ pub enum Fault {
     /// A service that it asked refused.
     #[error("{0}")]
     Refused(Refusal),
+    /// Its answer to a web request is none.
+    #[error("the guest's response is invalid: {0}")]
+    InvalidAnswer(String),
+    /// Its answer to a web request is too long.
+    #[error("the guest's response has more than {limit} bytes")]
+    AnswerTooLong {
+        /// What it may have, in bytes.
+        limit: u64,
+    },
     /// It was entered by an export that it does not have.
     #[error("the guest does not export `{0}`")]
     NotExported(String),
@@ -72,6 +83,11 @@ impl Fault {
     pub(super) fn from_wasmtime(error: wasmtime::Error, denied_memory: Option<Denied>) -> Self {
         let error = match error.downcast::<Refusal>() {
             Ok(refusal) => return Self::Refused(refusal),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<InvalidAnswer>() {
+            Ok(InvalidAnswer::TooLong { limit }) => return Self::AnswerTooLong { limit },
+            Ok(invalid) => return Self::InvalidAnswer(invalid.to_string()),
             Err(error) => error,
         };
         if error

@@ -69,7 +69,23 @@ impl Guest {
 
     /// Whether it answers web requests.
     pub fn has_web(&self) -> bool {
-        self.exports.web
+        self.exports.web || self.exports.standard
+    }
+
+    /// Whether it is a standard component: it exports `wasi:http/incoming-handler`, and does not describe itself.
+    pub fn is_standard(&self) -> bool {
+        self.exports.standard
+    }
+
+    /// The interface by which it asks outside, if it does.
+    pub fn asks_outside(&self) -> Option<&'static str> {
+        let interface = self.exports.outbound?;
+        interface.split('@').next()
+    }
+
+    /// Whether it keeps buckets of `wasi:keyvalue`.
+    pub fn has_buckets(&self) -> bool {
+        self.exports.keyvalue
     }
 
     /// Whether it says which state it can work with.

@@ -1,6 +1,6 @@
 //! Guests: WebAssembly components, compiled ahead of time, each invocation in a fresh instance.
 //!
-//! Knows wasmtime and the contract in `wit/`; does not know HTTP, journals or contexts. What a guest may ask of its host goes through the
+//! Knows wasmtime, the contract in `wit/` and what WASI is; does not know sockets, journals or contexts. What a guest may ask of its host goes through the
 //! [`Services`] that the caller brings.
 
 mod artifact;
@@ -20,12 +20,14 @@ pub mod json;
 mod load_error;
 mod log_gate;
 mod on_demand_code;
+mod outbound_http;
 mod output;
 mod runtime;
 mod scheduler;
 mod services;
 mod shape;
 mod shorten;
+mod standard;
 mod store_data;
 pub mod value;
 
@@ -50,3 +52,4 @@ pub use runtime::{EngineOptions, Instances, processors};
 pub use scheduler::{Share, ShareOptions};
 pub use services::{Answer, IdentityInfo, InvocationInfo, Pending, Reserved, Services, StateEntry};
 pub use shape::Signature;
+pub use standard::{Incoming, KEYVALUE_TABLE, OutboundCall, OutboundError, OutboundTimeouts, Sent};

@@ -41,7 +41,7 @@ pub enum LoadError {
     TooManyTypes,
     /// It does not export `describe`.
     #[error(
-        "it does not export `innkeeper:context/describe@{CONTRACT_VERSION}`; build it with the SDK, or against the WIT of this version of the host"
+        "it does not export `innkeeper:context/describe@{CONTRACT_VERSION}`, nor `wasi:http/incoming-handler@0.2` as a standard component does; build it with the SDK, or against the WIT of this version of the host"
     )]
     NoDescription,
     /// It is built for another version of the contract.
@@ -51,7 +51,7 @@ pub enum LoadError {
     OtherContract(String),
     /// It imports something that nobody grants.
     #[error(
-        "it imports `{0}`, which the host does not provide; the contract in wit/ lists what there is"
+        "it imports `{0}`, which the host does not provide; no setting grants it: the contract in wit/ lists what there is, and docs/components.md what there is of WASI"
     )]
     NotGranted(String),
     /// An export of the contract has another type than the contract says.

@@ -11,6 +11,7 @@ use wasmtime::component::Val;
 use crate::fault::Refusal;
 use crate::interface::Operation;
 use crate::log_gate::LogGate;
+use crate::standard::OutboundCall;
 
 pub use crate::bindings::innkeeper::context::invocation::VerifiedIdentity as IdentityInfo;
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;
@@ -151,6 +152,11 @@ pub trait Services: Any + Send {
     /// A function of another context. The answer is a `result`; what cannot be reached is its `unavailable`.
     fn call(&mut self, _operation: Arc<Operation>, _parameters: Vec<Val>) -> Answer<'_> {
         refused_later("another context")
+    }
+
+    /// A request to the outside: by `wasi:http/outgoing-handler`. What may not be asked is an error of the call that the guest sees.
+    fn outbound(&mut self) -> Result<Box<dyn OutboundCall>, Refusal> {
+        refused("wasi:http/outgoing-handler")
     }
 
     /// What decides which lines of its log are written.

@@ -9,38 +9,63 @@ use wasmtime_wasi::{
     Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
     WasiCtxView, WasiView,
 };
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::fault::Denied;
 use crate::output::LogLines;
 use crate::services::Services;
+use crate::standard::Hooks;
+
+/// How many resources of WASI a guest may hold at once. They are the host's memory: one that never drops any is ended.
+const MOST_RESOURCES: usize = 1_000;
+/// How much the headers of one request or response may take, in bytes, with what it takes to keep them.
+const LONGEST_FIELDS: usize = 32 << 10;
 
 /// The store's data: the services of the invocation, and its limits.
 pub(super) struct StoreData {
     /// Wasmtime's linker knows one type of store only, whoever answers.
-    services: Box<dyn Services>,
+    services: Hooks,
     memory_limit: usize,
     denied: Option<Denied>,
-    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+    table: ResourceTable,
+    wasi: Option<Box<WasiCtx>>,
+    http: WasiHttpCtx,
 }
 
 impl StoreData {
     pub(super) fn new(services: Box<dyn Services>, memory_limit: usize) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(LONGEST_FIELDS);
         Self {
-            services,
+            services: Hooks(services),
             memory_limit,
             denied: None,
+            table,
             wasi: None,
+            http,
         }
     }
 
     /// What answers the guest's imports.
     pub(super) fn services(&mut self) -> &mut dyn Services {
-        self.services.as_mut()
+        self.services.0.as_mut()
+    }
+
+    /// The resources that the guest holds.
+    pub(super) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// The most memory that the guest may have, in bytes.
+    pub(super) fn memory_limit(&self) -> usize {
+        self.memory_limit
     }
 
     /// Gives back the services that it was made with: `S` is their type.
     pub(super) fn into_services<S: Services>(self) -> Box<S> {
-        let services: Box<dyn Any> = self.services;
+        let services: Box<dyn Any> = self.services.0;
         #[expect(
             clippy::expect_used,
             reason = "an execution makes the data and takes it apart, and nobody in between can exchange the services"
@@ -66,7 +91,11 @@ impl ResourceLimiterAsync for StoreData {
     ) -> wasmtime::Result<bool> {
         let denied = if desired > self.memory_limit {
             Denied::Limit(self.memory_limit)
-        } else if !self.services.reserve(desired.saturating_sub(current)).await {
+        } else if !self
+            .services()
+            .reserve(desired.saturating_sub(current))
+            .await
+        {
             Denied::Host
         } else {
             return Ok(true);
@@ -90,7 +119,7 @@ impl ResourceLimiterAsync for StoreData {
 /// the clocks stand at the invocation's time and the random bytes follow from its id.
 impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let services = &mut self.services;
+        let services = &mut self.services.0;
         let wasi = self.wasi.get_or_insert_with(|| {
             let now = services.now().unwrap_or_default();
             // A guest that is asked what it is has no id, and random bytes all the same: its runtime may want some before it answers.
@@ -110,11 +139,21 @@ impl WasiView for StoreData {
                 .stderr(lines.clone())
                 .allow_tcp(false)
                 .allow_udp(false);
-            Box::new((builder.build(), ResourceTable::new()))
+            Box::new(builder.build())
         });
         WasiCtxView {
-            ctx: &mut wasi.0,
-            table: &mut wasi.1,
+            ctx: wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for StoreData {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.services,
+            table: &mut self.table,
+            ctx: &mut self.http,
         }
     }
 }

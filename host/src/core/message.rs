@@ -15,6 +15,8 @@ pub struct Request {
     pub path: String,
     /// The values of the route's placeholders, decoded, in the order of the route.
     pub parameters: Vec<(String, String)>,
+    /// The query as it was sent, without its `?`; none where there is none.
+    pub raw_query: Option<String>,
     /// The query's pairs, decoded, in the order sent.
     pub query: Vec<(String, String)>,
     /// The headers whose value is text, names in lower case, but for those that the host carries itself.

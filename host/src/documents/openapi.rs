@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Described, described, version};
 use crate::guest::Route;
 use crate::manifest::Manifest;
-use crate::versions::{ALL_OTHERS, Wiring};
+use crate::versions::{Wiring, required};
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Each answer has an X-Correlation-Id, which leads to all that came of the request.";
 const PROBLEM: &str = "application/problem+json";
@@ -89,15 +89,9 @@ fn operation(context: &Described<'_>, route: &Route) -> Value {
         let media_type = route.consumes.as_deref().unwrap_or("*/*");
         operation["requestBody"] = json!({ "content": { (media_type): {} } });
     }
-    let rule = context
-        .rules
-        .get(&format!("{} {}", route.method, route.path));
-    if let Some(rule) = rule.or_else(|| context.rules.get(ALL_OTHERS)) {
-        let scopes: Vec<_> = rule
-            .require
-            .iter()
-            .map(|required| &required.scope)
-            .collect();
+    let named = format!("{} {}", route.method, route.path);
+    if let Some(required) = required(context.rules, &named) {
+        let scopes: Vec<_> = required.iter().map(|required| &required.scope).collect();
         operation["security"] = json!([{ (TOKEN): scopes }]);
         responses["401"] = refusal("There is no token, or one that is not taken.");
         responses["403"] = refusal("The token does not allow this.");

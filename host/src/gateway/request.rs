@@ -154,6 +154,7 @@ pub(super) fn read<C>(
         parameters: parameters
             .collect::<Result<_, _>>()
             .map_err(|_| bad("the path is not percent-encoded UTF-8"))?,
+        raw_query: parts.uri.query().map(str::to_owned),
         query: decode::query(parts.uri.query().unwrap_or_default())
             .map_err(|_| bad("the query is not percent-encoded UTF-8"))?,
         headers: fields(&parts.headers, target.host, sender),

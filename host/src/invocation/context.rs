@@ -23,6 +23,7 @@ use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
 use crate::observe::ContextMetrics;
 use crate::observe::log::LogRateLimit;
+use crate::outbound::OutboundClient;
 use crate::versions::{CurrentWiring, Serving, Version};
 
 /// Where the journal keeps which generation of the state serves: four bytes, big-endian.
@@ -54,6 +55,8 @@ pub struct Context {
     pub commits: Commits,
     /// Which `Idempotency-Key`s run.
     pub keys: KeysInProgress,
+    /// How it asks outside.
+    pub outbound: Arc<OutboundClient>,
     /// What it has to undo elsewhere.
     pub compensations: Compensations,
     /// Tells whoever fires timers that one was set.
@@ -126,6 +129,7 @@ impl Context {
             key_locks: KeyLocks::default(),
             commits: Commits::default(),
             keys: KeysInProgress::default(),
+            outbound: Arc::new(OutboundClient::new(name, &settings)),
             compensations: Compensations::default(),
             timer_set: Notify::new(),
             metrics: ContextMetrics::new(name),

@@ -19,7 +19,6 @@ use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
 use super::stored_result::CallKey;
 use super::web::WebEntry;
-use crate::core::message::Request;
 use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
@@ -145,7 +144,7 @@ impl Resumption {
         match self.input.clone() {
             StoredInput::Request(stored) => {
                 let key = stored.idempotency_key.clone();
-                let request = Arc::new(Request::from(stored));
+                let request = Arc::new(stored.into_request(self.intent.raw_query.clone()));
                 let cause = Cause::Web {
                     method: request.method.clone(),
                     route: request.route.clone(),

@@ -1,6 +1,6 @@
 //! What an invocation is, before its first attempt.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,6 +11,7 @@ use super::circuit_breaker::{Breaker, Connection};
 use super::commit_hold::{Consent, Hold};
 use super::context::Context;
 use super::failure::Failure;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;
@@ -21,6 +22,7 @@ use crate::core::{
 };
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::observe::telemetry;
+use crate::outbound::Conversation;
 use crate::versions::Version;
 
 /// A callee is given up on at most so long before its caller.
@@ -91,6 +93,8 @@ pub(super) struct Invocation {
     pub hold: Arc<Hold>,
     /// The title of the version that it was routed to last, to be told.
     pub routed_to: Mutex<Option<Arc<str>>>,
+    /// What it has asked outside, and heard.
+    pub conversation: OnceLock<Arc<Conversation>>,
 }
 
 /// The least that is to be known of an invocation.
@@ -185,6 +189,7 @@ impl Invocation {
             connection: Connection::default(),
             hold: Arc::default(),
             routed_to: Mutex::default(),
+            conversation: OnceLock::new(),
         }
     }
 
@@ -196,6 +201,21 @@ impl Invocation {
     /// The title of the version that it was routed to last; none when it never came to one.
     pub(super) fn routed_to(&self) -> Option<Arc<str>> {
         self.routed_to.lock().clone()
+    }
+
+    /// What it has asked outside, over all its attempts. A request that its sender may repeat has the same keys outside when it is repeated.
+    pub(super) fn conversation(&self) -> &Arc<Conversation> {
+        self.conversation.get_or_init(|| {
+            let origin = match &self.trigger {
+                Trigger::Intent(Input::Request(_, Some(key))) => {
+                    idempotency::known_by(key, self.identity.as_ref())
+                }
+                _ => self.id.to_string(),
+            };
+            let origin = format!("{}/{origin}", self.context.name);
+            let memory = self.invoker.memory.nothing();
+            Conversation::new(origin, memory, self.context.settings.limits.memory)
+        })
     }
 
     /// Its present run.

@@ -343,6 +343,10 @@ impl Failure {
             Fault::Refused(refusal) => Self::Trap {
                 message: clipped(refusal.to_string()),
             },
+            Fault::InvalidAnswer(reason) => Self::InvalidResponse {
+                reason: clipped(reason),
+            },
+            Fault::AnswerTooLong { limit } => Self::ResponseTooLarge { limit },
             Fault::NotExported(export) => Self::NotExported { export },
             Fault::NoInstance(reason) => Self::NoInstance { reason },
             Fault::NotLoaded {

@@ -82,6 +82,10 @@ fn blank(invocation: &Invocation) -> Intent {
         is_abandoned: false,
         input: input(invocation),
         identity: invocation.identity.clone(),
+        raw_query: match &invocation.trigger {
+            Trigger::Intent(Input::Request(request, _)) => request.raw_query.clone(),
+            _ => None,
+        },
     }
 }
 
@@ -143,9 +147,12 @@ impl StoredRequest {
     }
 }
 
-impl From<StoredRequest> for Request {
-    fn from(stored: StoredRequest) -> Self {
-        Self {
+impl StoredRequest {
+    /// The request; `raw_query` is kept beside it.
+    pub(super) fn into_request(self, raw_query: Option<String>) -> Request {
+        let stored = self;
+        Request {
+            raw_query,
             method: stored.method,
             route: stored.route,
             path: stored.path,

@@ -80,6 +80,8 @@ pub(super) struct Intent {
     pub input: Option<StoredInput>,
     /// Who is behind it.
     pub identity: Option<VerifiedIdentity>,
+    /// The query of the request as it was sent, where the input is one that has a query.
+    pub raw_query: Option<String>,
 }
 
 /// An answer that committed nothing.

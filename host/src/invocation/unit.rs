@@ -23,11 +23,13 @@ use super::{call, dispatch, intent, publishable, state_key};
 use crate::core::memory::Reservation;
 use crate::core::{EventId, VerifiedIdentity};
 use crate::guest::{
-    Answer, IdentityInfo, InvocationInfo, LogGate, Operation, Pending, Refusal, Reserved, Services,
-    StateEntry, value,
+    Answer, IdentityInfo, InvocationInfo, LogGate, Operation, OutboundCall, Pending, Refusal,
+    Reserved, Services, StateEntry, value,
 };
 use crate::journal::{CommitError, Event, KeyRange, ReadSet, Space};
+use crate::manifest::Limits;
 use crate::observe::telemetry;
+use crate::outbound::Envelope;
 use crate::versions::{Table, Version};
 
 /// What a guest hears that calls where it may not.
@@ -80,6 +82,8 @@ pub(super) struct UnitOfWork {
     ids: u64,
     /// How many calls it has made.
     pub call_count: usize,
+    /// How often it has asked outside.
+    asked_outside: usize,
 }
 
 impl UnitOfWork {
@@ -112,7 +116,13 @@ impl UnitOfWork {
             draws: Draws::default(),
             ids: 0,
             call_count: 0,
+            asked_outside: 0,
         }
+    }
+
+    /// What the invocation may use.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.invocation.context.settings.limits
     }
 
     /// Whether the guest has staged nothing.
@@ -583,6 +593,23 @@ impl Services for UnitOfWork {
 
     fn call(&mut self, operation: Arc<Operation>, parameters: Vec<Val>) -> Answer<'_> {
         Box::pin(self.call_other(operation, parameters))
+    }
+
+    fn outbound(&mut self) -> Result<Box<dyn OutboundCall>, Refusal> {
+        self.is_repeatable = false;
+        let (invocation, client) = (&self.invocation, &self.invocation.context.outbound);
+        if matches!(invocation.trigger, Trigger::Nobody) {
+            return Ok(client.refused(MAY_NOT_CALL));
+        }
+        let envelope = Envelope {
+            conversation: invocation.conversation().clone(),
+            place: self.asked_outside,
+            deadline: invocation.deadline_of_callee(),
+            trace: invocation.trace.clone(),
+            correlation_id: invocation.correlation_id.clone(),
+        };
+        self.asked_outside += 1;
+        Ok(client.call(envelope))
     }
 
     fn log_gate(&mut self) -> Arc<dyn LogGate> {

@@ -21,7 +21,7 @@ use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
 use crate::core::{CorrelationId, InvocationId, VerifiedIdentity, digest};
-use crate::guest::{self, Ended, Execution};
+use crate::guest::{self, Ended, Execution, Incoming};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
 use crate::versions::Version;
@@ -296,8 +296,12 @@ impl Entry for WebEntry {
         version: &Version,
         execution: Execution<UnitOfWork>,
     ) -> Ended<Response, UnitOfWork> {
-        let Ended { services, result } =
-            version.guest.web(execution, self.request.to_guest()).await;
+        let incoming = Incoming {
+            request: self.request.to_guest(),
+            query: self.request.raw_query.clone(),
+            longest_answer: execution.services.limits().response,
+        };
+        let Ended { services, result } = version.guest.web(execution, incoming).await;
         let result = result.map(|response| Response {
             status: response.status,
             headers: response.headers,

@@ -94,10 +94,10 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             .map_err(|(key, message)| place(&["context", name, "circuit_breaker", key], message))?;
         healing::check(&context.healing)
             .map_err(|(key, message)| place(&["context", name, "healing", key], message))?;
-        for route in context.routes.keys() {
+        for (route, settings) in &context.routes {
             let path = ["context", name, "routes", route];
             gateway_auth::check_route(route).map_err(|message| place(&path, message))?;
-            if manifest.gateway.auth.is_none() {
+            if settings.require.is_some() && manifest.gateway.auth.is_none() {
                 let message = "needs [gateway.auth], which says whose tokens are good".to_owned();
                 return Err(place(&path, message));
             }

@@ -18,12 +18,13 @@ use super::{
     config::ContextConfig,
     fault_injection::FaultInjection,
     follows::Follows,
-    gateway_auth::RouteSettings,
     healing::HealingSettings,
     journal::{Durability, Engine},
+    outbound::AllowedOrigin,
     probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     rollout::RolloutSettings,
+    routes::{self, RouteSettings},
     scalar,
     schedule::Schedule,
 };
@@ -74,8 +75,11 @@ pub struct ContextSettings {
     pub show: BTreeSet<String>,
     /// The members of its events' data that operators are not shown, by their names.
     pub sensitive: BTreeSet<String>,
-    /// Who may ask for its routes, by method and path; anybody for those that are not here.
+    /// Who may ask for its routes, by method and path; anybody for those that are not here. A standard component has these routes and no others.
+    #[serde(deserialize_with = "routes::deserialize")]
     pub routes: BTreeMap<String, RouteSettings>,
+    /// Whom it may ask outside; nobody, and not at all, when absent.
+    pub allow_outbound: Option<Vec<AllowedOrigin>>,
 }
 
 impl ContextSettings {
@@ -128,6 +132,9 @@ pub struct Limits {
     /// How much of the processors its guests get beside those of other contexts, in proportion to theirs. The word is that of Linux control groups.
     #[serde(deserialize_with = "scalar::positive")]
     pub cpu_weight: NonZeroU32,
+    /// The body of a request that it sends outside, and that of the answer to it, in bytes.
+    #[serde(deserialize_with = "scalar::size")]
+    pub outbound: u64,
     /// How many contexts deep a call may reach.
     #[serde(deserialize_with = "scalar::number")]
     pub call_depth: u32,
@@ -155,6 +162,7 @@ impl Default for Limits {
             read: ReadLimits::default(),
             cpu: None,
             cpu_weight: NonZeroU32::MIN.saturating_add(99),
+            outbound: 4 * MIB,
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
             undo_attempts: NonZeroU32::MIN.saturating_add(11),

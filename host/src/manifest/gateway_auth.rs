@@ -118,14 +118,6 @@ impl SignatureAlgorithm {
     }
 }
 
-/// `[context.<name>.routes."<method> <path>"]`: who may ask for a route.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteSettings {
-    /// What a token must allow. Any good one will do when it is empty.
-    pub require: Vec<Requirement>,
-}
-
 /// What a token must allow.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

@@ -24,10 +24,12 @@ mod key_source;
 mod live;
 mod nats;
 mod network;
+mod outbound;
 mod probe;
 mod quota;
 mod reference;
 mod rollout;
+mod routes;
 mod saga;
 mod scalar;
 mod schedule;
@@ -58,16 +60,18 @@ pub use self::{
     fault_injection::{Abort, Delay, FaultInjection},
     follows::{FollowedSubject, Follows, Subscription, overlap},
     gateway::{ContentCoding, Cors, GatewaySettings, RateLimit},
-    gateway_auth::{GatewayAuthSettings, Requirement, RouteSettings, SignatureAlgorithm},
+    gateway_auth::{GatewayAuthSettings, Requirement, SignatureAlgorithm},
     gateway_tls::{GatewayTlsSettings, TlsVersion},
     healing::{HealingSettings, LivenessCheck, restarts_at_once},
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
     network::Network,
+    outbound::{AllowedOrigin, OriginHost},
     probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
+    routes::RouteSettings,
     saga::{EventName, HOST_SOURCE, SagaSettings},
     schedule::{Cron, Missed, Schedule},
 };

@@ -8,6 +8,7 @@ use wasmtime::component::Type;
 
 use super::describe;
 use super::gate::{Gate, Refusal};
+use super::standard::{self, Granted};
 use crate::core::VersionDigest;
 use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
 use crate::invocation::publishable;
@@ -78,7 +79,12 @@ pub(super) async fn of_guest(
     let Examined {
         description,
         schema,
-    } = examine(&guest, settings.limits.memory).await?;
+    } = examine(
+        &guest,
+        settings.limits.memory,
+        Some(Granted { context, settings }),
+    )
+    .await?;
     let answers = ResponseCache::new(settings.limits.answers);
     Ok(Version::new(
         context,
@@ -96,13 +102,17 @@ pub(crate) struct Examined {
     schema: Schema,
 }
 
-/// Asks a guest what it is, and looks whether that can be.
+/// Asks a guest what it is, and looks whether that can be. Where nothing is known of the context that it is for, what its settings decide is left to be looked at later.
 ///
 /// # Errors
 ///
 /// The gate that it does not pass.
-pub(crate) async fn examine(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
-    let asking = AssertUnwindSafe(ask(guest, memory)).catch_unwind();
+pub(crate) async fn examine(
+    guest: &Guest,
+    memory: u64,
+    granted: Option<Granted<'_>>,
+) -> Result<Examined, Refusal> {
+    let asking = AssertUnwindSafe(ask(guest, memory, granted)).catch_unwind();
     // What goes wrong here goes wrong for one component, not for the host.
     asking.await.unwrap_or_else(|_| {
         Err(Refusal::at(
@@ -112,14 +122,24 @@ pub(crate) async fn examine(guest: &Guest, memory: u64) -> Result<Examined, Refu
     })
 }
 
-async fn ask(guest: &Guest, memory: u64) -> Result<Examined, Refusal> {
+async fn ask(
+    guest: &Guest,
+    memory: u64,
+    granted: Option<Granted<'_>>,
+) -> Result<Examined, Refusal> {
     let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-    let said = describe::describe(guest, memory).await.map_err(|fault| {
-        Refusal::at(
-            Gate::Describe,
-            format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
-        )
-    })?;
+    if let Some(granted) = granted {
+        granted.check(guest)?;
+    }
+    let said = match guest.is_standard() {
+        true => standard::description(guest, granted)?,
+        false => describe::describe(guest, memory).await.map_err(|fault| {
+            Refusal::at(
+                Gate::Describe,
+                format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
+            )
+        })?,
+    };
     if !describe::is_bounded(&said) {
         return Err(Refusal::at(
             Gate::Describe,

@@ -38,6 +38,7 @@ mod rollouts;
 mod schema;
 pub mod signature;
 mod signature_check;
+mod standard;
 mod start;
 mod startup_probe;
 mod statistics;

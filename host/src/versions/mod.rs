@@ -35,7 +35,7 @@ pub(crate) use self::{
     memory_estimate::MemoryEstimate,
     pattern::Segment,
     response_cache::{CachedResponse, ResponseCache, size as response_size},
-    routes::ALL_OTHERS,
+    routes::{ALL_OTHERS, required},
     scorecard::{Scorecard, Tally},
     tables::WrittenTables,
     text_budget::{LONGEST as LONGEST_TEXT, TextBudget},

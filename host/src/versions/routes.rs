@@ -266,8 +266,7 @@ impl<C: Clone> Route<C> {
                 )
             })
         });
-        let rule = offer.rules.get(&name(described));
-        let rule = rule.or_else(|| offer.rules.get(ALL_OTHERS));
+        let require = required(offer.rules, &name(described));
         Ok(Self {
             context: offer.context.clone(),
             owner: offer.name.into(),
@@ -278,9 +277,19 @@ impl<C: Clone> Route<C> {
             response_limit: offer.response_limit,
             deadline: offer.deadline,
             requests_per_connection: offer.requests_per_connection,
-            require: rule.map(|rule| rule.require.clone()),
+            require: require.map(<[_]>::to_vec),
         })
     }
+}
+
+/// What a token must allow for a route; none where anybody may ask.
+pub(crate) fn required<'a>(
+    rules: &'a BTreeMap<String, RouteSettings>,
+    route: &str,
+) -> Option<&'a [Requirement]> {
+    let named = [route, ALL_OTHERS].into_iter();
+    let mut found = named.filter_map(|name| rules.get(name)?.require.as_deref());
+    found.next()
 }
 
 /// What a manifest calls a route.

@@ -107,6 +107,7 @@ impl TestHost {
             route: route.to_owned(),
             path: route.to_owned(),
             parameters: vec![("id".to_owned(), id.to_string())],
+            raw_query: None,
             query: Vec::new(),
             headers: Vec::new(),
             body: body.to_string().into_bytes().into(),

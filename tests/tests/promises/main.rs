@@ -39,6 +39,7 @@ mod scenario;
 mod schedules;
 mod shutdown;
 mod signatures;
+mod standard_components;
 mod telemetry;
 mod timers;
 mod tour;

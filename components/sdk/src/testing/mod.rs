@@ -23,6 +23,7 @@ mod drawn_numbers;
 mod fuzzer;
 pub(crate) mod host;
 mod invocation;
+pub mod outside;
 pub(crate) mod simulation;
 mod tested_context;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
 use crate::manifest::Manifest;
 use crate::manifest::fault::Fault;
+use crate::manifest::routes::OR_TABLE;
 
 /// What is read at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,10 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.path {
+            // What can be a list as well is told as the table that it is in full.
+            [] if (&visitor as &dyn Expected).to_string().ends_with(OR_TABLE) => {
+                self.note(Shape::Map)
+            }
             [] => self.note_what(&visitor),
             _ => self.deserialize_map(visitor),
         }

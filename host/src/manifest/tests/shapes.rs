@@ -53,7 +53,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\nlimit = {}",
-            "3:1: context.room: unknown key `limit`; valid keys are `autoscale`, `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
+            "3:1: context.room: unknown key `limit`; valid keys are `allow_outbound`, `autoscale`, `circuit_breaker`, `component`, `config`, `config_directory`, `durability`, `fault`, `follow`, \
              `follows`, `healing`, `journal`, `limits`, `liveness_probe`, `package`, `quota`, `readiness_probe`, `rollout`, `routes`, `schedule`, `sensitive`, `show`, `startup_probe`; did you mean `limits`?",
         ),
         (
@@ -67,11 +67,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room.limits.commit]\nkey = 1",

@@ -145,7 +145,7 @@ pub(super) async fn try_out(
     guest_memory: u64,
 ) -> Result<(), WorkError> {
     let guest = engine.load(compiled)?;
-    load::examine(&guest, guest_memory).await?;
+    load::examine(&guest, guest_memory, None).await?;
     Ok(())
 }
 

@@ -220,7 +220,7 @@ fn rules_are_of_routes_that_there_are() {
     ];
     let built = |rules: &[&str]| {
         let settings = || RouteSettings {
-            require: vec!["scope:book".to_owned().try_into().unwrap()],
+            require: Some(vec!["scope:book".to_owned().try_into().unwrap()]),
         };
         let rules = rules.iter().map(|rule| ((*rule).to_owned(), settings()));
         Routes::build([Offer {

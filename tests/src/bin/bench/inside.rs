@@ -155,6 +155,7 @@ fn request(method: &str, route: &str, parameter: Option<(&str, &str)>, body: &st
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        raw_query: None,
         query: Vec::new(),
         headers: vec![
             ("host".to_owned(), "inn".to_owned()),

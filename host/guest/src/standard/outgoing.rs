@@ -1,0 +1,162 @@
+//! Requests to the outside: `wasi:http/outgoing-handler`, answered by whoever answers the guest's other imports.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::services::Services;
+
+/// How much of a body is taken from a guest at a time: what it writes and nobody takes stays in the host's memory.
+const CHUNK: usize = 16 << 10;
+
+/// What answers the guest's imports, as `wasi:http` asks it.
+pub(crate) struct Hooks(pub(crate) Box<dyn Services>);
+
+/// How long what a guest asks outside may take, where it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboundTimeouts {
+    /// Until there is a connection.
+    pub connect: Option<Duration>,
+    /// From then on, until the answer begins.
+    pub first_byte: Option<Duration>,
+    /// Between two parts of the answer.
+    pub between_bytes: Option<Duration>,
+}
+
+/// A request to the outside that may be made once.
+pub trait OutboundCall: Send {
+    /// The most that the body of the request may have, in bytes.
+    fn longest_body(&self) -> usize;
+
+    /// Sends it, and waits for the whole answer.
+    fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent;
+}
+
+/// The answer from outside, on its way.
+pub type Sent = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, OutboundError>> + Send>>;
+
+/// Why there is no answer from outside.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// It may not be asked.
+    #[error("{0}")]
+    Denied(String),
+    /// Its name leads to an address that may not be asked.
+    #[error("{0}")]
+    AddressDenied(String),
+    /// Its name leads nowhere.
+    #[error("its name cannot be resolved: {0}")]
+    Unresolved(String),
+    /// There is no connection.
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    /// There is no TLS with it.
+    #[error("no TLS with it: {0}")]
+    Tls(String),
+    /// It took too long to connect.
+    #[error("no connection in time")]
+    ConnectTimeout,
+    /// It took too long to answer.
+    #[error("no answer in time")]
+    ResponseTimeout,
+    /// What is sent is too long.
+    #[error("the body of the request has more than {limit} bytes")]
+    RequestTooLong {
+        /// What it may have, in bytes.
+        limit: u64,
+    },
+    /// What comes back is too long.
+    #[error("the body of the response has more than {limit} bytes")]
+    ResponseTooLong {
+        /// What it may have, in bytes.
+        limit: u64,
+    },
+    /// The request is none.
+    #[error("{0}")]
+    Invalid(String),
+    /// The answer is none.
+    #[error("{0}")]
+    Protocol(String),
+    /// The host has no memory for it, or too much is under way.
+    #[error("{0}")]
+    Overloaded(String),
+}
+
+impl From<OutboundError> for Error {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::Denied(_) => Self::HttpRequestDenied,
+            OutboundError::AddressDenied(_) => Self::DestinationIpProhibited,
+            OutboundError::Unresolved(reason) => Self::DnsError {
+                rcode: Some(reason),
+                info_code: None,
+            },
+            OutboundError::Unreachable(_) => Self::ConnectionRefused,
+            OutboundError::Tls(_) => Self::TlsProtocolError,
+            OutboundError::ConnectTimeout => Self::ConnectionTimeout,
+            OutboundError::ResponseTimeout => Self::HttpResponseTimeout,
+            OutboundError::RequestTooLong { limit } => Self::HttpRequestBodySize(Some(limit)),
+            OutboundError::ResponseTooLong { limit } => Self::HttpResponseBodySize(Some(limit)),
+            OutboundError::Invalid(_) => Self::HttpRequestUriInvalid,
+            OutboundError::Protocol(_) => Self::HttpProtocolError,
+            OutboundError::Overloaded(_) => Self::ConnectionLimitReached,
+        }
+    }
+}
+
+type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sending = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Done), Error>> + Send>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Done,
+    ) -> Sending {
+        let call = self.0.outbound();
+        Box::new(async move {
+            let call = call.map_err(|refusal| Error::InternalError(Some(refusal.to_string())))?;
+            let (head, body) = request.into_parts();
+            let body = whole(body, call.longest_body()).await?;
+            let options = options.unwrap_or_default();
+            let timeouts = OutboundTimeouts {
+                connect: options.connect_timeout,
+                first_byte: options.first_byte_timeout,
+                between_bytes: options.between_bytes_timeout,
+            };
+            let request = http::Request::from_parts(head, body);
+            let response = call.send(request, timeouts).await?;
+            let response = response.map(|body| {
+                let body = Full::from(body).map_err(|never| match never {});
+                body.boxed_unsync()
+            });
+            // It is whole: nothing of it is still under way.
+            let done: Done = Box::new(async { Ok(()) });
+            Ok((response, done))
+        })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+}
+
+/// Reads a body that the guest writes.
+async fn whole(mut body: WasiBody, longest: usize) -> Result<Bytes, Error> {
+    let mut bytes: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            if bytes.len() + data.len() > longest {
+                let limit = longest as u64;
+                return Err(OutboundError::RequestTooLong { limit }.into());
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.into())
+}

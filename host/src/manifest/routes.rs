@@ -1,0 +1,137 @@
+//! `[context.<name>.routes]`: which routes a context has that does not describe any, and who may ask for them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::gateway_auth::Requirement;
+
+/// How it is said that a table may stand where a list does.
+pub(super) const OR_TABLE: &str = ", or a table of them";
+/// What stands at the end of a path for itself and all that is below it.
+const BELOW: &str = "/*";
+/// The methods of a route that names none.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// `[context.<name>.routes."<method> <path>"]`: a route, and who may ask for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteSettings {
+    /// What a token must allow: any good one will do when it is empty. When absent, what `"*"` says; and anybody may ask where that says nothing.
+    pub require: Option<Vec<Requirement>>,
+}
+
+/// Reads the routes, as a table or as a list of those that anybody may ask for, each by its method and a path as a context would describe it.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, RouteSettings>, D::Error> {
+    deserializer.deserialize_any(Routes)
+}
+
+struct Routes;
+
+impl<'de> Visitor<'de> for Routes {
+    type Value = BTreeMap<String, RouteSettings>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "a list of routes, for example `[\"GET /hello\"]`{OR_TABLE}"
+        )
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut named = Vec::new();
+        while let Some(route) = items.next_element::<String>()? {
+            named.push((route, RouteSettings::default()));
+        }
+        Ok(spelled_out(named))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut named = Vec::new();
+        while let Some(entry) = entries.next_entry::<String, RouteSettings>()? {
+            named.push(entry);
+        }
+        Ok(spelled_out(named))
+    }
+
+    /// A variable is text: routes with commas between them.
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        let routes = text.split(',').map(str::trim);
+        let routes = routes.filter(|route| !route.is_empty());
+        let named = routes.map(|route| (route.to_owned(), RouteSettings::default()));
+        Ok(spelled_out(named.collect()))
+    }
+}
+
+/// Each route with its one method and its one path. What is named more closely goes before what it is a part of.
+fn spelled_out(mut named: Vec<(String, RouteSettings)>) -> BTreeMap<String, RouteSettings> {
+    named.sort_by_key(|(route, _)| (!route.ends_with(BELOW), !route.starts_with('/')));
+    let mut routes = BTreeMap::new();
+    for (route, settings) in named {
+        for one in each(&route) {
+            routes.insert(one, settings.clone());
+        }
+    }
+    routes
+}
+
+/// The routes that a short one means. What is none stays as it is, to be refused.
+fn each(route: &str) -> Vec<String> {
+    let (methods, path) = match route.split_once(' ') {
+        Some((method, path)) => (vec![method], path),
+        None if route.starts_with('/') => (METHODS.to_vec(), route),
+        None => return vec![route.to_owned()],
+    };
+    let paths = match path.strip_suffix(BELOW) {
+        Some("") => vec!["/".to_owned(), "/{*path}".to_owned()],
+        Some(above) => vec![above.to_owned(), format!("{above}/{{*path}}")],
+        None => vec![path.to_owned()],
+    };
+    let each = methods.iter().flat_map(|method| {
+        let routes = paths.iter().map(move |path| format!("{method} {path}"));
+        routes.collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(routes: &[&str]) -> Vec<String> {
+        let named = routes
+            .iter()
+            .map(|route| ((*route).to_owned(), RouteSettings::default()));
+        spelled_out(named.collect()).into_keys().collect()
+    }
+
+    #[test]
+    fn short_routes_are_spelled_out() {
+        assert_eq!(keys(&["GET /a", "*"]), ["*", "GET /a"]);
+        assert_eq!(keys(&["GET /a/*"]), ["GET /a", "GET /a/{*path}"]);
+        assert_eq!(keys(&["POST /*"]), ["POST /", "POST /{*path}"]);
+        assert_eq!(
+            keys(&["/a"]),
+            ["DELETE /a", "GET /a", "PATCH /a", "POST /a", "PUT /a"]
+        );
+        assert_eq!(keys(&["hello"]), ["hello"]);
+    }
+
+    #[test]
+    fn what_is_named_more_closely_goes_first() {
+        let settings = |scope: &str| RouteSettings {
+            require: Some(vec![format!("scope:{scope}").try_into().unwrap()]),
+        };
+        let named = ["GET /a/*", "/a", "GET /a", "/a/*"];
+        let named = named.map(|route| (route.to_owned(), settings(&route.replace(' ', "."))));
+        let routes = spelled_out(named.to_vec());
+        assert_eq!(routes["GET /a"], settings("GET./a"));
+        assert_eq!(routes["POST /a"], settings("/a"));
+        assert_eq!(routes["GET /a/{*path}"], settings("GET./a/*"));
+        assert_eq!(routes["PUT /a/{*path}"], settings("/a/*"));
+    }
+}

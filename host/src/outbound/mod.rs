@@ -1,0 +1,141 @@
+//! Requests to the outside: whom a context may ask, by what addresses, within what time and size. What a guest asks goes through here, whichever way it asks.
+//!
+//! One connection serves one request, and no redirect is followed: each is asked for by whoever may.
+
+mod connection;
+mod conversation;
+mod exchange;
+mod outgoing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
+use self::conversation::Admitted;
+pub use self::conversation::Conversation;
+use self::outgoing::Outgoing;
+use crate::core::{CorrelationId, TraceContext};
+use crate::guest::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
+use crate::manifest::{AllowedOrigin, ContextSettings};
+
+/// How a context asks outside.
+pub struct OutboundClient {
+    context: String,
+    allowed: Vec<AllowedOrigin>,
+    longest_body: u64,
+}
+
+/// What goes with a request that a guest makes.
+pub struct Envelope {
+    /// What its invocation has asked already.
+    pub conversation: Arc<Conversation>,
+    /// How many requests the same attempt made before it.
+    pub place: usize,
+    /// When there must be an answer.
+    pub deadline: Instant,
+    /// Where it is in its trace.
+    pub trace: TraceContext,
+    /// The story that it is a part of.
+    pub correlation_id: CorrelationId,
+}
+
+impl OutboundClient {
+    /// The one of a context.
+    pub fn new(context: &str, settings: &ContextSettings) -> Self {
+        Self {
+            context: context.to_owned(),
+            allowed: settings.allow_outbound.clone().unwrap_or_default(),
+            longest_body: settings.limits.outbound,
+        }
+    }
+
+    /// A request that may be made.
+    pub fn call(self: &Arc<Self>, envelope: Envelope) -> Box<dyn OutboundCall> {
+        Box::new(Call {
+            client: self.clone(),
+            admitted: envelope.conversation.admit(),
+            envelope,
+        })
+    }
+
+    /// A request that may not be made, and why.
+    pub fn refused(self: &Arc<Self>, reason: &str) -> Box<dyn OutboundCall> {
+        Box::new(Refused(reason.to_owned()))
+    }
+}
+
+struct Call {
+    client: Arc<OutboundClient>,
+    admitted: Result<Admitted, OutboundError>,
+    envelope: Envelope,
+}
+
+impl Call {
+    async fn answer(
+        self,
+        request: http::Request<Bytes>,
+        timeouts: OutboundTimeouts,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        let Self {
+            client,
+            admitted,
+            envelope,
+        } = self;
+        let admitted = admitted?;
+        let outgoing = Outgoing::of(request, &client, &envelope)?;
+        if let Some(heard) = envelope.conversation.heard(&outgoing.key) {
+            return Ok(heard);
+        }
+        let key = outgoing.key.clone();
+        let limits = exchange::Limits {
+            longest_body: client.longest_body,
+            first_byte: timeouts.first_byte.unwrap_or(Duration::MAX),
+            between_bytes: timeouts.between_bytes.unwrap_or(Duration::MAX),
+        };
+        let sending = async {
+            let connect = timeouts.connect.unwrap_or(Duration::MAX);
+            let connect = connect.min(connection::LONGEST);
+            let connecting = connection::connect(&outgoing.origin);
+            let transport = tokio::time::timeout(connect, connecting);
+            let transport = transport.await;
+            let transport = transport.map_err(|_| OutboundError::ConnectTimeout)??;
+            exchange::exchange(transport, outgoing.request, limits, &admitted).await
+        };
+        let answered = timeout_at(envelope.deadline, sending).await;
+        let response = answered.map_err(|_| OutboundError::ResponseTimeout)??;
+        envelope.conversation.remember(key, &response);
+        Ok(response)
+    }
+}
+
+impl OutboundCall for Call {
+    fn longest_body(&self) -> usize {
+        usize::try_from(self.client.longest_body).unwrap_or(usize::MAX)
+    }
+
+    fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent {
+        Box::pin(async move {
+            let context = self.client.context.clone();
+            let target = request.uri().authority().map(ToString::to_string);
+            let answered = self.answer(request, timeouts).await;
+            if let Err(error) = &answered {
+                tracing::debug!(context, target = target.unwrap_or_default(), %error, "a request to the outside has no answer");
+            }
+            answered
+        })
+    }
+}
+
+struct Refused(String);
+
+impl OutboundCall for Refused {
+    fn longest_body(&self) -> usize {
+        0
+    }
+
+    fn send(self: Box<Self>, _: http::Request<Bytes>, _: OutboundTimeouts) -> Sent {
+        Box::pin(std::future::ready(Err(OutboundError::Denied(self.0))))
+    }
+}

@@ -1,0 +1,145 @@
+//! `wasi:keyvalue` is the context's state: staged, isolated and committed as all of it is.
+
+use http::Method;
+use innkeeper_tests::artifacts::edited;
+use innkeeper_tests::{Client, Opening, TestHost, flood, request, send};
+use serde_json::Value;
+
+use super::visitors;
+
+const CLIENTS: u64 = 64;
+const VISITS: u64 = 3_000;
+
+async fn shown(client: &Client, path: &str) -> String {
+    client.get(path).await.expect(200).text
+}
+
+async fn ask(client: &Client, method: Method, path: &str) -> (u16, String) {
+    let reply = send(client.request(method, path)).await;
+    (reply.status, reply.text)
+}
+
+/// All read one number, and write the next: each answer of 200 is in it once, no other is, and versions are exchanged meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_success_counts_once_under_load_and_while_versions_are_swapped() {
+    let mut host = Opening::new(visitors().await).alone().open().await;
+    let base = host.gateway().base().to_owned();
+    let visits = tokio::spawn(async move {
+        let visit = |number: u64| {
+            // Every fourth is refused after it has written.
+            let path = match number % 4 {
+                3 => "/visitors/all/anybody/refused/500",
+                _ => "/visitors/all/anybody",
+            };
+            request("POST", path, "")
+        };
+        flood(&base, CLIENTS, VISITS, visit).await
+    });
+    let mut swaps = 0;
+    while !visits.is_finished() {
+        swaps += 1;
+        let edition = edited("visitors", &format!("edition-{swaps}")).await;
+        host.operators()
+            .deploy("visitors", edition, "")
+            .await
+            .expect(201);
+    }
+    let flooded = visits.await.expect("the flood ends well");
+    assert_eq!(
+        flooded.refusals,
+        VISITS / 4,
+        "those that were to be refused"
+    );
+    assert_eq!(flooded.successes, VISITS - VISITS / 4);
+    assert!(swaps > 1, "{swaps} swaps under load");
+    let count = flooded.successes.to_string();
+    assert_eq!(shown(host.gateway(), "/visitors/all/anybody").await, count);
+    // It is on the disk, as an acknowledged commit is.
+    host.kill_9();
+    host.reopen().await;
+    assert_eq!(shown(host.gateway(), "/visitors/all/anybody").await, count);
+}
+
+#[tokio::test]
+async fn what_is_refused_or_fails_leaves_no_write() {
+    let host = TestHost::with(visitors().await).await;
+    let client = host.gateway();
+    let post = async |path: &str| ask(client, Method::POST, path).await;
+    assert_eq!(post("/visitors/b/anna").await, (200, "1".to_owned()));
+    for status in [400, 404, 500, 503] {
+        let refused = post(&format!("/visitors/b/anna/refused/{status}")).await;
+        assert_eq!(refused, (status, "2".to_owned()));
+    }
+    assert_eq!(post("/visitors/b/anna/trapped").await.0, 500);
+    assert_eq!(shown(client, "/visitors/b/anna").await, "1");
+    // A request that only reads commits nothing.
+    let commits = async || {
+        let metrics = host.operators().client().get("/metrics").await.text;
+        let name = "innkeeper_commits_total{context=\"visitors\"}";
+        let found = metrics.lines().find(|line| line.starts_with(name));
+        found.expect("commits are counted").to_owned()
+    };
+    let before = commits().await;
+    for _ in 0..10 {
+        shown(client, "/visitors/b/anna").await;
+    }
+    assert_eq!(commits().await, before);
+}
+
+#[tokio::test]
+async fn a_repeat_with_the_same_idempotency_key_counts_once() {
+    let host = TestHost::with(visitors().await).await;
+    let client = host.gateway();
+    for _ in 0..3 {
+        let visit = client.request(Method::POST, "/visitors/b/anna");
+        let reply = send(visit.header("idempotency-key", "anna-comes")).await;
+        assert_eq!(reply.expect(200).text, "1");
+    }
+    assert_eq!(shown(client, "/visitors/b/anna").await, "1");
+}
+
+#[tokio::test]
+async fn buckets_are_kept_apart_and_listed_in_pages() {
+    let host = TestHost::with(visitors().await).await;
+    let client = host.gateway();
+    for bucket in ["a", "b", "a%01"] {
+        let path = format!("/visitors/{bucket}/anna");
+        assert_eq!(ask(client, Method::POST, &path).await.1, "1", "{bucket}");
+    }
+    assert_eq!(ask(client, Method::PUT, "/many/m/2500").await.0, 204);
+    assert_eq!(ask(client, Method::PUT, "/many/mm/10").await.0, 204);
+    let sum: u64 = (0..2_500).sum();
+    assert_eq!(shown(client, "/many/m").await, format!("2500 in 3, {sum}"));
+    assert_eq!(shown(client, "/many/mm").await, "10 in 1, 45");
+    assert_eq!(shown(client, "/many/none").await, "0 in 1, 0");
+    // What is removed while it is listed does not make the list skip anything.
+    assert_eq!(ask(client, Method::DELETE, "/many/m").await.1, "0 left");
+    assert_eq!(shown(client, "/many/m").await, "0 in 1, 0");
+    assert_eq!(shown(client, "/many/mm").await, "10 in 1, 45");
+    let described = host.operators().context("visitors").await;
+    let tables = described["description"]["tables"].clone();
+    assert!(holds(&tables, "keyvalue"), "{described}");
+}
+
+fn holds(tables: &Value, name: &str) -> bool {
+    let mut tables = tables.as_array().into_iter().flatten();
+    tables.any(|table| table["name"] == name)
+}
+
+#[tokio::test]
+async fn numbers_are_incremented_and_what_is_none_is_an_error_for_the_guest() {
+    let host = TestHost::with(visitors().await).await;
+    let client = host.gateway();
+    let post = async |path: &str| ask(client, Method::POST, path).await;
+    assert_eq!(post("/incremented/b/n/5").await, (200, "5".to_owned()));
+    assert_eq!(post("/incremented/b/n/7").await, (200, "12".to_owned()));
+    let most = u64::MAX - 12;
+    let path = format!("/incremented/b/n/{most}");
+    assert_eq!(post(&path).await, (200, u64::MAX.to_string()));
+    let (status, said) = post("/incremented/b/n/1").await;
+    assert_eq!(status, 409, "{said}");
+    assert_eq!(shown(client, "/visitors/b/n").await, u64::MAX.to_string());
+    let (status, said) = ask(client, Method::PUT, "/long/b/1014").await;
+    assert_eq!(status, 409, "{said}");
+    assert_eq!(ask(client, Method::PUT, "/long/b/1013").await.0, 200);
+}

@@ -1,0 +1,115 @@
+//! What a standard component must have to come to serve: routes, and no import that is not granted.
+
+use http::Method;
+use innkeeper_tests::{Settings, TestHost, artifacts, eventually, send};
+
+use super::visitors;
+
+/// A host of whose contexts one is down, so that it never says that it is ready.
+async fn started_with(settings: Settings) -> TestHost {
+    let mut host = TestHost::with(visitors().await).await;
+    host.close().await;
+    host.rewrite(settings);
+    host.try_reopen(&[]).await.expect("it starts");
+    host
+}
+
+async fn logged(host: &TestHost, text: &str) {
+    eventually(text, async || {
+        match host.output().lines_with(text).is_empty() {
+            true => Err("it is not in the log"),
+            false => Ok(()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_that_is_not_granted_is_refused_with_the_setting_that_would() {
+    let settings = visitors().await.with("courier", "courier").await;
+    let settings = settings.set("context.courier.routes", vec!["/asked/*"]);
+    let mut host = started_with(settings).await;
+    // At the start: it is down, alone.
+    logged(&host, "set `allow_outbound` there").await;
+    assert_eq!(host.operators().serving("courier").await, "");
+    host.gateway().get("/sized/1").await.expect(200);
+    // And when it is brought.
+    let courier = std::fs::read(artifacts::component("courier").await).unwrap();
+    let refused = host.operators().deploy("visitors", courier, "").await;
+    let refused = refused.expect_problem(422);
+    assert_eq!(refused.body["gate"], "imports", "{}", refused.text);
+    for said in [
+        "wasi:http/outgoing-handler",
+        "[context.visitors]",
+        "allow_outbound",
+    ] {
+        assert!(refused.text.contains(said), "{}", refused.text);
+    }
+    // Where it may ask nobody it may be there.
+    host.close().await;
+    let none: Vec<&str> = Vec::new();
+    let granted = host.settings().set("context.courier.allow_outbound", none);
+    host.reopen_with(granted).await;
+    assert_ne!(host.operators().serving("courier").await, "");
+}
+
+#[tokio::test]
+async fn what_nothing_would_grant_is_refused_by_its_name() {
+    let host = TestHost::with(visitors().await).await;
+    for import in [
+        "wasi:blobstore/blobstore@0.2.0-draft",
+        "wasi:keyvalue/store@0.2.0-draft2",
+        "wasi:http/types@0.3.0",
+        "wasi:messaging/producer@0.2.0-draft",
+    ] {
+        let text = format!(r#"(component (import "{import}" (instance)))"#);
+        let component = wat::parse_str(text).expect("it is WebAssembly text");
+        let refused = host.operators().deploy("visitors", component, "").await;
+        let refused = refused.expect_problem(422);
+        assert_eq!(refused.body["gate"], "imports", "{}", refused.text);
+        let said = format!("`{import}`, which the host does not provide; no setting grants it");
+        let text = refused.body["detail"].as_str().unwrap_or_default();
+        assert!(text.contains(&said), "{text}");
+    }
+    host.gateway().get("/sized/1").await.expect(200);
+}
+
+#[tokio::test]
+async fn without_routes_it_is_told_which_setting_to_add() {
+    let settings = visitors().await.with("guests", "visitors").await;
+    let host = started_with(settings).await;
+    logged(&host, "which describes no routes; say in [context.guests]").await;
+    assert_eq!(host.operators().serving("guests").await, "");
+    host.gateway().get("/sized/1").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_round() {
+    let settings = visitors().await;
+    let settings = settings.set("context.visitors.rollout.max_latency", 0);
+    let host = TestHost::with(settings).await;
+    let standard = std::fs::read(artifacts::component("visitors").await).unwrap();
+    // It describes none of the routes that the manifest has.
+    let idler = std::fs::read(artifacts::component("idler").await).unwrap();
+    let refused = host.operators().deploy("visitors", idler, "").await;
+    refused.expect_problem(422);
+    // A ramp goes as for any other.
+    let edition = artifacts::with_section(standard, "ramped");
+    let digest = artifacts::digest(&edition);
+    let reply = host
+        .operators()
+        .deploy("visitors", edition, "ramp=50,100&step=200ms");
+    reply.await.expect(202);
+    // Each step is judged by what was asked during it.
+    eventually("it is current", async || {
+        for _ in 0..20 {
+            let visit = host.gateway().request(Method::POST, "/visitors/b/anna");
+            send(visit).await.expect(200);
+        }
+        match host.operators().serving("visitors").await {
+            serving if serving == digest => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}

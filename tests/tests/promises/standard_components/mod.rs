@@ -1,0 +1,33 @@
+//! Standard components run unmodified: what they keep by `wasi:keyvalue` is transactional, and they are gated, swapped and limited like any context.
+
+mod buckets;
+mod gates;
+mod outside;
+mod requests;
+
+use innkeeper_tests::Settings;
+
+/// The routes of `visitors`, some of them short.
+const ROUTES: [&str; 13] = [
+    "/visitors/*",
+    "POST /incremented/{bucket}/{name}/{delta}",
+    "/many/*",
+    "PUT /long/*",
+    "/echo/*",
+    "GET /printed",
+    "GET /silent",
+    "GET /forgetful",
+    "GET /failing",
+    "GET /unfinished/{how}",
+    "GET /leaking",
+    "GET /sized/{length}",
+    "GET /headed/{name}/{value}",
+];
+
+/// One standard component, which was built with no SDK of ours.
+async fn visitors() -> Settings {
+    Settings::empty()
+        .with("visitors", "visitors")
+        .await
+        .set("context.visitors.routes", ROUTES.to_vec())
+}

@@ -1,0 +1,377 @@
+//! Whom a component may ask outside, and what is known there of a request that is made again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, Method, StatusCode};
+use innkeeper_tests::{
+    Authority, Client, KeyServer, Opening, Reply, Settings, TestHost, artifacts, send,
+};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// What somebody outside was asked.
+#[derive(Clone)]
+struct Asked {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Asked {
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
+}
+
+/// Somebody outside, on this machine.
+#[derive(Clone)]
+struct Outsider {
+    authority: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// Whether it leaves the next request without an answer.
+    hangs: Arc<AtomicBool>,
+}
+
+impl Outsider {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let outsider = Self {
+            authority: listener.local_addr().expect("it is bound").to_string(),
+            asked: Arc::default(),
+            hangs: Arc::default(),
+        };
+        let router = Router::new().fallback(answer).with_state(outsider.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        outsider
+    }
+
+    fn origin(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().clone()
+    }
+}
+
+async fn answer(State(outsider): State<Outsider>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 23).await;
+    let target = head.uri.to_string();
+    outsider.asked.lock().push(Asked {
+        method: head.method,
+        target: target.clone(),
+        headers: head.headers,
+        body: String::from_utf8_lossy(&body.unwrap_or_default()).into_owned(),
+    });
+    if outsider.hangs.swap(false, Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+    let words: Vec<&str> = target.trim_start_matches('/').splitn(2, '/').collect();
+    match words.as_slice() {
+        ["moved", to] => Redirect::temporary(&format!("http://{to}")).into_response(),
+        ["long", length] => "x"
+            .repeat(length.parse().expect("a length"))
+            .into_response(),
+        ["pausing", _] => {
+            // Long enough for others to come in between.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "paused".into_response()
+        }
+        ["status", status] => {
+            let status = status.parse::<u16>().expect("a status");
+            (StatusCode::from_u16(status).expect("a status"), "said").into_response()
+        }
+        _ => ([("x-from", "outside")], "heard").into_response(),
+    }
+}
+
+async fn courier(allowed: Vec<String>) -> Settings {
+    Settings::empty()
+        .with("courier", "courier")
+        .await
+        .set("context.courier.routes", vec!["/asked/*"])
+        .set("context.courier.allow_outbound", allowed)
+}
+
+async fn ask(client: &Client, method: Method, to: &str) -> Reply {
+    send(client.request(method, &format!("/asked/{to}"))).await
+}
+
+#[tokio::test]
+async fn a_request_goes_out_with_its_story_and_what_is_answered_comes_back() {
+    let outsider = Outsider::open().await;
+    let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
+    let path = format!("/asked/http/{}/some/where?q=a+b", outsider.authority);
+    let request = host.gateway().request(Method::POST, &path);
+    let request = request
+        .header("x-send-x-own", "mine")
+        .header("x-send-x-innkeeper-secret", "never")
+        .header("x-send-x-correlation-id", "another")
+        .header("x-correlation-id", "a-story")
+        .body("what is said");
+    let reply = send(request).await.expect(200);
+    assert_eq!(reply.header("x-heard"), "200");
+    assert!(
+        reply.text.contains("x-from: outside") && reply.text.ends_with("heard"),
+        "{reply:?}"
+    );
+    let asked = outsider.asked();
+    let [asked] = asked.as_slice() else {
+        panic!("it was asked {} times", asked.len());
+    };
+    assert_eq!(
+        (asked.method.as_str(), asked.target.as_str()),
+        ("POST", "/some/where?q=a+b")
+    );
+    assert_eq!(asked.body, "what is said");
+    assert_eq!(asked.header("host"), outsider.authority);
+    assert_eq!(asked.header("x-own"), "mine");
+    assert_eq!(asked.header("x-innkeeper-secret"), "");
+    assert_eq!(asked.header("x-correlation-id"), "a-story");
+    let trace = |text: &str| text.split('-').nth(1).map(str::to_owned);
+    assert_eq!(
+        trace(asked.header("traceparent")),
+        trace(reply.header("traceparent"))
+    );
+    assert_eq!(asked.header("idempotency-key").len(), 32);
+    // What the other side says is the component's to judge.
+    let to = format!("http/{}/status/500", outsider.authority);
+    let reply = ask(host.gateway(), Method::GET, &to).await.expect(200);
+    assert_eq!(reply.header("x-heard"), "500");
+    let asked = outsider.asked();
+    assert_eq!(
+        asked[1].header("idempotency-key"),
+        "",
+        "a GET changes nothing"
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_asked_who_is_not_allowed() {
+    let (allowed, other) = (Outsider::open().await, Outsider::open().await);
+    let host = TestHost::with(courier(vec![allowed.origin()]).await).await;
+    let port = allowed.authority.rsplit(':').next().unwrap();
+    for (to, why) in [
+        (format!("http/{}/", other.authority), "HttpRequestDenied"),
+        // Another scheme, another name for the same machine, other ways to write its address.
+        (format!("https/{}/", allowed.authority), "HttpRequestDenied"),
+        (format!("http/localhost:{port}/"), "HttpRequestDenied"),
+        (format!("http/127.1:{port}/"), "HttpRequestDenied"),
+        (format!("http/2130706433:{port}/"), "HttpRequestDenied"),
+        (format!("http/[::1]:{port}/"), "HttpRequestDenied"),
+        (
+            format!("http/someone@{}/", allowed.authority),
+            "HttpRequestDenied",
+        ),
+        (
+            "http/169.254.169.254/latest".to_owned(),
+            "HttpRequestDenied",
+        ),
+    ] {
+        let reply = ask(host.gateway(), Method::GET, &to).await.expect(502);
+        assert!(reply.text.contains(why), "{to}: {}", reply.text);
+    }
+    // A redirect is told, and not followed.
+    let to = format!("http/{}/moved/{}/", allowed.authority, other.authority);
+    let reply = ask(host.gateway(), Method::GET, &to).await.expect(200);
+    assert_eq!(reply.header("x-heard"), "307");
+    assert_eq!(other.asked().len(), 0);
+    assert_eq!(allowed.asked().len(), 1);
+    // The same address in IPv6 is the same.
+    let to = format!("http/[::ffff:127.0.0.1]:{port}/");
+    ask(host.gateway(), Method::GET, &to).await.expect(200);
+    assert_eq!(allowed.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_repeat_has_the_same_idempotency_key() {
+    let outsider = Outsider::open().await;
+    let settings = courier(vec![outsider.origin()]).await;
+    let settings = settings.set("context.courier.limits.deadline", "4s");
+    let host = TestHost::with(settings).await;
+    let path = format!("/asked/http/{}/pay", outsider.authority);
+    let pay = async |key: &str| {
+        let request = host.gateway().request(Method::POST, &path);
+        send(request.header("idempotency-key", key).body("100")).await
+    };
+    // The first has no answer in time, and so the component none: nobody knows whether it was paid.
+    outsider.hangs.store(true, Ordering::SeqCst);
+    assert!(pay("first").await.status >= 500);
+    let repeated = pay("first").await.expect(200);
+    assert_eq!(
+        repeated.header("x-asked"),
+        "1",
+        "the one that failed left nothing"
+    );
+    pay("first").await.expect(200);
+    pay("second").await.expect(200);
+    let asked = outsider.asked();
+    let keys: Vec<&str> = asked
+        .iter()
+        .map(|asked| asked.header("idempotency-key"))
+        .collect();
+    let [failed, repeated, other] = keys.as_slice() else {
+        panic!("what was answered is not asked again: {keys:?}");
+    };
+    assert_eq!(failed, repeated);
+    assert_ne!(repeated, other);
+    // A component's own key is left alone.
+    let request = host.gateway().request(Method::POST, &path);
+    send(request.header("x-send-idempotency-key", "own"))
+        .await
+        .expect(200);
+    assert_eq!(
+        outsider.asked().last().unwrap().header("idempotency-key"),
+        "own"
+    );
+}
+
+#[tokio::test]
+async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
+    const AT_ONCE: u64 = 8;
+    let outsider = Outsider::open().await;
+    let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
+    let mut asking = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (client, to) = (host.gateway().clone(), outsider.authority.clone());
+        asking.spawn(async move {
+            let to = format!("http/{to}/pausing/here");
+            ask(&client, Method::POST, &to).await.expect(200)
+        });
+    }
+    let replies = asking.join_all().await;
+    let mut counts: Vec<u64> = replies
+        .iter()
+        .map(|reply| reply.header("x-asked").parse().unwrap())
+        .collect();
+    counts.sort_unstable();
+    // All of them read the same number while they waited for their answers; each is in it once.
+    assert_eq!(counts, (1..=AT_ONCE).collect::<Vec<_>>());
+    assert_eq!(outsider.asked().len() as u64, AT_ONCE);
+    let metrics = host.operators().client().get("/metrics").await.text;
+    let name = "innkeeper_conflicts_total{context=\"courier\"} ";
+    let conflicts = metrics.lines().find_map(|line| line.strip_prefix(name));
+    let conflicts: u64 = conflicts.expect("they are counted").parse().unwrap();
+    assert!(conflicts > 0, "nobody was run again: {metrics}");
+}
+
+#[tokio::test]
+async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
+    let outsider = Outsider::open().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    let settings = courier(vec![outsider.origin(), format!("http://{closed}")]).await;
+    let settings = settings
+        .set("context.courier.limits.outbound", "100KiB")
+        .set("context.courier.limits.deadline", "5s");
+    let host = TestHost::with(settings).await;
+    let client = host.gateway();
+    let to = |path: &str| format!("http/{}/{path}", outsider.authority);
+    let reply = ask(client, Method::GET, &to("long/102400"))
+        .await
+        .expect(200);
+    assert!(reply.text.ends_with(&"x".repeat(102_400)));
+    let reply = ask(client, Method::GET, &to("long/102401"))
+        .await
+        .expect(502);
+    assert!(
+        reply.text.contains("HttpResponseBodySize"),
+        "{}",
+        reply.text
+    );
+    let long = client.request(Method::POST, &format!("/asked/{}", to("here")));
+    let reply = send(long.body(vec![b'x'; 102_401])).await.expect(502);
+    assert!(reply.text.contains("HttpRequestBodySize"), "{}", reply.text);
+    let reply = ask(client, Method::GET, &format!("http/{closed}/")).await;
+    assert!(reply.expect(502).text.contains("ConnectionRefused"));
+    outsider.hangs.store(true, Ordering::SeqCst);
+    let reply = ask(client, Method::GET, &to("here")).await.expect(502);
+    assert!(reply.text.contains("HttpResponseTimeout"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_context_of_the_sdk_asks_by_the_same_door() {
+    let outsider = Outsider::open().await;
+    let settings = Settings::empty().with("envoy", "envoy").await;
+    let allowed = vec![outsider.origin()];
+    let mut host = TestHost::with(settings.set("context.envoy.allow_outbound", allowed)).await;
+    let errand = |url: String| json!({"url": url, "said": "what is said"});
+    let url = format!("{}/some/where?q=1", outsider.origin());
+    let reply = host
+        .gateway()
+        .post("/envoys", errand(url))
+        .await
+        .expect(200);
+    let heard = json!({"status": 200, "from": "outside", "body": "heard"});
+    assert_eq!(reply.body, heard);
+    let asked = outsider.asked();
+    assert_eq!(
+        (asked[0].target.as_str(), asked[0].body.as_str()),
+        ("/some/where?q=1", "what is said")
+    );
+    assert_eq!(
+        (
+            asked[0].header("x-own"),
+            asked[0].header("idempotency-key").len()
+        ),
+        ("mine", 32)
+    );
+    for (url, why) in [
+        ("http://127.0.0.1:1/".to_owned(), "Denied"),
+        (format!("http://a:b@{}/", outsider.authority), "Denied"),
+        ("/some/where".to_owned(), "Denied"),
+        ("http://".to_owned(), "Invalid"),
+    ] {
+        let reply = host
+            .gateway()
+            .post("/envoys", errand(url.clone()))
+            .await
+            .expect(502);
+        assert!(reply.text.contains(why), "{url}: {}", reply.text);
+    }
+    assert_eq!(outsider.asked().len(), 1);
+    // Without the setting it does not come to serve.
+    let envoy = std::fs::read(artifacts::component("envoy").await).unwrap();
+    host.close().await;
+    host.reopen_with(Settings::empty().with("tally", "tally").await)
+        .await;
+    let refused = host.operators().deploy("tally", envoy, "").await;
+    let refused = refused.expect_problem(422);
+    assert_eq!(refused.body["gate"], "imports", "{}", refused.text);
+    assert!(
+        refused.text.contains("innkeeper:outbound/http"),
+        "{}",
+        refused.text
+    );
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_whom_the_system_trusts_alone() {
+    let (trusted, stranger) = (Authority::new("trusted"), Authority::new("stranger"));
+    let known = KeyServer::start(&trusted, "known".to_owned()).await;
+    let unknown = KeyServer::start(&stranger, "unknown".to_owned()).await;
+    let origin = |server: &KeyServer| server.url().replace("/keys", "");
+    let allowed = [&known, &unknown].map(origin);
+    let settings = courier(allowed.to_vec()).await;
+    let authorities = trusted.file();
+    let authorities = authorities.to_str().expect("paths are UTF-8");
+    let opening = Opening::new(settings).variable("SSL_CERT_FILE", authorities);
+    let host = opening.open().await;
+    let to = |server: &KeyServer| server.url().replacen("://", "/", 1);
+    let reply = ask(host.gateway(), Method::GET, &to(&known)).await;
+    assert!(reply.expect(200).text.ends_with("known"));
+    let reply = ask(host.gateway(), Method::GET, &to(&unknown)).await;
+    assert!(reply.expect(502).text.contains("TlsProtocolError"));
+    assert_eq!(unknown.asked(), 0);
+}
