@@ -15,6 +15,7 @@ pub mod journal;
 pub mod manifest;
 pub mod nats;
 pub mod observe;
+pub mod registry;
 pub mod rollout;
 pub mod tls;
 pub mod versions;

@@ -1,8 +1,11 @@
 //! Settings from the environment.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use super::{super::Engine, read};
+use super::{
+    super::{ComponentSource, Engine},
+    read,
+};
 
 #[test]
 fn variables_override_the_file() {
@@ -28,8 +31,8 @@ fn variables_override_the_file() {
     assert_eq!(room.config.values["code"], "007");
     assert_eq!(room.config.values["kept"], "x");
     assert_eq!(
-        manifest.contexts["view-page"].component.as_deref(),
-        Some(Path::new("app/view.wasm"))
+        manifest.contexts["view-page"].component,
+        Some(ComponentSource::File("app/view.wasm".into()))
     );
     let cors = manifest.gateway.cors.unwrap();
     assert_eq!(cors.origins, ["https://a.example", "https://b.example"]);
