@@ -62,7 +62,10 @@ impl Settings {
 
     /// Says how a registry is spoken to, by its host.
     pub fn registry(mut self, host: &str, how: Table) -> Self {
-        let registries = self.0.entry("registry").or_insert_with(|| Table::new().into());
+        let registries = self
+            .0
+            .entry("registry")
+            .or_insert_with(|| Table::new().into());
         let registries = registries.as_table_mut().expect("a table of registries");
         registries.insert(host.to_owned(), how.into());
         self

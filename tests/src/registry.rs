@@ -88,7 +88,9 @@ impl Starting {
             config["auth"] = json!({"htpasswd": {"realm": "registry", "path": file}});
         }
         for (path, value) in &self.changes {
-            let place = path.split('.').fold(&mut config, |place, name| &mut place[name]);
+            let place = path
+                .split('.')
+                .fold(&mut config, |place, name| &mut place[name]);
             *place = value.clone();
         }
         config

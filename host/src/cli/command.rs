@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    events, fault, graph, journal, manifest, nats, new, pull, push, rebuild, rollback, rollout, sagas, serve,
-    sign, status, story, test, up, upgrade, versions,
+    events, fault, graph, journal, manifest, nats, new, pull, push, rebuild, rollback, rollout,
+    sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

@@ -51,7 +51,9 @@ impl Pull {
             Some(text) => {
                 write(&signature, format!("{text}\n").as_bytes()).await?;
                 let beside = signature.display();
-                output::note(format_args!("{place}: {bytes} bytes, and its signature in {beside}"));
+                output::note(format_args!(
+                    "{place}: {bytes} bytes, and its signature in {beside}"
+                ));
             }
             None => output::note(format_args!("{place}: {bytes} bytes, without a signature")),
         }

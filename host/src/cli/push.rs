@@ -45,7 +45,10 @@ impl Push {
         let plain_http = self.registry.plain_http;
         let registries = registries(manifest.as_ref(), &self.reference, plain_http);
         let progress = Progress::new();
-        progress.step(format_args!("sending {bytes} bytes to {}", self.reference.registry));
+        progress.step(format_args!(
+            "sending {bytes} bytes to {}",
+            self.reference.registry
+        ));
         let pushed = registries.push(&self.reference, pushing).await;
         progress.clear();
         let pinned = self.reference.pinned(pushed?);

@@ -38,7 +38,12 @@ pub(super) async fn components(
         })
         .collect();
     copies
-        .keep_only(named.iter().map(|(context, _)| (*context).clone()).collect::<BTreeSet<_>>())
+        .keep_only(
+            named
+                .iter()
+                .map(|(context, _)| (*context).clone())
+                .collect::<BTreeSet<_>>(),
+        )
         .await;
     let obtaining = named.into_iter().map(|(context, reference)| {
         let (copies, registries) = (&copies, &registries);
@@ -47,15 +52,19 @@ pub(super) async fn components(
             context: Some(context.clone()),
         };
         async move {
-            let (largest, signed) = (manifest.rollout.max_size, manifest.rollout.require_signature);
+            let (largest, signed) = (
+                manifest.rollout.max_size,
+                manifest.rollout.require_signature,
+            );
             let obtained = copies.obtain(registries, reference, &whom, context, largest, signed);
             (context, reference, obtained.await)
         }
     });
     let mut obtained = stream::iter(obtaining).buffer_unordered(AT_ONCE);
     let files = files.into_iter();
-    let mut components: BTreeMap<_, _> =
-        files.map(|(context, file)| (context, Shipped::File(file))).collect();
+    let mut components: BTreeMap<_, _> = files
+        .map(|(context, file)| (context, Shipped::File(file)))
+        .collect();
     while let Some((context, reference, obtained)) = obtained.next().await {
         let shipped = match obtained {
             Ok(obtained) => {

@@ -134,7 +134,8 @@ impl fmt::Display for OciReference {
 pub(super) fn is_registry(text: &str) -> bool {
     let authority: Option<Authority> = text.parse().ok();
     let is_well = authority.is_some_and(|authority| {
-        !authority.host().is_empty() && (authority.port().is_none() || authority.port_u16().is_some())
+        !authority.host().is_empty()
+            && (authority.port().is_none() || authority.port_u16().is_some())
     });
     is_well && !text.contains('@') && !text.ends_with(':')
 }
@@ -146,7 +147,8 @@ fn is_repository(text: &str) -> bool {
         let mut separators = part.split(is_letter).filter(|between| !between.is_empty());
         part.starts_with(is_letter)
             && part.ends_with(is_letter)
-            && separators.all(|one| matches!(one, "." | "_" | "__") || one.bytes().all(|b| b == b'-'))
+            && separators
+                .all(|one| matches!(one, "." | "_" | "__") || one.bytes().all(|b| b == b'-'))
     };
     text.len() <= LONGEST_REPOSITORY && text.split('/').all(is_part)
 }
@@ -202,12 +204,18 @@ mod tests {
             "oci://ghcr.io/room:1 ",
         ] {
             let read = text.parse::<OciReference>();
-            assert!(matches!(read, Err(InvalidReference::Malformed(_))), "{text}: {read:?}");
+            assert!(
+                matches!(read, Err(InvalidReference::Malformed(_))),
+                "{text}: {read:?}"
+            );
         }
         let read = "oci://user:secret@ghcr.io/room:1".parse::<OciReference>();
         assert_eq!(read, Err(InvalidReference::NamesSomebody));
         let read = "oci://ghcr.io/room".parse::<OciReference>();
-        assert!(matches!(read, Err(InvalidReference::Incomplete(_))), "{read:?}");
+        assert!(
+            matches!(read, Err(InvalidReference::Incomplete(_))),
+            "{read:?}"
+        );
         let read = "oci://ghcr.io/room@sha512:00".parse::<OciReference>();
         assert!(matches!(read, Err(InvalidReference::Digest(_))), "{read:?}");
     }

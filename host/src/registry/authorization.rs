@@ -44,7 +44,8 @@ impl Challenge {
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE);
         let texts = values.iter().filter_map(|value| value.to_str().ok());
-        let challenges = texts.flat_map(|text| http_auth::parse_challenges(text).unwrap_or_default());
+        let challenges =
+            texts.flat_map(|text| http_auth::parse_challenges(text).unwrap_or_default());
         let mut found = None;
         for challenge in challenges {
             let parameter = |name: &str| {
@@ -75,9 +76,7 @@ pub(super) async fn meet(
     scope: &str,
 ) -> Result<Option<HeaderValue>, RegistryError> {
     match (challenge, credentials) {
-        (Challenge::Basic, Credentials::Password { user, password }) => {
-            Ok(basic(user, password))
-        }
+        (Challenge::Basic, Credentials::Password { user, password }) => Ok(basic(user, password)),
         (Challenge::Basic, _) => Ok(None),
         (Challenge::Bearer { realm, service }, credentials) => {
             let token = fetch(hosts, here, &realm, service.as_deref(), credentials, scope).await?;
@@ -124,7 +123,11 @@ async fn fetch(
             ask.header(header::CONTENT_TYPE, kind).send(hosts).await?
         }
         other => {
-            let separator = if place.target.query().is_some() { '&' } else { '?' };
+            let separator = if place.target.query().is_some() {
+                '&'
+            } else {
+                '?'
+            };
             let target = format!("{}{separator}{}", place.target, form(&wanted));
             let target: PathAndQuery = target
                 .parse()
@@ -165,7 +168,10 @@ fn token_in(answer: &Answer, host: &str) -> Result<Option<String>, RegistryError
             reason: "who gives its tokens gave something else".to_owned(),
         }
     })?;
-    Ok(given.token.or(given.access_token).filter(|token| !token.is_empty()))
+    Ok(given
+        .token
+        .or(given.access_token)
+        .filter(|token| !token.is_empty()))
 }
 
 fn form(wanted: &[(&str, &str)]) -> String {
@@ -214,7 +220,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_met_is_none() {
-        for texts in [&[][..], &[""], &["Bearer"], &["Negotiate"], &["Bearer realm"]] {
+        for texts in [
+            &[][..],
+            &[""],
+            &["Bearer"],
+            &["Negotiate"],
+            &["Bearer realm"],
+        ] {
             assert_eq!(challenge(texts), None, "{texts:?}");
         }
     }

@@ -98,7 +98,11 @@ impl DockerConfig {
         // What serde says may hold a part of the text.
         let config: Config = serde_json::from_slice(&text)
             .map_err(|error| unusable(format!("it is malformed at line {}", error.line())))?;
-        let key = if registry == DOCKER { DOCKER_KEY } else { registry };
+        let key = if registry == DOCKER {
+            DOCKER_KEY
+        } else {
+            registry
+        };
         let own_helper = config.cred_helpers.get(registry);
         if let Some(helper) = own_helper.or(config.creds_store.as_ref()) {
             let kept = ask_helper(helper, key, registry).await?;
@@ -106,10 +110,15 @@ impl DockerConfig {
                 return Ok(kept);
             }
         }
-        let auth = config.auths.iter().find(|(name, _)| host(name) == host(key));
+        let auth = config
+            .auths
+            .iter()
+            .find(|(name, _)| host(name) == host(key));
         match auth {
             Some((_, auth)) => auth.credentials().ok_or_else(|| {
-                unusable(format!("what it says of {registry} is neither a password nor a token"))
+                unusable(format!(
+                    "what it says of {registry} is neither a password nor a token"
+                ))
             }),
             None => Ok(Credentials::Anonymous),
         }
@@ -119,7 +128,11 @@ impl DockerConfig {
 impl Auth {
     /// Who that is; none where it makes no sense.
     fn credentials(&self) -> Option<Credentials> {
-        if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.is_empty()) {
+        if let Some(token) = self
+            .identitytoken
+            .as_ref()
+            .filter(|token| !token.is_empty())
+        {
             return Some(Credentials::IdentityToken(token.clone()));
         }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
@@ -152,11 +165,7 @@ fn host(key: &str) -> &str {
 }
 
 /// Asks a program that keeps passwords.
-async fn ask_helper(
-    helper: &str,
-    key: &str,
-    registry: &str,
-) -> Result<Credentials, RegistryError> {
+async fn ask_helper(helper: &str, key: &str, registry: &str) -> Result<Credentials, RegistryError> {
     let program = format!("docker-credential-{helper}");
     let failed = |reason: String| RegistryError::CredentialHelper {
         program: program.clone(),
@@ -215,7 +224,11 @@ mod tests {
     #[tokio::test]
     async fn who_logged_in_is_found_by_the_host_however_it_is_written() {
         let pair = BASE64_STANDARD.encode("guest:a:b");
-        for key in ["a.example:5000", "https://a.example:5000", "https://a.example:5000/v2/"] {
+        for key in [
+            "a.example:5000",
+            "https://a.example:5000",
+            "https://a.example:5000/v2/",
+        ] {
             let config = format!(r#"{{"auths": {{"{key}": {{"auth": "{pair}"}}}}}}"#);
             assert!(found(&config, "a.example:5000").await == Ok(password("guest", "a:b")));
             assert!(found(&config, "a.example").await == Ok(Credentials::Anonymous));
@@ -231,9 +244,16 @@ mod tests {
         assert!(found("{}", "a.example").await == Ok(Credentials::Anonymous));
         let entry = r#"{"auths": {"a.example": {}}}"#;
         assert!(found(entry, "a.example").await == Ok(Credentials::Anonymous));
-        for config in ["secret", r#"{"auths": "secret"}"#, r#"{"auths": {"a.example": {"auth": "secret"}}}"#] {
+        for config in [
+            "secret",
+            r#"{"auths": "secret"}"#,
+            r#"{"auths": {"a.example": {"auth": "secret"}}}"#,
+        ] {
             let refused = found(config, "a.example").await.err().unwrap();
-            assert!(!refused.contains("secret") && refused.contains("config.json"), "{refused}");
+            assert!(
+                !refused.contains("secret") && refused.contains("config.json"),
+                "{refused}"
+            );
         }
         let absent = DockerConfig { file: None };
         assert!(absent.credentials("a.example").await.ok() == Some(Credentials::Anonymous));
@@ -243,7 +263,10 @@ mod tests {
     async fn a_program_that_keeps_passwords_is_run_by_its_name_only() {
         let missing = r#"{"credsStore": "there-is-no-such-program"}"#;
         let refused = found(missing, "a.example").await.err().unwrap();
-        assert!(refused.contains("docker-credential-there-is-no-such-program"), "{refused}");
+        assert!(
+            refused.contains("docker-credential-there-is-no-such-program"),
+            "{refused}"
+        );
         let elsewhere = r#"{"credHelpers": {"a.example": "../x"}}"#;
         assert!(found(elsewhere, "a.example").await.is_err());
         assert!(found(elsewhere, "b.example").await == Ok(Credentials::Anonymous));

@@ -106,7 +106,9 @@ pub enum RegistryError {
         found: ContentDigest,
     },
     /// It is too big.
-    #[error("the registry {host} sends {what} that is larger than {largest} bytes, which is all that is taken")]
+    #[error(
+        "the registry {host} sends {what} that is larger than {largest} bytes, which is all that is taken"
+    )]
     TooLarge {
         /// The host.
         host: String,
@@ -116,7 +118,9 @@ pub enum RegistryError {
         largest: u64,
     },
     /// The component is too big.
-    #[error("the component has {size} bytes, and {largest} are allowed; raise `rollout.max_size` in the manifest, or make it smaller")]
+    #[error(
+        "the component has {size} bytes, and {largest} are allowed; raise `rollout.max_size` in the manifest, or make it smaller"
+    )]
     ComponentTooLarge {
         /// How big it is, in bytes.
         size: u64,

@@ -89,7 +89,11 @@ impl Place {
 
     /// With one more thing asked for.
     pub fn with_query(&self, name: &str, value: &str) -> Option<Self> {
-        let separator = if self.target.query().is_some() { '&' } else { '?' };
+        let separator = if self.target.query().is_some() {
+            '&'
+        } else {
+            '?'
+        };
         let target = format!("{}{separator}{name}={value}", self.target);
         Some(Self::at(self.speaks_tls, &self.host, target.parse().ok()?))
     }
@@ -176,19 +180,30 @@ impl Ask {
                 .method(&self.method)
                 .uri(self.target())
                 .header(header::HOST, &self.place.host)
-                .header(header::USER_AGENT, concat!("innkeeper/", env!("CARGO_PKG_VERSION")))
+                .header(
+                    header::USER_AGENT,
+                    concat!("innkeeper/", env!("CARGO_PKG_VERSION")),
+                )
                 .header(header::CONNECTION, "close");
             if let Some(headers) = request.headers_mut() {
                 headers.extend(self.headers.clone());
             }
-            let patience = if self.body.is_empty() { ANSWER } else { TRANSFER };
+            let patience = if self.body.is_empty() {
+                ANSWER
+            } else {
+                TRANSFER
+            };
             let request = request.body(Full::new(self.body.clone()));
             let request = request.map_err(|error| self.broken(error))?;
             let answering = timeout(patience, sender.send_request(request)).await;
             let response = answering.map_err(|_| self.late(patience))?;
             let (head, body) = response.map_err(|error| self.broken(error))?.into_parts();
             let (status, is_whole) = (head.status, head.status.is_success());
-            let largest = if is_whole { self.largest } else { LARGEST_REFUSAL };
+            let largest = if is_whole {
+                self.largest
+            } else {
+                LARGEST_REFUSAL
+            };
             let body = Limited::new(body, usize::try_from(largest).unwrap_or(usize::MAX));
             let body = match body.collect().await {
                 Ok(body) => body.to_bytes(),
@@ -282,7 +297,13 @@ mod tests {
         ] {
             assert_eq!(here.resolve(url).unwrap().shown(), shown);
         }
-        for url in ["", "x", "ftp://b.example/", "https://u:p@b.example/", "//b.example/x"] {
+        for url in [
+            "",
+            "x",
+            "ftp://b.example/",
+            "https://u:p@b.example/",
+            "//b.example/x",
+        ] {
             assert_eq!(here.resolve(url), None, "{url}");
         }
     }

@@ -71,7 +71,8 @@ impl KeptCopies {
                 let pinned = reference.pinned(digest);
                 // Whether it may serve without is not decided here.
                 if let Ok(Some(signature)) = registries.signature(&pinned, whom).await {
-                    let sign = move |copy: &Copy| copy.write(&copy.signature(), signature.as_bytes());
+                    let sign =
+                        move |copy: &Copy| copy.write(&copy.signature(), signature.as_bytes());
                     copy.clone().blocking(sign).await?;
                 }
             }
@@ -140,8 +141,8 @@ impl Copy {
         let kept = || {
             let note: Note = serde_json::from_slice(&read(&self.note())?).ok()?;
             let bytes = read(&self.file)?;
-            let is_it = note.reference == self.reference
-                && VersionDigest::of(&bytes) == note.component;
+            let is_it =
+                note.reference == self.reference && VersionDigest::of(&bytes) == note.component;
             is_it.then_some(note.digest)
         };
         Ok(kept())

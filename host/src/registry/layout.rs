@@ -57,8 +57,7 @@ pub(super) fn component_of<'m>(
     reference: &OciReference,
     manifest: &'m ImageManifest,
 ) -> Result<&'m Descriptor, RegistryError> {
-    let is_component =
-        |layer: &&Descriptor| ALSO_COMPONENTS.contains(&layer.media_type.as_str());
+    let is_component = |layer: &&Descriptor| ALSO_COMPONENTS.contains(&layer.media_type.as_str());
     let mut components = manifest.layers.iter().filter(is_component);
     let no_component = |reason: String| RegistryError::NoComponent {
         reference: reference.to_string(),
@@ -71,7 +70,10 @@ pub(super) fn component_of<'m>(
             more + 1
         ))),
         (None, _) => {
-            let types = manifest.layers.iter().map(|layer| layer.media_type.as_str());
+            let types = manifest
+                .layers
+                .iter()
+                .map(|layer| layer.media_type.as_str());
             let types: Vec<_> = types.collect();
             Err(no_component(format!(
                 "its layers are of the types {}, and none is {COMPONENT}",

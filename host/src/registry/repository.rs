@@ -102,7 +102,9 @@ impl Repository {
         reference: &OciReference,
     ) -> Result<(ImageManifest, ContentDigest), RegistryError> {
         let named = format!("{}:{}", self.name, reference.key());
-        let body = self.manifest_bytes(&reference.key(), reference.digest).await?;
+        let body = self
+            .manifest_bytes(&reference.key(), reference.digest)
+            .await?;
         let body = body.ok_or_else(|| self.missing(&named))?;
         if let Ok(ImageIndex { manifests, .. }) = serde_json::from_slice(&body) {
             return Err(RegistryError::NoComponent {
@@ -121,7 +123,9 @@ impl Repository {
         &mut self,
         digest: ContentDigest,
     ) -> Result<ImageManifest, RegistryError> {
-        let body = self.manifest_bytes(&digest.to_string(), Some(digest)).await?;
+        let body = self
+            .manifest_bytes(&digest.to_string(), Some(digest))
+            .await?;
         let body = body.ok_or_else(|| self.missing(&format!("{}@{digest}", self.name)))?;
         self.understood(&body)
     }
@@ -180,7 +184,9 @@ impl Repository {
             }
             here = self.sent_on(&here, &answer.headers)?;
             // Nobody's password goes there: the URL says all that is needed.
-            answer = Ask::get(here.clone(), what, *size).send(&self.hosts).await?;
+            answer = Ask::get(here.clone(), what, *size)
+                .send(&self.hosts)
+                .await?;
         }
         match answer.status {
             StatusCode::OK => {
@@ -206,9 +212,8 @@ impl Repository {
             reason,
         };
         let place = location.and_then(|location| here.resolve(location));
-        let place = place.ok_or_else(|| {
-            refused("nowhere".to_owned(), "no good URL came with it")
-        })?;
+        let place =
+            place.ok_or_else(|| refused("nowhere".to_owned(), "no good URL came with it"))?;
         match place.speaks_tls || self.hosts.is_plain(&place.host) {
             true => Ok(place),
             false => Err(refused(place.shown(), "it is not encrypted")),
@@ -241,7 +246,9 @@ impl Repository {
         storing.method = Method::PUT;
         storing.body = blob.clone();
         let bytes = HeaderValue::from_static("application/octet-stream");
-        let stored = self.ask(storing.header(header::CONTENT_TYPE, bytes)).await?;
+        let stored = self
+            .ask(storing.header(header::CONTENT_TYPE, bytes))
+            .await?;
         match stored.status {
             StatusCode::CREATED => Ok(()),
             _ => Err(self.refusal(stored, "to take a blob")),
@@ -263,7 +270,9 @@ impl Repository {
         ask.method = Method::PUT;
         ask.body = manifest.clone();
         let media_type = HeaderValue::from_static(media_type);
-        let stored = self.ask(ask.header(header::CONTENT_TYPE, media_type)).await?;
+        let stored = self
+            .ask(ask.header(header::CONTENT_TYPE, media_type))
+            .await?;
         match stored.status {
             StatusCode::CREATED => Ok(stored.headers.contains_key(SUBJECT)),
             _ => Err(self.refusal(stored, "to take a manifest")),
@@ -372,7 +381,11 @@ impl Repository {
             true => reason.code,
             false => reason.message,
         });
-        let (host, status, said) = (self.registry.clone(), answer.status, said.unwrap_or_default());
+        let (host, status, said) = (
+            self.registry.clone(),
+            answer.status,
+            said.unwrap_or_default(),
+        );
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => RegistryError::Denied {
                 host,

@@ -81,16 +81,22 @@ pub(super) async fn attach(
         ..Descriptor::of(&manifest, IMAGE_MANIFEST)
     };
     let key = referrer.digest.to_string();
-    let is_noted = repository.put_manifest(&key, &manifest, IMAGE_MANIFEST).await?;
+    let is_noted = repository
+        .put_manifest(&key, &manifest, IMAGE_MANIFEST)
+        .await?;
     if is_noted {
         return Ok(());
     }
     let index = repository.index(&fallback).await?;
     let mut index = index.unwrap_or_else(ImageIndex::empty);
-    index.manifests.retain(|known| known.digest != referrer.digest);
+    index
+        .manifests
+        .retain(|known| known.digest != referrer.digest);
     index.manifests.push(referrer);
     let index = Bytes::from(bytes_of(&index));
-    let stored = repository.put_manifest(&fallback, &index, IMAGE_INDEX).await;
+    let stored = repository
+        .put_manifest(&fallback, &index, IMAGE_INDEX)
+        .await;
     stored.map(drop)
 }
 
@@ -116,7 +122,10 @@ pub(super) async fn find(
     let manifest = repository.manifest_of(newest.digest).await?;
     // What is told of others is only a hint.
     let is_of_it = manifest.subject.is_some_and(|of| of.digest == subject);
-    let layer = manifest.layers.iter().find(|layer| layer.media_type == SIGNATURE);
+    let layer = manifest
+        .layers
+        .iter()
+        .find(|layer| layer.media_type == SIGNATURE);
     let Some(layer) = layer.filter(|layer| is_of_it && layer.size <= LARGEST) else {
         return Ok(None);
     };

@@ -39,7 +39,9 @@ struct Server {
 
 impl Server {
     async fn start(routes: Router) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a port is free");
         let host = listener.local_addr().expect("an address").to_string();
         let serving = tokio::spawn(async move {
             axum::serve(listener, routes).await.expect("it serves");
@@ -69,7 +71,9 @@ async fn who_has_logged_in_by_docker_is_let_in_and_nobody_else() {
     assert!(!said.err.contains("something else"), "{said:?}");
     log_in(&author, &registry.host(), PASSWORD);
     let pinned = author.push(&bytes, &reference).await;
-    let said = author.command(&["pull", &pinned, &author.path("pulled.wasm")]).await;
+    let said = author
+        .command(&["pull", &pinned, &author.path("pulled.wasm")])
+        .await;
     assert!(said.is_well, "{said:?}");
     let said = Author::new().command(&["pull", &pinned]).await;
     one_line(&said, &["401", "pull from inn/room"]);
@@ -96,7 +100,9 @@ impl TokenGiver {
 
     /// A token for what is asked for: `repository:inn/room:pull,push`.
     fn token(&self, scope: &str) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock");
         let parts: Vec<&str> = scope.split(':').collect();
         let [kind, name, actions] = parts[..] else {
             panic!("no scope: {scope}")
@@ -123,7 +129,10 @@ async fn give(
     headers: HeaderMap,
 ) -> Response {
     let expected = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
-    if headers.get("authorization").is_none_or(|shown| shown != expected.as_str()) {
+    if headers
+        .get("authorization")
+        .is_none_or(|shown| shown != expected.as_str())
+    {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let wanted = |name: &str| {
@@ -139,14 +148,19 @@ async fn give(
 async fn a_token_is_fetched_where_a_registry_wants_one() {
     let authority = Authority::new("for tokens");
     let giver = Arc::new(TokenGiver::new(&authority));
-    let routes = Router::new().route("/token", axum::routing::get(give)).with_state(giver);
+    let routes = Router::new()
+        .route("/token", axum::routing::get(give))
+        .with_state(giver);
     let tokens = Server::start(routes).await;
     let realm = format!("http://{}/token", tokens.host);
     let how = json!({
         "realm": realm, "service": "registry", "issuer": "tokens",
         "rootcertbundle": authority.file(),
     });
-    let registry = Starting::default().with("auth", json!({"token": how})).start().await;
+    let registry = Starting::default()
+        .with("auth", json!({"token": how}))
+        .start()
+        .await;
     let bytes = artifacts::edited("room", "for a token").await;
     let reference = registry.reference("inn/room:1");
     let careless = Author::new();
@@ -232,7 +246,9 @@ async fn where_a_registry_sends_on_to_no_password_goes() {
     let bytes = artifacts::edited("room", "elsewhere").await;
     let careless = Author::new();
     log_in(&careless, &registry.host(), PASSWORD);
-    let pinned = careless.push(&bytes, &registry.reference("inn/room:1")).await;
+    let pinned = careless
+        .push(&bytes, &registry.reference("inn/room:1"))
+        .await;
     let said = careless.command(&["pull", &pinned]).await;
     one_line(&said, &[&elsewhere.host, "not encrypted"]);
     let plain = |host: &str| format!("[registry.'{host}']\nplain_http = true\n");

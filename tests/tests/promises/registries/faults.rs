@@ -19,10 +19,15 @@ async fn what_is_tampered_with_missing_or_not_reached_is_one_line_and_the_old_ve
     let pinned = author.push(&bytes, &registry.reference("inn/room:1")).await;
     let (_, manifest) = pinned.split_once("@sha256:").expect("a digest");
 
-    let said = author.deploy(&host, "room", &registry.reference("inn/room:2")).await;
+    let said = author
+        .deploy(&host, "room", &registry.reference("inn/room:2"))
+        .await;
     one_line(&said, &["has no inn/room:2"]);
     let wrong = registry.reference(&format!("inn/room@{NOTHING}"));
-    one_line(&author.deploy(&host, "room", &wrong).await, &["has no", NOTHING]);
+    one_line(
+        &author.deploy(&host, "room", &wrong).await,
+        &["has no", NOTHING],
+    );
 
     // As long as the old one, so that nothing but its digest tells.
     let mut tampered = bytes.clone();
@@ -30,24 +35,40 @@ async fn what_is_tampered_with_missing_or_not_reached_is_one_line_and_the_old_ve
     let layer = registry.file_of(&artifacts::digest(&bytes));
     std::fs::write(&layer, &tampered).expect("it can be written");
     let said = author.deploy(&host, "room", &pinned).await;
-    one_line(&said, &["something else than the component", "nothing of it is used"]);
+    one_line(
+        &said,
+        &["something else than the component", "nothing of it is used"],
+    );
     std::fs::write(&layer, &bytes[..100]).expect("it can be written");
     let said = author.deploy(&host, "room", &pinned).await;
     one_line(&said, &["something else than the component"]);
     std::fs::write(&layer, &bytes).expect("it can be written");
     let file = registry.file_of(manifest);
     let text = std::fs::read_to_string(&file).expect("it can be read");
-    std::fs::write(&file, text.replace("room", "moor").replace("pushed", "dehsup")).expect("it can be written");
+    std::fs::write(
+        &file,
+        text.replace("room", "moor").replace("pushed", "dehsup"),
+    )
+    .expect("it can be written");
     let said = author.deploy(&host, "room", &pinned).await;
     one_line(&said, &["something else than the manifest"]);
     let nowhere = author.path("nowhere.wasm");
-    one_line(&author.command(&["pull", &pinned, &nowhere]).await, &["the manifest"]);
+    one_line(
+        &author.command(&["pull", &pinned, &nowhere]).await,
+        &["the manifest"],
+    );
     assert!(!std::path::Path::new(&nowhere).exists());
 
     registry.kill_9();
     let said = author.deploy(&host, "room", &pinned).await;
     one_line(&said, &[&registry.host(), "cannot be reached"]);
-    let said = author.command(&["push", &author.path("pushed.wasm"), &registry.reference("a:1")]).await;
+    let said = author
+        .command(&[
+            "push",
+            &author.path("pushed.wasm"),
+            &registry.reference("a:1"),
+        ])
+        .await;
     one_line(&said, &[&registry.host(), "cannot be reached"]);
     assert_eq!(host.operators().serving("room").await, shipped);
 }
@@ -56,7 +77,9 @@ async fn what_is_tampered_with_missing_or_not_reached_is_one_line_and_the_old_ve
 async fn what_is_not_a_component_is_not_taken_for_one() {
     let (registry, author) = (Registry::start().await, Author::new());
     let text = author.write("text.wasm", b"no component");
-    let said = author.command(&["push", &text, &registry.reference("inn/text:1")]).await;
+    let said = author
+        .command(&["push", &text, &registry.reference("inn/text:1")])
+        .await;
     one_line(&said, &["text.wasm", "not a component"]);
     for wrong in ["inn/room@", "inn/room:1@"] {
         let reference = registry.reference(&format!("{wrong}{NOTHING}"));
@@ -64,8 +87,13 @@ async fn what_is_not_a_component_is_not_taken_for_one() {
         assert_eq!(said.code, Some(2), "{said:?}");
         assert!(said.err.contains("write a tag and no digest"), "{said:?}");
     }
-    let said = author.command(&["pull", &registry.reference("inn/room")]).await;
-    assert!(said.code == Some(2) && said.err.contains("write a tag"), "{said:?}");
+    let said = author
+        .command(&["pull", &registry.reference("inn/room")])
+        .await;
+    assert!(
+        said.code == Some(2) && said.err.contains("write a tag"),
+        "{said:?}"
+    );
     // What is larger than the host takes is not even fetched.
     let bytes = artifacts::edited("room", "large").await;
     let pinned = author.push(&bytes, &registry.reference("inn/room:1")).await;
@@ -114,6 +142,8 @@ async fn a_registry_that_says_nothing_is_not_waited_for_without_end() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let host = silent.local_addr().expect("an address").to_string();
     let author = Author::new();
-    let said = author.command(&["pull", &format!("oci://{host}/inn/room:1")]).await;
+    let said = author
+        .command(&["pull", &format!("oci://{host}/inn/room:1")])
+        .await;
     one_line(&said, &[&host, "did not answer within"]);
 }

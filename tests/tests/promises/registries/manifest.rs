@@ -19,7 +19,8 @@ fn with_room_at(settings: Settings, registry: &Registry, reference: &str) -> Set
 }
 
 #[tokio::test]
-async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and_stays_what_it_was() {
+async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and_stays_what_it_was()
+{
     let (mut registry, author) = (Registry::start().await, Author::new());
     let bytes = artifacts::edited("room", "named by the manifest").await;
     let reference = registry.reference("inn/room:1");
@@ -27,26 +28,42 @@ async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and
     let (_, digest) = pinned.split_once('@').expect("a digest");
     let settings = with_room_at(Settings::of_the_app().await, &registry, &reference);
     let mut host = TestHost::with(settings.clone()).await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
-    assert!(!host.output().lines_with(digest).is_empty(), "it is told what the tag is");
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
+    assert!(
+        !host.output().lines_with(digest).is_empty(),
+        "it is told what the tag is"
+    );
 
     // The tag moves, the host stays where it is.
     let newer = artifacts::edited("room", "under the same tag").await;
     let newer_pinned = author.push(&newer, &reference).await;
     host.kill_9();
     host.reopen().await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
     registry.kill_9();
     host.kill_9();
     host.reopen().await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
 
     // Another reference that nobody can fetch: what served before serves on, and it is told why.
     host.close().await;
     let (_, newer_digest) = newer_pinned.split_once('@').expect("a digest");
     let other = registry.reference(&format!("inn/room@{newer_digest}"));
-    host.reopen_with(with_room_at(settings, &registry, &other)).await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    host.reopen_with(with_room_at(settings, &registry, &other))
+        .await;
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
     let notices = host.operators().context("room").await["notices"].to_string();
     assert!(
         notices.contains("cannot be reached") && notices.contains(&registry.host()),
@@ -55,7 +72,10 @@ async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and
     host.close().await;
     registry.restart().await;
     host.reopen().await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&newer));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&newer)
+    );
 }
 
 #[tokio::test]
@@ -70,7 +90,10 @@ async fn a_context_whose_component_never_came_is_down_and_the_others_serve() {
     host.rewrite(settings.component_at("idler", &reference));
     host.try_reopen(&[]).await.expect("it starts");
     let idler = host.operators().context("idler").await;
-    assert!(idler["notices"].to_string().contains("cannot be reached"), "{idler}");
+    assert!(
+        idler["notices"].to_string().contains("cannot be reached"),
+        "{idler}"
+    );
     assert_eq!(host.operators().serving("room").await, room);
     // With --strict nothing starts then.
     host.close().await;
@@ -95,16 +118,25 @@ async fn a_tag_is_no_word_of_the_manifest_where_signatures_are_asked_for() {
     assert_eq!(host.operators().serving("room").await, shipped);
     // A signature that comes later is found at the next start.
     let signature = signer.sign("room", &bytes);
-    let signed = author.push_signed(&bytes, &reference, Some(("room", &signature))).await;
+    let signed = author
+        .push_signed(&bytes, &reference, Some(("room", &signature)))
+        .await;
     assert_eq!(signed, pinned);
     host.close().await;
     host.reopen().await;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
     // A digest is: nobody can put something else in its place.
     let other = artifacts::edited("room", "under a digest").await;
     let pinned = author.push(&other, &registry.reference("inn/room:2")).await;
     host.close().await;
-    host.reopen_with(with_room_at(settings, &registry, &pinned)).await;
+    host.reopen_with(with_room_at(settings, &registry, &pinned))
+        .await;
     let bytes = other;
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
 }

@@ -68,9 +68,17 @@ impl Author {
     ) -> String {
         let file = self.write("pushed.wasm", bytes);
         let mut arguments = vec!["push", &file, reference];
-        let signature = signature.map(|(context, text)| (context, self.write("given.sig", text.as_bytes())));
+        let signature =
+            signature.map(|(context, text)| (context, self.write("given.sig", text.as_bytes())));
         if let Some((context, file)) = &signature {
-            arguments.extend(["--signature", file, "--context", context, "--app-name", "stay"]);
+            arguments.extend([
+                "--signature",
+                file,
+                "--context",
+                context,
+                "--app-name",
+                "stay",
+            ]);
         }
         let said = self.command(&arguments).await;
         assert!(said.is_well, "{said:?}");
@@ -83,7 +91,8 @@ impl Author {
         let token = host.operators().token().to_owned();
         let operators = ["--admin", &base, "--admin-token", &token];
         let arguments = ["deploy", context, reference];
-        self.command(&[&arguments[..], &operators[..]].concat()).await
+        self.command(&[&arguments[..], &operators[..]].concat())
+            .await
     }
 }
 
@@ -91,7 +100,11 @@ impl Author {
 #[track_caller]
 fn one_line(said: &Said, parts: &[&str]) {
     assert_eq!((said.is_well, said.code), (false, Some(1)), "{said:?}");
-    let errors: Vec<_> = said.err.lines().filter(|line| line.starts_with("error: ")).collect();
+    let errors: Vec<_> = said
+        .err
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
     let [error] = errors[..] else {
         panic!("not one line: {said:?}")
     };

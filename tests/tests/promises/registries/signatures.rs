@@ -21,13 +21,19 @@ async fn what_is_pushed_is_what_is_deployed_by_digest_and_by_tag() {
     let said = author.deploy(&host, "room", &by_digest).await;
     assert!(said.is_well, "{said:?}");
     assert!(said.err.contains(digest), "{said:?}");
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&bytes));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
     // A tag is what it is now.
     let newer = artifacts::edited("room", "from a registry, too").await;
     author.push(&newer, tagged).await;
     let said = author.deploy(&host, "room", tagged).await;
     assert!(said.is_well, "{said:?}");
-    assert_eq!(host.operators().serving("room").await, artifacts::digest(&newer));
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&newer)
+    );
     // And a digest is what it was.
     let file = author.path("pulled.wasm");
     let said = author.command(&["pull", &pinned, &file]).await;
@@ -42,17 +48,29 @@ async fn a_signature_is_found_for_the_context_that_it_is_for() {
     let bytes = artifacts::edited("room", "signed in a registry").await;
     let reference = registry.reference("inn/room:1");
     let good = signer.sign("room", &bytes);
-    let pinned = author.push_signed(&bytes, &reference, Some(("room", &good))).await;
+    let pinned = author
+        .push_signed(&bytes, &reference, Some(("room", &good)))
+        .await;
     // Newer ones for others stand beside it, and not in its way.
     let others = signer.sign("message", &bytes);
-    author.push_signed(&bytes, &reference, Some(("message", &others))).await;
+    author
+        .push_signed(&bytes, &reference, Some(("message", &others)))
+        .await;
     let said = author.deploy(&host, "room", &pinned).await;
     assert!(said.is_well, "{said:?}");
     let versions = host.operators().versions("room").await;
     assert_eq!(versions[0]["signer"], "desk");
     // Fetched to a file, it is beside that.
     let file = author.path("room.wasm");
-    let arguments = ["pull", &pinned, &file, "--context", "room", "--app-name", "stay"];
+    let arguments = [
+        "pull",
+        &pinned,
+        &file,
+        "--context",
+        "room",
+        "--app-name",
+        "stay",
+    ];
     let said = author.command(&arguments).await;
     assert!(said.is_well, "{said:?}");
     let beside = std::fs::read_to_string(author.path("room.wasm.sig"));
@@ -70,7 +88,9 @@ async fn what_nobody_trusted_has_signed_does_not_come_to_serve() {
     one_line(&said, &["signature", "not signed"]);
     let stranger = Signer::new().sign("room", &bytes);
     let reference = registry.reference("inn/room:2");
-    let signed = author.push_signed(&bytes, &reference, Some(("room", &stranger))).await;
+    let signed = author
+        .push_signed(&bytes, &reference, Some(("room", &stranger)))
+        .await;
     let said = author.deploy(&host, "room", &signed).await;
     one_line(&said, &["signature", "by a known key"]);
     assert_eq!(host.operators().serving("room").await, shipped);
