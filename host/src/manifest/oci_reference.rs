@@ -133,11 +133,13 @@ impl fmt::Display for OciReference {
 /// Whether this can be a registry: a host, perhaps with a port, and nobody's name before it.
 pub(super) fn is_registry(text: &str) -> bool {
     let authority: Option<Authority> = text.parse().ok();
-    let is_well = authority.is_some_and(|authority| {
-        !authority.host().is_empty()
-            && (authority.port().is_none() || authority.port_u16().is_some())
-    });
-    is_well && !text.contains('@') && !text.ends_with(':')
+    authority.is_some_and(|authority| {
+        let host = authority.host();
+        let port = text.strip_prefix(host).map(|rest| rest.strip_prefix(':'));
+        let has_port = port.flatten();
+        !host.is_empty()
+            && (text == host || has_port.is_some_and(|port| port.parse::<u16>().is_ok()))
+    })
 }
 
 /// Parts with `/` between them, of lower case letters and digits, between which there may be one of `.`, `_`, `__`, or dashes.

@@ -74,7 +74,7 @@ impl Place {
         let target = uri.path_and_query().cloned();
         let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let speaks_tls = match uri.scheme_str() {
-            None if url.starts_with('/') => self.speaks_tls,
+            None if url.starts_with('/') && !url.starts_with("//") => self.speaks_tls,
             Some("https") => true,
             Some("http") => false,
             _ => return None,

@@ -101,7 +101,8 @@ impl Repository {
         &mut self,
         reference: &OciReference,
     ) -> Result<(ImageManifest, ContentDigest), RegistryError> {
-        let named = format!("{}:{}", self.name, reference.key());
+        let separator = if reference.digest.is_some() { '@' } else { ':' };
+        let named = format!("{}{separator}{}", self.name, reference.key());
         let body = self
             .manifest_bytes(&reference.key(), reference.digest)
             .await?;

@@ -252,12 +252,12 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[registry.'ghcr.io']\nmirrors = ['http://a']",
-            "2:11: registry.ghcr.io.mirrors: `http://a` is not a registry; write its host, and its port where that is not the usual one, for example \
+            "2:1: registry.ghcr.io.mirrors: `http://a` is not a registry; write its host, and its port where that is not the usual one, for example \
              `mirror.example:5000`",
         ),
         (
             "[registry.'ghcr.io']\nplain_http = true\nca_file = 'a.pem'",
-            "3:11: registry.ghcr.io.ca_file: is for TLS, which is not spoken with `plain_http`; keep one of them",
+            "3:1: registry.ghcr.io.ca_file: is for TLS, which is not spoken with `plain_http`; keep one of them",
         ),
         (
             "[context.room.limits]\ndeadline = '0ms'",

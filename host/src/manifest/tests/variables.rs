@@ -63,7 +63,7 @@ fn wrong_variables_are_refused_by_name() {
         (
             "INNKEEPER_GATWAY__DRAIN",
             "1s",
-            "unknown key `gatway`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `rollout`, `saga`; did you mean `gateway`?",
+            "unknown key `gatway`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `registry`, `rollout`, `saga`; did you mean `gateway`?",
         ),
         (
             "INNKEEPER_JOURNAL__CASH",
