@@ -4,6 +4,9 @@ use wit_component::DecodedWasm;
 
 use super::Error;
 
+/// How a component begins.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// The interfaces that a component imports and exports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
@@ -22,8 +25,15 @@ pub fn world(name: &str, component: &[u8]) -> Result<World, Error> {
         context: name.to_owned(),
         reason,
     };
+    if !component.starts_with(COMPONENT) {
+        return Err(refused("it does not begin as one does".to_owned()));
+    }
     let decoded = wit_component::decode(component);
-    let decoded = decoded.map_err(|error| refused(format!("{error:#}")))?;
+    // What is wrong may be shown there in several lines.
+    let decoded = decoded.map_err(|error| {
+        let reason = format!("{error:#}");
+        refused(reason.split_whitespace().collect::<Vec<_>>().join(" "))
+    })?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(refused("it is a package of interfaces only".to_owned()));
     };

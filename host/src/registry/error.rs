@@ -37,7 +37,7 @@ pub enum RegistryError {
         /// The host.
         host: String,
         /// Why not.
-        source: TlsError,
+        source: Box<TlsError>,
     },
     /// It took too long.
     #[error("the registry {host} did not answer within {}", human_duration(*.within))]

@@ -69,7 +69,7 @@ impl Hosts {
         })?;
         let config = read.map_err(|source| RegistryError::Authorities {
             host: host(),
-            source,
+            source: Box::new(source),
         })?;
         let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
         self.connectors.lock().insert(file, connector.clone());
