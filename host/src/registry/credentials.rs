@@ -184,7 +184,8 @@ async fn ask_helper(helper: &str, key: &str, registry: &str) -> Result<Credentia
             .kill_on_drop(true)
             .spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(key.as_bytes()).await?;
+            // One that ends without reading it says why.
+            let _ = stdin.write_all(key.as_bytes()).await;
         }
         child.wait_with_output().await
     };

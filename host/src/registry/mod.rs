@@ -12,6 +12,7 @@ mod hosts;
 mod kept_copies;
 mod layout;
 mod repository;
+mod said;
 mod signatures;
 
 use std::collections::BTreeMap;

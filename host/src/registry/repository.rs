@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::artifact::{Descriptor, IMAGE_INDEX, IMAGE_MANIFEST, ImageIndex, ImageManifest};
@@ -14,6 +13,7 @@ use super::credentials::DockerConfig;
 use super::error::RegistryError;
 use super::exchange::{Answer, Ask, Place};
 use super::hosts::Hosts;
+use super::said::said_in;
 use crate::core::ContentDigest;
 use crate::manifest::OciReference;
 
@@ -45,20 +45,6 @@ pub(super) struct Repository {
     access: Access,
     /// What is shown with each request, once the registry has asked for it.
     login: Option<HeaderValue>,
-}
-
-/// What a registry says when it refuses something.
-#[derive(Deserialize)]
-struct Said {
-    errors: Vec<Reason>,
-}
-
-#[derive(Deserialize)]
-struct Reason {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
 }
 
 impl Access {
@@ -376,17 +362,8 @@ impl Repository {
     }
 
     fn refusal(&self, answer: Answer, what: &str) -> RegistryError {
-        let said: Option<Said> = serde_json::from_slice(&answer.body).ok();
-        let reason = said.and_then(|said| said.errors.into_iter().next());
-        let said = reason.map(|reason| match reason.message.is_empty() {
-            true => reason.code,
-            false => reason.message,
-        });
-        let (host, status, said) = (
-            self.registry.clone(),
-            answer.status,
-            said.unwrap_or_default(),
-        );
+        let (host, status) = (self.registry.clone(), answer.status);
+        let said = said_in(&answer);
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => RegistryError::Denied {
                 host,

@@ -1,5 +1,7 @@
 //! Who may, and who is asked: passwords, tokens, mirrors, and where a registry sends whoever asks.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -77,6 +79,40 @@ async fn who_has_logged_in_by_docker_is_let_in_and_nobody_else() {
     assert!(said.is_well, "{said:?}");
     let said = Author::new().command(&["pull", &pinned]).await;
     one_line(&said, &["401", "pull from inn/room"]);
+}
+
+#[tokio::test]
+async fn a_program_that_keeps_passwords_is_asked_for_its_registry() {
+    let registry = Starting::default().for_its_user().start().await;
+    let bytes = artifacts::edited("room", "by a helper").await;
+    let reference = registry.reference("inn/room:1");
+    let author = Author::new();
+    let file = author.write("room.wasm", &bytes);
+    for directory in ["docker", "bin"] {
+        std::fs::create_dir(author.path(directory)).expect("a directory can be made");
+    }
+    let config = json!({"credHelpers": {registry.host(): "desk"}, "auths": {registry.host(): {}}});
+    author.write("docker/config.json", config.to_string().as_bytes());
+    let program = |body: &str| {
+        let file = author.write(
+            "bin/docker-credential-desk",
+            format!("#!/bin/sh\n{body}\n").as_bytes(),
+        );
+        std::fs::set_permissions(file, Permissions::from_mode(0o700)).expect("it can be run");
+    };
+    // Such a program is given the host, and says why not on standard output.
+    program("echo \"the keys of $(cat) are lost\"; exit 1");
+    let said = author.command(&["push", &file, &reference]).await;
+    let lost = format!("the keys of {} are lost", registry.host());
+    one_line(&said, &["docker-credential-desk", &lost]);
+    program("echo 'credentials not found in native keychain'; exit 1");
+    let said = author.command(&["push", &file, &reference]).await;
+    one_line(&said, &["401", "docker login"]);
+    let kept = json!({"ServerURL": registry.host(), "Username": USER, "Secret": PASSWORD});
+    program(&format!(
+        "[ \"$1\" = get ] && cat >/dev/null && echo '{kept}'"
+    ));
+    author.push(&bytes, &reference).await;
 }
 
 /// Who gives tokens for a registry, to its user only.

@@ -51,7 +51,12 @@ impl Author {
         let all: Vec<&str> = arguments.iter().copied().chain(flags).collect();
         // Where nobody has logged in, unless a test has.
         let docker = self.path("docker");
-        command_with(&all, &[("DOCKER_CONFIG", &docker)]).await
+        let programs = format!(
+            "{}:{}",
+            self.path("bin"),
+            std::env::var("PATH").expect("programs")
+        );
+        command_with(&all, &[("DOCKER_CONFIG", &docker), ("PATH", &programs)]).await
     }
 
     /// Pushes a component, and gives the reference with its digest.
