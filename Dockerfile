@@ -14,10 +14,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D -t /out/usr/bin target/release/innkeeper \
     && strip --strip-debug /out/usr/bin/innkeeper \
     && xargs install -D -m 644 -t /out/usr/share/innkeeper < /tmp/components \
-    && cargo metadata --locked --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" > /tmp/metadata
-# What the host is made of (CycloneDX): docker run --rm --entrypoint cat IMAGE /usr/share/innkeeper/sbom.cdx.json
+    && cargo metadata --locked --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" > /tmp/metadata \
+    && cargo metadata --locked --format-version 1 --manifest-path components/Cargo.toml --filter-platform wasm32-unknown-unknown > /tmp/components-metadata
+# What the host is made of, and each component (CycloneDX): docker run --rm --entrypoint cat IMAGE /usr/share/innkeeper/sbom.cdx.json, or room.cdx.json
 RUN { command -v python3 || { apt-get update && apt-get install --yes --no-install-recommends python3; }; } \
-    && python3 scripts/sbom.py /tmp/metadata Cargo.lock innkeeper > /out/usr/share/innkeeper/sbom.cdx.json
+    && python3 scripts/sbom.py /tmp/metadata Cargo.lock innkeeper > /out/usr/share/innkeeper/sbom.cdx.json \
+    && for file in /out/usr/share/innkeeper/*.wasm; do \
+        python3 scripts/sbom.py --file "$file" /tmp/components-metadata components/Cargo.lock "$(basename "$file" .wasm)" > "${file%.wasm}.cdx.json" || exit 1; \
+    done
 
 FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
 COPY --from=build /out /

@@ -38,7 +38,7 @@ tour:
 	@exec $(TARGET)/debug/tour $(PAGE)
 
 test:
-	@$(SETUP) rust wasm clippy nats-server prometheus subscriber siege curl
+	@$(SETUP) rust wasm clippy nats-server docker-registry prometheus subscriber siege curl
 	scripts/test.sh
 
 fuzz:

@@ -10,8 +10,13 @@ fi
 
 scripts/setup.sh kubernetes-validate
 metadata=$(mktemp)
-trap 'rm -f "$metadata"' EXIT
+of_components=$(mktemp)
+trap 'rm -f "$metadata" "$of_components"' EXIT
 cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linux-gnu >"$metadata"
 "${CARGO_TARGET_DIR:-target}/kubernetes-validate/bin/python" scripts/lint-dependencies.py "$metadata" deny.toml
 # What the image says that it is made of can be said.
 python3 scripts/sbom.py "$metadata" Cargo.lock innkeeper >/dev/null
+cargo metadata --locked --format-version 1 --manifest-path components/Cargo.toml --filter-platform wasm32-unknown-unknown >"$of_components"
+for component in room reservation payment message viewpage; do
+    python3 scripts/sbom.py "$of_components" components/Cargo.lock "$component" >/dev/null
+done

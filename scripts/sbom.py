@@ -1,8 +1,11 @@
-"""Says what a binary is made of, as a CycloneDX 1.5 document on standard output: sbom.py <what cargo metadata says> <Cargo.lock> <package>...
+"""Says what a binary or a component is made of, as a CycloneDX 1.5 document on standard output: sbom.py [--file FILE] <what cargo metadata says> <Cargo.lock> <package>...
 
-Of each package named, all crates that it is built with, as cargo has locked them; not those of its tests.
+Of each package named, all crates that it is built with, as cargo has locked them; not those of its tests. With --file also the checksum of what was built, which for a component is the digest that a
+host knows it by.
 """
 
+import argparse
+import hashlib
 import json
 import sys
 import tomllib
@@ -50,16 +53,30 @@ def component(package, checksums):
     return described
 
 
-def main(metadata, lock, *names):
-    metadata = json.loads(Path(metadata).read_text())
-    locked = tomllib.loads(Path(lock).read_text())["package"]
+def built(name, file):
+    """What was built of a package."""
+    described = {"type": "application", "name": name, "bom-ref": "image"}
+    if file:
+        described["hashes"] = [{"alg": "SHA-256", "content": hashlib.sha256(file.read_bytes()).hexdigest()}]
+    return described
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("metadata", type=Path)
+    parser.add_argument("lock", type=Path)
+    parser.add_argument("names", nargs="+")
+    given = parser.parse_args()
+    metadata = json.loads(given.metadata.read_text())
+    locked = tomllib.loads(given.lock.read_text())["package"]
     checksums = {(one["name"], one["version"]): one.get("checksum") for one in locked}
-    packages, edges = reached(metadata, names)
+    packages, edges = reached(metadata, given.names)
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {"component": {"type": "application", "name": names[0], "bom-ref": "image"}},
+        "metadata": {"component": built(given.names[0], given.file)},
         "components": [component(package, checksums) for package in packages.values()],
         "dependencies": [{"ref": id, "dependsOn": edges[id]} for id in ["image", *packages]],
     }
@@ -67,4 +84,5 @@ def main(metadata, lock, *names):
     print()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main()

@@ -119,6 +119,7 @@ program() {
     has "$1" || [ -x "/usr/sbin/$1" ] && return
     case $1 in
         nats-server) say "installing nats-server: tests publish events to it" ;;
+        docker-registry) say "installing docker-registry: tests push components to it and pull them" ;;
         wrk) say "installing wrk: make bench makes load with it" ;;
         siege) say "installing siege: the tour makes load with it, as the course did" ;;
         prometheus) say "installing prometheus: make lint and make test have it read the alert rules" ;;

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod nats;
 pub mod observe;
 pub mod outbound;
+pub mod registry;
 pub mod rollout;
 pub mod tls;
 pub mod versions;

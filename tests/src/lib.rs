@@ -22,6 +22,7 @@ mod new_app;
 mod operators;
 mod process;
 mod raw;
+pub mod registry;
 mod siege;
 mod stay;
 mod test_host;

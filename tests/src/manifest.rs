@@ -60,6 +60,17 @@ impl Settings {
         self
     }
 
+    /// Says how a registry is spoken to, by its host.
+    pub fn registry(mut self, host: &str, how: Table) -> Self {
+        let registries = self
+            .0
+            .entry("registry")
+            .or_insert_with(|| Table::new().into());
+        let registries = registries.as_table_mut().expect("a table of registries");
+        registries.insert(host.to_owned(), how.into());
+        self
+    }
+
     /// Takes a section away: `context.payment`.
     pub fn without(mut self, path: &str) -> Self {
         let (section, name) = path.split_once('.').expect("a section and a name");
@@ -80,8 +91,13 @@ impl Settings {
     }
 
     /// Makes a file the component of a context.
-    pub fn component(mut self, context: &str, file: &Path) -> Self {
-        self = self.set(&format!("context.{context}.component"), text(file));
+    pub fn component(self, context: &str, file: &Path) -> Self {
+        self.component_at(context, &text(file))
+    }
+
+    /// Makes what is at a place the component of a context: in a file, or in a registry.
+    pub fn component_at(mut self, context: &str, place: &str) -> Self {
+        self = self.set(&format!("context.{context}.component"), place);
         let settings = self.0["context"][context].as_table_mut();
         settings.expect("a context has settings").remove("package");
         self

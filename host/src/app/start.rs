@@ -26,7 +26,7 @@ use crate::invocation::{
 use crate::journal;
 use crate::manifest::{ContextSettings, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
-use crate::rollout::{self, Boot, BootError, Compiler, Deployer, rebuild};
+use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Shipped, rebuild};
 use crate::versions::{CurrentWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
@@ -38,8 +38,8 @@ const BOOTS: usize = 16;
 /// What an app is started with besides its manifest.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The component file of each context; a context without one does not serve.
-    pub components: BTreeMap<String, PathBuf>,
+    /// The component of each context; a context without one does not serve.
+    pub components: BTreeMap<String, Shipped>,
     /// How instances are made.
     pub engine: EngineOptions,
     /// What keeps the promises of sagas.
@@ -195,18 +195,18 @@ impl Host {
 
     async fn bring_up(
         self: &Arc<Self>,
-        components: &BTreeMap<String, PathBuf>,
+        components: &BTreeMap<String, Shipped>,
         strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
         let deployer = &self.deployer;
         let named = self.contexts().iter().filter_map(|(name, context)| {
-            let file = components.get(name)?;
+            let shipped = components.get(name)?;
             Some(async move {
                 progress(Progress::Loading {
                     context: name.clone(),
                 });
-                rollout::boot(deployer, context, file).await
+                rollout::boot(deployer, context, shipped).await
             })
         });
         // Each waits for the disk several times; those that wait together wait once.

@@ -15,6 +15,7 @@ mod template;
 mod toolchain;
 mod upgrade;
 mod workspace;
+mod world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use interfaces::{Called, Offered};
 pub use profile::Profile;
 pub use template::{Created, Interfaces, Language, new_app, new_context};
 pub use upgrade::{Step, Upgrade};
+pub use world::{World, world};
 
 use packaging::{Packaging, by_packaging};
 use workspace::Package;

@@ -88,14 +88,14 @@ impl Client {
         &self,
         path: &str,
         headers: &[(&'static str, String)],
-        bytes: Vec<u8>,
+        bytes: Bytes,
         time: Duration,
     ) -> Result<T, Failure> {
         let mut request = self.request(Method::POST, path);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let asking = async { self.send(request, bytes.into()).await?.understood().await };
+        let asking = async { self.send(request, bytes).await?.understood().await };
         self.within(time, asking).await
     }
 

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    events, fault, graph, journal, manifest, nats, new, rebuild, rollback, rollout, sagas, serve,
-    sign, status, story, test, up, upgrade, versions,
+    events, fault, graph, journal, manifest, nats, new, pull, push, rebuild, rollback, rollout,
+    sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -60,6 +60,8 @@ pub(super) enum Command {
     #[command(hide = true)]
     Wrap(compile::Wrap),
     Sign(sign::Sign),
+    Push(push::Push),
+    Pull(pull::Pull),
     Completions(completions::Completions),
 }
 
@@ -95,6 +97,8 @@ impl Command {
             Self::Compile(command) => command.run().await,
             Self::Wrap(command) => command.run(),
             Self::Sign(command) => command.run().await,
+            Self::Push(command) => command.run().await,
+            Self::Pull(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -18,13 +18,14 @@ pub(super) fn sources(manifest: &Manifest) -> Vec<Source> {
     manifest.contexts.iter().filter_map(source).collect()
 }
 
-/// The component file of each context: the manifest's, or what is built from its package.
+/// The component file of each context that has one here: the manifest's, or what is built from its package. Those in registries are not fetched by this.
 pub(super) fn files(
     manifest: &Manifest,
     options: &Options,
 ) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let given = |(name, context): (&String, &ContextSettings)| {
-        Some((name.clone(), context.component.clone()?))
+        let file = context.component.as_ref()?.file()?;
+        Some((name.clone(), file.to_owned()))
     };
     let mut files: BTreeMap<_, _> = manifest.contexts.iter().filter_map(given).collect();
     for source in sources(manifest) {

@@ -1,8 +1,9 @@
 //! `innkeeper deploy`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use clap::Args;
 
 use super::client::{Client, encoded};
@@ -10,11 +11,14 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::progress::Progress;
+use super::push::signature_beside;
+use super::registry_flags::{app_of, largest, registries};
 use super::sse::Parser;
 use crate::admin::view::{Rollout, Watch};
 use crate::core::human_duration;
-use crate::manifest::{Ramp, parse_duration};
+use crate::manifest::{ComponentSource, Ramp, parse_duration};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
+use crate::registry::Addressee;
 use crate::versions::numbered;
 
 /// How long sending a component may take.
@@ -26,7 +30,8 @@ const RETURN: Duration = Duration::from_secs(60);
 
 /// Bring a version of a context, and watch it pass its gates and take over
 ///
-/// The file is a component (`innkeeper build` makes them), or a module that wit-bindgen made. A version that does not pass a gate, or does worse than the
+/// It is a component (`innkeeper build` makes them), or a module that wit-bindgen made, in a file or in a registry; from there it is fetched here, and the host needs no
+/// way to it. A version that does not pass a gate, or does worse than the
 /// one before it while it is ramped up, leaves things as they were; the exit code is 1 then. When the host restarts meanwhile, this waits for it, and says what
 /// became of the version.
 #[derive(Args, Debug)]
@@ -36,13 +41,16 @@ const RETURN: Duration = Duration::from_secs(60);
   innkeeper deploy room room.wasm --until-watched
   innkeeper deploy message message.js.wasm --expect-slower=50
   innkeeper deploy room room.wasm --dry-run
+  innkeeper deploy room oci://ghcr.io/inn/room:1.2
+  innkeeper deploy room oci://ghcr.io/inn/room@sha256:...
 
-A signature in <FILE>.sig is sent along; `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
+A signature in <FILE>.sig, or the newest beside it in the registry, is sent along; `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
 pub(super) struct Deploy {
     /// The context
     context: String,
-    /// The component
-    file: PathBuf,
+    /// The component: a file, or `oci://<registry>/<repository>` with `:<tag>` or `@<digest>`
+    #[arg(value_parser = ComponentSource::parse)]
+    component: ComponentSource,
     /// Which part of the work it gets step by step, in percent [default: as the manifest says]
     #[arg(long, value_name = "PERCENTS", value_parser = ramp)]
     ramp: Option<String>,
@@ -52,7 +60,7 @@ pub(super) struct Deploy {
     /// What to call it
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// A file with a signature of it [default: <FILE>.sig, if there is one]
+    /// A file with a signature of it [default: <FILE>.sig, or the one in the registry, if there is one]
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
     /// Let its p99 be so many times that of the version before it: for one that is known to be slower, such as one in another language
@@ -73,22 +81,31 @@ pub(super) struct Deploy {
     /// Print the rollout as JSON at the end
     #[arg(long)]
     json: bool,
+    /// Speak plain HTTP with the registry, also with a password
+    #[arg(long)]
+    plain_http: bool,
     #[command(flatten)]
     operator: OperatorFlags,
 }
 
+/// What is deployed.
+struct Component {
+    bytes: Bytes,
+    signature: Option<String>,
+}
+
 impl Deploy {
     pub async fn run(self) -> Result<(), Failure> {
-        let bytes = read(&self.file).await?;
+        let progress = Progress::new();
+        let Component { bytes, signature } = self.component(&progress).await?;
         let mut headers = vec![
             ("content-type", "application/wasm".to_owned()),
             ("prefer", "respond-async".to_owned()),
         ];
-        if let Some(signature) = self.signature().await? {
+        if let Some(signature) = signature {
             headers.push(("innkeeper-signature", signature));
         }
         let path = self.path();
-        let progress = Progress::new();
         let (context, no_wait, json) = (self.context, self.no_wait, self.json);
         let until_watched = self.until_watched;
         let client = self.operator.client()?;
@@ -129,25 +146,44 @@ impl Deploy {
         format!("/v1/contexts/{context}/versions?{}", query.join("&"))
     }
 
-    async fn signature(&self) -> Result<Option<String>, Failure> {
-        let (file, is_wanted) = match &self.signature {
-            Some(file) => (file.clone(), true),
-            None => (self.file.with_added_extension("sig"), false),
+    /// The component, from wherever it is.
+    async fn component(&self, progress: &Progress) -> Result<Component, Failure> {
+        let named = self.signature.as_deref();
+        let reference = match &self.component {
+            ComponentSource::File(file) => {
+                let bytes = tokio::fs::read(file).await;
+                let bytes = bytes.map_err(|source| Failure::File {
+                    file: file.clone(),
+                    source,
+                })?;
+                return Ok(Component {
+                    bytes: bytes.into(),
+                    signature: signature_beside(file, named).await?,
+                });
+            }
+            ComponentSource::Registry(reference) => reference,
         };
-        match tokio::fs::read_to_string(&file).await {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) if !is_wanted && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Failure::File { file, source }),
-        }
+        let signature = match named {
+            Some(file) => signature_beside(file, named).await?,
+            None => None,
+        };
+        let manifest = self.operator.manifest()?;
+        let manifest = manifest.as_ref();
+        let registries = registries(manifest, reference, self.plain_http);
+        let whom = Addressee {
+            app: app_of(manifest),
+            context: Some(self.context.clone()),
+        };
+        progress.step(format_args!("fetching from {}", reference.registry));
+        let pulled = registries.pull(reference, largest(manifest), &whom).await;
+        progress.clear();
+        let pulled = pulled?;
+        progress.say(format_args!("{reference} is {}", pulled.digest));
+        Ok(Component {
+            bytes: pulled.component,
+            signature: signature.or(pulled.signature),
+        })
     }
-}
-
-async fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let read = tokio::fs::read(file).await;
-    read.map_err(|source| Failure::File {
-        file: file.to_owned(),
-        source,
-    })
 }
 
 /// Whether there is no more to wait for.

@@ -16,7 +16,9 @@ use crate::observe::log::LogError;
 use crate::observe::metrics::MetricsError;
 use crate::observe::sanitize::shown;
 use crate::observe::telemetry::TelemetryError;
+use crate::registry::RegistryError;
 use crate::rollout::compile::work::WorkError;
+use crate::rollout::signature::SignatureError;
 use crate::tls::TlsError;
 
 /// The widest that is shown of what a host says.
@@ -68,6 +70,10 @@ pub(super) enum Failure {
     KeyFile(#[from] KeyFileError),
     #[error(transparent)]
     Sign(#[from] SignError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     #[error(
         "the threads of the runtime cannot start: {0}; check the limits on threads (`ulimit -u`)"
     )]

@@ -51,6 +51,11 @@ pub(super) struct OperatorFlags {
 }
 
 impl OperatorFlags {
+    /// The app's manifest, if there is one here or one is named.
+    pub fn manifest(&self) -> Result<Option<Manifest>, Failure> {
+        self.app.find()
+    }
+
     /// A client of that host.
     pub fn client(self) -> Result<Client, Failure> {
         let manifest = self.app.find()?;

@@ -8,6 +8,7 @@ use super::app_flags::ServeFlags;
 use super::components;
 use super::failure::Failure;
 use super::serving::{self, Listeners, Watch};
+use super::shipped::Resolved;
 use super::signals::Signals;
 use crate::app::{Host, Progress};
 use crate::build::Options;
@@ -61,6 +62,16 @@ impl Watch for Log {
                 tracing::info!(count, "resuming what the last stop interrupted");
             }
         }
+    }
+
+    fn resolved(&self, resolved: Resolved<'_>) {
+        let Resolved {
+            context,
+            reference,
+            obtained,
+        } = resolved;
+        let (digest, fetched) = (obtained.digest, obtained.is_new);
+        tracing::info!(context, %reference, %digest, fetched, "resolved");
     }
 
     fn open(&self, host: &Arc<Host>) {

@@ -15,6 +15,7 @@ use super::app_flags::ServeFlags;
 use super::descriptors::{self, Shares};
 use super::failure::Failure;
 use super::output;
+use super::shipped::{self, Resolved};
 use super::signals::{self, Signals};
 use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress};
@@ -80,6 +81,8 @@ impl Listeners {
 pub(super) trait Watch: Send + Sync {
     /// The start has come to this.
     fn step(&self, step: Progress);
+    /// A component in a registry is at hand.
+    fn resolved(&self, resolved: Resolved<'_>);
     /// Requests are welcome.
     fn open(&self, host: &Arc<Host>);
     /// Resolves when the app is to be started anew; unless somebody sees to that, never.
@@ -97,10 +100,10 @@ pub(super) enum Ended {
     Restart,
 }
 
-/// Serves until a signal. `watch` hears how the start goes, and when requests are welcome.
+/// Serves until a signal. `files` are the components that are here already; `watch` hears how the start goes, and when requests are welcome.
 pub(super) async fn serve(
     manifest: Manifest,
-    components: BTreeMap<String, PathBuf>,
+    files: BTreeMap<String, PathBuf>,
     flags: &ServeFlags,
     listeners: Listeners,
     mut signals: Signals,
@@ -113,13 +116,6 @@ pub(super) async fn serve(
     warn_of(safeguards);
     listeners.warn_of_shares();
     let metrics = Metrics::install()?;
-    let options = Options {
-        components,
-        safeguards,
-        compiler: this_program(),
-        strict: flags.strict,
-        ..Options::default()
-    };
     // Before anything is written there. It is had until everything has ended.
     let _data = take(&manifest).await?;
     let security = Security {
@@ -137,8 +133,19 @@ pub(super) async fn serve(
     );
     let places = listeners.shares.operators;
     let admin = listeners.operators.serve(access, places, metrics);
+    let starting = async {
+        let told = |resolved: Resolved<'_>| watch.resolved(resolved);
+        let options = Options {
+            components: shipped::components(&manifest, files, told).await,
+            safeguards,
+            compiler: this_program(),
+            strict: flags.strict,
+            ..Options::default()
+        };
+        Host::start(manifest, options, |step| watch.step(step)).await
+    };
     let host = tokio::select! {
-        started = Host::start(manifest, options, |step| watch.step(step)) => started?,
+        started = starting => started?,
         signal = signals.next() => {
             tracing::info!(signal, "asked to stop before the app was started");
             return Ok(Ended::Asked);

@@ -18,6 +18,7 @@ use super::components;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::serving::{self, Ended, Listeners, Watch};
+use super::shipped::Resolved;
 use super::signals::Signals;
 use super::{build, output};
 use crate::app::{self, Host};
@@ -140,6 +141,17 @@ impl Watch for Newcomer {
                 self.progress.say(format_args!("{text}: {count}"));
             }
         }
+    }
+
+    fn resolved(&self, resolved: Resolved<'_>) {
+        let Resolved {
+            context,
+            reference,
+            obtained,
+        } = resolved;
+        let digest = obtained.digest;
+        self.progress
+            .say(format_args!("  {context:<16} {reference} is {digest}"));
     }
 
     fn open(&self, host: &Arc<Host>) {

@@ -23,8 +23,8 @@ pub use self::{
     correlation::Correlation,
     human_duration::human_duration,
     id::{
-        CallId, CausationId, CorrelationId, EventId, InvalidCorrelationId, InvalidDigest,
-        InvocationId, RunId, VersionDigest, random_id,
+        CallId, CausationId, ContentDigest, CorrelationId, EventId, InvalidContentDigest,
+        InvalidCorrelationId, InvalidDigest, InvocationId, RunId, VersionDigest, random_id,
     },
     timestamp::Timestamp,
     trace_context::TraceContext,

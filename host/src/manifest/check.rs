@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
     NatsSettings, SagaSettings, access_log, admin, autoscale, document::Node, fault::Fault,
-    follows, gateway_auth, healing, rollout, scalar, schedule,
+    follows, gateway_auth, healing, registry, rollout, scalar, schedule,
 };
 use crate::core::human_duration;
 use crate::journal::LARGEST_COMMIT;
@@ -42,6 +42,12 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         let path: Vec<&str> = std::iter::once("rollout").chain(keys).collect();
         place(&path, message)
     })?;
+    for (name, settings) in &manifest.registries {
+        registry::check(name, settings).map_err(|(key, message)| {
+            let path: Vec<&str> = ["registry", name].into_iter().chain(key).collect();
+            place(&path, message)
+        })?;
+    }
     let level = &manifest.log.level;
     if EnvFilter::builder().parse(level).is_err() {
         let message = format!(
@@ -281,7 +287,7 @@ fn check_context(
         }
         (None, None) => {
             let message = format!(
-                "needs a source: `package`, a directory with a cargo package, for example `components/{name}`, or `component`, a built .wasm file"
+                "needs a source: `package`, a directory with a cargo package, for example `components/{name}`, or `component`, a built .wasm file or a reference `oci://...`"
             );
             return Err((&[], message));
         }

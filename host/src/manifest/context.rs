@@ -15,6 +15,7 @@ use crate::guest::ShareOptions;
 use super::{
     autoscale::Autoscale,
     circuit_breaker::CircuitBreaker,
+    component::ComponentSource,
     config::ContextConfig,
     fault_injection::FaultInjection,
     follows::Follows,
@@ -35,8 +36,8 @@ use super::{
 pub struct ContextSettings {
     /// The directory of the cargo package that it is built from. Either this or `component`.
     pub package: Option<PathBuf>,
-    /// A built component, a `.wasm` file.
-    pub component: Option<PathBuf>,
+    /// A built component: a `.wasm` file, or a reference to one in a registry.
+    pub component: Option<ComponentSource>,
     /// What keeps its journal, when not what `[journal]` says.
     pub journal: Option<Engine>,
     /// When its commits are answered, when not what `[journal]` says.

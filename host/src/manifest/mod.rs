@@ -7,6 +7,7 @@ mod app;
 mod autoscale;
 mod check;
 mod circuit_breaker;
+mod component;
 mod config;
 mod context;
 mod deserialize;
@@ -24,10 +25,12 @@ mod key_source;
 mod live;
 mod nats;
 mod network;
+mod oci_reference;
 mod outbound;
 mod probe;
 mod quota;
 mod reference;
+mod registry;
 mod rollout;
 mod routes;
 mod saga;
@@ -55,6 +58,7 @@ pub use self::{
     app::{App, HostSettings, LogFormat, LogSettings},
     autoscale::{Autoscale, PolicyType, ScaleDown, ScaleUp, ScalingPolicy, SelectPolicy},
     circuit_breaker::{CircuitBreaker, GATEWAY, NATS},
+    component::ComponentSource,
     config::ContextConfig,
     context::{ContextSettings, Follow, Limits, OnDeadLetter, ReadLimits},
     fault_injection::{Abort, Delay, FaultInjection},
@@ -66,10 +70,12 @@ pub use self::{
     journal::{Durability, Engine, JournalSettings},
     nats::{CALLS, NatsSettings},
     network::Network,
+    oci_reference::{InvalidReference, OciReference},
     outbound::{AllowedOrigin, OriginHost},
     probe::{LivenessProbe, ReadinessProbe, StartupProbe},
     quota::{CommitLimits, LogLimits, Quota},
     reference::reference,
+    registry::RegistrySettings,
     rollout::{OnTooLittle, Ramp, RampKey, RolloutSettings, UploadSettings},
     routes::RouteSettings,
     saga::{EventName, HOST_SOURCE, SagaSettings},
@@ -95,6 +101,9 @@ pub struct Manifest {
     pub admin: AdminSettings,
     /// What may be uploaded.
     pub rollout: UploadSettings,
+    /// How registries are spoken to, by their hosts.
+    #[serde(rename = "registry")]
+    pub registries: BTreeMap<String, RegistrySettings>,
     /// Where commits are kept.
     pub journal: JournalSettings,
     /// Events on NATS; none when absent.
@@ -162,6 +171,10 @@ impl Manifest {
         tokens
             .filter_map(|token| token.file.as_mut())
             .for_each(complete);
+        let registries = self.registries.values_mut();
+        registries
+            .filter_map(|registry| registry.ca_file.as_mut())
+            .for_each(complete);
         for context in self.contexts.values_mut() {
             let ContextSettings {
                 package,
@@ -170,9 +183,11 @@ impl Manifest {
                 config,
                 ..
             } = context;
-            [package, component, config_directory]
+            let component = component.as_mut().and_then(ComponentSource::file_mut);
+            [package, config_directory]
                 .into_iter()
                 .flatten()
+                .chain(component)
                 .chain(config.secrets.values_mut())
                 .for_each(complete);
         }

@@ -49,7 +49,7 @@ mod version_state;
 
 pub use self::{
     analysis::Evidence,
-    boot::{Boot, BootError, boot},
+    boot::{Boot, BootError, Shipped, boot},
     compile::{CompileError, CompileLimits, Compiler},
     component_store::ComponentStore,
     deployer::Deployer,

@@ -16,7 +16,7 @@ use super::signature::{Keyring, Signature, Signed, Subject};
 use crate::core::{Timestamp, VersionDigest, wall_clock};
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
-use crate::manifest::HOST_SOURCE;
+use crate::manifest::{ComponentSource, HOST_SOURCE};
 use crate::versions::{Rewiring, Trusted, Version};
 
 /// The oldest version of a context that may serve.
@@ -181,9 +181,13 @@ async fn signed(
     }
 }
 
-/// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good.
+/// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good. A tag of a registry names
+/// whatever its registry says, which is not the manifest's word.
 async fn is_exempt(deployer: &Deployer, context: &Context, digest: VersionDigest) -> bool {
+    let source = context.settings.component.as_ref();
+    let reference = source.and_then(ComponentSource::reference);
     !deployer.manifest.rollout.require_shipped_signature
+        && reference.is_none_or(|reference| reference.digest.is_some())
         && active_version::is_shipped(deployer, context, digest).await
 }
 

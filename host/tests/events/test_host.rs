@@ -14,6 +14,7 @@ use innkeeper::invocation::Context;
 use innkeeper::invocation::{self, Origin};
 use innkeeper::journal::{Cause, Ending, Event, Header, ReadSet, Unit};
 use innkeeper::manifest::Manifest;
+use innkeeper::rollout::Shipped;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -215,7 +216,10 @@ async fn start(manifest: &str, data: &Path) -> Arc<Host> {
         components: manifest
             .contexts
             .iter()
-            .map(|(name, context)| (name.clone(), context.component.clone().unwrap()))
+            .filter_map(|(name, context)| {
+                let file = context.component.as_ref()?.file()?;
+                Some((name.clone(), Shipped::File(file.to_owned())))
+            })
             .collect(),
         engine: EngineOptions {
             instances: 64,

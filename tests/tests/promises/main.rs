@@ -34,6 +34,7 @@ mod neighbours;
 mod operators;
 mod outages;
 mod rebuild;
+mod registries;
 mod reuse;
 mod scenario;
 mod schedules;

@@ -8,8 +8,9 @@ use innkeeper::rollout::signature::{Signature, Subject, Validity, new_key, publi
 use innkeeper_tests::{Reply, Settings, TestHost, artifacts, command, eventually, send};
 
 /// Somebody with a private key: makes signatures of bytes for a context.
-struct Signer {
-    public: String,
+pub struct Signer {
+    /// The public key.
+    pub public: String,
     sign: Box<Sign>,
 }
 
@@ -17,7 +18,8 @@ struct Signer {
 type Sign = dyn Fn(&str, &str, &[u8], Validity) -> String;
 
 impl Signer {
-    fn new() -> Self {
+    /// One whom nobody knows yet.
+    pub fn new() -> Self {
         let key = new_key();
         Self {
             public: public_key(&key),
@@ -34,7 +36,7 @@ impl Signer {
     }
 
     /// A signature for a context of the app, made now.
-    fn sign(&self, context: &str, bytes: &[u8]) -> String {
+    pub fn sign(&self, context: &str, bytes: &[u8]) -> String {
         (self.sign)("stay", context, bytes, made(now()))
     }
 }
@@ -52,7 +54,7 @@ fn made(signed: Timestamp) -> Validity {
 }
 
 /// The app, which takes nothing but what this one has signed.
-async fn strict(signer: &Signer) -> Settings {
+pub async fn strict(signer: &Signer) -> Settings {
     Settings::of_the_app()
         .await
         .set("rollout.require_signature", true)

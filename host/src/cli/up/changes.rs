@@ -80,7 +80,10 @@ impl Changes {
 impl Watched {
     fn new(manifest: &Manifest, options: &Options) -> Self {
         let components = manifest.contexts.values();
-        let components = components.filter_map(|context| context.component.clone());
+        let components = components.filter_map(|context| {
+            let file = context.component.as_ref()?.file()?;
+            Some(file.to_owned())
+        });
         Self {
             sources: components::sources(manifest),
             options: options.clone(),

@@ -1,6 +1,7 @@
 //! What things are known by: each kind of id is a type of its own, so that none is taken for another. In records and outside all are text.
 
 mod call_id;
+mod content_digest;
 mod correlation_id;
 mod hexadecimal;
 mod kept;
@@ -16,6 +17,7 @@ pub(crate) use self::kept::{Kept, or_empty};
 use self::text::text_id;
 pub use self::{
     call_id::{CallId, RunId},
+    content_digest::{ContentDigest, InvalidContentDigest},
     correlation_id::{CorrelationId, InvalidCorrelationId},
     version_digest::{InvalidDigest, VersionDigest},
 };

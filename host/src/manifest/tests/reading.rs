@@ -147,7 +147,7 @@ fn every_setting_is_read() {
     assert_eq!(manifest.log.format, LogFormat::Json);
     let room = &manifest.contexts["room"];
     assert_eq!(
-        room.component.as_deref(),
+        room.component.as_ref().and_then(|source| source.file()),
         Some(Path::new("app/guests/room.wasm"))
     );
     assert_eq!(

@@ -7,7 +7,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
     refused(&[
         (
             "[contexts.room]",
-            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `rollout`, `saga`; did you mean `context`?",
+            "1:2: unknown key `contexts`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `registry`, `rollout`, `saga`; did you mean `context`?",
         ),
         (
             "[app]\nnom = 'stay'",

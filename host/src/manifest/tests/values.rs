@@ -235,11 +235,29 @@ fn impossible_contexts_are_refused() {
         (
             "[context.room]",
             "1:10: context.room: needs a source: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built \
-             .wasm file",
+             .wasm file or a reference `oci://...`",
         ),
         (
             "[context.room]\npackage = 'room'\ncomponent = 'room.wasm'",
             "3:1: context.room.component: `package` is set, too; keep one of them",
+        ),
+        (
+            "[context.room]\ncomponent = 'oci://ghcr.io/inn/room'",
+            "2:13: context.room.component: `oci://ghcr.io/inn/room` names a repository only; write a tag (`:1.2`) or a digest (`@sha256:...`) behind it",
+        ),
+        (
+            "[registry.'https://ghcr.io']\nplain_http = true",
+            "1:11: registry.https://ghcr.io: `https://ghcr.io` is not a registry; write its host, and its port where that is not the usual one, for example \
+             [registry.\"registry.example:5000\"]",
+        ),
+        (
+            "[registry.'ghcr.io']\nmirrors = ['http://a']",
+            "2:1: registry.ghcr.io.mirrors: `http://a` is not a registry; write its host, and its port where that is not the usual one, for example \
+             `mirror.example:5000`",
+        ),
+        (
+            "[registry.'ghcr.io']\nplain_http = true\nca_file = 'a.pem'",
+            "3:1: registry.ghcr.io.ca_file: is for TLS, which is not spoken with `plain_http`; keep one of them",
         ),
         (
             "[context.room.limits]\ndeadline = '0ms'",

@@ -1,8 +1,11 @@
 //! Settings from the environment.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use super::{super::Engine, read};
+use super::{
+    super::{ComponentSource, Engine},
+    read,
+};
 
 #[test]
 fn variables_override_the_file() {
@@ -28,8 +31,8 @@ fn variables_override_the_file() {
     assert_eq!(room.config.values["code"], "007");
     assert_eq!(room.config.values["kept"], "x");
     assert_eq!(
-        manifest.contexts["view-page"].component.as_deref(),
-        Some(Path::new("app/view.wasm"))
+        manifest.contexts["view-page"].component,
+        Some(ComponentSource::File("app/view.wasm".into()))
     );
     let cors = manifest.gateway.cors.unwrap();
     assert_eq!(cors.origins, ["https://a.example", "https://b.example"]);
@@ -60,7 +63,7 @@ fn wrong_variables_are_refused_by_name() {
         (
             "INNKEEPER_GATWAY__DRAIN",
             "1s",
-            "unknown key `gatway`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `rollout`, `saga`; did you mean `gateway`?",
+            "unknown key `gatway`; valid keys are `admin`, `app`, `context`, `gateway`, `host`, `journal`, `log`, `nats`, `registry`, `rollout`, `saga`; did you mean `gateway`?",
         ),
         (
             "INNKEEPER_JOURNAL__CASH",
@@ -101,7 +104,7 @@ fn wrong_variables_are_refused_by_name() {
             "INNKEEPER_CONTEXT__ROOM__LIMITS__DEADLINE",
             "2s",
             "context.room: needs a source: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built .wasm \
-             file",
+             file or a reference `oci://...`",
         ),
     ] {
         assert_eq!(

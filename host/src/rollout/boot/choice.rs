@@ -1,9 +1,8 @@
 //! Which version a context starts with: the component of the manifest where that is newer and passes, else the version that served before.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::{Boot, BootError, Choice};
+use super::{Boot, BootError, Choice, Shipped};
 use crate::core::{CorrelationId, VersionDigest};
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -21,7 +20,7 @@ use crate::versions::Version;
 pub(super) struct Booting<'a> {
     pub(super) deployer: &'a Arc<Deployer>,
     pub(super) context: &'a Arc<Context>,
-    pub(super) file: &'a Path,
+    pub(super) shipped: &'a Shipped,
 }
 
 impl Booting<'_> {
@@ -31,13 +30,13 @@ impl Booting<'_> {
             .deployer
             .rollouts(self.context)
             .shipped
-            .set(self.file.to_owned());
+            .set(self.shipped.file().to_owned());
         let read = ActiveVersion::read(&self.context.ledger);
         let active = read.map_err(|error| self.journal(error.into()))?;
         let served = active.as_ref().and_then(|active| active.digest);
         let mut boot = Boot {
             context: self.context.clone(),
-            file: self.file.to_owned(),
+            shipped: self.shipped.clone(),
             choice: None,
             former: None,
             refused: None,
@@ -57,6 +56,7 @@ impl Booting<'_> {
             Ok(None) => boot.choice = self.served(served).await.map(Choice::again),
             Err(
                 refused @ (BootError::Unreadable { .. }
+                | BootError::Missing { .. }
                 | BootError::Refused { .. }
                 | BootError::Failed { .. }),
             ) => {
@@ -115,10 +115,19 @@ impl Booting<'_> {
     }
 
     async fn read(&self) -> Result<Vec<u8>, BootError> {
-        let file = self.file.to_owned();
+        let context = || self.context.name.clone();
+        let file = match self.shipped {
+            Shipped::File(file) => file.clone(),
+            Shipped::Missing { reason } => {
+                return Err(BootError::Missing {
+                    context: context(),
+                    reason: reason.clone(),
+                });
+            }
+        };
         let unreadable = |error: std::io::Error| BootError::Unreadable {
-            context: self.context.name.clone(),
-            file: self.file.to_owned(),
+            context: context(),
+            file: self.shipped.file().to_owned(),
             reason: error.to_string(),
         };
         match tokio::task::spawn_blocking(move || std::fs::read(file)).await {
@@ -200,7 +209,7 @@ impl Booting<'_> {
 
     /// The signature beside the manifest's component, if there is one.
     async fn signature(&self) -> Option<String> {
-        let file = self.file.with_added_extension("sig");
+        let file = self.shipped.file().with_added_extension("sig");
         let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(file)).await;
         let text = read.ok().and_then(Result::ok)?;
         Some(text.trim().to_owned())
@@ -274,7 +283,7 @@ impl Booting<'_> {
     pub(super) fn refused(&self, refusal: Refusal) -> BootError {
         BootError::Refused {
             context: self.context.name.clone(),
-            file: self.file.to_owned(),
+            file: self.shipped.file().to_owned(),
             refusal,
         }
     }

@@ -19,6 +19,28 @@ use crate::versions::Version;
 
 use self::choice::Booting;
 
+/// The component that the manifest names for a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shipped {
+    /// It is in a file.
+    File(PathBuf),
+    /// It could not be fetched, and nothing of it is kept here.
+    Missing {
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Shipped {
+    /// Its file; where it is missing, a path at which nothing can be.
+    fn file(&self) -> &Path {
+        match self {
+            Self::File(file) => file,
+            Self::Missing { .. } => Path::new(""),
+        }
+    }
+}
+
 /// Why a context cannot start.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BootError {
@@ -30,6 +52,14 @@ pub enum BootError {
         /// The component's file.
         file: PathBuf,
         /// What the system said.
+        reason: String,
+    },
+    /// It could not be fetched.
+    #[error("context {context}: {reason}")]
+    Missing {
+        /// The context.
+        context: String,
+        /// Why not.
         reason: String,
     },
     /// It does not pass a gate.
@@ -73,7 +103,10 @@ impl BootError {
     fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused { refusal, .. } | Self::NotServing { refusal, .. } => Some(refusal),
-            Self::Unreadable { .. } | Self::Journal { .. } | Self::Failed { .. } => None,
+            Self::Unreadable { .. }
+            | Self::Missing { .. }
+            | Self::Journal { .. }
+            | Self::Failed { .. } => None,
         }
     }
 }
@@ -82,7 +115,7 @@ impl BootError {
 pub struct Boot {
     /// The context.
     pub context: Arc<Context>,
-    file: PathBuf,
+    shipped: Shipped,
     /// The version, if there is one.
     choice: Option<Choice>,
     /// What served before, where that is another one than the choice.
@@ -122,12 +155,12 @@ impl Choice {
 pub async fn boot(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
-    file: &Path,
+    shipped: &Shipped,
 ) -> Result<Boot, BootError> {
     let booting = Booting {
         deployer,
         context,
-        file,
+        shipped,
     };
     booting.run().await
 }
@@ -159,7 +192,7 @@ impl Boot {
         let booting = Booting {
             deployer,
             context: &self.context,
-            file: &self.file,
+            shipped: &self.shipped,
         };
         let is_readiness = refusal.gate == Gate::Ready;
         let refused = match self.is_new() {

@@ -1,7 +1,7 @@
 //! What it costs inside, without HTTP.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use innkeeper::core::{TraceContext, VersionDigest};
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
 use innkeeper::invocation::{self, CallRequest, Caller, Origin};
 use innkeeper::manifest::Manifest;
-use innkeeper::rollout;
+use innkeeper::rollout::{self, Shipped};
 use innkeeper::versions::Identity;
 use innkeeper_tests::{artifacts, within};
 use tempfile::TempDir;
@@ -114,10 +114,13 @@ async fn open(allocation: Instances, answers: u64) -> Inside {
     )
     .expect("the manifest is valid");
     manifest.journal.directory = home.path().join("data");
-    let components: BTreeMap<String, PathBuf> = manifest
+    let components: BTreeMap<String, Shipped> = manifest
         .contexts
         .iter()
-        .filter_map(|(name, context)| Some((name.clone(), context.component.clone()?)))
+        .filter_map(|(name, context)| {
+            let file = context.component.as_ref()?.file()?;
+            Some((name.clone(), Shipped::File(file.to_owned())))
+        })
         .collect();
     let engine = EngineOptions {
         allocation,
