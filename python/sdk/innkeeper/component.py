@@ -12,12 +12,15 @@ from typing import Any
 
 from . import answering
 from .context import Context, Description
-from .crossing import fitted
+from .crossing import Shapes, bounded, fitted
 from .host import answered_by
 from .names import kebab_of_class, snake_case
 from .problem import Failure
 
 CONTRACT = "innkeeper:context"
+
+Signatures = Mapping[str, Mapping[str, Shapes]]
+"""What the functions of interfaces take and answer, by the ids of interfaces without their versions."""
 
 
 class Bindings:
@@ -78,7 +81,7 @@ def _class(id: str) -> str:
 class _Component:
     """The host as a component asks it."""
 
-    def __init__(self, bindings: Bindings, calls: Mapping[str, str]) -> None:
+    def __init__(self, bindings: Bindings, calls: Mapping[str, str], signatures: Signatures) -> None:
         self.state: Any = bindings.imported(bindings.of_contract("state"))
         self.outbox: Any = bindings.imported(bindings.of_contract("outbox"))
         self.invocation: Any = bindings.imported(bindings.of_contract("invocation"))
@@ -86,6 +89,7 @@ class _Component:
         self._logging: Any = bindings.imported("wasi:logging/logging@0.1.0-draft")
         self._calls = {id: bindings.imported(versioned) for id, versioned in calls.items()}
         self._err = bindings.err
+        self._signatures = signatures
         # Looked up once: it takes the evaluation of every hint.
         self._hints: dict[tuple[str, str], list[Any]] = {
             (id, name): _parameters_of(run)
@@ -111,7 +115,8 @@ class _Component:
             raise TypeError(f"{interface} has no function {function}, or is not one of the `calls` of the context")
         if len(hints) != len(parameters):
             raise TypeError(f"{interface}#{function} takes {len(hints)} parameters, not {len(parameters)}")
-        given = [fitted(value, hint) for value, hint in zip(parameters, hints)]
+        shapes, _, _ = self._signatures[interface][function]
+        given = [bounded(fitted(value, hint), shape) for value, hint, shape in zip(parameters, hints, shapes)]
         try:
             return getattr(self._calls[interface], name)(*given)
         except self._err as error:
@@ -125,10 +130,12 @@ def _parameters_of(function: Callable[..., Any]) -> list[Any]:
     return [hint for name, hint in hints.items() if name not in ("return", "self")]
 
 
-def exports(context: Context, contract: str, versions: Mapping[str, str], calls: Mapping[str, str]) -> dict[str, type[Any]]:
+def exports(
+    context: Context, contract: str, versions: Mapping[str, str], calls: Mapping[str, str], signatures: Signatures
+) -> dict[str, type[Any]]:
     """The classes that a component exports, by their names. `versions` are the ids of interfaces with their versions, and `calls` of those that are called."""
     bindings = Bindings(contract)
-    host = _Component(bindings, calls)
+    host = _Component(bindings, calls, signatures)
     types: Any = bindings.imported(bindings.of_contract("types"))
     policies: Any = bindings.exported(bindings.of_contract("policies"))
     err: Any = bindings.err
@@ -172,7 +179,9 @@ def exports(context: Context, contract: str, versions: Mapping[str, str], calls:
     for id, functions in context.offers.items():
         protocol = bindings.protocol(versions[id])
         found[versions[id]] = {
-            snake_case(name): _offered(host, bindings, f"{id}#{name}", run, getattr(protocol, snake_case(name)))
+            snake_case(name): _offered(
+                host, bindings, f"{id}#{name}", run, getattr(protocol, snake_case(name)), signatures[id][name]
+            )
             for name, run in functions.items()
         }
     return {_class(id): type(_class(id), (), functions) for id, functions in found.items()}
@@ -197,12 +206,15 @@ def _migration(context: Context, bindings: Bindings) -> dict[str, Callable[..., 
     return {"schema": schema, "migrate": migrate}
 
 
-def _offered(host: Any, bindings: Bindings, name: str, run: Callable[..., Any], asked: Callable[..., Any]) -> Callable[..., Any]:
+def _offered(
+    host: Any, bindings: Bindings, name: str, run: Callable[..., Any], asked: Callable[..., Any], shapes: Shapes
+) -> Callable[..., Any]:
+    _, answered, carried = shapes
     cases = bindings.cases(asked)
     returned = typing.get_type_hints(asked).get("return")
 
     def finish(value: Any) -> Any:
-        return fitted(value, returned)
+        return bounded(fitted(value, returned), answered)
 
     def fail(failure: Failure) -> Any:
         case = cases.get(failure.kind)
@@ -213,7 +225,7 @@ def _offered(host: Any, bindings: Bindings, name: str, run: Callable[..., Any], 
             if failure.value is not None:
                 raise ValueError(f"{failure.kind} carries nothing")
             return bindings.err(case())
-        return bindings.err(case(fitted(failure.value, hints[0])))
+        return bindings.err(case(bounded(fitted(failure.value, hints[0]), carried.get(failure.kind))))
 
     def answer(_self: Any, *parameters: Any) -> Any:
         with _running(host):

@@ -6,7 +6,14 @@ import typing
 from enum import Enum
 from typing import Any
 
+from .names import kebab_of_class, snake_case
 from .text import is_well_formed
+
+Shape = Any
+"""What a type is by the WIT, as the build has read it: `"u64"`, `("list", "u64")`, `("record", {"room-id": "u64"})`."""
+
+Shapes = tuple[list[Shape], Shape, dict[str, Shape]]
+"""What a function takes, what it answers, and what each case of its error carries."""
 
 
 def fitted(value: Any, hint: Any) -> Any:
@@ -68,3 +75,43 @@ def _plain(value: Any, hint: Any) -> Any:
     if isinstance(value, str) and not is_well_formed(value):
         raise ValueError("a text has half a surrogate pair, which is no character")
     return value
+
+
+def bounded(value: Any, shape: Shape) -> Any:
+    """A value as the bindings take it, if its integers are as large as the interface has them; raises ValueError where not."""
+    if isinstance(shape, str):
+        _check_scalar(value, shape)
+    elif isinstance(shape, tuple):
+        for part, one in _parts(value, *shape):
+            bounded(part, one)
+    return value
+
+
+def _check_scalar(value: Any, name: str) -> None:
+    if type(value) is int and name[0] in "us" and name[1:].isdigit():
+        bits = int(name[1:])
+        least, most = (0, 1 << bits) if name[0] == "u" else (-(1 << (bits - 1)), 1 << (bits - 1))
+        if not least <= value < most:
+            raise ValueError(f"{value} is no {name}")
+    if name == "char" and len(value) != 1:
+        raise ValueError(f"a text of {len(value)} characters is no char")
+
+
+def _parts(value: Any, kind: str, *of: Any) -> list[tuple[Any, Shape]]:
+    """The parts of a value with their shapes."""
+    if value is None or isinstance(value, bytes):
+        return []
+    if kind == "list":
+        return [(part, of[0]) for part in value]
+    if kind == "option":
+        return [(value.value if type(value).__name__ == "Some" else value, of[0])]
+    if kind == "tuple":
+        return list(zip(value, of[0]))
+    if kind == "record":
+        return [(getattr(value, snake_case(name)), shape) for name, shape in of[0].items()]
+    if kind == "variant":
+        case = kebab_of_class(type(value).__name__.partition("_")[2])
+        return [(value.value, of[0][case])] if of[0].get(case) is not None else []
+    if kind == "result":
+        return [(value.value, of[0] if type(value).__name__ == "Ok" else of[1])]
+    return []

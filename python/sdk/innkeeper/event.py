@@ -15,7 +15,7 @@ from .json_text import NotJson, decode_json
 from .problem import Fault, Reject
 from .text import to_well_formed
 from .values import Form, Mismatch, Type, encode, mismatch_text, type_of
-from .values.scalars import Bytes, Text
+from .values.scalars import Bytes
 
 T = TypeVar("T")
 
@@ -135,15 +135,19 @@ _OPAQUE: Any = object()
 
 
 def _read_opaque(of: Type, data: bytes) -> Any:
-    """What data is that says that it is no JSON, for whoever reads a text or bytes."""
+    """What data is that says that it is no JSON: a text, or bytes, for whoever reads such."""
     if isinstance(of, Bytes):
         return data
-    if isinstance(of, Text):
+    # Where `null` is a value, its absence is told in JSON.
+    if not of.takes_null:
         try:
             return of.read(data.decode("utf-8"), Form.EVENT)
         except (UnicodeDecodeError, Mismatch):
             pass
-    return _OPAQUE
+    try:
+        return of.read(list(data), Form.EVENT)
+    except Mismatch:
+        return _OPAQUE
 
 
 def _read_data(event: Event[Any], delivered: DeliveredEvent) -> Any:

@@ -103,12 +103,16 @@ def as_in_make(file: Path) -> str:
 def entry_text(wit: Written, module: str) -> str:
     """The module that a component is made of: it exports what the context declares."""
     versions = {**wit.calls, **wit.offers}
+    signatures = {
+        id: {name: (one.parameters, one.answer, one.errors) for name, one in functions.items()}
+        for id, functions in wit.signatures.items()
+    }
     return "\n".join(
         [
             f"from {module} import context",
             "from innkeeper.component import exports",
             "",
-            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}))",
+            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}))",
             "",
         ]
     )

@@ -5,10 +5,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from signatures import Signature, Signatures
+
 CONTRACT = Path(__file__).resolve().parent.parent / "wit"
 OF_THE_CONTRACT = ("types.wit", "imports.wit", "exports.wit", "world.wit")
 PACKAGE = re.compile(r"^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;", re.MULTILINE)
-COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class Refused(Exception):
@@ -22,25 +23,6 @@ class Package:
     version: str | None
     files: list[Path] = field(default_factory=list)
 
-    def functions(self, interface: str) -> list[str]:
-        """The names of an interface's functions."""
-        for file in self.files:
-            text = COMMENTS.sub(" ", file.read_text(encoding="utf-8"))
-            found = re.search(rf"\binterface\s+%?{re.escape(interface)}\s*\{{", text)
-            if found is not None:
-                return re.findall(r"%?([a-z][a-z0-9-]*)\s*:\s*(?:async\s+)?func\b", _block(text, found.end()))
-        return []
-
-
-def _block(text: str, start: int) -> str:
-    """What lies between a brace, which ends where it starts, and the one that closes it."""
-    depth = 1
-    for at in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[at], 0)
-        if depth == 0:
-            return text[start:at]
-    return text[start:]
-
 
 @dataclass
 class Written:
@@ -50,6 +32,8 @@ class Written:
     calls: dict[str, str]
     """The ids of interfaces with their versions, by those without."""
     offers: dict[str, str]
+    signatures: dict[str, dict[str, Signature]]
+    """What the functions of these take and answer, by the ids without versions."""
     files: list[Path]
     """What it is made of, besides the contract."""
     text: str
@@ -97,9 +81,11 @@ def write_wit(directory: Path, calls: list[str], offers: dict[str, list[str]], m
 
     called = {id: versioned(id) for id in calls}
     offered = {id: versioned(id) for id in offers}
+    texts = {name: [file.read_text(encoding="utf-8") for file in package.files] for name, package in packages.items()}
+    read = Signatures(texts)
+    signatures = {id: read.of(id) for id in {**called, **offered}}
     for id, functions in offers.items():
-        name, _, interface = id.partition("/")
-        _refuse_other_functions(id, packages[name].functions(interface), functions)
+        _refuse_other_functions(id, list(signatures[id]), functions)
     version = _contract_version()
     lines = [
         f"    include innkeeper:context/{'evolving' if migrates else 'context'}@{version};",
@@ -108,7 +94,7 @@ def write_wit(directory: Path, calls: list[str], offers: dict[str, list[str]], m
     ]
     (folder / "guest.wit").write_text("package innkeeper:guest;\n\nworld guest {\n" + "\n".join(lines) + "\n}\n", encoding="utf-8")
     text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.wit")))
-    return Written(version, called, offered, files, text)
+    return Written(version, called, offered, signatures, files, text)
 
 
 def _refuse_other_functions(id: str, asked: list[str], offered: list[str]) -> None:

@@ -1,7 +1,10 @@
-//! A context is the same thing in each language: `message` of the app, in Rust and in JavaScript, which is built as an author's is; and what a context in JavaScript does
-//! wrong is said as clearly as what one in Rust does.
+//! A context is the same thing in each language: `message` of the app, in Rust, JavaScript and Python, which is built as an author's is; and what a context in JavaScript
+//! or Python does wrong is said as clearly as what one in Rust does.
+
+mod python;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::{
@@ -10,8 +13,24 @@ use innkeeper_tests::{
 };
 use serde_json::{Value, json};
 
-/// The languages of `message`, and its component in each.
-const MESSAGES: [(&str, &str); 2] = [("Rust", "message"), ("JavaScript", "message-javascript")];
+/// How long message stays in each language at least, in seconds: the long form of the test.
+const SECONDS: &str = "INNKEEPER_TESTS_LANGUAGE_SECONDS";
+
+/// The languages of `message`, what they are called where they are left out, and its component in each.
+const MESSAGES: [(&str, &str, &str); 3] = [
+    ("Rust", "rust", "message"),
+    ("JavaScript", "javascript", "message-javascript"),
+    ("Python", "python", "message-python"),
+];
+
+/// Those that are not left out.
+fn messages() -> Vec<(&'static str, &'static str)> {
+    let all = MESSAGES.into_iter();
+    let tried = all.filter(|(_, name, _)| !is_left_out(name));
+    tried
+        .map(|(language, _, component)| (language, component))
+        .collect()
+}
 
 async fn component(name: &str) -> Vec<u8> {
     std::fs::read(artifacts::component(name).await).expect("it was built")
@@ -88,14 +107,12 @@ async fn told_of_both(stay: &Stay, messages: usize) {
 /// The same questions get the same answers to the byte, and each language goes on in the state that the others have written.
 #[tokio::test]
 async fn message_is_the_same_in_each_language_and_each_reads_what_the_others_wrote() {
-    if is_left_out("javascript") {
-        return;
-    }
+    let languages = messages();
     let host = TestHost::with(settings().await).await;
     let (stay, operators) = (host.stay(), host.operators());
     let mut messages = 0;
     let mut before = None;
-    for (language, component_name) in MESSAGES.into_iter().chain([MESSAGES[0]]) {
+    for &(language, component_name) in languages.iter().chain([&languages[0]]) {
         if messages > 0 {
             deploy(operators, component_name).await;
             // What others wrote is read, before anything of its own is.
@@ -105,21 +122,26 @@ async fn message_is_the_same_in_each_language_and_each_reads_what_the_others_wro
         messages += 2;
         before = Some(asked(stay.client()).await);
     }
-    let last = stay.at("/messages/6").await;
-    assert_eq!(last["msgId"], 6, "the numbers go on: {last}");
+    let last = stay.at(&format!("/messages/{messages}")).await;
+    assert_eq!(last["msgId"], messages, "the numbers go on: {last}");
 }
 
-/// Guests book and cancel all the time, while message goes from one language to the other and back: each is told once of what became of it, and nobody
-/// notices.
+/// Guests book and cancel all the time, while message goes from one language to the next and back, twice: each is told once of what became of it, and nobody notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn message_changes_its_language_under_load_and_nothing_is_lost() {
-    if is_left_out("javascript") {
-        return;
-    }
+    let languages = messages();
+    let seconds = std::env::var(SECONDS).ok();
+    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0);
     let host = TestHost::with(settings().await).await;
+    // All are compiled before anybody comes.
+    for (_, name) in &languages {
+        deploy(host.operators(), name).await;
+    }
+    deploy(host.operators(), languages[0].1).await;
     let record = Arc::new(Record::default());
     let load = Load::start(host.gateway(), &record, 8, 7);
-    for (language, name) in [MESSAGES[1], MESSAGES[0], MESSAGES[1], MESSAGES[0]] {
+    let rounds = languages.iter().cycle().skip(1).take(2 * languages.len());
+    for &(language, name) in rounds {
         deploy(host.operators(), name).await;
         let digest = artifacts::digest(&component(name).await);
         assert_eq!(
@@ -136,6 +158,7 @@ async fn message_changes_its_language_under_load_and_nothing_is_lost() {
                 .ok_or_else(|| format!("{before} -> {now}"))
         })
         .await;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
     load.stop().await;
     // One message for each booking that was confirmed, one for each that was cancelled, and no dead letter.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .kind import Described, Form, Mismatch, Place, Type, at, wanted
+from .kind import Described, Form, Mismatch, Place, Type, wanted
 from .marks import Some
 from .scalars import Text
 
@@ -132,9 +132,11 @@ class Dictionary(Type):
             raise wanted("an object", said)
         found = {}
         for name, value in said.items():
-            with at(name):
+            try:
                 key = self.key.read(name, form) if isinstance(self.key, Text) else self.key.read_text(name)
-                found[key] = self.value.read(value, form)
+            except Mismatch as mismatch:
+                raise mismatch.within(name)
+            found[key] = _read(self.value, name, value, form)
         return found
 
     def write(self, value: Any, form: Form, depth: int = 0) -> Any:
@@ -145,9 +147,11 @@ class Dictionary(Type):
             return [_write(self._pair, index, pair, form, inside) for index, pair in enumerate(value.items())]
         written = {}
         for key, kept in value.items():
-            with at(key):
+            try:
                 name = self.key.write(key, form) if isinstance(self.key, Text) else self.key.write_text(key)
-                written[name] = self.value.write(kept, form, inside)
+            except Mismatch as mismatch:
+                raise mismatch.within(key)
+            written[name] = _write(self.value, name, kept, form, inside)
         return written
 
 
@@ -210,9 +214,7 @@ class Struct(Type):
         for name in said:
             if name not in known:
                 names = ", ".join(f"`{one}`" for one in known) or "none"
-                mismatch = Mismatch(f"unknown field `{name}`, expected {names}")
-                mismatch.path.insert(0, name)
-                raise mismatch
+                raise Mismatch(f"unknown field `{name}`, expected {names}").within(name)
 
     def write(self, value: Any, form: Form, depth: int = 0) -> dict[str, Any]:
         if not isinstance(value, self.made):
@@ -296,13 +298,17 @@ class OneOf(Type):
 
 
 def _read(of: Type, part: object, said: Any, form: Form) -> Any:
-    with at(part):
+    try:
         return of.read(said, form)
+    except Mismatch as mismatch:
+        raise mismatch.within(part)
 
 
 def _write(of: Type, part: object, value: Any, form: Form, depth: int) -> Any:
-    with at(part):
+    try:
         return of.write(value, form, depth)
+    except Mismatch as mismatch:
+        raise mismatch.within(part)
 
 
 def default_of(field: "dataclasses.Field[Any]") -> Callable[[], Any] | None:

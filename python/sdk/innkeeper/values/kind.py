@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -42,6 +41,11 @@ class Mismatch(Exception):
         self.detail = detail
         self.path: list[str] = []
 
+    def within(self, part: object) -> Mismatch:
+        """The same, in a part of something larger."""
+        self.path.insert(0, str(part))
+        return self
+
     @property
     def pointer(self) -> str:
         """Where it is: a JSON pointer (RFC 6901)."""
@@ -51,16 +55,6 @@ class Mismatch(Exception):
 def mismatch_text(mismatch: Mismatch) -> str:
     """What does not fit, with where it is."""
     return f"{mismatch.pointer[1:]}: {mismatch.detail}" if mismatch.path else mismatch.detail
-
-
-@contextmanager
-def at(part: object) -> Iterator[None]:
-    """Runs a part of a reading or writing, and notes where it was when it fails."""
-    try:
-        yield
-    except Mismatch as mismatch:
-        mismatch.path.insert(0, str(part))
-        raise
 
 
 def _shown(value: object) -> str:
