@@ -1,6 +1,9 @@
 """Texts of whatever it may be: anything can be raised, logged, or given as a header."""
 
+import re
 from types import TracebackType
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 DEEPEST = 30
 """How many of the innermost places of an exception are said."""
@@ -17,9 +20,8 @@ def is_well_formed(text: str) -> bool:
 
 def to_well_formed(text: str) -> str:
     """A text with U+FFFD for each half of a surrogate pair: the host takes characters only."""
-    if is_well_formed(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    # No codec that would be imported first: a component has no files to import from.
+    return text if is_well_formed(text) else _HALVES.sub("\ufffd", text)
 
 
 def text_of(value: object) -> str:
