@@ -58,6 +58,7 @@ const JAVASCRIPT: &[(&str, &str)] = &[
 const PYTHON: &[(&str, &str)] = &[
     ("message-python", "python/message"),
     ("scripted-python", "tests/python/scripted"),
+    ("message-moved", "tests/python/moved"),
 ];
 
 /// The component file of each context in one language. Where they cannot be built, each test that asks for one fails with one line that says why; see

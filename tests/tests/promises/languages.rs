@@ -130,19 +130,19 @@ async fn message_is_the_same_in_each_language_and_each_reads_what_the_others_wro
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn message_changes_its_language_under_load_and_nothing_is_lost() {
     let languages = messages();
+    if languages.len() < 2 {
+        return;
+    }
     let seconds = std::env::var(SECONDS).ok();
     let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0);
     let host = TestHost::with(settings().await).await;
     // All are compiled before anybody comes.
-    for (_, name) in languages.iter().skip(1).chain(&languages[..1]) {
-        if languages.len() > 1 {
-            deploy(host.operators(), name).await;
-        }
+    for (_, name) in languages[1..].iter().chain(&languages[..1]) {
+        deploy(host.operators(), name).await;
     }
     let record = Arc::new(Record::default());
     let load = Load::start(host.gateway(), &record, 8, 7);
-    let changes = if languages.len() > 1 { 2 * languages.len() } else { 0 };
-    let rounds = languages.iter().cycle().skip(1).take(changes);
+    let rounds = languages.iter().cycle().skip(1).take(2 * languages.len());
     for &(language, name) in rounds {
         deploy(host.operators(), name).await;
         let digest = artifacts::digest(&component(name).await);

@@ -212,3 +212,64 @@ async fn time_chance_and_who_asks_are_the_invocations_own_in_python() {
     });
     assert_eq!(known, wanted);
 }
+
+/// What a version in Rust has written is moved by one in Python; what it cannot move, and what is not ready, does not come to serve, and says why.
+#[tokio::test]
+async fn the_state_of_rust_is_migrated_by_python_or_stays_as_it_was() {
+    if is_left_out("python") {
+        return;
+    }
+    let host = TestHost::with(super::settings().await).await;
+    let (stay, operators) = (host.stay(), host.operators());
+    let moved = async || {
+        let bytes = super::component("message-moved").await;
+        operators
+            .deploy("message", bytes, "expect-slower=100")
+            .await
+    };
+    // It sees a state in which nothing is yet.
+    let refused = moved().await;
+    assert!(
+        refused.status >= 400 && refused.text.contains("nobody was told anything yet"),
+        "{}",
+        refused.text
+    );
+    super::told_of_both(&stay, 0).await;
+    let before = stay.at("/messages/1").await;
+    moved().await.expect(201);
+    let after = stay.at("/messages/1").await;
+    let length = before["content"].as_str().map(str::len);
+    assert_eq!(
+        (&after["content"], after["length"].as_u64()),
+        (&before["content"], length.map(|length| length as u64)),
+        "{after}"
+    );
+}
+
+/// An exception while a row is migrated ends the rollout with the row and its reason, and the version before goes on.
+#[tokio::test]
+async fn an_exception_while_rows_are_migrated_ends_the_rollout() {
+    if is_left_out("python") {
+        return;
+    }
+    let host = TestHost::with(super::settings().await).await;
+    let (stay, operators) = (host.stay(), host.operators());
+    for _ in 0..13 {
+        stay.room("told").await;
+    }
+    stay.booked(13).await;
+    stay.counts("/messages", 1).await;
+    let bytes = super::component("message-moved").await;
+    let refused = operators
+        .deploy("message", bytes, "expect-slower=100")
+        .await;
+    assert!(
+        refused.status >= 400
+            && refused
+                .text
+                .contains("from 0: nobody was ever told of room 13"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(stay.at("/messages/1").await["roomId"], 13);
+}
