@@ -3,13 +3,14 @@
 
 mod python;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use innkeeper_tests::{
-    Client, Issuer, Load, Operators, Record, Reply, Settings, Stay, TestHost, artifacts,
-    eventually, is_left_out, send,
+    Client, Issuer, Load, Operators, Record, Reply, Settings, Stay, TestHost, Traffic, artifacts,
+    eventually, is_left_out, request, send,
 };
 use serde_json::{Value, json};
 
@@ -142,6 +143,9 @@ async fn message_changes_its_language_under_load_and_nothing_is_lost() {
     }
     let record = Arc::new(Record::default());
     let load = Load::start(host.gateway(), &record, 8, 7);
+    let reading = Traffic::start(host.gateway().base(), 1, |_| {
+        request("GET", "/messages?size=1", "")
+    });
     let rounds = languages.iter().cycle().skip(1).take(2 * languages.len());
     for &(language, name) in rounds {
         deploy(host.operators(), name).await;
@@ -162,7 +166,21 @@ async fn message_changes_its_language_under_load_and_nothing_is_lost() {
         .await;
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
+    let read = reading.stop().await;
     load.stop().await;
+    // Whoever asked was answered, by each of them.
+    let failed: Vec<_> = read.iter().filter(|answer| answer.status != 200).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {}: {failed:?}",
+        failed.len(),
+        read.len()
+    );
+    let by: BTreeSet<_> = read
+        .iter()
+        .filter_map(|answer| answer.version.split(' ').next_back())
+        .collect();
+    assert_eq!(by.len(), languages.len(), "{by:?}");
     // One message for each booking that was confirmed, one for each that was cancelled, and no dead letter.
     let book = host.at_rest().await;
     let differences = record.differences(&book);
