@@ -126,7 +126,7 @@ def componentize(name: str, source: Path, out: Path, digest: str) -> None:
     print(f"making the component of {name}", flush=True)
     fresh = out / f"component.{os.getpid()}"
     paths = [argument for path in (out / "entry", source, SDK) for argument in ("--python-path", str(path))]
-    command = [sys.executable, "-c", "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; script()"]
+    command = [sys.executable, "-I", "-c", "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; script()"]
     command += ["--quiet", "--wit-path", str(out / "wit"), "--world", "guest", "--full-names"]
     command += ["componentize", *paths, "--output", str(fresh), ENTRY]
     environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "RUST_BACKTRACE": "0", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -39,7 +39,8 @@ pub(super) async fn build(
     let lock = Lock::of(directory.join("lock"), &line).await?;
     let mut command = Command::new(&python);
     command
-        .arg("-B")
+        // What lies about on this machine is no part of a component.
+        .args(["-I", "-B"])
         .arg(project.workspace.join(BUILDER))
         .arg(&project.directory)
         .arg(&project.name)
