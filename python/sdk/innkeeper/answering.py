@@ -19,7 +19,7 @@ from .log import log
 from .problem import Failure, Fault, Problem, Reject, Retry
 from .response import Response
 from .route import RequestReceived
-from .text import describe_error, reason_of, text_of
+from .text import describe_error, is_well_formed, reason_of, text_of
 
 Cases = Mapping[str, bool | None]
 """The cases of a function's error, and whether each carries something: None where it carries a text."""
@@ -165,11 +165,15 @@ def migrate(context: Context, number: int, entries: Sequence[Kept]) -> list[list
     return [_migrated(run, number, entry) for entry in entries]
 
 
+def _is_entry(one: Any) -> bool:
+    return isinstance(one.key, str) and is_well_formed(one.key) and isinstance(one.value, bytes)
+
+
 def _migrated(run: Callable[[int, Kept], Any], number: int, entry: Kept) -> list[Kept]:
     try:
         entries = refuse_later("what migrate returned", run(number, entry))
         is_list = isinstance(entries, (list, tuple))
-        if not is_list or not all(isinstance(one.key, str) and isinstance(one.value, bytes) for one in entries):
+        if not is_list or not all(_is_entry(one) for one in entries):
             raise TypeError("migrate returns a list of entries, as the `entry` of a table makes them")
         return list(entries)
     except BaseException as error:

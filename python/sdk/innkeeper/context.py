@@ -15,6 +15,7 @@ from .immediate import refuse_async
 from .names import kebab_case
 from .route import Route, route
 from .table import TableReader
+from .text import checked_text
 from .values import Form, Types
 from .values.kind import Described
 
@@ -31,6 +32,13 @@ class Schema:
     rebuild: bool = False
     migrate: Migrate | None = None
     """What becomes of an entry of another schema: the entries in its place, as the `entry` of a table makes them."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.number, *self.reads)
+        if not all(type(number) is int and 0 <= number < 2**32 for number in numbers):
+            raise TypeError("the number of a schema is a whole one of 32 bits")
+        if not isinstance(self.rebuild, bool):
+            raise TypeError("whether the state is filled anew is True or False")
 
 
 @dataclass
@@ -69,9 +77,7 @@ class Context:
         config: Config[Any] | None = None,
         schema: Schema | None = None,
     ) -> None:
-        if not isinstance(summary, str):
-            raise TypeError("a context has a summary: one sentence for the people who operate it")
-        self.summary = summary
+        self.summary = checked_text("the summary of a context", summary)
         self.tables = list(tables)
         self.publishes = list(publishes)
         self.calls = list(calls)
@@ -121,6 +127,7 @@ class Context:
             count = len(inspect.signature(run).parameters)
             if count not in (1, 2):
                 raise TypeError(f"the policy for {event.kind} takes the event's data, and may take a Delivery")
+            checked_text("the context that is followed", source)
             self.policies.append(Policy(source, event, run, count == 2))
             return run
 
@@ -130,6 +137,7 @@ class Context:
         """Offers a function of an interface, named without its version, to other contexts. `undo` is the function of the interface that undoes it."""
 
         def declare(run: Run) -> Run:
+            checked_text("the id of an interface", interface)
             name = kebab_case(run.__name__)
             refuse_async(name, run)
             self.offers.setdefault(interface, {})[name] = run

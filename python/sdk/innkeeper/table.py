@@ -10,8 +10,11 @@ from .host import Entry, Kept, host
 from .key import Key
 from .paging import Page, Paging, page_of
 from .problem import Fault, Problem
+from .text import is_well_formed, text_of
 from .values import Form, Type, Types, encode, parse, type_of
 from .values.marks import S64
+
+_LARGEST_LIMIT = 2**32 - 1
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,7 +24,7 @@ class TableReader(Generic[K, V]):
     """What reads a table."""
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or name == "" or "/" in name:
+        if not isinstance(name, str) or name == "" or "/" in name or not is_well_formed(name):
             raise TypeError("a table has a name without `/`")
         self.name = name
 
@@ -145,9 +148,11 @@ class TableReader(Generic[K, V]):
         return f"{self.name}/{self._key.write(key)}"
 
     def _rows(self, start: str, end: str, limit: int, is_reverse: bool) -> list[tuple[K, V]]:
+        if type(limit) is not int:
+            raise Fault(f"a limit is a whole number, not {text_of(limit)}")
         if limit <= 0:
             return []
-        entries = host().state.scan(start, end, limit, is_reverse)
+        entries = host().state.scan(start, end, min(limit, _LARGEST_LIMIT), is_reverse)
         return [(self.key_of(entry), self._decoded(entry.value)) for entry in entries]
 
     def _encoded(self, value: object) -> bytes:
