@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,10 @@ validator=${CARGO_TARGET_DIR:-target}/kubernetes-validate
 validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1)
 subscriber=${CARGO_TARGET_DIR:-target}/subscriber
 subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
+# Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
+wheels=python/target/wheels
+checker=${CARGO_TARGET_DIR:-target}/python
+checker_packages=(mypy==2.4.1 pytest==9.2.0)
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -114,6 +118,26 @@ javascript() {
         fail "npm could not install what javascript/package-lock.json names; can it reach its registry?"
 }
 
+# What builds contexts in Python, as files that `innkeeper build` then installs without asking anybody; and what checks and tests their SDK.
+python() {
+    local version
+    # Where there is no Python there is no version, which is said below.
+    version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || true
+    at_least 3.11 "${version:-0}" || fail "please install Python 3.11 or newer from https://python.org: contexts in Python are built with it"
+    if [ ! -e "$wheels/.complete" ] || [ python/requirements.txt -nt "$wheels/.complete" ]; then
+        say "downloading what builds Python, by pip"
+        rm -rf "$wheels" "$checker"
+        environment "$checker" "${checker_packages[@]}"
+        # An index that takes a connection and never answers is not waited for long.
+        timeout 300 "$checker/bin/python" -m pip --quiet --disable-pip-version-check --retries 1 --timeout 60 download --only-binary :all: --require-hashes \
+            --dest "$wheels" --requirement python/requirements.txt || fail "pip could not download what python/requirements.txt names; can it reach its index?"
+        touch "$wheels/.complete"
+    fi
+    "$checker/bin/python" -c 'import mypy, pytest' 2>/dev/null && return
+    say "installing mypy and pytest by pip: they check and test the SDK for Python"
+    environment "$checker" "${checker_packages[@]}"
+}
+
 program() {
     # Debian keeps servers where not everybody's path leads.
     has "$1" || [ -x "/usr/sbin/$1" ] && return
@@ -135,7 +159,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | javascript) $wanted ;;
+        subscriber | javascript | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

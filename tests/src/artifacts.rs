@@ -52,9 +52,30 @@ const TEST_CONTEXTS: &[&str] = &[
 ];
 
 /// Contexts in JavaScript, and their packages.
-const SCRIPTED: &[(&str, &str)] = &[
+const JAVASCRIPT: &[(&str, &str)] = &[
     ("message-javascript", "javascript/message"),
     ("scripted", "tests/javascript/scripted"),
+];
+
+/// Contexts in Python, and their projects.
+const PYTHON: &[(&str, &str)] = &[
+    ("message-python", "python/message"),
+    ("scripted-python", "tests/python/scripted"),
+    ("message-moved", "tests/python/moved"),
+];
+
+/// The component file of each context in one language. Where they cannot be built, each test that asks for one fails with one line that says why; see
+/// [`is_left_out`](crate::is_left_out).
+struct Written {
+    language: &'static str,
+    packages: &'static [(&'static str, &'static str)],
+    built: OnceCell<Result<BTreeMap<String, PathBuf>, String>>,
+}
+
+/// Those in other languages than Rust.
+static OTHERS: [Written; 2] = [
+    Written::of("JavaScript", JAVASCRIPT),
+    Written::of("Python", PYTHON),
 ];
 
 /// How this crate was built itself, so that cargo has nothing to compile that it has not compiled for it: tests are built for development, benchmarks for release.
@@ -77,11 +98,11 @@ pub async fn binary() -> &'static Path {
     BINARY.get_or_init(build_binary).await
 }
 
-/// The component file of a context, in whatever language it is: those in JavaScript are built for who asks for one, and need Node and npm.
+/// The component file of a context, in whatever language it is: those in JavaScript and Python are built for who asks for one, and need what builds them.
 pub async fn component(name: &str) -> &'static Path {
-    match SCRIPTED.iter().any(|(scripted, _)| *scripted == name) {
-        true => &scripted().await[name],
-        false => &components().await[name],
+    match OTHERS.iter().find(|written| written.has(name)) {
+        Some(written) => &written.components().await[name],
+        None => &components().await[name],
     }
 }
 
@@ -195,23 +216,37 @@ fn of_the_tests(name: &str) -> Source {
     }
 }
 
-/// The component file of each context in JavaScript. Where they cannot be built, each test that asks for one fails with one line that says why; see [`is_left_out`](crate::is_left_out).
-async fn scripted() -> &'static BTreeMap<String, PathBuf> {
-    static SCRIPTED_COMPONENTS: OnceCell<Result<BTreeMap<String, PathBuf>, String>> =
-        OnceCell::const_new();
-    let components = SCRIPTED_COMPONENTS.get_or_init(async || {
-        let sources = SCRIPTED.iter().map(|(name, package)| Source {
-            name: (*name).to_owned(),
-            package: repository().join(package),
+impl Written {
+    const fn of(language: &'static str, packages: &'static [(&'static str, &'static str)]) -> Self {
+        Self {
+            language,
+            packages,
+            built: OnceCell::const_new(),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.packages.iter().any(|(known, _)| *known == name)
+    }
+
+    async fn components(&self) -> &BTreeMap<String, PathBuf> {
+        let building = self.built.get_or_init(async || {
+            let sources = self.packages.iter().map(|(name, package)| Source {
+                name: (*name).to_owned(),
+                package: repository().join(package),
+            });
+            let sources: Vec<_> = sources.collect();
+            try_build(&sources)
+                .await
+                .map_err(|error| error.to_string().replace('\n', "; "))
         });
-        let sources: Vec<_> = sources.collect();
-        try_build(&sources)
-            .await
-            .map_err(|error| error.to_string().replace('\n', "; "))
-    });
-    match components.await {
-        Ok(components) => components,
-        Err(reason) => panic!("no tests of contexts in JavaScript without them: {reason}"),
+        match building.await {
+            Ok(components) => components,
+            Err(reason) => panic!(
+                "no tests of contexts in {} without them: {reason}",
+                self.language
+            ),
+        }
     }
 }
 

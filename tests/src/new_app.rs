@@ -9,6 +9,9 @@ use crate::{Client, artifacts, within};
 /// How long the first build of an app may take: it compiles all that contexts depend on.
 const FIRST_BUILD: Duration = Duration::from_secs(600);
 
+/// And how long until it says that something has changed: a component in Python takes long to compile where that has little of a processor.
+const CHANGED: Duration = Duration::from_secs(300);
+
 /// An app of its author's.
 pub struct NewApp {
     directory: PathBuf,
@@ -20,30 +23,37 @@ pub struct Up {
     gateway: Client,
 }
 
-/// What npm has installed for an app of the same name before: it is the same, and need not be downloaded again.
+/// What was installed for an app of the same name before: it is the same, and need not be downloaded again.
 struct Installed {
     kept: PathBuf,
+    place: &'static str,
 }
 
-/// Where npm installs it, below the app.
-const NODE_MODULES: &str = "javascript/node_modules";
+/// Where npm and pip install it, below the app.
+const INSTALLED: [&str; 2] = ["javascript/node_modules", "python/target/venv"];
 
 impl Installed {
     /// Keeps it from being removed with the app.
-    fn keep(home: &Path, name: &str) -> Self {
-        let kept = home.join(format!("{name}.node_modules"));
-        let before = home.join(name).join(NODE_MODULES);
+    fn keep(home: &Path, name: &str, place: &'static str) -> Self {
+        let kept = home.join(format!("{name}.{}", place.replace('/', ".")));
+        let before = home.join(name).join(place);
         if before.exists() {
             let _missing = std::fs::remove_dir_all(&kept);
             std::fs::rename(before, &kept).expect("a directory can be moved");
         }
-        Self { kept }
+        Self { kept, place }
     }
 
     /// Puts it where the new app has it.
     fn put_back(self, app: &Path) {
-        let to = app.join(NODE_MODULES);
-        if self.kept.exists() && to.parent().is_some_and(Path::exists) {
+        let to = app.join(self.place);
+        let folder = Path::new(self.place)
+            .iter()
+            .next()
+            .map(|first| app.join(first));
+        if self.kept.exists() && folder.is_some_and(|folder| folder.exists()) {
+            std::fs::create_dir_all(to.parent().expect("it is below the app"))
+                .expect("a directory can be made");
             std::fs::rename(self.kept, to).expect("a directory can be moved");
         }
     }
@@ -66,7 +76,7 @@ impl NewApp {
         let target = artifacts::repository().join("components/target");
         let home = target.join("new-apps");
         std::fs::create_dir_all(&home).expect("a directory can be made");
-        let installed = Installed::keep(&home, name);
+        let installed = INSTALLED.map(|place| Installed::keep(&home, name, place));
         let _missing = std::fs::remove_dir_all(home.join(name));
         let contexts = contexts.join(",");
         let mut arguments = vec!["new", name, "--in", text(&home)];
@@ -77,7 +87,9 @@ impl NewApp {
         let said = command(&arguments).await;
         assert!(said.is_well, "{said:?}");
         let directory = home.join(name);
-        installed.put_back(&directory);
+        for one in installed {
+            one.put_back(&directory);
+        }
         if directory.join("components").exists() {
             // The dependencies are those of the app's, which are compiled already.
             std::os::unix::fs::symlink(&target, directory.join("components/target"))
@@ -168,9 +180,7 @@ impl Up {
     /// Waits until it has said something, and gives the line.
     pub async fn says(&self, text: &str) -> String {
         let output = self.process.output();
-        let said = within(Duration::from_secs(120), async || {
-            output.lines_with(text).pop().ok_or(())
-        });
+        let said = within(CHANGED, async || output.lines_with(text).pop().ok_or(()));
         let said = said.await;
         said.unwrap_or_else(|()| panic!("it has not said {text:?}:\n{}", output.tail(60)))
     }

@@ -31,8 +31,15 @@ pub(super) const JAVASCRIPT: Kit = Kit {
     manifest: "javascript/sdk/package.json",
 };
 
+/// For Python.
+pub(super) const PYTHON: Kit = Kit {
+    files: PYTHON_FILES,
+    sdk: "python/sdk/",
+    manifest: "python/sdk/pyproject.toml",
+};
+
 /// All of them.
-pub(super) const KITS: [&Kit; 2] = [&RUST, &JAVASCRIPT];
+pub(super) const KITS: [&Kit; 3] = [&RUST, &JAVASCRIPT, &PYTHON];
 
 const RUST_FILES: &[(&str, &str)] = files![
     "components/.cargo/config.toml",
@@ -174,6 +181,56 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/wit/world.wit",
 ];
 
+const PYTHON_FILES: &[(&str, &str)] = files![
+    "python/requirements.txt",
+    "python/sdk/README.md",
+    "python/sdk/innkeeper/__init__.py",
+    "python/sdk/innkeeper/answer.py",
+    "python/sdk/innkeeper/answering.py",
+    "python/sdk/innkeeper/calls.py",
+    "python/sdk/innkeeper/component.py",
+    "python/sdk/innkeeper/config.py",
+    "python/sdk/innkeeper/context.py",
+    "python/sdk/innkeeper/crossing.py",
+    "python/sdk/innkeeper/event.py",
+    "python/sdk/innkeeper/host.py",
+    "python/sdk/innkeeper/immediate.py",
+    "python/sdk/innkeeper/invocation.py",
+    "python/sdk/innkeeper/json_text.py",
+    "python/sdk/innkeeper/key.py",
+    "python/sdk/innkeeper/log.py",
+    "python/sdk/innkeeper/names.py",
+    "python/sdk/innkeeper/paging.py",
+    "python/sdk/innkeeper/problem.py",
+    "python/sdk/innkeeper/py.typed",
+    "python/sdk/innkeeper/response.py",
+    "python/sdk/innkeeper/route.py",
+    "python/sdk/innkeeper/table.py",
+    "python/sdk/innkeeper/testing/__init__.py",
+    "python/sdk/innkeeper/testing/host.py",
+    "python/sdk/innkeeper/testing/routing.py",
+    "python/sdk/innkeeper/testing/state.py",
+    "python/sdk/innkeeper/text.py",
+    "python/sdk/innkeeper/values/__init__.py",
+    "python/sdk/innkeeper/values/compound.py",
+    "python/sdk/innkeeper/values/hints.py",
+    "python/sdk/innkeeper/values/kind.py",
+    "python/sdk/innkeeper/values/marks.py",
+    "python/sdk/innkeeper/values/scalars.py",
+    "python/sdk/innkeeper/values/types.py",
+    "python/sdk/pyproject.toml",
+    "python/sdk/tools/build.py",
+    "python/sdk/tools/signatures.py",
+    "python/sdk/tools/wit.py",
+    "python/sdk/wit/deps/wasi-config/store.wit",
+    "python/sdk/wit/deps/wasi-logging/logging.wit",
+    "python/sdk/wit/exports.wit",
+    "python/sdk/wit/imports.wit",
+    "python/sdk/wit/records.json",
+    "python/sdk/wit/types.wit",
+    "python/sdk/wit/world.wit",
+];
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -184,6 +241,10 @@ mod tests {
         for entry in std::fs::read_dir(root.join(directory)).unwrap() {
             let entry = entry.unwrap();
             let path = format!("{directory}/{}", entry.file_name().to_str().unwrap());
+            // Python leaves it wherever it has run.
+            if path.ends_with("__pycache__") {
+                continue;
+            }
             // The contract is linked into the SDK.
             if entry.path().is_dir() {
                 files(root, &path, found);
@@ -238,6 +299,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn every_file_of_the_sdk_for_python_is_embedded() {
+        let sdk = "python/sdk";
+        let folders = ["innkeeper", "tools", "wit"].map(|folder| format!("{sdk}/{folder}"));
+        compare(
+            &PYTHON,
+            &folders.each_ref().map(String::as_str),
+            &[
+                "python/requirements.txt",
+                "python/sdk/README.md",
+                "python/sdk/pyproject.toml",
+            ],
+        );
+    }
+
     /// Whether the build of an image is given a file, by what its list of ignored files says: the last line that fits decides.
     fn is_given(ignored: &str, path: &str) -> bool {
         let lines = ignored.lines().map(str::trim);
@@ -271,6 +347,8 @@ mod tests {
             "javascript/node_modules/esbuild/package.json",
             "tests/javascript/scripted/node_modules/x",
             "javascript/target/innkeeper/message.wasm",
+            "python/target/venv/bin/python",
+            "python/sdk/innkeeper/__pycache__/key.cpython-311.pyc",
             ".git/config",
         ] {
             assert!(!is_given(&ignored, path), "{path} is not ignored");

@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// What a context is built from is no package of any language.
     #[error(
-        "context {context}: {} has neither a Cargo.toml (Rust) nor a package.json (JavaScript, TypeScript)", path.display()
+        "context {context}: {} has no Cargo.toml (Rust), package.json (JavaScript, TypeScript) or pyproject.toml (Python)", path.display()
     )]
     NoPackage {
         /// The context.
@@ -62,6 +62,52 @@ pub enum Error {
     Npm {
         /// What npm printed.
         output: String,
+    },
+    /// There is no Python to be run.
+    #[error(
+        "{program} could not be run ({source}), and contexts in Python are built with it: install Python 3.11 or newer from https://python.org"
+    )]
+    Python {
+        /// What was to be run.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Python is too old.
+    #[error(
+        "contexts in Python are built with Python 3.11 or newer, and here is {version:?}: install a newer one from https://python.org"
+    )]
+    OldPython {
+        /// What it says of itself.
+        version: String,
+    },
+    /// There is no environment that anything could be installed into.
+    #[error(
+        "python3 could not make an environment in {}; where its module `venv` is a package of its own, as Debian's python3-venv, install that. It says:\n{output}", path.display()
+    )]
+    Environment {
+        /// Where it would be.
+        path: PathBuf,
+        /// What Python printed.
+        output: String,
+    },
+    /// What builds contexts in Python could not be installed.
+    #[error(
+        "pip could not install what builds contexts in Python; can it reach its index? It says:\n{output}"
+    )]
+    Pip {
+        /// What pip printed.
+        output: String,
+    },
+    /// Nothing says what builds a context in Python.
+    #[error(
+        "context {context}: there is no requirements.txt in {} or above it, which names what builds contexts in Python: `innkeeper new` writes one, and `workspace` under [tool.innkeeper] in the context's pyproject.toml names its folder", path.display()
+    )]
+    NoRequirements {
+        /// The context.
+        context: String,
+        /// Its package.
+        path: PathBuf,
     },
     /// Another build holds what this one needs.
     #[error(

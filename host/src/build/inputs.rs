@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use super::component;
 use super::javascript;
 use super::packaging::Packaging;
+use super::python;
 use super::workspace::Package;
 use super::{Error, Options, Source};
+
+/// Folders that are made by building and by running.
+const MADE: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
 /// The files that the component of a context is made of: those of its package, those that its build found it to need when it was built last, wherever they are,
 /// and the workspace's own. What is in `data` is none of them: an app that is one package has its journals there. Blocks.
@@ -29,6 +33,11 @@ pub fn inputs(source: &Source, options: &Options, data: &Path) -> Result<BTreeSe
             let target = options.target(&package.workspace);
             javascript::noted_dependencies(&package.work(&target))
         }
+        Packaging::Python => {
+            let project = python::Project::read(source)?;
+            files.insert(project.workspace.join(python::REQUIREMENTS));
+            python::noted_dependencies(&project.work(&options.target(&project.workspace)))
+        }
     };
     // Before the first build there is none.
     if let Ok(text) = std::fs::read_to_string(needed) {
@@ -43,7 +52,7 @@ fn within(directory: &Path, data: &Path, files: &mut BTreeSet<PathBuf>) {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
-        let is_made = [OsStr::new("target"), OsStr::new("node_modules")].contains(&&*name);
+        let is_made = MADE.iter().any(|made| OsStr::new(made) == name);
         let is_hidden = name.as_encoded_bytes().starts_with(b".");
         match entry.file_type() {
             _ if is_made || is_hidden || path.starts_with(data) => {}
@@ -96,6 +105,7 @@ mod tests {
             "wit/deep/world.wit",
             "target/x",
             ".git/y",
+            "src/__pycache__/main.pyc",
             "data/journal/db",
         ] {
             let path = home.path().join(file);

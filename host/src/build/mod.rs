@@ -1,4 +1,4 @@
-//! Building contexts: a package becomes a component. One of cargo by way of a core module, one of npm by what the SDK for JavaScript brings.
+//! Building contexts: a package becomes a component. One of cargo by way of a core module, one of npm or Python by what the SDK for its language brings.
 //!
 //! Knows nothing of the manifest or of running guests: packages in, component files out.
 
@@ -9,8 +9,11 @@ mod error;
 mod inputs;
 mod interfaces;
 mod javascript;
+mod lock;
 mod packaging;
 mod profile;
+mod program;
+mod python;
 mod template;
 mod toolchain;
 mod upgrade;
@@ -29,10 +32,10 @@ pub use template::{Created, Interfaces, Language, new_app, new_context};
 pub use upgrade::{Step, Upgrade};
 pub use world::{World, world};
 
-use packaging::{Packaging, by_packaging};
+use packaging::{ByPackaging, Packaging};
 use workspace::Package;
 
-/// A context to build from a package of cargo or npm.
+/// A context to build from a package of cargo, npm or Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The context's name, which is also the component file's.
@@ -98,8 +101,8 @@ pub async fn build(
     progress: impl Fn(Progress<'_>) + Send + Sync,
 ) -> Result<Vec<Built>, Error> {
     let mut built = Vec::with_capacity(sources.len());
-    let (of_cargo, of_npm) = by_packaging(sources)?;
-    for (workspace, packages) in by_workspace(&of_cargo)? {
+    let by = ByPackaging::of(sources)?;
+    for (workspace, packages) in by_workspace(&by.cargo)? {
         progress(Progress::Compiling {
             workspace: &workspace,
             contexts: packages.len(),
@@ -118,7 +121,7 @@ pub async fn build(
             built.push(component);
         }
     }
-    for source in of_npm {
+    for source in by.npm {
         let package = javascript::Package::read(source)?;
         progress(Progress::Compiling {
             workspace: &package.workspace,
@@ -132,6 +135,20 @@ pub async fn build(
         progress(Progress::Ready(&component));
         built.push(component);
     }
+    for source in by.python {
+        let project = python::Project::read(source)?;
+        progress(Progress::Compiling {
+            workspace: &project.workspace,
+            contexts: 1,
+        });
+        let made = python::build(&project, options, |line| progress(Progress::Line(line)));
+        let (made, target) = (made.await?, options.target(&project.workspace));
+        let file = made.file.clone();
+        let component = component::write(project.name, file, target, options.profile).await?;
+        drop(made);
+        progress(Progress::Ready(&component));
+        built.push(component);
+    }
     Ok(built)
 }
 
@@ -141,25 +158,28 @@ pub async fn build(
 /// # Errors
 /// When a package cannot be read, or a test fails.
 pub async fn test(sources: &[Source], line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
-    let (of_cargo, of_npm) = by_packaging(sources)?;
-    for source in of_npm {
+    let by = ByPackaging::of(sources)?;
+    for source in by.npm {
         javascript::test(source, &line).await?;
     }
-    for (workspace, packages) in by_workspace(&of_cargo)? {
+    for source in by.python {
+        python::test(source, &line).await?;
+    }
+    for (workspace, packages) in by_workspace(&by.cargo)? {
         cargo::test(&workspace, &packages).await?;
     }
     Ok(())
 }
 
 /// Looks for what does not survive that an invocation is run again, as the lists in `clippy.toml` of the contexts' workspace name it. False when there is no clippy
-/// that could look. Contexts in JavaScript have nothing of the kind: their clock and their random numbers are the invocation's.
+/// that could look. Contexts in JavaScript and Python have nothing of the kind: their clock and their random numbers are the
+/// invocation's.
 ///
 /// # Errors
 /// When a package cannot be read, or something was found.
 pub async fn lint(sources: &[Source]) -> Result<bool, Error> {
     let mut all = true;
-    let (of_cargo, _) = by_packaging(sources)?;
-    for (workspace, packages) in by_workspace(&of_cargo)? {
+    for (workspace, packages) in by_workspace(&ByPackaging::of(sources)?.cargo)? {
         all &= cargo::lint(&workspace, &packages).await?;
     }
     Ok(all)
@@ -184,6 +204,7 @@ pub fn component_path(source: &Source, options: &Options) -> Result<PathBuf, Err
     let workspace = match Packaging::of(source)? {
         Packaging::Cargo => Package::read(source)?.workspace,
         Packaging::Npm => javascript::Package::read(source)?.workspace,
+        Packaging::Python => python::Project::read(source)?.workspace,
     };
     let target = options.target(&workspace);
     Ok(component::file(&target, options.profile, &source.name))

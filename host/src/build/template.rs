@@ -1,4 +1,5 @@
 mod javascript;
+mod python;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub enum Language {
     JavaScript,
     /// TypeScript.
     TypeScript,
+    /// Python.
+    Python,
 }
 
 impl Language {
@@ -36,6 +39,7 @@ impl Language {
         match self {
             Self::Rust => "components",
             Self::JavaScript | Self::TypeScript => "javascript",
+            Self::Python => "python",
         }
     }
 
@@ -44,6 +48,7 @@ impl Language {
         match self {
             Self::Rust => &embedded::RUST,
             Self::JavaScript | Self::TypeScript => &embedded::JAVASCRIPT,
+            Self::Python => &embedded::PYTHON,
         }
     }
 }
@@ -133,7 +138,10 @@ pub fn new_context(
     }
     match language {
         Language::Rust => write_package(&package, name, &pieces)?,
-        _ => javascript::write_package(&app, &package, name, language)?,
+        Language::JavaScript | Language::TypeScript => {
+            javascript::write_package(&app, &package, name, language)?;
+        }
+        Language::Python => python::write_package(&app, &package, name)?,
     }
     // Last, so that an app never names a context that is not there.
     let manifest = format!(
@@ -239,7 +247,7 @@ impl Interfaces {
             Some(interface) => Err(Error::Interface {
                 text: interface.clone(),
                 reason: format!(
-                    "what is offered and called is written for contexts in Rust only: make {name} without it, and name it under `offers` or `calls` of its `context`"
+                    "what is offered and called is written for contexts in Rust only: make {name} without it, and declare it in its context"
                 ),
             }),
         }

@@ -274,6 +274,16 @@ fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     for file in ["sdk/SHA256SUMS", "sdk/wit/types.wit", "notes/tsconfig.json"] {
         assert!(app.join("javascript").join(file).is_file(), "{file}");
     }
+    let ledger = new_context(&app, "ledger", Language::Python, &none).unwrap();
+    assert_eq!(ledger.package, app.join("python/ledger"));
+    for file in [
+        "requirements.txt",
+        "sdk/SHA256SUMS",
+        "sdk/wit/types.wit",
+        "ledger/src/main.py",
+    ] {
+        assert!(app.join("python").join(file).is_file(), "{file}");
+    }
     // Where each component comes to be is known before it is.
     let source = |name: &str, package: &str| Source {
         name: name.into(),
@@ -282,9 +292,14 @@ fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     let path = |source| component_path(&source, &Options::default());
     let target = app.join("javascript/target/innkeeper/notes.wasm");
     assert_eq!(path(source("notes", "javascript/notes")).unwrap(), target);
+    let target = app.join("python/target/innkeeper/ledger.wasm");
+    assert_eq!(path(source("ledger", "python/ledger")).unwrap(), target);
     let refused = path(source("other", "wit")).unwrap_err().to_string();
-    assert!(refused.contains("neither a Cargo.toml"), "{refused}");
-    // Both SDKs are brought up to date, and one alone.
+    assert!(
+        refused.contains("has no Cargo.toml (Rust), package.json"),
+        "{refused}"
+    );
+    // All SDKs are brought up to date, and some without the others.
     assert!(Upgrade::of(&app).unwrap().steps.is_empty());
     let file = "javascript/sdk/index.js";
     std::fs::write(app.join(file), "// by hand\n").unwrap();
@@ -293,6 +308,40 @@ fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     assert_eq!(upgrade.overwrites(), [file]);
     upgrade.carry_out().unwrap();
     assert!(Upgrade::of(&app).unwrap().steps.is_empty());
+    std::fs::write(app.join("python/sdk/innkeeper/key.py"), "# by hand\n").unwrap();
+    // What an author adds to what is installed is theirs.
+    std::fs::write(app.join("python/requirements.txt"), "# more\n").unwrap();
+    let steps = Upgrade::of(&app).unwrap().steps;
+    assert_eq!(
+        steps,
+        [
+            ("python/requirements.txt".to_owned(), Step::Keep),
+            ("python/sdk/innkeeper/key.py".to_owned(), Step::Overwrite),
+        ]
+    );
+}
+
+#[test]
+fn what_a_context_in_python_is_made_of_is_watched() {
+    let directory = tempfile::tempdir().unwrap();
+    let none = Interfaces::default();
+    let made = new_context(directory.path(), "notes", Language::Python, &none);
+    let app = made.unwrap().app;
+    let source = Source {
+        name: "notes".into(),
+        package: app.join("python/notes"),
+    };
+    let noted = app.join("python/target/python/notes/component.d");
+    std::fs::create_dir_all(noted.parent().unwrap()).unwrap();
+    std::fs::write(&noted, "component.wasm: /elsewhere/shared\\ code.py\n").unwrap();
+    let files = inputs(&source, &Options::default(), &app.join("data")).unwrap();
+    for file in [
+        app.join("python/notes/src/main.py"),
+        app.join("python/requirements.txt"),
+        "/elsewhere/shared code.py".into(),
+    ] {
+        assert!(files.contains(&file), "{}", file.display());
+    }
 }
 
 #[test]

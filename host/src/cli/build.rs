@@ -13,8 +13,8 @@ use crate::manifest::Manifest;
 
 /// Build the app's contexts that come from packages
 ///
-/// Cargo decides what is stale, and for contexts in JavaScript and TypeScript their bundle does. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
-/// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed; for JavaScript Node.js 20 or newer.
+/// Cargo decides what is stale, and for contexts in other languages what they have imported does. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
+/// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed; for JavaScript Node.js 20 or newer, for Python 3.11 or newer.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper build

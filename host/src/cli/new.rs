@@ -49,6 +49,8 @@ enum Written {
     JavaScript,
     #[value(name = "typescript", alias = "ts")]
     TypeScript,
+    #[value(name = "python", alias = "py")]
+    Python,
 }
 
 impl From<Written> for Language {
@@ -57,6 +59,7 @@ impl From<Written> for Language {
             Written::Rust => Self::Rust,
             Written::JavaScript => Self::JavaScript,
             Written::TypeScript => Self::TypeScript,
+            Written::Python => Self::Python,
         }
     }
 }

@@ -35,16 +35,17 @@ pages! {
     polyglot: "polyglot",
 }
 
-/// The page that is about JavaScript, and needs what builds it.
+/// The page that is about JavaScript and Python, and needs what builds them.
 const SCRIPTED: &str = "polyglot";
 
 async fn visit(name: &str) {
     if name == SCRIPTED {
-        if is_left_out("javascript") {
+        if is_left_out("javascript") || is_left_out("python") {
             return;
         }
-        // What builds it is then installed. A visit has a home of its own, in which npm has no cache.
+        // What builds them is then installed. A visit has a home of its own, in which npm and pip have no cache.
         artifacts::component("message-javascript").await;
+        artifacts::component("message-python").await;
     }
     artifacts::components().await;
     let page = Page::read(&tour::folder(), name);

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::lock::Lock;
-use super::{cannot_run, told, workspaces};
+use super::{cannot_run, workspaces};
 use crate::build::Error;
+use crate::build::lock::Lock;
+use crate::build::program::told;
 
 /// The oldest version of Node that the tools run with.
 const OLDEST: u32 = 20;
@@ -39,7 +40,7 @@ pub(super) async fn install(
         // The lock says what it is, to the byte: what was downloaded once need not be asked for again.
         .args(["--prefer-offline", "--loglevel", "error"])
         .current_dir(workspace);
-    if let Some(output) = told(&mut command, "npm", line).await? {
+    if let Some(output) = told(&mut command, "npm", line, cannot_run("npm")).await? {
         return Err(Error::Npm { output });
     }
     // npm may have written its lock.

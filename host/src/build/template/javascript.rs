@@ -36,7 +36,7 @@ pub(super) fn write_package(
     }
     let files = match language {
         Language::TypeScript => TYPESCRIPT,
-        Language::JavaScript | Language::Rust => JAVASCRIPT,
+        _ => JAVASCRIPT,
     };
     for (path, text) in files {
         write(&package.join(path), &text.replace("__name__", name))?;

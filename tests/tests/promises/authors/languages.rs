@@ -133,3 +133,139 @@ async fn what_builds_an_app_is_pinned_by_digests() {
     // A name alone would be looked up in a public registry.
     assert_eq!(package["dependencies"]["innkeeper-sdk"], "file:../sdk");
 }
+
+const PYTHON_SOURCE: &str = "python/clerk/src/main.py";
+
+#[tokio::test]
+async fn a_context_in_python_is_made_built_tested_and_changed_while_it_serves() {
+    if is_left_out("python") {
+        return;
+    }
+    let app = NewApp::with("clerk", &[], &["--language", "python"]).await;
+    // What is wrong is said where it is.
+    app.edit(PYTHON_SOURCE, "id: U64", "id: int");
+    let said = app.command_within(&["build"], BUILDING).await;
+    assert!(
+        !said.is_well
+            && said
+                .err
+                .contains("Entry.id: `int` does not say how large it may be"),
+        "{said:?}"
+    );
+    app.edit(PYTHON_SOURCE, "id: int", "id: U64");
+    app.edit(PYTHON_SOURCE, "log.info(", "lag.info(");
+    let tested = app.command_within(&["test", "clerk"], BUILDING).await;
+    assert!(
+        !tested.is_well && tested.err.contains("tests do not pass"),
+        "{tested:?}"
+    );
+    app.edit(PYTHON_SOURCE, "lag.info(", "log.info(");
+    app.edit(PYTHON_SOURCE, "entries = ", "entries = nothing or ");
+    let said = app.command_within(&["build"], BUILDING).await;
+    assert!(
+        !said.is_well
+            && said
+                .err
+                .contains("NameError: name 'nothing' is not defined"),
+        "{said:?}"
+    );
+    assert!(said.err.contains("src/main.py\", line "), "{said:?}");
+    app.edit(PYTHON_SOURCE, "entries = nothing or ", "entries = ");
+    let tested = app.command_within(&["test", "clerk"], BUILDING).await;
+    assert!(tested.is_well, "{tested:?}");
+
+    let up = app.up(&["--watch"]).await;
+    let written = up.gateway().post("/clerk", json!({"text": "two words"}));
+    assert_eq!(written.await.expect(201).body["id"], 1);
+    up.gateway()
+        .post("/clerk", json!({}))
+        .await
+        .expect_problem(422);
+    up.says("watching for changes").await;
+    app.edit(
+        PYTHON_SOURCE,
+        "return entries.find(id)",
+        "found = entries.find(id)\n    return Entry(found.id, found.text.upper())",
+    );
+    up.says("version 2 serves").await;
+    let shown = up.gateway().get("/clerk/1").await.expect(200).body;
+    assert_eq!(shown, json!({"id": 1, "text": "TWO WORDS"}));
+}
+
+#[tokio::test]
+async fn without_python_one_line_says_what_is_missing() {
+    let app = NewApp::with("unspoken", &[], &["--language", "python"]).await;
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let build = ["build", "--app", manifest];
+    // Also where the one that is there is too old.
+    let old = app.directory().join("old");
+    std::fs::create_dir(&old).expect("a folder can be made");
+    let program = old.join("python3");
+    std::fs::write(&program, "#!/bin/sh\necho Python 3.9.2\n").expect("a file can be written");
+    std::fs::set_permissions(
+        &program,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .expect("it can be made a program");
+    for (path, here) in [
+        ("/nonexistent", "could not be run"),
+        (
+            old.to_str().expect("paths are UTF-8"),
+            "here is \"Python 3.9.2\"",
+        ),
+    ] {
+        let said = command_with(&build, &[("PATH", path)]).await;
+        assert!(!said.is_well, "{said:?}");
+        let told: Vec<_> = said
+            .err
+            .lines()
+            .filter(|line| line.contains("error"))
+            .collect();
+        assert_eq!(told.len(), 1, "{said:?}");
+        assert!(told[0].contains("Python 3.11 or newer"), "{said:?}");
+        assert!(told[0].contains(here), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_index_cannot_be_reached_that_is_said() {
+    if is_left_out("python") {
+        return;
+    }
+    let app = NewApp::with("unheard", &[], &["--language", "python"]).await;
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    // As on a machine on which nothing was ever installed.
+    let variables = [
+        ("PIP_CONFIG_FILE", "/dev/null"),
+        ("PIP_NO_INDEX", "0"),
+        ("PIP_INDEX_URL", NOWHERE),
+        ("PIP_FIND_LINKS", ""),
+        ("PIP_NO_CACHE_DIR", "1"),
+        ("PIP_RETRIES", "0"),
+    ];
+    let said = command_with(&["build", "--app", manifest], &variables).await;
+    assert!(!said.is_well, "{said:?}");
+    assert!(said.err.contains("can it reach its index?"), "{said:?}");
+    // Nothing is taken for installed that is not.
+    assert!(
+        !app.directory()
+            .join("python/target/venv/.innkeeper")
+            .exists()
+    );
+}
+
+#[tokio::test]
+async fn what_builds_an_app_in_python_is_pinned_by_digests() {
+    let app = NewApp::with("fastened", &[], &["--language", "python"]).await;
+    let text = app.read("python/requirements.txt");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let packages: Vec<usize> = (0..lines.len())
+        .filter(|line| lines[*line].contains("=="))
+        .collect();
+    assert!(packages.len() > 3, "{text}");
+    for package in packages {
+        assert!(lines[package + 1].contains("--hash=sha256:"), "{text}");
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::build::Error;
+use super::Error;
 
 /// How long another build is waited for.
 const LONGEST: Duration = Duration::from_secs(600);

@@ -1,0 +1,88 @@
+//! Building contexts in Python: a project becomes a component with the interpreter in it. What does that is the SDK's (`sdk/tools/build.py`); here what it needs is
+//! installed, and it is run, and its component kept.
+
+mod pip;
+mod project;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+pub(super) use project::{Project, REQUIREMENTS};
+
+use super::lock::Lock;
+use super::program::told;
+use super::{Error, Options, Source};
+
+/// What builds a component, below the workspace.
+const BUILDER: &str = "sdk/tools/build.py";
+/// How pytest says that it has found no tests.
+const NO_TESTS: i32 = 5;
+
+/// A component that was made. Nobody else makes another one in its place while this is there.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The file that it is in.
+    pub(super) file: PathBuf,
+    _lock: Lock,
+}
+
+/// Builds the component of a context. Each line that is said of that is told.
+pub(super) async fn build(
+    project: &Project,
+    options: &Options,
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<Made, Error> {
+    let python = pip::install(&project.workspace, &line).await?;
+    let directory = project.work(&options.target(&project.workspace));
+    let lock = Lock::of(directory.join("lock"), &line).await?;
+    let mut command = Command::new(&python);
+    command
+        // What lies about on this machine is no part of a component.
+        .args(["-I", "-B"])
+        .arg(project.workspace.join(BUILDER))
+        .arg(&project.directory)
+        .arg(&project.name)
+        .arg(&directory)
+        .current_dir(&project.workspace);
+    let output = told(&mut command, "python", &line, cannot_run(&python)).await?;
+    match output {
+        None => Ok(Made {
+            file: directory.join("component.wasm"),
+            _lock: lock,
+        }),
+        Some(output) => Err(Error::Compile { output }),
+    }
+}
+
+/// Runs the tests of a context with pytest. Each line that is said of what has to be installed for them is told.
+pub(super) async fn test(source: &Source, line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
+    let project = Project::read(source)?;
+    let python = pip::install(&project.workspace, line).await?;
+    let status = Command::new(&python)
+        .args(["-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .current_dir(&project.directory)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(cannot_run(&python))?;
+    match status.code() {
+        Some(0 | NO_TESTS) => Ok(()),
+        _ => Err(Error::Tests),
+    }
+}
+
+fn cannot_run(program: &Path) -> impl Fn(std::io::Error) -> Error {
+    let program = program.display().to_string();
+    move |source| Error::Python {
+        program: program.clone(),
+        source,
+    }
+}
+
+/// The files that the component of a context was found to be made of, when it was built last.
+pub(super) fn noted_dependencies(work: &Path) -> PathBuf {
+    work.join("component.d")
+}

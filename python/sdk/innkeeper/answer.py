@@ -1,0 +1,67 @@
+"""Answers to requests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .immediate import refuse_later
+from .json_text import encode_json
+from .paging import Page
+from .response import Response, checked_status, header_list
+
+_NOTHING: Any = object()
+
+
+class Answer:
+    """An answer with a status, a body and headers."""
+
+    def __init__(self, status: int, body: Any = _NOTHING, headers: Mapping[str, object] | None = None) -> None:
+        self.status = checked_status("an answer", 100, status)
+        self.body = body
+        self.headers = dict(headers or {})
+
+    def to_response(self) -> Response:
+        """For the host."""
+        # It may have been set since.
+        status = checked_status("an answer", 100, self.status)
+        headers, body = header_list(self.headers), self.body
+        if body is _NOTHING:
+            return Response(status, headers, b"")
+        refuse_later("the body of the answer", body)
+        if any(name == "content-type" for name, _ in headers):
+            if isinstance(body, bytes):
+                return Response(status, headers, body)
+            if isinstance(body, str):
+                return Response(status, headers, body.encode("utf-8"))
+        else:
+            headers.append(("content-type", "application/json"))
+        if isinstance(body, Page) and body.links is not None:
+            headers.append(("link", body.links))
+        return Response(status, headers, encode_json(body))
+
+
+def answer(status: int, body: Any = _NOTHING, headers: Mapping[str, object] | None = None) -> Answer:
+    """Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are."""
+    return Answer(status, body, headers)
+
+
+def ok(body: Any, headers: Mapping[str, object] | None = None) -> Answer:
+    """200 with a JSON body."""
+    return Answer(200, body, headers)
+
+
+def created(location: str, body: Any) -> Answer:
+    """201 with a JSON body, and where the new thing is."""
+    return Answer(201, body, {"location": location})
+
+
+def no_content() -> Answer:
+    """204: done, and nothing to say."""
+    return Answer(204)
+
+
+def answer_of(returned: Any) -> Answer:
+    """The answer that a handler means by what it returns: a value is a JSON body, None is 204."""
+    refuse_later("what the handler returned", returned)
+    if isinstance(returned, Answer):
+        return returned
+    return no_content() if returned is None else ok(returned)

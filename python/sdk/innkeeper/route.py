@@ -1,0 +1,188 @@
+"""Routes: what a request must have is read before the handler runs, and answered 400 or 422 where it does not."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .immediate import refuse_async
+from .json_text import NotJson, parse_json
+from .names import snake_case
+from .paging import NAMES, Paging
+from .problem import Problem
+from .text import checked_text
+from .values import Form, Mismatch, Type, type_of
+from .values.compound import Optional, Struct
+
+
+class RequestReceived(Protocol):
+    """A request as the contract has it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def route(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def parameters(self) -> list[tuple[str, str]]: ...
+    @property
+    def query(self) -> list[tuple[str, str]]: ...
+    @property
+    def headers(self) -> list[tuple[str, str]]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came. The names of `headers` are in lower case; of several with one name it has the first."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+
+
+Read = Callable[[RequestReceived], Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route of a context: a method, a path, what is read of a request, and who answers."""
+
+    method: str
+    path: str
+    consumes: str | None
+    handler: Callable[..., Any]
+    readers: dict[str, Read]
+
+    def answer(self, request: RequestReceived) -> Any:
+        """Answers a request."""
+        return self.handler(**{name: read(request) for name, read in self.readers.items()})
+
+
+def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
+    """The route that a handler's parameters ask for: those of the path by their names, `body`, a `Paging`, a `Request`; any other is of the query."""
+    what = f"{method} {checked_text('the path of a route', path)}"
+    refuse_async(what, handler)
+    in_path = {snake_case(name): name for name in re.findall(r"\{\*?([^}]*)\}", path)}
+    hints = typing.get_type_hints(handler, include_extras=True)
+    readers: dict[str, Read] = {}
+    in_query: dict[str, _Queried] = {}
+    consumes = None
+    for name, parameter in inspect.signature(handler).parameters.items():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{what}: each parameter of its handler has a name of its own")
+        if name not in hints:
+            raise TypeError(f"{what}: the parameter {name} has no type")
+        hint = hints[name]
+        if hint is Paging:
+            readers[name] = lambda request: Paging.of(request.path, request.query)
+        elif hint is Request:
+            readers[name] = _request
+        elif name in in_path:
+            readers[name] = _in_path(in_path[name], type_of(hint))
+        elif name == "body":
+            readers[name] = _in_body(what, type_of(hint))
+            consumes = "application/json"
+        else:
+            in_query[name] = _Queried(type_of(hint), parameter.default)
+    for name, queried in in_query.items():
+        readers[name] = _in_query(name, queried)
+    # What nobody reads is looked for before anything else is read of the query.
+    if in_query:
+        (first, *_) = in_query
+        readers[first] = _after(lambda request: _refuse_unknown(request.query, set(in_query)), readers[first])
+    return Route(method, path, consumes, handler, readers)
+
+
+@dataclass(frozen=True)
+class _Queried:
+    of: Type
+    default: Any
+
+
+def _after(check: Callable[[RequestReceived], None], read: Read) -> Read:
+    def checked(request: RequestReceived) -> Any:
+        check(request)
+        return read(request)
+
+    return checked
+
+
+def _request(request: RequestReceived) -> Request:
+    headers = dict(reversed(request.headers))
+    return Request(request.method, request.path, list(request.query), headers, request.body)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _in_path(name: str, of: Type) -> Read:
+    def read(request: RequestReceived) -> Any:
+        value = next(value for found, value in request.parameters if found == name)
+        try:
+            return of.read_text(value)
+        except Mismatch:
+            raise Problem(400, f"Invalid {name} in the path: {_quoted(value)} is not {of.what()}.") from None
+
+    return read
+
+
+def _refuse_unknown(query: Sequence[tuple[str, str]], known: set[str]) -> None:
+    for name, _ in query:
+        if name not in known and name not in NAMES:
+            raise Problem(400, f"Invalid query: nobody reads {_quoted(name)} here.")
+
+
+def _in_query(name: str, queried: _Queried) -> Read:
+    of = queried.of
+
+    def read(request: RequestReceived) -> Any:
+        values = [value for found, value in request.query if found == name]
+        if len(values) > 1:
+            raise Problem(400, f"Invalid query: {name} is there twice.")
+        if values:
+            try:
+                return of.read_text(values[0])
+            except Mismatch:
+                raise Problem(400, f"Invalid query: {name} is {_quoted(values[0])}, which is not {of.what()}.") from None
+        if queried.default is not inspect.Parameter.empty:
+            return queried.default
+        if isinstance(of, Optional):
+            return None
+        raise Problem(400, f"Invalid query: {name} is missing.")
+
+    return read
+
+
+def _in_body(what: str, of: Type) -> Read:
+    """A body that is a JSON object. One that is not JSON is answered 400; one that is, but of another shape, 422 with the place where it differs."""
+    if not isinstance(of, Struct):
+        raise TypeError(f"{what}: a body is a JSON object, so its type is a dataclass")
+
+    def read(request: RequestReceived) -> Any:
+        if request.body == b"":
+            raise Problem(400, "The body is empty; it must be a JSON object.")
+        try:
+            said = parse_json(request.body.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise Problem(400, "The body is not valid JSON: it is not UTF-8.") from None
+        except NotJson as error:
+            raise Problem(400, f"The body is not valid JSON: {error}.") from None
+        if not isinstance(said, dict):
+            raise Problem.invalid("", "The body must be a JSON object.")
+        try:
+            return of.read(said, Form.BODY)
+        except Mismatch as mismatch:
+            raise Problem.invalid(mismatch.pointer, mismatch.detail) from None
+
+    return read

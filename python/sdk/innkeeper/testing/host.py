@@ -1,0 +1,165 @@
+"""What a played host answers while an invocation runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ..json_text import decode_json
+from ..problem import Failure
+from .state import Unit
+
+
+class Refused(BaseException):
+    """Something that the host would have ended the invocation for. A context never sees it."""
+
+
+@dataclass(frozen=True)
+class PublishedEvent:
+    """An event that was committed, with its data as JSON says it."""
+
+    id: str
+    source: str
+    kind: str
+    subject: str
+    data: Any
+
+
+@dataclass(frozen=True)
+class SetTimer(PublishedEvent):
+    """A timer that is set, and when it is due, in milliseconds since the Unix epoch."""
+
+    due: int
+
+
+@dataclass
+class MadeCall:
+    """A call of another context, and whether it was undone: an invocation that does not commit takes its calls back."""
+
+    function: str
+    parameters: tuple[Any, ...]
+    is_done: bool = False
+    is_undone: bool = False
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is behind what is asked."""
+
+    issuer: str
+    subject: str
+    scopes: list[str]
+    claims: list[tuple[str, str]]
+
+
+@dataclass
+class Staged:
+    """What an invocation has staged besides its writes."""
+
+    timers: list[SetTimer]
+    events: list[PublishedEvent] = field(default_factory=list)
+    calls: list[MadeCall] = field(default_factory=list)
+
+
+@dataclass
+class PlayedHost:
+    """The host of one invocation: what it answers, and what is staged."""
+
+    name: str
+    number: int
+    time: int
+    published: list[str]
+    state: Unit
+    staged: Staged
+    identity_of: SignedIn | None
+    config: list[tuple[str, str]]
+    answers: dict[str, Callable[..., Any]]
+    called: list[str]
+    lines: list[tuple[str, str]]
+    refuse: Callable[[str], NoReturn]
+    ids: int = 0
+
+    @property
+    def outbox(self) -> PlayedHost:
+        """Its outbox."""
+        return self
+
+    @property
+    def invocation(self) -> PlayedHost:
+        """Its invocation."""
+        return self
+
+    def id(self) -> str:
+        """The invocation's id."""
+        return f"invocation-{self.number}"
+
+    def correlation_id(self) -> str:
+        """What everything has in common."""
+        return "test"
+
+    def causation_id(self) -> str:
+        """What has caused it."""
+        return ""
+
+    def attempt(self) -> int:
+        """It is never run again."""
+        return 1
+
+    def now(self) -> int:
+        """The time."""
+        return self.time
+
+    def new_id(self) -> str:
+        """A new id."""
+        self.ids += 1
+        return f"{self.number:016x}{self.ids:016x}"
+
+    def identity(self) -> SignedIn | None:
+        """Who is behind it."""
+        return self.identity_of
+
+    def settings(self) -> list[tuple[str, str]]:
+        """The configuration."""
+        return self.config
+
+    def log(self, level: str, message: str) -> None:
+        """Keeps a line."""
+        self.lines.append((level, message))
+
+    def emit(self, kind: str, subject: str, data: bytes, /) -> str:
+        """Stages an event."""
+        event = PublishedEvent(self._described(kind), self.name, kind, subject, decode_json(data))
+        self.staged.events.append(event)
+        return event.id
+
+    def emit_after(self, delay_ms: int, kind: str, subject: str, data: bytes, /) -> str:
+        """Stages a timer."""
+        timer = SetTimer(self._described(kind), self.name, kind, subject, decode_json(data), self.time + delay_ms)
+        self.staged.timers.append(timer)
+        return timer.id
+
+    def cancel(self, id: str, /) -> bool:
+        """Stages that a timer is cancelled."""
+        left = [timer for timer in self.staged.timers if timer.id != id]
+        is_found = len(left) < len(self.staged.timers)
+        self.staged.timers = left
+        return is_found
+
+    def call(self, interface: str, function: str, parameters: tuple[Any, ...]) -> Any:
+        """Has the test answer a call."""
+        if interface not in self.called:
+            self.refuse(f"{interface} was called, which the context does not describe: name it under `calls`")
+        call = MadeCall(f"{interface}#{function}", parameters)
+        self.staged.calls.append(call)
+        run = self.answers.get(call.function)
+        if run is None:
+            raise Failure("unavailable", f"the test does not answer {call.function}")
+        result = run(*parameters)
+        call.is_done = True
+        return result
+
+    def _described(self, kind: str) -> str:
+        if kind not in self.published:
+            self.refuse(f"{kind} was emitted, which the context does not describe: name it under `publishes`")
+        return self.new_id()

@@ -1,0 +1,146 @@
+"""The types that hints name."""
+
+import dataclasses
+import types
+import typing
+from enum import Enum
+from typing import Annotated, Any
+
+from .compound import Case, Dictionary, Field, List, OneOf, Optional, Struct, Tuple, Variant, default_of
+from .kind import Type
+from .marks import Named, Outside, Some, Stored, UpTo, name_of_case, naming_of
+from .scalars import Bool, Bytes, Char, Float, Integer, Text, Unit
+
+_PLAIN: dict[Any, Type] = {
+    None: Unit(),
+    type(None): Unit(),
+    bool: Bool(),
+    float: Float("f64"),
+    str: Text(),
+    bytes: Bytes(),
+}
+_SCALARS: dict[str, Type] = {
+    **{name: Integer(name) for name in ("u8", "u16", "u32", "u64", "u128", "s8", "s16", "s32", "s64", "s128")},
+    "f32": Float("f32"),
+    "char": Char(),
+}
+_RECORDS: dict[type[Any], Struct] = {}
+
+
+def type_of(hint: Any) -> Type:
+    """The type that a hint names."""
+    hint = _resolved(hint)
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _annotated(arguments[0], arguments[1:])
+    if origin in (typing.Union, types.UnionType):
+        return _union(arguments)
+    if origin is list:
+        return List(type_of(arguments[0]))
+    if origin is tuple and Ellipsis not in arguments:
+        return Tuple([type_of(part) for part in arguments])
+    if origin is dict:
+        return Dictionary(type_of(arguments[0]), type_of(arguments[1]))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return OneOf(hint)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Some:
+        return _record(hint)
+    if hint is int:
+        raise TypeError("`int` does not say how large it may be: U64 or S64 does, or another of U8 to U128, S8 to S128")
+    if origin is Some:
+        raise TypeError("`Some` is for what may be None besides: `Some[U8 | None] | None`")
+    raise TypeError(f"{hint!r} is no type of a table, an event or a body: those are dataclasses, Enums, list, tuple, dict, str, bytes, bool, float, U64 and the like")
+
+
+def _resolved(hint: Any) -> Any:
+    """What a name for a type stands for."""
+    for name in ("__supertype__", "__value__"):
+        while hasattr(hint, name) and not isinstance(hint, (type, Enum)):
+            hint = getattr(hint, name)
+    return hint
+
+
+def _annotated(hint: Any, marks: tuple[Any, ...]) -> Type:
+    of = None
+    for mark in marks:
+        if isinstance(mark, Named):
+            of = _SCALARS[mark.scalar]
+        if isinstance(mark, UpTo):
+            if _resolved(hint) is not str:
+                raise TypeError("`UpTo` says how long a `str` may be")
+            of = Text(mark.most)
+    return type_of(hint) if of is None else of
+
+
+def _union(arguments: tuple[Any, ...]) -> Type:
+    parts = [one for one in arguments if one is not type(None)]
+    is_optional = len(parts) < len(arguments)
+    if not is_optional:
+        return _variant(parts)
+    if len(parts) > 1:
+        return Optional(_variant(parts))
+    (part,) = parts
+    if typing.get_origin(part) is not Some:
+        inner = type_of(part)
+        if inner.takes_null:
+            raise TypeError(f"`None` is one of the values of {part!r} already: `Some[…] | None` tells the two apart")
+        return Optional(inner)
+    inner = type_of(typing.get_args(part)[0])
+    if not inner.takes_null:
+        raise TypeError("`Some` is for what may be None besides: leave it out")
+    return Optional(inner)
+
+
+def _variant(parts: list[Any]) -> Type:
+    if not all(isinstance(part, type) and dataclasses.is_dataclass(part) for part in parts):
+        raise TypeError("the cases of a union are dataclasses: each is a case of a variant, by its name")
+    cases = [_case(part) for part in parts]
+    if len({case.name for case in cases}) < len(cases):
+        raise TypeError("two cases of a union have one name")
+    return Variant(cases)
+
+
+def _case(made: type[Any]) -> Case:
+    record = _record(made)
+    name = name_of_case(made)
+    names = [one.name for one in record.fields]
+    if names == []:
+        return Case(name, made, None, False)
+    if names == ["value"]:
+        return Case(name, made, record.fields[0].of, True)
+    return Case(name, made, record, False)
+
+
+def _record(made: type[Any]) -> Struct:
+    if made in _RECORDS:
+        return _RECORDS[made]
+    record = _RECORDS[made] = Struct(made)
+    try:
+        hints = typing.get_type_hints(made, include_extras=True)
+        naming = naming_of(made)
+        record.fields = [_field(made, one, hints[one.name], naming(one.name)) for one in dataclasses.fields(made)]
+        for what, names in (
+            ("in the state", [one.stored for one in record.fields]),
+            ("outside", [one.outside for one in record.fields]),
+        ):
+            if len(set(names)) < len(names):
+                raise TypeError(f"two fields of {made.__name__} have one name {what}")
+    except BaseException:
+        del _RECORDS[made]
+        raise
+    return record
+
+
+def _field(made: type[Any], field: "dataclasses.Field[Any]", hint: Any, outside: str) -> Field:
+    if not field.init:
+        raise TypeError(f"{made.__name__}.{field.name} is not set when one is made, so it could not be read")
+    marks = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+    stored = next((mark.name for mark in marks if isinstance(mark, Stored)), field.name)
+    outside = next((mark.name for mark in marks if isinstance(mark, Outside)), outside)
+    try:
+        of = type_of(hint)
+    except TypeError as error:
+        raise TypeError(f"{made.__name__}.{field.name}: {error}") from None
+    return Field(field.name, stored, outside, of, default_of(field))

@@ -1,0 +1,143 @@
+"""Values that cross to another context, with bindings as componentize-py makes them."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Optional, Union
+
+import pytest
+from innkeeper.crossing import bounded, fitted
+
+
+@dataclass
+class Room:
+    number: int
+    names: list[str]
+
+
+@dataclass
+class RoomError_Gone:
+    pass
+
+
+@dataclass
+class RoomError_Taken:
+    value: Room
+
+
+RoomError = Union[RoomError_Gone, RoomError_Taken]
+
+
+class Floor(Enum):
+    LOW = 0
+    HIGH = 1
+
+
+@dataclass(frozen=True)
+class OwnRoom:
+    number: int
+    names: tuple[str, ...]
+    more: str = ""
+
+
+class OwnFloor(Enum):
+    LOW = "low"
+    CELLAR = "cellar"
+
+
+@dataclass(frozen=True)
+class Taken:
+    value: OwnRoom
+
+
+@dataclass(frozen=True)
+class Gone:
+    pass
+
+
+ROOM = ("record", {"number": "u8", "names": ("list", "string")})
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "wanted"),
+    [
+        (7, int, 7),
+        (7, float, 7.0),
+        ("a", str, "a"),
+        (None, None, None),
+        (None, Optional[int], None),
+        (7, Optional[int], 7),
+        ((1, 2), list[int], [1, 2]),
+        ((1, "a"), tuple[int, str], (1, "a")),
+        (OwnRoom(1, ("a",)), Room, Room(1, ["a"])),
+        (Taken(OwnRoom(1, ())), RoomError, RoomError_Taken(Room(1, []))),
+        (Gone(), RoomError, RoomError_Gone()),
+        (OwnFloor.LOW, Floor, Floor.LOW),
+    ],
+)
+def test_what_fits_becomes_what_the_bindings_take(value: Any, hint: Any, wanted: Any) -> None:
+    assert fitted(value, hint) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (True, int),
+        (7.0, int),
+        ("7", int),
+        (7, str),
+        (7, None),
+        ("half \ud800", str),
+        ("a", bytes),
+        ("ab", list[str]),
+        ((1,), tuple[int, int]),
+        (None, int),
+        (object(), Room),
+        (OwnRoom("1", ()), Room),  # type: ignore[arg-type]
+        (OwnRoom(1, ()), RoomError),
+        (OwnFloor.CELLAR, Floor),
+        ("LOW", Floor),
+    ],
+)
+def test_what_does_not_fit_is_an_exception_before_it_is_a_trap(value: Any, hint: Any) -> None:
+    with pytest.raises(ValueError):
+        fitted(value, hint)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (256, "u8"),
+        (-1, "u64"),
+        (2**64, "u64"),
+        (2**63, "s64"),
+        (-(2**63) - 1, "s64"),
+        ("ab", "char"),
+        ("", "char"),
+        ([1, 256], ("list", "u8")),
+        (256, ("option", "u8")),
+        ((1, 256), ("tuple", ["u8", "u8"])),
+        (Room(256, []), ROOM),
+        (RoomError_Taken(Room(256, [])), ("variant", {"gone": None, "taken": ROOM})),
+    ],
+)
+def test_an_integer_is_as_large_as_the_interface_has_it(value: Any, shape: Any) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        bounded(value, shape)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (255, "u8"),
+        (2**64 - 1, "u64"),
+        (-(2**63), "s64"),
+        ("🛏", "char"),
+        (b"\xff", ("list", "u8")),
+        (None, ("option", "u8")),
+        (RoomError_Gone(), ("variant", {"gone": None, "taken": ROOM})),
+        (RoomError_Taken(Room(1, [])), ("variant", {"gone": None, "taken": ROOM})),
+        (None, None),
+    ],
+)
+def test_what_is_as_large_is_left_as_it_is(value: Any, shape: Any) -> None:
+    assert bounded(value, shape) == value

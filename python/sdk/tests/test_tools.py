@@ -1,0 +1,150 @@
+"""What the build reads of WIT, the module that it makes a component of, and what it says where a context cannot be built."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+import build  # noqa: E402
+import wit  # noqa: E402
+from signatures import Signature, Signatures  # noqa: E402
+
+WIT = """
+package a:b@0.1.0;
+
+interface rooms {
+    /* not-this: func() -> u8; */
+    variant room-error { taken(string), unavailable(string) }
+    // nor-this: func() -> u8;
+    hold-room: func(id: u64) -> result<_, room-error>;
+    %list: func() -> result<u64, room-error>;
+}
+
+interface other { run: func() -> result<u64, u8>; }
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "wit").mkdir()
+    (tmp_path / "wit" / "own.wit").write_text(WIT)
+    package = tmp_path / "python" / "notes"
+    (package / "src").mkdir(parents=True)
+    (package / "pyproject.toml").write_text("[project]\nname = 'notes'\n")
+    return package
+
+
+def test_the_functions_of_an_interface_are_those_that_are_offered(home: Path, tmp_path: Path) -> None:
+    written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, tmp_path / "out")
+    assert (written.calls, written.offers) == ({"a:b/other": "a:b/other@0.1.0"}, {"a:b/rooms": "a:b/rooms@0.1.0"})
+    world = (tmp_path / "out" / "guest.wit").read_text()
+    assert "export a:b/rooms@0.1.0;" in world and f"evolving@{written.contract};" in world
+    with pytest.raises(wit.Refused, match="has the function list"):
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, tmp_path / "out")
+    with pytest.raises(wit.Refused, match="a function third of"):
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room", "list", "third"]}, False, tmp_path / "out")
+    with pytest.raises(wit.Refused, match=r"there is no interface c:d/e.*\(a:b\)"):
+        wit.write_wit(home, ["c:d/e"], {}, False, tmp_path / "out")
+
+
+def test_the_nearest_package_of_a_name_is_taken(home: Path, tmp_path: Path) -> None:
+    (home / "wit").mkdir()
+    (home / "wit" / "own.wit").write_text("package a:b@0.2.0;\ninterface rooms { run: func() -> u8; }")
+    assert wit.packages_for(home)["a:b"].version == "0.2.0"
+    assert wit.packages_for(tmp_path)["a:b"].version == "0.1.0"
+
+
+def test_the_module_of_a_context_is_named_by_its_project(home: Path) -> None:
+    assert build.module_of(home) == "main"
+    (home / "pyproject.toml").write_text("[tool.innkeeper]\nmodule = 'other'\n")
+    assert build.module_of(home) == "other"
+    for text in ("[tool.innkeeper]\nmodule = 7\n", "[tool\n"):
+        (home / "pyproject.toml").write_text(text)
+        with pytest.raises(wit.Refused, match="pyproject.toml"):
+            build.module_of(home)
+
+
+def test_the_entry_names_what_is_called_and_offered() -> None:
+    signature = Signature(["u8"], "u64", {"gone": None})
+    written = wit.Written("0.3.0", {"a:b/c": "a:b/c@0.1.0"}, {"a:b/d": "a:b/d@0.1.0"}, {"a:b/c": {"run": signature}}, [], "")
+    text = build.entry_text(written, "main")
+    signatures = {"a:b/c": {"run": (["u8"], "u64", {"gone": None})}}
+    assert "from main import context" in text
+    found: dict[str, object] = {}
+    exports = SimpleNamespace(exports=lambda *given: found.setdefault("given", given) and {})
+    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports}
+    before = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(modules)  # type: ignore[arg-type]
+    try:
+        exec(text, {})
+    finally:
+        for name, module in before.items():
+            sys.modules.pop(name)
+            if module is not None:
+                sys.modules[name] = module
+    assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures)
+
+
+def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: Path) -> None:
+    source = home / "src" / "broken_context.py"
+    (home / "pyproject.toml").write_text("[tool.innkeeper]\nmodule = 'broken_context'\n")
+    path = list(sys.path)
+    for text, said in (
+        ("def deep():\n    return None.nothing\n\ndeep()\n", 'broken_context.py", line 2'),
+        ("x = \n", "SyntaxError"),
+        ("context = 7\n", "has no context"),
+        ("from innkeeper import Context, Table\ncontext = Context('x', tables=[Table[int, int]('a')])\n", "`int` does not say"),
+    ):
+        source.write_text(text)
+        sys.modules.pop("broken_context", None)
+        # A file that is written twice in a moment would be taken for what was compiled of it.
+        sys.dont_write_bytecode = True
+        try:
+            with pytest.raises(build.Refused) as refused:
+                build.declared(home, home / "src")
+        finally:
+            sys.path[:] = path
+        assert said in str(refused.value)
+        assert "importlib" not in str(refused.value)
+
+
+def test_what_componentize_py_says_is_said_without_where_it_was_found_out() -> None:
+    output = "Traceback (most recent call last):\n  File x\nAssertionError: Traceback\nRuntimeError: no\n\nCaused by:\n    no\n\nStack backtrace:\n   0: x\n"
+    assert build.reason_of(output) == "Traceback\nRuntimeError: no"
+    assert build.reason_of("other\n") == "other"
+
+
+def test_what_functions_take_and_answer_is_read_also_of_types_that_are_used_from_elsewhere() -> None:
+    types = """
+        package a:b@0.1.0;
+        interface types {
+            type floor = s8;
+            record room { number: u16, on: floor, names: list<tuple<char, option<string>>> }
+            variant base-error { gone, taken(room), unavailable(string) }
+            enum simple { a, b }
+            resource door { open: func(); }
+        }
+        interface rooms {
+            use types.{base-error as room-error, room};
+            @since(version = 0.1.0)
+            hold: func(of: list<u8>, %list: room) -> result<_, room-error>;
+            find: func(id: u64) -> result<option<room>, room-error>;
+            count: func() -> u32;
+            tell: func(what: result<u8, string>);
+        }
+    """
+    other = "package c:d; interface e { use a:b/types@0.1.0.{floor}; run: func(on: floor) -> result<floor>; }"
+    found = Signatures({"a:b": [types], "c:d": [other]})
+    room = ("record", {"number": "u16", "on": "s8", "names": ("list", ("tuple", ["char", ("option", "string")]))})
+    errors = {"gone": None, "taken": room, "unavailable": "string"}
+    assert found.of("a:b/rooms") == {
+        "hold": Signature([("list", "u8"), room], None, errors),
+        "find": Signature(["u64"], ("option", room), errors),
+        "count": Signature([], "u32", {}),
+        "tell": Signature([("result", "u8", "string")], None, {}),
+    }
+    assert found.of("c:d/e") == {"run": Signature(["s8"], "s8", {})}
+    assert found.of("a:b/nowhere") == found.of("x:y/z") == {}
