@@ -170,7 +170,7 @@ impl KeptCopy {
         }
         let pinned = self.reference.pinned(digest);
         match registries.signature(&pinned, component, sought).await {
-            Ok(Some(found)) if kept.as_deref() != Some(&found) => {
+            Ok(Some(found)) if kept.as_deref() != Some(found.as_str()) => {
                 let keep = move |copy: &Self| copy.write(&copy.signature(), found.as_bytes());
                 self.clone().blocking(keep).await?;
                 Ok(None)
