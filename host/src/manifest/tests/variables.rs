@@ -104,7 +104,7 @@ fn wrong_variables_are_refused_by_name() {
             "INNKEEPER_CONTEXT__ROOM__LIMITS__DEADLINE",
             "2s",
             "context.room: needs a source: `package`, a directory with a cargo package, for example `components/room`, or `component`, a built .wasm \
-             file",
+             file or a reference `oci://...`",
         ),
     ] {
         assert_eq!(

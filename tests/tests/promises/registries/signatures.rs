@@ -95,3 +95,46 @@ async fn what_nobody_trusted_has_signed_does_not_come_to_serve() {
     one_line(&said, &["signature", "by a known key"]);
     assert_eq!(host.operators().serving("room").await, shipped);
 }
+
+/// Says that what is under a tag is what Spin would have stored, under another one.
+async fn store_as_spin_does(registry: &Registry, repository: &str, tag: &str, other: &str) {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    let place = |tag: &str| format!("http://{}/v2/{repository}/manifests/{tag}", registry.host());
+    let client = reqwest::Client::new();
+    let found = client
+        .get(place(tag))
+        .header("accept", MANIFEST)
+        .send()
+        .await;
+    let found = found.expect("it answers").text().await.expect("a manifest");
+    let spins = found
+        .replace(
+            "application/wasm",
+            "application/vnd.wasm.content.layer.v1+wasm",
+        )
+        .replace(
+            "application/vnd.wasm.config.v0+json",
+            "application/vnd.fermyon.spin.application.v1+config",
+        );
+    assert_ne!(spins, found);
+    let storing = client
+        .put(place(other))
+        .header("content-type", MANIFEST)
+        .body(spins);
+    let stored = storing.send().await.expect("it answers");
+    assert_eq!(stored.status(), 201);
+}
+
+#[tokio::test]
+async fn what_spin_has_stored_is_taken_too() {
+    let (registry, author) = (Registry::start().await, Author::new());
+    let bytes = artifacts::edited("room", "by Spin").await;
+    author.push(&bytes, &registry.reference("inn/room:1")).await;
+    store_as_spin_does(&registry, "inn/room", "1", "spin").await;
+    let file = author.path("room.wasm");
+    let said = author
+        .command(&["pull", &registry.reference("inn/room:spin"), &file])
+        .await;
+    assert!(said.is_well, "{said:?}");
+    assert_eq!(std::fs::read(&file).expect("it was written"), bytes);
+}
