@@ -17,11 +17,10 @@ use innkeeper_tests::{Authority, artifacts};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
+use super::server::Server;
 use super::{Author, one_line};
 
 /// What `docker login` writes for a registry.
@@ -31,31 +30,6 @@ fn log_in(author: &Author, registry: &str, password: &str) {
     let directory = author.path("docker");
     std::fs::create_dir_all(&directory).expect("a directory can be made");
     author.write("docker/config.json", config.to_string().as_bytes());
-}
-
-/// A server in this process, at a free port, for as long as it is there.
-struct Server {
-    host: String,
-    serving: JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(routes: Router) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a port is free");
-        let host = listener.local_addr().expect("an address").to_string();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, routes).await.expect("it serves");
-        });
-        Self { host, serving }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 #[tokio::test]
