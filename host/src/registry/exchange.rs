@@ -275,12 +275,15 @@ impl Ask {
 /// Connects to whichever address of a host answers first. Each next one is tried a little later: one that nobody answers at does not keep the others waiting.
 async fn reach(name: &str, port: u16) -> io::Result<TcpStream> {
     let addresses = tokio::net::lookup_host((name, port)).await?;
-    let connecting = addresses.take(MOST_ADDRESSES).zip(0..).map(|(address, place)| {
-        Box::pin(async move {
-            tokio::time::sleep(HEAD_START * place).await;
-            TcpStream::connect(address).await
-        })
-    });
+    let connecting = addresses
+        .take(MOST_ADDRESSES)
+        .zip(0..)
+        .map(|(address, place)| {
+            Box::pin(async move {
+                tokio::time::sleep(HEAD_START * place).await;
+                TcpStream::connect(address).await
+            })
+        });
     let connecting: Vec<_> = connecting.collect();
     if connecting.is_empty() {
         return Err(io::Error::other("it has no address"));

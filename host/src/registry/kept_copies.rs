@@ -165,7 +165,10 @@ impl KeptCopy {
     ) -> Result<Option<String>, RegistryError> {
         let kept = self.clone().blocking(|copy| read(&copy.signature()));
         let kept = kept.await?.and_then(|kept| String::from_utf8(kept).ok());
-        if kept.as_ref().is_some_and(|kept| sought.accepts(component, kept.trim())) {
+        if kept
+            .as_ref()
+            .is_some_and(|kept| sought.accepts(component, kept.trim()))
+        {
             return Ok(None);
         }
         let pinned = self.reference.pinned(digest);
@@ -348,7 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn to_pin_what_a_tag_was_resolved_to_fetches_nothing_and_what_is_damaged_is_fetched_by_its_digest() {
+    fn to_pin_what_a_tag_was_resolved_to_fetches_nothing_and_what_is_damaged_is_fetched_by_its_digest()
+     {
         let home = tempfile::tempdir().unwrap();
         let tagged = copy(home.path(), "oci://a.example/room:1");
         tagged.keep(&pulled(b"one", None)).unwrap();

@@ -140,13 +140,17 @@ pub(super) async fn find(
 ) -> Result<Option<String>, RegistryError> {
     let told = repository.referrers(subject, SIGNATURE).await?;
     let mut found = Found::default();
-    found.look_at(repository, told, subject, component, sought).await;
+    found
+        .look_at(repository, told, subject, component, sought)
+        .await;
     if found.good.is_none() {
         // Also where the registry has learnt to tell since they were stored.
         let index = repository.index(&fallback_tag(subject)).await?;
         let listed = index.map(|index| index.descriptors().collect());
         let listed = listed.unwrap_or_default();
-        found.look_at(repository, listed, subject, component, sought).await;
+        found
+            .look_at(repository, listed, subject, component, sought)
+            .await;
     }
     match (found.good.or(found.other), found.broken) {
         (None, Some(error)) => Err(error),
@@ -216,7 +220,9 @@ fn ranked(listed: Vec<Descriptor>, whom: &Addressee) -> Vec<Descriptor> {
     let made = |one: &Descriptor| one.annotations.get(CREATED)?.parse::<Timestamp>().ok();
     let said = |one: &Descriptor| {
         let names = [APP, CONTEXT].into_iter();
-        names.filter(|name| one.annotations.contains_key(*name)).count()
+        names
+            .filter(|name| one.annotations.contains_key(*name))
+            .count()
     };
     signatures.sort_by_cached_key(|one| Reverse((said(one), made(one))));
     signatures

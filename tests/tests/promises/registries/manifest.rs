@@ -144,7 +144,8 @@ async fn a_tag_is_no_word_of_the_manifest_where_signatures_are_asked_for() {
 }
 
 #[tokio::test]
-async fn what_a_digest_names_serves_on_without_a_signature_when_its_copy_is_lost_and_nobody_answers() {
+async fn what_a_digest_names_serves_on_without_a_signature_when_its_copy_is_lost_and_nobody_answers()
+ {
     let (mut registry, author, signer) = (Registry::start().await, Author::new(), Signer::new());
     let bytes = artifacts::edited("room", "pinned and served").await;
     let pinned = author.push(&bytes, &registry.reference("inn/room:1")).await;
@@ -206,7 +207,11 @@ async fn a_signature_that_is_not_good_any_more_is_looked_for_again() {
     let bytes = artifacts::edited("room", "signed twice").await;
     let reference = registry.reference("inn/room:1");
     author
-        .push_signed(&bytes, &reference, Some(("room", &old.sign("room", &bytes))))
+        .push_signed(
+            &bytes,
+            &reference,
+            Some(("room", &old.sign("room", &bytes))),
+        )
         .await;
     let settings = with_room_at(strict(&old).await, &registry, &reference);
     let mut host = TestHost::with(settings.clone()).await;
@@ -214,7 +219,11 @@ async fn a_signature_that_is_not_good_any_more_is_looked_for_again() {
     assert_eq!(host.operators().serving("room").await, served);
     host.close().await;
     author
-        .push_signed(&bytes, &reference, Some(("room", &new.sign("room", &bytes))))
+        .push_signed(
+            &bytes,
+            &reference,
+            Some(("room", &new.sign("room", &bytes))),
+        )
         .await;
     let settings = settings
         .set("rollout.keys.desk", new.public.as_str())

@@ -99,13 +99,21 @@ impl Shelf {
     fn give(&self, key: &str) -> Option<&Bytes> {
         let digest = key.replacen('-', ":", 1);
         let by_tag = self.manifests.get(key);
-        by_tag.or_else(|| self.manifests.get(&digest).filter(|_| self.way == Way::TagIsDigest))
+        by_tag.or_else(|| {
+            self.manifests
+                .get(&digest)
+                .filter(|_| self.way == Way::TagIsDigest)
+        })
     }
 
     fn store(&mut self, key: &str, bytes: Bytes) -> Response {
         let manifest: Value = serde_json::from_slice(&bytes).expect("a manifest is JSON");
         let digest = ContentDigest::of(&bytes).to_string();
-        if self.manifests.insert(digest.clone(), bytes.clone()).is_none() {
+        if self
+            .manifests
+            .insert(digest.clone(), bytes.clone())
+            .is_none()
+        {
             self.order.push(digest);
         }
         self.manifests.insert(key.to_owned(), bytes);
@@ -126,7 +134,10 @@ impl Shelf {
                 let page = query.rsplit_once("page=").map(|(_, page)| page.parse());
                 let page: usize = page.map_or(0, |page| page.expect("a number"));
                 let all = self.referrers(subject);
-                let next = format!("<{REPOSITORY}referrers/{subject}?page={}>; rel=\"next\"", page + 1);
+                let next = format!(
+                    "<{REPOSITORY}referrers/{subject}?page={}>; rel=\"next\"",
+                    page + 1
+                );
                 let mut headers = HeaderMap::new();
                 headers.insert("content-type", INDEX.parse().expect("a type"));
                 if page + 1 < all.len() {
@@ -173,7 +184,8 @@ async fn answer(State(shelf): State<Shared>, request: Request) -> Response {
 }
 
 #[tokio::test]
-async fn the_good_signature_is_found_however_a_registry_tells_of_it_and_whatever_stands_beside_it() {
+async fn the_good_signature_is_found_however_a_registry_tells_of_it_and_whatever_stands_beside_it()
+{
     let signer = Signer::new();
     let host = TestHost::with(strict(&signer).await).await;
     for way in [Way::Told, Way::PageForPeople, Way::TagIsDigest] {
@@ -216,7 +228,15 @@ async fn the_good_signature_is_found_however_a_registry_tells_of_it_and_whatever
         assert_eq!(serving, artifacts::digest(&bytes), "{way:?}");
         // Who knows no keys sends the newest that there is.
         let file = author.path("pulled.wasm");
-        let arguments = ["pull", &pinned, &file, "--context", "room", "--app-name", "stay"];
+        let arguments = [
+            "pull",
+            &pinned,
+            &file,
+            "--context",
+            "room",
+            "--app-name",
+            "stay",
+        ];
         let said = author.command(&arguments).await;
         assert!(said.is_well, "{way:?}: {said:?}");
         let beside = std::fs::read_to_string(author.path("pulled.wasm.sig"));
@@ -234,7 +254,10 @@ async fn a_signature_that_nobody_can_read_does_not_keep_a_component_from_being_f
         let unsigned = author.push(&bytes, &registry.reference()).await;
         let file = author.path("pulled.wasm");
         let said = author.command(&["pull", &unsigned, &file]).await;
-        assert!(said.is_well && !said.err.contains("could be read"), "{way:?}: {said:?}");
+        assert!(
+            said.is_well && !said.err.contains("could be read"),
+            "{way:?}: {said:?}"
+        );
         let signature = signer.sign("room", &bytes);
         let pinned = author
             .push_signed(&bytes, &registry.reference(), Some(("room", &signature)))
@@ -243,7 +266,10 @@ async fn a_signature_that_nobody_can_read_does_not_keep_a_component_from_being_f
         registry.shelf().blobs.remove(&lost);
         let said = author.deploy(&host, "room", &pinned).await;
         assert!(said.is_well, "{way:?}: {said:?}");
-        assert!(said.err.contains("no signature could be read"), "{way:?}: {said:?}");
+        assert!(
+            said.err.contains("no signature could be read"),
+            "{way:?}: {said:?}"
+        );
         let serving = host.operators().serving("room").await;
         assert_eq!(serving, artifacts::digest(&bytes), "{way:?}");
     }

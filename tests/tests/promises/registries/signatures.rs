@@ -125,7 +125,10 @@ async fn a_signature_is_pushed_for_somebody_and_only_where_it_is_good() {
     let push = [&push[..], &["--app-name", "stay"]].concat();
     let said = author.command(&push).await;
     assert!(said.is_well, "{said:?}");
-    assert!(said.err.contains("older than the component's file"), "{said:?}");
+    assert!(
+        said.err.contains("older than the component's file"),
+        "{said:?}"
+    );
 }
 
 /// Says that what is under a tag is what Spin would have stored, under another one.
