@@ -19,7 +19,7 @@ pub(super) struct RegistryFlags {
     /// The app's manifest, whose [registry."..."] say how registries are spoken to
     #[arg(long, value_name = "FILE", env = "INNKEEPER_APP", default_value = AppFlags::DEFAULT)]
     app: PathBuf,
-    /// The context that the signature is for [default: any]
+    /// The context that the signature is for [default: any; who pushes a signature says it]
     #[arg(long, value_parser = name)]
     context: Option<String>,
     /// The app that it is for, where its manifest is not at hand

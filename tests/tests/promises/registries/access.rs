@@ -211,6 +211,8 @@ async fn a_mirror_is_asked_first_and_only_believed_what_a_digest_says() {
     std::fs::write(&layer, b"something else").expect("it can be written");
     let said = author.command(&["pull", &pinned, &pulled]).await;
     assert!(said.is_well, "{said:?}");
+    let no_help = format!("the mirror {} does not help", mirror.host());
+    assert!(said.err.contains(&no_help), "{said:?}");
     assert_eq!(std::fs::read(&pulled).expect("it was written"), bytes);
     // Where nobody helps, the registry's own reason is told.
     registry.kill_9();

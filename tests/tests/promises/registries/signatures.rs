@@ -56,6 +56,19 @@ async fn a_signature_is_found_for_the_context_that_it_is_for() {
     author
         .push_signed(&bytes, &reference, Some(("message", &others)))
         .await;
+    let (file, signature) = (author.path("pushed.wasm"), author.path("given.sig"));
+    let whom = [
+        "--signature",
+        &signature,
+        "--context",
+        "room",
+        "--app-name",
+        "inn",
+    ];
+    let arguments = [&["push", &file, &reference], &whom[..]].concat();
+    let said = author.command(&arguments).await;
+    assert!(said.is_well, "{said:?}");
+    // Which app it is the host says, where no manifest is at hand.
     let said = author.deploy(&host, "room", &pinned).await;
     assert!(said.is_well, "{said:?}");
     let versions = host.operators().versions("room").await;
