@@ -1,5 +1,6 @@
 //! An OCI registry of a test's own: Debian's `docker-registry`, which can be stopped, started again on the same data, and tampered with.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,9 @@ pub const USER: &str = "porter";
 pub const PASSWORD: &str = "only-for-tests";
 /// That password as the registry knows it: hashed by bcrypt, in the cheapest way.
 const HASHED: &str = "$2b$04$zScWIGGS4m6fDSPkBWH8xuJcruWt41kNWGgk25/T8SMbLV02tq9bO";
+
+/// What it says, in its directory.
+const SAID: &str = "said.txt";
 
 /// A running registry.
 pub struct Registry {
@@ -62,7 +66,7 @@ impl Starting {
         let config = self.config(home.path(), port);
         // JSON is YAML.
         write(&home.path().join("config.yml"), &config.to_string());
-        let registry = Registry {
+        let mut registry = Registry {
             child: launch(home.path()),
             port,
             home,
@@ -137,9 +141,16 @@ impl Registry {
         self.listens().await;
     }
 
-    async fn listens(&self) {
+    async fn listens(&mut self) {
+        let (child, port) = (&mut self.child, self.port);
+        let said = self.home.path().join(SAID);
         eventually("the registry listens", async || {
-            let connected = TcpStream::connect(("127.0.0.1", self.port)).await;
+            // Whoever else may have its port by now is not the registry.
+            if let Ok(Some(status)) = child.try_wait() {
+                let said = std::fs::read_to_string(&said).unwrap_or_default();
+                panic!("the registry has ended ({status}): {said}");
+            }
+            let connected = TcpStream::connect(("127.0.0.1", port)).await;
             connected.map(|_| ())
         })
         .await;
@@ -153,12 +164,13 @@ impl Drop for Registry {
 }
 
 fn launch(home: &Path) -> Child {
+    let said = File::create(home.join(SAID)).expect("a file can be made");
     Command::new("docker-registry")
         .arg("serve")
         .arg(home.join("config.yml"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(said)
         .spawn()
         .expect("docker-registry is installed; scripts/setup.sh docker-registry does it")
 }

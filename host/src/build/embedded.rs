@@ -222,6 +222,7 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/tools/build.py",
     "python/sdk/tools/signatures.py",
     "python/sdk/tools/wit.py",
+    "python/sdk/wit/deps/innkeeper-outbound/http.wit",
     "python/sdk/wit/deps/wasi-config/store.wit",
     "python/sdk/wit/deps/wasi-logging/logging.wit",
     "python/sdk/wit/exports.wit",

@@ -12,13 +12,14 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::progress::Progress;
 use super::push::signature_beside;
-use super::registry_flags::{app_of, largest, registries};
+use super::registry_flags::{FETCHING, app_of, largest, registries};
+use super::sought_signatures::{Judge, sought};
 use super::sse::Parser;
-use crate::admin::view::{Rollout, Watch};
-use crate::core::human_duration;
-use crate::manifest::{ComponentSource, Ramp, parse_duration};
+use crate::admin::view::{Contexts, Rollout, Watch};
+use crate::core::{VersionDigest, human_duration};
+use crate::manifest::{ComponentSource, Manifest, Ramp, parse_duration};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
-use crate::registry::Addressee;
+use crate::registry::{Addressee, Pulled};
 use crate::versions::numbered;
 
 /// How long sending a component may take.
@@ -44,7 +45,7 @@ const RETURN: Duration = Duration::from_secs(60);
   innkeeper deploy room oci://ghcr.io/inn/room:1.2
   innkeeper deploy room oci://ghcr.io/inn/room@sha256:...
 
-A signature in <FILE>.sig, or the newest beside it in the registry, is sent along; `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
+A signature in <FILE>.sig, or the newest beside it in the registry, is sent along (the newest good one, where the manifest here has [rollout.keys]); `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
 pub(super) struct Deploy {
     /// The context
     context: String,
@@ -97,7 +98,10 @@ struct Component {
 impl Deploy {
     pub async fn run(self) -> Result<(), Failure> {
         let progress = Progress::new();
-        let Component { bytes, signature } = self.component(&progress).await?;
+        let manifest = self.operator.manifest()?;
+        let client = self.operator.clone().client()?;
+        let component = self.component(manifest.as_ref(), &client, &progress);
+        let Component { bytes, signature } = component.await?;
         let mut headers = vec![
             ("content-type", "application/wasm".to_owned()),
             ("prefer", "respond-async".to_owned()),
@@ -108,7 +112,6 @@ impl Deploy {
         let path = self.path();
         let (context, no_wait, json) = (self.context, self.no_wait, self.json);
         let until_watched = self.until_watched;
-        let client = self.operator.client()?;
         progress.step(format_args!("sending {} bytes", bytes.len()));
         let begun: Rollout = client.send_bytes(&path, &headers, bytes, SENDING).await?;
         let rollout = match no_wait || is_told(&begun, until_watched) {
@@ -147,7 +150,12 @@ impl Deploy {
     }
 
     /// The component, from wherever it is.
-    async fn component(&self, progress: &Progress) -> Result<Component, Failure> {
+    async fn component(
+        &self,
+        manifest: Option<&Manifest>,
+        client: &Client,
+        progress: &Progress,
+    ) -> Result<Component, Failure> {
         let named = self.signature.as_deref();
         let reference = match &self.component {
             ComponentSource::File(file) => {
@@ -167,22 +175,52 @@ impl Deploy {
             Some(file) => signature_beside(file, named).await?,
             None => None,
         };
-        let manifest = self.operator.manifest()?;
-        let manifest = manifest.as_ref();
         let registries = registries(manifest, reference, self.plain_http);
+        let app = match app_of(manifest) {
+            Some(app) => Some(app),
+            // Where that is not told, neither will a component be taken.
+            None => {
+                let told: Result<Contexts, _> = client.get("/v1/contexts").await;
+                told.ok().map(|contexts| contexts.app)
+            }
+        };
         let whom = Addressee {
-            app: app_of(manifest),
+            app,
             context: Some(self.context.clone()),
         };
+        let judge = Judge::new(manifest, &whom);
+        let sought = sought(manifest, whom);
         progress.step(format_args!("fetching from {}", reference.registry));
-        let pulled = registries.pull(reference, largest(manifest), &whom).await;
+        let pulling = registries.pull(reference, largest(manifest), &sought, FETCHING);
+        let pulled = pulling.await;
         progress.clear();
         let pulled = pulled?;
+        for note in &pulled.notes {
+            progress.say(note);
+        }
         progress.say(format_args!("{reference} is {}", pulled.digest));
+        let is_needed = manifest.is_some_and(|manifest| manifest.rollout.require_signature);
+        let found = match (&judge, is_needed) {
+            (Some(judge), false) => good(judge, &pulled, progress),
+            // Whoever asks for a signature also says why this is none.
+            _ => pulled.signature,
+        };
         Ok(Component {
             bytes: pulled.component,
-            signature: signature.or(pulled.signature),
+            signature: signature.or(found),
         })
+    }
+}
+
+/// The signature of what was fetched, if it is good. One that is not is not sent where nobody asks for one: it would be refused as a proof.
+fn good(judge: &Judge, pulled: &Pulled, progress: &Progress) -> Option<String> {
+    let signature = pulled.signature.clone()?;
+    match judge.verify(VersionDigest::of(&pulled.component), &signature) {
+        Ok(()) => Some(signature),
+        Err(error) => {
+            progress.say(format_args!("its signature is not sent along: {error}"));
+            None
+        }
     }
 }
 

@@ -41,6 +41,7 @@ mod serving;
 mod shipped;
 mod sign;
 mod signals;
+mod sought_signatures;
 mod sse;
 mod status;
 mod story;

@@ -13,7 +13,7 @@ use crate::admin::Token;
 use crate::manifest::Manifest;
 
 /// Which host, and who asks.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct OperatorFlags {
     /// The host's operators' port [default: that of the manifest here, else 127.0.0.1:8081]
     #[arg(long, value_name = "ADDRESS", env = "INNKEEPER_ADMIN", value_parser = Address::parse)]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
-use super::registry_flags::{RegistryFlags, largest, reference, registries};
+use super::registry_flags::{FETCHING, RegistryFlags, largest, registries};
+use super::sought_signatures::sought;
 use super::{output, progress::Progress};
 use crate::manifest::OciReference;
 
@@ -18,10 +19,9 @@ use crate::manifest::OciReference;
   innkeeper pull oci://ghcr.io/inn/room:1.2 --context room
   innkeeper pull oci://localhost:5000/room@sha256:... room.wasm --plain-http
 
-Where several signatures are beside it, the newest is written; --context says which context it must be for.")]
+Where several signatures are beside it, the newest is written; --context says which context it must be for, and then the newest good one by [rollout.keys] is, where the manifest has some.")]
 pub(super) struct Pull {
     /// The component: `oci://<registry>/<repository>`, and `:<tag>` or `@<digest>`
-    #[arg(value_parser = reference)]
     reference: OciReference,
     /// Where it is written [default: the last part of the repository's name, with `.wasm`]; its signature goes to <FILE>.sig
     file: Option<PathBuf>,
@@ -34,12 +34,16 @@ impl Pull {
         let manifest = self.registry.manifest()?;
         let (manifest, reference) = (manifest.as_ref(), &self.reference);
         let registries = registries(manifest, reference, self.registry.plain_http);
-        let whom = self.registry.addressee(manifest);
+        let sought = sought(manifest, self.registry.addressee(manifest));
         let progress = Progress::new();
         progress.step(format_args!("fetching from {}", reference.registry));
-        let pulled = registries.pull(reference, largest(manifest), &whom).await;
+        let pulling = registries.pull(reference, largest(manifest), &sought, FETCHING);
+        let pulled = pulling.await;
         progress.clear();
         let pulled = pulled?;
+        for note in &pulled.notes {
+            output::note(note);
+        }
         let by_name = || PathBuf::from(reference.name()).with_added_extension("wasm");
         let file = self.file.clone().unwrap_or_else(by_name);
         let (bytes, place) = (pulled.component.len(), file.display());

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
-use super::registry_flags::{RegistryFlags, reference, registries};
+use super::registry_flags::{RegistryFlags, registries};
+use super::sought_signatures::Judge;
 use super::{output, progress::Progress};
 use crate::build;
-use crate::core::Timestamp;
-use crate::manifest::{Manifest, OciReference};
+use crate::core::{Timestamp, VersionDigest};
+use crate::manifest::{InvalidReference, Manifest, OciReference};
 use crate::registry::{Addressee, Pushing};
 use crate::rollout::signature::Signature;
 
@@ -23,7 +24,7 @@ use crate::rollout::signature::Signature;
   innkeeper push room.wasm oci://ghcr.io/inn/room:1.2 --context room
   innkeeper push room.wasm oci://localhost:5000/room:1.2 --plain-http
 
-A signature in <FILE>.sig is stored beside it; `innkeeper sign` makes it. With --context it is noted whom it is for, so one component can have several.")]
+A signature in <FILE>.sig is stored beside it; `innkeeper sign` makes it. --context says whom it is for, as `innkeeper sign` was told; so one component can have several.")]
 pub(super) struct Push {
     /// The component, or a core module
     file: PathBuf,
@@ -53,7 +54,7 @@ impl Push {
         progress.clear();
         let pinned = self.reference.pinned(pushed?);
         output::note(match is_signed {
-            true => "stored, with its signature",
+            true => "stored, with a signature",
             false => "stored, without a signature",
         });
         Ok(output::line(pinned)?)
@@ -64,23 +65,41 @@ impl Push {
         let reading = tokio::task::spawn_blocking(move || read(&file));
         let (component, world, created) = reading.await.map_err(|_| Failure::Interrupted)??;
         let title = self.file.file_name().unwrap_or(self.file.as_os_str());
+        let signature = self.signature(manifest, &component, created).await?;
         Ok(Pushing {
             component: component.into(),
             title: title.to_string_lossy().into_owned(),
             created,
             world,
-            signature: self.signature(self.registry.addressee(manifest)).await?,
+            signature,
         })
     }
 
+    /// The signature to store with the component, which was written at some time: good by the manifest's keys, where there are some.
     async fn signature(
         &self,
-        whom: Addressee,
+        manifest: Option<&Manifest>,
+        component: &[u8],
+        written: Timestamp,
     ) -> Result<Option<(String, Timestamp, Addressee)>, Failure> {
         let Some(text) = signature_beside(&self.file, self.signature.as_deref()).await? else {
             return Ok(None);
         };
         let signature: Signature = text.parse()?;
+        let whom = self.registry.addressee(manifest);
+        if whom.app.is_none() || whom.context.is_none() {
+            return Err(Failure::Usage(
+                "there is a signature beside it, which is for one context of one app: say which with --context (and --app-name, where the app's manifest is not here), or move the signature away"
+                    .to_owned(),
+            ));
+        }
+        match Judge::new(manifest, &whom) {
+            Some(judge) => judge.verify(VersionDigest::of(component), &text)?,
+            None if signature.made() < written => output::note(
+                "the signature is older than the component's file; where that has changed since, sign it again",
+            ),
+            None => {}
+        }
         Ok(Some((text, signature.made(), whom)))
     }
 }
@@ -117,7 +136,9 @@ fn read(file: &Path) -> Result<(Vec<u8>, build::World, Timestamp), Failure> {
 
 /// Where something can be stored: under a tag, as its digest is what it has.
 fn target(text: &str) -> Result<OciReference, String> {
-    let reference = reference(text)?;
+    let reference: OciReference = text
+        .parse()
+        .map_err(|error: InvalidReference| error.to_string())?;
     match (&reference.tag, &reference.digest) {
         (Some(_), None) => Ok(reference),
         _ => Err("write a tag and no digest: what is stored has the digest that it has".to_owned()),

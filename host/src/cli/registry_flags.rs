@@ -1,6 +1,7 @@
 //! The flags of commands that talk to a registry.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -9,13 +10,16 @@ use super::failure::Failure;
 use crate::manifest::{Manifest, OciReference, UploadSettings, is_name};
 use crate::registry::{Addressee, Registries};
 
+/// How long a command waits for a component, from a mirror or from the registry.
+pub(super) const FETCHING: Duration = Duration::from_secs(600);
+
 /// How registries are spoken to, and for whom a component is signed.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RegistryFlags {
     /// The app's manifest, whose [registry."..."] say how registries are spoken to
     #[arg(long, value_name = "FILE", env = "INNKEEPER_APP", default_value = AppFlags::DEFAULT)]
     app: PathBuf,
-    /// The context that the signature is for [default: any]
+    /// The context that the signature is for [default: any; who pushes a signature says it]
     #[arg(long, value_parser = name)]
     context: Option<String>,
     /// The app that it is for, where its manifest is not at hand
@@ -73,12 +77,6 @@ pub(super) fn registries(
 pub(super) fn largest(manifest: Option<&Manifest>) -> u64 {
     let said = manifest.map(|manifest| manifest.rollout.max_size);
     said.unwrap_or_else(|| UploadSettings::default().max_size)
-}
-
-/// A reference on the command line.
-pub(super) fn reference(text: &str) -> Result<OciReference, String> {
-    let reference: Result<OciReference, _> = text.parse();
-    reference.map_err(|error| error.to_string())
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use tokio::time::Instant;
 
+use super::sought_signatures::sought;
 use crate::manifest::{ComponentSource, Manifest, OciReference};
-use crate::registry::{Addressee, KeptCopies, Obtained, Registries};
+use crate::registry::{Addressee, KeptCopies, Named, Obtained, Registries};
 use crate::rollout::Shipped;
 
 /// Where copies are kept in the data directory.
 const DIRECTORY: &str = "registry";
 /// How many components are fetched at once.
 const AT_ONCE: usize = 4;
+/// How long a start waits for all of them: nothing serves before.
+const FETCHING: Duration = Duration::from_secs(120);
 
 /// What a reference in the manifest was resolved to.
 pub(super) struct Resolved<'a> {
@@ -45,19 +50,29 @@ pub(super) async fn components(
                 .collect::<BTreeSet<_>>(),
         )
         .await;
+    let until = Instant::now() + FETCHING;
+    let rollout = &manifest.rollout;
     let obtaining = named.into_iter().map(|(context, reference)| {
         let (copies, registries) = (&copies, &registries);
         let whom = Addressee {
             app: Some(manifest.app.name.clone()),
             context: Some(context.clone()),
         };
+        let sought = sought(Some(manifest), whom);
+        // What is named by its digest is the manifest's word.
+        let is_own_word = reference.digest.is_some() && !rollout.require_shipped_signature;
+        let needs_signature = rollout.require_signature && !is_own_word;
         async move {
-            let (largest, signed) = (
-                manifest.rollout.max_size,
-                manifest.rollout.require_signature,
-            );
-            let obtained = copies.obtain(registries, reference, &whom, context, largest, signed);
-            (context, reference, obtained.await)
+            let named = Named {
+                context,
+                reference,
+                sought: &sought,
+                needs_signature,
+                largest: rollout.max_size,
+                until,
+            };
+            let obtained = copies.obtain(registries, named).await;
+            (context, reference, obtained)
         }
     });
     let mut obtained = stream::iter(obtaining).buffer_unordered(AT_ONCE);
@@ -68,6 +83,9 @@ pub(super) async fn components(
     while let Some((context, reference, obtained)) = obtained.next().await {
         let shipped = match obtained {
             Ok(obtained) => {
+                for note in &obtained.notes {
+                    tracing::warn!(context, %reference, "{note}");
+                }
                 tell(Resolved {
                     context,
                     reference,
@@ -76,7 +94,9 @@ pub(super) async fn components(
                 Shipped::File(obtained.file)
             }
             Err(error) => Shipped::Missing {
-                reason: format!("{reference}: {error}"),
+                reason: format!(
+                    "{reference}: {error}; the next start tries again, or bring it with `innkeeper deploy {context} {reference}`"
+                ),
             },
         };
         components.insert(context.clone(), shipped);

@@ -65,7 +65,8 @@ pub(super) struct ImageIndex {
     pub schema_version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    pub manifests: Vec<Descriptor>,
+    /// As they stand there: what others have written need not be understood to be kept.
+    pub manifests: Vec<Value>,
     /// What others have noted, and is not to be lost.
     #[serde(flatten)]
     pub others: Map<String, Value>,
@@ -115,6 +116,21 @@ impl ImageIndex {
             manifests: Vec::new(),
             others: Map::new(),
         }
+    }
+
+    /// Those of its manifests that can be understood.
+    pub fn descriptors(self) -> impl Iterator<Item = Descriptor> {
+        let read = |manifest| serde_json::from_value(manifest).ok();
+        self.manifests.into_iter().filter_map(read)
+    }
+
+    /// Names a manifest in it, once.
+    pub fn name(&mut self, manifest: &Descriptor) {
+        let digest = manifest.digest.to_string();
+        let is_other = |known: &Value| known["digest"].as_str() != Some(&digest);
+        self.manifests.retain(is_other);
+        // Texts, numbers, and maps whose keys are texts always are JSON.
+        self.manifests.extend(serde_json::to_value(manifest));
     }
 }
 

@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::{Addressee, Pulled, Registries, RegistryError};
+use super::{Pulled, Registries, RegistryError, Sought};
 use crate::core::{ContentDigest, VersionDigest};
 use crate::manifest::OciReference;
 
@@ -27,6 +28,25 @@ pub struct Obtained {
     pub digest: ContentDigest,
     /// Whether it was fetched just now.
     pub is_new: bool,
+    /// What did not go well and did not matter, for people.
+    pub notes: Vec<String>,
+}
+
+/// What the manifest names for a context.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The context.
+    pub context: &'a str,
+    /// What it names.
+    pub reference: &'a OciReference,
+    /// The signature that it should have.
+    pub sought: &'a Sought,
+    /// Whether it does not serve without one.
+    pub needs_signature: bool,
+    /// How big it may be, in bytes.
+    pub largest: u64,
+    /// Until when it is fetched.
+    pub until: Instant,
 }
 
 /// What is noted beside a copy.
@@ -46,8 +66,8 @@ impl KeptCopies {
         Self { directory }
     }
 
-    /// The component of a context, of at most so many bytes: as it is kept, or else as it is fetched. A signature that is missing is looked for again where one is
-    /// needed.
+    /// The component of a context: as it is kept, or else as it is fetched, in the time that there is. A signature that is needed, and is missing or not good any more, is
+    /// looked for again.
     ///
     /// # Errors
     ///
@@ -55,41 +75,47 @@ impl KeptCopies {
     pub async fn obtain(
         &self,
         registries: &Registries,
-        reference: &OciReference,
-        whom: &Addressee,
-        context: &str,
-        largest: u64,
-        needs_signature: bool,
+        named: Named<'_>,
     ) -> Result<Obtained, RegistryError> {
-        let copy = Copy {
+        let Named {
+            context,
+            reference,
+            sought,
+            ..
+        } = named;
+        let copy = KeptCopy {
             file: self.directory.join(context).with_added_extension("wasm"),
-            reference: reference.to_string(),
+            reference: reference.clone(),
         };
-        if let Some(digest) = copy.clone().blocking(Copy::kept).await? {
-            let is_signed = !needs_signature || copy.signature().exists();
-            if !is_signed {
-                let pinned = reference.pinned(digest);
-                // Whether it may serve without is not decided here.
-                if let Ok(Some(signature)) = registries.signature(&pinned, whom).await {
-                    let sign =
-                        move |copy: &Copy| copy.write(&copy.signature(), signature.as_bytes());
-                    copy.clone().blocking(sign).await?;
+        let wanted = match copy.clone().blocking(KeptCopy::kept).await? {
+            Kept::Whole { digest, component } => {
+                let mut notes = Vec::new();
+                if named.needs_signature {
+                    let renewed = copy.renew(registries, digest, component, sought).await?;
+                    notes.extend(renewed);
                 }
+                return Ok(Obtained {
+                    file: copy.file,
+                    digest,
+                    is_new: false,
+                    notes,
+                });
             }
-            return Ok(Obtained {
-                file: copy.file,
-                digest,
-                is_new: false,
-            });
-        }
-        let pulled = registries.pull(reference, largest, whom).await?;
-        let (file, digest) = (copy.file.clone(), pulled.digest);
-        copy.blocking(move |copy| copy.keep(&pulled)).await?;
-        Ok(Obtained {
-            file,
-            digest,
+            // The tag may be another one's by now.
+            Kept::Resolved(digest) => reference.pinned(digest),
+            Kept::Nothing => reference.clone(),
+        };
+        let within = named.until.saturating_duration_since(Instant::now());
+        let pulling = registries.pull(&wanted, named.largest, sought, within);
+        let mut pulled = pulling.await?;
+        let obtained = Obtained {
+            file: copy.file.clone(),
+            digest: pulled.digest,
             is_new: true,
-        })
+            notes: std::mem::take(&mut pulled.notes),
+        };
+        copy.blocking(move |copy| copy.keep(&pulled)).await?;
+        Ok(obtained)
     }
 
     /// Removes what is kept for other contexts than these.
@@ -108,12 +134,55 @@ impl KeptCopies {
 
 /// The copy for one context.
 #[derive(Clone)]
-struct Copy {
+struct KeptCopy {
     file: PathBuf,
-    reference: String,
+    /// What the manifest names.
+    reference: OciReference,
 }
 
-impl Copy {
+/// What there is of a copy.
+#[derive(Debug, PartialEq, Eq)]
+enum Kept {
+    /// All of it, as it was written.
+    Whole {
+        digest: ContentDigest,
+        component: VersionDigest,
+    },
+    /// The component is missing or damaged, but it is known what the reference was resolved to.
+    Resolved(ContentDigest),
+    /// Nothing of this reference.
+    Nothing,
+}
+
+impl KeptCopy {
+    /// Looks for a good signature, where the one that is kept is none. Gives what did not go well: whether it may serve without is not decided here.
+    async fn renew(
+        &self,
+        registries: &Registries,
+        digest: ContentDigest,
+        component: VersionDigest,
+        sought: &Sought,
+    ) -> Result<Option<String>, RegistryError> {
+        let kept = self.clone().blocking(|copy| read(&copy.signature()));
+        let kept = kept.await?.and_then(|kept| String::from_utf8(kept).ok());
+        if kept
+            .as_ref()
+            .is_some_and(|kept| sought.accepts(component, kept.trim()))
+        {
+            return Ok(None);
+        }
+        let pinned = self.reference.pinned(digest);
+        match registries.signature(&pinned, component, sought).await {
+            Ok(Some(found)) if kept.as_deref() != Some(found.as_str()) => {
+                let keep = move |copy: &Self| copy.write(&copy.signature(), found.as_bytes());
+                self.clone().blocking(keep).await?;
+                Ok(None)
+            }
+            Ok(_) => Ok(None),
+            Err(error) => Ok(Some(super::unread(&error))),
+        }
+    }
+
     /// Does something with files.
     async fn blocking<T: Send + 'static>(
         self,
@@ -135,17 +204,26 @@ impl Copy {
         self.file.with_extension("json")
     }
 
-    /// What is kept, if it is of this reference, and as it was written. What is not is fetched again.
-    fn kept(&self) -> Result<Option<ContentDigest>, RegistryError> {
-        let read = |file: &Path| std::fs::read(file).ok();
-        let kept = || {
-            let note: Note = serde_json::from_slice(&read(&self.note())?).ok()?;
-            let bytes = read(&self.file)?;
-            let is_it =
-                note.reference == self.reference && VersionDigest::of(&bytes) == note.component;
-            is_it.then_some(note.digest)
+    /// What is kept of this reference. Where it names a digest, that says it all.
+    fn kept(&self) -> Result<Kept, RegistryError> {
+        let note = read(&self.note())?;
+        let note: Option<Note> = note.and_then(|note| serde_json::from_slice(&note).ok());
+        let is_of_it = |note: &Note| match self.reference.digest {
+            Some(digest) => note.digest == digest,
+            None => note.reference == self.reference.to_string(),
         };
-        Ok(kept())
+        let Some(Note {
+            digest, component, ..
+        }) = note.filter(is_of_it)
+        else {
+            return Ok(Kept::Nothing);
+        };
+        let bytes = read(&self.file)?;
+        let is_whole = bytes.is_some_and(|bytes| VersionDigest::of(&bytes) == component);
+        Ok(match is_whole {
+            true => Kept::Whole { digest, component },
+            false => Kept::Resolved(digest),
+        })
     }
 
     /// Keeps what was fetched. The note goes first and comes last: what is there with a note is whole.
@@ -160,16 +238,19 @@ impl Copy {
                 _ => {}
             }
         }
+        // Else, after a power failure, what is removed might stand beside what is written now.
+        sync(directory)?;
         self.write(&self.file, &pulled.component)?;
         if let Some(signature) = &pulled.signature {
             self.write(&self.signature(), signature.as_bytes())?;
         }
         let note = Note {
-            reference: self.reference.clone(),
+            reference: self.reference.to_string(),
             digest: pulled.digest,
             component: VersionDigest::of(&pulled.component),
         };
-        self.write(&self.note(), &super::artifact::bytes_of(&note))
+        self.write(&self.note(), &super::artifact::bytes_of(&note))?;
+        sync(directory)
     }
 
     /// Writes a file whole, or not at all.
@@ -180,6 +261,22 @@ impl Copy {
         let written = written.and_then(|()| std::fs::rename(&partial, file));
         written.map_err(failed(file))
     }
+}
+
+/// A file, where it is there.
+fn read(file: &Path) -> Result<Option<Vec<u8>>, RegistryError> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(file)(error)),
+    }
+}
+
+/// Has what a directory names on disk.
+fn sync(directory: &Path) -> Result<(), RegistryError> {
+    let opened = std::fs::File::open(directory);
+    let synced = opened.and_then(|directory| directory.sync_all());
+    synced.map_err(failed(directory))
 }
 
 fn failed(file: &Path) -> impl Fn(io::Error) -> RegistryError {
@@ -214,10 +311,17 @@ mod tests {
 
     use super::*;
 
-    fn copy(home: &Path, reference: &str) -> Copy {
-        Copy {
+    fn copy(home: &Path, reference: &str) -> KeptCopy {
+        KeptCopy {
             file: home.join("copies/room.wasm"),
-            reference: reference.to_owned(),
+            reference: reference.parse().unwrap(),
+        }
+    }
+
+    fn whole(component: &[u8]) -> Kept {
+        Kept::Whole {
+            digest: ContentDigest::of(b"manifest"),
+            component: VersionDigest::of(component),
         }
     }
 
@@ -226,6 +330,7 @@ mod tests {
             component: Bytes::from_static(component),
             digest: ContentDigest::of(b"manifest"),
             signature: signature.map(str::to_owned),
+            notes: Vec::new(),
         }
     }
 
@@ -233,18 +338,38 @@ mod tests {
     fn what_is_kept_is_what_was_fetched_for_the_same_reference() {
         let home = tempfile::tempdir().unwrap();
         let one = copy(home.path(), "oci://a.example/room:1");
-        assert_eq!(one.kept().unwrap(), None);
+        assert_eq!(one.kept().unwrap(), Kept::Nothing);
         one.keep(&pulled(b"one", Some("signed"))).unwrap();
-        assert_eq!(one.kept().unwrap(), Some(ContentDigest::of(b"manifest")));
+        assert_eq!(one.kept().unwrap(), whole(b"one"));
         assert_eq!(std::fs::read_to_string(one.signature()).unwrap(), "signed");
         let other = copy(home.path(), "oci://a.example/room:2");
-        assert_eq!(other.kept().unwrap(), None);
+        assert_eq!(other.kept().unwrap(), Kept::Nothing);
         // A signature of what was there before is none of what is there now.
         other.keep(&pulled(b"two", None)).unwrap();
-        assert_eq!(other.kept().unwrap(), Some(ContentDigest::of(b"manifest")));
+        assert_eq!(other.kept().unwrap(), whole(b"two"));
         assert!(!other.signature().exists());
-        std::fs::write(&other.file, "damaged").unwrap();
-        assert_eq!(other.kept().unwrap(), None);
+    }
+
+    #[test]
+    fn to_pin_what_a_tag_was_resolved_to_fetches_nothing_and_what_is_damaged_is_fetched_by_its_digest()
+     {
+        let home = tempfile::tempdir().unwrap();
+        let tagged = copy(home.path(), "oci://a.example/room:1");
+        tagged.keep(&pulled(b"one", None)).unwrap();
+        let digest = ContentDigest::of(b"manifest");
+        let pinned = format!("oci://a.example/room:1@{digest}");
+        let pinned = copy(home.path(), &pinned);
+        assert_eq!(pinned.kept().unwrap(), whole(b"one"));
+        let another = format!("oci://a.example/room:1@{}", ContentDigest::of(b""));
+        let another = copy(home.path(), &another);
+        assert_eq!(another.kept().unwrap(), Kept::Nothing);
+        std::fs::write(&tagged.file, "damaged").unwrap();
+        assert_eq!(tagged.kept().unwrap(), Kept::Resolved(digest));
+        std::fs::remove_file(&tagged.file).unwrap();
+        assert_eq!(tagged.kept().unwrap(), Kept::Resolved(digest));
+        // What cannot be read is not missing.
+        std::fs::create_dir(&tagged.file).unwrap();
+        assert!(tagged.kept().is_err());
     }
 
     #[test]
@@ -255,7 +380,7 @@ mod tests {
         remove_others(directory, &BTreeSet::new()).unwrap();
         one.keep(&pulled(b"one", Some("signed"))).unwrap();
         remove_others(directory, &BTreeSet::from(["room".to_owned()])).unwrap();
-        assert!(one.kept().unwrap().is_some());
+        assert_eq!(one.kept().unwrap(), whole(b"one"));
         remove_others(directory, &BTreeSet::new()).unwrap();
         assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
     }

@@ -11,27 +11,33 @@ mod exchange;
 mod hosts;
 mod kept_copies;
 mod layout;
+mod referrers;
 mod repository;
 mod said;
 mod signatures;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::{Instant, timeout};
 
 use crate::build::World;
-use crate::core::{ContentDigest, Timestamp};
+use crate::core::{ContentDigest, Timestamp, VersionDigest};
 use crate::manifest::{OciReference, RegistrySettings};
 
 pub use self::error::RegistryError;
-pub use self::kept_copies::{KeptCopies, Obtained};
-pub use self::signatures::Addressee;
+pub use self::kept_copies::{KeptCopies, Named, Obtained};
+pub use self::signatures::{Addressee, Sought, Verifier};
 
 use self::artifact::Descriptor;
 use self::credentials::DockerConfig;
 use self::hosts::Hosts;
 use self::repository::{Access, Repository};
+
+/// How long a signature is looked for: a component comes without one where that takes longer.
+const SEARCH: Duration = Duration::from_secs(15);
 
 /// The registries, as the manifest and Docker's configuration have them.
 #[derive(Clone)]
@@ -47,8 +53,10 @@ pub struct Pulled {
     pub component: Bytes,
     /// What its registry knows it by: the digest of its manifest there.
     pub digest: ContentDigest,
-    /// The signature beside it for whom it was fetched, where there is one.
+    /// The signature beside it that was sought, where there is one.
     pub signature: Option<String>,
+    /// What did not go well and did not matter, for people: a mirror that did not help, a signature that could not be read.
+    pub notes: Vec<String>,
 }
 
 /// A component that is to be stored.
@@ -75,8 +83,8 @@ impl Registries {
         }
     }
 
-    /// Fetches a component of at most so many bytes, and the newest signature beside it that is for `whom`. Mirrors are asked first; what they do not have,
-    /// or have otherwise than its digest says, is fetched from the registry itself.
+    /// Fetches a component of at most so many bytes, and the signature beside it that is sought. Mirrors are asked first; what they do not have, or have otherwise
+    /// than its digest says, is fetched from the registry itself. All of them have so much time together for the component.
     ///
     /// # Errors
     ///
@@ -85,63 +93,99 @@ impl Registries {
         &self,
         reference: &OciReference,
         largest: u64,
-        whom: &Addressee,
+        sought: &Sought,
+        within: Duration,
     ) -> Result<Pulled, RegistryError> {
-        for mirror in self.hosts.mirrors(&reference.registry) {
-            let repository = self.repository(mirror, reference, Access::Pull);
-            match self.pull_from(repository, reference, largest, whom).await {
-                Ok(pulled) if pulled.signature.is_some() => return Ok(pulled),
-                Ok(pulled) => {
-                    // Who mirrors a component need not mirror what refers to it.
-                    let pinned = reference.pinned(pulled.digest);
-                    let signature = self.signature(&pinned, whom).await;
-                    return Ok(Pulled {
-                        signature: signature.unwrap_or_default(),
-                        ..pulled
-                    });
+        let until = Instant::now() + within;
+        let mirrors = self.hosts.mirrors(&reference.registry);
+        let mut notes = Vec::new();
+        for (place, mirror) in (0..).zip(mirrors) {
+            // Who does not help leaves time for the others, of which the registry is one.
+            let left = until.saturating_duration_since(Instant::now());
+            let share = left / (mirrors.len() as u32 - place + 1);
+            let pulling = self.pull_from(mirror, reference, largest, sought, share);
+            match pulling.await {
+                Ok(mut pulled) => {
+                    pulled.notes.splice(..0, notes);
+                    self.complete(&mut pulled, reference, sought).await;
+                    return Ok(pulled);
                 }
-                Err(error) => {
-                    tracing::debug!(%reference, mirror, %error, "the mirror does not help");
-                }
+                Err(error) => notes.push(format!("the mirror {mirror} does not help: {error}")),
             }
         }
-        let repository = self.repository(&reference.registry, reference, Access::Pull);
-        self.pull_from(repository, reference, largest, whom).await
+        let left = until.saturating_duration_since(Instant::now());
+        let registry = &reference.registry;
+        let pulling = self.pull_from(registry, reference, largest, sought, left);
+        let mut pulled = pulling.await?;
+        pulled.notes.splice(..0, notes);
+        Ok(pulled)
     }
 
     async fn pull_from(
         &self,
-        mut repository: Repository,
+        registry: &str,
         reference: &OciReference,
         largest: u64,
-        whom: &Addressee,
+        sought: &Sought,
+        within: Duration,
     ) -> Result<Pulled, RegistryError> {
-        let (manifest, digest) = repository.manifest(reference).await?;
-        let layer = layout::component_of(reference, &manifest)?;
-        let component = repository.blob(layer, "the component", largest).await?;
-        let signature = signatures::find(&mut repository, digest, whom).await?;
-        Ok(Pulled {
+        let mut repository = self.repository(registry, reference, Access::Pull);
+        let fetching = async {
+            let (manifest, digest) = repository.manifest(reference).await?;
+            let layer = layout::component_of(reference, &manifest)?;
+            let component = repository.blob(layer, "the component", largest).await?;
+            Ok((component, digest))
+        };
+        let (component, digest) = bounded(registry, within, fetching).await?;
+        let version = VersionDigest::of(&component);
+        let searching = signatures::find(&mut repository, digest, version, sought);
+        let mut pulled = Pulled {
             component,
             digest,
-            signature,
-        })
+            signature: None,
+            notes: Vec::new(),
+        };
+        // Whether it may serve without one is not decided here.
+        match bounded(registry, SEARCH, searching).await {
+            Ok(signature) => pulled.signature = signature,
+            Err(error) => pulled.notes.push(unread(&error)),
+        }
+        Ok(pulled)
     }
 
-    /// The newest signature for `whom` beside what a reference pins.
+    /// Who mirrors a component need not mirror what refers to it: a signature that a mirror has not, or not a good one, is sought in the registry.
+    async fn complete(&self, pulled: &mut Pulled, reference: &OciReference, sought: &Sought) {
+        let version = VersionDigest::of(&pulled.component);
+        let signature = pulled.signature.as_deref();
+        if signature.is_some_and(|signature| sought.accepts(version, signature)) {
+            return;
+        }
+        let pinned = reference.pinned(pulled.digest);
+        match self.signature(&pinned, version, sought).await {
+            Ok(Some(signature)) => pulled.signature = Some(signature),
+            Ok(None) => {}
+            Err(error) => pulled.notes.push(unread(&error)),
+        }
+    }
+
+    /// The signature that is sought of a component beside what a reference pins.
     ///
     /// # Errors
     ///
-    /// When the registry cannot be asked.
+    /// When the registry cannot be asked, or takes too long.
     pub async fn signature(
         &self,
         reference: &OciReference,
-        whom: &Addressee,
+        component: VersionDigest,
+        sought: &Sought,
     ) -> Result<Option<String>, RegistryError> {
         let Some(digest) = reference.digest else {
             return Ok(None);
         };
-        let mut repository = self.repository(&reference.registry, reference, Access::Pull);
-        signatures::find(&mut repository, digest, whom).await
+        let registry = &reference.registry;
+        let mut repository = self.repository(registry, reference, Access::Pull);
+        let searching = signatures::find(&mut repository, digest, component, sought);
+        bounded(registry, SEARCH, searching).await
     }
 
     /// Stores a component under the tag of a reference, and its signature beside it. Answers what the registry knows it by.
@@ -180,4 +224,24 @@ impl Registries {
             access,
         )
     }
+}
+
+/// What a registry is asked, within some time.
+async fn bounded<T>(
+    registry: &str,
+    within: Duration,
+    asking: impl Future<Output = Result<T, RegistryError>>,
+) -> Result<T, RegistryError> {
+    let asked = timeout(within, asking).await;
+    asked.unwrap_or_else(|_| {
+        Err(RegistryError::Late {
+            host: registry.to_owned(),
+            within,
+        })
+    })
+}
+
+/// That a signature could not be read.
+fn unread(error: &RegistryError) -> String {
+    format!("no signature could be read: {error}")
 }

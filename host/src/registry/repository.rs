@@ -1,4 +1,4 @@
-//! One repository of a registry: its manifests, its blobs, and who refers to what.
+//! One repository of a registry: its manifests and its blobs.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::core::ContentDigest;
 use crate::manifest::OciReference;
 
 /// The largest manifest or index that is taken, in bytes: as large as registries must take them.
-const LARGEST_MANIFEST: u64 = 4 << 20;
+pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
 /// How much is read of an answer that only its status matters of.
 const LARGEST_RECEIPT: u64 = 64 << 10;
 /// How often somebody who asks for a blob is sent on.
@@ -117,13 +117,8 @@ impl Repository {
         self.understood(&body)
     }
 
-    /// The index under a tag, if there is one.
-    pub async fn index(&mut self, tag: &str) -> Result<Option<ImageIndex>, RegistryError> {
-        let body = self.manifest_bytes(tag, None).await?;
-        body.map(|body| self.understood(&body)).transpose()
-    }
-
-    async fn manifest_bytes(
+    /// A manifest or an index, if there is one: what is under a tag, or has this digest.
+    pub async fn manifest_bytes(
         &mut self,
         key: &str,
         expected: Option<ContentDigest>,
@@ -201,8 +196,12 @@ impl Repository {
         let place = location.and_then(|location| here.resolve(location));
         let place =
             place.ok_or_else(|| refused("nowhere".to_owned(), "no good URL came with it"))?;
-        match place.speaks_tls || self.hosts.is_plain(&place.host) {
-            true => Ok(place),
+        if place.speaks_tls || self.hosts.is_plain(&place.host) {
+            return Ok(place);
+        }
+        // A registry behind somebody who speaks TLS for it may not know of that.
+        match here.speaks_tls && place.host.eq_ignore_ascii_case(&here.host) {
+            true => Ok(Place::at(true, &here.host, place.target)),
             false => Err(refused(place.shown(), "it is not encrypted")),
         }
     }
@@ -266,38 +265,15 @@ impl Repository {
         }
     }
 
-    /// Who refers to a manifest, as far as one kind of artifact is concerned; none where the registry cannot tell.
-    pub async fn referrers(
-        &mut self,
-        digest: ContentDigest,
-        artifact_type: &str,
-    ) -> Result<Option<ImageIndex>, RegistryError> {
-        let place = self.place(&format!("referrers/{digest}"))?;
-        let place = place.with_query("artifactType", artifact_type);
-        let place = place.ok_or_else(|| self.malformed("its name is none"))?;
-        let ask = Ask::get(place, "an index", LARGEST_MANIFEST);
-        let accepted = HeaderValue::from_static(IMAGE_INDEX);
-        let answer = self.ask(ask.header(header::ACCEPT, accepted)).await?;
-        match answer.status {
-            StatusCode::OK => self.understood(&answer.body).map(Some),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-                Err(self.refusal(answer, "to say what refers to a manifest"))
-            }
-            // Older registries do not know the question.
-            status if status.is_client_error() => Ok(None),
-            _ => Err(self.refusal(answer, "to say what refers to a manifest")),
-        }
-    }
-
-    fn place(&self, path: &str) -> Result<Place, RegistryError> {
+    pub fn place(&self, path: &str) -> Result<Place, RegistryError> {
         let target: Result<PathAndQuery, _> = format!("/v2/{}/{path}", self.name).parse();
         let target = target.map_err(|_| self.malformed("its name is none"))?;
-        let host = Hosts::of(&self.registry);
-        Ok(Place::at(!self.hosts.is_plain(host), host, target))
+        let speaks_tls = !self.hosts.is_plain(&self.registry);
+        Ok(Place::at(speaks_tls, Hosts::of(&self.registry), target))
     }
 
     /// Asks something, as whoever is logged in at the registry, where it wants to know.
-    async fn ask(&mut self, ask: Ask) -> Result<Answer, RegistryError> {
+    pub async fn ask(&mut self, ask: Ask) -> Result<Answer, RegistryError> {
         // Where an upload goes may be elsewhere, which is not to learn who asks.
         let is_here = ask.place.is_beside(&self.place("")?);
         let answer = self.as_known(&ask, is_here).send(&self.hosts).await?;
@@ -347,7 +323,7 @@ impl Repository {
         serde_json::from_slice(body).map_err(|error| self.malformed(&error.to_string()))
     }
 
-    fn malformed(&self, reason: &str) -> RegistryError {
+    pub fn malformed(&self, reason: &str) -> RegistryError {
         RegistryError::Malformed {
             host: self.registry.clone(),
             reason: reason.to_owned(),
@@ -381,3 +357,6 @@ impl Repository {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! The signature of a component beside it in its registry: an artifact of its own that refers to the component's manifest (OCI 1.1). Registries that cannot say what
 //! refers to a manifest have an index of it under a tag that is made of the manifest's digest.
 
+use std::cmp::Reverse;
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::artifact::{
@@ -9,7 +13,7 @@ use super::artifact::{
 };
 use super::error::RegistryError;
 use super::repository::Repository;
-use crate::core::{ContentDigest, Timestamp};
+use crate::core::{ContentDigest, Timestamp, VersionDigest};
 
 /// The type of a signature, and of what is in it.
 const SIGNATURE: &str = "application/vnd.innkeeper.signature.v1";
@@ -18,6 +22,8 @@ const APP: &str = "innkeeper.app";
 const CONTEXT: &str = "innkeeper.context";
 /// The largest signature, in bytes.
 const LARGEST: u64 = 4 << 10;
+/// How many are tried of those that a registry lists.
+const MOST_TRIED: usize = 8;
 
 /// Whom a component is signed for. What is not said is for anybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +53,33 @@ impl Addressee {
             _ => true,
         };
         agrees(&self.app, APP) && agrees(&self.context, CONTEXT)
+    }
+}
+
+/// Says of a signature whether it is a good one of a component.
+pub type Verifier = Arc<dyn Fn(VersionDigest, &str) -> bool + Send + Sync>;
+
+/// Which signature of a component is sought.
+#[derive(Clone, Default)]
+pub struct Sought {
+    /// Whom it is for.
+    pub whom: Addressee,
+    /// Who can tell a good one from others, where somebody can. Else whatever is found first is taken, and whoever asks for it decides.
+    pub verifier: Option<Verifier>,
+}
+
+impl Sought {
+    /// Whether a signature of a component is good, as far as that can be told.
+    pub fn accepts(&self, component: VersionDigest, signature: &str) -> bool {
+        let verifier = self.verifier.as_ref();
+        verifier.is_none_or(|is_good| is_good(component, signature))
+    }
+}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Sought");
+        shown.field("whom", &self.whom).finish_non_exhaustive()
     }
 }
 
@@ -89,10 +122,7 @@ pub(super) async fn attach(
     }
     let index = repository.index(&fallback).await?;
     let mut index = index.unwrap_or_else(ImageIndex::empty);
-    index
-        .manifests
-        .retain(|known| known.digest != referrer.digest);
-    index.manifests.push(referrer);
+    index.name(&referrer);
     let index = Bytes::from(bytes_of(&index));
     let stored = repository
         .put_manifest(&fallback, &index, IMAGE_INDEX)
@@ -100,32 +130,79 @@ pub(super) async fn attach(
     stored.map(drop)
 }
 
-/// The newest signature for somebody beside the manifest of this digest, if there is one.
+/// The signature that is sought beside the manifest of this digest, if there is one: the first good one, or else the first at all. What is broken or is none is passed
+/// over.
 pub(super) async fn find(
     repository: &mut Repository,
     subject: ContentDigest,
-    whom: &Addressee,
+    component: VersionDigest,
+    sought: &Sought,
 ) -> Result<Option<String>, RegistryError> {
     let told = repository.referrers(subject, SIGNATURE).await?;
-    let told = told.and_then(|index| newest(index, whom));
-    let newest = match told {
-        Some(newest) => newest,
-        // Also where the registry has learnt to tell since it was stored.
-        None => {
-            let index = repository.index(&fallback_tag(subject)).await?;
-            match index.and_then(|index| newest(index, whom)) {
-                Some(newest) => newest,
-                None => return Ok(None),
+    let mut found = Found::default();
+    found
+        .look_at(repository, told, subject, component, sought)
+        .await;
+    if found.good.is_none() {
+        // Also where the registry has learnt to tell since they were stored.
+        let index = repository.index(&fallback_tag(subject)).await?;
+        let listed = index.map(|index| index.descriptors().collect());
+        let listed = listed.unwrap_or_default();
+        found
+            .look_at(repository, listed, subject, component, sought)
+            .await;
+    }
+    match (found.good.or(found.other), found.broken) {
+        (None, Some(error)) => Err(error),
+        (signature, _) => Ok(signature),
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Found {
+    good: Option<String>,
+    other: Option<String>,
+    broken: Option<RegistryError>,
+}
+
+impl Found {
+    async fn look_at(
+        &mut self,
+        repository: &mut Repository,
+        listed: Vec<Descriptor>,
+        subject: ContentDigest,
+        component: VersionDigest,
+        sought: &Sought,
+    ) {
+        for one in ranked(listed, &sought.whom).into_iter().take(MOST_TRIED) {
+            match read(repository, subject, &one, &sought.whom).await {
+                Ok(Some(signature)) if sought.accepts(component, &signature) => {
+                    self.good = Some(signature);
+                    return;
+                }
+                Ok(Some(signature)) => {
+                    self.other.get_or_insert(signature);
+                }
+                Ok(None) => {}
+                Err(error) => self.broken = Some(error),
             }
         }
-    };
-    let manifest = repository.manifest_of(newest.digest).await?;
-    // What is told of others is only a hint.
-    let is_of_it = manifest.subject.is_some_and(|of| of.digest == subject);
-    let layer = manifest
-        .layers
-        .iter()
-        .find(|layer| layer.media_type == SIGNATURE);
+    }
+}
+
+/// The text of a signature, where it is one of this manifest and may be for somebody. What is told of it by others is only a hint.
+async fn read(
+    repository: &mut Repository,
+    subject: ContentDigest,
+    one: &Descriptor,
+    whom: &Addressee,
+) -> Result<Option<String>, RegistryError> {
+    let manifest = repository.manifest_of(one.digest).await?;
+    let is_of_it = manifest.subject.is_some_and(|of| of.digest == subject)
+        && whom.is_meant_by(&manifest.annotations);
+    let mut layers = manifest.layers.iter();
+    let layer = layers.find(|layer| layer.media_type == SIGNATURE);
     let Some(layer) = layer.filter(|layer| is_of_it && layer.size <= LARGEST) else {
         return Ok(None);
     };
@@ -134,14 +211,21 @@ pub(super) async fn find(
     Ok(Some(String::from_utf8_lossy(&content).trim().to_owned()))
 }
 
-/// The newest signature of an index that may be for somebody.
-fn newest(index: ImageIndex, whom: &Addressee) -> Option<Descriptor> {
-    let mut signatures = index.manifests;
+/// The signatures that may be for somebody: first those that say so, and the newest first.
+fn ranked(listed: Vec<Descriptor>, whom: &Addressee) -> Vec<Descriptor> {
+    let mut signatures = listed;
     signatures.retain(|one| {
         one.artifact_type.as_deref() == Some(SIGNATURE) && whom.is_meant_by(&one.annotations)
     });
     let made = |one: &Descriptor| one.annotations.get(CREATED)?.parse::<Timestamp>().ok();
-    signatures.into_iter().max_by_key(made)
+    let said = |one: &Descriptor| {
+        let names = [APP, CONTEXT].into_iter();
+        names
+            .filter(|name| one.annotations.contains_key(*name))
+            .count()
+    };
+    signatures.sort_by_cached_key(|one| Reverse((said(one), made(one))));
+    signatures
 }
 
 /// The tag of the index where the registry cannot tell what refers to a manifest.
@@ -170,11 +254,8 @@ mod tests {
     }
 
     fn found(signatures: &[Descriptor], whom: &Addressee) -> Option<ContentDigest> {
-        let index = ImageIndex {
-            manifests: signatures.to_vec(),
-            ..ImageIndex::empty()
-        };
-        newest(index, whom).map(|one| one.digest)
+        let ranked = ranked(signatures.to_vec(), whom);
+        ranked.first().map(|one| one.digest)
     }
 
     #[test]
@@ -191,8 +272,10 @@ mod tests {
         assert_eq!(found(&signatures, &whom("stay", "message")), None);
         assert_eq!(found(&signatures, &whom("", "room")), digest("c"));
         let for_anybody = signed("d", 9_000, &whom("", ""));
-        let more = [signatures[0].clone(), for_anybody];
-        assert_eq!(found(&more, &stay), digest("d"));
+        // What says whom it is for goes before what is newer and does not.
+        let more = [for_anybody, signatures[0].clone()];
+        assert_eq!(found(&more, &stay), digest("a"));
+        assert_eq!(found(&more, &whom("stay", "message")), digest("d"));
     }
 
     #[test]

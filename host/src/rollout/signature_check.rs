@@ -96,6 +96,10 @@ fn floor_key(context: &str) -> String {
     format!("floor/{context}")
 }
 
+fn named_key(context: &str) -> String {
+    format!("named/{context}")
+}
+
 fn ledger(deployer: &Deployer) -> Result<&Arc<Ledger>, journal::Error> {
     deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
@@ -181,14 +185,50 @@ async fn signed(
     }
 }
 
-/// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good. A tag of a registry names
-/// whatever its registry says, which is not the manifest's word.
+/// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good. What it named before serves on
+/// where what it names now cannot.
 async fn is_exempt(deployer: &Deployer, context: &Context, digest: VersionDigest) -> bool {
+    if deployer.manifest.rollout.require_shipped_signature {
+        return false;
+    }
+    let names = is_named(context) && active_version::is_shipped(deployer, context, digest).await;
+    // Where it cannot be read, a signature is asked for.
+    names || named_before(deployer, &context.name).is_ok_and(|named| named == Some(digest))
+}
+
+/// Whether the manifest says itself what the component is: in a file, or by a digest. A tag of a registry names whatever its registry says, which is not the
+/// manifest's word.
+fn is_named(context: &Context) -> bool {
     let source = context.settings.component.as_ref();
     let reference = source.and_then(ComponentSource::reference);
-    !deployer.manifest.rollout.require_shipped_signature
-        && reference.is_none_or(|reference| reference.digest.is_some())
-        && active_version::is_shipped(deployer, context, digest).await
+    reference.is_none_or(|reference| reference.digest.is_some())
+}
+
+/// What the manifest named itself when it last came to serve.
+fn named_before(
+    deployer: &Deployer,
+    context: &str,
+) -> Result<Option<VersionDigest>, journal::Error> {
+    let kept: Option<Option<VersionDigest>> =
+        record::find(ledger(deployer)?, Space::Meta, &named_key(context))?;
+    Ok(kept.flatten())
+}
+
+/// Notes what a context has started with, where that is the manifest's component and signatures are asked for: as the manifest's word, or not.
+pub(super) async fn note_named(
+    deployer: &Deployer,
+    context: &Context,
+    digest: VersionDigest,
+) -> Result<(), CommitError> {
+    let is_asked_for = deployer.manifest.rollout.require_signature;
+    if !is_asked_for || !active_version::is_shipped(deployer, context, digest).await {
+        return Ok(());
+    }
+    let named = is_named(context).then_some(digest);
+    if named_before(deployer, &context.name)? == named {
+        return Ok(());
+    }
+    write(deployer, &named_key(&context.name), &named).await
 }
 
 /// The signature that a version came with.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use sha2::{Digest, Sha256};
 
 use super::VersionDigest;
 
@@ -23,12 +22,7 @@ pub struct InvalidContentDigest;
 impl ContentDigest {
     /// That of some content.
     pub fn of(content: &[u8]) -> Self {
-        Self(VersionDigest::from_bytes(Sha256::digest(content).into()))
-    }
-
-    /// What a host knows this content by, where it is a component.
-    pub const fn version(self) -> VersionDigest {
-        self.0
+        Self(VersionDigest::of(content))
     }
 }
 
@@ -77,7 +71,6 @@ mod tests {
         let digest = ContentDigest::of(b"");
         assert_eq!(digest.to_string(), EMPTY);
         assert_eq!(EMPTY.parse(), Ok(digest));
-        assert_eq!(digest.version(), VersionDigest::of(b""));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::gate::{Gate, Refusal};
 use super::history::{self, Because, Entry, History};
 use super::upload::Upload;
 use super::version_state::State;
-use super::{healing, interrupted_rollout, start, startup_probe};
+use super::{healing, interrupted_rollout, signature_check, start, startup_probe};
 use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::journal::CommitError;
@@ -251,6 +251,10 @@ impl Boot {
             active.commit(context).await.map_err(journal)?;
         }
         let current = self.version().map(|version| version.digest);
+        if let Some(digest) = current {
+            let noted = signature_check::note_named(deployer, context, digest);
+            noted.await.map_err(journal)?;
+        }
         let settled = interrupted_rollout::settle(deployer, context, current).await;
         settled.map_err(journal)?;
         reconcile(deployer, context, current).await.map_err(journal)

@@ -17,11 +17,10 @@ use innkeeper_tests::{Authority, artifacts};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
+use super::server::Server;
 use super::{Author, one_line};
 
 /// What `docker login` writes for a registry.
@@ -31,31 +30,6 @@ fn log_in(author: &Author, registry: &str, password: &str) {
     let directory = author.path("docker");
     std::fs::create_dir_all(&directory).expect("a directory can be made");
     author.write("docker/config.json", config.to_string().as_bytes());
-}
-
-/// A server in this process, at a free port, for as long as it is there.
-struct Server {
-    host: String,
-    serving: JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(routes: Router) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a port is free");
-        let host = listener.local_addr().expect("an address").to_string();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, routes).await.expect("it serves");
-        });
-        Self { host, serving }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 #[tokio::test]
@@ -237,6 +211,8 @@ async fn a_mirror_is_asked_first_and_only_believed_what_a_digest_says() {
     std::fs::write(&layer, b"something else").expect("it can be written");
     let said = author.command(&["pull", &pinned, &pulled]).await;
     assert!(said.is_well, "{said:?}");
+    let no_help = format!("the mirror {} does not help", mirror.host());
+    assert!(said.err.contains(&no_help), "{said:?}");
     assert_eq!(std::fs::read(&pulled).expect("it was written"), bytes);
     // Where nobody helps, the registry's own reason is told.
     registry.kill_9();

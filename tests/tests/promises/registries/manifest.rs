@@ -109,13 +109,15 @@ async fn a_tag_is_no_word_of_the_manifest_where_signatures_are_asked_for() {
     let reference = registry.reference("inn/room:1");
     let pinned = author.push(&bytes, &reference).await;
     let mut host = TestHost::with(strict(&signer).await).await;
+    let shipped = host.operators().serving("room").await;
     let settings = with_room_at(host.settings(), &registry, &reference);
     host.close().await;
     host.rewrite(settings.clone());
     host.try_reopen(&[]).await.expect("it starts");
     let notices = host.operators().context("room").await["notices"].to_string();
     assert!(notices.contains("not signed"), "{notices}");
-    assert_eq!(host.operators().serving("room").await, "");
+    // What the manifest named itself before serves on.
+    assert_eq!(host.operators().serving("room").await, shipped);
     // A signature that comes later is found at the next start.
     let signature = signer.sign("room", &bytes);
     let signed = author
@@ -139,4 +141,93 @@ async fn a_tag_is_no_word_of_the_manifest_where_signatures_are_asked_for() {
         host.operators().serving("room").await,
         artifacts::digest(&bytes)
     );
+}
+
+#[tokio::test]
+async fn what_a_digest_names_serves_on_without_a_signature_when_its_copy_is_lost_and_nobody_answers()
+ {
+    let (mut registry, author, signer) = (Registry::start().await, Author::new(), Signer::new());
+    let bytes = artifacts::edited("room", "pinned and served").await;
+    let pinned = author.push(&bytes, &registry.reference("inn/room:1")).await;
+    let newer = artifacts::edited("room", "never fetched").await;
+    let never = author.push(&newer, &registry.reference("inn/room:2")).await;
+    let settings = strict(&signer).await;
+    let mut host = TestHost::with(with_room_at(settings.clone(), &registry, &pinned)).await;
+    let served = artifacts::digest(&bytes);
+    assert_eq!(host.operators().serving("room").await, served);
+    host.close().await;
+    registry.kill_9();
+    std::fs::remove_dir_all(host.data().join("registry")).expect("there are copies");
+    host.try_reopen(&[]).await.expect("it starts");
+    assert_eq!(host.operators().serving("room").await, served);
+    // The manifest names another one that cannot be fetched.
+    host.close().await;
+    host.rewrite(with_room_at(settings, &registry, &never));
+    host.try_reopen(&[]).await.expect("it starts");
+    assert_eq!(host.operators().serving("room").await, served);
+    let notices = host.operators().context("room").await["notices"].to_string();
+    assert!(notices.contains("cannot be reached"), "{notices}");
+    // When it can, it serves, and what was before is the manifest's word no more.
+    registry.restart().await;
+    host.close().await;
+    host.reopen().await;
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&newer)
+    );
+    let back = host.operators().rollback("room").await;
+    assert_eq!(back.expect_problem(422).body["gate"], "signature");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_damaged_is_fetched_again_as_it_was_wherever_the_tag_is_now() {
+    let (registry, author) = (Registry::start().await, Author::new());
+    let bytes = artifacts::edited("room", "as it was").await;
+    let reference = registry.reference("inn/room:1");
+    author.push(&bytes, &reference).await;
+    let settings = with_room_at(Settings::of_the_app().await, &registry, &reference);
+    let mut host = TestHost::with(settings).await;
+    let newer = artifacts::edited("room", "where the tag is now").await;
+    author.push(&newer, &reference).await;
+    host.close().await;
+    let copy = host.data().join("registry/room.wasm");
+    std::fs::write(&copy, "damaged").expect("it can be written");
+    host.reopen().await;
+    assert_eq!(
+        host.operators().serving("room").await,
+        artifacts::digest(&bytes)
+    );
+    assert_eq!(std::fs::read(&copy).expect("it is there"), bytes);
+}
+
+#[tokio::test]
+async fn a_signature_that_is_not_good_any_more_is_looked_for_again() {
+    let (registry, author) = (Registry::start().await, Author::new());
+    let (old, new) = (Signer::new(), Signer::new());
+    let bytes = artifacts::edited("room", "signed twice").await;
+    let reference = registry.reference("inn/room:1");
+    author
+        .push_signed(
+            &bytes,
+            &reference,
+            Some(("room", &old.sign("room", &bytes))),
+        )
+        .await;
+    let settings = with_room_at(strict(&old).await, &registry, &reference);
+    let mut host = TestHost::with(settings.clone()).await;
+    let served = artifacts::digest(&bytes);
+    assert_eq!(host.operators().serving("room").await, served);
+    host.close().await;
+    author
+        .push_signed(
+            &bytes,
+            &reference,
+            Some(("room", &new.sign("room", &bytes))),
+        )
+        .await;
+    let settings = settings
+        .set("rollout.keys.desk", new.public.as_str())
+        .set("rollout.revoked_keys.lost", old.public.as_str());
+    host.reopen_with(settings).await;
+    assert_eq!(host.operators().serving("room").await, served);
 }

@@ -3,6 +3,8 @@
 mod access;
 mod faults;
 mod manifest;
+mod referrers;
+mod server;
 mod signatures;
 
 use innkeeper_tests::{Said, TestHost, command_with};

@@ -1,7 +1,7 @@
 //! A signature travels beside its component, and is found again for whom it is.
 
 use innkeeper_tests::registry::Registry;
-use innkeeper_tests::{TestHost, artifacts};
+use innkeeper_tests::{TestHost, artifacts, http_client};
 
 use super::{Author, one_line};
 use crate::signatures::{Signer, strict};
@@ -56,6 +56,19 @@ async fn a_signature_is_found_for_the_context_that_it_is_for() {
     author
         .push_signed(&bytes, &reference, Some(("message", &others)))
         .await;
+    let (file, signature) = (author.path("pushed.wasm"), author.path("given.sig"));
+    let whom = [
+        "--signature",
+        &signature,
+        "--context",
+        "room",
+        "--app-name",
+        "inn",
+    ];
+    let arguments = [&["push", &file, &reference], &whom[..]].concat();
+    let said = author.command(&arguments).await;
+    assert!(said.is_well, "{said:?}");
+    // Which app it is the host says, where no manifest is at hand.
     let said = author.deploy(&host, "room", &pinned).await;
     assert!(said.is_well, "{said:?}");
     let versions = host.operators().versions("room").await;
@@ -96,11 +109,46 @@ async fn what_nobody_trusted_has_signed_does_not_come_to_serve() {
     assert_eq!(host.operators().serving("room").await, shipped);
 }
 
+#[tokio::test]
+async fn a_signature_is_pushed_for_somebody_and_only_where_it_is_good() {
+    let (registry, author, signer) = (Registry::start().await, Author::new(), Signer::new());
+    let bytes = artifacts::edited("room", "for somebody").await;
+    let file = author.write("room.wasm", &bytes);
+    let reference = registry.reference("inn/room:1");
+    let push = ["push", &file, &reference, "--context", "room"];
+    author.write("room.wasm.sig", signer.sign("room", &bytes).as_bytes());
+    // Of whom is not said, and there is no manifest that says it.
+    for arguments in [&push[..3], &push[..]] {
+        let said = author.command(arguments).await;
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains("--context"), "{said:?}");
+    }
+    let manifest = format!(
+        "[app]\nname = 'stay'\n[rollout.keys]\ndesk = '{}'\n[registry.'{}']\nplain_http = true\n",
+        signer.public,
+        registry.host()
+    );
+    let knowing = Author::with_manifest(&manifest);
+    let said = knowing.command(&push).await;
+    assert!(said.is_well, "{said:?}");
+    // The file has changed since it was signed.
+    let newer = artifacts::edited("room", "for somebody else").await;
+    author.write("room.wasm", &newer);
+    one_line(&knowing.command(&push).await, &["by a known key (desk)"]);
+    let push = [&push[..], &["--app-name", "stay"]].concat();
+    let said = author.command(&push).await;
+    assert!(said.is_well, "{said:?}");
+    assert!(
+        said.err.contains("older than the component's file"),
+        "{said:?}"
+    );
+}
+
 /// Says that what is under a tag is what Spin would have stored, under another one.
 async fn store_as_spin_does(registry: &Registry, repository: &str, tag: &str, other: &str) {
     const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     let place = |tag: &str| format!("http://{}/v2/{repository}/manifests/{tag}", registry.host());
-    let client = reqwest::Client::new();
+    let client = http_client().build().expect("a client");
     let found = client
         .get(place(tag))
         .header("accept", MANIFEST)
