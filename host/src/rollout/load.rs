@@ -140,6 +140,7 @@ async fn ask(
             )
         })?,
     };
+    standard::check_buckets(guest, &said)?;
     if !describe::is_bounded(&said) {
         return Err(Refusal::at(
             Gate::Describe,

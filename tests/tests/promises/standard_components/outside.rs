@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, Method, StatusCode};
-use innkeeper_tests::{Client, Reply, Settings, TestHost, artifacts, send};
+use innkeeper_tests::{Client, Reply, Settings, TestHost, artifacts, eventually, send};
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+
+/// How many meet outside before any of them is answered.
+const AT_ONCE: usize = 8;
 
 /// What somebody outside was asked.
 #[derive(Clone)]
@@ -37,6 +40,7 @@ struct Outsider {
     asked: Arc<Mutex<Vec<Asked>>>,
     /// Whether it leaves the next request without an answer.
     hangs: Arc<AtomicBool>,
+    meeting: Arc<Barrier>,
 }
 
 impl Outsider {
@@ -46,6 +50,7 @@ impl Outsider {
             authority: listener.local_addr().expect("it is bound").to_string(),
             asked: Arc::default(),
             hangs: Arc::default(),
+            meeting: Arc::new(Barrier::new(AT_ONCE)),
         };
         let router = Router::new().fallback(answer).with_state(outsider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -58,6 +63,22 @@ impl Outsider {
 
     fn asked(&self) -> Vec<Asked> {
         self.asked.lock().clone()
+    }
+
+    async fn is_asked(&self, times: usize) {
+        eventually("somebody outside is asked", async || {
+            match self.asked().len() {
+                asked if asked == times => Ok(()),
+                asked => Err(format!("{asked} times instead of {times}")),
+            }
+        })
+        .await;
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let asked = self.asked();
+        let keys = asked.iter().map(|asked| asked.header("idempotency-key"));
+        keys.map(str::to_owned).collect()
     }
 }
 
@@ -80,10 +101,9 @@ async fn answer(State(outsider): State<Outsider>, request: Request) -> Response 
         ["long", length] => "x"
             .repeat(length.parse().expect("a length"))
             .into_response(),
-        ["pausing", _] => {
-            // Long enough for others to come in between.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            "paused".into_response()
+        ["meeting", _] => {
+            outsider.meeting.wait().await;
+            "met".into_response()
         }
         ["status", status] => {
             let status = status.parse::<u16>().expect("a status");
@@ -99,6 +119,8 @@ async fn courier(allowed: Vec<String>) -> Settings {
         .await
         .set("context.courier.routes", vec!["/asked/*"])
         .set("context.courier.allow_outbound", allowed)
+        // What waits too long says so itself.
+        .set("context.courier.limits.deadline", "60s")
 }
 
 async fn ask(client: &Client, method: Method, to: &str) -> Reply {
@@ -194,17 +216,16 @@ async fn nobody_is_asked_who_is_not_allowed() {
 #[tokio::test]
 async fn a_repeat_has_the_same_idempotency_key() {
     let outsider = Outsider::open().await;
-    let settings = courier(vec![outsider.origin()]).await;
-    let settings = settings.set("context.courier.limits.deadline", "4s");
-    let host = TestHost::with(settings).await;
+    let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
     let path = format!("/asked/http/{}/pay", outsider.authority);
     let pay = async |key: &str| {
         let request = host.gateway().request(Method::POST, &path);
-        send(request.header("idempotency-key", key).body("100")).await
+        let request = request.header("idempotency-key", key);
+        send(request.header("x-wait-ms", "1000").body("100")).await
     };
-    // The first has no answer in time, and so the component none: nobody knows whether it was paid.
+    // The first has no answer in time: nobody knows whether it was paid.
     outsider.hangs.store(true, Ordering::SeqCst);
-    assert!(pay("first").await.status >= 500);
+    pay("first").await.expect(502);
     let repeated = pay("first").await.expect(200);
     assert_eq!(
         repeated.header("x-asked"),
@@ -213,11 +234,7 @@ async fn a_repeat_has_the_same_idempotency_key() {
     );
     pay("first").await.expect(200);
     pay("second").await.expect(200);
-    let asked = outsider.asked();
-    let keys: Vec<&str> = asked
-        .iter()
-        .map(|asked| asked.header("idempotency-key"))
-        .collect();
+    let keys = outsider.keys();
     let [failed, repeated, other] = keys.as_slice() else {
         panic!("what was answered is not asked again: {keys:?}");
     };
@@ -234,28 +251,78 @@ async fn a_repeat_has_the_same_idempotency_key() {
     );
 }
 
+/// The two ways in which a request goes out again after a crash: a client repeats its own, and an event is brought again.
+#[tokio::test]
+async fn what_is_asked_again_after_a_crash_has_the_same_idempotency_key() {
+    let outsider = Outsider::open().await;
+    let settings = courier(vec![outsider.origin()]).await;
+    let settings = settings.with("envoy", "envoy").await;
+    let settings = settings
+        .set("context.envoy.allow_outbound", vec![outsider.origin()])
+        .set("context.envoy.limits.deadline", "60s");
+    let mut host = TestHost::with(settings).await;
+    let pay = |host: &TestHost| {
+        let path = format!("/asked/http/{}/pay", outsider.authority);
+        let request = host.gateway().request(Method::POST, &path);
+        request.header("idempotency-key", "first").body("100")
+    };
+    outsider.hangs.store(true, Ordering::SeqCst);
+    // It gets no answer.
+    let mut paying = JoinSet::new();
+    paying.spawn(pay(&host).send());
+    outsider.is_asked(1).await;
+    host.kill_9();
+    paying.shutdown().await;
+    host.reopen().await;
+    send(pay(&host)).await.expect(200);
+    outsider.is_asked(2).await;
+    outsider.hangs.store(true, Ordering::SeqCst);
+    let errand = json!({"url": format!("{}/errand", outsider.origin()), "said": "once"});
+    host.gateway().post("/errands", errand).await.expect(204);
+    outsider.is_asked(3).await;
+    host.kill_9();
+    host.reopen().await;
+    outsider.is_asked(4).await;
+    let keys = outsider.keys();
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(keys[2], keys[3]);
+    assert_ne!(keys[0], keys[2]);
+}
+
+#[tokio::test]
+async fn a_state_that_is_made_with_answers_from_outside_is_not_rebuilt() {
+    let outsider = Outsider::open().await;
+    let settings = Settings::empty().with("envoy", "envoy").await;
+    let allowed = vec![outsider.origin()];
+    let host = TestHost::with(settings.set("context.envoy.allow_outbound", allowed)).await;
+    let rebuild = host
+        .operators()
+        .send(Method::POST, "/v1/contexts/envoy/rebuild");
+    let refused = rebuild.await.expect_problem(422);
+    assert!(refused.text.contains("it asks outside"), "{}", refused.text);
+}
+
 #[tokio::test]
 async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
-    const AT_ONCE: u64 = 8;
     let outsider = Outsider::open().await;
     let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
     let mut asking = JoinSet::new();
     for _ in 0..AT_ONCE {
         let (client, to) = (host.gateway().clone(), outsider.authority.clone());
         asking.spawn(async move {
-            let to = format!("http/{to}/pausing/here");
+            let to = format!("http/{to}/meeting/here");
             ask(&client, Method::POST, &to).await.expect(200)
         });
     }
     let replies = asking.join_all().await;
-    let mut counts: Vec<u64> = replies
+    let mut counts: Vec<usize> = replies
         .iter()
         .map(|reply| reply.header("x-asked").parse().unwrap())
         .collect();
     counts.sort_unstable();
     // All of them read the same number while they waited for their answers; each is in it once.
     assert_eq!(counts, (1..=AT_ONCE).collect::<Vec<_>>());
-    assert_eq!(outsider.asked().len() as u64, AT_ONCE);
+    assert_eq!(outsider.asked().len(), AT_ONCE);
     let metrics = host.operators().client().get("/metrics").await.text;
     let name = "innkeeper_conflicts_total{context=\"courier\"} ";
     let conflicts = metrics.lines().find_map(|line| line.strip_prefix(name));
@@ -266,13 +333,12 @@ async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
 #[tokio::test]
 async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
     let outsider = Outsider::open().await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port that nobody else gets, and nobody listens at.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
     let settings = courier(vec![outsider.origin(), format!("http://{closed}")]).await;
-    let settings = settings
-        .set("context.courier.limits.outbound", "100KiB")
-        .set("context.courier.limits.deadline", "5s");
+    let settings = settings.set("context.courier.limits.outbound", "100KiB");
     let host = TestHost::with(settings).await;
     let client = host.gateway();
     let to = |path: &str| format!("http/{}/{path}", outsider.authority);
@@ -294,8 +360,10 @@ async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
     let reply = ask(client, Method::GET, &format!("http/{closed}/")).await;
     assert!(reply.expect(502).text.contains("ConnectionRefused"));
     outsider.hangs.store(true, Ordering::SeqCst);
-    let reply = ask(client, Method::GET, &to("here")).await.expect(502);
+    let waiting = client.request(Method::GET, &format!("/asked/{}", to("here")));
+    let reply = send(waiting.header("x-wait-ms", "500")).await.expect(502);
     assert!(reply.text.contains("HttpResponseTimeout"), "{}", reply.text);
+    drop(nobody);
 }
 
 #[tokio::test]
