@@ -49,7 +49,10 @@ pub(crate) fn plain_path(path: &str) -> Result<Cow<'_, str>, Malformed> {
 /// Whether a path as it is compared is another one to whoever reads it as browsers do (RFC 3986 5.2.4, and a backslash for a slash): it would be looked up, and
 /// allowed, as one and served as the other.
 pub(super) fn leads_elsewhere(plain: &str) -> bool {
-    plain.contains('\\') || plain.split('/').any(|segment| matches!(segment, "." | ".."))
+    plain.contains('\\')
+        || plain
+            .split('/')
+            .any(|segment| matches!(segment, "." | ".."))
 }
 
 /// Whether a byte means the same encoded or not (RFC 3986 2.3).

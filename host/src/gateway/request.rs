@@ -56,8 +56,8 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
     if !uri.path().starts_with('/') && uri.path() != "*" {
         return Err(bad("the path must begin with `/`"));
     }
-    let path = decode::plain_path(uri.path())
-        .map_err(|_| bad("the path is not percent-encoded UTF-8"))?;
+    let path =
+        decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded UTF-8"))?;
     if decode::leads_elsewhere(&path) {
         return Err(bad(
             "the path has a segment `.` or `..`, or a backslash; send the path that is meant",

@@ -35,7 +35,8 @@ use crate::versions::{Table, Version};
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
 /// What a guest hears that asks outside where nobody waits for what it does.
-const ONLY_TRIED: &str = "a context that is asked whether it is ready, or that is only tried, cannot ask outside";
+const ONLY_TRIED: &str =
+    "a context that is asked whether it is ready, or that is only tried, cannot ask outside";
 /// What it hears where what has happened is handled again.
 const HANDLED_AGAIN: &str =
     "what is handled again to rebuild a state cannot ask outside: all of it was asked before";
@@ -609,7 +610,10 @@ impl Services for UnitOfWork {
             return Ok(client.refused(ONLY_TRIED));
         }
         let serving = invocation.context.generation();
-        if invocation.generation.is_some_and(|generation| generation != serving) {
+        if invocation
+            .generation
+            .is_some_and(|generation| generation != serving)
+        {
             return Ok(client.refused(HANDLED_AGAIN));
         }
         let envelope = Envelope {

@@ -108,7 +108,10 @@ fn around(route: &str, routes: &BTreeMap<String, RouteSettings>) -> Option<Vec<R
         };
         let (above, below) = (above.split('/'), path.split('/'));
         let is_longer = above.clone().count() < below.clone().count();
-        is_longer && above.zip(below).all(|(one, other)| one == other || one.starts_with('{'))
+        is_longer
+            && above
+                .zip(below)
+                .all(|(one, other)| one == other || one.starts_with('{'))
     };
     let wider = routes.iter().filter(|(wider, _)| is_around(wider));
     let wider = wider.filter_map(|(wider, settings)| Some((wider, settings.require.clone()?)));

@@ -98,11 +98,10 @@ async fn reach(
 }
 
 /// Refuses a connection with the machine itself that the manifest does not name: its public address leads past what guards it from outside.
-fn not_this_machine(
-    origin: &AllowedOrigin,
-    stream: TcpStream,
-) -> Result<TcpStream, OutboundError> {
-    let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
+fn not_this_machine(origin: &AllowedOrigin, stream: TcpStream) -> Result<TcpStream, OutboundError> {
+    let ends = stream
+        .local_addr()
+        .and_then(|local| Ok((local, stream.peer_addr()?)));
     let (local, peer) = ends.map_err(|error| OutboundError::Unreachable(error.to_string()))?;
     match local.ip() == peer.ip() && !origin.names(peer.ip()) {
         true => Err(OutboundError::AddressDenied(format!(

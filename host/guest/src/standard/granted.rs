@@ -98,9 +98,7 @@ pub(crate) fn is_incoming_handler(export: &str) -> bool {
 /// Whether it is `0.2.` and a number. What was proposed before the release is not the same.
 fn is_preview_2(version: &str) -> bool {
     let patch = version.strip_prefix(PREVIEW_2);
-    patch.is_some_and(|patch| {
-        !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

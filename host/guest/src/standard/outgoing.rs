@@ -127,7 +127,8 @@ impl WasiHttpHooks for Hooks {
     ) -> Sending {
         let call = self.0.outbound();
         Box::new(async move {
-            let mut call = call.map_err(|refusal| Error::InternalError(Some(refusal.to_string())))?;
+            let mut call =
+                call.map_err(|refusal| Error::InternalError(Some(refusal.to_string())))?;
             let (head, body) = request.into_parts();
             let body = whole(body, call.as_mut()).await?;
             let options = options.unwrap_or_default();

@@ -122,7 +122,11 @@ async fn a_standard_component_is_ramped_up_like_any_other() {
     let idler = std::fs::read(artifacts::component("idler").await).unwrap();
     let refused = host.operators().deploy("visitors", idler, "").await;
     let refused = refused.expect_problem(422);
-    assert!(refused.text.contains("[context.visitors.routes]"), "{}", refused.text);
+    assert!(
+        refused.text.contains("[context.visitors.routes]"),
+        "{}",
+        refused.text
+    );
     let edition = artifacts::with_section(standard, "ramped");
     let digest = artifacts::digest(&edition);
     let reply = host
