@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
-
 use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler;
 
 use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
 use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
-use crate::outbound;
+use crate::outbound_http;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
@@ -108,7 +107,7 @@ impl Code {
             functions,
             exports: Arc::new(Exports {
                 standard,
-                outbound: [OUTGOING_HANDLER, outbound::HTTP]
+                outbound: [OUTGOING_HANDLER, outbound_http::HTTP]
                     .into_iter()
                     .find(|interface| imports(interface)),
                 keyvalue: imports(KEYVALUE),
@@ -169,8 +168,8 @@ fn link_imports(
             standard::check_wasi(name)?;
             continue;
         }
-        if name.starts_with(outbound::PACKAGE) {
-            match name == outbound::HTTP {
+        if name.starts_with(outbound_http::PACKAGE) {
+            match name == outbound_http::HTTP {
                 true => continue,
                 false => return Err(LoadError::NotGranted(shortened(name))),
             }

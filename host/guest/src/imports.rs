@@ -6,7 +6,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::innkeeper::context::{invocation, outbox, state, types};
 use crate::bindings::wasi::config::store;
 use crate::bindings::wasi::logging::logging;
-use crate::outbound;
+use crate::outbound_http;
 use crate::output;
 use crate::standard;
 use crate::store_data::StoreData;
@@ -21,7 +21,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<StoreData>) -> Result<()> {
     logging::add_to_linker::<_, HasSelf<StoreData>>(linker, |frame| frame)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     standard::add_to_linker(linker)?;
-    outbound::add_to_linker(linker)
+    outbound_http::add_to_linker(linker)
 }
 
 impl types::Host for StoreData {}

@@ -20,7 +20,7 @@ pub mod json;
 mod load_error;
 mod log_gate;
 mod on_demand_code;
-mod outbound;
+mod outbound_http;
 mod output;
 mod runtime;
 mod scheduler;

@@ -50,7 +50,8 @@ export async function writeWit(directory, context, folder, Refused) {
 
   const files = [];
   for (const [name, one] of packages) {
-    if (name === "innkeeper:context" || name.startsWith("wasi:")) continue;
+    // The contract has those already.
+    if (/^(wasi|innkeeper):/.test(name)) continue;
     const to = join(folder, "deps", name.replace(":", "-"));
     await mkdir(to, { recursive: true });
     for (const [index, file] of one.files.entries()) await cp(file, join(to, `${index}.wit`));

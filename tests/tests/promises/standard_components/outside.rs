@@ -7,7 +7,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, Method, StatusCode};
-use innkeeper_tests::{Client, Reply, Settings, TestHost, artifacts, eventually, send};
+use innkeeper_tests::{
+    Authority, Client, KeyServer, Opening, Reply, Settings, TestHost, artifacts, eventually, send,
+};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpSocket};
@@ -420,4 +422,24 @@ async fn a_context_of_the_sdk_asks_by_the_same_door() {
         "{}",
         refused.text
     );
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_whom_the_system_trusts_alone() {
+    let (trusted, stranger) = (Authority::new("trusted"), Authority::new("stranger"));
+    let known = KeyServer::start(&trusted, "known".to_owned()).await;
+    let unknown = KeyServer::start(&stranger, "unknown".to_owned()).await;
+    let origin = |server: &KeyServer| server.url().replace("/keys", "");
+    let allowed = [&known, &unknown].map(origin);
+    let settings = courier(allowed.to_vec()).await;
+    let authorities = trusted.file();
+    let authorities = authorities.to_str().expect("paths are UTF-8");
+    let opening = Opening::new(settings).variable("SSL_CERT_FILE", authorities);
+    let host = opening.open().await;
+    let to = |server: &KeyServer| server.url().replacen("://", "/", 1);
+    let reply = ask(host.gateway(), Method::GET, &to(&known)).await;
+    assert!(reply.expect(200).text.ends_with("known"));
+    let reply = ask(host.gateway(), Method::GET, &to(&unknown)).await;
+    assert!(reply.expect(502).text.contains("TlsProtocolError"));
+    assert_eq!(unknown.asked(), 0);
 }
