@@ -1,119 +1,16 @@
 //! Whom a component may ask outside, and what is known there of a request that is made again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 use innkeeper_tests::{
-    Authority, Client, KeyServer, Opening, Reply, Settings, TestHost, artifacts, eventually, send,
+    Authority, Client, KeyServer, Opening, Reply, Settings, TestHost, artifacts, send,
 };
-use parking_lot::Mutex;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Barrier;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-/// How many meet outside before any of them is answered.
-const AT_ONCE: usize = 8;
-
-/// What somebody outside was asked.
-#[derive(Clone)]
-struct Asked {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Asked {
-    fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    }
-}
-
-/// Somebody outside, on this machine.
-#[derive(Clone)]
-struct Outsider {
-    authority: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    /// Whether it leaves the next request without an answer.
-    hangs: Arc<AtomicBool>,
-    meeting: Arc<Barrier>,
-}
-
-impl Outsider {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let outsider = Self {
-            authority: listener.local_addr().expect("it is bound").to_string(),
-            asked: Arc::default(),
-            hangs: Arc::default(),
-            meeting: Arc::new(Barrier::new(AT_ONCE)),
-        };
-        let router = Router::new().fallback(answer).with_state(outsider.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        outsider
-    }
-
-    fn origin(&self) -> String {
-        format!("http://{}", self.authority)
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().clone()
-    }
-
-    async fn is_asked(&self, times: usize) {
-        eventually("somebody outside is asked", async || {
-            match self.asked().len() {
-                asked if asked == times => Ok(()),
-                asked => Err(format!("{asked} times instead of {times}")),
-            }
-        })
-        .await;
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let asked = self.asked();
-        let keys = asked.iter().map(|asked| asked.header("idempotency-key"));
-        keys.map(str::to_owned).collect()
-    }
-}
-
-async fn answer(State(outsider): State<Outsider>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 23).await;
-    let target = head.uri.to_string();
-    outsider.asked.lock().push(Asked {
-        method: head.method,
-        target: target.clone(),
-        headers: head.headers,
-        body: String::from_utf8_lossy(&body.unwrap_or_default()).into_owned(),
-    });
-    if outsider.hangs.swap(false, Ordering::SeqCst) {
-        std::future::pending::<()>().await;
-    }
-    let words: Vec<&str> = target.trim_start_matches('/').splitn(2, '/').collect();
-    match words.as_slice() {
-        ["moved", to] => Redirect::temporary(&format!("http://{to}")).into_response(),
-        ["long", length] => "x"
-            .repeat(length.parse().expect("a length"))
-            .into_response(),
-        ["meeting", _] => {
-            outsider.meeting.wait().await;
-            "met".into_response()
-        }
-        ["status", status] => {
-            let status = status.parse::<u16>().expect("a status");
-            (StatusCode::from_u16(status).expect("a status"), "said").into_response()
-        }
-        _ => ([("x-from", "outside")], "heard").into_response(),
-    }
-}
+use super::outsider::{AT_ONCE, Outsider};
 
 async fn courier(allowed: Vec<String>) -> Settings {
     Settings::empty()
