@@ -1,5 +1,5 @@
 //! Asks outside what it is told to: `POST /asked/<scheme>/<authority>/<path>` is a `POST` of the same body there. What it hears is its answer, its status among the headers.
-//! With a header `x-wait-ms` it waits so long for the answer to begin.
+//! With a header `x-wait-ms` it waits so long for the answer to begin, and with `x-must-hear` it traps when there is none.
 
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
@@ -32,6 +32,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Courier {
             .unwrap_or(0);
         let (status, heard, body) = match ask(&request) {
             Ok((status, body)) => (200, status.to_string(), body),
+            Err(error) if request.headers().has("x-must-hear") => panic!("{error:?}"),
             Err(error) => (502, "none".to_owned(), format!("{error:?}").into_bytes()),
         };
         let count = (before + 1_u64).to_string();

@@ -201,6 +201,30 @@ async fn a_state_that_is_made_with_answers_from_outside_is_not_rebuilt() {
     assert!(refused.text.contains("it asks outside"), "{}", refused.text);
 }
 
+/// It is only tried without the outside, and so fails there: that says nothing of the version.
+#[tokio::test]
+async fn who_cannot_do_without_the_outside_is_not_taken_for_broken() {
+    let outsider = Outsider::open().await;
+    let settings = courier(vec![outsider.origin()]).await;
+    let settings = settings.set("context.courier.healing.consecutive_failures", 2);
+    let host = TestHost::with(settings).await;
+    let ask = async |to: &str| {
+        let request = host
+            .gateway()
+            .request(Method::POST, &format!("/asked/http/{to}/"));
+        send(request.header("x-must-hear", "yes")).await
+    };
+    ask(&outsider.authority).await.expect(200);
+    // Somebody whose requests always fail; each second time it is looked into what went well.
+    for _ in 0..10 {
+        ask("denied.example").await.expect_problem(500);
+    }
+    ask(&outsider.authority).await.expect(200);
+    let described = host.operators().context("courier").await;
+    assert_eq!(described["health"]["restarts"], 0, "{described}");
+    assert_eq!(outsider.asked().len(), 2, "a trial asks nobody");
+}
+
 #[tokio::test]
 async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
     let outsider = Outsider::open().await;
