@@ -15,7 +15,7 @@ use crate::outbound_http;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
-use crate::standard::{self, INCOMING_HANDLER, KEYVALUE, OUTGOING_HANDLER};
+use crate::standard::{self, INCOMING_HANDLER, OUTGOING_HANDLER};
 use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
@@ -26,8 +26,6 @@ pub(super) struct Exports {
     pub(super) standard: bool,
     /// How the name of the interface begins by which it asks outside.
     pub(super) outbound: Option<&'static str>,
-    /// Whether it keeps buckets.
-    pub(super) keyvalue: bool,
     pub(super) web: bool,
     pub(super) policies: bool,
     pub(super) health: bool,
@@ -110,7 +108,6 @@ impl Code {
                 outbound: [OUTGOING_HANDLER, outbound_http::HTTP]
                     .into_iter()
                     .find(|interface| imports(interface)),
-                keyvalue: imports(KEYVALUE),
                 web,
                 policies,
                 health,

@@ -83,11 +83,6 @@ impl Guest {
         interface.split('@').next()
     }
 
-    /// Whether it keeps buckets of `wasi:keyvalue`.
-    pub fn has_buckets(&self) -> bool {
-        self.exports.keyvalue
-    }
-
     /// Whether it says which state it can work with.
     pub fn has_migration(&self) -> bool {
         self.exports.migration

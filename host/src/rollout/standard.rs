@@ -57,10 +57,7 @@ impl Granted<'_> {
 }
 
 /// What a standard component would say of itself. Where nothing is known of its context it has no routes.
-pub(super) fn description(
-    guest: &Guest,
-    granted: Option<Granted<'_>>,
-) -> Result<guest::Description, Refusal> {
+pub(super) fn description(granted: Option<Granted<'_>>) -> Result<guest::Description, Refusal> {
     let buckets = Table {
         name: KEYVALUE_TABLE.to_owned(),
         key: vec![KeyPart::Text, KeyPart::Text],
@@ -69,7 +66,8 @@ pub(super) fn description(
     Ok(guest::Description {
         summary: "A standard component (wasi:http).".to_owned(),
         types: vec![DataType::Scalar(Scalar::Bytes)],
-        tables: guest.has_buckets().then_some(buckets).into_iter().collect(),
+        // Also where it opens none: another version may have, and this one leaves those alone.
+        tables: vec![buckets],
         routes: granted.map_or(Ok(Vec::new()), Granted::routes)?,
         publishes: Vec::new(),
         follows: Vec::new(),

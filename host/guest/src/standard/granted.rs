@@ -9,8 +9,6 @@ const ZERO_TWO: &str = "0.2.";
 pub(crate) const INCOMING_HANDLER: &str = "wasi:http/incoming-handler@0.2.";
 /// How the name of the interface begins by which requests go outside.
 pub(crate) const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.";
-/// How the names of the interfaces begin whose keys are state.
-pub(crate) const KEYVALUE: &str = "wasi:keyvalue/";
 
 /// Packages with the interfaces that there are, and how the versions begin that are understood.
 const PROVIDED: &[(&str, &[&str], &str)] = &[
