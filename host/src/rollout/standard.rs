@@ -89,15 +89,13 @@ fn has_table_of_buckets(said: &guest::Description) -> bool {
 }
 
 /// What a standard component would say of itself. Where nothing is known of its context it has no routes.
-pub(super) fn description(
-    guest: &Guest,
-    granted: Option<Granted<'_>>,
-) -> Result<guest::Description, Refusal> {
+pub(super) fn description(granted: Option<Granted<'_>>) -> Result<guest::Description, Refusal> {
     let buckets = table_of_buckets();
     Ok(guest::Description {
         summary: "A standard component (wasi:http).".to_owned(),
         types: vec![DataType::Scalar(Scalar::Bytes)],
-        tables: guest.has_buckets().then_some(buckets).into_iter().collect(),
+        // Also where it opens none: another version may have, and this one leaves those alone.
+        tables: vec![buckets],
         routes: granted.map_or(Ok(Vec::new()), Granted::routes)?,
         publishes: Vec::new(),
         follows: Vec::new(),
