@@ -15,7 +15,7 @@ use crate::outbound_http;
 use crate::runtime::Runtime;
 use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
-use crate::standard::{self, INCOMING_HANDLER, KEYVALUE, OUTGOING_HANDLER};
+use crate::standard::{self, KEYVALUE, OUTGOING_HANDLER};
 use crate::store_data::StoreData;
 
 /// The contract's package: its interfaces are the host's, not another context's.
@@ -61,7 +61,7 @@ impl Code {
         let mut linker = Linker::new(runtime.wasmtime());
         add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let mut budget = Budget::of_a_component();
-        let uses = link_other_contexts(runtime, &component, &mut linker, &mut budget)?;
+        let uses = link_imports(runtime, &component, &mut linker, &mut budget)?;
         let (offers, functions) = offered(runtime, &component, &mut budget)?;
         let exports = |interface: &str| {
             component
@@ -136,7 +136,7 @@ impl Exports {
 fn exports_incoming_handler(runtime: &Runtime, component: &Component) -> bool {
     let ty = component.component_type();
     let mut names = ty.exports(runtime.wasmtime());
-    names.any(|(name, _)| name.starts_with(INCOMING_HANDLER))
+    names.any(|(name, _)| standard::is_incoming_handler(name))
 }
 
 /// What it imports and exports of the contract is of this version.
@@ -154,8 +154,8 @@ fn is_of_this_contract(runtime: &Runtime, component: &Component) -> Result<(), L
     }
 }
 
-/// Links every import that is another context's interface to the services' `call`.
-fn link_other_contexts(
+/// Refuses what nobody grants, and links every import that is another context's interface to the services' `call`.
+fn link_imports(
     runtime: &Runtime,
     component: &Component,
     linker: &mut Linker<StoreData>,

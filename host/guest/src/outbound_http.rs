@@ -40,10 +40,13 @@ impl outbound::Host for StoreData {
         &mut self,
         request: outbound::Request,
     ) -> Result<Result<outbound::Response, outbound::Error>> {
-        let call = self.services().outbound()?;
+        let mut call = self.services().outbound()?;
         if request.body.len() > call.longest_body() {
             let limit = call.longest_body() as u64;
             return Ok(Err(OutboundError::RequestTooLong { limit }.into()));
+        }
+        if let Err(error) = call.hold(request.body.len()) {
+            return Ok(Err(error.into()));
         }
         let timeouts = OutboundTimeouts {
             first_byte: request.timeout_ms.map(Duration::from_millis),

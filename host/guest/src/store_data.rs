@@ -16,10 +16,10 @@ use crate::output::LogLines;
 use crate::services::Services;
 use crate::standard::Hooks;
 
-/// How many resources of WASI a guest may hold at once. They are the host's memory: one that never drops any is ended.
-const MOST_RESOURCES: usize = 1_000;
+/// How many resources of WASI a guest may hold at once. They are the host's memory, beside what is reserved for the guest, and what all of them may take is small beside that: one that never drops any is ended.
+const MOST_RESOURCES: usize = 256;
 /// How much the headers of one request or response may take, in bytes, with what it takes to keep them.
-const LONGEST_FIELDS: usize = 32 << 10;
+const LONGEST_FIELDS: usize = 16 << 10;
 
 /// The store's data: the services of the invocation, and its limits.
 pub(super) struct StoreData {

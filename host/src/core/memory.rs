@@ -164,6 +164,15 @@ impl Reservation {
         Ok(())
     }
 
+    /// Gives some of it back; all, when it does not hold so much.
+    pub fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        if bytes > 0 {
+            self.bytes -= bytes;
+            self.budget.give_back(bytes);
+        }
+    }
+
     /// Gives everything back.
     pub fn clear(&mut self) {
         if self.bytes > 0 {

@@ -46,6 +46,15 @@ pub(crate) fn plain_path(path: &str) -> Result<Cow<'_, str>, Malformed> {
     Ok(plain)
 }
 
+/// Whether a path as it is compared is another one to whoever reads it as browsers do (RFC 3986 5.2.4, and a backslash for a slash): it would be looked up, and
+/// allowed, as one and served as the other.
+pub(super) fn leads_elsewhere(plain: &str) -> bool {
+    plain.contains('\\')
+        || plain
+            .split('/')
+            .any(|segment| matches!(segment, "." | ".."))
+}
+
 /// Whether a byte means the same encoded or not (RFC 3986 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
@@ -124,6 +133,27 @@ mod tests {
             );
         }
         assert_eq!(check_path("/rooms/caf%C3%A9"), Ok(()));
+    }
+
+    #[test]
+    fn a_path_that_browsers_would_change_leads_elsewhere() {
+        for (path, elsewhere) in [
+            ("/rooms/1", false),
+            ("/rooms/.well-known/..a/b..", false),
+            ("//rooms", false),
+            ("*", false),
+            ("/rooms/%5C", false),
+            ("/rooms/.", true),
+            ("/rooms/..", true),
+            ("/x/../rooms", true),
+            ("/x/%2e%2E/rooms", true),
+            ("/x/.%2e/rooms", true),
+            ("/x\\..\\rooms", true),
+            ("/rooms\\1", true),
+        ] {
+            let plain = plain_path(path).unwrap();
+            assert_eq!(leads_elsewhere(&plain), elsewhere, "{path}");
+        }
     }
 
     #[test]

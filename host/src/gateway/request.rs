@@ -56,10 +56,16 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
     if !uri.path().starts_with('/') && uri.path() != "*" {
         return Err(bad("the path must begin with `/`"));
     }
+    let path =
+        decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded UTF-8"))?;
+    if decode::leads_elsewhere(&path) {
+        return Err(bad(
+            "the path has a segment `.` or `..`, or a backslash; send the path that is meant",
+        ));
+    }
     Ok(Target {
         host: authority::of(uri, &parts.headers, parts.version)?,
-        path: decode::plain_path(uri.path())
-            .map_err(|_| bad("the path is not percent-encoded UTF-8"))?,
+        path,
     })
 }
 

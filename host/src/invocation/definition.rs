@@ -218,6 +218,11 @@ impl Invocation {
         })
     }
 
+    /// Whether any of its attempts has asked outside.
+    pub(super) fn has_asked_outside(&self) -> bool {
+        self.conversation.get().is_some()
+    }
+
     /// Its present run.
     pub(super) fn run(&self) -> RunId {
         self.id.run(self.replay.run())

@@ -16,10 +16,10 @@ use super::entry::Entry;
 use super::failure::Failure;
 use super::health_check::{Unattended, execution, unattended};
 use super::invoker::Invoker;
-use super::unit::Interruption;
+use super::unit::{Interruption, UnitOfWork};
 use super::web::WebEntry;
 use crate::core::VerifiedIdentity;
-use crate::guest::{self, Fault};
+use crate::guest::{self, Ended, Fault};
 use crate::versions::Version;
 
 /// How many are remembered, each about something else.
@@ -127,13 +127,15 @@ impl Known {
             },
         );
         let execution = execution(context, unit, deadline);
-        let result = match &self.sample {
-            Sample::Web(entry) => entry.enter(version, execution).await.result.map(drop),
-            Sample::Call(entry) => entry.enter(version, execution).await.result.map(drop),
-            Sample::Event(entry) => entry.enter(version, execution).await.result.map(drop),
+        let (unit, result) = match &self.sample {
+            Sample::Web(entry) => parts(entry.enter(version, execution).await),
+            Sample::Call(entry) => parts(entry.enter(version, execution).await),
+            Sample::Event(entry) => parts(entry.enter(version, execution).await),
         };
         match result {
             Ok(()) => Ok(()),
+            // It would have heard something there: nobody knows how it would have gone on.
+            Err(_) if unit.asked_outside > 0 => Err(Failure::Contended { attempts: 1 }),
             Err(Fault::Refused(refusal)) => match refusal.0.downcast::<Interruption>() {
                 Ok(interruption) => match *interruption {
                     Interruption::Failed(failure) => Err(failure),
@@ -149,6 +151,10 @@ impl Known {
             Err(fault) => Err(Failure::of_fault(fault)),
         }
     }
+}
+
+fn parts<T>(ended: Ended<T, UnitOfWork>) -> (Box<UnitOfWork>, Result<(), Fault>) {
+    (ended.services, ended.result.map(drop))
 }
 
 /// Tries a version with what its context answered well before. Nothing is committed.

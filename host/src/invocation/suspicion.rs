@@ -58,8 +58,9 @@ pub(super) fn note(
     match ended {
         Ended::Well => {
             version.note_success();
-            // What called others is not the same without them.
-            if invocation.version.is_none() && !invocation.replay.has_called() {
+            // What called others, or asked outside, is not the same without them.
+            let alone = !invocation.replay.has_called() && !invocation.has_asked_outside();
+            if invocation.version.is_none() && alone {
                 context.known_good.note(entry, invocation.identity.as_ref());
             }
         }

@@ -34,6 +34,12 @@ use crate::versions::{Table, Version};
 
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
+/// What a guest hears that asks outside where nobody waits for what it does.
+const ONLY_TRIED: &str =
+    "a context that is asked whether it is ready, or that is only tried, cannot ask outside";
+/// What it hears where what has happened is handled again.
+const HANDLED_AGAIN: &str =
+    "what is handled again to rebuild a state cannot ask outside: all of it was asked before";
 
 /// Why the guest is not let go on.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +88,8 @@ pub(super) struct UnitOfWork {
     ids: u64,
     /// How many calls it has made.
     pub call_count: usize,
-    /// How often it has asked outside.
-    asked_outside: usize,
+    /// How often it has asked outside, or wanted to.
+    pub asked_outside: usize,
 }
 
 impl UnitOfWork {
@@ -598,17 +604,25 @@ impl Services for UnitOfWork {
     fn outbound(&mut self) -> Result<Box<dyn OutboundCall>, Refusal> {
         self.is_repeatable = false;
         let (invocation, client) = (&self.invocation, &self.invocation.context.outbound);
+        let place = self.asked_outside;
+        self.asked_outside += 1;
         if matches!(invocation.trigger, Trigger::Nobody) {
-            return Ok(client.refused(MAY_NOT_CALL));
+            return Ok(client.refused(ONLY_TRIED));
+        }
+        let serving = invocation.context.generation();
+        if invocation
+            .generation
+            .is_some_and(|generation| generation != serving)
+        {
+            return Ok(client.refused(HANDLED_AGAIN));
         }
         let envelope = Envelope {
             conversation: invocation.conversation().clone(),
-            place: self.asked_outside,
+            place,
             deadline: invocation.deadline_of_callee(),
             trace: invocation.trace.clone(),
             correlation_id: invocation.correlation_id.clone(),
         };
-        self.asked_outside += 1;
         Ok(client.call(envelope))
     }
 

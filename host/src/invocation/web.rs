@@ -287,7 +287,8 @@ impl Entry for WebEntry {
         let request = &self.request;
         let fields = request.headers.iter().chain(&request.query);
         let head: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
-        let size = head + request.path.len() + request.body.len();
+        let query = request.raw_query.as_ref().map_or(0, String::len);
+        let size = head + request.path.len() + query + request.body.len();
         (size <= LARGEST).then(|| Sample::Web(Self::new(request.clone(), None, None)))
     }
 

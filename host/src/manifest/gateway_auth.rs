@@ -201,7 +201,7 @@ pub(super) fn check_route(text: &str) -> Result<(), String> {
     match is_route || text == "*" {
         true => Ok(()),
         false => Err(format!(
-            "`{text}` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named"
+            "`{text}` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, for a standard component perhaps a path alone, for example `\"/hello\"` or `\"/hello/*\"`, or `\"*\"` for all that are not named"
         )),
     }
 }

@@ -87,14 +87,18 @@ impl AllowedOrigin {
     /// Whether its name may lead to this address: a public one, or one that the manifest names.
     #[must_use]
     pub fn may_be_at(&self, address: IpAddr) -> bool {
+        self.names(address) || is_public(address.to_canonical())
+    }
+
+    /// Whether the manifest names this address, by itself or by its network.
+    #[must_use]
+    pub fn names(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let is_named = match &self.host {
             OriginHost::Address(named) => *named == address,
             OriginHost::Name(name) => name == LOCALHOST && address.is_loopback(),
         };
-        is_named
-            || self.within.is_some_and(|network| network.contains(address))
-            || is_public(address)
+        is_named || self.within.is_some_and(|network| network.contains(address))
     }
 }
 

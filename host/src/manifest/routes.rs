@@ -19,7 +19,8 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RouteSettings {
-    /// What a token must allow: any good one will do when it is empty. When absent, what `"*"` says; and anybody may ask where that says nothing.
+    /// What a token must allow: any good one will do when it is empty. When absent, what the closest of the routes around it says that take all below them, then
+    /// what `"*"` says; and anybody may ask where those say nothing.
     pub require: Option<Vec<Requirement>>,
 }
 
@@ -73,10 +74,49 @@ fn spelled_out(mut named: Vec<(String, RouteSettings)>) -> BTreeMap<String, Rout
     let mut routes = BTreeMap::new();
     for (route, settings) in named {
         for one in each(&route) {
-            routes.insert(one, settings.clone());
+            match settings.require.is_some() {
+                true => _ = routes.insert(one, settings.clone()),
+                // It is there, and says no more than what it is a part of.
+                false => _ = routes.entry(one).or_default(),
+            }
         }
     }
+    let inherited: Vec<_> = routes
+        .iter()
+        .filter(|(_, settings)| settings.require.is_none())
+        .filter_map(|(route, _)| Some((route.clone(), around(route, &routes)?)))
+        .collect();
+    for (route, require) in inherited {
+        routes.insert(
+            route,
+            RouteSettings {
+                require: Some(require),
+            },
+        );
+    }
     routes
+}
+
+/// What the closest route around another says, of those that take all below them. What is left out beside what is guarded is guarded, too.
+fn around(route: &str, routes: &BTreeMap<String, RouteSettings>) -> Option<Vec<Requirement>> {
+    let (method, path) = route.split_once(' ')?;
+    let is_around = |wider: &str| {
+        let above = wider.split_once(' ').filter(|(other, _)| *other == method);
+        let above = above.and_then(|(_, path)| path.rsplit_once("/{*"));
+        let Some((above, _)) = above else {
+            return false;
+        };
+        let (above, below) = (above.split('/'), path.split('/'));
+        let is_longer = above.clone().count() < below.clone().count();
+        is_longer
+            && above
+                .zip(below)
+                .all(|(one, other)| one == other || one.starts_with('{'))
+    };
+    let wider = routes.iter().filter(|(wider, _)| is_around(wider));
+    let wider = wider.filter_map(|(wider, settings)| Some((wider, settings.require.clone()?)));
+    let closest = wider.max_by_key(|(wider, _)| (wider.split('/').count(), wider.len()));
+    closest.map(|(_, require)| require)
 }
 
 /// The routes that a short one means. What is none stays as it is, to be refused.
@@ -133,5 +173,33 @@ mod tests {
         assert_eq!(routes["POST /a"], settings("/a"));
         assert_eq!(routes["GET /a/{*path}"], settings("GET./a/*"));
         assert_eq!(routes["PUT /a/{*path}"], settings("/a/*"));
+    }
+
+    #[test]
+    fn what_says_nothing_says_what_is_said_around_it() {
+        let scope = |scope: &str| Some(vec![format!("scope:{scope}").try_into().unwrap()]);
+        let named = [
+            ("/*", scope("all")),
+            ("/admin/*", scope("admin")),
+            ("GET /admin/{*path}", None),
+            ("GET /admin", None),
+            ("GET /admin/users/{id}", None),
+            ("GET /public", Some(Vec::new())),
+            ("GET /admins", None),
+        ];
+        let named = named.map(|(route, require)| (route.to_owned(), RouteSettings { require }));
+        let routes = spelled_out(named.to_vec());
+        for (route, required) in [
+            ("GET /admin/{*path}", scope("admin")),
+            ("GET /admin/users/{id}", scope("admin")),
+            ("POST /admin", scope("admin")),
+            ("GET /admins", scope("all")),
+            ("GET /public", Some(Vec::new())),
+        ] {
+            assert_eq!(routes[route].require, required, "{route}");
+        }
+        let alone = [("GET /admin".to_owned(), RouteSettings::default())];
+        let routes = spelled_out(alone.to_vec());
+        assert_eq!(routes["GET /admin"].require, None);
     }
 }

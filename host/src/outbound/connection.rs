@@ -1,12 +1,12 @@
 //! A connection to whom a context may ask: at an address that its name may lead to.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::OnceCell;
+use tokio::net::TcpStream;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -20,10 +20,17 @@ use crate::tls::{Transport, client_config};
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
 /// How many addresses of a name are tried.
 const MOST_ADDRESSES: usize = 4;
+/// How many names the host resolves at once. Each takes a thread until the resolver has answered, whether or not anybody still waits for it.
+const MOST_LOOKUPS: usize = 32;
 
-/// Connects to an origin.
-pub(super) async fn connect(origin: &AllowedOrigin) -> Result<Transport, OutboundError> {
-    let stream = reach(&addresses(origin).await?).await?;
+static LOOKUPS: Semaphore = Semaphore::const_new(MOST_LOOKUPS);
+
+/// Connects to an origin, when that can be done until then.
+pub(super) async fn connect(
+    origin: &AllowedOrigin,
+    until: Instant,
+) -> Result<Transport, OutboundError> {
+    let stream = reach(origin, &addresses(origin).await?, until).await?;
     // A request is written as a whole.
     let _ = stream.set_nodelay(true);
     match origin.tls {
@@ -36,11 +43,7 @@ pub(super) async fn connect(origin: &AllowedOrigin) -> Result<Transport, Outboun
 async fn addresses(origin: &AllowedOrigin) -> Result<Vec<SocketAddr>, OutboundError> {
     let found: Vec<IpAddr> = match &origin.host {
         OriginHost::Address(address) => vec![*address],
-        OriginHost::Name(name) => {
-            let found = lookup_host((name.as_str(), origin.port)).await;
-            let found = found.map_err(|error| OutboundError::Unresolved(error.to_string()))?;
-            found.map(|address| address.ip()).collect()
-        }
+        OriginHost::Name(name) => resolve(name.clone(), origin.port).await?,
     };
     if found.is_empty() {
         let reason = "the name has no address".to_owned();
@@ -60,16 +63,56 @@ async fn addresses(origin: &AllowedOrigin) -> Result<Vec<SocketAddr>, OutboundEr
     }
 }
 
-/// A connection to the first address that takes one.
-async fn reach(addresses: &[SocketAddr]) -> Result<TcpStream, OutboundError> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
+/// What a name leads to.
+async fn resolve(name: String, port: u16) -> Result<Vec<IpAddr>, OutboundError> {
+    let unresolved = |reason: String| OutboundError::Unresolved(reason);
+    let turn = LOOKUPS.acquire().await;
+    let turn = turn.map_err(|error| unresolved(error.to_string()))?;
+    let looking = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        (name.as_str(), port).to_socket_addrs()
+    });
+    let found = looking.await;
+    let found = found.map_err(|error| unresolved(error.to_string()))?;
+    let found = found.map_err(|error| unresolved(error.to_string()))?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// A connection to the first address that takes one. One that says nothing leaves the others their part of the time.
+async fn reach(
+    origin: &AllowedOrigin,
+    addresses: &[SocketAddr],
+    until: Instant,
+) -> Result<TcpStream, OutboundError> {
+    let mut last = OutboundError::ConnectTimeout;
+    for (place, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now());
+        let others = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
+        last = match timeout(left / others, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return not_this_machine(origin, stream),
+            Ok(Err(error)) => OutboundError::Unreachable(error.to_string()),
+            Err(_) => OutboundError::ConnectTimeout,
+        };
     }
-    Err(OutboundError::Unreachable(last.to_string()))
+    Err(last)
+}
+
+/// Refuses a connection with the machine itself that the manifest does not name: its public address leads past what guards it from outside.
+fn not_this_machine(origin: &AllowedOrigin, stream: TcpStream) -> Result<TcpStream, OutboundError> {
+    let ends = stream
+        .local_addr()
+        .and_then(|local| Ok((local, stream.peer_addr()?)));
+    let (local, peer) = ends.map_err(|error| OutboundError::Unreachable(error.to_string()))?;
+    match local.ip() == peer.ip() && !origin.names(peer.ip()) {
+        true => Err(OutboundError::AddressDenied(format!(
+            "{} leads to the host's own machine; say in `allow_outbound` that it may, for example `http://{} in {}/{}`",
+            origin.host,
+            origin.host,
+            peer.ip(),
+            if peer.is_ipv4() { 32 } else { 128 }
+        ))),
+        false => Ok(stream),
+    }
 }
 
 async fn secured(origin: &AllowedOrigin, stream: TcpStream) -> Result<Transport, OutboundError> {
@@ -123,7 +166,7 @@ mod tests {
                 "{private}: {refused:?}"
             );
             assert!(matches!(
-                connect(&origin).await,
+                connect(&origin, Instant::now() + LONGEST).await,
                 Err(OutboundError::AddressDenied(_))
             ));
         }
@@ -133,5 +176,50 @@ mod tests {
         let public = named("https://api.example", "93.184.216.34");
         let found = addresses(&public).await.unwrap();
         assert_eq!(found, ["93.184.216.34:443".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn the_own_machine_is_spoken_to_only_where_the_manifest_says_so() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // As if the address were public: what it is was looked at before.
+        for (origin, may) in [
+            ("http://api.example", false),
+            ("http://api.example in 10.0.0.0/8", false),
+            ("http://api.example in 127.0.0.0/8", true),
+            ("http://localhost", true),
+            ("http://127.0.0.1", true),
+        ] {
+            let origin: AllowedOrigin = origin.parse().unwrap();
+            let reached = reach(&origin, &[address], Instant::now() + LONGEST).await;
+            match may {
+                true => assert!(reached.is_ok(), "{origin:?}: {reached:?}"),
+                false => assert!(
+                    matches!(reached, Err(OutboundError::AddressDenied(_))),
+                    "{origin:?}: {reached:?}"
+                ),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_leaves_others_their_time() {
+        // Nobody takes what is in its queue, which is full.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let full = silent.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) =
+            timeout(Duration::from_millis(200), TcpStream::connect(full)).await
+        {
+            waiting.push(stream);
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = [full, listener.local_addr().unwrap()];
+        let origin: AllowedOrigin = "http://localhost".parse().unwrap();
+        let until = Instant::now() + Duration::from_secs(2);
+        let reached = reach(&origin, &addresses, until).await.unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), addresses[1]);
     }
 }

@@ -1,33 +1,23 @@
-//! What one invocation has asked outside, and heard: what it holds, and that a re-run which asks the same is answered from here.
+//! What one invocation has asked outside, and heard: a re-run which asks the same is answered from here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::Shared;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::account::{Account, Admitted, Held};
 use crate::core::memory::Reservation;
-use crate::guest::OutboundError;
-
-/// How many requests of one invocation may be under way at once.
-const AT_ONCE: usize = 16;
+use crate::guest::{OutboundError, Sent};
 
 /// What one invocation has asked and heard.
 pub struct Conversation {
     /// What makes its keys: the same when it is run again.
     origin: String,
-    under_way: Arc<Semaphore>,
-    heard: Mutex<HashMap<String, http::Response<Bytes>>>,
-    held: Mutex<Reservation>,
-    /// The most that it may hold, in bytes.
-    limit: u64,
-}
-
-/// A request that may be under way.
-pub(super) struct Admitted {
-    conversation: Arc<Conversation>,
-    _permit: OwnedSemaphorePermit,
+    account: Arc<Account>,
+    /// By what each was known by. What an attempt that was given up has sent goes on where the next one waits for it.
+    asked: Mutex<HashMap<String, Shared<Sent>>>,
 }
 
 impl Conversation {
@@ -35,10 +25,8 @@ impl Conversation {
     pub fn new(origin: String, nothing: Reservation, limit: u64) -> Arc<Self> {
         Arc::new(Self {
             origin,
-            under_way: Arc::new(Semaphore::new(AT_ONCE)),
-            heard: Mutex::default(),
-            held: Mutex::new(nothing),
-            limit,
+            account: Account::new(nothing, limit),
+            asked: Mutex::default(),
         })
     }
 
@@ -47,40 +35,71 @@ impl Conversation {
         &self.origin
     }
 
-    pub(super) fn admit(self: &Arc<Self>) -> Result<Admitted, OutboundError> {
-        let permit = self.under_way.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| {
-            OutboundError::Overloaded(format!(
-                "{AT_ONCE} requests of one invocation are under way; wait for some of them"
-            ))
-        })?;
-        Ok(Admitted {
-            conversation: self.clone(),
-            _permit: permit,
-        })
+    /// Holds nothing of a request yet.
+    pub(super) fn hold_nothing(&self) -> Held {
+        self.account.nothing()
     }
 
-    /// What was answered to the same request before.
-    pub(super) fn heard(&self, key: &str) -> Option<http::Response<Bytes>> {
-        self.heard.lock().get(key).cloned()
-    }
-
-    pub(super) fn remember(&self, key: String, response: &http::Response<Bytes>) {
-        self.heard.lock().insert(key, response.clone());
+    /// The answer to a request that is known by `known_by`: the one that there is, or is under way, or else of the request that `send` makes.
+    pub(super) fn ask(
+        &self,
+        known_by: String,
+        request: Held,
+        send: impl FnOnce(Admitted) -> Sent,
+    ) -> Result<Shared<Sent>, OutboundError> {
+        let mut asked = self.asked.lock();
+        if let Some(answering) = asked.get(&known_by) {
+            return Ok(answering.clone());
+        }
+        // It must not hold what it is held in.
+        let answering = send(request.admit()?).shared();
+        asked.insert(known_by, answering.clone());
+        Ok(answering)
     }
 }
 
-impl Admitted {
-    /// Holds so many bytes more until the invocation has ended: its guest may have them until then, and a re-run may ask for them.
-    pub(super) fn hold(&self, bytes: usize) -> Result<(), OutboundError> {
-        let mut held = self.conversation.held.lock();
-        if held.bytes().saturating_add(bytes as u64) > self.conversation.limit {
-            return Err(OutboundError::Overloaded(format!(
-                "what it asked and heard outside is more than its memory of {} bytes (limits.memory)",
-                self.conversation.limit
-            )));
-        }
-        held.grow(bytes as u64)
-            .map_err(|exhausted| OutboundError::Overloaded(exhausted.to_string()))
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::core::memory::Budget;
+
+    #[tokio::test]
+    async fn what_was_sent_by_an_attempt_that_was_given_up_is_not_sent_again() {
+        let budget = Budget::new(1 << 20);
+        let conversation = Conversation::new("a".to_owned(), budget.nothing(), 1 << 20);
+        let (sent, arrives) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let ask = |known_by: &str| {
+            let (sent, arrives) = (sent.clone(), arrives.clone());
+            let request = conversation.hold_nothing();
+            let answering = conversation.ask(known_by.to_owned(), request, |admitted| {
+                Box::pin(async move {
+                    sent.fetch_add(1, Ordering::SeqCst);
+                    arrives.notified().await;
+                    admitted.hold(7)?;
+                    Ok(http::Response::new(Bytes::from_static(b"answer")))
+                })
+            });
+            answering.unwrap()
+        };
+        let mut first = ask("one");
+        assert!(futures::poll!(&mut first).is_pending());
+        drop(first);
+        let again = ask("one");
+        arrives.notify_one();
+        assert_eq!(again.await.unwrap().body(), "answer");
+        assert_eq!(ask("one").await.unwrap().body(), "answer");
+        assert_eq!(sent.load(Ordering::SeqCst), 1);
+        let mut other = ask("two");
+        assert!(futures::poll!(&mut other).is_pending());
+        assert_eq!(sent.load(Ordering::SeqCst), 2);
+        drop(other);
+        assert!(budget.held() > 0);
+        drop(conversation);
+        assert_eq!(budget.held(), 0, "what is under way ends with it");
     }
 }

@@ -11,8 +11,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::conversation::Admitted;
-use super::outgoing::without_connection;
+use super::account::Admitted;
+use super::outgoing::{head_size, without_connection};
 use crate::guest::OutboundError;
 use crate::tls::Transport;
 
@@ -44,7 +44,6 @@ pub(super) async fn exchange(
         let limit = limits.longest_body;
         return Err(OutboundError::RequestTooLong { limit });
     }
-    admitted.hold(usize::try_from(length).unwrap_or(usize::MAX))?;
     let speaking = http1::Builder::new()
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_FIELDS)
@@ -76,6 +75,7 @@ async fn whole(
         let reason = "it wants to speak another protocol".to_owned();
         return Err(OutboundError::Protocol(reason));
     }
+    admitted.hold(head_size(&head.headers))?;
     let limit = limits.longest_body;
     if body.size_hint().lower() > limit {
         return Err(OutboundError::ResponseTooLong { limit });

@@ -2,6 +2,7 @@
 //!
 //! One connection serves one request, and no redirect is followed: each is asked for by whoever may.
 
+mod account;
 mod connection;
 mod conversation;
 mod exchange;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-use self::conversation::Admitted;
+use self::account::{Admitted, Held};
 pub use self::conversation::Conversation;
 use self::outgoing::Outgoing;
 use crate::core::{CorrelationId, TraceContext};
@@ -51,24 +52,31 @@ impl OutboundClient {
         }
     }
 
+    fn longest_body(&self) -> usize {
+        usize::try_from(self.longest_body).unwrap_or(usize::MAX)
+    }
+
     /// A request that may be made.
     pub fn call(self: &Arc<Self>, envelope: Envelope) -> Box<dyn OutboundCall> {
         Box::new(Call {
             client: self.clone(),
-            admitted: envelope.conversation.admit(),
+            held: envelope.conversation.hold_nothing(),
             envelope,
         })
     }
 
     /// A request that may not be made, and why.
     pub fn refused(self: &Arc<Self>, reason: &str) -> Box<dyn OutboundCall> {
-        Box::new(Refused(reason.to_owned()))
+        Box::new(Refused {
+            longest_body: self.longest_body(),
+            reason: reason.to_owned(),
+        })
     }
 }
 
 struct Call {
     client: Arc<OutboundClient>,
-    admitted: Result<Admitted, OutboundError>,
+    held: Held,
     envelope: Envelope,
 }
 
@@ -80,39 +88,49 @@ impl Call {
     ) -> Result<http::Response<Bytes>, OutboundError> {
         let Self {
             client,
-            admitted,
+            held,
             envelope,
         } = self;
-        let admitted = admitted?;
         let outgoing = Outgoing::of(request, &client, &envelope)?;
-        if let Some(heard) = envelope.conversation.heard(&outgoing.key) {
-            return Ok(heard);
-        }
-        let key = outgoing.key.clone();
         let limits = exchange::Limits {
             longest_body: client.longest_body,
             first_byte: timeouts.first_byte.unwrap_or(Duration::MAX),
             between_bytes: timeouts.between_bytes.unwrap_or(Duration::MAX),
         };
-        let sending = async {
-            let connect = timeouts.connect.unwrap_or(Duration::MAX);
-            let connect = connect.min(connection::LONGEST);
-            let connecting = connection::connect(&outgoing.origin);
-            let transport = tokio::time::timeout(connect, connecting);
-            let transport = transport.await;
-            let transport = transport.map_err(|_| OutboundError::ConnectTimeout)??;
-            exchange::exchange(transport, outgoing.request, limits, &admitted).await
+        let connect = timeouts.connect.unwrap_or(Duration::MAX);
+        let deadline = envelope.deadline;
+        let known_by = outgoing.known_by.clone();
+        let begin = move |admitted: Admitted| -> Sent {
+            Box::pin(async move {
+                let connect = Instant::now() + connect.min(connection::LONGEST);
+                let sending = send(outgoing, connect.min(deadline), limits, admitted);
+                let answered = timeout_at(deadline, sending).await;
+                answered.map_err(|_| OutboundError::ResponseTimeout)?
+            })
         };
-        let answered = timeout_at(envelope.deadline, sending).await;
-        let response = answered.map_err(|_| OutboundError::ResponseTimeout)??;
-        envelope.conversation.remember(key, &response);
-        Ok(response)
+        envelope.conversation.ask(known_by, held, begin)?.await
     }
+}
+
+async fn send(
+    outgoing: Outgoing,
+    connected_by: Instant,
+    limits: exchange::Limits,
+    admitted: Admitted,
+) -> Result<http::Response<Bytes>, OutboundError> {
+    let connecting = connection::connect(&outgoing.origin, connected_by);
+    let transport = timeout_at(connected_by, connecting).await;
+    let transport = transport.map_err(|_| OutboundError::ConnectTimeout)??;
+    exchange::exchange(transport, outgoing.request, limits, &admitted).await
 }
 
 impl OutboundCall for Call {
     fn longest_body(&self) -> usize {
-        usize::try_from(self.client.longest_body).unwrap_or(usize::MAX)
+        self.client.longest_body()
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), OutboundError> {
+        self.held.grow(bytes)
     }
 
     fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent {
@@ -128,14 +146,21 @@ impl OutboundCall for Call {
     }
 }
 
-struct Refused(String);
+struct Refused {
+    longest_body: usize,
+    reason: String,
+}
 
 impl OutboundCall for Refused {
     fn longest_body(&self) -> usize {
-        0
+        self.longest_body
+    }
+
+    fn hold(&mut self, _: usize) -> Result<(), OutboundError> {
+        Err(OutboundError::Denied(self.reason.clone()))
     }
 
     fn send(self: Box<Self>, _: http::Request<Bytes>, _: OutboundTimeouts) -> Sent {
-        Box::pin(std::future::ready(Err(OutboundError::Denied(self.0))))
+        Box::pin(std::future::ready(Err(OutboundError::Denied(self.reason))))
     }
 }

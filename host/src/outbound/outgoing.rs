@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::uri::Scheme;
 use http::{Method, Uri};
 
@@ -15,8 +16,8 @@ use crate::manifest::{AllowedOrigin, OriginHost};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// What begins the names of headers that hosts tell each other.
 const OF_HOSTS: [&str; 2] = ["x-innkeeper-", "innkeeper-"];
-/// The headers that are of one connection, or say where a request came from that was not sent to there.
-const OF_CONNECTION: [HeaderName; 14] = [
+/// The headers that are of one connection, whichever way it is.
+const OF_CONNECTION: [HeaderName; 13] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -30,7 +31,6 @@ const OF_CONNECTION: [HeaderName; 14] = [
     HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
-    CORRELATION_ID,
 ];
 /// How much the headers may take, as HTTP/2 counts them, in bytes.
 const LONGEST_HEAD: usize = 32 << 10;
@@ -42,8 +42,8 @@ const FIELD: usize = 32;
 pub(super) struct Outgoing {
     /// Whom it goes to.
     pub origin: AllowedOrigin,
-    /// What a repeat of it has, too.
-    pub key: String,
+    /// What only the same request has: whoever asks it again in the same invocation is given the same answer.
+    pub known_by: String,
     pub request: http::Request<http_body_util::Full<Bytes>>,
 }
 
@@ -59,15 +59,7 @@ impl Outgoing {
             return Err(invalid("CONNECT and TRACE are not sent outside"));
         }
         let origin = origin(&parts.uri, client)?;
-        let place = envelope.place.to_be_bytes();
-        let target = parts.uri.to_string();
-        let key = digest(&[
-            envelope.conversation.origin().as_bytes(),
-            &place,
-            parts.method.as_str().as_bytes(),
-            target.as_bytes(),
-            &body,
-        ]);
+        let known_by = known_by(&parts, &body, envelope);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.parse::<Uri>();
         parts.uri = path.map_err(|_| invalid("its path is none"))?;
@@ -75,20 +67,57 @@ impl Outgoing {
         address(&mut parts.headers, &origin, envelope)?;
         let changes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         if changes && !parts.headers.contains_key(IDEMPOTENCY_KEY) {
+            let key = idempotency_key(&parts.method, &origin, envelope);
             insert(&mut parts.headers, IDEMPOTENCY_KEY, &key)?;
         }
-        let sizes = parts.headers.iter();
-        let sizes = sizes.map(|(name, value)| name.as_str().len() + value.len() + FIELD);
-        if sizes.sum::<usize>() > LONGEST_HEAD {
+        if head_size(&parts.headers) > LONGEST_HEAD {
             let reason = format!("its headers have more than {LONGEST_HEAD} bytes");
             return Err(OutboundError::Invalid(reason));
         }
         Ok(Self {
             origin,
-            key,
+            known_by,
             request: http::Request::from_parts(parts, body.into()),
         })
     }
+}
+
+/// What tells a request from all others of its invocation: its place among them, and all that the guest says in it.
+fn known_by(parts: &Parts, body: &[u8], envelope: &Envelope) -> String {
+    let place = envelope.place.to_be_bytes();
+    let target = parts.uri.to_string();
+    let mut fields: Vec<_> = parts.headers.iter().collect();
+    // The order of the names says nothing; that of the values of one does.
+    fields.sort_by_key(|(name, _)| name.as_str());
+    let fields = fields
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+    let said = [
+        place.as_slice(),
+        parts.method.as_str().as_bytes(),
+        target.as_bytes(),
+        body,
+    ];
+    digest(&said.into_iter().chain(fields).collect::<Vec<_>>())
+}
+
+/// What a repeat of a request has, too, whatever it says then: a body may hold the time, and a state may have moved. Who has answered it and is asked
+/// something else by the same key can say so.
+fn idempotency_key(method: &Method, origin: &AllowedOrigin, envelope: &Envelope) -> String {
+    let scheme = if origin.tls { "https" } else { "http" };
+    digest(&[
+        envelope.conversation.origin().as_bytes(),
+        &envelope.place.to_be_bytes(),
+        method.as_str().as_bytes(),
+        format!("{scheme}://{}:{}", origin.host, origin.port).as_bytes(),
+    ])
+}
+
+/// What headers take, as HTTP/2 counts them, in bytes.
+pub(super) fn head_size(headers: &HeaderMap) -> usize {
+    let sizes = headers.iter();
+    let sizes = sizes.map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+    sizes.sum()
 }
 
 /// Whom a request goes to, if the context may ask there.
@@ -287,25 +316,50 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_of_one_request_of_one_invocation() {
+    fn a_key_is_of_one_place_of_one_invocation_whatever_is_said_there() {
         let key = |origin, place, method, url, body| {
             let outgoing = sent(method, url, body, &envelope(origin, place));
             let header = outgoing.request.headers().get("idempotency-key");
-            let header = header.map(|value| value.to_str().unwrap().to_owned());
-            let changes = method != "GET";
-            assert_eq!(header, changes.then(|| outgoing.key.clone()));
-            outgoing.key
+            header.map(|value| value.to_str().unwrap().to_owned())
         };
         let url = "https://api.example/pay";
-        let one = key("a", 0, "POST", url, "100");
-        assert_eq!(key("a", 0, "POST", url, "100"), one);
+        let one = key("a", 0, "POST", url, "100 at 12:00:00");
+        assert!(one.is_some());
+        for same in [
+            key("a", 0, "POST", url, "100 at 12:00:01"),
+            key("a", 0, "POST", "https://api.example/pay?at=12", "100"),
+        ] {
+            assert_eq!(same, one);
+        }
         for other in [
             key("b", 0, "POST", url, "100"),
             key("a", 1, "POST", url, "100"),
             key("a", 0, "PUT", url, "100"),
-            key("a", 0, "GET", url, "100"),
-            key("a", 0, "POST", "https://api.example/pay2", "100"),
-            key("a", 0, "POST", url, "200"),
+            key("a", 0, "POST", "http://localhost:9000/pay", "100"),
+        ] {
+            assert_ne!(other, one);
+        }
+        assert_eq!(key("a", 0, "GET", url, ""), None);
+    }
+
+    #[test]
+    fn what_is_answered_from_memory_is_the_same_to_the_last_header() {
+        let known_by = |place, method: &str, url: &str, own: &str, body: &str| {
+            let mut request = request(method, url, body);
+            let own = HeaderValue::from_str(own).unwrap();
+            request.headers_mut().insert(IDEMPOTENCY_KEY, own);
+            let outgoing = Outgoing::of(request, &client(), &envelope("a", place));
+            outgoing.unwrap().known_by
+        };
+        let url = "https://api.example/pay";
+        let one = known_by(0, "POST", url, "order-1", "100");
+        assert_eq!(known_by(0, "POST", url, "order-1", "100"), one);
+        for other in [
+            known_by(1, "POST", url, "order-1", "100"),
+            known_by(0, "PUT", url, "order-1", "100"),
+            known_by(0, "POST", "https://api.example/pay2", "order-1", "100"),
+            known_by(0, "POST", url, "order-2", "100"),
+            known_by(0, "POST", url, "order-1", "200"),
         ] {
             assert_ne!(other, one);
         }

@@ -132,7 +132,7 @@ async fn ask(
         granted.check(guest)?;
     }
     let said = match guest.is_standard() {
-        true => standard::description(guest, granted)?,
+        true => standard::description(granted)?,
         false => describe::describe(guest, memory).await.map_err(|fault| {
             Refusal::at(
                 Gate::Describe,
@@ -140,6 +140,7 @@ async fn ask(
             )
         })?,
     };
+    standard::check_buckets(guest, &said)?;
     if !describe::is_bounded(&said) {
         return Err(Refusal::at(
             Gate::Describe,

@@ -39,7 +39,7 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
         /// What is wrong with them.
-        reason: rustls::Error,
+        reason: Box<rustls::Error>,
     },
     /// The library refuses.
     #[error("TLS cannot be set up: {0}")]
@@ -121,7 +121,7 @@ impl PemFile {
         TlsError::NoPair {
             certificate: self.file.clone(),
             key: key.file.clone(),
-            reason,
+            reason: Box::new(reason),
         }
     }
 

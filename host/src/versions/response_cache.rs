@@ -108,7 +108,8 @@ impl ResponseCache {
 pub(crate) fn size(request: &Request, response: &Response, reads: &ReadSet) -> usize {
     let pairs = texts(&request.parameters) + texts(&request.query) + texts(&request.headers);
     let line = request.method.len() + request.route.len() + request.path.len();
-    let asked = line + pairs + request.body.len();
+    let query = request.raw_query.as_ref().map_or(0, String::len);
+    let asked = line + query + pairs + request.body.len();
     OVERHEAD + asked + texts(&response.headers) + response.body.len() + reads.bytes()
 }
 

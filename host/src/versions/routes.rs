@@ -1,5 +1,7 @@
 //! Which context answers what: the routes that the contexts describe, in one table.
 
+mod error;
+
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
@@ -9,6 +11,7 @@ use std::{
 
 use http::{HeaderValue, Method};
 
+pub use self::error::RouteError;
 use super::{media_type::MediaType, pattern::Pattern};
 use crate::core::nearest;
 use crate::guest;
@@ -80,6 +83,8 @@ struct Paths<C> {
     exact: matchit::Router<Resource<C>>,
     /// Those that take all that is left of a path. What is described more closely goes before them.
     with_rest: matchit::Router<Resource<C>>,
+    /// These again for each method: where the closest one does not take it, a wider one may.
+    with_rest_of: HashMap<Method, matchit::Router<Arc<Route<C>>>>,
 }
 
 /// What can be done at a path.
@@ -122,6 +127,7 @@ impl<C> Default for Paths<C> {
         Self {
             exact: matchit::Router::new(),
             with_rest: matchit::Router::new(),
+            with_rest_of: HashMap::new(),
         }
     }
 }
@@ -178,7 +184,16 @@ impl<C: Clone> Routes<C> {
                     .map(|owned| Arc::clone(&owned.route))
                     .collect(),
             };
-            table
+            let paths = table.paths(&place);
+            if place.takes_rest {
+                for route in &resource.routes {
+                    let router = paths.with_rest_of.entry(route.method.clone()).or_default();
+                    router
+                        .insert(place.shape.clone(), Arc::clone(route))
+                        .map_err(ambiguous)?;
+                }
+            }
+            paths
                 .router(&place)
                 .insert(place.shape.clone(), resource)
                 .map_err(ambiguous)?;
@@ -186,14 +201,19 @@ impl<C: Clone> Routes<C> {
         Ok(table)
     }
 
-    fn router(&mut self, place: &Place) -> &mut matchit::Router<Resource<C>> {
-        let paths = match &place.host {
+    fn paths(&mut self, place: &Place) -> &mut Paths<C> {
+        match &place.host {
             Some(host) => self.hosts.entry(host.clone()).or_default(),
             None => &mut self.everywhere,
-        };
+        }
+    }
+}
+
+impl<C> Paths<C> {
+    fn router(&mut self, place: &Place) -> &mut matchit::Router<Resource<C>> {
         match place.takes_rest {
-            true => &mut paths.with_rest,
-            false => &mut paths.exact,
+            true => &mut self.with_rest,
+            false => &mut self.exact,
         }
     }
 }
@@ -224,17 +244,24 @@ impl<C> Routes<C> {
             _ => method,
         };
         let of_host = host.and_then(|host| self.hosts.get(host));
-        let routers = [of_host, Some(&self.everywhere)].into_iter().flatten();
-        let routers = routers.flat_map(|paths| [&paths.exact, &paths.with_rest]);
+        let found = |route: &Arc<Route<C>>, values: &matchit::Params<'_, '_>| {
+            let values = values.iter().map(|(_, value)| value.to_owned());
+            Found::Route(Arc::clone(route), values.collect())
+        };
         let mut others: Vec<&Resource<C>> = Vec::new();
-        for matched in routers.filter_map(|router| router.at(path).ok()) {
-            let mut routes = matched.value.routes.iter();
-            if let Some(route) = routes.find(|route| route.method == *method) {
-                let values = matched.params.iter();
-                let values = values.map(|(_, value)| value.to_owned());
-                return Found::Route(Arc::clone(route), values.collect());
+        for paths in [of_host, Some(&self.everywhere)].into_iter().flatten() {
+            if let Ok(matched) = paths.exact.at(path) {
+                let mut routes = matched.value.routes.iter();
+                if let Some(route) = routes.find(|route| route.method == *method) {
+                    return found(route, &matched.params);
+                }
+                others.push(matched.value);
             }
-            others.push(matched.value);
+            let with_rest = paths.with_rest_of.get(method);
+            if let Some(Ok(matched)) = with_rest.map(|router| router.at(path)) {
+                return found(matched.value, &matched.params);
+            }
+            others.extend(paths.with_rest.at(path).ok().map(|matched| matched.value));
         }
         match others.as_slice() {
             [] => Found::Nothing,
@@ -322,63 +349,6 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> HeaderValue {
     allowed.dedup();
     HeaderValue::from_str(&allowed.join(", "))
         .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
-}
-
-/// Why the contexts' routes make no table.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RouteError {
-    /// Two contexts want to answer the same.
-    #[error(
-        "contexts {context} and {owner} both have the route {method} {path} ({owner} as {as_path}); change one of them"
-    )]
-    Taken {
-        /// The context that came second.
-        context: String,
-        /// The method.
-        method: String,
-        /// The path.
-        path: String,
-        /// The context that came first.
-        owner: String,
-        /// The path in its words.
-        as_path: String,
-    },
-    /// A context describes a route that there cannot be.
-    #[error("context {context} describes the route {method} {path}: {reason}")]
-    Invalid {
-        /// The context.
-        context: String,
-        /// The method.
-        method: String,
-        /// The path.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-    /// The manifest says who may ask for a route that there is not.
-    #[error(
-        "the manifest says in [context.{context}.routes] who may ask for `{route}`, which the context does not describe{suggestion}"
-    )]
-    Unknown {
-        /// The context.
-        context: String,
-        /// The route in the manifest's words.
-        route: String,
-        /// What may have been meant.
-        suggestion: String,
-    },
-    /// It would not be clear which of two routes answers a path.
-    #[error(
-        "context {context} describes {path}, which cannot be told from another route ({reason}); change one of them"
-    )]
-    Ambiguous {
-        /// The context.
-        context: String,
-        /// The path.
-        path: String,
-        /// What the router says.
-        reason: matchit::InsertError,
-    },
 }
 
 #[cfg(test)]

@@ -238,6 +238,8 @@ pub struct Description {
     pub offers: Vec<String>,
     /// The interfaces of other contexts that it uses.
     pub uses: Vec<String>,
+    /// The interface by which it asks outside, if it does.
+    pub asks_outside: Option<&'static str>,
     /// Whether it answers web requests.
     pub web: bool,
     /// Whether it handles events.
@@ -262,6 +264,7 @@ impl Description {
             compensations: said.compensations,
             offers: guest.offers().keys().cloned().collect(),
             uses: guest.uses().keys().cloned().collect(),
+            asks_outside: guest.asks_outside(),
             web: guest.has_web(),
             policies: guest.has_policies(),
         }
@@ -273,6 +276,10 @@ impl Description {
             |what: &str, names: &[String]| names.first().map(|name| format!("{what} {name}"));
         if !self.policies || self.follows.is_empty() {
             return Some("it follows no events".to_owned());
+        }
+        if let Some(interface) = self.asks_outside {
+            // Nobody outside is to be told again what has happened long ago.
+            return Some(format!("it asks outside ({interface})"));
         }
         first("it publishes", &self.publishes)
             .or_else(|| first("it calls", &self.uses))

@@ -3,10 +3,10 @@
 use crate::load_error::LoadError;
 use crate::shorten::shortened;
 
-/// How the versions of what is stable in WASI 0.2 begin.
-const ZERO_TWO: &str = "0.2.";
-/// How the name of the interface begins that is entered by a web request.
-pub(crate) const INCOMING_HANDLER: &str = "wasi:http/incoming-handler@0.2.";
+/// How the versions of what was released as 0.2 begin: a number follows.
+const PREVIEW_2: &str = "0.2.";
+/// The interface that is entered by a web request.
+const INCOMING_HANDLER: &str = "wasi:http/incoming-handler";
 /// How the name of the interface begins by which requests go outside.
 pub(crate) const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.";
 /// How the names of the interfaces begin whose keys are state.
@@ -28,16 +28,16 @@ const PROVIDED: &[(&str, &[&str], &str)] = &[
             "terminal-stdout",
             "terminal-stderr",
         ],
-        ZERO_TWO,
+        PREVIEW_2,
     ),
-    ("wasi:clocks", &["monotonic-clock", "wall-clock"], ZERO_TWO),
-    ("wasi:filesystem", &["types", "preopens"], ZERO_TWO),
-    ("wasi:http", &["types", "outgoing-handler"], ZERO_TWO),
-    ("wasi:io", &["error", "poll", "streams"], ZERO_TWO),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"], PREVIEW_2),
+    ("wasi:filesystem", &["types", "preopens"], PREVIEW_2),
+    ("wasi:http", &["types", "outgoing-handler"], PREVIEW_2),
+    ("wasi:io", &["error", "poll", "streams"], PREVIEW_2),
     (
         "wasi:random",
         &["random", "insecure", "insecure-seed"],
-        ZERO_TWO,
+        PREVIEW_2,
     ),
     (
         "wasi:sockets",
@@ -50,7 +50,7 @@ const PROVIDED: &[(&str, &[&str], &str)] = &[
             "udp",
             "udp-create-socket",
         ],
-        ZERO_TWO,
+        PREVIEW_2,
     ),
     ("wasi:config", &["store"], "0.2.0-rc.1"),
     ("wasi:logging", &["logging"], "0.1.0-draft"),
@@ -79,12 +79,26 @@ fn is_provided(import: &str) -> bool {
     PROVIDED.iter().any(|(provided, interfaces, versions)| {
         *provided == package
             && interfaces.contains(&interface)
-            // A draft is a version of its own, one with a dot at its end any that begins so.
-            && match versions.ends_with('.') {
-                true => version.starts_with(versions),
-                false => version == *versions,
+            // A draft is a version of its own.
+            && match *versions {
+                PREVIEW_2 => is_preview_2(version),
+                draft => version == draft,
             }
     })
+}
+
+/// Whether an export is what a web request enters.
+pub(crate) fn is_incoming_handler(export: &str) -> bool {
+    let version = export
+        .strip_prefix(INCOMING_HANDLER)
+        .and_then(|rest| rest.strip_prefix('@'));
+    version.is_some_and(is_preview_2)
+}
+
+/// Whether it is `0.2.` and a number. What was proposed before the release is not the same.
+fn is_preview_2(version: &str) -> bool {
+    let patch = version.strip_prefix(PREVIEW_2);
+    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -97,6 +111,8 @@ mod tests {
             ("wasi:http/types@0.2.0", true),
             ("wasi:http/types@0.2.10", true),
             ("wasi:http/types@0.3.0", false),
+            ("wasi:http/types@0.2.", false),
+            ("wasi:http/types@0.2.0-rc-2023-11-10", false),
             ("wasi:http/incoming-handler@0.2.0", false),
             ("wasi:keyvalue/store@0.2.0-draft", true),
             ("wasi:keyvalue/store@0.2.0-draft2", false),
@@ -107,6 +123,19 @@ mod tests {
             ("stay:room/rooms@0.1.0", true),
         ] {
             assert_eq!(check(import).is_ok(), provided, "{import}");
+        }
+    }
+
+    #[test]
+    fn a_standard_component_is_one_of_the_release() {
+        for (export, is_entered) in [
+            ("wasi:http/incoming-handler@0.2.0", true),
+            ("wasi:http/incoming-handler@0.2.12", true),
+            ("wasi:http/incoming-handler@0.2.0-rc-2023-11-10", false),
+            ("wasi:http/incoming-handler@0.3.0", false),
+            ("wasi:http/incoming-handler", false),
+        ] {
+            assert_eq!(is_incoming_handler(export), is_entered, "{export}");
         }
     }
 }

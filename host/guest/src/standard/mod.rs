@@ -13,7 +13,9 @@ pub use self::incoming::Incoming;
 pub use self::keyvalue::TABLE as KEYVALUE_TABLE;
 pub use self::outgoing::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 
-pub(super) use self::granted::{INCOMING_HANDLER, KEYVALUE, OUTGOING_HANDLER, check as check_wasi};
+pub(super) use self::granted::{
+    KEYVALUE, OUTGOING_HANDLER, check as check_wasi, is_incoming_handler,
+};
 pub(super) use self::incoming::{InvalidAnswer, handle};
 pub(super) use self::outgoing::Hooks;
 

@@ -32,7 +32,14 @@ pub trait OutboundCall: Send {
     /// The most that the body of the request may have, in bytes.
     fn longest_body(&self) -> usize;
 
-    /// Sends it, and waits for the whole answer.
+    /// Holds so many bytes of the body for it, before the host keeps them.
+    ///
+    /// # Errors
+    ///
+    /// When the host has no room for them, or the request may not be made.
+    fn hold(&mut self, bytes: usize) -> Result<(), OutboundError>;
+
+    /// Sends it, and waits for the whole answer. What its body takes was held before.
     fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent;
 }
 
@@ -120,9 +127,10 @@ impl WasiHttpHooks for Hooks {
     ) -> Sending {
         let call = self.0.outbound();
         Box::new(async move {
-            let call = call.map_err(|refusal| Error::InternalError(Some(refusal.to_string())))?;
+            let mut call =
+                call.map_err(|refusal| Error::InternalError(Some(refusal.to_string())))?;
             let (head, body) = request.into_parts();
-            let body = whole(body, call.longest_body()).await?;
+            let body = whole(body, call.as_mut()).await?;
             let options = options.unwrap_or_default();
             let timeouts = OutboundTimeouts {
                 connect: options.connect_timeout,
@@ -147,7 +155,8 @@ impl WasiHttpHooks for Hooks {
 }
 
 /// Reads a body that the guest writes.
-async fn whole(mut body: WasiBody, longest: usize) -> Result<Bytes, Error> {
+async fn whole(mut body: WasiBody, call: &mut dyn OutboundCall) -> Result<Bytes, Error> {
+    let longest = call.longest_body();
     let mut bytes: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
@@ -155,6 +164,7 @@ async fn whole(mut body: WasiBody, longest: usize) -> Result<Bytes, Error> {
                 let limit = longest as u64;
                 return Err(OutboundError::RequestTooLong { limit }.into());
             }
+            call.hold(data.len())?;
             bytes.extend_from_slice(&data);
         }
     }

@@ -107,7 +107,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'post /b']\nrequire = []",
-            "3:19: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, or `\"*\"` for all that are not named",
+            "3:19: context.a.routes.post /b: `post /b` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, for a standard component perhaps a path alone, for example `\"/hello\"` or `\"/hello/*\"`, or `\"*\"` for all that are not named",
         ),
         (
             "[gateway.access_log]\nformat = 'combined'",

@@ -108,6 +108,7 @@ fn what_is_described_more_closely_goes_before_what_takes_the_rest() {
                 route("GET", "/files/{*path}"),
                 route("PUT", "/files/{*path}"),
                 route("GET", "/{*anything}"),
+                route("PATCH", "/{*anything}"),
             ],
         ),
         (
@@ -134,6 +135,8 @@ fn what_is_described_more_closely_goes_before_what_takes_the_rest() {
         // Where only the wider one takes the method, it answers.
         ("PUT", "/files/1", "files /files/{*path} 1"),
         ("DELETE", "/files/1", "allow GET, HEAD, OPTIONS, PUT"),
+        ("DELETE", "/else", "allow GET, HEAD, OPTIONS, PATCH"),
+        ("PATCH", "/files/1/2", "files /{*anything} files/1/2"),
         ("GET", "/else/where", "files /{*anything} else/where"),
         ("GET", "/files/", "files /{*anything} files/"),
         ("GET", "/", "nothing"),

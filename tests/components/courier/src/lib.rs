@@ -1,9 +1,10 @@
 //! Asks outside what it is told to: `POST /asked/<scheme>/<authority>/<path>` is a `POST` of the same body there. What it hears is its answer, its status among the headers.
+//! With a header `x-wait-ms` it waits so long for the answer to begin, and with `x-must-hear` it traps when there is none.
 
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingRequest,
-    OutgoingResponse, ResponseOutparam, Scheme,
+    OutgoingResponse, RequestOptions, ResponseOutparam, Scheme,
 };
 
 use keyvalue::wasi::keyvalue::store;
@@ -31,6 +32,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Courier {
             .unwrap_or(0);
         let (status, heard, body) = match ask(&request) {
             Ok((status, body)) => (200, status.to_string(), body),
+            Err(error) if request.headers().has("x-must-hear") => panic!("{error:?}"),
             Err(error) => (502, "none".to_owned(), format!("{error:?}").into_bytes()),
         };
         let count = (before + 1_u64).to_string();
@@ -66,6 +68,7 @@ fn write(body: OutgoingBody, bytes: &[u8]) {
 
 fn ask(request: &IncomingRequest) -> Result<(u16, Vec<u8>), ErrorCode> {
     let target = request.path_with_query().unwrap_or_default();
+    let mut wait = None;
     let mut words = target.splitn(5, '/').skip(2);
     let scheme = match words.next() {
         Some("http") => Scheme::Http,
@@ -76,6 +79,10 @@ fn ask(request: &IncomingRequest) -> Result<(u16, Vec<u8>), ErrorCode> {
     let headers = Fields::new();
     let incoming = request.headers();
     for (name, value) in incoming.entries() {
+        if name == "x-wait-ms" {
+            let milliseconds = String::from_utf8_lossy(&value).parse::<u64>();
+            wait = Some(milliseconds.expect("a number") * 1_000_000);
+        }
         // It brings along what it is told to.
         if let Some(name) = name.strip_prefix("x-send-") {
             headers
@@ -90,7 +97,11 @@ fn ask(request: &IncomingRequest) -> Result<(u16, Vec<u8>), ErrorCode> {
     asking.set_authority(Some(authority)).map_err(invalid)?;
     asking.set_path_with_query(Some(&path)).map_err(invalid)?;
     let body = asking.body().expect("it was not taken yet");
-    let response = outgoing_handler::handle(asking, None)?;
+    let options = RequestOptions::new();
+    options
+        .set_first_byte_timeout(wait)
+        .expect("it can be told");
+    let response = outgoing_handler::handle(asking, Some(options))?;
     write(
         body,
         &read(request.consume().expect("it was not taken yet")),

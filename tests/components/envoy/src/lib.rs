@@ -1,4 +1,4 @@
-//! Asks outside, as a context that is written for Innkeeper does.
+//! Asks outside, as a context that is written for Innkeeper does: at once, or when an event says so.
 
 use innkeeper_sdk::outbound;
 use innkeeper_sdk::prelude::*;
@@ -6,15 +6,29 @@ use innkeeper_sdk::prelude::*;
 innkeeper_sdk::context! {
     summary: "Asks outside.",
     tables: [ANSWERS],
-    routes: { POST "/envoys" => send },
+    routes: { POST "/envoys" => send, POST "/errands" => give },
+    publishes: [ErrandGiven],
+    follows: { "envoy": ErrandGiven => run },
 }
 
 const ANSWERS: Table<u64, u16> = Table::new("answers");
 
-#[derive(Deserialize)]
-struct Errand {
+innkeeper_sdk::events! {
+    /// Somebody is to be asked.
+    pub ErrandGiven: Errand,
+}
+
+/// Whom to ask, and what.
+#[derive(Serialize, Deserialize)]
+pub struct Errand {
     url: String,
     said: String,
+}
+
+impl Subject for Errand {
+    fn subject(&self) -> String {
+        "errand".into()
+    }
 }
 
 #[derive(Serialize)]
@@ -37,4 +51,15 @@ fn send(Json(errand): Json<Errand>) -> Answer {
         }
         Err(error) => Err(Problem::new(502, format!("{error:?}"))),
     }
+}
+
+fn give(Json(errand): Json<Errand>) -> Answer {
+    emit::<ErrandGiven>(&errand)?;
+    Response::no_content()
+}
+
+fn run(errand: Errand) -> Outcome {
+    let asked = outbound::post(&errand.url).body(errand.said).send();
+    let response = asked.map_err(|error| PolicyError::Retry(error.to_string()))?;
+    Ok(ANSWERS.put(ANSWERS.next_id(), &response.status)?)
 }

@@ -29,7 +29,8 @@ impl wasip2::exports::http::incoming_handler::Guest for Visitors {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let target = request.path_with_query().unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default().to_owned();
-        let words: Vec<&str> = path.split('/').skip(1).collect();
+        let words: Vec<String> = path.split('/').skip(1).map(decoded).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (status, body) = match (request.method(), words.as_slice()) {
             (Method::Get, ["visitors", bucket, name]) => show(bucket, name),
             (Method::Post, ["visitors", bucket, name]) => count(bucket, name, 200),
@@ -44,6 +45,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Visitors {
             (Method::Post, ["incremented", bucket, name, delta]) => increment(bucket, name, delta),
             (Method::Put, ["many", bucket, count]) => fill(bucket, count),
             (Method::Get, ["many", bucket]) => list(bucket),
+            (Method::Get, ["many", bucket, "page", cursor]) => page(bucket, cursor),
             (Method::Delete, ["many", bucket]) => clear(bucket),
             (Method::Put, ["long", bucket, length]) => long(bucket, length),
             (_, ["echo", ..]) => echo(&request),
@@ -72,6 +74,23 @@ impl wasip2::exports::http::incoming_handler::Guest for Visitors {
         };
         answer(out, Fields::new(), status, &body);
     }
+}
+
+/// A segment of a path as text.
+fn decoded(segment: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next().unwrap_or(0), rest.next().unwrap_or(0)];
+                let digits = std::str::from_utf8(&digits).expect("digits");
+                u8::from_str_radix(digits, 16).expect("digits")
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).expect("text")
 }
 
 fn answer(out: ResponseOutparam, headers: Fields, status: u16, bytes: &[u8]) {
@@ -168,6 +187,17 @@ fn list(bucket: &str) -> Answer {
         }
     }
     (200, format!("{count} in {pages}, {sum}").into_bytes())
+}
+
+/// One page of keys: how many, the first one, and the cursor of the next.
+fn page(bucket: &str, cursor: &str) -> Answer {
+    let cursor = cursor.parse().expect("a number");
+    let page = open(bucket)
+        .list_keys((cursor > 0).then_some(cursor))
+        .expect("they are listed");
+    let first = page.keys.first().map_or("none", String::as_str);
+    let said = format!("{} from {first}, {:?}", page.keys.len(), page.cursor);
+    (200, said.into_bytes())
 }
 
 /// Removes what it lists, page by page, and looks that nothing is left.

@@ -5,6 +5,20 @@ use innkeeper_tests::{Settings, TestHost, artifacts, eventually, send};
 
 use super::visitors;
 
+/// A standard component that opens no bucket, and answers nothing.
+const SILENT: &str = r#"(component
+    (import "wasi:http/types@0.2.0" (instance $types
+        (export "incoming-request" (type (sub resource)))
+        (export "response-outparam" (type (sub resource)))))
+    (alias export $types "incoming-request" (type $request))
+    (alias export $types "response-outparam" (type $out))
+    (core module $module (func (export "handle") (param i32 i32)))
+    (core instance $instance (instantiate $module))
+    (func $handle (param "request" (own $request)) (param "response-out" (own $out))
+        (canon lift (core func $instance "handle")))
+    (instance $handler (export "handle" (func $handle)))
+    (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#;
+
 /// A host of whose contexts one is down, so that it never says that it is ready.
 async fn started_with(settings: Settings) -> TestHost {
     let mut host = TestHost::with(visitors().await).await;
@@ -83,17 +97,50 @@ async fn without_routes_it_is_told_which_setting_to_add() {
     host.gateway().get("/sized/1").await.expect(200);
 }
 
+/// The same routes, by a component that describes them itself and by one that does not: they read and write the same rows.
 #[tokio::test]
 async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_round() {
+    let routes = [
+        "GET /visitors/{bucket}/{name}",
+        "POST /visitors/{bucket}/{name}",
+    ];
+    let settings = Settings::empty().with("visitors", "visitors").await;
+    let settings = settings.set("context.visitors.routes", routes.to_vec());
+    let host = TestHost::with(settings).await;
+    let visit = async || {
+        // A bucket and a key of which no character is left out.
+        let path = "/visitors/a%01b%2F%02/k%01%C3%A4";
+        let visited = send(host.gateway().request(Method::POST, path)).await;
+        let shown = host.gateway().get(path).await.expect(200).text;
+        assert_eq!(visited.expect(200).text, shown);
+        shown
+    };
+    assert_eq!(visit().await, "1");
+    for (component, count) in [("guestbook", "2"), ("visitors", "3")] {
+        let bytes = artifacts::edited(component, "swapped").await;
+        let digest = artifacts::digest(&bytes);
+        let deployed = host.operators().deploy("visitors", bytes, "").await;
+        deployed.expect(201);
+        assert_eq!(host.operators().serving("visitors").await, digest);
+        assert_eq!(visit().await, count);
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_ramped_up_like_any_other_and_must_have_the_routes_of_the_manifest() {
     let settings = visitors().await;
     let settings = settings.set("context.visitors.rollout.max_latency", 0);
     let host = TestHost::with(settings).await;
     let standard = std::fs::read(artifacts::component("visitors").await).unwrap();
-    // It describes none of the routes that the manifest has.
+    // One that describes routes of its own has none of those that the manifest has.
     let idler = std::fs::read(artifacts::component("idler").await).unwrap();
     let refused = host.operators().deploy("visitors", idler, "").await;
-    refused.expect_problem(422);
-    // A ramp goes as for any other.
+    let refused = refused.expect_problem(422);
+    assert!(
+        refused.text.contains("[context.visitors.routes]"),
+        "{}",
+        refused.text
+    );
     let edition = artifacts::with_section(standard, "ramped");
     let digest = artifacts::digest(&edition);
     let reply = host
@@ -112,4 +159,20 @@ async fn a_component_of_the_sdk_may_follow_a_standard_one_and_the_other_way_roun
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_component_without_buckets_takes_over_and_leaves_those_that_there_are() {
+    let host = TestHost::with(visitors().await).await;
+    let visit = async || {
+        let path = "/visitors/b/anna";
+        send(host.gateway().request(Method::POST, path)).await
+    };
+    assert_eq!(visit().await.expect(200).text, "1");
+    let silent = wat::parse_str(SILENT).expect("it is WebAssembly text");
+    let reply = host.operators().deploy("visitors", silent, "").await;
+    reply.expect(201);
+    visit().await.expect_problem(500);
+    host.operators().rollback("visitors").await.expect(200);
+    assert_eq!(visit().await.expect(200).text, "2");
 }

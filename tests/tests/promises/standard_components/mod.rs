@@ -3,6 +3,7 @@
 mod buckets;
 mod gates;
 mod outside;
+mod outsider;
 mod requests;
 
 use innkeeper_tests::Settings;

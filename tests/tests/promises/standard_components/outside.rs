@@ -1,99 +1,16 @@
 //! Whom a component may ask outside, and what is known there of a request that is made again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 use innkeeper_tests::{
     Authority, Client, KeyServer, Opening, Reply, Settings, TestHost, artifacts, send,
 };
-use parking_lot::Mutex;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-/// What somebody outside was asked.
-#[derive(Clone)]
-struct Asked {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Asked {
-    fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    }
-}
-
-/// Somebody outside, on this machine.
-#[derive(Clone)]
-struct Outsider {
-    authority: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    /// Whether it leaves the next request without an answer.
-    hangs: Arc<AtomicBool>,
-}
-
-impl Outsider {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let outsider = Self {
-            authority: listener.local_addr().expect("it is bound").to_string(),
-            asked: Arc::default(),
-            hangs: Arc::default(),
-        };
-        let router = Router::new().fallback(answer).with_state(outsider.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        outsider
-    }
-
-    fn origin(&self) -> String {
-        format!("http://{}", self.authority)
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().clone()
-    }
-}
-
-async fn answer(State(outsider): State<Outsider>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 23).await;
-    let target = head.uri.to_string();
-    outsider.asked.lock().push(Asked {
-        method: head.method,
-        target: target.clone(),
-        headers: head.headers,
-        body: String::from_utf8_lossy(&body.unwrap_or_default()).into_owned(),
-    });
-    if outsider.hangs.swap(false, Ordering::SeqCst) {
-        std::future::pending::<()>().await;
-    }
-    let words: Vec<&str> = target.trim_start_matches('/').splitn(2, '/').collect();
-    match words.as_slice() {
-        ["moved", to] => Redirect::temporary(&format!("http://{to}")).into_response(),
-        ["long", length] => "x"
-            .repeat(length.parse().expect("a length"))
-            .into_response(),
-        ["pausing", _] => {
-            // Long enough for others to come in between.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            "paused".into_response()
-        }
-        ["status", status] => {
-            let status = status.parse::<u16>().expect("a status");
-            (StatusCode::from_u16(status).expect("a status"), "said").into_response()
-        }
-        _ => ([("x-from", "outside")], "heard").into_response(),
-    }
-}
+use super::outsider::{AT_ONCE, Outsider};
 
 async fn courier(allowed: Vec<String>) -> Settings {
     Settings::empty()
@@ -101,6 +18,8 @@ async fn courier(allowed: Vec<String>) -> Settings {
         .await
         .set("context.courier.routes", vec!["/asked/*"])
         .set("context.courier.allow_outbound", allowed)
+        // What waits too long says so itself.
+        .set("context.courier.limits.deadline", "60s")
 }
 
 async fn ask(client: &Client, method: Method, to: &str) -> Reply {
@@ -196,17 +115,16 @@ async fn nobody_is_asked_who_is_not_allowed() {
 #[tokio::test]
 async fn a_repeat_has_the_same_idempotency_key() {
     let outsider = Outsider::open().await;
-    let settings = courier(vec![outsider.origin()]).await;
-    let settings = settings.set("context.courier.limits.deadline", "4s");
-    let host = TestHost::with(settings).await;
+    let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
     let path = format!("/asked/http/{}/pay", outsider.authority);
     let pay = async |key: &str| {
         let request = host.gateway().request(Method::POST, &path);
-        send(request.header("idempotency-key", key).body("100")).await
+        let request = request.header("idempotency-key", key);
+        send(request.header("x-wait-ms", "1000").body("100")).await
     };
-    // The first has no answer in time, and so the component none: nobody knows whether it was paid.
+    // The first has no answer in time: nobody knows whether it was paid.
     outsider.hangs.store(true, Ordering::SeqCst);
-    assert!(pay("first").await.status >= 500);
+    pay("first").await.expect(502);
     let repeated = pay("first").await.expect(200);
     assert_eq!(
         repeated.header("x-asked"),
@@ -215,11 +133,7 @@ async fn a_repeat_has_the_same_idempotency_key() {
     );
     pay("first").await.expect(200);
     pay("second").await.expect(200);
-    let asked = outsider.asked();
-    let keys: Vec<&str> = asked
-        .iter()
-        .map(|asked| asked.header("idempotency-key"))
-        .collect();
+    let keys = outsider.keys();
     let [failed, repeated, other] = keys.as_slice() else {
         panic!("what was answered is not asked again: {keys:?}");
     };
@@ -236,28 +150,102 @@ async fn a_repeat_has_the_same_idempotency_key() {
     );
 }
 
+/// The two ways in which a request goes out again after a crash: a client repeats its own, and an event is brought again.
+#[tokio::test]
+async fn what_is_asked_again_after_a_crash_has_the_same_idempotency_key() {
+    let outsider = Outsider::open().await;
+    let settings = courier(vec![outsider.origin()]).await;
+    let settings = settings.with("envoy", "envoy").await;
+    let settings = settings
+        .set("context.envoy.allow_outbound", vec![outsider.origin()])
+        .set("context.envoy.limits.deadline", "60s");
+    let mut host = TestHost::with(settings).await;
+    let pay = |host: &TestHost| {
+        let path = format!("/asked/http/{}/pay", outsider.authority);
+        let request = host.gateway().request(Method::POST, &path);
+        request.header("idempotency-key", "first").body("100")
+    };
+    outsider.hangs.store(true, Ordering::SeqCst);
+    // It gets no answer.
+    let mut paying = JoinSet::new();
+    paying.spawn(pay(&host).send());
+    outsider.is_asked(1).await;
+    host.kill_9();
+    paying.shutdown().await;
+    host.reopen().await;
+    send(pay(&host)).await.expect(200);
+    outsider.is_asked(2).await;
+    outsider.hangs.store(true, Ordering::SeqCst);
+    let errand = json!({"url": format!("{}/errand", outsider.origin()), "said": "once"});
+    host.gateway().post("/errands", errand).await.expect(204);
+    outsider.is_asked(3).await;
+    host.kill_9();
+    host.reopen().await;
+    outsider.is_asked(4).await;
+    let keys = outsider.keys();
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(keys[2], keys[3]);
+    assert_ne!(keys[0], keys[2]);
+}
+
+#[tokio::test]
+async fn a_state_that_is_made_with_answers_from_outside_is_not_rebuilt() {
+    let outsider = Outsider::open().await;
+    let settings = Settings::empty().with("envoy", "envoy").await;
+    let allowed = vec![outsider.origin()];
+    let host = TestHost::with(settings.set("context.envoy.allow_outbound", allowed)).await;
+    let rebuild = host
+        .operators()
+        .send(Method::POST, "/v1/contexts/envoy/rebuild");
+    let refused = rebuild.await.expect_problem(422);
+    assert!(refused.text.contains("it asks outside"), "{}", refused.text);
+}
+
+/// It is only tried without the outside, and so fails there: that says nothing of the version.
+#[tokio::test]
+async fn who_cannot_do_without_the_outside_is_not_taken_for_broken() {
+    let outsider = Outsider::open().await;
+    let settings = courier(vec![outsider.origin()]).await;
+    let settings = settings.set("context.courier.healing.consecutive_failures", 2);
+    let host = TestHost::with(settings).await;
+    let ask = async |to: &str| {
+        let request = host
+            .gateway()
+            .request(Method::POST, &format!("/asked/http/{to}/"));
+        send(request.header("x-must-hear", "yes")).await
+    };
+    ask(&outsider.authority).await.expect(200);
+    // Somebody whose requests always fail; each second time it is looked into what went well.
+    for _ in 0..10 {
+        ask("denied.example").await.expect_problem(500);
+    }
+    ask(&outsider.authority).await.expect(200);
+    let described = host.operators().context("courier").await;
+    assert_eq!(described["health"]["restarts"], 0, "{described}");
+    assert_eq!(outsider.asked().len(), 2, "a trial asks nobody");
+}
+
 #[tokio::test]
 async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
-    const AT_ONCE: u64 = 8;
     let outsider = Outsider::open().await;
     let host = TestHost::with(courier(vec![outsider.origin()]).await).await;
     let mut asking = JoinSet::new();
     for _ in 0..AT_ONCE {
         let (client, to) = (host.gateway().clone(), outsider.authority.clone());
         asking.spawn(async move {
-            let to = format!("http/{to}/pausing/here");
+            let to = format!("http/{to}/meeting/here");
             ask(&client, Method::POST, &to).await.expect(200)
         });
     }
     let replies = asking.join_all().await;
-    let mut counts: Vec<u64> = replies
+    let mut counts: Vec<usize> = replies
         .iter()
         .map(|reply| reply.header("x-asked").parse().unwrap())
         .collect();
     counts.sort_unstable();
     // All of them read the same number while they waited for their answers; each is in it once.
     assert_eq!(counts, (1..=AT_ONCE).collect::<Vec<_>>());
-    assert_eq!(outsider.asked().len() as u64, AT_ONCE);
+    assert_eq!(outsider.asked().len(), AT_ONCE);
     let metrics = host.operators().client().get("/metrics").await.text;
     let name = "innkeeper_conflicts_total{context=\"courier\"} ";
     let conflicts = metrics.lines().find_map(|line| line.strip_prefix(name));
@@ -268,13 +256,12 @@ async fn who_is_run_again_for_a_conflict_is_not_asked_again() {
 #[tokio::test]
 async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
     let outsider = Outsider::open().await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port that nobody else gets, and nobody listens at.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
     let settings = courier(vec![outsider.origin(), format!("http://{closed}")]).await;
-    let settings = settings
-        .set("context.courier.limits.outbound", "100KiB")
-        .set("context.courier.limits.deadline", "5s");
+    let settings = settings.set("context.courier.limits.outbound", "100KiB");
     let host = TestHost::with(settings).await;
     let client = host.gateway();
     let to = |path: &str| format!("http/{}/{path}", outsider.authority);
@@ -296,8 +283,10 @@ async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
     let reply = ask(client, Method::GET, &format!("http/{closed}/")).await;
     assert!(reply.expect(502).text.contains("ConnectionRefused"));
     outsider.hangs.store(true, Ordering::SeqCst);
-    let reply = ask(client, Method::GET, &to("here")).await.expect(502);
+    let waiting = client.request(Method::GET, &format!("/asked/{}", to("here")));
+    let reply = send(waiting.header("x-wait-ms", "500")).await.expect(502);
     assert!(reply.text.contains("HttpResponseTimeout"), "{}", reply.text);
+    drop(nobody);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What a standard component sees of a request, and what becomes of its answer.
 
 use http::Method;
-use innkeeper_tests::{Settings, TestHost, eventually, send};
+use innkeeper_tests::{Issuer, Settings, TestHost, eventually, raw, send};
 
 use super::visitors;
 
@@ -42,6 +42,46 @@ async fn a_request_comes_as_it_was_sent() {
     send(client.request(Method::DELETE, "/silent"))
         .await
         .expect_problem(405);
+}
+
+/// A rule of what lies below a path holds for each way to write such a path, and what is named below it without a rule is not open for that.
+#[tokio::test]
+async fn what_is_guarded_is_not_reached_past_its_guard() {
+    let issuer = Issuer::new();
+    let settings = Settings::empty().with("visitors", "visitors").await;
+    let nothing = toml::Table::new;
+    let settings = issuer
+        .trusted_by(settings)
+        .set("context.visitors.routes./*", nothing())
+        .set(
+            "context.visitors.routes./echo/in/*.require",
+            vec!["scope:look"],
+        )
+        .set("context.visitors.routes.GET /echo/in/{room}", nothing());
+    let host = TestHost::with(settings).await;
+    let client = host.gateway();
+    client.get("/echo/out").await.expect(200);
+    let asked = async |target: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: inn\r\nconnection: close\r\n\r\n");
+        let reply = raw(client.base(), request.as_bytes()).await;
+        reply.expect("an answer").status
+    };
+    for (target, status) in [
+        ("/echo/in", 401),
+        ("/echo/in/1", 401),
+        ("/echo/in/1/2", 401),
+        ("/%65cho/in/1", 401),
+        ("/x/../echo/in/1", 400),
+        ("/x/%2e%2E/echo/in/1", 400),
+        ("/echo/./in/1", 400),
+        ("/echo\\in\\1", 400),
+        ("/echo/out", 200),
+    ] {
+        assert_eq!(asked(target).await, status, "{target}");
+    }
+    let request = client.request(Method::GET, "/echo/in/1");
+    let request = request.bearer_auth(issuer.token(&[]));
+    send(request).await.expect(200);
 }
 
 #[tokio::test]
