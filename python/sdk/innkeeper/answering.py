@@ -5,7 +5,7 @@ An exception that left the component would be a trap, of which the host knows no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,7 @@ from .log import log
 from .problem import Failure, Fault, Problem, Reject, Retry
 from .response import Response
 from .route import RequestReceived
-from .text import describe_error, reason_of, text_of
-
-Cases = Mapping[str, bool | None]
-"""The cases of a function's error, and whether each carries something: None where it carries a text."""
+from .text import describe_error, is_well_formed, reason_of, text_of
 
 
 class Ended(Exception):
@@ -171,6 +168,8 @@ def _migrated(run: Callable[[int, Kept], Any], number: int, entry: Kept) -> list
         is_list = isinstance(entries, (list, tuple))
         if not is_list or not all(isinstance(one.key, str) and isinstance(one.value, bytes) for one in entries):
             raise TypeError("migrate returns a list of entries, as the `entry` of a table makes them")
+        if not all(is_well_formed(one.key) for one in entries):
+            raise Fault("a key has half a surrogate pair, which is no character")
         return list(entries)
     except BaseException as error:
         reason = f"{text_of(entry.key)}: {reason_of(error)}"

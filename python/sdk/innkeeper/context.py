@@ -15,6 +15,7 @@ from .immediate import refuse_async
 from .names import kebab_case
 from .route import Route, route
 from .table import TableReader
+from .text import checked_name, is_well_formed
 from .values import Form, Types
 from .values.kind import Described
 
@@ -30,7 +31,17 @@ class Schema:
     reads: Sequence[int] = ()
     rebuild: bool = False
     migrate: Migrate | None = None
-    """What becomes of an entry of another schema: the entries in its place, as the `entry` of a table makes them."""
+    """What becomes of an entry of another schema: the entries in its place, as the `entry` of a table makes them.
+
+    It follows from the entry alone: the host answers nothing meanwhile, so no table is read and nothing is logged. What is raised ends the rollout, and says why.
+    """
+
+    def __post_init__(self) -> None:
+        for number in (self.number, *self.reads):
+            if type(number) is not int or not 0 <= number < 2**32:
+                raise TypeError(f"a schema has a number from 0 to {2**32 - 1}, not {number!r}")
+        if type(self.rebuild) is not bool:
+            raise TypeError(f"a state is filled anew or is not, so `rebuild` is True or False, not {self.rebuild!r}")
 
 
 @dataclass
@@ -69,7 +80,7 @@ class Context:
         config: Config[Any] | None = None,
         schema: Schema | None = None,
     ) -> None:
-        if not isinstance(summary, str):
+        if not isinstance(summary, str) or not is_well_formed(summary):
             raise TypeError("a context has a summary: one sentence for the people who operate it")
         self.summary = summary
         self.tables = list(tables)
@@ -115,6 +126,8 @@ class Context:
 
     def on(self, source: str, event: Event[Any]) -> Callable[[Run], Run]:
         """Follows the events of a kind that a context publishes. The policy takes the data, and may take a `Delivery`."""
+
+        checked_name("a context that is followed", source)
 
         def declare(run: Run) -> Run:
             refuse_async(f"the policy for {event.kind}", run)

@@ -13,7 +13,7 @@ from .host import host
 from .immediate import refuse_async, refuse_later
 from .json_text import NotJson, decode_json
 from .problem import Fault, Reject
-from .text import to_well_formed
+from .text import checked_name, is_well_formed, text_of, to_well_formed
 from .values import Form, Mismatch, Type, encode, mismatch_text, type_of
 from .values.scalars import Bytes
 
@@ -27,7 +27,7 @@ class Event(Generic[T]):
     """
 
     def __init__(self, kind: str, *, subject: Callable[[T], object] | None = None) -> None:
-        self.kind = kind
+        self.kind = checked_name("a kind of events", kind)
         self.subject = subject
         if subject is not None:
             refuse_async(f"the subject of {kind}", subject)
@@ -46,6 +46,9 @@ class Event(Generic[T]):
             raise TypeError(f'{self.kind} has no subject: Event[…]("{self.kind}", subject=lambda data: …) says what it is about')
         said = encode(self.data, data, Form.EVENT, f"a {self.kind} cannot be published")
         subject = refuse_later(f"the subject of {self.kind}", self.subject(data))
+        # Whatever else had a text would put events into one order that have nothing to do with each other.
+        if type(subject) not in (str, int):
+            raise Fault(f"the subject of {self.kind} is a text or a whole number, not a value of the type {type(subject).__name__}")
         return self.kind, to_well_formed(str(subject)), said
 
 
@@ -64,6 +67,8 @@ def emit_after(delay: timedelta | int, event: Event[T], data: T) -> str:
 
 def cancel(id: str) -> bool:
     """Stages the cancellation of a timer. False when it has fired, was cancelled, or never was."""
+    if not isinstance(id, str) or not is_well_formed(id):
+        raise Fault(f"a timer has an id that `emit_after` has answered, not {text_of(id)}")
     return host().outbox.cancel(id)
 
 

@@ -24,6 +24,13 @@ def to_well_formed(text: str) -> str:
     return text if is_well_formed(text) else _HALVES.sub("\ufffd", text)
 
 
+def checked_name(what: str, name: object) -> str:
+    """A name in the declaration of a context; raises TypeError where it is none that the host takes."""
+    if not isinstance(name, str) or name == "" or not is_well_formed(name):
+        raise TypeError(f"{what} is named by a text, not {text_of(name) or 'an empty one'}")
+    return name
+
+
 def text_of(value: object) -> str:
     """The text of a value. It raises nothing."""
     try:

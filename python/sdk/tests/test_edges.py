@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from innkeeper import U8, U64, Calls, Context, Event, Failure, Problem, Retry, Schema, Table, answer, emit, ok
+from innkeeper import U8, U64, Calls, Context, Entry, Event, Failure, Problem, Retry, Schema, Table, answer, cancel, emit, ok
 from innkeeper.testing import TestContext
 
 
@@ -194,6 +194,57 @@ def test_data_that_is_no_json_is_a_text_or_bytes_for_who_reads_such(hint: Any, d
     context.on("other", Event[hint]("Heard"))(lambda read: found.append(read))
     TestContext(context).deliver("other", "Heard", "", data, content_type=content_type)
     assert found == [wanted]
+
+
+def test_what_is_asked_of_the_host_is_looked_at_where_an_exception_is_still_one() -> None:
+    rows = Table[str, U8]("rows")
+    wrong: Any = None
+    context = Context("x", tables=[rows])
+    odd: dict[str, Callable[[], Any]] = {
+        "nothing is cancelled": lambda: cancel(wrong),
+        "half is cancelled": lambda: cancel("\ud800"),
+        "a part of a row": lambda: rows.first(1.5),  # type: ignore[arg-type]
+        "true rows": lambda: rows.last(True),
+    }
+    for name, run in odd.items():
+        context.get(f"/{name.replace(' ', '-')}")(run)
+    context.get("/all")(lambda: rows.first(2**40))
+    guest = TestContext(context)
+    for name in odd:
+        assert guest.get(f"/{name.replace(' ', '-')}").status == 500, name
+    assert guest.get("/all").body == []
+
+    moved = Context("x", schema=Schema(1, migrate=lambda _number, _entry: [Entry("rows/\ud800", b"1")]))
+    with pytest.raises(Exception, match="half a surrogate pair"):
+        TestContext(moved).migrate(0, [rows.entry("a", 1)])
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: Schema("1"),  # type: ignore[arg-type]
+        lambda: Schema(-1),
+        lambda: Schema(1, reads=[2**32]),
+        lambda: Schema(1, rebuild=None),  # type: ignore[arg-type]
+        lambda: Table[str, U8]("half \ud800"),
+        lambda: Event[U8](""),
+        lambda: Context("half \ud800"),
+        lambda: Context("x").on(7, heard),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_declared_is_what_the_host_takes(declare: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError):
+        declare()
+
+
+@pytest.mark.parametrize("subject", [None, True, 7.0, b"a", Colour.RED])
+def test_a_subject_is_a_text_or_a_number(subject: Any) -> None:
+    said = Event[U8]("Said", subject=lambda _: subject)
+    context = Context("x", publishes=[said])
+    context.post("/say")(lambda: emit(said, 1))
+    guest = TestContext(context)
+    assert (guest.post("/say").status, guest.events()) == (500, [])
+    assert "the subject of Said" in guest.logs()[0][1]
 
 
 def test_the_closest_route_answers() -> None:
