@@ -13,7 +13,10 @@ done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
 # What setup has downloaded is all that pip may look for from here on: no test asks an index.
-export PIP_NO_INDEX=1 PIP_FIND_LINKS=$PWD/python/target/wheels
+# pip splits the variable at spaces, so it is a URL.
+wheels=$PWD/python/target/wheels
+wheels=${wheels//%/%25}
+export PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${wheels// /%20}
 
 # Tests wait more than they compute; those that measure something take turns.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}

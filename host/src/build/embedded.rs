@@ -215,9 +215,11 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/innkeeper/values/scalars.py",
     "python/sdk/innkeeper/values/types.py",
     "python/sdk/pyproject.toml",
+    "python/sdk/requirements.txt",
     "python/sdk/tools/build.py",
-    "python/sdk/tools/signatures.py",
-    "python/sdk/tools/wit.py",
+    "python/sdk/tools/innkeeper_build/__init__.py",
+    "python/sdk/tools/innkeeper_build/signatures.py",
+    "python/sdk/tools/innkeeper_build/wit.py",
     "python/sdk/wit/deps/wasi-config/store.wit",
     "python/sdk/wit/deps/wasi-logging/logging.wit",
     "python/sdk/wit/exports.wit",
@@ -306,6 +308,7 @@ mod tests {
                 "python/requirements.txt",
                 "python/sdk/README.md",
                 "python/sdk/pyproject.toml",
+                "python/sdk/requirements.txt",
             ],
         );
     }
