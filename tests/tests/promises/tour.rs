@@ -50,9 +50,10 @@ async fn visit(name: &str) {
         // What builds them is then installed. A visit has a home of its own, in which npm and pip have no cache.
         artifacts::component("message-javascript").await;
         let python = text.find(IN_PYTHON).expect("it is about Python, too");
-        match is_left_out("python") {
-            true => text.truncate(python),
-            false => drop(artifacts::component("message-python").await),
+        if is_left_out("python") {
+            text.truncate(python);
+        } else {
+            artifacts::component("message-python").await;
         }
     }
     artifacts::components().await;

@@ -41,14 +41,14 @@ pub(super) async fn install(
     let name: String = wanted.chars().take(NAME).collect();
     let environment = workspace.join(ENVIRONMENTS).join(name);
     let installed = environment.join("bin/python");
-    if is_installed(&environment, &wanted).await? {
+    if is_installed(&environment, &wanted).await {
         return Ok(installed);
     }
     is_new_enough().await?;
     let lock = workspace.join(LOCK);
     let _lock = Lock::of(lock, "another installation of what builds Python", &line).await?;
     // Whoever was waited for may have done it.
-    if is_installed(&environment, &wanted).await? {
+    if is_installed(&environment, &wanted).await {
         return Ok(installed);
     }
     line("installing what builds Python, by pip");
@@ -119,15 +119,11 @@ fn hint(output: &str) -> &'static str {
     }
 }
 
-async fn is_installed(environment: &Path, wanted: &str) -> Result<bool, Error> {
+async fn is_installed(environment: &Path, wanted: &str) -> bool {
     let noted = tokio::fs::read_to_string(environment.join(NOTED)).await;
-    if !noted.is_ok_and(|noted| noted == wanted) {
-        return Ok(false);
-    }
     let python = environment.join("bin/python");
     // The Python that it was made of may have been removed since.
-    let is_there = tokio::fs::try_exists(&python).await.unwrap_or(false);
-    Ok(is_there && not_usable(&python).await?.is_none())
+    noted.is_ok_and(|noted| noted == wanted) && matches!(not_usable(&python).await, Ok(None))
 }
 
 /// Why a Python cannot build: it may have become another one since, which looks for what is installed elsewhere.
@@ -193,7 +189,7 @@ mod tests {
             let _missing = std::fs::remove_file(&python);
             std::os::unix::fs::symlink(program, &python).unwrap();
         };
-        let is_there = async |wanted: &str| is_installed(&environment, wanted).await.unwrap();
+        let is_there = async |wanted: &str| is_installed(&environment, wanted).await;
         becomes("/usr/bin/true");
         assert!(!is_there("one").await, "nobody has noted it");
         std::fs::write(environment.join(NOTED), "one").unwrap();
