@@ -12,17 +12,12 @@ for language in javascript python; do
 done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
-# What setup has downloaded is all that pip may look for from here on: no test asks an index.
-# pip splits the variable at spaces, so it is a URL.
-wheels=$PWD/python/target/wheels
-wheels=${wheels//%/%25}
-export PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${wheels// /%20}
-
 # Tests wait more than they compute; those that measure something take turns.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)
-cargo test --workspace
+# What setup has downloaded is all that pip may look for: no test asks an index.
+PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels cargo test --workspace
 leaves_out javascript || (cd javascript && npm test --workspaces --silent)
 leaves_out python || scripts/test-python.sh
 [ -z "$left_out" ] || echo "test: the tests of contexts in $left_out were left out; setup says above why"

@@ -162,14 +162,16 @@ def migrate(context: Context, number: int, entries: Sequence[Kept]) -> list[list
     return [_migrated(run, number, entry) for entry in entries]
 
 
+def _is_entry(one: Any) -> bool:
+    return isinstance(one.key, str) and is_well_formed(one.key) and isinstance(one.value, bytes)
+
+
 def _migrated(run: Callable[[int, Kept], Any], number: int, entry: Kept) -> list[Kept]:
     try:
         entries = refuse_later("what migrate returned", run(number, entry))
         is_list = isinstance(entries, (list, tuple))
-        if not is_list or not all(isinstance(one.key, str) and isinstance(one.value, bytes) for one in entries):
+        if not is_list or not all(_is_entry(one) for one in entries):
             raise TypeError("migrate returns a list of entries, as the `entry` of a table makes them")
-        if not all(is_well_formed(one.key) for one in entries):
-            raise Fault("a key has half a surrogate pair, which is no character")
         return list(entries)
     except BaseException as error:
         reason = f"{text_of(entry.key)}: {reason_of(error)}"

@@ -7,6 +7,7 @@ from .host import host
 from .immediate import refuse_later
 from .names import kebab_case
 from .problem import Failure
+from .text import checked_text
 
 
 class Received(Failure):
@@ -20,7 +21,7 @@ class Calls:
     """
 
     def __init__(self, interface: str) -> None:
-        self.interface = interface
+        self.interface = checked_text("the id of an interface", interface)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):

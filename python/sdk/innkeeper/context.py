@@ -15,7 +15,7 @@ from .immediate import refuse_async
 from .names import kebab_case
 from .route import Route, route
 from .table import TableReader
-from .text import checked_name, is_well_formed
+from .text import checked_text
 from .values import Form, Types
 from .values.kind import Described
 
@@ -37,11 +37,11 @@ class Schema:
     """
 
     def __post_init__(self) -> None:
-        for number in (self.number, *self.reads):
-            if type(number) is not int or not 0 <= number < 2**32:
-                raise TypeError(f"a schema has a number from 0 to {2**32 - 1}, not {number!r}")
-        if type(self.rebuild) is not bool:
-            raise TypeError(f"a state is filled anew or is not, so `rebuild` is True or False, not {self.rebuild!r}")
+        numbers = (self.number, *self.reads)
+        if not all(type(number) is int and 0 <= number < 2**32 for number in numbers):
+            raise TypeError("the number of a schema is a whole one of 32 bits")
+        if not isinstance(self.rebuild, bool):
+            raise TypeError("whether the state is filled anew is True or False")
 
 
 @dataclass
@@ -80,9 +80,7 @@ class Context:
         config: Config[Any] | None = None,
         schema: Schema | None = None,
     ) -> None:
-        if not isinstance(summary, str) or not is_well_formed(summary):
-            raise TypeError("a context has a summary: one sentence for the people who operate it")
-        self.summary = summary
+        self.summary = checked_text("the summary of a context", summary)
         self.tables = list(tables)
         self.publishes = list(publishes)
         self.calls = list(calls)
@@ -127,13 +125,12 @@ class Context:
     def on(self, source: str, event: Event[Any]) -> Callable[[Run], Run]:
         """Follows the events of a kind that a context publishes. The policy takes the data, and may take a `Delivery`."""
 
-        checked_name("a context that is followed", source)
-
         def declare(run: Run) -> Run:
             refuse_async(f"the policy for {event.kind}", run)
             count = len(inspect.signature(run).parameters)
             if count not in (1, 2):
                 raise TypeError(f"the policy for {event.kind} takes the event's data, and may take a Delivery")
+            checked_text("the context that is followed", source)
             self.policies.append(Policy(source, event, run, count == 2))
             return run
 
@@ -143,6 +140,7 @@ class Context:
         """Offers a function of an interface, named without its version, to other contexts. `undo` is the function of the interface that undoes it."""
 
         def declare(run: Run) -> Run:
+            checked_text("the id of an interface", interface)
             name = kebab_case(run.__name__)
             refuse_async(name, run)
             self.offers.setdefault(interface, {})[name] = run

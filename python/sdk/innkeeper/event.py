@@ -13,7 +13,7 @@ from .host import host
 from .immediate import refuse_async, refuse_later
 from .json_text import NotJson, decode_json
 from .problem import Fault, Reject
-from .text import checked_name, is_well_formed, text_of, to_well_formed
+from .text import checked_text, to_well_formed
 from .values import Form, Mismatch, Type, encode, mismatch_text, type_of
 from .values.scalars import Bytes
 
@@ -27,7 +27,7 @@ class Event(Generic[T]):
     """
 
     def __init__(self, kind: str, *, subject: Callable[[T], object] | None = None) -> None:
-        self.kind = checked_name("a kind of events", kind)
+        self.kind = checked_text("the kind of an event", kind)
         self.subject = subject
         if subject is not None:
             refuse_async(f"the subject of {kind}", subject)
@@ -67,9 +67,7 @@ def emit_after(delay: timedelta | int, event: Event[T], data: T) -> str:
 
 def cancel(id: str) -> bool:
     """Stages the cancellation of a timer. False when it has fired, was cancelled, or never was."""
-    if not isinstance(id, str) or not is_well_formed(id):
-        raise Fault(f"a timer has an id that `emit_after` has answered, not {text_of(id)}")
-    return host().outbox.cancel(id)
+    return host().outbox.cancel(checked_text("the id of a timer", id))
 
 
 class DeliveredEvent(Protocol):

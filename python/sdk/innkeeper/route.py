@@ -15,6 +15,7 @@ from .json_text import NotJson, parse_json
 from .names import snake_case
 from .paging import NAMES, Paging
 from .problem import Problem
+from .text import checked_text
 from .values import Form, Mismatch, Type, type_of
 from .values.compound import Optional, Struct
 
@@ -69,7 +70,7 @@ class Route:
 
 def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
     """The route that a handler's parameters ask for: those of the path by their names, `body`, a `Paging`, a `Request`; any other is of the query."""
-    what = f"{method} {path}"
+    what = f"{method} {checked_text('the path of a route', path)}"
     refuse_async(what, handler)
     in_path = {snake_case(name): name for name in re.findall(r"\{\*?([^}]*)\}", path)}
     hints = typing.get_type_hints(handler, include_extras=True)

@@ -10,24 +10,23 @@ from .host import Entry, Kept, host
 from .key import Key
 from .paging import Page, Paging, page_of
 from .problem import Fault, Problem
-from .text import checked_name, text_of
+from .text import is_well_formed, text_of
 from .values import Form, Type, Types, encode, parse, type_of
 from .values.marks import S64
 
+_LARGEST_LIMIT = 2**32 - 1
+
 K = TypeVar("K")
 V = TypeVar("V")
-
-_MOST = 2**32 - 1
-"""As many rows as can be asked for at once."""
 
 
 class TableReader(Generic[K, V]):
     """What reads a table."""
 
     def __init__(self, name: str) -> None:
-        self.name = checked_name("a table", name)
-        if "/" in name:
+        if not isinstance(name, str) or name == "" or "/" in name or not is_well_formed(name):
             raise TypeError("a table has a name without `/`")
+        self.name = name
 
     @cached_property
     def _hints(self) -> tuple[Any, Any]:
@@ -150,10 +149,10 @@ class TableReader(Generic[K, V]):
 
     def _rows(self, start: str, end: str, limit: int, is_reverse: bool) -> list[tuple[K, V]]:
         if type(limit) is not int:
-            raise Fault(f"rows are asked for by how many they are at most, a whole number, not {text_of(limit)}")
+            raise Fault(f"a limit is a whole number, not {text_of(limit)}")
         if limit <= 0:
             return []
-        entries = host().state.scan(start, end, min(limit, _MOST), is_reverse)
+        entries = host().state.scan(start, end, min(limit, _LARGEST_LIMIT), is_reverse)
         return [(self.key_of(entry), self._decoded(entry.value)) for entry in entries]
 
     def _encoded(self, value: object) -> bytes:

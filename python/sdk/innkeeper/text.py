@@ -24,11 +24,11 @@ def to_well_formed(text: str) -> str:
     return text if is_well_formed(text) else _HALVES.sub("\ufffd", text)
 
 
-def checked_name(what: str, name: object) -> str:
-    """A name in the declaration of a context; raises TypeError where it is none that the host takes."""
-    if not isinstance(name, str) or name == "" or not is_well_formed(name):
-        raise TypeError(f"{what} is named by a text, not {text_of(name) or 'an empty one'}")
-    return name
+def checked_text(what: str, value: object) -> str:
+    """A text that is one, and has a character in it; raises TypeError where it is none. The bindings take nothing else."""
+    if not isinstance(value, str) or value == "" or not is_well_formed(value):
+        raise TypeError(f"{what} is a text, not {value!r}")
+    return value
 
 
 def text_of(value: object) -> str:

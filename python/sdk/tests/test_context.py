@@ -17,6 +17,7 @@ from innkeeper import (
     Entry,
     Event,
     Failure,
+    Fault,
     Page,
     Paging,
     Problem,
@@ -419,3 +420,47 @@ def test_what_cannot_be_declared_is_said_at_once() -> None:
         context.on("a", note_left)(lambda: None)
     with pytest.raises(TypeError, match="`int` does not say"):
         Context("x", tables=[Table[U64, int]("a")]).describe({})
+
+
+WRONG: list[Any] = [None, 7, "", "half \ud800", b"bytes"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_the_bindings_would_not_take_is_said_when_it_is_declared_or_asked(wrong: Any, guest: TestContext) -> None:
+    context = Context("x")
+    for declare in (
+        lambda: Context(wrong),
+        lambda: Event[Note](wrong),
+        lambda: Calls(wrong),
+        lambda: Table[U64, Note](wrong),
+        lambda: context.get(wrong)(lambda: None),
+        lambda: context.on(wrong, note_left)(lambda note: None),
+        lambda: context.offer(wrong)(give_back),
+        lambda: guest.run(lambda: cancel(wrong)),
+    ):
+        with pytest.raises(TypeError):
+            declare()
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**32, True, 1.0, None])
+def test_the_number_of_a_schema_is_one(wrong: Any) -> None:
+    for schema in (lambda: Schema(wrong), lambda: Schema(1, reads=[wrong])):
+        with pytest.raises(TypeError, match="number of a schema"):
+            schema()
+    with pytest.raises(TypeError, match="True or False"):
+        Schema(1, rebuild=wrong if wrong is not True else 1)
+
+
+def test_a_limit_is_any_whole_number(guest: TestContext) -> None:
+    guest.post("/notes", {"text": "a"})
+    assert [len(guest.run(lambda: notes.first(limit))) for limit in (-1, 0, 1, 2**40)] == [0, 0, 1, 1]
+    wrong: Any = 1.5
+    with pytest.raises(Fault, match="a limit"):
+        guest.run(lambda: notes.first(wrong))
+
+
+@pytest.mark.parametrize("entries", [None, "x", [7], [Entry("half \ud800", b"")], [Entry("a", "text")]])  # type: ignore[arg-type]
+def test_what_is_no_entry_is_no_result_of_a_migration(entries: Any) -> None:
+    guest = TestContext(Context("x", schema=Schema(1, migrate=lambda _number, _entry: entries)))
+    with pytest.raises(Exception, match="^a/b: "):
+        guest.migrate(0, [Entry("a/b", b"")])

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from innkeeper import U8, U64, Calls, Context, Entry, Event, Failure, Problem, Retry, Schema, Table, answer, cancel, emit, ok
+from innkeeper import U8, U64, Calls, Context, Event, Failure, Problem, Retry, Schema, Table, answer, cancel, emit, ok
 from innkeeper.testing import TestContext
 
 
@@ -213,28 +213,6 @@ def test_what_is_asked_of_the_host_is_looked_at_where_an_exception_is_still_one(
     for name in odd:
         assert guest.get(f"/{name.replace(' ', '-')}").status == 500, name
     assert guest.get("/all").body == []
-
-    moved = Context("x", schema=Schema(1, migrate=lambda _number, _entry: [Entry("rows/\ud800", b"1")]))
-    with pytest.raises(Exception, match="half a surrogate pair"):
-        TestContext(moved).migrate(0, [rows.entry("a", 1)])
-
-
-@pytest.mark.parametrize(
-    "declare",
-    [
-        lambda: Schema("1"),  # type: ignore[arg-type]
-        lambda: Schema(-1),
-        lambda: Schema(1, reads=[2**32]),
-        lambda: Schema(1, rebuild=None),  # type: ignore[arg-type]
-        lambda: Table[str, U8]("half \ud800"),
-        lambda: Event[U8](""),
-        lambda: Context("half \ud800"),
-        lambda: Context("x").on(7, heard),  # type: ignore[arg-type]
-    ],
-)
-def test_what_is_declared_is_what_the_host_takes(declare: Callable[[], Any]) -> None:
-    with pytest.raises(TypeError):
-        declare()
 
 
 @pytest.mark.parametrize("subject", [None, True, 7.0, b"a", Colour.RED])

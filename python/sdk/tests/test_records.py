@@ -4,14 +4,13 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from innkeeper import F32, S8, S64, S128, U8, U16, U32, U64, U128, Char, Fault, Some, Stored, case_name
 from innkeeper.json_text import decode_json, dump_json
 from innkeeper.key import Key
 from innkeeper.values import Form, Mismatch, encode, parse, type_of
-from typing import Annotated
 
 VECTORS = json.loads((Path(__file__).parent.parent / "wit" / "records.json").read_text(encoding="utf-8"))
 

@@ -21,13 +21,19 @@ async fn settings() -> Settings {
         .set("context.room.healing.consecutive_failures", 0)
 }
 
+/// The first that opens compiles the component for all.
+async fn open(settings: Settings) -> TestHost {
+    let _turn = super::COMPILING.lock().await;
+    TestHost::with(settings).await
+}
+
 /// Rust calls Python, which calls Rust; what an interface names as an error arrives as that, and what does not end well is undone on both sides.
 #[tokio::test]
 async fn python_and_rust_call_each_other_and_what_fails_is_undone() {
     if is_left_out("python") {
         return;
     }
-    let host = TestHost::with(settings().await).await;
+    let host = open(settings().await).await;
     let stay = host.stay();
     let rsv = stay.book(5).await.expect(201).number("rsvId");
     assert_eq!(marks(&stay).await, [format!("held by {rsv}")]);
@@ -98,7 +104,7 @@ async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
     if is_left_out("python") {
         return;
     }
-    let host = TestHost::with(settings().await).await;
+    let host = open(settings().await).await;
     let stay = host.stay();
     for (how, status, said) in [
         ("type", 500, "POST /scripted/fail/{how}: AttributeError"),
@@ -116,8 +122,8 @@ async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
         ("state", 500, "a record of marks cannot be stored: name"),
         ("half", 500, "TypeError: half \u{fffd}"),
         // What the host would not take is an exception before it gets there.
-        ("cancel", 500, "a timer has an id"),
-        ("cancel-half", 500, "a timer has an id"),
+        ("cancel", 500, "the id of a timer is a text, not None"),
+        ("cancel-half", 500, "the id of a timer is a text, not '"),
         ("limit", 500, "a whole number, not 1.5"),
         ("subject", 500, "the subject of Nobody"),
         ("missing", 500, "KeyError: 'missing'"),
@@ -198,7 +204,7 @@ async fn time_chance_and_who_asks_are_the_invocations_own_in_python() {
             "context.room.routes.GET /scripted/asks.require",
             Vec::<String>::new(),
         );
-    let host = TestHost::with(settings).await;
+    let host = open(settings).await;
     let stay = host.stay();
     let (one, other) = (
         stay.at("/scripted/own").await,
@@ -236,12 +242,7 @@ async fn the_state_of_rust_is_migrated_by_python_or_stays_as_it_was() {
     }
     let host = TestHost::with(super::settings().await).await;
     let (stay, operators) = (host.stay(), host.operators());
-    let moved = async || {
-        let bytes = super::component("message-moved").await;
-        operators
-            .deploy("message", bytes, "expect-slower=100")
-            .await
-    };
+    let moved = async || super::try_deploy(operators, "message-moved").await;
     // It sees a state in which nothing is yet.
     let refused = moved().await;
     assert!(
@@ -274,10 +275,7 @@ async fn an_exception_while_rows_are_migrated_ends_the_rollout() {
     }
     stay.booked(13).await;
     stay.counts("/messages", 1).await;
-    let bytes = super::component("message-moved").await;
-    let refused = operators
-        .deploy("message", bytes, "expect-slower=100")
-        .await;
+    let refused = super::try_deploy(operators, "message-moved").await;
     assert!(
         refused.status >= 400
             && refused
