@@ -2,10 +2,14 @@
 """Measures what it costs to be seen: `GET /rooms/1` by wrk on hosts that differ in nothing else, taking turns, so that what the machine does meanwhile meets all of them.
 
     make build PROFILE=release
-    scripts/bench-observability.py target/release/innkeeper [--baseline OTHER-BINARY [--baseline-app ITS-MANIFEST]] [--rounds 9] [--seconds 4] [--connections 32]
+    scripts/bench-observability.py target/release/innkeeper [--baseline OTHER-BINARY [--baseline-app ITS-MANIFEST]] [--only "all off"] [--rounds 9] [--seconds 4] [--connections 32]
 
-With a baseline, a binary of another commit (and that commit's app, where the contract of guests is another), the first rows say what a change costs where everything is off. Each number is the middle of all rounds. The ratio of
-processor time is the one to look at: wrk shares the machine, so requests a second vary.
+With a baseline, a binary of another commit (and that commit's app, where the contract of guests is another), the first rows say what a change costs where everything is off. What telemetry costs where it is off is
+measured beside a binary without it:
+
+    cargo build --release --no-default-features --package innkeeper --target-dir target/without
+
+Each number is the middle of all rounds. The ratio of processor time is the one to look at: wrk shares the machine, so requests a second vary.
 """
 
 import argparse
@@ -99,6 +103,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--baseline")
     parser.add_argument("--baseline-app", type=Path, default=ROOT / "innkeeper.toml")
+    parser.add_argument("--only", help="one of the rows, beside the baseline")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=32)
@@ -107,6 +112,8 @@ def main():
     hosts = []
     try:
         for name, binary, settings in variants(asked.binary, asked.baseline, home):
+            if asked.only not in (None, name) and name != BASELINE:
+                continue
             app = asked.baseline_app if name == BASELINE else ROOT / "innkeeper.toml"
             hosts.append(Host(name, binary, settings, home, app))
         for host in hosts:

@@ -1,14 +1,19 @@
 //! A collector of OpenTelemetry: it takes what hosts export by OTLP, over gRPC or HTTP, and keeps it for a test to look at.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::serve::Listener;
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
@@ -30,12 +35,17 @@ use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, Number
 use opentelemetry_proto::tonic::trace::v1::Span as Exported;
 use parking_lot::Mutex;
 use prost::Message;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
+use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
 
 /// A collector; it ends with the test.
 pub struct Collector {
-    address: SocketAddr,
+    endpoint: String,
     received: Arc<Mutex<Received>>,
     serving: JoinHandle<()>,
 }
@@ -44,8 +54,12 @@ pub struct Collector {
 struct Received {
     spans: Vec<Span>,
     logs: Vec<String>,
-    /// The newest of each, by name and attributes.
-    metrics: BTreeMap<(String, BTreeMap<String, String>), Measured>,
+    /// All of each, oldest first, by name and attributes.
+    metrics: BTreeMap<(String, BTreeMap<String, String>), Vec<Measured>>,
+    /// How many requests were compressed, and how many there were.
+    compressed: usize,
+    requests: usize,
+    is_refusing: bool,
 }
 
 /// A metric that a host has exported.
@@ -61,6 +75,8 @@ pub struct Measured {
     pub buckets: Vec<u64>,
     /// The traces of its exemplars.
     pub exemplars: Vec<String>,
+    /// Whether that is what was counted since it was exported last.
+    pub is_delta: bool,
     /// Since when it is counted, and when it was read, in nanoseconds since the Unix epoch.
     pub time: (u64, u64),
 }
@@ -92,42 +108,50 @@ impl Collector {
     /// One that takes OTLP over HTTP.
     pub async fn http() -> Self {
         let received = Arc::<Mutex<Received>>::default();
-        let routes = Router::new()
-            .route("/v1/traces", post(traces))
-            .route("/v1/metrics", post(metrics))
-            .route("/v1/logs", post(logs))
-            .with_state(received.clone());
-        let (listener, address) = listen().await;
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, routes).await.expect("it serves");
-        });
-        Self {
-            address,
-            received,
-            serving,
-        }
+        Self::start(over_http(&received), received, None).await
+    }
+
+    /// One that takes OTLP over HTTP, and speaks TLS.
+    pub async fn https(tls: ServerConfig) -> Self {
+        let received = Arc::<Mutex<Received>>::default();
+        Self::start(over_http(&received), received, Some(tls)).await
     }
 
     /// One that takes OTLP over gRPC.
     pub async fn grpc() -> Self {
         let received = Arc::<Mutex<Received>>::default();
-        let grpc = Grpc(received.clone());
-        let services = (
-            TraceServiceServer::new(grpc.clone()),
-            MetricsServiceServer::new(grpc),
-        );
-        let (listener, address) = listen().await;
-        let incoming = tonic::transport::server::TcpIncoming::from(listener);
+        Self::start(over_grpc(&received), received, None).await
+    }
+
+    /// One that takes OTLP over gRPC, and speaks TLS.
+    pub async fn grpcs(tls: ServerConfig) -> Self {
+        let received = Arc::<Mutex<Received>>::default();
+        Self::start(over_grpc(&received), received, Some(tls)).await
+    }
+
+    async fn start(
+        routes: Router,
+        received: Arc<Mutex<Received>>,
+        tls: Option<ServerConfig>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let routes = routes.layer(from_fn_with_state(received.clone(), note));
         let serving = tokio::spawn(async move {
-            let (traces, metrics) = services;
-            let server = tonic::transport::Server::builder()
-                .add_service(traces)
-                .add_service(metrics);
-            let served = server.serve_with_incoming(incoming).await;
+            let served = match tls {
+                None => axum::serve(listener, routes).await,
+                Some(mut tls) => {
+                    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+                    let acceptor = TlsAcceptor::from(Arc::new(tls));
+                    axum::serve(TlsListener { listener, acceptor }, routes).await
+                }
+            };
             served.expect("it serves");
         });
         Self {
-            address,
+            endpoint: format!("{scheme}://{address}"),
             received,
             serving,
         }
@@ -135,7 +159,18 @@ impl Collector {
 
     /// Where it listens.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.endpoint.clone()
+    }
+
+    /// Takes nothing from now on, or everything again.
+    pub fn refuse(&self, is_refusing: bool) {
+        self.received.lock().is_refusing = is_refusing;
+    }
+
+    /// How many requests were compressed, and how many there were.
+    pub fn compressed(&self) -> (usize, usize) {
+        let received = self.received.lock();
+        (received.compressed, received.requests)
     }
 
     /// What was received so far.
@@ -145,10 +180,16 @@ impl Collector {
 
     /// A metric as it was received last, by its name and its attributes.
     pub fn metric(&self, name: &str, attributes: &[(&str, &str)]) -> Option<Measured> {
+        self.metrics(name, attributes).pop()
+    }
+
+    /// A metric each time that it was received, by its name and its attributes.
+    pub fn metrics(&self, name: &str, attributes: &[(&str, &str)]) -> Vec<Measured> {
         let attributes = attributes.iter();
         let attributes = attributes.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let key = (name.to_owned(), attributes.collect());
-        self.received.lock().metrics.get(&key).cloned()
+        let received = self.received.lock();
+        received.metrics.get(&key).cloned().unwrap_or_default()
     }
 
     /// The texts of the log records that were received so far.
@@ -163,38 +204,110 @@ impl Drop for Collector {
     }
 }
 
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    (listener, address)
+/// A port where TLS is spoken.
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
 }
 
-async fn traces(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> StatusCode {
-    match ExportTraceServiceRequest::decode(body) {
-        Ok(request) => {
-            received.lock().take(request);
-            StatusCode::OK
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (tcp, client) = self.listener.accept().await.expect("a connection");
+            // With whom it does not agree it does not speak.
+            if let Ok(stream) = self.acceptor.accept(tcp).await {
+                return (stream, client);
+            }
         }
-        Err(_) => StatusCode::BAD_REQUEST,
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 }
 
-async fn metrics(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> StatusCode {
-    match ExportMetricsServiceRequest::decode(body) {
-        Ok(request) => {
-            received.lock().take_metrics(request);
-            StatusCode::OK
-        }
-        Err(_) => StatusCode::BAD_REQUEST,
-    }
+fn over_http(received: &Arc<Mutex<Received>>) -> Router {
+    Router::new()
+        .route("/v1/traces", post(traces))
+        .route("/v1/metrics", post(metrics))
+        .route("/v1/logs", post(logs))
+        .with_state(received.clone())
 }
 
-async fn logs(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> StatusCode {
-    let Ok(request) = ExportLogsServiceRequest::decode(body) else {
-        return StatusCode::BAD_REQUEST;
+fn over_grpc(received: &Arc<Mutex<Received>>) -> Router {
+    let grpc = Grpc(received.clone());
+    let gzip = CompressionEncoding::Gzip;
+    Routes::new(TraceServiceServer::new(grpc.clone()).accept_compressed(gzip))
+        .add_service(MetricsServiceServer::new(grpc).accept_compressed(gzip))
+        .into_axum_router()
+}
+
+async fn note(
+    State(received): State<Arc<Mutex<Received>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let encoding = headers
+        .get("content-encoding")
+        .or(headers.get("grpc-encoding"));
+    let is_compressed = encoding.is_some_and(|encoding| encoding == "gzip");
+    let is_refusing = {
+        let mut received = received.lock();
+        received.requests += 1;
+        received.compressed += usize::from(is_compressed);
+        received.is_refusing
     };
+    match is_refusing {
+        true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        false => next.run(request).await,
+    }
+}
+
+/// A message as it was before it was compressed, if it was.
+fn message<M: Message + Default>(headers: &HeaderMap, body: Bytes) -> Result<M, StatusCode> {
+    let body = match headers.get("content-encoding") {
+        None => body,
+        Some(encoding) if encoding == "gzip" => {
+            let mut plain = Vec::new();
+            let read = GzDecoder::new(&body[..]).read_to_end(&mut plain);
+            read.map_err(|_| StatusCode::BAD_REQUEST)?;
+            plain.into()
+        }
+        Some(_) => return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    };
+    M::decode(body).map_err(|_| StatusCode::BAD_REQUEST)
+}
+
+async fn traces(
+    State(received): State<Arc<Mutex<Received>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let request: ExportTraceServiceRequest = message(&headers, body)?;
+    received.lock().take(request);
+    Ok(())
+}
+
+async fn metrics(
+    State(received): State<Arc<Mutex<Received>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let request: ExportMetricsServiceRequest = message(&headers, body)?;
+    received.lock().take_metrics(request);
+    Ok(())
+}
+
+async fn logs(
+    State(received): State<Arc<Mutex<Received>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let request: ExportLogsServiceRequest = message(&headers, body)?;
     let scopes = request
         .resource_logs
         .into_iter()
@@ -202,7 +315,7 @@ async fn logs(State(received): State<Arc<Mutex<Received>>>, body: Bytes) -> Stat
     let records = scopes.flat_map(|scope| scope.log_records);
     let texts = records.map(|record| text(record.body));
     received.lock().logs.extend(texts);
-    StatusCode::OK
+    Ok(())
 }
 
 #[derive(Clone)]
@@ -240,7 +353,7 @@ impl Received {
             for metric in scopes.flat_map(|scope| scope.metrics) {
                 for (attributes, measured) in Measured::of(&service, &metric) {
                     let key = (metric.name.clone(), attributes);
-                    self.metrics.insert(key, measured);
+                    self.metrics.entry(key).or_default().push(measured);
                 }
             }
         }
@@ -260,31 +373,38 @@ impl Received {
 
 impl Measured {
     fn of(service: &str, metric: &Metric) -> Vec<(BTreeMap<String, String>, Self)> {
-        let named = |(attributes, measured): (_, Self)| {
-            let measured = Self {
-                service: service.to_owned(),
-                unit: metric.unit.clone(),
-                ..measured
-            };
-            (attributes, measured)
+        let named = |temporality: i32| {
+            assert!([0, 1, 2].contains(&temporality), "{metric:?}");
+            move |(attributes, measured): (_, Self)| {
+                let measured = Self {
+                    service: service.to_owned(),
+                    unit: metric.unit.clone(),
+                    is_delta: temporality == 1,
+                    ..measured
+                };
+                (attributes, measured)
+            }
         };
         match metric.data.clone() {
             Some(Data::Sum(sum)) => {
                 assert!(
-                    sum.is_monotonic && sum.aggregation_temporality == 2,
+                    sum.is_monotonic && sum.aggregation_temporality > 0,
                     "{metric:?}"
                 );
-                let points = sum.data_points.into_iter();
-                points.map(Self::of_number).map(named).collect()
+                let points = sum.data_points.into_iter().map(Self::of_number);
+                points.map(named(sum.aggregation_temporality)).collect()
             }
             Some(Data::Gauge(gauge)) => {
-                let points = gauge.data_points.into_iter();
-                points.map(Self::of_number).map(named).collect()
+                let points = gauge.data_points.into_iter().map(Self::of_number);
+                // A level is what it is.
+                points.map(named(0)).collect()
             }
             Some(Data::Histogram(histogram)) => {
-                assert_eq!(histogram.aggregation_temporality, 2, "{metric:?}");
-                let points = histogram.data_points.into_iter();
-                points.map(Self::of_histogram).map(named).collect()
+                assert!(histogram.aggregation_temporality > 0, "{metric:?}");
+                let points = histogram.data_points.into_iter().map(Self::of_histogram);
+                points
+                    .map(named(histogram.aggregation_temporality))
+                    .collect()
             }
             other => panic!("no such metric is expected: {other:?}"),
         }
@@ -302,6 +422,7 @@ impl Measured {
             value,
             buckets: Vec::new(),
             exemplars: Vec::new(),
+            is_delta: false,
             time: (point.start_time_unix_nano, point.time_unix_nano),
         };
         (attributes(point.attributes), measured)
@@ -317,6 +438,7 @@ impl Measured {
             value: point.count as f64,
             buckets: point.bucket_counts.clone(),
             exemplars: exemplars.map(|one| digits(&one.trace_id)).collect(),
+            is_delta: false,
             time: (point.start_time_unix_nano, point.time_unix_nano),
         };
         (attributes(point.attributes), measured)

@@ -16,10 +16,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::{Authority, Settings};
 
@@ -218,14 +214,5 @@ impl Drop for KeyServer {
 }
 
 fn acceptor(authority: &Authority) -> TlsAcceptor {
-    let own = authority.certify("login");
-    let certificate = CertificateDer::from_pem_file(&own.certificate).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(&own.key).expect("a key");
-    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.expect("these versions are possible");
-    let config = builder
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key);
-    TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")))
+    TlsAcceptor::from(Arc::new(authority.server("login")))
 }

@@ -30,7 +30,7 @@ pub mod tour;
 
 pub use authority::{Authority, Certified};
 pub use book::{Book, violations};
-pub use client::{Client, Reply, send, try_send};
+pub use client::{Client, Reply, http_client, send, try_send};
 pub use eventually::{eventually, within};
 pub use flood::{Answered, Flooded, Traffic, flood, p99, request};
 pub use gallery::{Case, Gate, in_a_mood};

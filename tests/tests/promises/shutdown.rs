@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_tests::{Load, Record, Settings, TestHost, eventually, within};
+use innkeeper_tests::{Load, Record, Settings, TestHost, eventually, http_client, within};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -62,11 +62,7 @@ async fn every_request_that_was_taken_is_answered() {
 
 /// One request on a connection of its own: one that is kept may be closed just when the next request is sent, by anybody.
 async fn post_once(base: &str, desc: &str) -> Seen {
-    let client = reqwest::Client::builder()
-        .pool_max_idle_per_host(0)
-        .no_proxy()
-        .build()
-        .unwrap();
+    let client = http_client().pool_max_idle_per_host(0).build().unwrap();
     let body: Value = json!({"desc": desc});
     match client
         .post(format!("{base}/rooms"))

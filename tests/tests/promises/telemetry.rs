@@ -1,11 +1,12 @@
 //! OpenTelemetry: what a host exports by OTLP to a collector, which here is one of the test's own that reads the real wire format.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use innkeeper_tests::collector::{Collector, Span};
-use innkeeper_tests::{Opening, Settings, TestHost, eventually, send};
+use innkeeper_tests::{Authority, Opening, Settings, TestHost, eventually, send};
 use serde_json::json;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -168,6 +169,120 @@ async fn over_grpc_too_and_what_waits_is_exported_before_the_host_ends() {
     assert!(commits.value >= 1.0, "{commits:?}");
 }
 
+/// Where a collector is that speaks TLS with those alone that it knows, and who the host is to it.
+fn over_tls(collector: &Collector, authority: &Authority) -> Vec<(&'static str, String)> {
+    let own = authority.certify("host");
+    let path = |file: PathBuf| file.to_str().expect("UTF-8").to_owned();
+    vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint()),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", path(authority.file())),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+            path(own.certificate),
+        ),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(own.key)),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "100".to_owned()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "200".to_owned()),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            "delta".to_owned(),
+        ),
+    ]
+}
+
+const TOOK: &str = "innkeeper_invocation_duration_seconds";
+const BOOKINGS: [(&str, &str); 2] = [("context", "reservation"), ("kind", "web")];
+
+/// How many bookings all deltas together have counted.
+fn bookings(collector: &Collector) -> f64 {
+    let deltas = collector.metrics(TOOK, &BOOKINGS);
+    assert!(deltas.iter().all(|delta| delta.is_delta), "{deltas:?}");
+    deltas.iter().map(|delta| delta.value).sum()
+}
+
+/// Books three times, and looks at what is exported of it: each booking is counted once, in deltas of one time after the other.
+async fn counted_in_deltas(opening: Opening, collector: &Collector) {
+    let mut host = opening.open().await;
+    for number in [1.0, 2.0] {
+        assert_eq!(book(&host, PARENT).await, 201);
+        eventually("the booking is counted", async || {
+            let counted = bookings(collector);
+            (counted == number).then_some(()).ok_or(counted)
+        })
+        .await;
+    }
+    trace_with(collector, "POST /reservations").await;
+    // What was counted since the last time goes out with the host.
+    assert_eq!(book(&host, PARENT).await, 201);
+    host.close().await;
+    assert_eq!(bookings(collector), 3.0);
+    let deltas = collector.metrics(TOOK, &BOOKINGS);
+    for pair in deltas.windows(2) {
+        assert!(pair[0].time.1 <= pair[1].time.0, "{deltas:?}");
+    }
+    let level = collector.metric("innkeeper_context_ready", &[("context", "room")]);
+    assert_eq!(level.map(|level| level.value), Some(1.0));
+    let (compressed, requests) = collector.compressed();
+    assert_eq!(compressed, requests);
+}
+
+#[tokio::test]
+async fn over_tls_with_a_certificate_compressed_and_in_deltas() {
+    let authority = Authority::new("collectors");
+    let collector = Collector::https(authority.server_for_its_own("collector")).await;
+    let mut opening = Opening::new(Settings::of_the_app().await);
+    for (name, value) in over_tls(&collector, &authority) {
+        opening = opening.variable(name, &value);
+    }
+    counted_in_deltas(opening, &collector).await;
+    assert!(!collector.logs().is_empty());
+}
+
+#[tokio::test]
+async fn over_grpc_and_tls_with_a_certificate_compressed_and_in_deltas() {
+    let authority = Authority::new("collectors");
+    let collector = Collector::grpcs(authority.server_for_its_own("collector")).await;
+    let mut opening = Opening::new(Settings::of_the_app().await)
+        .variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        .variable("OTEL_LOGS_EXPORTER", "none");
+    for (name, value) in over_tls(&collector, &authority) {
+        opening = opening.variable(name, &value);
+    }
+    counted_in_deltas(opening, &collector).await;
+}
+
+#[tokio::test]
+async fn what_a_collector_that_was_away_has_missed_is_in_the_next_delta() {
+    let collector = Collector::http().await;
+    collector.refuse(true);
+    let delta = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    let host = Opening::new(Settings::of_the_app().await)
+        .variable(
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            &format!("{}/v1/metrics", collector.endpoint()),
+        )
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "100")
+        .variable(delta, "delta")
+        .open()
+        .await;
+    assert_eq!(book(&host, PARENT).await, 201);
+    let (_, before) = collector.compressed();
+    // Of the two that begin now the second has tried to tell of the booking.
+    eventually("metrics are refused", async || {
+        let (_, refused) = collector.compressed();
+        (refused >= before + 2).then_some(()).ok_or(refused)
+    })
+    .await;
+    collector.refuse(false);
+    eventually("the booking is counted", async || {
+        let counted = bookings(&collector);
+        (counted == 1.0).then_some(()).ok_or(counted)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_not_sampled_is_exported_only_when_it_fails() {
     let collector = Collector::http().await;
@@ -227,8 +342,18 @@ async fn what_cannot_be_exported_to_is_refused_at_the_start() {
         ("OTEL_LOGS_EXPORTER", "statsd", "write `otlp` or `none`"),
         (
             "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-            "https://user:secret@collector:4318",
-            "`https://collector:4318`: TLS is spoken over gRPC only",
+            "ftp://user:secret@collector:4318",
+            "`ftp://collector:4318`: it is not a URL",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/is/not/there.pem",
+            "/is/not/there.pem cannot be read",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            "own.key",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is not",
         ),
     ] {
         let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");

@@ -4,9 +4,11 @@
 //! them, and asking whether it is on is one load.
 
 mod address;
+mod certificates;
 mod metrics;
 mod sampler;
 mod span;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,20 +17,28 @@ use std::time::Duration;
 
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::{ExporterBuildError, LogExporter, SpanExporter};
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, Protocol as SdkProtocol, SpanExporter, WithExportConfig,
+    WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanProcessor};
+use tonic::transport::ClientTlsConfig;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 use self::address::without_secrets;
+use self::certificates::Certificates;
+pub use self::certificates::CertificatesError;
 pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::sampler::SamplerError;
 pub use self::span::{Ended, Span, Value};
+pub use self::variables::VariableError;
+use self::variables::{Protocol, Signal, Variables, milliseconds};
 use crate::core::TraceContext;
 
 const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
@@ -37,14 +47,22 @@ const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 const LOGS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT";
 
-/// What the environment says: the value of a variable, unless it is empty.
-type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// How long one request to a collector may take unless somebody says otherwise, in milliseconds.
+const REQUEST_TIMEOUT: u64 = 10_000;
 
 /// How long what waits to be exported may take when the host stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// One for the process, as there is one recorder of metrics and one log.
 static TRACER: OnceLock<Tracer> = OnceLock::new();
+
+/// What records spans, where traces are exported. Without the feature `telemetry` there is nothing to ask, so that what is asked of it is not compiled in.
+fn tracer() -> Option<&'static Tracer> {
+    match cfg!(feature = "telemetry") {
+        true => TRACER.get(),
+        false => None,
+    }
+}
 
 /// What records spans.
 #[derive(Debug)]
@@ -81,6 +99,22 @@ pub enum TelemetryError {
     /// Where metrics are to be sent cannot be understood.
     #[error(transparent)]
     Metrics(#[from] SettingsError),
+    /// TLS cannot be spoken with the collector.
+    #[error("cannot export {signal} by OTLP: {source}")]
+    Certificates {
+        /// Traces or logs.
+        signal: &'static str,
+        /// Why not.
+        source: CertificatesError,
+    },
+    /// A variable says what nobody can follow.
+    #[error(transparent)]
+    Variable(#[from] VariableError),
+    /// This host was built to export nothing.
+    #[error(
+        "this innkeeper was built without the feature `telemetry`, and exports nothing; unset the OTEL_* variables, or build it with its default features"
+    )]
+    NotBuilt,
     /// A variable names what is not there.
     #[error("{variable} is `{value}`; write `otlp` or `none`")]
     UnknownExporter {
@@ -107,13 +141,15 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
             ignored,
         });
     }
+    if !cfg!(feature = "telemetry") {
+        return Err(TelemetryError::NotBuilt);
+    }
     // Of two that are compiled in, nobody would know which to take for TLS. A second start finds the first one.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let resource = resource(app);
     if wanted.traces && TRACER.get().is_none() {
         let sampler = Sampler::of_environment()?;
-        let exporter = SpanExporter::builder().build();
-        let exporter = exporter.map_err(|error| unusable("traces", &error, &variables))?;
+        let exporter = span_exporter(&variables, &mut ignored)?;
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         processor.set_resource(&resource);
         let scope = InstrumentationScope::builder("innkeeper")
@@ -131,7 +167,7 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
         false => None,
     };
     let logs = match wanted.logs {
-        true => Some(log_provider(resource, &variables)?),
+        true => Some(log_provider(resource, &variables, &mut ignored)?),
         false => None,
     };
     Ok(Telemetry {
@@ -159,12 +195,68 @@ fn metrics_exporter(
     }
 }
 
+/// How a collector is reached, with what the SDK does not read itself.
+enum Transport {
+    Http(reqwest::blocking::Client),
+    Grpc(ClientTlsConfig),
+}
+
+impl Transport {
+    fn of(
+        signal: Signal,
+        variables: Variables<'_>,
+        ignored: &mut Vec<String>,
+    ) -> Result<Self, TelemetryError> {
+        let unusable = |source| TelemetryError::Certificates {
+            signal: signal.name(),
+            source,
+        };
+        let certificates = Certificates::read(variables, signal).map_err(unusable)?;
+        // As the specification asks for what is not supported.
+        let protocol = signal.protocol(variables).unwrap_or_else(|error| {
+            ignored.push(format!("{error}; `http/protobuf` is taken"));
+            Protocol::Http
+        });
+        match protocol {
+            Protocol::Http => {
+                let timeout = milliseconds(signal.exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
+                let client = certificates.blocking_http(timeout).map_err(unusable)?;
+                Ok(Self::Http(client))
+            }
+            Protocol::Grpc => certificates.grpc().map(Self::Grpc).map_err(unusable),
+        }
+    }
+}
+
+fn span_exporter(
+    variables: Variables<'_>,
+    ignored: &mut Vec<String>,
+) -> Result<SpanExporter, TelemetryError> {
+    let exporter = SpanExporter::builder();
+    let built = match Transport::of(Signal::Traces, variables, ignored)? {
+        Transport::Http(client) => {
+            let exporter = exporter.with_http().with_protocol(SdkProtocol::HttpBinary);
+            exporter.with_http_client(client).build()
+        }
+        Transport::Grpc(tls) => exporter.with_tonic().with_tls_config(tls).build(),
+    };
+    built.map_err(|error| unusable("traces", &error, variables))
+}
+
 fn log_provider(
     resource: Resource,
     variables: Variables<'_>,
+    ignored: &mut Vec<String>,
 ) -> Result<SdkLoggerProvider, TelemetryError> {
-    let exporter = LogExporter::builder().build();
-    let exporter = exporter.map_err(|error| unusable("logs", &error, variables))?;
+    let exporter = LogExporter::builder();
+    let built = match Transport::of(Signal::Logs, variables, ignored)? {
+        Transport::Http(client) => {
+            let exporter = exporter.with_http().with_protocol(SdkProtocol::HttpBinary);
+            exporter.with_http_client(client).build()
+        }
+        Transport::Grpc(tls) => exporter.with_tonic().with_tls_config(tls).build(),
+    };
+    let exporter = built.map_err(|error| unusable("logs", &error, variables))?;
     let provider = SdkLoggerProvider::builder().with_resource(resource);
     Ok(provider.with_batch_exporter(exporter).build())
 }
@@ -223,12 +315,12 @@ impl Telemetry {
 
 /// Whether spans are recorded.
 pub fn is_on() -> bool {
-    TRACER.get().is_some()
+    tracer().is_some()
 }
 
 /// A place in a trace, with the decision whether it is recorded; whoever began a trace has decided for it unless the sampler says otherwise.
 pub fn sampled(trace: TraceContext) -> TraceContext {
-    match TRACER.get() {
+    match tracer() {
         Some(tracer) => {
             let sampled = tracer.sampler.samples(&trace);
             trace.with_sampled(sampled)
@@ -421,11 +513,11 @@ mod tests {
             let exporter = metrics_exporter(&find, Resource::builder_empty().build(), &mut ignored);
             (exporter.map(|exporter| exporter.is_some()), ignored)
         };
-        let collector = "https://user:secret@collector:4318";
+        let collector = "ftp://user:secret@collector:4318";
         let (exporter, ignored) = start(&[(ENDPOINT, collector)]);
         assert!(!exporter.unwrap());
         assert!(
-            matches!(&ignored[..], [one] if one.contains("over gRPC only") && !one.contains("secret")),
+            matches!(&ignored[..], [one] if one.contains("is not a URL") && !one.contains("secret")),
             "{ignored:?}"
         );
         let (refused, _) = start(&[(METRICS_ENDPOINT, collector)]);

@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 pub use opentelemetry::Value;
 
-use super::{TRACER, Tracer};
+use super::{Tracer, tracer};
 use crate::core::TraceContext;
 
 /// A span that has ended, on its way to be exported.
@@ -72,7 +72,7 @@ impl<'a> Span<'a> {
         trace: &'a TraceContext,
         name: impl FnOnce() -> Cow<'static, str>,
     ) -> Option<Self> {
-        let tracer = TRACER.get()?;
+        let tracer = tracer()?;
         Some(Self {
             tracer,
             trace,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::{Http2, Opening, TestHost, many_descriptors, try_send};
+use innkeeper_tests::{Http2, Opening, TestHost, http_client, many_descriptors, try_send};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -28,7 +28,7 @@ async fn both_answer(host: &TestHost) {
         format!("{}/livez", host.operators().client().base()),
         format!("{}/echo", host.gateway().base()),
     ] {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         let reply = timeout(SOON, try_send(client.get(&url))).await;
         let reply = reply.unwrap_or_else(|_| panic!("{url}: nobody answers"));
         assert_eq!(reply.unwrap().status, 200, "{url}");

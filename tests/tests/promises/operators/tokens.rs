@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use innkeeper_tests::{Reply, TestHost, eventually, raw, send};
+use innkeeper_tests::{Reply, TestHost, eventually, http_client, raw, send};
 
 use super::audit::audit;
 use super::{bell, with_token};
@@ -12,7 +12,7 @@ use super::{bell, with_token};
 /// Asks from another address of this machine.
 async fn ask_from(address: &str, host: &TestHost, token: &str) -> Reply {
     let address: IpAddr = address.parse().expect("an address");
-    let client = reqwest::Client::builder().local_address(address).no_proxy();
+    let client = http_client().local_address(address);
     let client = client.build().expect("a client can be made");
     let url = format!("{}/v1/contexts", host.operators().client().base());
     send(client.get(url).bearer_auth(token)).await

@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_sdk::Resource;
 use prost::Message;
 
+use super::settings::Temporality;
 use crate::observe::metrics::{self as measured, BOUNDS, Counted, Family, Snapshot, Value};
 
 /// How large a message gets, in bytes, and a bit: collectors refuse what is over 4 MiB, and what was refused once would be again.
@@ -23,19 +24,28 @@ const LARGEST: usize = 1 << 20;
 const LENGTH: usize = 6;
 
 /// All that was measured, of a resource.
-pub(super) fn of(snapshot: &Snapshot, resource: &Resource) -> Vec<ExportMetricsServiceRequest> {
-    in_parts(snapshot, resource, LARGEST)
+pub(super) fn of(
+    snapshot: &Snapshot,
+    temporality: Temporality,
+    resource: &Resource,
+) -> Vec<ExportMetricsServiceRequest> {
+    in_parts(snapshot, temporality, resource, LARGEST)
 }
 
 /// In messages of so many bytes at most, besides what each says of the resource, and the one data point that there is in each at least.
 fn in_parts(
     snapshot: &Snapshot,
+    temporality: Temporality,
     resource: &Resource,
     largest: usize,
 ) -> Vec<ExportMetricsServiceRequest> {
     let period = Period {
         start: nanoseconds(snapshot.since),
         end: nanoseconds(snapshot.until),
+        temporality: match temporality {
+            Temporality::Cumulative => AggregationTemporality::Cumulative,
+            Temporality::Delta => AggregationTemporality::Delta,
+        },
     };
     let families = snapshot.families.iter();
     let metrics = families.flat_map(|(name, family)| metrics(name, family, period, largest));
@@ -81,16 +91,17 @@ fn split<T>(
     })
 }
 
-/// From when to when it was measured.
+/// From when to when it was measured, and whether that is since the beginning.
 #[derive(Clone, Copy)]
 struct Period {
     start: u64,
     end: u64,
+    temporality: AggregationTemporality,
 }
 
 /// A metric, in parts where it has very many series.
 fn metrics(name: &str, family: &Family, period: Period, largest: usize) -> Vec<Metric> {
-    let temporality = AggregationTemporality::Cumulative.into();
+    let temporality = period.temporality.into();
     let series = family.series.iter();
     let head = Metric {
         name: name.to_owned(),
@@ -221,6 +232,8 @@ mod tests {
 
     use super::*;
 
+    const CUMULATIVE: Temporality = Temporality::Cumulative;
+
     fn snapshot(contexts: usize) -> Snapshot {
         let series = |value: fn() -> Value| Family {
             series: (0..contexts)
@@ -299,7 +312,7 @@ mod tests {
             (3_000, 1 << 16),
             (3_000, LARGEST),
         ] {
-            let messages = in_parts(&snapshot(contexts), &resource, largest);
+            let messages = in_parts(&snapshot(contexts), CUMULATIVE, &resource, largest);
             for message in &messages {
                 assert!(message.encoded_len() <= largest + around);
             }
@@ -310,8 +323,11 @@ mod tests {
             assert_eq!(found.len(), 3 * contexts);
         }
         // What is small is sent at once.
-        assert_eq!(in_parts(&snapshot(10), &resource, LARGEST).len(), 1);
+        assert_eq!(
+            in_parts(&snapshot(10), CUMULATIVE, &resource, LARGEST).len(),
+            1
+        );
         // One that is too large by itself is sent all the same.
-        assert_eq!(in_parts(&snapshot(1), &resource, 1).len(), 3);
+        assert_eq!(in_parts(&snapshot(1), CUMULATIVE, &resource, 1).len(), 3);
     }
 }

@@ -2,31 +2,41 @@
 //!
 //! The SDK's instruments would count everything a second time, and have no exemplars. So the messages are made of the one registry that there is, and sent here.
 
+mod delta;
 mod message;
 mod settings;
 
+use std::io::{self, Write};
 use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_sdk::Resource;
 use prost::Message;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, Endpoint};
 
 pub use self::settings::SettingsError;
-use self::settings::{Protocol, Settings};
+use self::settings::{Settings, Temporality};
+use super::SHUTDOWN;
 use super::address::with_causes;
-use super::{SHUTDOWN, Variables};
+use super::variables::{Protocol, Variables};
 use crate::core::human_duration;
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{Metrics, Snapshot};
 
 /// Sends metrics to a collector.
 pub struct MetricsExporter {
     transport: Transport,
     resource: Resource,
+    temporality: Temporality,
+    /// What was sent last, where only what has come since is sent.
+    sent: Option<Snapshot>,
     interval: Duration,
     timeout: Duration,
     round_timeout: Duration,
@@ -37,6 +47,7 @@ enum Transport {
         client: reqwest::Client,
         endpoint: String,
         headers: http::HeaderMap,
+        compressed: bool,
     },
     Grpc {
         client: MetricsServiceClient<Channel>,
@@ -58,11 +69,10 @@ impl MetricsExporter {
         let settings = Settings::read(variables)?;
         let transport = match settings.protocol {
             Protocol::Http => Transport::Http {
-                client: reqwest::Client::builder()
-                    .build()
-                    .map_err(|error| SettingsError::Client(with_causes(&error)))?,
+                client: settings.certificates.http()?,
                 endpoint: settings.endpoint,
                 headers: settings.headers,
+                compressed: settings.compressed,
             },
             Protocol::Grpc => {
                 let unusable = |error: tonic::transport::Error| {
@@ -71,12 +81,16 @@ impl MetricsExporter {
                 let mut endpoint =
                     Endpoint::from_shared(settings.endpoint.clone()).map_err(unusable)?;
                 if settings.endpoint.starts_with("https:") {
-                    let tls = ClientTlsConfig::new().with_enabled_roots();
+                    let tls = settings.certificates.grpc()?;
                     endpoint = endpoint.tls_config(tls).map_err(unusable)?;
                 }
                 let channel = endpoint.connect_timeout(settings.timeout).connect_lazy();
+                let client = MetricsServiceClient::new(channel);
                 Transport::Grpc {
-                    client: MetricsServiceClient::new(channel),
+                    client: match settings.compressed {
+                        true => client.send_compressed(CompressionEncoding::Gzip),
+                        false => client,
+                    },
                     metadata: MetadataMap::from_headers(settings.headers),
                 }
             }
@@ -85,6 +99,8 @@ impl MetricsExporter {
         Ok(Self {
             transport,
             resource,
+            temporality: settings.temporality,
+            sent: None,
             interval: settings.interval,
             timeout: settings.timeout,
             round_timeout: settings.round_timeout,
@@ -126,28 +142,45 @@ impl MetricsExporter {
         }
     }
 
-    /// Sends all that was measured. What is refused does not keep the rest from being sent.
+    /// Sends what was measured. What is refused does not keep the rest from being sent.
     async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
-        let resource = self.resource.clone();
-        let sending = async {
-            // Of very many contexts it is long.
-            let made =
-                tokio::task::spawn_blocking(move || message::of(&metrics.snapshot(), &resource));
-            let messages = made.await.map_err(|error| error.to_string())?;
-            let mut all = Ok(());
-            for message in messages {
-                let sent = match timeout(self.timeout, self.transport.send(message)).await {
-                    Ok(sent) => sent,
-                    Err(_) => Err(no_answer(self.timeout)),
-                };
-                all = all.and(sent);
-            }
-            all
+        let deadline = Instant::now() + within;
+        let (resource, temporality) = (self.resource.clone(), self.temporality);
+        let sent = self.sent.clone();
+        // Of very many contexts it is long.
+        let making = tokio::task::spawn_blocking(move || {
+            let snapshot = metrics.snapshot();
+            let messages = match &sent {
+                Some(sent) => message::of(&delta::since(sent, &snapshot), temporality, &resource),
+                None => message::of(&snapshot, temporality, &resource),
+            };
+            (messages, snapshot)
+        });
+        let made = timeout_at(deadline, making).await;
+        let made = made.map_err(|_| no_answer(within))?;
+        let (messages, snapshot) = made.map_err(|error| error.to_string())?;
+        // Also where this is given up half-way: what the collector may have taken must not be counted twice.
+        let before = match temporality {
+            Temporality::Cumulative => None,
+            Temporality::Delta => self.sent.replace(snapshot),
         };
-        match timeout(within, sending).await {
-            Ok(sent) => sent,
-            Err(_) => Err(no_answer(within)),
+        let (mut all, mut may_be_taken) = (Ok(()), messages.is_empty());
+        for message in messages {
+            let until = deadline.min(Instant::now() + self.timeout);
+            match timeout_at(until, self.transport.send(message)).await {
+                Ok(Ok(())) => may_be_taken = true,
+                Ok(Err(reason)) => all = all.and(Err(reason)),
+                Err(_) => {
+                    may_be_taken = true;
+                    all = all.and(Err(no_answer(self.timeout.min(within))));
+                }
+            }
         }
+        // It is in what is sent next.
+        if !may_be_taken {
+            self.sent = before;
+        }
+        all
     }
 }
 
@@ -162,12 +195,23 @@ impl Transport {
                 client,
                 endpoint,
                 headers,
+                compressed,
             } => {
                 let request = client
                     .post(endpoint.as_str())
                     .headers(headers.clone())
-                    .header(http::header::CONTENT_TYPE, "application/x-protobuf")
-                    .body(message.encode_to_vec());
+                    .header(http::header::CONTENT_TYPE, "application/x-protobuf");
+                let body = message.encode_to_vec();
+                let request = match compressed {
+                    true => {
+                        let compressing = tokio::task::spawn_blocking(move || compress(&body));
+                        let compressed = compressing.await.map_err(|error| error.to_string())?;
+                        let compressed = compressed.map_err(|error| error.to_string())?;
+                        let request = request.header(http::header::CONTENT_ENCODING, "gzip");
+                        request.body(compressed)
+                    }
+                    false => request.body(body),
+                };
                 let answered = request.send().await;
                 // Without the address, which may hold a secret.
                 let answered = answered.map_err(|error| with_causes(&error.without_url()))?;
@@ -184,6 +228,12 @@ impl Transport {
             }
         }
     }
+}
+
+fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
 }
 
 #[cfg(test)]

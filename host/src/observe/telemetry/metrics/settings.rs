@@ -6,19 +6,26 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-use crate::observe::telemetry::Variables;
+use crate::observe::telemetry::REQUEST_TIMEOUT;
 use crate::observe::telemetry::address::without_secrets;
+use crate::observe::telemetry::certificates::{Certificates, CertificatesError};
+use crate::observe::telemetry::variables::{
+    Protocol, Said, Signal, VariableError, Variables, milliseconds, named,
+};
 
 /// How often metrics are sent, and how long that may take, unless somebody says otherwise, in milliseconds.
 const INTERVAL: u64 = 60_000;
 const EXPORT_TIMEOUT: u64 = 30_000;
-const REQUEST_TIMEOUT: u64 = 10_000;
 
-/// What is spoken with a collector.
+const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+
+/// What of a counter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Http,
-    Grpc,
+pub(super) enum Temporality {
+    /// All that it has counted.
+    Cumulative,
+    /// What it has counted since it was sent last.
+    Delta,
 }
 
 /// Where metrics are sent to, and how often.
@@ -27,6 +34,10 @@ pub(super) struct Settings {
     pub protocol: Protocol,
     pub endpoint: String,
     pub headers: HeaderMap,
+    pub certificates: Certificates,
+    /// Whether what is sent is compressed, by gzip.
+    pub compressed: bool,
+    pub temporality: Temporality,
     pub interval: Duration,
     /// How long one request may take.
     pub timeout: Duration,
@@ -37,18 +48,14 @@ pub(super) struct Settings {
 }
 
 /// Why metrics cannot be exported.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A variable says what nobody can follow.
-    #[error("{variable} is `{value}`; {wanted}")]
-    Variable {
-        /// The variable.
-        variable: String,
-        /// What it says.
-        value: String,
-        /// What it may say.
-        wanted: &'static str,
-    },
+    #[error(transparent)]
+    Variable(#[from] VariableError),
+    /// TLS cannot be spoken with the collector.
+    #[error("cannot export metrics by OTLP: {0}")]
+    Certificates(#[from] CertificatesError),
     /// No collector can be reached by this address.
     #[error(
         "cannot export metrics by OTLP to `{endpoint}`: {reason}; correct OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, or set OTEL_METRICS_EXPORTER=none"
@@ -59,9 +66,6 @@ pub enum SettingsError {
         /// Why not.
         reason: String,
     },
-    /// The client could not be made.
-    #[error("cannot export metrics by OTLP: {0}")]
-    Client(String),
 }
 
 impl SettingsError {
@@ -75,26 +79,31 @@ impl SettingsError {
 
 impl Settings {
     pub(super) fn read(variables: Variables<'_>) -> Result<Self, SettingsError> {
-        let protocol = match exporter(variables, "PROTOCOL") {
-            None => Protocol::Http,
-            Some((_, value)) if value == "http/protobuf" => Protocol::Http,
-            Some((_, value)) if value == "grpc" => Protocol::Grpc,
-            Some(found) => return Err(refused(found, "write `http/protobuf` or `grpc`")),
+        let signal = Signal::Metrics;
+        let protocol = signal.protocol(variables)?;
+        let compressed = match signal.exporter(variables, "COMPRESSION") {
+            None => false,
+            Some((_, value)) if is(&value, "none") => false,
+            Some((_, value)) if is(&value, "gzip") => true,
+            Some(said) => return Err(VariableError::new(said, "write `gzip` or `none`").into()),
         };
-        if let Some(found) = exporter(variables, "COMPRESSION").filter(|(_, value)| value != "none")
-        {
-            return Err(refused(found, "metrics are sent as they are: write `none`"));
-        }
-        let preference = named(
-            variables,
-            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-        );
-        let preference = preference.filter(|(_, value)| !is(value, "cumulative"));
-        // As the specification asks for what is not supported.
-        let ignored = preference.map(|(variable, value)| {
-            format!("{variable} is `{value}`, but metrics are exported as `cumulative`; a collector can make deltas of them")
-        });
-        let request = milliseconds(exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
+        let mut ignored = Vec::new();
+        let temporality = match named(variables, TEMPORALITY) {
+            None => Temporality::Cumulative,
+            Some((_, value)) if is(&value, "cumulative") => Temporality::Cumulative,
+            // Of what is counted here nothing is only looked at, which is all that the two differ in.
+            Some((_, value)) if is(&value, "delta") || is(&value, "lowmemory") => {
+                Temporality::Delta
+            }
+            Some((variable, value)) => {
+                // As the specification asks for what is not known.
+                ignored.push(format!(
+                    "{variable} is `{value}`, and metrics are exported as `cumulative`; write `cumulative`, `delta` or `lowmemory`"
+                ));
+                Temporality::Cumulative
+            }
+        };
+        let request = milliseconds(signal.exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
         let round_timeout = milliseconds(
             named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"),
             EXPORT_TIMEOUT,
@@ -102,49 +111,20 @@ impl Settings {
         Ok(Self {
             protocol,
             endpoint: endpoint(variables, protocol)?,
-            headers: headers(exporter(variables, "HEADERS"))?,
+            headers: headers(signal.exporter(variables, "HEADERS"))?,
+            certificates: Certificates::read(variables, signal)?,
+            compressed,
+            temporality,
             interval: milliseconds(named(variables, "OTEL_METRIC_EXPORT_INTERVAL"), INTERVAL)?,
             timeout: request.min(round_timeout),
             round_timeout,
-            ignored: ignored.into_iter().collect(),
+            ignored,
         })
     }
 }
 
 fn is(value: &str, word: &str) -> bool {
     value.eq_ignore_ascii_case(word)
-}
-
-/// A variable, by its name.
-fn named(variables: Variables<'_>, name: &str) -> Option<(String, String)> {
-    variables(name).map(|value| (name.to_owned(), value))
-}
-
-/// What is said of the exporter of metrics, or else of all exporters.
-fn exporter(variables: Variables<'_>, what: &str) -> Option<(String, String)> {
-    let own = format!("OTEL_EXPORTER_OTLP_METRICS_{what}");
-    named(variables, &own).or_else(|| named(variables, &format!("OTEL_EXPORTER_OTLP_{what}")))
-}
-
-fn refused((variable, value): (String, String), wanted: &'static str) -> SettingsError {
-    SettingsError::Variable {
-        variable,
-        value,
-        wanted,
-    }
-}
-
-fn milliseconds(
-    found: Option<(String, String)>,
-    otherwise: u64,
-) -> Result<Duration, SettingsError> {
-    let Some(found) = found else {
-        return Ok(Duration::from_millis(otherwise));
-    };
-    match found.1.trim().parse::<u32>() {
-        Ok(number) if number > 0 => Ok(Duration::from_millis(number.into())),
-        _ => Err(refused(found, "write milliseconds, for example 60000")),
-    }
 }
 
 fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, SettingsError> {
@@ -158,7 +138,9 @@ fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, Sett
             format!("{}/v1/metrics", base.trim_end_matches('/'))
         }
     };
-    let is_insecure = exporter(variables, "INSECURE").is_some_and(|(_, value)| is(&value, "true"));
+    let is_insecure = Signal::Metrics
+        .exporter(variables, "INSECURE")
+        .is_some_and(|(_, value)| is(&value, "true"));
     // Only where the endpoint does not say itself: what is to be spoken over TLS must not go out in the clear.
     let endpoint = match (protocol, endpoint.contains("://")) {
         (Protocol::Grpc, false) if is_insecure => format!("http://{endpoint}"),
@@ -166,12 +148,8 @@ fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, Sett
         _ => endpoint,
     };
     let uri = endpoint.parse::<http::Uri>().ok();
-    match (protocol, uri.as_ref().and_then(http::Uri::scheme_str)) {
-        (_, Some("http")) | (Protocol::Grpc, Some("https")) => Ok(endpoint),
-        (Protocol::Http, Some("https")) => Err(SettingsError::unusable(
-            &endpoint,
-            "TLS is spoken over gRPC only (OTEL_EXPORTER_OTLP_PROTOCOL=grpc)",
-        )),
+    match uri.as_ref().and_then(http::Uri::scheme_str) {
+        Some("http" | "https") => Ok(endpoint),
         _ => Err(SettingsError::unusable(
             &endpoint,
             "it is not a URL such as http://collector:4318",
@@ -180,7 +158,7 @@ fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, Sett
 }
 
 /// Headers, as `name=value,name=value`; values are percent-encoded.
-fn headers(found: Option<(String, String)>) -> Result<HeaderMap, SettingsError> {
+fn headers(found: Option<Said>) -> Result<HeaderMap, VariableError> {
     let Some(found) = found else {
         return Ok(HeaderMap::new());
     };
@@ -195,7 +173,9 @@ fn headers(found: Option<(String, String)>) -> Result<HeaderMap, SettingsError> 
     });
     read.collect::<Option<HeaderMap>>()
         // Not with what it says: such headers hold secrets.
-        .ok_or_else(|| refused((found.0, "…".to_owned()), "write `name=value,name=value`"))
+        .ok_or_else(|| {
+            VariableError::new((found.0, "…".to_owned()), "write `name=value,name=value`")
+        })
 }
 
 #[cfg(test)]
@@ -262,28 +242,43 @@ mod tests {
     }
 
     #[test]
-    fn a_temporality_that_there_is_not_is_told_and_not_followed() {
-        let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        for value in ["delta", "LowMemory", "else"] {
-            let ignored = read(&[(variable, value)]).unwrap().ignored;
-            assert!(
-                matches!(&ignored[..], [one] if one.contains(variable) && one.contains(value)),
-                "{ignored:?}"
-            );
+    fn a_temporality_is_followed_and_one_that_there_is_not_is_told() {
+        let asked = |value| read(&[(TEMPORALITY, value)]).unwrap();
+        for (value, temporality) in [
+            ("Cumulative", Temporality::Cumulative),
+            ("delta", Temporality::Delta),
+            ("LowMemory", Temporality::Delta),
+        ] {
+            let settings = asked(value);
+            assert_eq!(settings.temporality, temporality);
+            assert!(settings.ignored.is_empty(), "{:?}", settings.ignored);
         }
+        let settings = asked("else");
+        assert_eq!(settings.temporality, Temporality::Cumulative);
         assert!(
-            read(&[(variable, "Cumulative")])
-                .unwrap()
-                .ignored
-                .is_empty()
+            matches!(&settings.ignored[..], [one] if one.contains(TEMPORALITY) && one.contains("else")),
+            "{:?}",
+            settings.ignored
         );
+    }
+
+    #[test]
+    fn what_is_sent_may_be_compressed_and_spoken_over_tls() {
+        assert!(!read(&[]).unwrap().compressed);
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ]);
+        let settings = settings.unwrap();
+        assert!(settings.compressed);
+        assert_eq!(settings.endpoint, "https://collector:4318/v1/metrics");
     }
 
     #[test]
     fn what_is_told_of_an_endpoint_holds_no_secret() {
         for endpoint in [
             "ftp://user:secret@collector:4318",
-            "https://collector:4318?key=secret",
+            "collector:4318?key=secret",
             "http://user:secret@[collector",
         ] {
             let refused = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).unwrap_err();
@@ -299,14 +294,13 @@ mod tests {
                 "http/json",
                 "write `http/protobuf` or `grpc`",
             ),
-            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "write `none`"),
+            (
+                "OTEL_EXPORTER_OTLP_COMPRESSION",
+                "zstd",
+                "write `gzip` or `none`",
+            ),
             ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "write milliseconds"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "0", "write milliseconds"),
-            (
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "https://collector:4318",
-                "over gRPC only",
-            ),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "is not a URL"),
         ] {
             let refused = read(&[(variable, value)]).unwrap_err();
