@@ -132,8 +132,9 @@ def test_a_component_is_made_of_all_that_the_context_has_read(home: Path, tmp_pa
     (source / "prices.json").write_text("[1]")
     (source / "__pycache__").mkdir()
     (source / "__pycache__" / "old.pyc").write_text("")
+    (source / ".notes_context.py.swp").write_text("")
     (source / "notes_context.py").write_text(
-        "from innkeeper import Context\nimport shared_of_notes\ntaxes = open('%s').read()\ncontext = Context('x')\n" % (tmp_path / "taxes.json")
+        "from innkeeper import Context\nimport shared_of_notes\nopen('%s', 'w').write('x')\ntaxes = open('%s').read()\ncontext = Context('x')\n" % (tmp_path / "written.txt", tmp_path / "taxes.json")
     )
     path = list(sys.path)
     try:

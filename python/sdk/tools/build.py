@@ -107,8 +107,9 @@ def is_below(file: Path, places: list[Path]) -> bool:
 
 
 def below(source: Path) -> list[Path]:
-    """All files of a folder, but what Python has made of them."""
-    return [file for file in source.rglob("*") if file.is_file() and not is_compiled(file)]
+    """All files of a folder, but those that are hidden, as editors have them, and what Python has made of them."""
+    files = [file for file in source.rglob("*") if file.is_file() and not is_compiled(file)]
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(source).parts)]
 
 
 def is_compiled(file: Path) -> bool:
@@ -122,7 +123,7 @@ _is_hooked = False
 
 @contextmanager
 def opened() -> Iterator[set[str]]:
-    """The files that are opened meanwhile: what a module reads at its top is in the component, too."""
+    """The files that are opened to be read meanwhile: what a module reads at its top is in the component, too."""
     global _is_hooked
     if not _is_hooked:
         # Nobody can take it away again.
@@ -137,7 +138,8 @@ def opened() -> Iterator[set[str]]:
 
 
 def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
-    if _opened and event == "open" and isinstance(arguments[0], (str, os.PathLike)):
+    # What is opened to be written says so by its mode.
+    if _opened and event == "open" and isinstance(arguments[0], (str, os.PathLike)) and not set("wax") & set(str(arguments[1])):
         for found in _opened:
             found.add(os.path.abspath(os.fsdecode(arguments[0])))
 
