@@ -8,9 +8,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 ///
 /// # Errors
 /// Which name, or the value of which, cannot be used, and what it is not; never the value.
-pub(crate) fn read_secret<T: DeserializeOwned>(
-    values: Vec<(String, String)>,
-) -> Result<T, String> {
+pub(crate) fn read_secret<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
     let values = Values {
         values,
         others: &[],

@@ -22,11 +22,7 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Waits for the lock of a file, which is made where it is missing. That somebody has to be waited for is told, with `whom`.
-    pub(super) async fn of(
-        path: PathBuf,
-        whom: &str,
-        line: impl Fn(&str),
-    ) -> Result<Self, Error> {
+    pub(super) async fn of(path: PathBuf, whom: &str, line: impl Fn(&str)) -> Result<Self, Error> {
         Self::within(path, LONGEST, whom, line).await
     }
 

@@ -28,7 +28,12 @@ pub(super) async fn install(
     }
     is_new_enough().await?;
     let lock = workspace.join(LOCK);
-    let _lock = Lock::of(lock, "another installation of what builds JavaScript", &line).await?;
+    let _lock = Lock::of(
+        lock,
+        "another installation of what builds JavaScript",
+        &line,
+    )
+    .await?;
     // Whoever was waited for may have done it.
     if is_installed(workspace, &noted).await? {
         return Ok(());

@@ -115,10 +115,7 @@ mod tests {
         let manifest = |text: &str| std::fs::write(package.join(MANIFEST), text).unwrap();
         manifest("[project]\nname = \"notes\"\n");
         let lacking = Project::read(&source).unwrap_err().to_string();
-        assert!(
-            lacking.contains("context notes: neither"),
-            "{lacking}"
-        );
+        assert!(lacking.contains("context notes: neither"), "{lacking}");
         let requirements = |folder: &str| {
             let folder = home.path().join(folder);
             let tools = folder.join(BUILDER);
@@ -133,7 +130,10 @@ mod tests {
         assert_eq!(Project::read(&source).unwrap().workspace, nearest);
         manifest("[tool.innkeeper]\nworkspace = \"../../../elsewhere/python\"\n");
         let other = Project::read(&source).unwrap_err().to_string();
-        assert!(other.contains("names /") && other.contains("/elsewhere/python, which"), "{other}");
+        assert!(
+            other.contains("names /") && other.contains("/elsewhere/python, which"),
+            "{other}"
+        );
         let named = requirements("elsewhere/python");
         assert_eq!(Project::read(&source).unwrap().workspace, named);
         manifest("[tool\n");

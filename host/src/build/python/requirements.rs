@@ -94,7 +94,10 @@ mod tests {
         write("sdk/requirements.txt", "two==2\n-c ../limits.txt\n");
         before.push(checksum(home.path()).unwrap());
         // They go round in circles.
-        write("limits.txt", "-r requirements.txt\n-r sdk/requirements.txt\n");
+        write(
+            "limits.txt",
+            "-r requirements.txt\n-r sdk/requirements.txt\n",
+        );
         before.push(checksum(home.path()).unwrap());
         write("limits.txt", "three<3\n");
         before.push(checksum(home.path()).unwrap());
