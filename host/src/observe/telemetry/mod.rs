@@ -105,7 +105,7 @@ pub enum TelemetryError {
         /// Traces or logs.
         signal: &'static str,
         /// Why not.
-        source: CertificatesError,
+        source: Box<CertificatesError>,
     },
     /// A variable says what nobody can follow.
     #[error(transparent)]
@@ -209,7 +209,7 @@ impl Transport {
     ) -> Result<Self, TelemetryError> {
         let unusable = |source| TelemetryError::Certificates {
             signal: signal.name(),
-            source,
+            source: Box::new(source),
         };
         let certificates = Certificates::read(variables, signal).map_err(unusable)?;
         // As the specification asks for what is not supported.
