@@ -14,7 +14,7 @@ subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
 # Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
 wheels=python/target/wheels
 checker=${CARGO_TARGET_DIR:-target}/python
-checker_packages=(mypy==2.4.1 pytest==9.2.0)
+checker_packages=(mypy==2.4.1 mypy-extensions==1.2.0 typing-extensions==4.16.0 pathspec==1.1.1 librt==0.17.0 ast-serialize==0.13.1)
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -124,18 +124,31 @@ python() {
     # Where there is no Python there is no version, which is said below.
     version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || true
     at_least 3.11 "${version:-0}" || fail "please install Python 3.11 or newer from https://python.org: contexts in Python are built with it"
-    if [ ! -e "$wheels/.complete" ] || [ python/requirements.txt -nt "$wheels/.complete" ]; then
-        say "downloading what builds Python, by pip"
-        rm -rf "$wheels" "$checker"
-        environment "$checker" "${checker_packages[@]}"
+    # What was downloaded is asked for again only where something else is named: a checkout that touches the files changes nothing.
+    local wanted
+    wanted=$( (cat python/requirements.txt python/sdk/requirements.txt; echo "$version ${checker_packages[*]}") | sha256sum | cut -d' ' -f1)
+    if [ "$(cat "$wheels/.complete" 2>/dev/null)" != "$wanted" ]; then
+        say "downloading what builds Python, and mypy, by pip"
+        if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then debian python3-venv; fi
+        # What is there stays until all of the new is.
+        rm -rf "$wheels.new"
+        python3 -m venv --clear "$wheels.new/pip" || fail "python3 could not make an environment in $wheels.new/pip"
         # An index that takes a connection and never answers is not waited for long.
-        timeout 300 "$checker/bin/python" -m pip --quiet --disable-pip-version-check --retries 1 --timeout 60 download --only-binary :all: --require-hashes \
-            --dest "$wheels" --requirement python/requirements.txt || fail "pip could not download what python/requirements.txt names; can it reach its index?"
-        touch "$wheels/.complete"
+        local download=(timeout 300 "$wheels.new/pip/bin/python" -m pip --quiet --disable-pip-version-check --retries 1 --timeout 60 download --only-binary :all: --dest "$wheels.new/files")
+        "${download[@]}" --require-hashes --requirement python/requirements.txt || fail "pip could not download what python/requirements.txt names; can it reach its index?"
+        "${download[@]}" "${checker_packages[@]}" || fail "pip could not download: ${checker_packages[*]}"
+        echo "$wanted" >"$wheels.new/files/.complete"
+        rm -rf "$wheels"
+        mv "$wheels.new/files" "$wheels"
+        rm -rf "$wheels.new"
     fi
-    "$checker/bin/python" -c 'import mypy, pytest' 2>/dev/null && return
+    if [ "$(cat "$checker/.complete" 2>/dev/null)" = "$wanted" ] && "$checker/bin/python" -c 'import mypy, pytest' 2>/dev/null; then return; fi
     say "installing mypy and pytest by pip: they check and test the SDK for Python"
-    environment "$checker" "${checker_packages[@]}"
+    # From what was downloaded, without asking anybody.
+    environment "$checker" --no-index --find-links "$wheels" "${checker_packages[@]}"
+    "$checker/bin/python" -m pip --quiet --disable-pip-version-check install --no-index --find-links "$wheels" --require-hashes --requirement python/requirements.txt ||
+        fail "pip could not install what it has downloaded into $wheels"
+    echo "$wanted" >"$checker/.complete"
 }
 
 program() {

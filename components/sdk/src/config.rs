@@ -44,7 +44,7 @@ impl<T: DeserializeOwned> Config<T> {
         let all = store::get_all().map_err(|error| {
             crate::Fault::new(format!("the configuration cannot be read: {error}"))
         })?;
-        named_values::read(all).map_err(|reason| {
+        named_values::read_secret(all).map_err(|reason| {
             crate::Fault::new(format!("the configuration cannot be used: {reason}"))
         })
     }

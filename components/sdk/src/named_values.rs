@@ -4,15 +4,20 @@ use serde::de::value::{Error, MapDeserializer};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-/// The type of these names and values.
+/// The type of these names and values, which may be secrets.
 ///
 /// # Errors
-/// Which name or value cannot be used, and why.
-pub(crate) fn read<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
-    read_but(values, &[])
+/// Which name, or the value of which, cannot be used, and what it is not; never the value.
+pub(crate) fn read_secret<T: DeserializeOwned>(values: Vec<(String, String)>) -> Result<T, String> {
+    let values = Values {
+        values,
+        others: &[],
+        are_secret: true,
+    };
+    T::deserialize(values).map_err(|error| error.to_string())
 }
 
-/// The same without the values of some names, where the type has no field that is called so: they are for somebody else.
+/// The type of these names and values, without the values of some names, where the type has no field that is called so: they are for somebody else.
 ///
 /// # Errors
 /// Which name or value cannot be used, and why.
@@ -20,7 +25,12 @@ pub(crate) fn read_but<T: DeserializeOwned>(
     values: Vec<(String, String)>,
     others: &'static [&'static str],
 ) -> Result<T, String> {
-    T::deserialize(Values { values, others }).map_err(|error| error.to_string())
+    let values = Values {
+        values,
+        others,
+        are_secret: false,
+    };
+    T::deserialize(values).map_err(|error| error.to_string())
 }
 
 /// All of the values.
@@ -28,6 +38,8 @@ struct Values {
     values: Vec<(String, String)>,
     /// The names that are passed over where they are no fields.
     others: &'static [&'static str],
+    /// Whether no value is told.
+    are_secret: bool,
 }
 
 impl<'de> Deserializer<'de> for Values {
@@ -38,6 +50,7 @@ impl<'de> Deserializer<'de> for Values {
             let value = Value {
                 key: key.clone(),
                 text,
+                is_secret: self.are_secret,
             };
             (key, value)
         });
@@ -66,6 +79,7 @@ impl<'de> Deserializer<'de> for Values {
 struct Value {
     key: String,
     text: String,
+    is_secret: bool,
 }
 
 impl Value {
@@ -73,11 +87,21 @@ impl Value {
         self.text.trim().parse().map_err(|_| self.is_not(wanted))
     }
 
-    fn is_not(&self, wanted: impl core::fmt::Display) -> Error {
-        Error::custom(format!(
-            "{} is {:?}, which is not {wanted}",
-            self.key, self.text
-        ))
+    fn is_not(&self, wanted: &str) -> Error {
+        let Self { key, text, .. } = self;
+        Error::custom(match self.is_secret {
+            true => format!("{key} is not {wanted}"),
+            false => format!("{key} is {text:?}, which is not {wanted}"),
+        })
+    }
+
+    /// What the type itself says of the value, which may have the value in it.
+    fn refused(&self, error: &Error) -> Error {
+        let Self { key, text, .. } = self;
+        Error::custom(match self.is_secret {
+            true => format!("{key} is nothing that its type can be"),
+            false => format!("{key} is {text:?}: {error}"),
+        })
     }
 }
 
@@ -93,7 +117,7 @@ macro_rules! numbers {
     ($($method:ident $visit:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let number = self.parsed("a number that fits here")?;
-            visitor.$visit(number).map_err(|error: Error| self.is_not(error))
+            visitor.$visit(number).map_err(|error: Error| self.refused(&error))
         }
     )*};
 }
@@ -102,10 +126,9 @@ impl<'de> Deserializer<'de> for Value {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Self { key, text } = self;
         visitor
-            .visit_str(&text)
-            .map_err(|error: Error| Error::custom(format!("{key} is {text:?}: {error}")))
+            .visit_str(&self.text)
+            .map_err(|error: Error| self.refused(&error))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -128,11 +151,11 @@ impl<'de> Deserializer<'de> for Value {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let Self { key, text } = self;
-        let case: serde::de::value::StrDeserializer<'_, Error> = text.as_str().into_deserializer();
+        let case: serde::de::value::StrDeserializer<'_, Error> =
+            self.text.as_str().into_deserializer();
         visitor
             .visit_enum(case)
-            .map_err(|error| Error::custom(format!("{key} is {text:?}: {error}")))
+            .map_err(|error| self.refused(&error))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -145,7 +168,11 @@ impl<'de> Deserializer<'de> for Value {
 
     /// A list is what stands between commas.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Self { key, text } = self;
+        let Self {
+            key,
+            text,
+            is_secret,
+        } = self;
         let parts = text
             .split(',')
             .map(str::trim)
@@ -154,6 +181,7 @@ impl<'de> Deserializer<'de> for Value {
             .map(|part| Self {
                 key: key.clone(),
                 text: part.into(),
+                is_secret,
             })
             .collect();
         visitor.visit_seq(serde::de::value::SeqDeserializer::new(parts.into_iter()))
@@ -189,13 +217,15 @@ mod tests {
         Events,
     }
 
+    fn named(values: &[(&str, &str)]) -> Vec<(String, String)> {
+        let values = values.iter();
+        values
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect()
+    }
+
     fn settings(values: &[(&str, &str)]) -> Result<Settings, String> {
-        read(
-            values
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
-        )
+        read_but(named(values), &[])
     }
 
     #[test]
@@ -242,5 +272,18 @@ mod tests {
             let reason = settings(&[(key, value)]).unwrap_err();
             assert!(reason.contains(said), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_named_and_not_told() {
+        let secret = |key| read_secret::<Settings>(named(&[(key, "hunter2")]));
+        for key in ["limit", "rate", "queue", "rooms", "mode"] {
+            let reason = secret(key).unwrap_err();
+            assert!(reason.starts_with(&format!("{key} is not")), "{reason}");
+            assert!(!reason.contains("hunter2"), "{reason}");
+        }
+        assert_eq!(secret("name").unwrap().name, Some("hunter2".into()));
+        let unknown = secret("other").unwrap_err();
+        assert!(unknown.contains("unknown field `other`"), "{unknown}");
     }
 }

@@ -219,9 +219,11 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/innkeeper/values/scalars.py",
     "python/sdk/innkeeper/values/types.py",
     "python/sdk/pyproject.toml",
+    "python/sdk/requirements.txt",
     "python/sdk/tools/build.py",
-    "python/sdk/tools/signatures.py",
-    "python/sdk/tools/wit.py",
+    "python/sdk/tools/innkeeper_build/__init__.py",
+    "python/sdk/tools/innkeeper_build/signatures.py",
+    "python/sdk/tools/innkeeper_build/wit.py",
     "python/sdk/wit/deps/innkeeper-outbound/http.wit",
     "python/sdk/wit/deps/wasi-config/store.wit",
     "python/sdk/wit/deps/wasi-logging/logging.wit",
@@ -311,6 +313,7 @@ mod tests {
                 "python/requirements.txt",
                 "python/sdk/README.md",
                 "python/sdk/pyproject.toml",
+                "python/sdk/requirements.txt",
             ],
         );
     }

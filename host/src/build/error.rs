@@ -92,21 +92,33 @@ pub enum Error {
         output: String,
     },
     /// What builds contexts in Python could not be installed.
-    #[error(
-        "pip could not install what builds contexts in Python; can it reach its index? It says:\n{output}"
-    )]
+    #[error("pip could not install what {} names{hint}. It says:\n{output}", list.display())]
     Pip {
+        /// What names it.
+        list: PathBuf,
+        /// What may be the reason.
+        hint: &'static str,
         /// What pip printed.
         output: String,
     },
     /// Nothing says what builds a context in Python.
     #[error(
-        "context {context}: there is no requirements.txt in {} or above it, which names what builds contexts in Python: `innkeeper new` writes one, and `workspace` under [tool.innkeeper] in the context's pyproject.toml names its folder", path.display()
+        "context {context}: neither {} nor a folder above it has a requirements.txt and the SDK that builds contexts in Python (sdk/tools/build.py): `innkeeper new` writes both, and `workspace` under [tool.innkeeper] in the context's pyproject.toml names their folder", path.display()
     )]
-    NoRequirements {
+    NoPythonWorkspace {
         /// The context.
         context: String,
         /// Its package.
+        path: PathBuf,
+    },
+    /// What is named as having what builds a context in Python has it not.
+    #[error(
+        "context {context}: `workspace` under [tool.innkeeper] in its pyproject.toml names {}, which has no requirements.txt and no SDK that builds contexts in Python (sdk/tools/build.py): name the folder that `innkeeper new` has written both into", path.display()
+    )]
+    OtherPythonWorkspace {
+        /// The context.
+        context: String,
+        /// What is named.
         path: PathBuf,
     },
     /// Another build holds what this one needs.

@@ -35,7 +35,7 @@ pub fn inputs(source: &Source, options: &Options, data: &Path) -> Result<BTreeSe
         }
         Packaging::Python => {
             let project = python::Project::read(source)?;
-            files.insert(project.workspace.join(python::REQUIREMENTS));
+            files.extend(python::lists(&project.workspace));
             python::noted_dependencies(&project.work(&options.target(&project.workspace)))
         }
     };

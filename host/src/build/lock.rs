@@ -11,6 +11,8 @@ use super::Error;
 /// How long another build is waited for.
 const LONGEST: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_millis(50);
+/// Who holds the lock of a context.
+pub(super) const OF_THE_CONTEXT: &str = "another build of the same context";
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
@@ -19,12 +21,17 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock of a file, which is made where it is missing. That somebody has to be waited for is told.
-    pub(super) async fn of(path: PathBuf, line: impl Fn(&str)) -> Result<Self, Error> {
-        Self::within(path, LONGEST, line).await
+    /// Waits for the lock of a file, which is made where it is missing. That somebody has to be waited for is told, with `whom`.
+    pub(super) async fn of(path: PathBuf, whom: &str, line: impl Fn(&str)) -> Result<Self, Error> {
+        Self::within(path, LONGEST, whom, line).await
     }
 
-    async fn within(path: PathBuf, longest: Duration, line: impl Fn(&str)) -> Result<Self, Error> {
+    async fn within(
+        path: PathBuf,
+        longest: Duration,
+        whom: &str,
+        line: impl Fn(&str),
+    ) -> Result<Self, Error> {
         let deadline = Instant::now() + longest;
         let mut is_said = false;
         loop {
@@ -35,7 +42,7 @@ impl Lock {
                 return Err(Error::Busy { path });
             }
             if !is_said {
-                line("waiting for another build of the same context");
+                line(&format!("waiting for {whom}"));
                 is_said = true;
             }
             tokio::time::sleep(PAUSE).await;
@@ -82,17 +89,17 @@ mod tests {
         let path = home.path().join("made/for/it/lock");
         let lines = Mutex::new(Vec::new());
         let line = |text: &str| lines.lock().unwrap().push(text.to_owned());
-        let first = Lock::of(path.clone(), line).await.unwrap();
-        let busy = Lock::within(path.clone(), Duration::ZERO, line).await;
+        let first = Lock::of(path.clone(), OF_THE_CONTEXT, line).await.unwrap();
+        let busy = Lock::within(path.clone(), Duration::ZERO, OF_THE_CONTEXT, line).await;
         assert!(matches!(busy, Err(Error::Busy { .. })), "{busy:?}");
         assert!(lines.lock().unwrap().is_empty());
-        let (second, ()) = tokio::join!(Lock::of(path, line), async {
+        let (second, ()) = tokio::join!(Lock::of(path, "somebody else", line), async {
             while lines.lock().unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
             drop(first);
         });
         second.unwrap();
-        assert_eq!(lines.into_inner().unwrap().len(), 1);
+        assert_eq!(lines.into_inner().unwrap(), ["waiting for somebody else"]);
     }
 }

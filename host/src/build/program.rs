@@ -1,5 +1,6 @@
 //! Programs that build contexts in other languages: what they print is told as it comes, and none is waited for without end.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -7,10 +8,26 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::Error;
+use super::lock::Lock;
 use crate::core::human_duration;
 
 /// How long what is installed, and the component of a context, may take: a registry may take a connection and never answer.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// A component that was made. Nobody else makes another one in its place while this is there.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The file that it is in.
+    pub(super) file: PathBuf,
+    _lock: Lock,
+}
+
+impl Made {
+    /// One that was made under a lock.
+    pub(super) fn new(file: PathBuf, lock: Lock) -> Self {
+        Self { file, _lock: lock }
+    }
+}
 
 /// Runs a program, and tells each line that it prints; answers what it says is wrong, if it does. One that does not end in time is ended. `missing` says what is to be
 /// done where it cannot be run.

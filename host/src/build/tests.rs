@@ -338,6 +338,7 @@ fn what_a_context_in_python_is_made_of_is_watched() {
     for file in [
         app.join("python/notes/src/main.py"),
         app.join("python/requirements.txt"),
+        app.join("python/sdk/requirements.txt"),
         "/elsewhere/shared code.py".into(),
     ] {
         assert!(files.contains(&file), "{}", file.display());

@@ -2,7 +2,7 @@
 
 import { host } from "./host.js";
 import { Fault } from "./problem.js";
-import { fromText } from "./route.js";
+import { fromText, whatIs } from "./route.js";
 
 /** The configuration as types: what an operator changes holds for the next invocation. */
 class Config {
@@ -18,7 +18,8 @@ class Config {
       if (values.has(name)) {
         const read = fromText(type, values.get(name).trim());
         if (read === undefined) {
-          throw new Fault(`the configuration cannot be used: ${name} is ${JSON.stringify(values.get(name))}, which it cannot be`);
+          // It may be a secret: what it is instead is not said.
+          throw new Fault(`the configuration cannot be used: ${name} is not ${whatIs(type.inner ?? type)}`);
         }
         settings.set(name, read);
         values.delete(name);

@@ -70,7 +70,8 @@ export function fromText(type, value) {
   }
 }
 
-function whatIs(type) {
+/** What a text must be, for whoever gave another. */
+export function whatIs(type) {
   if (/^[us]\d+$/.test(type.name ?? "")) return "a whole number";
   return type.name === "bool" ? "true or false" : "what is expected here";
 }

@@ -5,7 +5,7 @@ An exception that left the component would be a trap, of which the host knows no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,6 @@ from .problem import Failure, Fault, Problem, Reject, Retry
 from .response import Response
 from .route import RequestReceived
 from .text import describe_error, is_well_formed, reason_of, text_of
-
-Cases = Mapping[str, bool | None]
-"""The cases of a function's error, and whether each carries something: None where it carries a text."""
 
 
 class Ended(Exception):

@@ -211,6 +211,8 @@ def _offered(
 ) -> Callable[..., Any]:
     _, answered, carried = shapes
     cases = bindings.cases(asked)
+    if carried and not cases:
+        raise RuntimeError(f"the bindings that componentize-py has made name no errors of {name}: this SDK knows those of another version of it")
     returned = typing.get_type_hints(asked).get("return")
 
     def finish(value: Any) -> Any:

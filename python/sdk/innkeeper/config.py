@@ -1,11 +1,10 @@
 """The context's configuration: `[context.<name>.config]` in `innkeeper.toml`, read live."""
 
-import json
 from typing import Any, Generic, TypeVar, cast
 
 from .host import host
 from .problem import Fault
-from .values import Mismatch, type_of
+from .values import Mismatch, Type, type_of
 from .values.compound import Struct
 
 T = TypeVar("T")
@@ -30,7 +29,7 @@ class Config(Generic[T]):
         for field in self._of.fields:
             lacking = field.lacking()
             if field.outside in values:
-                settings[field.name] = self._value(field.outside, field.of.read_text, values.pop(field.outside))
+                settings[field.name] = _value(field.outside, field.of, values.pop(field.outside))
             elif lacking is not None:
                 settings[field.name] = lacking()
             else:
@@ -43,9 +42,10 @@ class Config(Generic[T]):
         except ValueError as error:
             raise Fault(f"the configuration cannot be used: {error}") from None
 
-    def _value(self, name: str, read: Any, text: str) -> Any:
-        try:
-            return read(text.strip())
-        except Mismatch:
-            said = json.dumps(text, ensure_ascii=False)
-            raise Fault(f"the configuration cannot be used: {name} is {said}, which it cannot be") from None
+
+def _value(name: str, of: Type, text: str) -> Any:
+    try:
+        return of.read_text(text.strip())
+    except Mismatch:
+        # It may be a secret: what it is instead is not said.
+        raise Fault(f"the configuration cannot be used: {name} is not {of.what()}") from None

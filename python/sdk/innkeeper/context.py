@@ -31,7 +31,10 @@ class Schema:
     reads: Sequence[int] = ()
     rebuild: bool = False
     migrate: Migrate | None = None
-    """What becomes of an entry of another schema: the entries in its place, as the `entry` of a table makes them."""
+    """What becomes of an entry of another schema: the entries in its place, as the `entry` of a table makes them.
+
+    It follows from the entry alone: the host answers nothing meanwhile, so no table is read and nothing is logged. What is raised ends the rollout, and says why.
+    """
 
     def __post_init__(self) -> None:
         numbers = (self.number, *self.reads)

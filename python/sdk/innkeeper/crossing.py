@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from enum import Enum
+from enum import Enum, Flag
 from typing import Any
 
 from .names import kebab_of_class, snake_case
@@ -33,8 +33,12 @@ def fitted(value: Any, hint: Any) -> Any:
         if not isinstance(value, tuple) or len(value) != len(arguments):
             raise _wanted(f"a tuple of {len(arguments)}", value)
         return tuple(fitted(part, one) for part, one in zip(value, arguments))
+    if isinstance(origin, type) and dataclasses.is_dataclass(origin):
+        return _carrying(value, origin, arguments)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _record(value, hint)
+    if isinstance(hint, type) and issubclass(hint, Flag):
+        return _flags(value, hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         if not isinstance(value, Enum) or value.name not in hint.__members__:
             raise _wanted(f"one of {', '.join(hint.__members__)}", value)
@@ -43,7 +47,7 @@ def fitted(value: Any, hint: Any) -> Any:
 
 
 def _wanted(what: str, value: object) -> ValueError:
-    return ValueError(f"a {type(value).__name__} is there, where {what} is wanted")
+    return ValueError(f"a value of the type {type(value).__name__} is there, where {what} is wanted")
 
 
 def _one_of(value: Any, arguments: tuple[Any, ...]) -> Any:
@@ -53,8 +57,26 @@ def _one_of(value: Any, arguments: tuple[Any, ...]) -> Any:
     name = type(value).__name__
     for one in others:
         if one.__name__.partition("_")[2] == name or one.__name__ == name:
-            return _record(value, one)
+            return fitted(value, one)
     raise _wanted(f"one of {', '.join(one.__name__.partition('_')[2] for one in others)}", value)
+
+
+def _carrying(value: Any, made: type[Any], arguments: tuple[Any, ...]) -> Any:
+    """`Some[…]`, `Ok[…]` or `Err[…]`, of a value of a class of that name."""
+    (field,) = dataclasses.fields(made)
+    if type(value).__name__ != made.__name__ or not hasattr(value, field.name):
+        raise _wanted(f"{made.__name__}(…)", value)
+    return made(fitted(getattr(value, field.name), arguments[0]))
+
+
+def _flags(value: Any, hint: type[Flag]) -> Flag:
+    names = [one.name for one in value] if isinstance(value, Flag) else None
+    if names is None or not all(name in hint.__members__ for name in names):
+        raise _wanted(f"some of {', '.join(hint.__members__)}", value)
+    found = hint(0)
+    for name in names:
+        found |= hint[str(name)]
+    return found
 
 
 def _record(value: Any, hint: type[Any]) -> Any:
@@ -62,7 +84,7 @@ def _record(value: Any, hint: type[Any]) -> Any:
     given = {}
     for field in dataclasses.fields(hint):
         if not hasattr(value, field.name):
-            raise _wanted(f"a {hint.__name__} with {field.name}", value)
+            raise _wanted(f"{hint.__name__} with {field.name}", value)
         given[field.name] = fitted(getattr(value, field.name), hints[field.name])
     return hint(**given)
 
@@ -71,7 +93,7 @@ def _plain(value: Any, hint: Any) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if isinstance(hint, type) and type(value) is not hint:
-        raise _wanted(f"a {hint.__name__}", value)
+        raise _wanted(f"one of the type {hint.__name__}", value)
     if isinstance(value, str) and not is_well_formed(value):
         raise ValueError("a text has half a surrogate pair, which is no character")
     return value

@@ -46,6 +46,9 @@ class Event(Generic[T]):
             raise TypeError(f'{self.kind} has no subject: Event[…]("{self.kind}", subject=lambda data: …) says what it is about')
         said = encode(self.data, data, Form.EVENT, f"a {self.kind} cannot be published")
         subject = refuse_later(f"the subject of {self.kind}", self.subject(data))
+        # Whatever else had a text would put events into one order that have nothing to do with each other.
+        if type(subject) not in (str, int):
+            raise Fault(f"the subject of {self.kind} is a text or a whole number, not a value of the type {type(subject).__name__}")
         return self.kind, to_well_formed(str(subject)), said
 
 

@@ -16,7 +16,8 @@ _DEEPEST = 127
 _DIGITS = 39
 """As many digits as an integer of 128 bits can have. Longer ones fit into none, and would take long to read."""
 
-_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""Texts; one that does not end goes to the end, so that nothing is looked at twice."""
 
 
 class NotJson(ValueError):

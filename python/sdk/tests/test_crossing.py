@@ -1,8 +1,8 @@
 """Values that cross to another context, with bindings as componentize-py makes them."""
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Optional, Union
+from dataclasses import dataclass, make_dataclass
+from enum import Enum, Flag, auto
+from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
 from innkeeper.crossing import bounded, fitted
@@ -32,6 +32,38 @@ class Floor(Enum):
     HIGH = 1
 
 
+class Served(Flag):
+    LOW = auto()
+    HIGH = auto()
+
+
+S = TypeVar("S")
+E = TypeVar("E")
+
+
+@dataclass
+class Some(Generic[S]):
+    value: S
+
+
+@dataclass
+class Ok(Generic[S]):
+    value: S
+
+
+@dataclass(frozen=True)
+class Err(Generic[E], Exception):
+    value: E
+
+
+Result = Union[Ok[S], Err[E]]
+
+
+@dataclass
+class Found:
+    room: Result[int, str]
+
+
 @dataclass(frozen=True)
 class OwnRoom:
     number: int
@@ -44,6 +76,17 @@ class OwnFloor(Enum):
     CELLAR = "cellar"
 
 
+class OwnServed(Flag):
+    HIGH = auto()
+    LOW = auto()
+    CELLAR = auto()
+
+
+def own(name: str, value: Any) -> Any:
+    """A value of a class of this name, which is not that of the bindings."""
+    return make_dataclass(name, ["value"], frozen=True)(value)
+
+
 @dataclass(frozen=True)
 class Taken:
     value: OwnRoom
@@ -52,6 +95,11 @@ class Taken:
 @dataclass(frozen=True)
 class Gone:
     pass
+
+
+@dataclass(frozen=True)
+class OwnFound:
+    room: Any
 
 
 ROOM = ("record", {"number": "u8", "names": ("list", "string")})
@@ -72,6 +120,16 @@ ROOM = ("record", {"number": "u8", "names": ("list", "string")})
         (Taken(OwnRoom(1, ())), RoomError, RoomError_Taken(Room(1, []))),
         (Gone(), RoomError, RoomError_Gone()),
         (OwnFloor.LOW, Floor, Floor.LOW),
+        (OwnServed.LOW, Served, Served.LOW),
+        (OwnServed.LOW | OwnServed.HIGH, Served, Served.LOW | Served.HIGH),
+        (OwnServed(0), Served, Served(0)),
+        (own("Some", 7), Optional[Some[int]], Some(7)),
+        (own("Some", None), Optional[Some[Optional[int]]], Some(None)),
+        (None, Optional[Some[Optional[int]]], None),
+        (own("Ok", (1, 2)), Result[list[int], str], Ok([1, 2])),
+        (own("Err", "a"), Result[list[int], str], Err("a")),
+        (own("Ok", None), Result[None, None], Ok(None)),
+        (OwnFound(own("Ok", 7)), Found, Found(Ok(7))),
     ],
 )
 def test_what_fits_becomes_what_the_bindings_take(value: Any, hint: Any, wanted: Any) -> None:
@@ -96,6 +154,15 @@ def test_what_fits_becomes_what_the_bindings_take(value: Any, hint: Any, wanted:
         (OwnRoom(1, ()), RoomError),
         (OwnFloor.CELLAR, Floor),
         ("LOW", Floor),
+        (OwnServed.LOW | OwnServed.CELLAR, Served),
+        (OwnFloor.LOW, Served),
+        (7, Optional[Some[int]]),
+        (own("Some", "7"), Optional[Some[int]]),
+        (own("Ok", 7), Optional[Some[int]]),
+        (own("Ok", "7"), Result[int, str]),
+        (own("Err", 7), Result[int, str]),
+        (7, Result[int, str]),
+        (OwnFound(7), Found),
     ],
 )
 def test_what_does_not_fit_is_an_exception_before_it_is_a_trap(value: Any, hint: Any) -> None:

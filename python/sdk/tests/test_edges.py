@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from innkeeper import U8, U64, Calls, Context, Event, Failure, Problem, Retry, Schema, Table, answer, emit, ok
+from innkeeper import U8, U64, Calls, Context, Event, Failure, Problem, Retry, Schema, Table, answer, cancel, emit, ok
 from innkeeper.testing import TestContext
 
 
@@ -194,6 +194,35 @@ def test_data_that_is_no_json_is_a_text_or_bytes_for_who_reads_such(hint: Any, d
     context.on("other", Event[hint]("Heard"))(lambda read: found.append(read))
     TestContext(context).deliver("other", "Heard", "", data, content_type=content_type)
     assert found == [wanted]
+
+
+def test_what_is_asked_of_the_host_is_looked_at_where_an_exception_is_still_one() -> None:
+    rows = Table[str, U8]("rows")
+    wrong: Any = None
+    context = Context("x", tables=[rows])
+    odd: dict[str, Callable[[], Any]] = {
+        "nothing is cancelled": lambda: cancel(wrong),
+        "half is cancelled": lambda: cancel("\ud800"),
+        "a part of a row": lambda: rows.first(1.5),  # type: ignore[arg-type]
+        "true rows": lambda: rows.last(True),
+    }
+    for name, run in odd.items():
+        context.get(f"/{name.replace(' ', '-')}")(run)
+    context.get("/all")(lambda: rows.first(2**40))
+    guest = TestContext(context)
+    for name in odd:
+        assert guest.get(f"/{name.replace(' ', '-')}").status == 500, name
+    assert guest.get("/all").body == []
+
+
+@pytest.mark.parametrize("subject", [None, True, 7.0, b"a", Colour.RED])
+def test_a_subject_is_a_text_or_a_number(subject: Any) -> None:
+    said = Event[U8]("Said", subject=lambda _: subject)
+    context = Context("x", publishes=[said])
+    context.post("/say")(lambda: emit(said, 1))
+    guest = TestContext(context)
+    assert (guest.post("/say").status, guest.events()) == (500, [])
+    assert "the subject of Said" in guest.logs()[0][1]
 
 
 def test_the_closest_route_answers() -> None:

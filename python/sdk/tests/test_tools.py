@@ -1,5 +1,6 @@
 """What the build reads of WIT, the module that it makes a component of, and what it says where a context cannot be built."""
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import build  # noqa: E402
-import wit  # noqa: E402
-from signatures import Signature, Signatures  # noqa: E402
+from innkeeper_build import wit  # noqa: E402
+from innkeeper_build.signatures import Signature, Signatures  # noqa: E402
 
 WIT = """
 package a:b@0.1.0;
@@ -61,7 +62,14 @@ def test_the_module_of_a_context_is_named_by_its_project(home: Path) -> None:
     assert build.module_of(home) == "main"
     (home / "pyproject.toml").write_text("[tool.innkeeper]\nmodule = 'other'\n")
     assert build.module_of(home) == "other"
-    for text in ("[tool.innkeeper]\nmodule = 7\n", "[tool\n"):
+    for text in (
+        "[tool.innkeeper]\nmodule = 7\n",
+        "[tool.innkeeper]\nmodule = 'my-context'\n",
+        "[tool.innkeeper]\nmodule = 'notes.class'\n",
+        "[tool]\ninnkeeper = 'main'\n",
+        "tool = 7\n",
+        "[tool\n",
+    ):
         (home / "pyproject.toml").write_text(text)
         with pytest.raises(wit.Refused, match="pyproject.toml"):
             build.module_of(home)
@@ -90,7 +98,6 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
 
 def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: Path) -> None:
     source = home / "src" / "broken_context.py"
-    (home / "pyproject.toml").write_text("[tool.innkeeper]\nmodule = 'broken_context'\n")
     path = list(sys.path)
     for text, said in (
         ("def deep():\n    return None.nothing\n\ndeep()\n", 'broken_context.py", line 2'),
@@ -104,7 +111,7 @@ def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: P
         sys.dont_write_bytecode = True
         try:
             with pytest.raises(build.Refused) as refused:
-                build.declared(home, home / "src")
+                build.declared(home, home / "src", "broken_context")
         finally:
             sys.path[:] = path
         assert said in str(refused.value)
@@ -112,9 +119,49 @@ def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: P
 
 
 def test_what_componentize_py_says_is_said_without_where_it_was_found_out() -> None:
-    output = "Traceback (most recent call last):\n  File x\nAssertionError: Traceback\nRuntimeError: no\n\nCaused by:\n    no\n\nStack backtrace:\n   0: x\n"
+    output = "Traceback\nRuntimeError: no\n\nCaused by:\n    no\n\nStack backtrace:\n   0: x\n"
     assert build.reason_of(output) == "Traceback\nRuntimeError: no"
     assert build.reason_of("other\n") == "other"
+
+
+def test_a_component_is_made_of_all_that_the_context_has_read(home: Path, tmp_path: Path) -> None:
+    source = home / "src"
+    (tmp_path / "shared.py").write_text("from pathlib import Path\nPRICES = Path(__file__).with_name('prices.json').read_text()\n")
+    (tmp_path / "taxes.json").write_text("[19]")
+    (source / "shared_of_notes.py").symlink_to(tmp_path / "shared.py")
+    (source / "prices.json").write_text("[1]")
+    (source / "__pycache__").mkdir()
+    (source / "__pycache__" / "old.pyc").write_text("")
+    (source / ".notes_context.py.swp").write_text("")
+    (source / "notes_context.py").write_text(
+        "from innkeeper import Context\nimport shared_of_notes\nopen('%s', 'w').write('x')\ntaxes = open('%s').read()\ncontext = Context('x')\n" % (tmp_path / "written.txt", tmp_path / "taxes.json")
+    )
+    path = list(sys.path)
+    try:
+        with build.opened() as read:
+            build.declared(home, source, "notes_context")
+            found = {*build.read_from(home), *build.below(source), *build.data_of(read)}
+    finally:
+        sys.path[:] = path
+    own = {str(file.relative_to(tmp_path)) for file in found if file.is_relative_to(tmp_path)}
+    below = "python/notes/src"
+    assert own == {"taxes.json", f"{below}/notes_context.py", f"{below}/prices.json", f"{below}/shared_of_notes.py"}
+
+
+def test_the_sdk_is_known_wherever_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sdk = tmp_path / "testing" / "sdk"
+    for name in ("table.py", "testing/host.py"):
+        file = sdk / "innkeeper" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    monkeypatch.setattr(build, "SDK", sdk)
+    assert build.sources_of_the_sdk() == [sdk / "innkeeper" / "table.py"]
+
+
+def test_the_modules_of_the_build_take_no_name_from_a_context() -> None:
+    run = f"import runpy, sys; runpy.run_path({build.__file__!r}); print([name for name in sys.modules if name in ('wit', 'signatures')], sys.path)"
+    said = subprocess.run([sys.executable, "-I", "-B", "-c", run], check=True, capture_output=True, text=True).stdout
+    assert said.startswith("[]") and str(build.TOOLS) not in said
 
 
 def test_what_functions_take_and_answer_is_read_also_of_types_that_are_used_from_elsewhere() -> None:

@@ -1,6 +1,7 @@
 """Each kind of type, in each form, with what can be said of it besides."""
 
 import math
+import time
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from typing import Annotated, Any, NewType
@@ -148,6 +149,14 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         parse_json(text)
 
 
+def test_a_text_that_does_not_end_is_looked_at_once() -> None:
+    # As large as a body may be; were each of its quotes a new beginning, it would take minutes.
+    started = time.process_time()
+    with pytest.raises(NotJson):
+        parse_json("[" * 128 + '"' + '\\"' * 500_000)
+    assert time.process_time() - started < 10
+
+
 def test_json_is_read_with_all_its_digits_and_texts_count_for_no_depth() -> None:
     assert parse_json('{"a": 18446744073709551615}') == {"a": 2**64 - 1}
     assert isinstance(parse_json("1" * 5000), float)
@@ -245,6 +254,9 @@ class Numbered(Enum):
         (Some[U8] | None, "leave it out"),
         (Numbered, "are texts"),
         (Annotated[U8, UpTo(3)], "how long a `str`"),
+        (dict[list[U8], U8], "have a hash"),
+        (dict[tuple[U8, dict[str, U8]], U8], "have a hash"),
+        (dict[make_dataclass("Changeable", [("a", U8)]) | None, U8], "have a hash"),
         (make_dataclass("Twice", [("a", U8), ("b", Annotated[U8, Stored("a")])]), "one name in the state"),
         (make_dataclass("Unset", [("a", U8, field(init=False, default=1))]), "could not be read"),
     ],

@@ -3,19 +3,26 @@
 import hashlib
 import importlib
 import importlib.metadata
+import keyword
 import os
-import subprocess
 import sys
+import sysconfig
 import tomllib
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+TOOLS = Path(__file__).resolve().parent
+SDK = TOOLS.parent
 
-from wit import Refused, Written, write_wit  # noqa: E402
+sys.path.insert(0, str(TOOLS))
 
-SDK = Path(__file__).resolve().parent.parent
+from innkeeper_build.wit import Refused, Written, write_wit  # noqa: E402
+
+# Whatever a context imports is its own.
+sys.path.remove(str(TOOLS))
 ENTRY = "innkeeper_entry"
 
 
@@ -24,19 +31,21 @@ def main(package: Path, name: str, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     source = package / "src"
     print(f"reading {name}", flush=True)
-    context = declared(package, source)
+    module = module_of(package)
+    with opened() as read:
+        context = declared(package, source, module)
     offers = {id: list(functions) for id, functions in context.offers.items()}
     calls = [one.interface for one in context.calls]
     wit = write_wit(package, calls, offers, context.schema is not None, out / "wit")
     entry = out / "entry" / f"{ENTRY}.py"
     entry.parent.mkdir(exist_ok=True)
-    entry.write_text(entry_text(wit, module_of(package)), encoding="utf-8")
-    made_of = sorted({*read_from(package), *sources_of_the_sdk()})
+    entry.write_text(entry_text(wit, module), encoding="utf-8")
+    made_of = sorted({*read_from(package), *below(source), *data_of(read), *sources_of_the_sdk()})
     watched = [*made_of, *wit.files, package / "pyproject.toml"]
     (out / "component.d").write_text(f"component.wasm: {' '.join(as_in_make(file) for file in watched)}\n", encoding="utf-8")
     digest = hashlib.sha256()
     for file in [entry, *made_of]:
-        digest.update(f"{file}\0".encode())
+        digest.update(os.fsencode(file) + b"\0")
         digest.update(file.read_bytes() + b"\0")
     digest.update(f"{wit.text}\0{importlib.metadata.version('componentize-py')}".encode())
     componentize(name, source, out, digest.hexdigest())
@@ -49,15 +58,16 @@ def module_of(package: Path) -> str:
             manifest = tomllib.load(file)
         except ValueError as error:
             raise Refused(f"{package / 'pyproject.toml'}: {error}") from None
-    module: object = manifest.get("tool", {}).get("innkeeper", {}).get("module", "main")
-    if not isinstance(module, str):
+    module: object = manifest
+    for name, default in (("tool", {}), ("innkeeper", {}), ("module", "main")):
+        module = module.get(name, default) if isinstance(module, dict) else None
+    if not isinstance(module, str) or not all(part.isidentifier() and not keyword.iskeyword(part) for part in module.split(".")):
         raise Refused(f"{package / 'pyproject.toml'}: `module` under [tool.innkeeper] is the name of the module that declares the context")
     return module
 
 
-def declared(package: Path, source: Path) -> Any:
+def declared(package: Path, source: Path, name: str) -> Any:
     """The context that the main module declares. It is run here, as it is when the component is made: what it does at its top is done once."""
-    name = module_of(package)
     sys.path[:0] = [str(source), str(SDK)]
     from innkeeper import Context
 
@@ -84,15 +94,67 @@ def said_of(error: BaseException, package: Path) -> str:
 
 def read_from(package: Path) -> list[Path]:
     """The files of the modules that the context has imported, but those of Python."""
-    places = [package.resolve(), Path(sys.prefix).resolve()]
+    places = [package, Path(sys.prefix)]
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    found = [Path(file).resolve() for file in files if file is not None]
-    return [file for file in found if any(file.is_relative_to(place) for place in places)]
+    found = [Path(file).absolute() for file in files if file is not None]
+    # A link in the context's folder is one of its files, wherever it leads.
+    return [file for file in found if is_below(file, places) or is_below(file.resolve(), [place.resolve() for place in places])]
+
+
+def is_below(file: Path, places: list[Path]) -> bool:
+    """Whether a file is below one of these places."""
+    return any(file.is_relative_to(place) for place in places)
+
+
+def below(source: Path) -> list[Path]:
+    """All files of a folder, but those that are hidden, as editors have them, and what Python has made of them."""
+    files = [file for file in source.rglob("*") if file.is_file() and not is_compiled(file)]
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(source).parts)]
+
+
+def is_compiled(file: Path) -> bool:
+    """Whether Python has made a file of a module's text."""
+    return file.suffix == ".pyc" or "__pycache__" in file.parts
+
+
+_opened: list[set[str]] = []
+_is_hooked = False
+
+
+@contextmanager
+def opened() -> Iterator[set[str]]:
+    """The files that are opened to be read meanwhile: what a module reads at its top is in the component, too."""
+    global _is_hooked
+    if not _is_hooked:
+        # Nobody can take it away again.
+        sys.addaudithook(_note_opened)
+        _is_hooked = True
+    found: set[str] = set()
+    _opened.append(found)
+    try:
+        yield found
+    finally:
+        _opened.remove(found)
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    # What is opened to be written says so by its mode.
+    if _opened and event == "open" and isinstance(arguments[0], (str, os.PathLike)) and not set("wax") & set(str(arguments[1])):
+        for found in _opened:
+            found.add(os.path.abspath(os.fsdecode(arguments[0])))
+
+
+def data_of(read: set[str]) -> list[Path]:
+    """Those of the files that were read which are neither of Python nor of the machine."""
+    others = [Path(place) for place in (sysconfig.get_path("stdlib"), sys.prefix, "/proc", "/sys", "/dev")]
+    files = [Path(file) for file in read]
+    return [file for file in files if file.is_file() and not is_compiled(file) and not is_below(file, others)]
 
 
 def sources_of_the_sdk() -> list[Path]:
     """What the component has of the SDK."""
-    return [file for file in (SDK / "innkeeper").rglob("*.py") if "testing" not in file.parts]
+    sdk = SDK / "innkeeper"
+    return [file for file in sdk.rglob("*.py") if "testing" not in file.relative_to(sdk).parts]
 
 
 def as_in_make(file: Path) -> str:
@@ -124,26 +186,34 @@ def componentize(name: str, source: Path, out: Path, digest: str) -> None:
     if file.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return
     print(f"making the component of {name}", flush=True)
-    fresh = out / f"component.{os.getpid()}"
+    # Whoever builds holds the context's lock: what lies there was left by one that was ended.
+    fresh = out / "component.fresh"
+    fresh.unlink(missing_ok=True)
     paths = [argument for path in (out / "entry", source, SDK) for argument in ("--python-path", str(path))]
-    command = [sys.executable, "-I", "-c", "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; script()"]
-    command += ["--quiet", "--wit-path", str(out / "wit"), "--world", "guest", "--full-names"]
-    command += ["componentize", *paths, "--output", str(fresh), ENTRY]
-    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "RUST_BACKTRACE": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if ended.returncode != 0:
-        fresh.unlink(missing_ok=True)
-        raise Refused(reason_of(ended.stderr or ended.stdout))
+    arguments = ["--quiet", "--wit-path", str(out / "wit"), "--world", "guest", "--full-names"]
+    arguments += ["componentize", *paths, "--output", str(fresh), ENTRY]
+    run_componentize_py(arguments)
     stamp.unlink(missing_ok=True)
     # Whoever reads it meanwhile has the old one or the new one, and nothing of both.
     fresh.replace(file)
     stamp.write_text(digest, encoding="utf-8")
 
 
+def run_componentize_py(arguments: list[str]) -> None:
+    """Runs it in this process, so that it ends with this one."""
+    # Where only types are checked, it is not installed.
+    componentize_py: Any = importlib.import_module("componentize_py")
+    os.environ.update({"VIRTUAL_ENV": sys.prefix, "RUST_BACKTRACE": "0", "PYTHONDONTWRITEBYTECODE": "1"})
+    sys.argv = ["componentize-py", *arguments]
+    try:
+        componentize_py.script()
+    except AssertionError as error:
+        raise Refused(reason_of(str(error))) from None
+
+
 def reason_of(output: str) -> str:
     """What componentize-py says is wrong, without where in it that was found out."""
-    said = output.partition("AssertionError: ")[2] or output
-    return said.partition("\n\nCaused by:")[0].partition("\n\nStack backtrace:")[0].strip()
+    return output.partition("\n\nCaused by:")[0].partition("\n\nStack backtrace:")[0].strip()
 
 
 if __name__ == "__main__":

@@ -118,6 +118,10 @@ async fn told_of_both(stay: &Stay, messages: usize) {
 #[tokio::test]
 async fn message_is_the_same_in_each_language_and_each_reads_what_the_others_wrote() {
     let languages = messages();
+    // With one alone nothing is exchanged: what serves already would be brought again.
+    if languages.len() < 2 {
+        return;
+    }
     let host = TestHost::with(settings().await).await;
     let (stay, operators) = (host.stay(), host.operators());
     let mut messages = 0;

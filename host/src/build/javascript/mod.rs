@@ -12,20 +12,12 @@ use tokio::process::Command;
 
 pub(super) use package::Package;
 
-use super::lock::Lock;
-use super::program::told;
+use super::lock::{Lock, OF_THE_CONTEXT};
+use super::program::{Made, told};
 use super::{Error, Options, Source};
 
 /// What builds a component, below the folder of what is installed.
 const BUILDER: &str = "innkeeper-sdk/tools/build.js";
-
-/// A component that was made. Nobody else makes another one in its place while this is there.
-#[derive(Debug)]
-pub(super) struct Made {
-    /// The file that it is in.
-    pub(super) file: PathBuf,
-    _lock: Lock,
-}
 
 /// Builds the component of a context. Each line that is said of that is told.
 pub(super) async fn build(
@@ -35,7 +27,7 @@ pub(super) async fn build(
 ) -> Result<Made, Error> {
     npm::install(&package.workspace, &line).await?;
     let directory = package.work(&options.target(&package.workspace));
-    let lock = Lock::of(directory.join("lock"), &line).await?;
+    let lock = Lock::of(directory.join("lock"), OF_THE_CONTEXT, &line).await?;
     let builder = package.installed(BUILDER);
     let mut command = Command::new("node");
     command
@@ -46,10 +38,7 @@ pub(super) async fn build(
         .current_dir(&package.workspace);
     let output = told(&mut command, "node", &line, cannot_run("node")).await?;
     match output {
-        None => Ok(Made {
-            file: directory.join("component.wasm"),
-            _lock: lock,
-        }),
+        None => Ok(Made::new(directory.join("component.wasm"), lock)),
         Some(output) => Err(Error::Compile { output }),
     }
 }

@@ -27,7 +27,13 @@ pub(super) async fn install(
         return Ok(());
     }
     is_new_enough().await?;
-    let _lock = Lock::of(workspace.join(LOCK), &line).await?;
+    let lock = workspace.join(LOCK);
+    let _lock = Lock::of(
+        lock,
+        "another installation of what builds JavaScript",
+        &line,
+    )
+    .await?;
     // Whoever was waited for may have done it.
     if is_installed(workspace, &noted).await? {
         return Ok(());

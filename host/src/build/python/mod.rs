@@ -3,16 +3,18 @@
 
 mod pip;
 mod project;
+mod requirements;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-pub(super) use project::{Project, REQUIREMENTS};
+pub(super) use project::Project;
+pub(super) use requirements::lists;
 
-use super::lock::Lock;
-use super::program::told;
+use super::lock::{Lock, OF_THE_CONTEXT};
+use super::program::{Made, told};
 use super::{Error, Options, Source};
 
 /// What builds a component, below the workspace.
@@ -20,38 +22,26 @@ const BUILDER: &str = "sdk/tools/build.py";
 /// How pytest says that it has found no tests.
 const NO_TESTS: i32 = 5;
 
-/// A component that was made. Nobody else makes another one in its place while this is there.
-#[derive(Debug)]
-pub(super) struct Made {
-    /// The file that it is in.
-    pub(super) file: PathBuf,
-    _lock: Lock,
-}
-
 /// Builds the component of a context. Each line that is said of that is told.
 pub(super) async fn build(
     project: &Project,
     options: &Options,
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<Made, Error> {
-    let python = pip::install(&project.workspace, &line).await?;
+    let installed = pip::install(&project.workspace, &line).await?;
     let directory = project.work(&options.target(&project.workspace));
-    let lock = Lock::of(directory.join("lock"), &line).await?;
-    let mut command = Command::new(&python);
+    let lock = Lock::of(directory.join("lock"), OF_THE_CONTEXT, &line).await?;
+    let mut command = python(&installed);
     command
-        // What lies about on this machine is no part of a component.
         .args(["-I", "-B"])
         .arg(project.workspace.join(BUILDER))
         .arg(&project.directory)
         .arg(&project.name)
         .arg(&directory)
         .current_dir(&project.workspace);
-    let output = told(&mut command, "python", &line, cannot_run(&python)).await?;
+    let output = told(&mut command, "python", &line, cannot_run(&installed)).await?;
     match output {
-        None => Ok(Made {
-            file: directory.join("component.wasm"),
-            _lock: lock,
-        }),
+        None => Ok(Made::new(directory.join("component.wasm"), lock)),
         Some(output) => Err(Error::Compile { output }),
     }
 }
@@ -59,19 +49,29 @@ pub(super) async fn build(
 /// Runs the tests of a context with pytest. Each line that is said of what has to be installed for them is told.
 pub(super) async fn test(source: &Source, line: impl Fn(&str) + Send + Sync) -> Result<(), Error> {
     let project = Project::read(source)?;
-    let python = pip::install(&project.workspace, line).await?;
-    let status = Command::new(&python)
+    let installed = pip::install(&project.workspace, line).await?;
+    let status = python(&installed)
         .args(["-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
         .current_dir(&project.directory)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .status()
         .await
-        .map_err(cannot_run(&python))?;
+        .map_err(cannot_run(&installed))?;
     match status.code() {
         Some(0 | NO_TESTS) => Ok(()),
         _ => Err(Error::Tests),
     }
+}
+
+/// A Python that imports what is installed for it, and nothing that the environment of whoever builds names: that would be in no digest.
+fn python(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_remove("PYTHONPATH")
+        .env_remove("PYTHONHOME")
+        .env("PYTHONNOUSERSITE", "1");
+    command
 }
 
 fn cannot_run(program: &Path) -> impl Fn(std::io::Error) -> Error {

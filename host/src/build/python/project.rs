@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::BUILDER;
+use super::requirements::REQUIREMENTS;
 use crate::build::{Error, Source};
 
-/// What names all that builds and tests the contexts of a workspace.
-pub(in crate::build) const REQUIREMENTS: &str = "requirements.txt";
 /// What says of a context what it is.
 const MANIFEST: &str = "pyproject.toml";
 
@@ -36,7 +36,7 @@ struct Ours {
 }
 
 impl Project {
-    /// Reads the project's pyproject.toml and finds its workspace: the directory that it names, else the nearest one upwards with a requirements.txt.
+    /// Reads the project's pyproject.toml and finds its workspace: the directory that it names, else the nearest one upwards with a requirements.txt and the SDK.
     pub(in crate::build) fn read(source: &Source) -> Result<Self, Error> {
         let directory =
             std::path::absolute(&source.package).map_err(Error::file(&source.package))?;
@@ -48,21 +48,25 @@ impl Project {
         })?;
         let ours = manifest.tool.and_then(|tool| tool.innkeeper);
         let named = ours.and_then(|ours| ours.workspace);
-        let is_workspace = |directory: &Path| directory.join(REQUIREMENTS).is_file();
+        let context = source.name.clone();
         let workspace = match named {
-            Some(named) => Some(named_from(&directory, &named)).filter(|path| is_workspace(path)),
+            Some(named) => match named_from(&directory, &named) {
+                path if is_workspace(&path) => path,
+                path => return Err(Error::OtherPythonWorkspace { context, path }),
+            },
             None => {
-                let mut above = directory.ancestors().map(Path::to_path_buf);
-                above.find(|ancestor| is_workspace(ancestor))
+                let mut above = directory.ancestors();
+                let found = above.find(|ancestor| is_workspace(ancestor));
+                let missing = || Error::NoPythonWorkspace {
+                    context,
+                    path: directory.clone(),
+                };
+                found.ok_or_else(missing)?.to_owned()
             }
-        };
-        let missing = || Error::NoRequirements {
-            context: source.name.clone(),
-            path: directory.clone(),
         };
         Ok(Self {
             name: source.name.clone(),
-            workspace: workspace.ok_or_else(missing)?,
+            workspace,
             directory,
         })
     }
@@ -71,6 +75,13 @@ impl Project {
     pub(in crate::build) fn work(&self, target: &Path) -> PathBuf {
         target.join("python").join(&self.name)
     }
+}
+
+/// Whether a directory has both. A list of requirements alone is in many a folder.
+fn is_workspace(directory: &Path) -> bool {
+    [REQUIREMENTS, BUILDER]
+        .iter()
+        .all(|file| directory.join(file).is_file())
 }
 
 /// A directory that a project names, without the steps up in it.
@@ -104,23 +115,25 @@ mod tests {
         let manifest = |text: &str| std::fs::write(package.join(MANIFEST), text).unwrap();
         manifest("[project]\nname = \"notes\"\n");
         let lacking = Project::read(&source).unwrap_err().to_string();
-        assert!(
-            lacking.contains("context notes: there is no requirements.txt"),
-            "{lacking}"
-        );
+        assert!(lacking.contains("context notes: neither"), "{lacking}");
         let requirements = |folder: &str| {
             let folder = home.path().join(folder);
-            std::fs::create_dir_all(&folder).unwrap();
+            let tools = folder.join(BUILDER);
+            std::fs::create_dir_all(tools.parent().unwrap()).unwrap();
+            std::fs::write(tools, "").unwrap();
             std::fs::write(folder.join(REQUIREMENTS), "").unwrap();
             folder
         };
+        // A list of its own makes no workspace of a context.
+        std::fs::write(package.join(REQUIREMENTS), "").unwrap();
         let nearest = requirements("app/python");
         assert_eq!(Project::read(&source).unwrap().workspace, nearest);
         manifest("[tool.innkeeper]\nworkspace = \"../../../elsewhere/python\"\n");
-        assert!(matches!(
-            Project::read(&source),
-            Err(Error::NoRequirements { .. })
-        ));
+        let other = Project::read(&source).unwrap_err().to_string();
+        assert!(
+            other.contains("names /") && other.contains("/elsewhere/python, which"),
+            "{other}"
+        );
         let named = requirements("elsewhere/python");
         assert_eq!(Project::read(&source).unwrap().workspace, named);
         manifest("[tool\n");

@@ -104,10 +104,28 @@ class Tuple(Type):
         return [_write(part, index, value[index], form, inside) for index, part in enumerate(self.parts)]
 
 
+def _has_hash(of: Type) -> bool:
+    """Whether the values of a type can be the keys of a dict."""
+    match of:
+        case List() | Dictionary():
+            return False
+        case Optional():
+            return _has_hash(of.inner)
+        case Tuple():
+            return all(_has_hash(part) for part in of.parts)
+        case Struct():
+            return of.made.__hash__ is not None
+        case Variant():
+            return all(case.made.__hash__ is not None for case in of.cases)
+    return True
+
+
 class Dictionary(Type):
     """Keys of one type with values of another."""
 
     def __init__(self, key: Type, value: Type) -> None:
+        if not _has_hash(key):
+            raise TypeError("the keys of a dict have a hash: no list, no dict, and a dataclass only if it is `frozen=True`")
         self.key = key
         self.value = value
         self._pair = Tuple([key, value])

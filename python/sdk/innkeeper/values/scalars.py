@@ -7,6 +7,7 @@ import re
 import struct
 from typing import Any
 
+from ..text import is_well_formed
 from .kind import Described, Form, Mismatch, Place, Type, wanted
 
 _SAFE = 2**53
@@ -152,10 +153,8 @@ class Float(Scalar):
 def _well_formed(value: Any) -> str:
     if not isinstance(value, str):
         raise wanted("a text", value)
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Mismatch("the text has half a surrogate pair, which is no character") from None
+    if not is_well_formed(value):
+        raise Mismatch("the text has half a surrogate pair, which is no character")
     return value
 
 
@@ -177,6 +176,9 @@ class Text(Scalar):
 
     def write(self, value: Any, form: Form, depth: int = 0) -> str:
         return self._fitting(_well_formed(value))
+
+    def what(self) -> str:
+        return "a text" if self.most is None else f"a text that is not blank and has at most {self.most} characters"
 
     def _fitting(self, text: str) -> str:
         if self.most is None:

@@ -21,6 +21,7 @@ from innkeeper import (
     Reject,
     Table,
     answer,
+    cancel,
     emit,
     emit_after,
     in_camel_case,
@@ -50,9 +51,10 @@ rings = Counter[str]("rings")
 marked = Event[Mark]("Marked", subject=lambda mark: mark.name)
 due = Event[Mark]("Due", subject=lambda mark: mark.name)
 room_unavailable = Event[Unavailable]("RoomUnavailable", subject=lambda unavailable: unavailable.rsv_id)
+nobody = Event[Mark]("Nobody", subject=lambda mark: None)
 payments = Calls("stay:payment/payments")
 
-context = Context("What a context in Python may do.", tables=[marks, rings], publishes=[marked, due, room_unavailable], calls=[payments])
+context = Context("What a context in Python may do.", tables=[marks, rings], publishes=[marked, due, room_unavailable, nobody], calls=[payments])
 
 # It is drawn once, when the component is made, and is the same in each invocation.
 EARLY = random.random()
@@ -81,6 +83,8 @@ async def later() -> int:
 
 
 wrong: Any = 7
+nothing: Any = None
+part: Any = 1.5
 
 FAILURES: dict[str, Callable[[], Any]] = {
     "type": lambda: wrong.nothing,
@@ -94,6 +98,10 @@ FAILURES: dict[str, Callable[[], Any]] = {
     "state": lambda: marks.put("x", Mark(wrong)),
     # The host takes characters only, and this has half of one.
     "half": raising(TypeError("half \ud800")),
+    "cancel": lambda: cancel(nothing),
+    "cancel-half": lambda: cancel("\ud800"),
+    "limit": lambda: marks.first(part),
+    "subject": lambda: emit(nobody, Mark("x")),
     "problem": raising(Problem.conflict("As asked.")),
 }
 

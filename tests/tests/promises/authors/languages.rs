@@ -249,17 +249,23 @@ async fn where_the_index_cannot_be_reached_that_is_said() {
     assert!(!said.is_well, "{said:?}");
     assert!(said.err.contains("can it reach its index?"), "{said:?}");
     // Nothing is taken for installed that is not.
-    assert!(
-        !app.directory()
-            .join("python/target/venv/.innkeeper")
-            .exists()
-    );
+    let environments = app.directory().join("python/target/venv");
+    let environments = std::fs::read_dir(environments).expect("one was begun");
+    for environment in environments {
+        let environment = environment.expect("it can be read").path();
+        assert!(environment.join("bin/python").exists());
+        assert!(!environment.join(".innkeeper").exists());
+    }
 }
 
 #[tokio::test]
 async fn what_builds_an_app_in_python_is_pinned_by_digests() {
     let app = NewApp::with("fastened", &[], &["--language", "python"]).await;
-    let text = app.read("python/requirements.txt");
+    assert!(
+        app.read("python/requirements.txt")
+            .ends_with("\n-r sdk/requirements.txt\n")
+    );
+    let text = app.read("python/sdk/requirements.txt");
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let packages: Vec<usize> = (0..lines.len())
         .filter(|line| lines[*line].contains("=="))

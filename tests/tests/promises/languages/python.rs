@@ -80,13 +80,22 @@ async fn python_and_rust_call_each_other_and_what_fails_is_undone() {
     assert_eq!(status(1001), Some(json!("cancelled")));
     // A parameter that the interface does not take is an exception where it is given.
     post("/scripted/pay/7".into()).await.expect_problem(500);
-    says(&host, "where a int is wanted").await;
+    says(&host, "where one of the type int is wanted").await;
     for parameter in ["-1", "18446744073709551616"] {
         post(format!("/scripted/overflow/{parameter}"))
             .await
             .expect_problem(500);
         says(&host, &format!("{parameter} is no u64")).await;
     }
+    // The largest one that it takes arrives as what it is.
+    post(format!("/scripted/overflow/{}", u64::MAX))
+        .await
+        .expect(200);
+    let payments = stay.client().all("/payments").await;
+    assert!(
+        payments.iter().any(|payment| payment["rsvId"] == u64::MAX),
+        "{payments:?}"
+    );
 }
 
 /// Each exception is one clear answer, commits nothing, and is in the log with where it was raised.
@@ -112,6 +121,11 @@ async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
         ("bare", 500, "a value that has no text"),
         ("state", 500, "a record of marks cannot be stored: name"),
         ("half", 500, "TypeError: half \u{fffd}"),
+        // What the host would not take is an exception before it gets there.
+        ("cancel", 500, "the id of a timer is a text, not None"),
+        ("cancel-half", 500, "the id of a timer is a text, not '"),
+        ("limit", 500, "a whole number, not 1.5"),
+        ("subject", 500, "the subject of Nobody"),
         ("missing", 500, "KeyError: 'missing'"),
         ("problem", 409, ""),
     ] {
@@ -146,6 +160,7 @@ async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
             "[".repeat(100_000),
             "]".repeat(100_000)
         ),
+        format!("{}\"{}", "[".repeat(128), "\\\"".repeat(50_000)),
     ] {
         sent(body).await.expect_problem(400);
     }

@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signatures import Signature, Signatures
+from .signatures import Signature, Signatures
 
-CONTRACT = Path(__file__).resolve().parent.parent / "wit"
+CONTRACT = Path(__file__).resolve().parent.parent.parent / "wit"
 OF_THE_CONTRACT = ("types.wit", "imports.wit", "exports.wit", "world.wit")
 PACKAGE = re.compile(r"^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;", re.MULTILINE)
 
