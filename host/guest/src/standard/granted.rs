@@ -53,6 +53,7 @@ const PROVIDED: &[(&str, &[&str], &str)] = &[
         PREVIEW_2,
     ),
     ("wasi:config", &["store"], "0.2.0-rc.1"),
+    ("wasi:config", &["store"], "0.2.0-draft"),
     ("wasi:logging", &["logging"], "0.1.0-draft"),
     (
         "wasi:keyvalue",
@@ -118,6 +119,9 @@ mod tests {
             ("wasi:keyvalue/store@0.2.0-draft2", false),
             ("wasi:keyvalue/watcher@0.2.0-draft", false),
             ("wasi:blobstore/blobstore@0.2.0-draft", false),
+            ("wasi:config/store@0.2.0-draft", true),
+            ("wasi:config/store@0.2.0-rc.1", true),
+            ("wasi:config/runtime@0.2.0-draft", false),
             ("wasi:clocks/timezone@0.2.0", false),
             ("wasi:http", false),
             ("stay:room/rooms@0.1.0", true),

@@ -1,5 +1,6 @@
 //! What the host has of WASI for components that know nothing of Innkeeper: requests in and out by `wasi:http`, and the context's state by `wasi:keyvalue`.
 
+mod config;
 mod granted;
 mod incoming;
 mod keyvalue;
@@ -22,5 +23,6 @@ pub(super) use self::outgoing::Hooks;
 /// Adds what of it every context may import, whether or not its settings grant that.
 pub(super) fn add_to_linker(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    keyvalue::add_to_linker(linker)
+    keyvalue::add_to_linker(linker)?;
+    config::add_to_linker(linker)
 }

@@ -18,6 +18,31 @@ mod keyvalue {
     });
 }
 
+mod draft {
+    wit_bindgen::generate!({
+        inline: "
+            package tests:visitors;
+
+            world configured {
+                import wasi:config/store@0.2.0-draft;
+            }
+
+            package wasi:config@0.2.0-draft {
+                interface store {
+                    variant error {
+                        upstream(string),
+                        io(string),
+                    }
+                    get: func(key: string) -> result<option<string>, error>;
+                    get-all: func() -> result<list<tuple<string, string>>, error>;
+                }
+            }
+        ",
+        world: "configured",
+        generate_all,
+    });
+}
+
 wasip2::http::proxy::export!(Visitors);
 
 struct Visitors;
@@ -50,6 +75,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Visitors {
             (Method::Put, ["long", bucket, length]) => long(bucket, length),
             (_, ["echo", ..]) => echo(&request),
             (Method::Get, ["printed", ..]) => print(),
+            (Method::Get, ["configured", name]) => configured(name),
             (Method::Get, ["silent"]) => return drop(out),
             (Method::Get, ["forgetful"]) => return std::mem::forget(out),
             (Method::Get, ["failing"]) => {
@@ -130,6 +156,16 @@ fn unfinished(out: ResponseOutparam, how: &str) {
 
 fn open(bucket: &str) -> Bucket {
     store::open(bucket).expect("every bucket is there")
+}
+
+/// What its configuration says of a name, and how many names there are.
+fn configured(name: &str) -> Answer {
+    use draft::wasi::config::store;
+
+    let value = store::get(name).expect("it can be read");
+    let all = store::get_all().expect("it can be read");
+    let value = value.unwrap_or("nothing".to_owned());
+    (200, format!("{value}, of {}", all.len()).into_bytes())
 }
 
 fn show(bucket: &str, name: &str) -> Answer {

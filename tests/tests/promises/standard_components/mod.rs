@@ -9,13 +9,14 @@ mod requests;
 use innkeeper_tests::Settings;
 
 /// The routes of `visitors`, some of them short.
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 14] = [
     "/visitors/*",
     "POST /incremented/{bucket}/{name}/{delta}",
     "/many/*",
     "PUT /long/*",
     "/echo/*",
     "GET /printed",
+    "GET /configured/{name}",
     "GET /silent",
     "GET /forgetful",
     "GET /failing",

@@ -44,6 +44,24 @@ async fn a_request_comes_as_it_was_sent() {
         .expect_problem(405);
 }
 
+/// The draft of `wasi:config` is what the component imports; contexts of the SDK import the release candidate.
+#[tokio::test]
+async fn its_configuration_is_what_the_manifest_says() {
+    let settings = visitors()
+        .await
+        .set("context.visitors.config.greeting", "welcome")
+        .set("context.visitors.config.size", 3);
+    let host = TestHost::with(settings).await;
+    for (name, said) in [
+        ("greeting", "welcome, of 2"),
+        ("size", "3, of 2"),
+        ("else", "nothing, of 2"),
+    ] {
+        let answer = host.gateway().get(&format!("/configured/{name}")).await;
+        assert_eq!(answer.expect(200).text, said);
+    }
+}
+
 /// A rule of what lies below a path holds for each way to write such a path, and what is named below it without a rule is not open for that.
 #[tokio::test]
 async fn what_is_guarded_is_not_reached_past_its_guard() {
