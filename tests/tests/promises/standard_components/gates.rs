@@ -132,9 +132,9 @@ async fn a_version_is_ramped_up_like_any_other_and_must_have_the_routes_of_the_m
     let settings = settings.set("context.visitors.rollout.max_latency", 0);
     let host = TestHost::with(settings).await;
     let standard = std::fs::read(artifacts::component("visitors").await).unwrap();
-    // One that describes routes of its own has none of those that the manifest has.
-    let idler = std::fs::read(artifacts::component("idler").await).unwrap();
-    let refused = host.operators().deploy("visitors", idler, "").await;
+    // One that describes routes of its own has not all of those that the manifest has.
+    let other = std::fs::read(artifacts::component("guestbook").await).unwrap();
+    let refused = host.operators().deploy("visitors", other, "").await;
     let refused = refused.expect_problem(422);
     assert!(
         refused.text.contains("[context.visitors.routes]"),
