@@ -132,9 +132,9 @@ async fn a_version_is_ramped_up_like_any_other_and_must_have_the_routes_of_the_m
     let settings = settings.set("context.visitors.rollout.max_latency", 0);
     let host = TestHost::with(settings).await;
     let standard = std::fs::read(artifacts::component("visitors").await).unwrap();
-    // One that describes routes of its own has none of those that the manifest has.
-    let idler = std::fs::read(artifacts::component("idler").await).unwrap();
-    let refused = host.operators().deploy("visitors", idler, "").await;
+    // One that describes routes of its own has not all of those that the manifest has.
+    let other = std::fs::read(artifacts::component("guestbook").await).unwrap();
+    let refused = host.operators().deploy("visitors", other, "").await;
     let refused = refused.expect_problem(422);
     assert!(
         refused.text.contains("[context.visitors.routes]"),
@@ -147,10 +147,11 @@ async fn a_version_is_ramped_up_like_any_other_and_must_have_the_routes_of_the_m
         .operators()
         .deploy("visitors", edition, "ramp=50,100&step=200ms");
     reply.await.expect(202);
-    // Each step is judged by what was asked during it.
+    // Each step is judged by what was asked during it, and which version is asked follows from the path.
     eventually("it is current", async || {
-        for _ in 0..20 {
-            let visit = host.gateway().request(Method::POST, "/visitors/b/anna");
+        for guest in 0..20 {
+            let path = format!("/visitors/b/{guest}");
+            let visit = host.gateway().request(Method::POST, &path);
             send(visit).await.expect(200);
         }
         match host.operators().serving("visitors").await {
