@@ -42,8 +42,8 @@ const RETURN: Duration = Duration::from_secs(60);
   innkeeper deploy room room.wasm --until-watched
   innkeeper deploy message message.js.wasm --expect-slower=50
   innkeeper deploy room room.wasm --dry-run
-  innkeeper deploy room oci://ghcr.io/inn/room:1.2
-  innkeeper deploy room oci://ghcr.io/inn/room@sha256:...
+  innkeeper deploy room oci://registry.example/inn/room:1.2
+  innkeeper deploy room oci://registry.example/inn/room@sha256:...
 
 A signature in <FILE>.sig, or the newest beside it in the registry, is sent along (the newest good one, where the manifest here has [rollout.keys]); `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
 pub(super) struct Deploy {

@@ -15,8 +15,8 @@ use crate::manifest::OciReference;
 /// Its digest is checked, and nothing is written unless it is right. Prints the reference with the digest of what was fetched.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  innkeeper pull oci://ghcr.io/inn/room:1.2
-  innkeeper pull oci://ghcr.io/inn/room:1.2 --context room
+  innkeeper pull oci://registry.example/inn/room:1.2
+  innkeeper pull oci://registry.example/inn/room:1.2 --context room
   innkeeper pull oci://localhost:5000/room@sha256:... room.wasm --plain-http
 
 Where several signatures are beside it, the newest is written; --context says which context it must be for, and then the newest good one by [rollout.keys] is, where the manifest has some.")]

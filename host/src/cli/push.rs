@@ -20,8 +20,8 @@ use crate::rollout::signature::Signature;
 /// with `docker login`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  innkeeper push room.wasm oci://ghcr.io/inn/room:1.2
-  innkeeper push room.wasm oci://ghcr.io/inn/room:1.2 --context room
+  innkeeper push room.wasm oci://registry.example/inn/room:1.2
+  innkeeper push room.wasm oci://registry.example/inn/room:1.2 --context room
   innkeeper push room.wasm oci://localhost:5000/room:1.2 --plain-http
 
 A signature in <FILE>.sig is stored beside it; `innkeeper sign` makes it. --context says whom it is for, as `innkeeper sign` was told; so one component can have several.")]

@@ -31,7 +31,7 @@ pub struct OciReference {
 pub enum InvalidReference {
     /// It is nothing like one.
     #[error(
-        "`{0}` is not a reference; write `oci://<registry>/<repository>:<tag>`, for example `oci://ghcr.io/inn/room:1.2`"
+        "`{0}` is not a reference; write `oci://<registry>/<repository>:<tag>`, for example `oci://registry.example/inn/room:1.2`"
     )]
     Malformed(String),
     /// It names nothing in the repository.
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_reference_is_read_as_it_is_written() {
         for (text, key) in [
-            ("oci://ghcr.io/inn/room:1.2".to_owned(), "1.2"),
+            ("oci://registry.example/inn/room:1.2".to_owned(), "1.2"),
             (format!("oci://127.0.0.1:5000/room@{DIGEST}"), DIGEST),
             (format!("oci://[::1]:5000/a/b-c/d__e:v1_x@{DIGEST}"), DIGEST),
             ("oci://localhost:5000/a--b.c:_".to_owned(), "_"),
@@ -190,20 +190,20 @@ mod tests {
             "oci://",
             "oci://room:1",
             "oci:///room:1",
-            "oci://ghcr.io/:1",
-            "oci://ghcr.io/Room:1",
-            "oci://ghcr.io/a//b:1",
-            "oci://ghcr.io/../b:1",
-            "oci://ghcr.io/a..b:1",
-            "oci://ghcr.io/a/-b:1",
-            "oci://ghcr.io/room:",
-            "oci://ghcr.io/room:-1",
-            "oci://ghcr.io/room:1:2",
-            "oci://ghcr.io/room:a/b",
-            "oci://ghcr.io:/room:1",
-            "oci://ghcr.io:99999/room:1",
-            "oci://ghcr.io/room?x=1",
-            "oci://ghcr.io/room:1 ",
+            "oci://registry.example/:1",
+            "oci://registry.example/Room:1",
+            "oci://registry.example/a//b:1",
+            "oci://registry.example/../b:1",
+            "oci://registry.example/a..b:1",
+            "oci://registry.example/a/-b:1",
+            "oci://registry.example/room:",
+            "oci://registry.example/room:-1",
+            "oci://registry.example/room:1:2",
+            "oci://registry.example/room:a/b",
+            "oci://registry.example:/room:1",
+            "oci://registry.example:99999/room:1",
+            "oci://registry.example/room?x=1",
+            "oci://registry.example/room:1 ",
         ] {
             let read = text.parse::<OciReference>();
             assert!(
@@ -211,14 +211,14 @@ mod tests {
                 "{text}: {read:?}"
             );
         }
-        let read = "oci://user:secret@ghcr.io/room:1".parse::<OciReference>();
+        let read = "oci://user:secret@registry.example/room:1".parse::<OciReference>();
         assert_eq!(read, Err(InvalidReference::NamesSomebody));
-        let read = "oci://ghcr.io/room".parse::<OciReference>();
+        let read = "oci://registry.example/room".parse::<OciReference>();
         assert!(
             matches!(read, Err(InvalidReference::Incomplete(_))),
             "{read:?}"
         );
-        let read = "oci://ghcr.io/room@sha512:00".parse::<OciReference>();
+        let read = "oci://registry.example/room@sha512:00".parse::<OciReference>();
         assert!(matches!(read, Err(InvalidReference::Digest(_))), "{read:?}");
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn found(types: &[&str]) -> Result<String, String> {
-        let reference = "oci://ghcr.io/inn/room:1".parse().unwrap();
+        let reference = "oci://registry.example/inn/room:1".parse().unwrap();
         let manifest = manifest(types);
         let found = component_of(&reference, &manifest).map(|layer| layer.media_type.clone());
         found.map_err(|error| error.to_string())

@@ -242,22 +242,22 @@ fn impossible_contexts_are_refused() {
             "3:1: context.room.component: `package` is set, too; keep one of them",
         ),
         (
-            "[context.room]\ncomponent = 'oci://ghcr.io/inn/room'",
-            "2:13: context.room.component: `oci://ghcr.io/inn/room` names a repository only; write a tag (`:1.2`) or a digest (`@sha256:...`) behind it",
+            "[context.room]\ncomponent = 'oci://registry.example/inn/room'",
+            "2:13: context.room.component: `oci://registry.example/inn/room` names a repository only; write a tag (`:1.2`) or a digest (`@sha256:...`) behind it",
         ),
         (
-            "[registry.'https://ghcr.io']\nplain_http = true",
-            "1:11: registry.https://ghcr.io: `https://ghcr.io` is not a registry; write its host, and its port where that is not the usual one, for example \
+            "[registry.'https://registry.example']\nplain_http = true",
+            "1:11: registry.https://registry.example: `https://registry.example` is not a registry; write its host, and its port where that is not the usual one, for example \
              [registry.\"registry.example:5000\"]",
         ),
         (
-            "[registry.'ghcr.io']\nmirrors = ['http://a']",
-            "2:1: registry.ghcr.io.mirrors: `http://a` is not a registry; write its host, and its port where that is not the usual one, for example \
+            "[registry.'registry.example']\nmirrors = ['http://a']",
+            "2:1: registry.registry.example.mirrors: `http://a` is not a registry; write its host, and its port where that is not the usual one, for example \
              `mirror.example:5000`",
         ),
         (
-            "[registry.'ghcr.io']\nplain_http = true\nca_file = 'a.pem'",
-            "3:1: registry.ghcr.io.ca_file: is for TLS, which is not spoken with `plain_http`; keep one of them",
+            "[registry.'registry.example']\nplain_http = true\nca_file = 'a.pem'",
+            "3:1: registry.registry.example.ca_file: is for TLS, which is not spoken with `plain_http`; keep one of them",
         ),
         (
             "[context.room.limits]\ndeadline = '0ms'",
