@@ -16,7 +16,6 @@ async fn paths_that_are_not_there() {
         "/Rooms",
         "/rooms%2F1",
         "/rooms?x=1#",
-        "/rooms/../rooms/1/x",
     ] {
         let reply = client.ask(&format!("GET {path}")).await;
         if path.starts_with("/rooms?") {
@@ -26,6 +25,25 @@ async fn paths_that_are_not_there() {
             assert_eq!(reply.json()["type"], "about:blank");
             assert_eq!(reply.json()["title"], "Not Found");
         }
+    }
+}
+
+/// Whoever reads such a path afterwards may take it for another one.
+#[tokio::test]
+async fn paths_that_may_be_taken_for_others() {
+    let host = Served::new().await;
+    let mut client = host.connect().await;
+    for path in [
+        "/rooms/../rooms/1",
+        "/rooms/./1",
+        "/rooms/%2e%2E/1",
+        "/rooms\\1",
+    ] {
+        let reply = client.ask(&format!("GET {path}")).await;
+        reply.is_problem(
+            400,
+            "the path has a segment `.` or `..`, or a backslash; send the path that is meant",
+        );
     }
 }
 
