@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::rustls::crypto::ring;
 
 /// How long anything may take, on a machine that is busy with other tests.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -159,7 +160,7 @@ impl TestHost {
             operators,
             out,
             err,
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: http_client(),
             home,
         }
     }
@@ -259,4 +260,10 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<
     timeout(SOON, trying)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+fn http_client() -> Client {
+    // The library does not choose one itself. Whoever was first stays: it is the same.
+    let _ = ring::default_provider().install_default();
+    Client::builder().no_proxy().build().unwrap()
 }

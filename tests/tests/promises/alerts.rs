@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use http::StatusCode;
-use innkeeper_tests::{Opening, Settings, TestHost, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, eventually, http_client};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 struct Prometheus {
     child: Child,
     base: String,
+    http: reqwest::Client,
     _home: TempDir,
 }
 
@@ -46,12 +47,13 @@ impl Prometheus {
         Self {
             child,
             base: format!("http://127.0.0.1:{port}"),
+            http: http_client().build().expect("a client can be made"),
             _home: home,
         }
     }
 
     async fn get(&self, path: &str) -> Result<Value, String> {
-        let reply = reqwest::get(format!("{}{path}", self.base)).await;
+        let reply = self.http.get(format!("{}{path}", self.base)).send().await;
         let reply = reply.map_err(|error| error.to_string())?;
         match reply.status() {
             StatusCode::OK => reply.json().await.map_err(|error| error.to_string()),
