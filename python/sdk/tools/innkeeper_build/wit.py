@@ -63,7 +63,8 @@ def write_wit(directory: Path, calls: list[str], offers: dict[str, list[str]], m
     shutil.copytree(CONTRACT / "deps", folder / "deps", dirs_exist_ok=True)
     files = []
     for name, package in packages.items():
-        if name == "innkeeper:context" or name.startswith("wasi:"):
+        # The contract has those already.
+        if name.startswith(("wasi:", "innkeeper:")):
             continue
         to = folder / "deps" / name.replace(":", "-")
         to.mkdir()
