@@ -16,6 +16,8 @@ use crate::within;
 const END: char = '\u{1e}';
 /// How long what was asked to end may take.
 const ENDING: Duration = Duration::from_secs(40);
+/// How long somebody waits who then presses Ctrl-C once more.
+const ONCE_MORE: Duration = Duration::from_secs(15);
 
 /// What a terminal has shown so far.
 #[derive(Clone, Default)]
@@ -75,12 +77,18 @@ impl Group {
         }
     }
 
-    /// Sends a signal, and waits for the end.
+    /// Sends a signal, and waits for the end. A shell that is asked just when the program in its loop ends by itself goes on with the loop, so it is asked again.
     async fn end(&mut self, signal: Signal) -> Result<(), String> {
-        self.signal(signal);
-        let ended = tokio::time::timeout(ENDING, self.0.wait()).await;
-        match ended {
-            Ok(_) => Ok(()),
+        let asking = async {
+            loop {
+                self.signal(signal);
+                if tokio::time::timeout(ONCE_MORE, self.0.wait()).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        match tokio::time::timeout(ENDING, asking).await {
+            Ok(()) => Ok(()),
             Err(_) => Err(format!("it has not ended {ENDING:?} after it was asked to")),
         }
     }
