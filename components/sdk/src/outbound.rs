@@ -21,10 +21,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use self::bindings::innkeeper::outbound::http;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::testing::outside as http;
+use crate::testing::outside::send;
 
 #[cfg(target_arch = "wasm32")]
 #[allow(clippy::all, clippy::pedantic, missing_docs)]
@@ -167,30 +165,37 @@ impl Request {
     ///
     /// See [`Error`].
     pub fn send(self) -> Result<Response, Error> {
-        let timeout_ms = self
-            .timeout
-            .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        let answered = http::send(&http::Request {
-            method: self.method,
-            url: self.url,
-            headers: self.headers,
-            body: self.body,
-            timeout_ms,
-        });
-        match answered {
-            Ok(response) => Ok(Response {
-                status: response.status,
-                headers: response.headers,
-                body: response.body,
-            }),
-            Err(http::Error::Denied(reason)) => Err(Error::Denied(reason)),
-            Err(http::Error::Invalid(reason)) => Err(Error::Invalid(reason)),
-            Err(http::Error::Overloaded(reason)) => Err(Error::Overloaded(reason)),
-            Err(http::Error::Unreachable(reason)) => Err(Error::Unreachable(reason)),
-            Err(http::Error::TimedOut(reason)) => Err(Error::TimedOut(reason)),
-            Err(http::Error::TooLarge(reason)) => Err(Error::TooLarge(reason)),
-            Err(http::Error::Broken(reason)) => Err(Error::Broken(reason)),
-        }
+        send(self)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn send(request: Request) -> Result<Response, Error> {
+    use self::bindings::innkeeper::outbound::http;
+
+    let milliseconds = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    let answered = http::send(&http::Request {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: request.body,
+        timeout_ms: request.timeout.map(milliseconds),
+    });
+    match answered {
+        Ok(response) => Ok(Response {
+            status: response.status,
+            headers: response.headers,
+            body: response.body,
+        }),
+        Err(error) => Err(match error {
+            http::Error::Denied(reason) => Error::Denied(reason),
+            http::Error::Invalid(reason) => Error::Invalid(reason),
+            http::Error::Overloaded(reason) => Error::Overloaded(reason),
+            http::Error::Unreachable(reason) => Error::Unreachable(reason),
+            http::Error::TimedOut(reason) => Error::TimedOut(reason),
+            http::Error::TooLarge(reason) => Error::TooLarge(reason),
+            http::Error::Broken(reason) => Error::Broken(reason),
+        }),
     }
 }
 

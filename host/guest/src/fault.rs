@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::standard::InvalidAnswer;
-
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;
 
@@ -11,6 +9,29 @@ const FRAMES: usize = 5;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// An answer to a web request that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InvalidAnswer {
+    /// It ended without one.
+    #[error("it ended without setting its `response-outparam`")]
+    None,
+    /// It is an error instead.
+    #[error("it answered with the error {0} instead of a response")]
+    Error(String),
+    /// Its body was given up, or left.
+    #[error("it did not finish the body of its response")]
+    Unfinished,
+    /// The value of a header is no text.
+    #[error("the value of its header {0} is not text")]
+    NotText(String),
+    /// It is too long.
+    #[error("the body of its response has more than {limit} bytes")]
+    TooLong {
+        /// What it may have, in bytes.
+        limit: u64,
+    },
+}
 
 /// Why a guest was refused memory.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::innkeeper::outbound::http as outbound;
-use crate::standard::{OutboundError, OutboundTimeouts};
+use crate::outbound_call::{OutboundError, OutboundTimeouts};
 use crate::store_data::StoreData;
 
 /// How the name of its package begins.

@@ -11,7 +11,7 @@ use wasmtime::component::Val;
 use crate::fault::Refusal;
 use crate::interface::Operation;
 use crate::log_gate::LogGate;
-use crate::standard::OutboundCall;
+use crate::outbound_call::OutboundCall;
 
 pub use crate::bindings::innkeeper::context::invocation::VerifiedIdentity as IdentityInfo;
 pub use crate::bindings::innkeeper::context::state::Entry as StateEntry;

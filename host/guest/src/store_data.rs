@@ -12,9 +12,9 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::fault::Denied;
+use crate::outgoing_handler::Hooks;
 use crate::output::LogLines;
 use crate::services::Services;
-use crate::standard::Hooks;
 
 /// How many resources of WASI a guest may hold at once. They are the host's memory, beside what is reserved for the guest, and what all of them may take is small beside that: one that never drops any is ended.
 const MOST_RESOURCES: usize = 256;

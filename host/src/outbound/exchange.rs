@@ -1,6 +1,5 @@
 //! One request and its answer, over one connection.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use tokio::time::timeout;
 use super::account::Admitted;
 use super::outgoing::{head_size, without_connection};
 use crate::guest::OutboundError;
-use crate::tls::Transport;
+use crate::tls::{Transport, driven};
 
 /// How much of an answer's head is read, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -49,20 +48,12 @@ pub(super) async fn exchange(
         .max_headers(MOST_FIELDS)
         .handshake(TokioIo::new(transport));
     let (mut sender, connection) = speaking.await.map_err(protocol)?;
-    let mut connection = pin!(connection);
-    let mut answering = pin!(async {
+    let answering = async {
         let answer = timeout(limits.first_byte, sender.send_request(request)).await;
         let answer = answer.map_err(|_| OutboundError::ResponseTimeout)?;
         whole(answer.map_err(protocol)?, limits, admitted).await
-    });
-    let mut has_ended = false;
-    loop {
-        tokio::select! {
-            answer = &mut answering => return answer,
-            // What has come is read all the same; and what goes wrong with it shows there.
-            _ = &mut connection, if !has_ended => has_ended = true,
-        }
-    }
+    };
+    driven(connection, answering).await
 }
 
 async fn whole(

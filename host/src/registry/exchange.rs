@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, head
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 use tokio_rustls::rustls;
@@ -17,13 +17,10 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::RegistryError;
 use super::hosts::Hosts;
-use crate::tls::Transport;
+use crate::tls::{Transport, driven, reach};
 
 /// How long a connection may take to come about, with TLS over it.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How many addresses of a host are tried, and how much earlier each is than the next.
-const MOST_ADDRESSES: usize = 6;
-const HEAD_START: Duration = Duration::from_millis(250);
 /// How long the head of an answer may take behind a request of a few bytes.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long it may take to send or take what is large.
@@ -227,14 +224,7 @@ impl Ask {
                 body,
             })
         };
-        let mut connection = Box::pin(connection);
-        let mut asked = Box::pin(asked);
-        tokio::select! {
-            biased;
-            answered = &mut asked => answered,
-            // What it has brought is still to be taken.
-            _ = &mut connection => asked.await,
-        }
+        driven(connection, asked).await
     }
 
     /// A request to a server names no host in its first line.
@@ -252,7 +242,9 @@ impl Ask {
         };
         let no_host = || unreachable(io::Error::other("there is no such host"));
         let (name, port) = self.place.address().ok_or_else(no_host)?;
-        let tcp = reach(&name, port).await.map_err(unreachable)?;
+        let addresses = lookup_host((name.as_str(), port)).await;
+        let tcp = reach(addresses.map_err(unreachable)?).await;
+        let tcp = tcp.map_err(unreachable)?;
         if !speaks_tls {
             return Ok(Transport::Plain(tcp));
         }
@@ -270,26 +262,6 @@ impl Ask {
             }),
         }
     }
-}
-
-/// Connects to whichever address of a host answers first. Each next one is tried a little later: one that nobody answers at does not keep the others waiting.
-async fn reach(name: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = tokio::net::lookup_host((name, port)).await?;
-    let connecting = addresses
-        .take(MOST_ADDRESSES)
-        .zip(0..)
-        .map(|(address, place)| {
-            Box::pin(async move {
-                tokio::time::sleep(HEAD_START * place).await;
-                TcpStream::connect(address).await
-            })
-        });
-    let connecting: Vec<_> = connecting.collect();
-    if connecting.is_empty() {
-        return Err(io::Error::other("it has no address"));
-    }
-    let (connected, _) = futures::future::select_ok(connecting).await?;
-    Ok(connected)
 }
 
 /// Why TLS was not agreed upon, where that is why.

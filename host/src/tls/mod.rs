@@ -1,4 +1,4 @@
-//! TLS at a port: who the port is, and whose clients it takes. The files that say so are read again while the host runs. And TLS with others, whom the host asks.
+//! TLS at a port: who the port is, and whose clients it takes. The files that say so are read again while the host runs. And how the host asks others.
 
 mod client;
 mod files;
@@ -20,7 +20,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, SupportedProtocolVersion};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::client::client_config;
+pub(crate) use self::client::{client_config, driven, reach};
 pub use self::files::TlsError;
 pub(crate) use self::files::{PemFile, provider};
 pub(crate) use self::transport::Transport;

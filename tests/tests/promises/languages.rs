@@ -3,6 +3,7 @@
 
 mod javascript;
 mod python;
+mod scripted;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -198,27 +199,4 @@ async fn message_changes_its_language_under_load_and_nothing_is_lost() {
     let book = host.at_rest().await;
     let differences = record.differences(&book);
     assert!(differences.is_empty(), "{differences:#?}");
-}
-
-/// Waits until the log has one more line with a text than before.
-async fn says_again(host: &TestHost, text: &str, before: usize) {
-    eventually("the log says it", async || {
-        let lines = host.output().lines_with(text).len();
-        (lines > before)
-            .then_some(())
-            .ok_or_else(|| format!("{lines} lines with {text:?}"))
-    })
-    .await;
-}
-
-async fn says(host: &TestHost, text: &str) {
-    says_again(host, text, 0).await;
-}
-
-async fn marks(stay: &Stay) -> Vec<String> {
-    let found = stay.at("/scripted/marks").await;
-    let marks = found.as_array().expect("a list").iter();
-    marks
-        .map(|mark| mark.as_str().expect("a text").to_owned())
-        .collect()
 }

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::bindings::innkeeper::context::types::{Request, Response};
+use crate::fault::InvalidAnswer;
 use crate::store_data::StoreData;
 
 /// What a request without a host is taken to be for: HTTP/1.0 needs none.
@@ -31,29 +32,6 @@ pub struct Incoming {
     pub query: Option<String>,
     /// The most that the body of the answer may have, in bytes.
     pub longest_answer: u64,
-}
-
-/// An answer that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidAnswer {
-    /// It ended without one.
-    #[error("it ended without setting its `response-outparam`")]
-    None,
-    /// It is an error instead.
-    #[error("it answered with the error {0} instead of a response")]
-    Error(String),
-    /// Its body was given up, or left.
-    #[error("it did not finish the body of its response")]
-    Unfinished,
-    /// The value of a header is no text.
-    #[error("the value of its header {0} is not text")]
-    NotText(String),
-    /// It is too long.
-    #[error("the body of its response has more than {limit} bytes")]
-    TooLong {
-        /// What it may have, in bytes.
-        limit: u64,
-    },
 }
 
 /// Runs `incoming-handler.handle`, and takes the body of the response meanwhile: the guest may write more than is kept for it.

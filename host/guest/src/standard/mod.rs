@@ -4,7 +4,6 @@ mod config;
 mod granted;
 mod incoming;
 mod keyvalue;
-mod outgoing;
 
 use wasmtime::component::Linker;
 
@@ -12,13 +11,11 @@ use crate::store_data::StoreData;
 
 pub use self::incoming::Incoming;
 pub use self::keyvalue::TABLE as KEYVALUE_TABLE;
-pub use self::outgoing::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 
 pub(super) use self::granted::{
     KEYVALUE, OUTGOING_HANDLER, check as check_wasi, is_incoming_handler,
 };
-pub(super) use self::incoming::{InvalidAnswer, handle};
-pub(super) use self::outgoing::Hooks;
+pub(super) use self::incoming::handle;
 
 /// Adds what of it every context may import, whether or not its settings grant that.
 pub(super) fn add_to_linker(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {

@@ -10,7 +10,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tokio_rustls::rustls::DEFAULT_VERSIONS;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -18,7 +18,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::core::human_duration;
 use crate::manifest::KeyUrl;
-use crate::tls::{TlsError, Transport, client_config};
+use crate::tls::{TlsError, Transport, client_config, driven, reach};
 
 /// How long fetching may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -108,14 +108,7 @@ impl Endpoint {
                 }),
             }
         };
-        let mut connection = Box::pin(connection);
-        let mut asked = Box::pin(asked);
-        tokio::select! {
-            biased;
-            answered = &mut asked => answered,
-            // What it has brought is still to be taken.
-            _ = &mut connection => asked.await,
-        }
+        driven(connection, asked).await
     }
 
     async fn connect(&self) -> Result<Transport, FetchError> {
@@ -124,7 +117,8 @@ impl Endpoint {
             source,
         };
         let host = self.url.host.as_str();
-        let tcp = TcpStream::connect((host, self.url.port)).await;
+        let addresses = lookup_host((host, self.url.port)).await;
+        let tcp = reach(addresses.map_err(unreachable)?).await;
         let tcp = tcp.map_err(unreachable)?;
         if !self.url.speaks_tls {
             return Ok(Transport::Plain(tcp));

@@ -92,6 +92,17 @@ impl Author {
         said.out.trim().to_owned()
     }
 
+    /// The signature that comes beside a component which is fetched to a file, for the context `room` of the app `stay`.
+    async fn pulled_signature(&self, reference: &str) -> String {
+        let file = self.path("pulled.wasm");
+        let whose = ["--context", "room", "--app-name", "stay"];
+        let arguments = [&["pull", reference, &file][..], &whose].concat();
+        let said = self.command(&arguments).await;
+        assert!(said.is_well, "{said:?}");
+        let beside = std::fs::read_to_string(format!("{file}.sig"));
+        beside.expect("it was written").trim().to_owned()
+    }
+
     /// Deploys what a reference names.
     async fn deploy(&self, host: &TestHost, context: &str, reference: &str) -> Said {
         let base = host.operators().client().base().to_owned();

@@ -227,20 +227,8 @@ async fn the_good_signature_is_found_however_a_registry_tells_of_it_and_whatever
         let serving = host.operators().serving("room").await;
         assert_eq!(serving, artifacts::digest(&bytes), "{way:?}");
         // Who knows no keys sends the newest that there is.
-        let file = author.path("pulled.wasm");
-        let arguments = [
-            "pull",
-            &pinned,
-            &file,
-            "--context",
-            "room",
-            "--app-name",
-            "stay",
-        ];
-        let said = author.command(&arguments).await;
-        assert!(said.is_well, "{way:?}: {said:?}");
-        let beside = std::fs::read_to_string(author.path("pulled.wasm.sig"));
-        assert_eq!(beside.expect("it was written").trim(), stranger, "{way:?}");
+        let beside = author.pulled_signature(&pinned).await;
+        assert_eq!(beside, stranger, "{way:?}");
     }
 }
 

@@ -74,20 +74,7 @@ async fn a_signature_is_found_for_the_context_that_it_is_for() {
     let versions = host.operators().versions("room").await;
     assert_eq!(versions[0]["signer"], "desk");
     // Fetched to a file, it is beside that.
-    let file = author.path("room.wasm");
-    let arguments = [
-        "pull",
-        &pinned,
-        &file,
-        "--context",
-        "room",
-        "--app-name",
-        "stay",
-    ];
-    let said = author.command(&arguments).await;
-    assert!(said.is_well, "{said:?}");
-    let beside = std::fs::read_to_string(author.path("room.wasm.sig"));
-    assert_eq!(beside.expect("it was written").trim(), good);
+    assert_eq!(author.pulled_signature(&pinned).await, good);
 }
 
 #[tokio::test]

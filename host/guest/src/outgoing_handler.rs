@@ -1,97 +1,19 @@
 //! Requests to the outside: `wasi:http/outgoing-handler`, answered by whoever answers the guest's other imports.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::outbound_call::{OutboundCall, OutboundError, OutboundTimeouts};
 use crate::services::Services;
 
 /// How much of a body is taken from a guest at a time: what it writes and nobody takes stays in the host's memory.
 const CHUNK: usize = 16 << 10;
 
 /// What answers the guest's imports, as `wasi:http` asks it.
-pub(crate) struct Hooks(pub(crate) Box<dyn Services>);
-
-/// How long what a guest asks outside may take, where it says so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutboundTimeouts {
-    /// Until there is a connection.
-    pub connect: Option<Duration>,
-    /// From then on, until the answer begins.
-    pub first_byte: Option<Duration>,
-    /// Between two parts of the answer.
-    pub between_bytes: Option<Duration>,
-}
-
-/// A request to the outside that may be made once.
-pub trait OutboundCall: Send {
-    /// The most that the body of the request may have, in bytes.
-    fn longest_body(&self) -> usize;
-
-    /// Holds so many bytes of the body for it, before the host keeps them.
-    ///
-    /// # Errors
-    ///
-    /// When the host has no room for them, or the request may not be made.
-    fn hold(&mut self, bytes: usize) -> Result<(), OutboundError>;
-
-    /// Sends it, and waits for the whole answer. What its body takes was held before.
-    fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent;
-}
-
-/// The answer from outside, on its way.
-pub type Sent = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, OutboundError>> + Send>>;
-
-/// Why there is no answer from outside.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OutboundError {
-    /// It may not be asked.
-    #[error("{0}")]
-    Denied(String),
-    /// Its name leads to an address that may not be asked.
-    #[error("{0}")]
-    AddressDenied(String),
-    /// Its name leads nowhere.
-    #[error("its name cannot be resolved: {0}")]
-    Unresolved(String),
-    /// There is no connection.
-    #[error("no connection: {0}")]
-    Unreachable(String),
-    /// There is no TLS with it.
-    #[error("no TLS with it: {0}")]
-    Tls(String),
-    /// It took too long to connect.
-    #[error("no connection in time")]
-    ConnectTimeout,
-    /// It took too long to answer.
-    #[error("no answer in time")]
-    ResponseTimeout,
-    /// What is sent is too long.
-    #[error("the body of the request has more than {limit} bytes")]
-    RequestTooLong {
-        /// What it may have, in bytes.
-        limit: u64,
-    },
-    /// What comes back is too long.
-    #[error("the body of the response has more than {limit} bytes")]
-    ResponseTooLong {
-        /// What it may have, in bytes.
-        limit: u64,
-    },
-    /// The request is none.
-    #[error("{0}")]
-    Invalid(String),
-    /// The answer is none.
-    #[error("{0}")]
-    Protocol(String),
-    /// The host has no memory for it, or too much is under way.
-    #[error("{0}")]
-    Overloaded(String),
-}
+pub(super) struct Hooks(pub(super) Box<dyn Services>);
 
 impl From<OutboundError> for Error {
     fn from(error: OutboundError) -> Self {
