@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// What builds contexts in JavaScript could not be installed.
     #[error(
-        "npm could not install what builds contexts in JavaScript; can it reach its registry? It says:\n{output}"
+        "npm could not install what builds contexts in JavaScript; can it reach its registry? npm says:\n{output}"
     )]
     Npm {
         /// What npm printed.
@@ -92,7 +92,7 @@ pub enum Error {
         output: String,
     },
     /// What builds contexts in Python could not be installed.
-    #[error("pip could not install what {} names{hint}. It says:\n{output}", list.display())]
+    #[error("pip could not install what {} names{hint} pip says:\n{output}", list.display())]
     Pip {
         /// What names it.
         list: PathBuf,

@@ -20,28 +20,36 @@ const MADE: [&str; 3] = ["target", "node_modules", "__pycache__"];
 pub fn inputs(source: &Source, options: &Options, data: &Path) -> Result<BTreeSet<PathBuf>, Error> {
     let mut files = BTreeSet::new();
     within(&source.package, data, &mut files);
-    let needed = match Packaging::of(source)? {
+    let (target, needed) = match Packaging::of(source)? {
         Packaging::Cargo => {
             let package = Package::read(source)?;
             files.extend(["Cargo.toml", "Cargo.lock"].map(|name| package.workspace.join(name)));
             let target = options.target(&package.workspace);
-            component::module(&target, options.profile, &package).with_added_extension("d")
+            let module = component::module(&target, options.profile, &package);
+            (target, module.with_added_extension("d"))
         }
         Packaging::Npm => {
             let package = javascript::Package::read(source)?;
             files.insert(package.workspace.join("package.json"));
             let target = options.target(&package.workspace);
-            javascript::noted_dependencies(&package.work(&target))
+            let noted = javascript::noted_dependencies(&package.work(&target));
+            (target, noted)
         }
         Packaging::Python => {
             let project = python::Project::read(source)?;
             files.extend(python::lists(&project.workspace));
-            python::noted_dependencies(&project.work(&options.target(&project.workspace)))
+            let target = options.target(&project.workspace);
+            let noted = python::noted_dependencies(&project.work(&target));
+            (target, noted)
         }
     };
     // Before the first build there is none.
     if let Ok(text) = std::fs::read_to_string(needed) {
-        files.extend(text.lines().flat_map(dependencies));
+        // What building has made on the way is another one after each build.
+        let real = target.canonicalize().unwrap_or_else(|_| target.clone());
+        let is_made = |file: &PathBuf| file.starts_with(&target) || file.starts_with(&real);
+        let needed = text.lines().flat_map(dependencies);
+        files.extend(needed.filter(|file| !is_made(file)));
     }
     Ok(files)
 }

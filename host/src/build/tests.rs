@@ -333,8 +333,15 @@ fn what_a_context_in_python_is_made_of_is_watched() {
     };
     let noted = app.join("python/target/python/notes/component.d");
     std::fs::create_dir_all(noted.parent().unwrap()).unwrap();
-    std::fs::write(&noted, "component.wasm: /elsewhere/shared\\ code.py\n").unwrap();
+    // What is made on the way is no input: each build would be a reason for the next one.
+    let made = noted.with_file_name("entry.py");
+    let text = format!(
+        "component.wasm: /elsewhere/shared\\ code.py {}\n",
+        made.display()
+    );
+    std::fs::write(&noted, text).unwrap();
     let files = inputs(&source, &Options::default(), &app.join("data")).unwrap();
+    assert!(!files.contains(&made));
     for file in [
         app.join("python/notes/src/main.py"),
         app.join("python/requirements.txt"),
@@ -361,8 +368,15 @@ fn what_a_context_in_javascript_is_made_of_is_watched() {
     };
     let noted = app.join("javascript/target/javascript/notes/component.d");
     std::fs::create_dir_all(noted.parent().unwrap()).unwrap();
-    std::fs::write(&noted, "component.wasm: /elsewhere/shared\\ code.js\n").unwrap();
+    // What is made on the way is no input: each build would be a reason for the next one.
+    let made = noted.with_file_name("entry.js");
+    let text = format!(
+        "component.wasm: /elsewhere/shared\\ code.js {}\n",
+        made.display()
+    );
+    std::fs::write(&noted, text).unwrap();
     let files = inputs(&source, &Options::default(), &app.join("data")).unwrap();
+    assert!(!files.contains(&made));
     for file in [
         app.join("javascript/notes/src/index.js"),
         app.join("javascript/package.json"),

@@ -55,6 +55,19 @@ pub(super) fn leads_elsewhere(plain: &str) -> bool {
             .any(|segment| matches!(segment, "." | ".."))
 }
 
+/// What a path is taken for by whoever does not mind an encoded slash, several slashes for one, or one at the end; none where that is the same.
+pub(super) fn read_leniently(plain: &str) -> Option<String> {
+    let decoded = plain.replace("%2F", "/").replace("%2f", "/");
+    let segments = decoded.split('/').filter(|segment| !segment.is_empty());
+    let lenient: String = segments.flat_map(|segment| ["/", segment]).collect();
+    let lenient = if lenient.is_empty() {
+        "/".to_owned()
+    } else {
+        lenient
+    };
+    (lenient != plain).then_some(lenient)
+}
+
 /// Whether a byte means the same encoded or not (RFC 3986 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
@@ -153,6 +166,22 @@ mod tests {
         ] {
             let plain = plain_path(path).unwrap();
             assert_eq!(leads_elsewhere(&plain), elsewhere, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_known_by_what_it_may_be_taken_for() {
+        for (path, lenient) in [
+            ("/", None),
+            ("/admin/1", None),
+            ("/admin/", Some("/admin")),
+            ("//", Some("/")),
+            ("//admin", Some("/admin")),
+            ("/admin//1", Some("/admin/1")),
+            ("/admin%2F1", Some("/admin/1")),
+            ("/x%2f..%2Fadmin", Some("/x/../admin")),
+        ] {
+            assert_eq!(read_leniently(path).as_deref(), lenient, "{path}");
         }
     }
 

@@ -25,7 +25,7 @@ use super::{
     connection::drain_timeout,
     connection_info::ConnectionInfo,
     connection_state::ConnectionState,
-    cors,
+    cors, decode,
     forwarded::{self, Scheme, Sender},
     http2_backpressure,
     metrics::GatewayMetrics,
@@ -42,7 +42,7 @@ use crate::core::correlation::{MALFORMED_ID, Malformed};
 use crate::invocation::{Failure, Origin};
 use crate::manifest::{GatewaySettings, Network};
 use crate::observe::telemetry;
-use crate::versions::Found;
+use crate::versions::{Found, Route};
 
 /// What can be asked of the server as a whole, `OPTIONS *`.
 const ALL_METHODS: HeaderValue =
@@ -302,6 +302,9 @@ impl<R: Backend> HttpService<R> {
             }
         };
         observed.note_route(self.metrics.of_route(&route));
+        if self.authenticator.is_some() {
+            self.refuse_past_guard(&parts.method, host.as_deref(), &target.path, &route)?;
+        }
         if let Some(most) = route.requests_per_connection {
             connection.state.serve_at_most(most);
         }
@@ -365,6 +368,31 @@ impl<R: Backend> HttpService<R> {
             .map_err(|failed| failed.failure)
             .and_then(|answer| response::response(answer, self.version_header))
             .map_err(|failure| Problem::from(&failure))
+    }
+
+    /// Refuses a path that a guest may take for another one whose route asks for another token.
+    fn refuse_past_guard(
+        &self,
+        method: &Method,
+        host: Option<&str>,
+        path: &str,
+        route: &Route<R::Context>,
+    ) -> Result<(), Problem> {
+        let Some(lenient) = decode::read_leniently(path) else {
+            return Ok(());
+        };
+        let is_guarded = decode::leads_elsewhere(&lenient)
+            || match self.backend.find(method, host, &lenient) {
+                Found::Route(other, _) => other.require.is_some() && other.require != route.require,
+                _ => false,
+            };
+        match is_guarded {
+            true => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "the path may be taken for another one, which asks for a token; send the path that is meant",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// What the app answers, as it is now.

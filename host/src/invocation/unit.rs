@@ -24,6 +24,7 @@ use crate::core::{EventId, VerifiedIdentity};
 use crate::guest::{Operation, Refusal, StateEntry, value};
 use crate::journal::{CommitError, KeyRange, ReadSet, Space};
 use crate::manifest::Limits;
+use crate::outbound::Asked;
 use crate::versions::{Table, Version};
 
 /// What a guest hears that calls where it may not.
@@ -77,6 +78,8 @@ pub(super) struct UnitOfWork {
     pub call_count: usize,
     /// How often it has asked outside, or wanted to.
     pub asked_outside: usize,
+    /// What it has asked for there.
+    asked: Arc<Asked>,
 }
 
 impl UnitOfWork {
@@ -110,6 +113,7 @@ impl UnitOfWork {
             ids: 0,
             call_count: 0,
             asked_outside: 0,
+            asked: Arc::default(),
         }
     }
 

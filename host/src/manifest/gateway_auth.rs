@@ -196,12 +196,35 @@ fn check_claims(claims: &[String]) -> Result<(), String> {
 pub(super) fn check_route(text: &str) -> Result<(), String> {
     const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     let is_route = text.split_once(' ').is_some_and(|(method, path)| {
-        METHODS.contains(&method) && path.starts_with('/') && !path.contains(' ')
+        // What stands for all below a path stands at its end.
+        let is_within = path.split('/').any(|segment| segment == "*");
+        METHODS.contains(&method) && path.starts_with('/') && !path.contains(' ') && !is_within
     });
     match is_route || text == "*" {
         true => Ok(()),
         false => Err(format!(
             "`{text}` is not a route; write a method and a path as the context describes them, for example `\"POST /reservations\"`, for a standard component perhaps a path alone, for example `\"/hello\"` or `\"/hello/*\"`, or `\"*\"` for all that are not named"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_a_method_and_a_path_that_can_be_one() {
+        for (text, is_route) in [
+            ("*", true),
+            ("GET /rooms/{id}", true),
+            ("GET /files/{*path}", true),
+            ("GET /files/", true),
+            ("get /rooms", false),
+            ("GET rooms", false),
+            ("GET /files/*/b", false),
+            ("/rooms", false),
+        ] {
+            assert_eq!(check_route(text).is_ok(), is_route, "{text}");
+        }
     }
 }

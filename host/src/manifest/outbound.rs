@@ -166,6 +166,11 @@ impl FromStr for AllowedOrigin {
             None => (rest, if tls { 443 } else { 80 }),
         };
         let host = OriginHost::parse(host).ok_or_else(|| wrong("has a host that is none"))?;
+        if within.is_some() && matches!(host, OriginHost::Address(_)) {
+            return Err(wrong(
+                "says of an address where it leads, which is nowhere else",
+            ));
+        }
         Ok(Self {
             tls,
             host,
@@ -223,6 +228,7 @@ mod tests {
             "http://0x7f.1",
             "http://127.1",
             "http://2130706433",
+            "http://127.0.0.1:9 in 10.0.0.0/8",
             "http://a in 10.0.0.1/8",
         ] {
             assert!(wrong.parse::<AllowedOrigin>().is_err(), "{wrong}");

@@ -111,7 +111,10 @@ fn around(route: &str, routes: &BTreeMap<String, RouteSettings>) -> Option<Vec<R
         is_longer
             && above
                 .zip(below)
-                .all(|(one, other)| one == other || one.starts_with('{'))
+                // A placeholder of either stands for what the other says there, too.
+                .all(|(one, other)| {
+                    one == other || [one, other].iter().any(|it| it.starts_with('{'))
+                })
     };
     let wider = routes.iter().filter(|(wider, _)| is_around(wider));
     let wider = wider.filter_map(|(wider, settings)| Some((wider, settings.require.clone()?)));
@@ -128,7 +131,11 @@ fn each(route: &str) -> Vec<String> {
     };
     let paths = match path.strip_suffix(BELOW) {
         Some("") => vec!["/".to_owned(), "/{*path}".to_owned()],
-        Some(above) => vec![above.to_owned(), format!("{above}/{{*path}}")],
+        Some(above) => vec![
+            above.to_owned(),
+            format!("{above}/"),
+            format!("{above}/{{*path}}"),
+        ],
         None => vec![path.to_owned()],
     };
     let each = methods.iter().flat_map(|method| {
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn short_routes_are_spelled_out() {
         assert_eq!(keys(&["GET /a", "*"]), ["*", "GET /a"]);
-        assert_eq!(keys(&["GET /a/*"]), ["GET /a", "GET /a/{*path}"]);
+        assert_eq!(keys(&["GET /a/*"]), ["GET /a", "GET /a/", "GET /a/{*path}"]);
         assert_eq!(keys(&["POST /*"]), ["POST /", "POST /{*path}"]);
         assert_eq!(
             keys(&["/a"]),
@@ -186,6 +193,7 @@ mod tests {
             ("GET /admin/users/{id}", None),
             ("GET /public", Some(Vec::new())),
             ("GET /admins", None),
+            ("GET /{section}/secret", None),
         ];
         let named = named.map(|(route, require)| (route.to_owned(), RouteSettings { require }));
         let routes = spelled_out(named.to_vec());
@@ -193,6 +201,8 @@ mod tests {
             ("GET /admin/{*path}", scope("admin")),
             ("GET /admin/users/{id}", scope("admin")),
             ("POST /admin", scope("admin")),
+            ("POST /admin/", scope("admin")),
+            ("GET /{section}/secret", scope("admin")),
             ("GET /admins", scope("all")),
             ("GET /public", Some(Vec::new())),
         ] {

@@ -8,10 +8,12 @@ mod conversation;
 mod exchange;
 mod outgoing;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use self::account::{Admitted, Held};
@@ -28,12 +30,27 @@ pub struct OutboundClient {
     longest_body: u64,
 }
 
+/// How often one attempt has asked for each target. They are numbered by target, since of several requests at once another one may be the first when they are made again.
+#[derive(Debug, Default)]
+pub struct Asked(Mutex<HashMap<String, usize>>);
+
+impl Asked {
+    /// How often the target was asked for before; it is asked for now.
+    fn count(&self, target: &str) -> usize {
+        let mut counts = self.0.lock();
+        let count = counts.entry(target.to_owned()).or_default();
+        let before = *count;
+        *count += 1;
+        before
+    }
+}
+
 /// What goes with a request that a guest makes.
 pub struct Envelope {
     /// What its invocation has asked already.
     pub conversation: Arc<Conversation>,
-    /// How many requests the same attempt made before it.
-    pub place: usize,
+    /// What the same attempt has asked before it.
+    pub asked: Arc<Asked>,
     /// When there must be an answer.
     pub deadline: Instant,
     /// Where it is in its trace.

@@ -59,7 +59,9 @@ impl Outgoing {
             return Err(invalid("CONNECT and TRACE are not sent outside"));
         }
         let origin = origin(&parts.uri, client)?;
-        let known_by = known_by(&parts, &body, envelope);
+        let target = target(&parts, &origin);
+        let place = envelope.asked.count(&target);
+        let known_by = known_by(&parts, &body, &target, place);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.parse::<Uri>();
         parts.uri = path.map_err(|_| invalid("its path is none"))?;
@@ -67,7 +69,7 @@ impl Outgoing {
         address(&mut parts.headers, &origin, envelope)?;
         let changes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         if changes && !parts.headers.contains_key(IDEMPOTENCY_KEY) {
-            let key = idempotency_key(&parts.method, &origin, envelope);
+            let key = idempotency_key(&target, place, envelope);
             insert(&mut parts.headers, IDEMPOTENCY_KEY, &key)?;
         }
         if head_size(&parts.headers) > LONGEST_HEAD {
@@ -82,34 +84,34 @@ impl Outgoing {
     }
 }
 
-/// What tells a request from all others of its invocation: its place among them, and all that the guest says in it.
-fn known_by(parts: &Parts, body: &[u8], envelope: &Envelope) -> String {
-    let place = envelope.place.to_be_bytes();
-    let target = parts.uri.to_string();
+/// What is asked for: a method, whom, and the path. A query may hold the time.
+fn target(parts: &Parts, origin: &AllowedOrigin) -> String {
+    let scheme = if origin.tls { "https" } else { "http" };
+    let (host, port, path) = (&origin.host, origin.port, parts.uri.path());
+    format!("{} {scheme}://{host}:{port}{path}", parts.method)
+}
+
+/// What tells a request from all others of its invocation: its place among those for one target, and all that the guest says in it.
+fn known_by(parts: &Parts, body: &[u8], target: &str, place: usize) -> String {
+    let query = parts.uri.query().unwrap_or_default();
     let mut fields: Vec<_> = parts.headers.iter().collect();
     // The order of the names says nothing; that of the values of one does.
     fields.sort_by_key(|(name, _)| name.as_str());
     let fields = fields
         .into_iter()
         .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
-    let said = [
-        place.as_slice(),
-        parts.method.as_str().as_bytes(),
-        target.as_bytes(),
-        body,
-    ];
+    let place = place.to_be_bytes();
+    let said = [place.as_slice(), target.as_bytes(), query.as_bytes(), body];
     digest(&said.into_iter().chain(fields).collect::<Vec<_>>())
 }
 
 /// What a repeat of a request has, too, whatever it says then: a body may hold the time, and a state may have moved. Who has answered it and is asked
 /// something else by the same key can say so.
-fn idempotency_key(method: &Method, origin: &AllowedOrigin, envelope: &Envelope) -> String {
-    let scheme = if origin.tls { "https" } else { "http" };
+fn idempotency_key(target: &str, place: usize, envelope: &Envelope) -> String {
     digest(&[
         envelope.conversation.origin().as_bytes(),
-        &envelope.place.to_be_bytes(),
-        method.as_str().as_bytes(),
-        format!("{scheme}://{}:{}", origin.host, origin.port).as_bytes(),
+        &place.to_be_bytes(),
+        target.as_bytes(),
     ])
 }
 
@@ -218,6 +220,7 @@ pub(super) fn without_connection(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::Instant;
@@ -236,11 +239,11 @@ mod tests {
         OutboundClient::new("room", &settings)
     }
 
-    fn envelope(origin: &str, place: usize) -> Envelope {
+    fn envelope(origin: &str) -> Envelope {
         let nothing = Budget::new(1 << 20).nothing();
         Envelope {
             conversation: Conversation::new(origin.to_owned(), nothing, 1 << 20),
-            place,
+            asked: Arc::default(),
             deadline: Instant::now() + Duration::from_secs(1),
             trace: TraceContext::new().with_baggage("tenant=blue"),
             correlation_id: "a-story".parse().unwrap(),
@@ -287,18 +290,18 @@ mod tests {
             };
             let mut request = request("GET", "/", "");
             *request.uri_mut() = uri;
-            let outgoing = Outgoing::of(request, &client(), &envelope("a", 0));
+            let outgoing = Outgoing::of(request, &client(), &envelope("a"));
             assert_eq!(outgoing.is_ok(), allowed, "{url}: {outgoing:?}");
         }
         for method in ["CONNECT", "TRACE"] {
             let request = request(method, "https://api.example/", "");
-            assert!(Outgoing::of(request, &client(), &envelope("a", 0)).is_err());
+            assert!(Outgoing::of(request, &client(), &envelope("a")).is_err());
         }
     }
 
     #[test]
     fn the_host_says_what_is_its_to_say() {
-        let envelope = envelope("a", 0);
+        let envelope = envelope("a");
         let outgoing = sent("POST", "http://localhost:9000/a?b", "text", &envelope);
         let headers = outgoing.request.headers();
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -316,30 +319,40 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_of_one_place_of_one_invocation_whatever_is_said_there() {
-        let key = |origin, place, method, url, body| {
-            let outgoing = sent(method, url, body, &envelope(origin, place));
-            let header = outgoing.request.headers().get("idempotency-key");
-            header.map(|value| value.to_str().unwrap().to_owned())
+    fn a_key_is_of_one_target_of_one_invocation_whatever_is_said_there() {
+        let keys = |origin, requests: &[(&str, &str, &str)]| {
+            let envelope = envelope(origin);
+            let keys = requests.iter().map(|(method, url, body)| {
+                let outgoing = sent(method, url, body, &envelope);
+                let header = outgoing.request.headers().get("idempotency-key");
+                header.map(|value| value.to_str().unwrap().to_owned())
+            });
+            keys.collect::<Vec<_>>()
         };
         let url = "https://api.example/pay";
-        let one = key("a", 0, "POST", url, "100 at 12:00:00");
+        let once = ("POST", url, "100 at 12:00:00");
+        let one = keys("a", &[once])[0].clone();
         assert!(one.is_some());
         for same in [
-            key("a", 0, "POST", url, "100 at 12:00:01"),
-            key("a", 0, "POST", "https://api.example/pay?at=12", "100"),
+            ("POST", url, "100 at 12:00:01"),
+            ("POST", "https://api.example/pay?at=12", "100"),
         ] {
-            assert_eq!(same, one);
+            assert_eq!(keys("a", &[same])[0], one);
         }
+        // What else is asked, and which comes first, is no reason for another key.
+        let price = ("GET", "https://api.example/price", "");
+        let other = ("POST", "https://api.example/pay/2", "100");
+        let found = keys("a", &[price, other, once, once]);
+        assert_eq!((&found[0], &found[2]), (&None, &one));
+        assert!(found[1] != one && found[3] != one && found[1] != found[3]);
+        assert_eq!(keys("a", &[once, other])[1], found[1]);
         for other in [
-            key("b", 0, "POST", url, "100"),
-            key("a", 1, "POST", url, "100"),
-            key("a", 0, "PUT", url, "100"),
-            key("a", 0, "POST", "http://localhost:9000/pay", "100"),
+            keys("b", &[once]),
+            keys("a", &[("PUT", url, "100")]),
+            keys("a", &[("POST", "http://localhost:9000/pay", "100")]),
         ] {
-            assert_ne!(other, one);
+            assert_ne!(other[0], one);
         }
-        assert_eq!(key("a", 0, "GET", url, ""), None);
     }
 
     #[test]
@@ -348,7 +361,12 @@ mod tests {
             let mut request = request(method, url, body);
             let own = HeaderValue::from_str(own).unwrap();
             request.headers_mut().insert(IDEMPOTENCY_KEY, own);
-            let outgoing = Outgoing::of(request, &client(), &envelope("a", place));
+            let envelope = envelope("a");
+            for _ in 0..place {
+                let before = self::request(method, url, "");
+                Outgoing::of(before, &client(), &envelope).unwrap();
+            }
+            let outgoing = Outgoing::of(request, &client(), &envelope);
             outgoing.unwrap().known_by
         };
         let url = "https://api.example/pay";

@@ -102,7 +102,14 @@ impl KeptCopies {
                 });
             }
             // The tag may be another one's by now.
-            Kept::Resolved(digest) => reference.pinned(digest),
+            Kept::Resolved(digest) => {
+                tracing::warn!(
+                    context,
+                    %digest,
+                    "the copy of {reference} is damaged or gone; it is fetched again by the digest that the tag was resolved to; another reference, or `innkeeper deploy`, takes its place"
+                );
+                reference.pinned(digest)
+            }
             Kept::Nothing => reference.clone(),
         };
         let within = named.until.saturating_duration_since(Instant::now());
@@ -206,15 +213,13 @@ impl KeptCopy {
 
     /// What is kept of this reference. Where it names a digest, that says it all.
     fn kept(&self) -> Result<Kept, RegistryError> {
-        let note = read(&self.note())?;
-        let note: Option<Note> = note.and_then(|note| serde_json::from_slice(&note).ok());
         let is_of_it = |note: &Note| match self.reference.digest {
             Some(digest) => note.digest == digest,
             None => note.reference == self.reference.to_string(),
         };
         let Some(Note {
             digest, component, ..
-        }) = note.filter(is_of_it)
+        }) = self.read_note()?.filter(is_of_it)
         else {
             return Ok(Kept::Nothing);
         };
@@ -226,11 +231,22 @@ impl KeptCopy {
         })
     }
 
-    /// Keeps what was fetched. The note goes first and comes last: what is there with a note is whole.
+    /// What is noted of it; none where nothing is, or nothing that can be read.
+    fn read_note(&self) -> Result<Option<Note>, RegistryError> {
+        let note = read(&self.note())?;
+        Ok(note.and_then(|note| serde_json::from_slice(&note).ok()))
+    }
+
+    /// Keeps what was fetched. A note of another one goes first, and the new one comes last.
     fn keep(&self, pulled: &Pulled) -> Result<(), RegistryError> {
         let directory = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(directory).map_err(failed(directory))?;
-        for file in [self.note(), self.signature()] {
+        // What the tag was resolved to is not to be forgotten meanwhile.
+        let is_known = self
+            .read_note()?
+            .is_some_and(|note| note.digest == pulled.digest);
+        let note = (!is_known).then(|| self.note());
+        for file in note.into_iter().chain([self.signature()]) {
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(failed(&file)(error));

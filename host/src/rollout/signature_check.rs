@@ -214,14 +214,13 @@ fn named_before(
     Ok(kept.flatten())
 }
 
-/// Notes what a context has started with, where that is the manifest's component and signatures are asked for: as the manifest's word, or not.
+/// Notes what a context has started with, where that is the manifest's component: as the manifest's word, or not. Also where signatures are not asked for yet.
 pub(super) async fn note_named(
     deployer: &Deployer,
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(), CommitError> {
-    let is_asked_for = deployer.manifest.rollout.require_signature;
-    if !is_asked_for || !active_version::is_shipped(deployer, context, digest).await {
+    if !active_version::is_shipped(deployer, context, digest).await {
         return Ok(());
     }
     let named = is_named(context).then_some(digest);

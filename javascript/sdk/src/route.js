@@ -72,7 +72,8 @@ export function fromText(type, value) {
 
 /** What a text must be, for whoever gave another. */
 export function whatIs(type) {
-  if (/^[us]\d+$/.test(type.name ?? "")) return "a whole number";
+  if (/^[us]64$/.test(type.name ?? "")) return `a whole number (${type.name}, up to 2^53)`;
+  if (/^[us]\d+$/.test(type.name ?? "")) return `a whole number (${type.name})`;
   return type.name === "bool" ? "true or false" : "what is expected here";
 }
 

@@ -1,6 +1,7 @@
 /** The WIT of a component: the contract, and the interfaces of the app that the context offers and calls. */
 
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorsOf } from "./errors.js";
@@ -16,7 +17,10 @@ async function filesBelow(folder) {
   return entries.filter((entry) => entry.isFile() && entry.name.endsWith(".wit")).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-/** The packages in the folders `wit` of a directory and those above it, the nearest first: their versions and files, by their names. */
+/** What an app has in its directory: what lies above that is no part of it. */
+const MANIFEST = "innkeeper.toml";
+
+/** The packages in the folders `wit` of a directory and those above it, up to the app's, the nearest first: their versions and files, by their names. */
 async function packagesFor(directory) {
   const packages = new Map();
   for (let at = directory; ; at = dirname(at)) {
@@ -34,7 +38,7 @@ async function packagesFor(directory) {
     for (const [name, one] of found) {
       if (!packages.has(name)) packages.set(name, one);
     }
-    if (dirname(at) === at) return packages;
+    if (existsSync(join(at, MANIFEST)) || dirname(at) === at) return packages;
   }
 }
 

@@ -318,10 +318,28 @@ async fn a_collector_that_is_not_there_holds_nothing_up() {
         listener.local_addr().unwrap()
     };
     let mut host = Opening::new(Settings::of_the_app().await)
-        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{closed}"))
+        .variable(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            &format!("http://user:secret@{closed}"),
+        )
+        .variable("OTEL_BSP_SCHEDULE_DELAY", "100")
+        .variable("OTEL_BLRP_SCHEDULE_DELAY", "100")
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "100")
         .open()
         .await;
     assert_eq!(book(&host, PARENT).await, 201);
+    // It is said once for each signal, and nobody's secret with it.
+    for signal in ["traces", "metrics", "logs"] {
+        let said = format!("{signal} cannot be exported by OTLP");
+        eventually("it is said", async || {
+            let lines = host.output().lines_with(&said);
+            match &lines[..] {
+                [line] if !line.contains("secret") => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    }
     let began = Instant::now();
     host.close().await;
     assert!(
@@ -346,6 +364,25 @@ async fn what_cannot_be_exported_to_is_refused_at_the_start() {
             "`ftp://collector:4318`: it is not a URL",
         ),
         (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "ftp://user:secret@collector:4318",
+            "cannot export traces by OTLP to `ftp://collector:4318`: it is not a URL",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+            "collector:4318",
+            "cannot export logs by OTLP to `collector:4318`: it is not a URL",
+        ),
+    ] {
+        let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");
+        let refused = host.try_reopen(&[endpoint, (variable, value)]).await;
+        let refused = refused.expect_err("it is refused");
+        assert!(refused.contains(expected), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
+    }
+    // Files are looked at where TLS is spoken.
+    for (variable, value, expected) in [
+        (
             "OTEL_EXPORTER_OTLP_CERTIFICATE",
             "/is/not/there.pem",
             "/is/not/there.pem cannot be read",
@@ -356,12 +393,18 @@ async fn what_cannot_be_exported_to_is_refused_at_the_start() {
             "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is not",
         ),
     ] {
-        let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9");
+        let endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://127.0.0.1:9");
         let refused = host.try_reopen(&[endpoint, (variable, value)]).await;
         let refused = refused.expect_err("it is refused");
         assert!(refused.contains(expected), "{refused}");
-        assert!(!refused.contains("secret"), "{refused}");
     }
+    let plain = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
+    let unused = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/is/not/there.pem");
+    let unread = ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s");
+    host.try_reopen(&[plain, unused, unread])
+        .await
+        .expect("it starts");
+    host.close().await;
     // What was not looked at before metrics were exported refuses no start.
     let console = ("OTEL_METRICS_EXPORTER", "console");
     host.try_reopen(&[console]).await.expect("it starts");

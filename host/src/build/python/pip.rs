@@ -122,8 +122,13 @@ fn hint(output: &str) -> &'static str {
 async fn is_installed(environment: &Path, wanted: &str) -> bool {
     let noted = tokio::fs::read_to_string(environment.join(NOTED)).await;
     let python = environment.join("bin/python");
-    // The Python that it was made of may have been removed since.
-    noted.is_ok_and(|noted| noted == wanted) && matches!(not_usable(&python).await, Ok(None))
+    if !noted.is_ok_and(|noted| noted == wanted) {
+        return false;
+    }
+    // The Python that it was made of may have been removed since, or have become another one.
+    let is_there = tokio::fs::try_exists(&python).await.unwrap_or(false);
+    // What could not be tried, or not in time, is left as it is: others may build with it.
+    is_there && !matches!(not_usable(&python).await, Ok(Some(_)))
 }
 
 /// Why a Python cannot build: it may have become another one since, which looks for what is installed elsewhere.

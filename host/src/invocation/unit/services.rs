@@ -196,7 +196,6 @@ impl Services for UnitOfWork {
     fn outbound(&mut self) -> Result<Box<dyn OutboundCall>, Refusal> {
         self.is_repeatable = false;
         let (invocation, client) = (&self.invocation, &self.invocation.context.outbound);
-        let place = self.asked_outside;
         self.asked_outside += 1;
         if matches!(invocation.trigger, Trigger::Nobody) {
             return Ok(client.refused(ONLY_TRIED));
@@ -210,7 +209,7 @@ impl Services for UnitOfWork {
         }
         let envelope = Envelope {
             conversation: invocation.conversation().clone(),
-            place,
+            asked: self.asked.clone(),
             deadline: invocation.deadline_of_callee(),
             trace: invocation.trace.clone(),
             correlation_id: invocation.correlation_id.clone(),

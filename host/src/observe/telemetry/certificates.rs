@@ -41,7 +41,7 @@ pub enum CertificatesError {
 }
 
 impl Certificates {
-    /// Those of a signal's exporter.
+    /// Those of a signal's exporter; none where its collector is not asked over TLS.
     ///
     /// # Errors
     ///
@@ -49,7 +49,11 @@ impl Certificates {
     pub(super) fn read(
         variables: Variables<'_>,
         signal: Signal,
+        endpoint: &str,
     ) -> Result<Self, CertificatesError> {
+        if !endpoint.starts_with("https:") {
+            return Ok(Self::default());
+        }
         let file = |what| signal.exporter(variables, what);
         let own = match (file("CLIENT_CERTIFICATE"), file("CLIENT_KEY")) {
             (Some((_, certificate)), Some((_, key))) => {
@@ -75,13 +79,17 @@ impl Certificates {
         })
     }
 
-    /// A client for HTTP. Blocks.
+    /// A client for HTTP, which may take so long to connect. Blocks.
     ///
     /// # Errors
     ///
     /// When a file cannot be used.
-    pub(super) fn http(&self) -> Result<reqwest::Client, CertificatesError> {
-        let client = reqwest::Client::builder().tls_backend_preconfigured(self.config()?);
+    pub(super) fn http(
+        &self,
+        connect_timeout: Duration,
+    ) -> Result<reqwest::Client, CertificatesError> {
+        let client = reqwest::Client::builder().connect_timeout(connect_timeout);
+        let client = client.tls_backend_preconfigured(self.config()?);
         client
             .build()
             .map_err(|error| CertificatesError::Client(with_causes(&error)))
@@ -157,7 +165,8 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Certificates::read(&find, Signal::Traces).map_err(|error| error.to_string())
+        Certificates::read(&find, Signal::Traces, "https://collector")
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -183,7 +192,10 @@ mod tests {
             "{half}"
         );
         let absent = read(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/is/not/there.pem")]).unwrap();
-        for error in [absent.http().err(), absent.grpc().err()] {
+        for error in [
+            absent.http(Duration::from_secs(1)).err(),
+            absent.grpc().err(),
+        ] {
             let error = error.unwrap().to_string();
             assert!(error.contains("/is/not/there.pem"), "{error}");
         }

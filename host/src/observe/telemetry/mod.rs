@@ -5,9 +5,11 @@
 
 mod address;
 mod certificates;
+mod endpoint;
 mod metrics;
 mod sampler;
 mod span;
+mod told;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -33,10 +35,12 @@ use tracing_subscriber::registry::LookupSpan;
 use self::address::without_secrets;
 use self::certificates::Certificates;
 pub use self::certificates::CertificatesError;
+pub use self::endpoint::EndpointError;
 pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::sampler::SamplerError;
 pub use self::span::{Ended, Span, Value};
+use self::told::Told;
 pub use self::variables::VariableError;
 use self::variables::{Protocol, Signal, Variables, milliseconds};
 use crate::core::TraceContext;
@@ -107,9 +111,9 @@ pub enum TelemetryError {
         /// Why not.
         source: Box<CertificatesError>,
     },
-    /// A variable says what nobody can follow.
+    /// No collector can be reached where traces or logs are to be sent.
     #[error(transparent)]
-    Variable(#[from] VariableError),
+    Endpoint(#[from] EndpointError),
     /// This host was built to export nothing.
     #[error(
         "this innkeeper was built without the feature `telemetry`, and exports nothing; unset the OTEL_* variables, or build it with its default features"
@@ -150,6 +154,7 @@ pub fn start(app: &str) -> Result<Telemetry, TelemetryError> {
     if wanted.traces && TRACER.get().is_none() {
         let sampler = Sampler::of_environment()?;
         let exporter = span_exporter(&variables, &mut ignored)?;
+        let exporter = Told::new(exporter, Signal::Traces, &variables);
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         processor.set_resource(&resource);
         let scope = InstrumentationScope::builder("innkeeper")
@@ -211,15 +216,24 @@ impl Transport {
             signal: signal.name(),
             source: Box::new(source),
         };
-        let certificates = Certificates::read(variables, signal).map_err(unusable)?;
         // As the specification asks for what is not supported.
         let protocol = signal.protocol(variables).unwrap_or_else(|error| {
-            ignored.push(format!("{error}; `http/protobuf` is taken"));
+            let signal = signal.name();
+            ignored.push(format!("{error}; `http/protobuf` is taken for {signal}"));
             Protocol::Http
         });
+        // The SDK takes an address for one that it cannot send anything to.
+        let endpoint = endpoint::of(signal, variables, protocol)?;
+        let certificates = Certificates::read(variables, signal, &endpoint).map_err(unusable)?;
         match protocol {
             Protocol::Http => {
-                let timeout = milliseconds(signal.exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
+                let said = signal.exporter(variables, "TIMEOUT");
+                // As the SDK takes it.
+                let timeout = milliseconds(said, REQUEST_TIMEOUT).unwrap_or_else(|error| {
+                    let signal = signal.name();
+                    ignored.push(format!("{error}; 10 seconds are taken for {signal}"));
+                    Duration::from_millis(REQUEST_TIMEOUT)
+                });
                 let client = certificates.blocking_http(timeout).map_err(unusable)?;
                 Ok(Self::Http(client))
             }
@@ -257,6 +271,7 @@ fn log_provider(
         Transport::Grpc(tls) => exporter.with_tonic().with_tls_config(tls).build(),
     };
     let exporter = built.map_err(|error| unusable("logs", &error, variables))?;
+    let exporter = Told::new(exporter, Signal::Logs, variables);
     let provider = SdkLoggerProvider::builder().with_resource(resource);
     Ok(provider.with_batch_exporter(exporter).build())
 }

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .signatures import Signature, Signatures
 
+MANIFEST = "innkeeper.toml"
+"""What an app has in its directory: what lies above that is no part of it."""
 CONTRACT = Path(__file__).resolve().parent.parent.parent / "wit"
 OF_THE_CONTRACT = ("types.wit", "imports.wit", "exports.wit", "world.wit")
 PACKAGE = re.compile(r"^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;", re.MULTILINE)
@@ -40,7 +42,7 @@ class Written:
 
 
 def packages_for(directory: Path) -> dict[str, Package]:
-    """The packages in the folders `wit` of a directory and those above it, the nearest first, by their names."""
+    """The packages in the folders `wit` of a directory and those above it, up to the app's, the nearest first, by their names."""
     packages: dict[str, Package] = {}
     for above in (directory, *directory.parents):
         found: dict[str, Package] = {}
@@ -49,6 +51,8 @@ def packages_for(directory: Path) -> dict[str, Package]:
             if declared is not None:
                 found.setdefault(declared[1], Package(declared[2])).files.append(file)
         packages = {**found, **packages}
+        if (above / MANIFEST).exists():
+            break
     return packages
 
 

@@ -75,7 +75,13 @@ async fn what_is_guarded_is_not_reached_past_its_guard() {
             "context.visitors.routes./echo/in/*.require",
             vec!["scope:look"],
         )
-        .set("context.visitors.routes.GET /echo/in/{room}", nothing());
+        .set("context.visitors.routes.GET /echo/in/{room}", nothing())
+        // A placeholder may stand for what is guarded.
+        .set(
+            "context.visitors.routes./secret/*.require",
+            vec!["scope:look"],
+        )
+        .set("context.visitors.routes.GET /{place}/in/1", nothing());
     let host = TestHost::with(settings).await;
     let client = host.gateway();
     client.get("/echo/out").await.expect(200);
@@ -93,7 +99,17 @@ async fn what_is_guarded_is_not_reached_past_its_guard() {
         ("/x/%2e%2E/echo/in/1", 400),
         ("/echo/./in/1", 400),
         ("/echo\\in\\1", 400),
+        ("/echo/in/", 401),
+        ("//echo/in/1", 400),
+        ("/echo//in/1", 400),
+        ("//echo/in/", 400),
+        ("/echo%2Fin%2F1", 400),
+        ("/x%2F..%2Fecho/in/1", 400),
+        ("/secret/in/1", 401),
         ("/echo/out", 200),
+        // Nobody guards what they may be taken for.
+        ("/echo/out/", 200),
+        ("/echo//https://inn", 200),
     ] {
         assert_eq!(asked(target).await, status, "{target}");
     }

@@ -6,11 +6,14 @@ mod delta;
 mod message;
 mod settings;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::StatusCode;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
@@ -18,6 +21,7 @@ use opentelemetry_sdk::Resource;
 use prost::Message;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
@@ -26,7 +30,8 @@ pub use self::settings::SettingsError;
 use self::settings::{Settings, Temporality};
 use super::SHUTDOWN;
 use super::address::with_causes;
-use super::variables::{Protocol, Variables};
+use super::endpoint::EndpointError;
+use super::variables::{Protocol, Signal, Variables};
 use crate::core::human_duration;
 use crate::observe::metrics::{Metrics, Snapshot};
 
@@ -35,8 +40,10 @@ pub struct MetricsExporter {
     transport: Transport,
     resource: Resource,
     temporality: Temporality,
-    /// What was sent last, where only what has come since is sent.
-    sent: Option<Snapshot>,
+    /// What was counted when messages were made last, where only what has come since is sent.
+    told: Option<Arc<Snapshot>>,
+    /// What a collector has refused, oldest first, where it is in no later message.
+    refused: VecDeque<ExportMetricsServiceRequest>,
     interval: Duration,
     timeout: Duration,
     round_timeout: Duration,
@@ -69,14 +76,14 @@ impl MetricsExporter {
         let settings = Settings::read(variables)?;
         let transport = match settings.protocol {
             Protocol::Http => Transport::Http {
-                client: settings.certificates.http()?,
+                client: settings.certificates.http(settings.timeout / 2)?,
                 endpoint: settings.endpoint,
                 headers: settings.headers,
                 compressed: settings.compressed,
             },
             Protocol::Grpc => {
                 let unusable = |error: tonic::transport::Error| {
-                    SettingsError::unusable(&settings.endpoint, with_causes(&error))
+                    EndpointError::new(Signal::Metrics, &settings.endpoint, with_causes(&error))
                 };
                 let mut endpoint =
                     Endpoint::from_shared(settings.endpoint.clone()).map_err(unusable)?;
@@ -84,7 +91,9 @@ impl MetricsExporter {
                     let tls = settings.certificates.grpc()?;
                     endpoint = endpoint.tls_config(tls).map_err(unusable)?;
                 }
-                let channel = endpoint.connect_timeout(settings.timeout).connect_lazy();
+                // Less than a request has: who is not reached has taken nothing.
+                let endpoint = endpoint.connect_timeout(settings.timeout / 2);
+                let channel = endpoint.connect_lazy();
                 let client = MetricsServiceClient::new(channel);
                 Transport::Grpc {
                     client: match settings.compressed {
@@ -100,7 +109,8 @@ impl MetricsExporter {
             transport,
             resource,
             temporality: settings.temporality,
-            sent: None,
+            told: None,
+            refused: VecDeque::new(),
             interval: settings.interval,
             timeout: settings.timeout,
             round_timeout: settings.round_timeout,
@@ -145,42 +155,75 @@ impl MetricsExporter {
     /// Sends what was measured. What is refused does not keep the rest from being sent.
     async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;
+        let refused = std::mem::take(&mut self.refused);
+        let all = self.send_each(refused, deadline).await;
+        // What is counted meanwhile is in the deltas that follow: there is never more to keep than those of one time.
+        if !self.refused.is_empty() {
+            return all;
+        }
+        let made = timeout_at(deadline, self.make(metrics)).await;
+        let messages = made.map_err(|_| no_answer(within))??;
+        all.and(self.send_each(messages, deadline).await)
+    }
+
+    /// Makes messages of what was measured, or of what has come since they were made last.
+    async fn make(
+        &mut self,
+        metrics: Metrics,
+    ) -> Result<VecDeque<ExportMetricsServiceRequest>, String> {
         let (resource, temporality) = (self.resource.clone(), self.temporality);
-        let sent = self.sent.clone();
+        let told = self.told.take();
         // Of very many contexts it is long.
         let making = tokio::task::spawn_blocking(move || {
-            let snapshot = metrics.snapshot();
-            let messages = match &sent {
-                Some(sent) => message::of(&delta::since(sent, &snapshot), temporality, &resource),
-                None => message::of(&snapshot, temporality, &resource),
+            let now = metrics.snapshot();
+            let messages = match &told {
+                Some(told) => message::of(&delta::since(told, &now), temporality, &resource),
+                None => message::of(&now, temporality, &resource),
             };
-            (messages, snapshot)
+            let now = (temporality == Temporality::Delta).then(|| Arc::new(now));
+            (messages.into(), now)
         });
-        let made = timeout_at(deadline, making).await;
-        let made = made.map_err(|_| no_answer(within))?;
-        let (messages, snapshot) = made.map_err(|error| error.to_string())?;
-        // Also where this is given up half-way: what the collector may have taken must not be counted twice.
-        let before = match temporality {
-            Temporality::Cumulative => None,
-            Temporality::Delta => self.sent.replace(snapshot),
-        };
-        let (mut all, mut may_be_taken) = (Ok(()), messages.is_empty());
+        let (messages, now) = making.await.map_err(|error| error.to_string())?;
+        self.told = now;
+        Ok(messages)
+    }
+
+    async fn send_each(
+        &mut self,
+        messages: VecDeque<ExportMetricsServiceRequest>,
+        deadline: Instant,
+    ) -> Result<(), String> {
+        let mut all = Ok(());
         for message in messages {
             let until = deadline.min(Instant::now() + self.timeout);
-            match timeout_at(until, self.transport.send(message)).await {
-                Ok(Ok(())) => may_be_taken = true,
-                Ok(Err(reason)) => all = all.and(Err(reason)),
-                Err(_) => {
-                    may_be_taken = true;
-                    all = all.and(Err(no_answer(self.timeout.min(within))));
+            let sending = self.transport.send(message.clone());
+            let sent = timeout_at(until, sending).await;
+            let unsent = sent.unwrap_or_else(|_| Err(Unsent::Unknown(no_answer(self.timeout))));
+            if let Err(unsent) = unsent {
+                // What may have been taken is not sent again: it would be counted twice.
+                if matches!(unsent, Unsent::Refused(_)) && self.temporality == Temporality::Delta {
+                    self.refused.push_back(message);
                 }
+                all = all.and(Err(unsent.reason()));
             }
         }
-        // It is in what is sent next.
-        if !may_be_taken {
-            self.sent = before;
-        }
         all
+    }
+}
+
+/// A message was not sent, or not to its end.
+enum Unsent {
+    /// Whoever it was for has not taken it.
+    Refused(String),
+    /// Nobody knows whether it was taken.
+    Unknown(String),
+}
+
+impl Unsent {
+    fn reason(self) -> String {
+        match self {
+            Self::Refused(reason) | Self::Unknown(reason) => reason,
+        }
     }
 }
 
@@ -189,7 +232,7 @@ fn no_answer(within: Duration) -> String {
 }
 
 impl Transport {
-    async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<(), String> {
+    async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<(), Unsent> {
         match self {
             Self::Http {
                 client,
@@ -205,8 +248,10 @@ impl Transport {
                 let request = match compressed {
                     true => {
                         let compressing = tokio::task::spawn_blocking(move || compress(&body));
-                        let compressed = compressing.await.map_err(|error| error.to_string())?;
-                        let compressed = compressed.map_err(|error| error.to_string())?;
+                        let compressed = compressing.await.map_err(io::Error::other);
+                        let compressed = compressed.flatten();
+                        let compressed =
+                            compressed.map_err(|error| Unsent::Refused(error.to_string()))?;
                         let request = request.header(http::header::CONTENT_ENCODING, "gzip");
                         request.body(compressed)
                     }
@@ -214,17 +259,30 @@ impl Transport {
                 };
                 let answered = request.send().await;
                 // Without the address, which may hold a secret.
-                let answered = answered.map_err(|error| with_causes(&error.without_url()))?;
+                let answered = answered.map_err(|error| match error.is_connect() {
+                    true => Unsent::Refused(with_causes(&error.without_url())),
+                    false => Unsent::Unknown(with_causes(&error.without_url())),
+                })?;
+                let said = |status| format!("the collector answered {status}");
                 match answered.status() {
                     status if status.is_success() => Ok(()),
-                    status => Err(format!("the collector answered {status}")),
+                    // What stands between may say so of what was taken.
+                    status @ (StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) => {
+                        Err(Unsent::Unknown(said(status)))
+                    }
+                    status => Err(Unsent::Refused(said(status))),
                 }
             }
             Self::Grpc { client, metadata } => {
                 let mut request = tonic::Request::new(message);
                 *request.metadata_mut() = metadata.clone();
                 let answered = client.export(request).await;
-                answered.map(drop).map_err(|status| with_causes(&status))
+                answered.map(drop).map_err(|status| match status.code() {
+                    Code::Cancelled | Code::DeadlineExceeded | Code::Unknown => {
+                        Unsent::Unknown(with_causes(&status))
+                    }
+                    _ => Unsent::Refused(with_causes(&status)),
+                })
             }
         }
     }

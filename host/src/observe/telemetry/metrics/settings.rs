@@ -1,14 +1,13 @@
 //! Where metrics are sent to, and how often: the standard variables.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use crate::observe::telemetry::REQUEST_TIMEOUT;
-use crate::observe::telemetry::address::without_secrets;
 use crate::observe::telemetry::certificates::{Certificates, CertificatesError};
+use crate::observe::telemetry::endpoint::{self, EndpointError};
 use crate::observe::telemetry::variables::{
     Protocol, Said, Signal, VariableError, Variables, milliseconds, named,
 };
@@ -57,24 +56,8 @@ pub enum SettingsError {
     #[error("cannot export metrics by OTLP: {0}")]
     Certificates(#[from] CertificatesError),
     /// No collector can be reached by this address.
-    #[error(
-        "cannot export metrics by OTLP to `{endpoint}`: {reason}; correct OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, or set OTEL_METRICS_EXPORTER=none"
-    )]
-    Endpoint {
-        /// The address, without secrets.
-        endpoint: String,
-        /// Why not.
-        reason: String,
-    },
-}
-
-impl SettingsError {
-    pub(super) fn unusable(endpoint: &str, reason: impl Display) -> Self {
-        Self::Endpoint {
-            endpoint: without_secrets(endpoint),
-            reason: reason.to_string(),
-        }
-    }
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
 }
 
 impl Settings {
@@ -108,11 +91,12 @@ impl Settings {
             named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"),
             EXPORT_TIMEOUT,
         )?;
+        let endpoint = endpoint::of(signal, variables, protocol)?;
         Ok(Self {
             protocol,
-            endpoint: endpoint(variables, protocol)?,
             headers: headers(signal.exporter(variables, "HEADERS"))?,
-            certificates: Certificates::read(variables, signal)?,
+            certificates: Certificates::read(variables, signal, &endpoint)?,
+            endpoint,
             compressed,
             temporality,
             interval: milliseconds(named(variables, "OTEL_METRIC_EXPORT_INTERVAL"), INTERVAL)?,
@@ -125,36 +109,6 @@ impl Settings {
 
 fn is(value: &str, word: &str) -> bool {
     value.eq_ignore_ascii_case(word)
-}
-
-fn endpoint(variables: Variables<'_>, protocol: Protocol) -> Result<String, SettingsError> {
-    let own = variables("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
-    let shared = variables("OTEL_EXPORTER_OTLP_ENDPOINT");
-    let endpoint = match (protocol, own, shared) {
-        (_, Some(own), _) => own,
-        (Protocol::Grpc, None, shared) => shared.unwrap_or("http://localhost:4317".to_owned()),
-        (Protocol::Http, None, shared) => {
-            let base = shared.unwrap_or("http://localhost:4318".to_owned());
-            format!("{}/v1/metrics", base.trim_end_matches('/'))
-        }
-    };
-    let is_insecure = Signal::Metrics
-        .exporter(variables, "INSECURE")
-        .is_some_and(|(_, value)| is(&value, "true"));
-    // Only where the endpoint does not say itself: what is to be spoken over TLS must not go out in the clear.
-    let endpoint = match (protocol, endpoint.contains("://")) {
-        (Protocol::Grpc, false) if is_insecure => format!("http://{endpoint}"),
-        (Protocol::Grpc, false) => format!("https://{endpoint}"),
-        _ => endpoint,
-    };
-    let uri = endpoint.parse::<http::Uri>().ok();
-    match uri.as_ref().and_then(http::Uri::scheme_str) {
-        Some("http" | "https") => Ok(endpoint),
-        _ => Err(SettingsError::unusable(
-            &endpoint,
-            "it is not a URL such as http://collector:4318",
-        )),
-    }
 }
 
 /// Headers, as `name=value,name=value`; values are percent-encoded.
