@@ -61,15 +61,19 @@ impl Pattern {
         let segments = path.strip_prefix('/').ok_or("a path must begin with `/`")?;
         let mut placeholders: Vec<String> = Vec::new();
         let mut takes_rest = false;
-        for segment in segments.split('/').filter(|_| !segments.is_empty()) {
-            if segment.is_empty() {
-                return Err("a path must not have empty segments, nor end with `/`".to_owned());
-            }
+        let mut segments = segments.split('/').peekable();
+        while let Some(segment) = segments.next() {
             if takes_rest {
                 return Err(format!(
                     "nothing can stand behind `{{*{}}}`, which takes all that is left of a path",
                     placeholders.last().map_or("", String::as_str)
                 ));
+            }
+            if segment.is_empty() && segments.peek().is_none() {
+                break; // The root, or a path that ends with `/`, which is another than the one without.
+            }
+            if segment.is_empty() {
+                return Err("a path must not have empty segments".to_owned());
             }
             match Segment::of(segment) {
                 Segment::Plain(segment) if !segment.bytes().all(is_plain) => {
@@ -173,6 +177,10 @@ mod tests {
         assert_eq!(pattern.placeholders(), ["room", "guest-id"]);
         assert_eq!(pattern.shape(), "/rooms/{1}/guests/{2}");
         assert_eq!(Pattern::parse("/").unwrap().shape(), "/");
+        assert_eq!(
+            Pattern::parse("/rooms/{room}/").unwrap().shape(),
+            "/rooms/{1}/"
+        );
         let rest = Pattern::parse("/files/{owner}/{*path}").unwrap();
         assert_eq!(rest.placeholders(), ["owner", "path"]);
         assert_eq!(rest.shape(), "/files/{1}/{*2}");
@@ -188,9 +196,11 @@ mod tests {
         for (path, reason) in [
             ("", "a path must begin with `/`"),
             ("rooms", "a path must begin with `/`"),
+            ("/rooms//", "a path must not have empty segments"),
+            ("/rooms//beds", "a path must not have empty segments"),
             (
-                "/rooms/",
-                "a path must not have empty segments, nor end with `/`",
+                "/{*rest}/",
+                "nothing can stand behind `{*rest}`, which takes all that is left of a path",
             ),
             (
                 "//",
@@ -203,7 +213,7 @@ mod tests {
             ("//docs.example", "a path must begin with `/`"),
             (
                 "//docs.example//guide",
-                "a path must not have empty segments, nor end with `/`",
+                "a path must not have empty segments",
             ),
             (
                 "/{}",

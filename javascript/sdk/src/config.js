@@ -16,10 +16,11 @@ class Config {
     const settings = new Map();
     for (const [name, type] of Object.entries(this.types)) {
       if (values.has(name)) {
-        const read = fromText(type, values.get(name).trim());
+        const value = values.get(name).trim();
+        const read = fromText(type, value);
         if (read === undefined) {
           // It may be a secret: what it is instead is not said.
-          throw new Fault(`the configuration cannot be used: ${name} is not ${whatIs(type.inner ?? type)}`);
+          throw new Fault(`the configuration cannot be used: ${name} is not ${whatIs(type.inner ?? type, value)}`);
         }
         settings.set(name, read);
         values.delete(name);

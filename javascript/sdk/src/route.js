@@ -70,10 +70,15 @@ export function fromText(type, value) {
   }
 }
 
-/** What a text must be, for whoever gave another. */
-export function whatIs(type) {
-  if (/^[us]64$/.test(type.name ?? "")) return `a whole number (${type.name}, up to 2^53)`;
-  if (/^[us]\d+$/.test(type.name ?? "")) return `a whole number (${type.name})`;
+/** A text that is a whole number, if not one of the type. */
+const NUMBER = /^(0|-?[1-9]\d*)$/;
+
+/** What a text must be, for whoever gave another: which numbers a type has is said to whoever gave a number. */
+export function whatIs(type, value) {
+  if (/^[us]\d+$/.test(type.name ?? "")) {
+    if (!NUMBER.test(value)) return "a whole number";
+    return `a whole number (${type.name}${type.name.endsWith("64") ? ", up to 2^53" : ""})`;
+  }
   return type.name === "bool" ? "true or false" : "what is expected here";
 }
 
@@ -81,7 +86,7 @@ function segment(name, value, type) {
   if (type === undefined) return value;
   const read = fromText(type, value);
   if (read === undefined) {
-    throw new Problem(400, `Invalid ${name} in the path: ${JSON.stringify(value)} is not ${whatIs(type)}.`);
+    throw new Problem(400, `Invalid ${name} in the path: ${JSON.stringify(value)} is not ${whatIs(type, value)}.`);
   }
   return read;
 }
@@ -97,7 +102,7 @@ function readQuery(request, types) {
     if (wanted.has(name)) throw new Problem(400, `Invalid query: ${name} is there twice.`);
     const read = fromText(type, value);
     if (read === undefined) {
-      throw new Problem(400, `Invalid query: ${name} is ${JSON.stringify(value)}, which is not ${whatIs(type.inner ?? type)}.`);
+      throw new Problem(400, `Invalid query: ${name} is ${JSON.stringify(value)}, which is not ${whatIs(type.inner ?? type, value)}.`);
     }
     wanted.set(name, read);
   }

@@ -196,6 +196,8 @@ test("the configuration is typed, and looked at before the context serves", () =
   guest.configure("most", "5");
   assert.deepEqual([guest.notReady(), guest.get("/greeting").body.most], [undefined, 5]);
   guest.configure("most", "many");
+  assert.equal(guest.notReady(), "the configuration cannot be used: most is not a whole number");
+  guest.configure("most", "-1");
   assert.equal(guest.notReady(), "the configuration cannot be used: most is not a whole number (u32)");
   guest.configure("most", "5");
   guest.configure("mots", "5");
