@@ -10,7 +10,9 @@ innkeeper_sdk::context! {
     summary: "Messages to whoever booked.",
     tables: [message::MESSAGES, message::WRITTEN],
     routes: {
+        /// The messages, oldest first.
         GET "/messages" => web::list,
+        /// A message.
         GET "/messages/{id}" => web::show,
     },
     follows: {

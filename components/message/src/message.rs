@@ -9,7 +9,7 @@ pub const MESSAGES: Table<u64, Message> = Table::new("messages");
 pub const WRITTEN: Table<(u64, u64), ()> = Table::new("written");
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.

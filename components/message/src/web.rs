@@ -2,14 +2,14 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::message::MESSAGES;
+use crate::message::{MESSAGES, Message};
 
 /// `GET /messages`
-pub fn list(paging: Paging) -> Answer {
-    Response::page(&MESSAGES.page(paging)?)
+pub fn list(paging: Paging) -> Answer<Page<Message>> {
+    Ok(MESSAGES.page(paging)?)
 }
 
 /// `GET /messages/{id}`
-pub fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&MESSAGES.find(id)?)
+pub fn show(Path(id): Path<u64>) -> Answer<Json<Message>> {
+    Ok(Json(MESSAGES.find(id)?))
 }

@@ -13,7 +13,9 @@ innkeeper_sdk::context! {
     offers: "stay:payment/payments",
     tables: [payment::PAYMENTS, payment::BY_RESERVATION, payment::ENDED],
     routes: {
+        /// The payments, oldest first.
         GET "/payments" => web::list,
+        /// A payment.
         GET "/payments/{id}" => web::show,
     },
     publishes: [PaymentApproved, PaymentCancelled],

@@ -22,7 +22,7 @@ pub enum Status {
 }
 
 /// A payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// Its id.

@@ -2,14 +2,14 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::payment::PAYMENTS;
+use crate::payment::{PAYMENTS, Payment};
 
 /// `GET /payments`
-pub fn list(paging: Paging) -> Answer {
-    Response::page(&PAYMENTS.page(paging)?)
+pub fn list(paging: Paging) -> Answer<Page<Payment>> {
+    Ok(PAYMENTS.page(paging)?)
 }
 
 /// `GET /payments/{id}`
-pub fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&PAYMENTS.find(id)?)
+pub fn show(Path(id): Path<u64>) -> Answer<Json<Payment>> {
+    Ok(Json(PAYMENTS.find(id)?))
 }

@@ -12,15 +12,16 @@ use crate::reservation::{RESERVATIONS, Reservation};
 const RETRY_AFTER: u32 = 1;
 
 /// What a client may set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct New {
+pub struct NewReservation {
     room_id: u64,
     guest_id: Option<u64>,
 }
 
 /// `POST /reservations`
-pub fn book(Json(New { room_id, guest_id }): Json<New>) -> Answer {
+pub fn book(Json(new): Json<NewReservation>) -> Answer<Created<ReservationFact>> {
+    let NewReservation { room_id, guest_id } = new;
     if let Some(guest_id) = guest_id {
         guest::admit(guest_id)?;
     }
@@ -33,7 +34,8 @@ pub fn book(Json(New { room_id, guest_id }): Json<New>) -> Answer {
     emit::<ReservationConfirmed>(&reservation.fact())?;
     RESERVATIONS.put(rsv_id, &reservation)?;
     guest::enter(guest_id, rsv_id)?;
-    Response::created(&format!("/reservations/{rsv_id}"), &reservation.fact())
+    let location = format!("/reservations/{rsv_id}");
+    Ok(Created::at(location, reservation.fact()))
 }
 
 /// Whether to go on after asking for the room. When room cannot be reached, yes: reservations are taken round the clock, and room says later if it

@@ -14,9 +14,13 @@ innkeeper_sdk::context! {
     calls: ["stay:room/rooms", "stay:payment/payments"],
     tables: [reservation::RESERVATIONS, guest::GUESTS],
     routes: {
+        /// Books a room, and pays for it.
         POST "/reservations" => booking::book,
+        /// The reservations, oldest first.
         GET "/reservations" => web::list,
+        /// A reservation.
         GET "/reservations/{id}" => web::show,
+        /// Has a reservation cancelled.
         PATCH "/reservations/{id}" => web::modify,
     },
     publishes: [ReservationCreated, ReservationConfirmed, ReservationCancelRequested, ReservationCancelled],

@@ -2,19 +2,20 @@
 
 use innkeeper_sdk::prelude::*;
 
+use crate::events::ReservationFact;
 use crate::policy;
 use crate::reservation::RESERVATIONS;
 
 /// What a client may set on a reservation that exists: that it be cancelled.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settable {
+pub struct ReservationChange {
     #[serde(rename = "status")]
     _status: Wish,
 }
 
 /// The one status that a client may ask for: `reqCancel`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Wish;
 
@@ -31,22 +32,22 @@ impl TryFrom<String> for Wish {
 }
 
 /// `GET /reservations`
-pub fn list(paging: Paging) -> Answer {
-    Response::page(
-        &RESERVATIONS
-            .page(paging)?
-            .map(|reservation| reservation.fact()),
-    )
+pub fn list(paging: Paging) -> Answer<Page<ReservationFact>> {
+    let page = RESERVATIONS.page(paging)?;
+    Ok(page.map(|reservation| reservation.fact()))
 }
 
 /// `GET /reservations/{id}`
-pub fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&RESERVATIONS.find(id)?.fact())
+pub fn show(Path(id): Path<u64>) -> Answer<Json<ReservationFact>> {
+    Ok(Json(RESERVATIONS.find(id)?.fact()))
 }
 
 /// `PATCH /reservations/{id}`: cancels. Asking again is no error, and changes nothing.
-pub fn modify(Path(id): Path<u64>, Json(_): Json<Settable>) -> Answer {
+pub fn modify(
+    Path(id): Path<u64>,
+    Json(_): Json<ReservationChange>,
+) -> Answer<Json<ReservationFact>> {
     let mut reservation = RESERVATIONS.find(id)?;
     policy::request_cancel(&mut reservation)?;
-    Response::ok(&reservation.fact())
+    Ok(Json(reservation.fact()))
 }

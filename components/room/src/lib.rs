@@ -14,15 +14,25 @@ innkeeper_sdk::context! {
     offers: "stay:room/rooms",
     tables: [room::ROOMS, room::ENDED, review::REVIEWS, review::COUNTED],
     routes: {
+        /// Registers a room.
         POST "/rooms" => web::rooms::register,
+        /// The rooms, oldest first.
         GET "/rooms" => web::rooms::list,
+        /// A room.
         GET "/rooms/{id}" => web::rooms::show,
+        /// Changes what a room is like.
         PATCH "/rooms/{id}" => web::rooms::modify,
+        /// Deletes a room that nobody has.
         DELETE "/rooms/{id}" => web::rooms::delete,
+        /// Writes a review of a room.
         POST "/reviews" => web::reviews::create,
+        /// The reviews, oldest first.
         GET "/reviews" => web::reviews::list,
+        /// A review.
         GET "/reviews/{id}" => web::reviews::show,
+        /// Changes what a review says.
         PATCH "/reviews/{id}" => web::reviews::modify,
+        /// Deletes a review.
         DELETE "/reviews/{id}" => web::reviews::delete,
     },
     publishes: [

@@ -59,6 +59,8 @@ impl<T> Deref for Config<T> {
 }
 
 impl<T: DeserializeOwned> FromRequest for Config<T> {
+    const READS_BODY: bool = false;
+
     fn from_request(_: &Request) -> Result<Self, Problem> {
         Ok(Self(Self::read()?))
     }

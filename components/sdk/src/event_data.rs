@@ -1,10 +1,8 @@
 //! What the data of events is made of, so that the host can compare what is published with what is read.
 
-use core::marker::PhantomData;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::bindings::innkeeper::context::types::{DataType, Scalar};
-use crate::record::Types;
+use crate::JsonSchema;
 
 /// The data of an event, or a part of it, whose shape is known. Derive it beside `Serialize` or `Deserialize`, also for the types of the fields:
 ///
@@ -26,7 +24,7 @@ use crate::record::Types;
 /// fields than there are. Data whose type does not derive it is published all the same, and not compared.
 ///
 /// The shape is that of the JSON which serde makes: `rename`, `rename_all`, `default`, `transparent` and `skip` are followed, and what cannot be told to the host does not compile: `flatten`,
-/// `tag`, `untagged`, `with`. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
+/// `tag`, `untagged`, `with`. What derives it is a [`JsonSchema`], too: a type of events may be what a route answers. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
 ///
 /// ```compile_fail
 /// # use innkeeper_sdk::prelude::*;
@@ -38,71 +36,29 @@ use crate::record::Types;
     label = "no `EventData`",
     note = "`#[derive(EventData)]` makes it so; a type of another crate is told as what it is made of, its text, its number"
 )]
-pub trait EventData: 'static {
-    /// Its type, for the description.
-    #[doc(hidden)]
-    fn data_type(types: &mut Types) -> DataType;
-}
+pub trait EventData: JsonSchema {}
 
-macro_rules! scalars {
-    ($($rust:ty => $scalar:ident),+ $(,)?) => {$(
-        impl EventData for $rust {
-            fn data_type(_: &mut Types) -> DataType {
-                DataType::Scalar(Scalar::$scalar)
-            }
-        }
+macro_rules! event_data {
+    ($($type:ty),+ $(,)?) => {$(
+        impl EventData for $type {}
     )+};
 }
 
-scalars! {
-    () => Unit, bool => Bool, char => Char, String => String, f32 => F32, f64 => F64,
-    u8 => U8, u16 => U16, u32 => U32, u64 => U64, u128 => U128,
-    i8 => S8, i16 => S16, i32 => S32, i64 => S64, i128 => S128,
-}
+event_data!(
+    (), bool, char, String, f32, f64, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128,
+);
 
-impl<T: EventData> EventData for Option<T> {
-    fn data_type(types: &mut Types) -> DataType {
-        DataType::Optional(types.in_events::<T>())
-    }
-}
-
-impl<T: EventData> EventData for Box<T> {
-    fn data_type(types: &mut Types) -> DataType {
-        T::data_type(types)
-    }
-}
-
-macro_rules! lists {
-    ($($list:ident),+) => {$(
-        impl<T: EventData> EventData for $list<T> {
-            fn data_type(types: &mut Types) -> DataType {
-                DataType::List(types.in_events::<T>())
-            }
-        }
-    )+};
-}
-
-lists!(Vec, BTreeSet, HashSet);
-
-macro_rules! maps {
-    ($($map:ident),+) => {$(
-        impl<K: EventData, V: EventData> EventData for $map<K, V> {
-            fn data_type(types: &mut Types) -> DataType {
-                DataType::Map((types.in_events::<K>(), types.in_events::<V>()))
-            }
-        }
-    )+};
-}
-
-maps!(BTreeMap, HashMap);
+impl<T: EventData> EventData for Option<T> {}
+impl<T: EventData> EventData for Box<T> {}
+impl<T: EventData> EventData for Vec<T> {}
+impl<T: EventData> EventData for BTreeSet<T> {}
+impl<T: EventData> EventData for HashSet<T> {}
+impl<K: EventData, V: EventData> EventData for BTreeMap<K, V> {}
+impl<K: EventData, V: EventData> EventData for HashMap<K, V> {}
 
 macro_rules! tuples {
     ($(($($part:ident),+)),+) => {$(
-        impl<$($part: EventData),+> EventData for ($($part,)+) {
-            fn data_type(types: &mut Types) -> DataType {
-                DataType::Tuple(vec![$(types.in_events::<$part>()),+])
-            }
-        }
+        impl<$($part: EventData),+> EventData for ($($part,)+) {}
     )+};
 }
 
@@ -113,38 +69,6 @@ tuples!(
     (A, B, C, D, E),
     (A, B, C, D, E, F)
 );
-
-/// Looks whether a type says what it is in events: `(&Probe::<T>::NEW).place(types)` finds the first of the two traits for one that does, and the second for any other.
-pub struct Probe<T>(PhantomData<T>);
-
-impl<T> Probe<T> {
-    /// One for the type.
-    pub const NEW: Self = Self(PhantomData);
-}
-
-/// A type that says what it is.
-pub trait Described {
-    /// Its place among the types.
-    fn place(&self, types: &mut Types) -> Option<u32>;
-}
-
-/// A type that does not.
-pub trait Undescribed {
-    /// None.
-    fn place(&self, types: &mut Types) -> Option<u32>;
-}
-
-impl<T: EventData> Described for Probe<T> {
-    fn place(&self, types: &mut Types) -> Option<u32> {
-        Some(types.in_events::<T>())
-    }
-}
-
-impl<T> Undescribed for &Probe<T> {
-    fn place(&self, _: &mut Types) -> Option<u32> {
-        None
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::{FromRequest, Problem, Request};
 
-/// A body that is a JSON object. One that is not JSON is answered 400; one that is, but not a `T`, 422 with the place where it differs.
+/// A JSON body. In a request it is an object: one that is not JSON is answered 400; one that is, but not a `T`, 422 with the place where it differs. As an answer
+/// ([`Answer<Json<T>>`](crate::Answer)) it is sent with 200.
 ///
 /// Put `#[serde(deny_unknown_fields)]` on `T`, so that nobody sends what nobody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

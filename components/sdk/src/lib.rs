@@ -54,6 +54,8 @@ pub mod config;
 mod context;
 mod counter;
 mod declare;
+mod document;
+pub mod documented;
 mod entry;
 mod event;
 mod event_data;
@@ -61,8 +63,10 @@ pub mod evolving;
 mod fault;
 mod host;
 mod index;
+mod into_response;
 pub mod invocation;
 mod json;
+mod json_schema;
 mod key;
 pub mod log;
 mod migration;
@@ -71,6 +75,7 @@ pub mod outbound;
 mod page;
 mod path;
 mod policy;
+mod probe;
 mod problem;
 mod query;
 mod record;
@@ -89,6 +94,7 @@ pub use bindings::innkeeper::context::types::{
 pub use config::Config;
 pub use context::Context;
 pub use counter::Counter;
+pub use document::{Document, Documentation};
 pub use event::{Event, Published, Shared, Subject, cancel, emit, emit_after};
 pub use event_data::EventData;
 pub use fault::Fault;
@@ -141,8 +147,10 @@ pub use index::{Index, IndexedTable, NotStored, Unique};
 /// What is to be done around everything, for example a check of every request, is done by a type that implements [`Context`] by asking
 /// `Component`, and is exported in its place: `export: Guarded`.
 pub use innkeeper_sdk_derive::context;
-pub use innkeeper_sdk_derive::{EventData, Key, Record, Subject};
+pub use innkeeper_sdk_derive::{EventData, JsonSchema, Key, Record, Subject};
+pub use into_response::{Created, IntoResponse, NoContent};
 pub use json::Json;
+pub use json_schema::JsonSchema;
 pub use key::{Key, OwnedKey, Part};
 pub use migration::{Migration, StateSchema};
 pub use page::{Page, Paging, Start};
@@ -162,9 +170,10 @@ pub mod private {
     pub use crate::config::check as check_config;
     pub use crate::context::entered;
     pub use crate::declare::{Declaration, Shapes};
-    pub use crate::event_data::{Described, Probe, Undescribed};
+    pub use crate::document::{Documents, Takes, TakesUnknown, signature};
     pub use crate::fault::unavailable;
     pub use crate::policy::dispatch as policy;
+    pub use crate::probe::{Described, HasNoSchema, HasSchema, Probe, Undescribed};
     pub use crate::record::private as record;
     pub use crate::web::{consumes, dispatch as route};
 }
@@ -175,8 +184,9 @@ pub use wit_bindgen;
 /// What nearly every context uses.
 pub mod prelude {
     pub use crate::{
-        Answer, Config, Event, EventData, Fault, Happened, Json, Key, Outcome, Page, Paging, Path,
-        PolicyError, Problem, Query, Record, Response, Subject, Table, Text, emit,
+        Answer, Config, Created, Event, EventData, Fault, Happened, Json, JsonSchema, Key, NoContent,
+        Outcome, Page, Paging, Path, PolicyError, Problem, Query, Record, Response, Subject, Table,
+        Text, emit,
     };
     pub use serde::{Deserialize, Serialize};
 }

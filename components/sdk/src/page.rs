@@ -32,7 +32,7 @@ impl Paging {
     /// What it reads of a query.
     pub(crate) const NAMES: [&'static str; 3] = ["page", "after", "size"];
     const SIZE: u32 = 20;
-    const MAX_SIZE: u32 = 100;
+    pub(crate) const MAX_SIZE: u32 = 100;
 
     /// A part that nobody has asked for: its answer has no links.
     pub const fn new(start: Start, size: u32) -> Self {
@@ -54,6 +54,8 @@ impl Paging {
 }
 
 impl FromRequest for Paging {
+    const READS_BODY: bool = false;
+
     fn from_request(request: &Request) -> Result<Self, Problem> {
         let page = number(request, "page", "a page number")?;
         let after = number(request, "after", "the id of an item")?;

@@ -1,6 +1,6 @@
 use core::str::FromStr;
 
-use crate::{FromRequest, Problem, Request};
+use crate::{FromRequest, JsonSchema, Problem, Request};
 
 /// The values of the route's placeholders: `Path<u64>` for one, `Path<(u64, u64)>` for two.
 ///
@@ -9,7 +9,7 @@ use crate::{FromRequest, Problem, Request};
 pub struct Path<T>(pub T);
 
 /// What a placeholder's value can become.
-pub trait Segment: Sized {
+pub trait Segment: JsonSchema + Sized {
     /// Reads the value; none when it cannot be one.
     fn read(value: &str) -> Option<Self>;
     /// What it should have been, for the problem's detail.
@@ -63,12 +63,16 @@ fn segment<T: Segment>(request: &Request, index: usize) -> Result<T, Problem> {
 }
 
 impl<T: Segment> FromRequest for Path<T> {
+    const READS_BODY: bool = false;
+
     fn from_request(request: &Request) -> Result<Self, Problem> {
         Ok(Self(segment(request, 0)?))
     }
 }
 
 impl<A: Segment, B: Segment> FromRequest for Path<(A, B)> {
+    const READS_BODY: bool = false;
+
     fn from_request(request: &Request) -> Result<Self, Problem> {
         Ok(Self((segment(request, 0)?, segment(request, 1)?)))
     }

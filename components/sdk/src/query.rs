@@ -23,6 +23,8 @@ use crate::{FromRequest, Paging, Problem, Request, named_values};
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
+    const READS_BODY: bool = false;
+
     fn from_request(request: &Request) -> Result<Self, Problem> {
         named_values::read_but(request.query.clone(), &Paging::NAMES)
             .map(Self)

@@ -16,7 +16,7 @@ use serde::{Deserializer, Serialize, Serializer};
 use crate::Fault;
 use crate::bindings::innkeeper::context::types::DataType;
 
-pub use types::Types;
+pub use types::{Types, field_at};
 
 /// What the expansion of `#[derive(Record)]` uses.
 #[doc(hidden)]
@@ -31,8 +31,9 @@ pub mod private {
     pub use super::gather::{
         Choose, Gather, choose, fields_of_case, gather, next, payload, present,
     };
-    pub use super::types::{Types, case, event_field, field};
+    pub use super::types::{Types, case, field, field_at};
     pub use crate::bindings::innkeeper::context::types::DataType;
+    pub use crate::documented::exports::innkeeper::context::document::Annotation;
 }
 
 /// How deep the parts of a record may lie in each other. A guest has a small stack, and whatever it writes it must be able to read.

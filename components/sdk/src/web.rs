@@ -1,12 +1,16 @@
-use crate::{Problem, Request, Response};
+use crate::{IntoResponse, Problem, Request, Response};
 
-/// How a route ends: an answer, or a problem.
-pub type Answer = Result<Response, Problem>;
+/// How a route ends: an answer, or a problem. What is answered is a [`Response`], or a type that says what it is: `Answer<Json<Room>>`, `Answer<Created<Room>>`, `Answer<Page<Room>>`,
+/// `Answer<NoContent>`.
+pub type Answer<T = Response> = Result<T, Problem>;
 
 /// What a route's function can take as a parameter.
 pub trait FromRequest: Sized {
     /// The media type that the body must have for this, if it reads the body.
     const CONSUMES: Option<&'static str> = None;
+
+    /// Whether it looks at the body. False for what does not, so that the app's documents do not ask for one.
+    const READS_BODY: bool = true;
 
     /// Takes it out of the request.
     ///
@@ -19,6 +23,10 @@ pub trait FromRequest: Sized {
 pub trait Handler<Parameters> {
     /// The media type that the body must have, if the function reads the body.
     const CONSUMES: Option<&'static str>;
+    /// Whether one of the parameters looks at the body.
+    const READS_BODY: bool;
+    /// What it answers with success.
+    type Output: IntoResponse;
 
     /// Answers.
     ///
@@ -29,12 +37,14 @@ pub trait Handler<Parameters> {
 
 macro_rules! handlers {
     ($($parameter:ident)*) => {
-        impl<F: Fn($($parameter),*) -> Answer, $($parameter: FromRequest),*> Handler<($($parameter,)*)> for F {
+        impl<F: Fn($($parameter),*) -> Answer<R>, R: IntoResponse, $($parameter: FromRequest),*> Handler<($($parameter,)*)> for F {
             const CONSUMES: Option<&'static str> = either(&[$($parameter::CONSUMES),*]);
+            const READS_BODY: bool = false $(|| $parameter::READS_BODY)*;
+            type Output = R;
 
             #[allow(unused_variables, reason = "where there are no parameters")]
             fn call(&self, request: &Request) -> Answer {
-                self($($parameter::from_request(request)?),*)
+                self($($parameter::from_request(request)?),*)?.into_response()
             }
         }
     };
@@ -68,6 +78,8 @@ impl Headers {
 }
 
 impl FromRequest for Headers {
+    const READS_BODY: bool = false;
+
     fn from_request(request: &Request) -> Result<Self, Problem> {
         Ok(Self(request.headers.clone()))
     }

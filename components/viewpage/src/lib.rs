@@ -11,7 +11,9 @@ innkeeper_sdk::context! {
     summary: "A view of each room with its reservation and payment.",
     tables: [view::ROWS, view::STAYS, view::DELETED],
     routes: {
+        /// The rooms with their reservations and payments.
         GET "/roomviews" => web::list,
+        /// A room with its reservation and payment.
         GET "/roomviews/{id}" => web::show,
     },
     follows: {

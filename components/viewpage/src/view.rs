@@ -46,7 +46,7 @@ pub struct Stay {
 }
 
 /// A row, as it is shown. What is not known yet is null.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Roomview {
     room_id: u64,

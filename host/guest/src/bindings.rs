@@ -4,7 +4,7 @@
 
 wasmtime::component::bindgen!({
     path: "../../wit/innkeeper",
-    world: "evolving",
+    world: "complete",
     imports: {
         // They may take long: the host looks at as many keys as the range has.
         "innkeeper:context/state.scan": async | trappable,

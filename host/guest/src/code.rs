@@ -7,7 +7,9 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, LinkerInstance};
 use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler;
 
-use crate::bindings::exports::innkeeper::context::{describe, health, migration, policies, web};
+use crate::bindings::exports::innkeeper::context::{
+    describe, document, health, migration, policies, web,
+};
 use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
@@ -32,6 +34,7 @@ pub(super) struct Exports {
     pub(super) policies: bool,
     pub(super) health: bool,
     pub(super) migration: bool,
+    pub(super) document: bool,
     pub(super) offers: BTreeMap<String, Interface>,
     pub(super) uses: BTreeMap<String, Interface>,
 }
@@ -45,6 +48,7 @@ pub(super) struct Code {
     pub(super) policies: Option<policies::GuestIndices>,
     pub(super) health: Option<health::GuestIndices>,
     pub(super) migration: Option<migration::GuestIndices>,
+    pub(super) document: Option<document::GuestIndices>,
     pub(super) functions: BTreeMap<String, ComponentExportIndex>,
     pub(super) exports: Arc<Exports>,
 }
@@ -69,7 +73,7 @@ impl Code {
                 .is_some()
         };
         let (web, policies, health) = (exports("web"), exports("policies"), exports("health"));
-        let migration = exports("migration");
+        let (migration, document) = (exports("migration"), exports("document"));
         let describe = exports("describe");
         let standard = !describe && exports_incoming_handler(runtime, &component);
         if !describe && !standard {
@@ -103,6 +107,10 @@ impl Code {
                 .then(|| migration::GuestIndices::new(&pre))
                 .transpose()
                 .map_err(LoadError::Contract)?,
+            document: document
+                .then(|| document::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(LoadError::Contract)?,
             pre,
             functions,
             exports: Arc::new(Exports {
@@ -115,6 +123,7 @@ impl Code {
                 policies,
                 health,
                 migration,
+                document,
                 offers,
                 uses,
             }),

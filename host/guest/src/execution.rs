@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::bindings::exports::innkeeper::context::document::Documentation;
 use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
 use crate::bindings::innkeeper::context::types::{Description, Event, Response};
@@ -170,6 +171,30 @@ impl Guest {
             Box::pin(async move {
                 let guest = exported(&code.describe)?.load(&mut *store, instance)?;
                 guest.call_describe(store).await
+            })
+        })
+        .await
+    }
+
+    /// Runs `document.document`; a guest without it documents nothing.
+    pub async fn document<S: Services>(
+        &self,
+        execution: Execution<S>,
+    ) -> Ended<Documentation, S> {
+        if !self.exports.document {
+            return Ended {
+                services: execution.services,
+                result: Ok(Documentation {
+                    types: Vec::new(),
+                    annotations: Vec::new(),
+                    routes: Vec::new(),
+                }),
+            };
+        }
+        self.enter(execution, move |store, instance, code| {
+            Box::pin(async move {
+                let guest = exported(&code.document)?.load(&mut *store, instance)?;
+                guest.call_document(store).await
             })
         })
         .await

@@ -34,6 +34,9 @@ mod store_data;
 pub mod value;
 
 pub use artifact::{ArtifactCache, Draft};
+pub use bindings::exports::innkeeper::context::document::{
+    Annotated, Annotation, Answer as DocumentedAnswer, Body, Documentation, DocumentedRoute, Range,
+};
 pub use bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 pub use bindings::exports::innkeeper::context::policies::PolicyError;
 pub use bindings::innkeeper::context::types::{

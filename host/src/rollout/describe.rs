@@ -18,6 +18,11 @@ pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Desc
     guest.describe(execution(memory, TIME)).await.result
 }
 
+/// What the version says of its routes to whoever reads documents.
+pub(super) async fn document(guest: &Guest, memory: usize) -> Result<guest::Documentation, Fault> {
+    guest.document(execution(memory, TIME)).await.result
+}
+
 /// Which state the version can work with.
 pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
     guest.schema(execution(memory, TIME)).await.result

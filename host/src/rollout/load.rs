@@ -10,11 +10,11 @@ use super::describe;
 use super::gate::{Gate, Refusal};
 use super::standard::{self, Granted};
 use crate::core::VersionDigest;
-use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Schema};
+use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Route, Schema};
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
 use crate::versions::{
-    Description, EventTypes, Identity, LONGEST_TEXT, ResponseCache, Tables, Version,
+    Description, Documentation, EventTypes, Identity, LONGEST_TEXT, ResponseCache, Tables, Version,
 };
 
 /// Loads a component as a version of a context. Without its bytes, it must have been compiled before.
@@ -117,7 +117,7 @@ pub(crate) async fn examine(
     asking.await.unwrap_or_else(|_| {
         Err(Refusal::at(
             Gate::Describe,
-            "the host panicked while it ran `describe`; see its log",
+            "the host panicked while it asked the component what it is; see its log",
         ))
     })
 }
@@ -182,12 +182,39 @@ async fn ask(
             format!("its events are not described correctly: {problem}"),
         )
     })?;
-    let description = Description::new(said, tables, events, guest);
+    let documentation = document(guest, memory, &said.routes).await?;
+    let description = Description::new(said, tables, events, documentation, guest);
     check_promises(&description, guest)?;
     check_schema(&schema, &description)?;
     Ok(Examined {
         description,
         schema,
+    })
+}
+
+/// What it says of the routes that it describes.
+async fn document(
+    guest: &Guest,
+    memory: usize,
+    described: &[Route],
+) -> Result<Documentation, Refusal> {
+    let said = describe::document(guest, memory).await.map_err(|fault| {
+        Refusal::at(
+            Gate::Describe,
+            format!("`document` failed: {fault}; it may call no import, and has five seconds"),
+        )
+    })?;
+    if !describe::is_bounded(&said) {
+        return Err(Refusal::at(
+            Gate::Describe,
+            format!("the documentation has more than {LONGEST_TEXT} bytes; make it shorter"),
+        ));
+    }
+    Documentation::said(said, described).map_err(|problem| {
+        Refusal::at(
+            Gate::Describe,
+            format!("its routes are not documented correctly: {problem}"),
+        )
     })
 }
 

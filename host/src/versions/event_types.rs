@@ -82,6 +82,20 @@ impl EventTypes {
         read.map(|((source, kind), shape)| (source.as_str(), kind.as_str(), shape))
     }
 
+    /// Whether it is said what is read of an event.
+    pub(crate) fn says_what_is_read(&self, source: &str, kind: &str) -> bool {
+        let event = (source.to_owned(), kind.to_owned());
+        self.read.contains_key(&event)
+    }
+
+    /// What comes of reading an event that is published here as it was published before; nothing where one of the two does not say what it is made of.
+    pub(crate) fn keeping(&self, kind: &str, before: &Self) -> TableCompatibility {
+        match (self.published.get(kind), before.published.get(kind)) {
+            (Some(now), Some(before)) => before.still_reads(kind, now),
+            _ => TableCompatibility::default(),
+        }
+    }
+
     /// What comes of reading the events of a source that another version publishes there; nothing where one of the two does not say what they are made of.
     pub(crate) fn reading(&self, source: &str, kind: &str, published: &Self) -> TableCompatibility {
         let read = self.read.get(&(source.to_owned(), kind.to_owned()));
@@ -157,6 +171,27 @@ mod tests {
             unreadable(5, 7),
             ["`Left.id` is published as u64, and read as string"]
         );
+    }
+
+    #[test]
+    fn what_was_published_stays_for_whoever_does_not_say_what_it_reads() {
+        let published = |value| {
+            let events = vec![event(None, "Left", value)];
+            EventTypes::described(&description(events)).unwrap()
+        };
+        let lost = |before, now| {
+            let (before, now) = (published(before), published(now));
+            assert!(!before.says_what_is_read("desk", "Left"));
+            now.keeping("Left", &before).unreadable
+        };
+        assert_eq!(lost(7, 3), [""; 0], "a field more");
+        assert_eq!(lost(3, 7), ["`Left.desc` is not published any more"]);
+        assert_eq!(
+            lost(7, 5),
+            ["`Left.id` was published as u64, and is string"]
+        );
+        let silent = EventTypes::default();
+        assert!(silent.keeping("Left", &published(3)).unreadable.is_empty());
     }
 
     #[test]

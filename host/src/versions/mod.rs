@@ -1,6 +1,7 @@
 //! Versions, as data: what a component was found to be, which versions serve, and what follows from that, behind one pointer.
 
 mod current_wiring;
+mod documentation;
 mod event_types;
 mod failure_streak;
 mod lease;
@@ -21,12 +22,13 @@ mod wiring;
 
 pub use self::{
     current_wiring::CurrentWiring,
+    documentation::{Answer, Documentation, RouteDocumentation},
     event_types::EventTypes,
     lease::{Drained, Lease},
     links::{LinkError, Links},
     routes::{Found, Offer, Route, RouteError, Routes},
     serving::{Candidate, Serving},
-    tables::{Shape, Table, Tables},
+    tables::{AnnotatedTypes, Shape, Table, Tables},
     trusted::Trusted,
     version::{Description, Identity, Version, numbered},
     wiring::{Wiring, WiringError},

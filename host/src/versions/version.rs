@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::documentation::Documentation;
 use super::event_types::EventTypes;
 use super::failure_streak::{FailureStreak, InARow};
 use super::lease::{Drained, Inflight};
@@ -232,6 +233,8 @@ pub struct Description {
     pub follows: Vec<Followed>,
     /// What the data of these is made of, where it says so.
     pub events: EventTypes,
+    /// What the routes take and answer, where it says so: for documents alone.
+    pub documentation: Documentation,
     /// Which functions undo which.
     pub compensations: Vec<Compensation>,
     /// The interfaces it offers to other contexts.
@@ -252,6 +255,7 @@ impl Description {
         said: guest::Description,
         tables: Tables,
         events: EventTypes,
+        documentation: Documentation,
         guest: &Guest,
     ) -> Self {
         Self {
@@ -261,6 +265,7 @@ impl Description {
             publishes: said.publishes,
             follows: said.follows,
             events,
+            documentation,
             compensations: said.compensations,
             offers: guest.offers().keys().cloned().collect(),
             uses: guest.uses().keys().cloned().collect(),

@@ -7,22 +7,22 @@ use crate::review::{REVIEWS, Review};
 use crate::room::ROOMS;
 
 /// What a client may set on a new review.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct New {
+pub struct NewReview {
     room_id: u64,
     content: Text<2000>,
 }
 
 /// What a client may set on a review that exists: it stays with its room.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settable {
+pub struct ReviewChange {
     content: Text<2000>,
 }
 
 /// `POST /reviews`
-pub fn create(Json(new): Json<New>) -> Answer {
+pub fn create(Json(new): Json<NewReview>) -> Answer<Created<Review>> {
     let room_id = new.room_id;
     if !ROOMS.contains(room_id) {
         return Err(Problem::invalid(
@@ -37,32 +37,36 @@ pub fn create(Json(new): Json<New>) -> Answer {
     };
     REVIEWS.put(review.review_id, &review)?;
     emit::<ReviewCreated>(&review)?;
-    Response::created(&format!("/reviews/{}", review.review_id), &review)
+    let location = format!("/reviews/{}", review.review_id);
+    Ok(Created::at(location, review))
 }
 
 /// `GET /reviews`
-pub fn list(paging: Paging) -> Answer {
-    Response::page(&REVIEWS.page(paging)?)
+pub fn list(paging: Paging) -> Answer<Page<Review>> {
+    Ok(REVIEWS.page(paging)?)
 }
 
 /// `GET /reviews/{id}`
-pub fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&REVIEWS.find(id)?)
+pub fn show(Path(id): Path<u64>) -> Answer<Json<Review>> {
+    Ok(Json(REVIEWS.find(id)?))
 }
 
 /// `PATCH /reviews/{id}`
-pub fn modify(Path(id): Path<u64>, Json(change): Json<Settable>) -> Answer {
+pub fn modify(
+    Path(id): Path<u64>,
+    Json(change): Json<ReviewChange>,
+) -> Answer<Json<Review>> {
     let mut review = REVIEWS.find(id)?;
     review.content = change.content.into();
     REVIEWS.put(id, &review)?;
     emit::<ReviewModified>(&review)?;
-    Response::ok(&review)
+    Ok(Json(review))
 }
 
 /// `DELETE /reviews/{id}`
-pub fn delete(Path(id): Path<u64>) -> Answer {
+pub fn delete(Path(id): Path<u64>) -> Answer<NoContent> {
     let review = REVIEWS.find(id)?;
     REVIEWS.delete(id);
     emit::<ReviewDeleted>(&review)?;
-    Response::no_content()
+    Ok(NoContent)
 }

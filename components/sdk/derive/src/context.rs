@@ -28,6 +28,7 @@ pub(crate) fn expand(input: TokenStream, package: &Path) -> Result<TokenStream> 
         None => quote!(Component),
     };
     let schema = parts.schema.as_ref().map(migration);
+    let document = (!parts.routes.is_empty()).then(|| document(&parts.routes));
     let offered = bindings::offered(wit.as_ref());
     let bindings = wit.map(bindings::bindings).transpose()?;
     Ok(quote! {
@@ -42,6 +43,8 @@ pub(crate) fn expand(input: TokenStream, package: &Path) -> Result<TokenStream> 
         ::innkeeper_sdk::bindings::export_context!(#export with_types_in ::innkeeper_sdk::bindings);
 
         #schema
+
+        #document
     })
 }
 
@@ -60,6 +63,7 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
              method,
              path,
              handler,
+             ..
          }| {
             let method = method.to_string();
             quote!((#method, #path, ::innkeeper_sdk::private::consumes(&#handler)))
@@ -70,6 +74,7 @@ fn component(parts: &Parts, wit: Option<&Wit>) -> Result<TokenStream> {
              method,
              path,
              handler,
+             ..
          }| {
             let method = method.to_string();
             let name = format!("{method} {}", path.value());
@@ -234,6 +239,49 @@ fn compensations(lines: &[Compensation], wit: Option<&Wit>) -> Result<Vec<(Strin
         ));
     }
     Ok(compensations)
+}
+
+/// What the routes take and answer, which only here is known of each as it is.
+fn document(routes: &[Route]) -> TokenStream {
+    let told = routes.iter().map(
+        |Route {
+             summary,
+             method,
+             path,
+             handler,
+         }| {
+            let method = method.to_string();
+            let summary = match summary {
+                Some(summary) => quote!(::core::option::Option::Some(#summary)),
+                None => quote!(::core::option::Option::None),
+            };
+            quote! {
+                let signature = ::innkeeper_sdk::private::signature(&#handler);
+                let mut route = documents.route(#method, #path, #summary, &signature);
+                (&signature.first()).take(&mut route);
+                (&signature.second()).take(&mut route);
+                (&signature.third()).take(&mut route);
+                (&signature.fourth()).take(&mut route);
+                (&signature.fifth()).take(&mut route);
+                let body = (&signature.answer()).schema(route.types());
+                route.end(&signature, body);
+            }
+        },
+    );
+    quote! {
+        impl ::innkeeper_sdk::Document for Component {
+            #[allow(unused_imports, clippy::needless_borrow, reason = "which trait is used depends on the type")]
+            fn document() -> ::innkeeper_sdk::Documentation {
+                use ::innkeeper_sdk::private::{HasNoSchema as _, HasSchema as _, Takes as _, TakesUnknown as _};
+                let mut documents = ::innkeeper_sdk::private::Documents::default();
+                #(#told)*
+                documents.finish()
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        ::innkeeper_sdk::documented::export_document!(Component with_types_in ::innkeeper_sdk::documented);
+    }
 }
 
 fn migration(schema: &Schema) -> TokenStream {

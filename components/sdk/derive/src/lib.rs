@@ -5,8 +5,8 @@
 
 mod attributes;
 mod context;
-mod event_data;
 mod fields;
+mod json_schema;
 mod keys;
 mod serde_attributes;
 mod structs;
@@ -15,6 +15,8 @@ mod variants;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, DeriveInput, Error, Result, parse_macro_input};
+
+use json_schema::Purpose;
 
 /// Makes a type one that tables keep: see the trait `Record`.
 #[proc_macro_derive(Record, attributes(record))]
@@ -37,8 +39,18 @@ pub fn key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// Tells the host what the data of events is made of: see the trait `EventData`.
 #[proc_macro_derive(EventData, attributes(serde))]
 pub fn event_data(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    told(input, Purpose::Events)
+}
+
+/// Tells what JSON a type is, for the app's documents: see the trait `JsonSchema`.
+#[proc_macro_derive(JsonSchema, attributes(serde))]
+pub fn json_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    told(input, Purpose::Documents)
+}
+
+fn told(input: proc_macro::TokenStream, purpose: Purpose) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    event_data::expand(&input)
+    json_schema::expand(&input, purpose)
         .unwrap_or_else(Error::into_compile_error)
         .into()
 }

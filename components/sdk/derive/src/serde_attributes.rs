@@ -4,6 +4,8 @@ use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Expr, Field, Ident, LitStr, Result, Token, Type};
 
+use crate::json_schema::Purpose;
+
 /// What is said of a whole type.
 #[derive(Default)]
 pub(crate) struct Container {
@@ -13,6 +15,10 @@ pub(crate) struct Container {
     pub(crate) rename_all_fields: Option<Case>,
     /// Whether each field has a default.
     pub(crate) default: bool,
+    /// Whether it takes no fields but its own.
+    pub(crate) is_closed: bool,
+    /// The type that it is read and written as, if that is another one.
+    pub(crate) converted: Option<Type>,
 }
 
 /// What is said of a field or of a case.
@@ -100,13 +106,14 @@ fn uncapitalized(word: &str) -> String {
 }
 
 impl Container {
-    pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
+    pub(crate) fn read(attributes: &[Attribute], purpose: Purpose) -> Result<Self> {
         let mut said = Self::default();
         each(attributes, |meta| {
             match name(&meta).as_str() {
                 "rename_all" => said.rename_all = Some(case(&meta)?),
                 "rename_all_fields" => said.rename_all_fields = Some(case(&meta)?),
                 "default" => said.default = is_default(&meta)?,
+                "deny_unknown_fields" if purpose == Purpose::Documents => said.is_closed = true,
                 "deny_unknown_fields" => {
                     return Err(meta.error(
                         "an event may get fields that its followers do not know, and goes on being read: leave `deny_unknown_fields` out",
@@ -115,7 +122,16 @@ impl Container {
                 "rename" | "bound" | "crate" | "expecting" => ignore(&meta)?,
                 // What has a single field is written as that anyway, where the field has no name.
                 "transparent" => {}
-                other => return Err(untold(&meta, other)),
+                "from" | "try_from" | "into" if purpose == Purpose::Documents => {
+                    let ty: Type = meta.value()?.parse::<LitStr>()?.parse()?;
+                    if said.converted.as_ref().is_some_and(|other| *other != ty) {
+                        return Err(meta.error(
+                            "it is read as one type and written as another: what is told is one; do without `JsonSchema`, or make two types of it",
+                        ));
+                    }
+                    said.converted = Some(ty);
+                }
+                other => return Err(untold(&meta, other, purpose)),
             }
             Ok(())
         })?;
@@ -124,15 +140,15 @@ impl Container {
 }
 
 impl Member {
-    pub(crate) fn of_case(attributes: &[Attribute]) -> Result<Self> {
-        Self::read(attributes, None)
+    pub(crate) fn of_case(attributes: &[Attribute], purpose: Purpose) -> Result<Self> {
+        Self::read(attributes, None, purpose)
     }
 
-    pub(crate) fn of_field(field: &Field) -> Result<Self> {
-        Self::read(&field.attrs, Some(&field.ty))
+    pub(crate) fn of_field(field: &Field, purpose: Purpose) -> Result<Self> {
+        Self::read(&field.attrs, Some(&field.ty), purpose)
     }
 
-    fn read(attributes: &[Attribute], ty: Option<&Type>) -> Result<Self> {
+    fn read(attributes: &[Attribute], ty: Option<&Type>, purpose: Purpose) -> Result<Self> {
         let mut said = Self {
             rename: None,
             rename_all: None,
@@ -148,13 +164,18 @@ impl Member {
                 "default" => said.default = is_default(&meta)?,
                 "skip" => said.skip = true,
                 "skip_serializing_if" if ty.is_some_and(is_option) => ignore(&meta)?,
+                // Whoever reads it is told that it need not be there.
+                "skip_serializing_if" if purpose == Purpose::Documents => {
+                    ignore(&meta)?;
+                    said.default = true;
+                }
                 "skip_serializing_if" => {
                     return Err(meta.error(
                         "what may be left out is an `Option` in an event, so that its followers know",
                     ));
                 }
                 "alias" | "bound" | "borrow" => ignore(&meta)?,
-                other => return Err(untold(&meta, other)),
+                other => return Err(untold(&meta, other, purpose)),
             }
             Ok(())
         })?;
@@ -228,8 +249,13 @@ fn is_option(ty: &Type) -> bool {
     last.is_some_and(|segment| segment.ident == "Option")
 }
 
-fn untold(meta: &ParseNestedMeta<'_>, name: &str) -> Error {
+fn untold(meta: &ParseNestedMeta<'_>, name: &str, purpose: Purpose) -> Error {
+    let then = match purpose {
+        Purpose::Documents => "the app's documents do not say what it is made of",
+        Purpose::Events => "the event is published, and not compared with what its followers read",
+    };
+    let derive = purpose.name();
     meta.error(format!(
-        "what `{name}` makes of the JSON cannot be told to the host: do without it, or without `EventData`; then the event is published, and not compared with what its followers read"
+        "what `{name}` makes of the JSON cannot be told to the host: do without it, or without `{derive}`; then {then}"
     ))
 }

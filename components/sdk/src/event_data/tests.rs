@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::bindings::innkeeper::context::types::{DataType, Scalar};
 use crate::prelude::*;
+use crate::record::Types;
 
 /// Everything that a type of an event may be made of, as serde writes it and as it is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EventData)]

@@ -2,17 +2,19 @@ use std::any::TypeId;
 
 use super::Record;
 use crate::bindings::innkeeper::context::types::{Alternative, DataType, Field, Scalar};
-use crate::event_data::EventData;
+use crate::documented::exports::innkeeper::context::document::{Annotated, Annotation};
+use crate::{EventData, JsonSchema};
 
 /// The types of a description: each once, and known by its place.
 #[derive(Default)]
 pub struct Types {
     known: Vec<(TypeId, u32)>,
     list: Vec<DataType>,
+    annotations: Vec<Annotated>,
 }
 
-/// A type as it is in the data of events, which may differ from how it is stored.
-struct InEvents<T>(core::marker::PhantomData<T>);
+/// A type as it is in requests, answers and events, which may differ from how it is stored.
+struct InJson<T>(core::marker::PhantomData<T>);
 
 impl Types {
     /// The place of a type as tables keep it.
@@ -22,7 +24,27 @@ impl Types {
 
     /// The place of a type as events tell it.
     pub fn in_events<T: EventData>(&mut self) -> u32 {
-        self.place(TypeId::of::<InEvents<T>>(), T::data_type)
+        self.in_json::<T>()
+    }
+
+    /// The place of a type as requests and answers have it.
+    pub fn in_json<T: JsonSchema>(&mut self) -> u32 {
+        let before = self.known.len();
+        let place = self.place(TypeId::of::<InJson<T>>(), T::data_type);
+        if self.known.len() > before {
+            for annotation in T::annotations() {
+                self.annotate(place, annotation);
+            }
+        }
+        place
+    }
+
+    /// Says something of a type.
+    pub fn annotate(&mut self, place: u32, annotation: Annotation) {
+        self.annotations.push(Annotated {
+            value: place,
+            annotation,
+        });
     }
 
     /// The place of a type; it gets one when it has none. It has it before its parts do, so it can contain itself.
@@ -46,9 +68,19 @@ impl Types {
         u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// One of them.
+    pub fn get(&self, place: u32) -> Option<&DataType> {
+        self.list.get(place as usize)
+    }
+
     /// All of them.
     pub fn into_list(self) -> Vec<DataType> {
         self.list
+    }
+
+    /// All of them, with what is said of them.
+    pub fn into_parts(self) -> (Vec<DataType>, Vec<Annotated>) {
+        (self.list, self.annotations)
     }
 }
 
@@ -61,11 +93,11 @@ pub fn field<T: Record>(types: &mut Types, name: &str, has_default: bool) -> Fie
     }
 }
 
-/// A field of a record in the data of events.
-pub fn event_field<T: EventData>(types: &mut Types, name: &str, has_default: bool) -> Field {
+/// A field of a record, whose type has its place.
+pub fn field_at(value: u32, name: &str, has_default: bool) -> Field {
     Field {
         name: name.into(),
-        value: types.in_events::<T>(),
+        value,
         has_default,
     }
 }

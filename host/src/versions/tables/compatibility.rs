@@ -17,8 +17,10 @@ const SHOWN_OF_A_TYPE: usize = 80;
 enum Subject {
     /// The rows of a table.
     Rows,
-    /// The data of events.
+    /// The data of events, as it is read.
     Data,
+    /// The data of events, as it was published before.
+    Published,
 }
 
 /// What comes of reading what another version wrote.
@@ -122,6 +124,11 @@ impl Shape {
         Comparing::new(self, published, Subject::Data).compare(kind)
     }
 
+    /// What comes of reading data that is published in another shape now, of events of this kind, as it was published in this one.
+    pub(crate) fn still_reads(&self, kind: &str, published: &Self) -> TableCompatibility {
+        Comparing::new(self, published, Subject::Published).compare(kind)
+    }
+
     fn ty(&self, place: usize) -> &Type {
         // A place is always one of its types: both come from one description.
         self.0.get(place).unwrap_or(&Type::Scalar(Scalar::Unit))
@@ -189,6 +196,7 @@ impl<'a> Comparing<'a> {
         self.reading.unreadable.push(match self.subject {
             Subject::Rows => format!("`{place}` was {was}, and is {is}"),
             Subject::Data => format!("`{place}` is published as {was}, and read as {is}"),
+            Subject::Published => format!("`{place}` was published as {is}, and is {was}"),
         });
     }
 
@@ -198,7 +206,7 @@ impl<'a> Comparing<'a> {
             (Type::Scalar(read), Type::Scalar(written)) if reads(*read, *written) => {}
             // A case that carries nothing is its name.
             (Type::Scalar(Scalar::String), Type::Variant(cases))
-                if matches!(self.subject, Subject::Data)
+                if matches!(self.subject, Subject::Data | Subject::Published)
                     && cases.iter().all(|case| case.value.is_none()) => {}
             (Type::Optional(read), Type::Optional(written))
                 if self.reader.has_null(*read) == self.writer.has_null(*written) =>
@@ -283,6 +291,11 @@ impl<'a> Comparing<'a> {
                     other.name
                 ),
                 (Subject::Data, None) => format!("`{within}` is read, and not published"),
+                (Subject::Published, Some(other)) => format!(
+                    "`{within}` is not published any more (is it what is published as `{}`?)",
+                    other.name
+                ),
+                (Subject::Published, None) => format!("`{within}` is not published any more"),
             });
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::annotated_types::Annotations;
 use super::{Case, Field, Scalar, Shape, Type};
 
 impl Shape {
@@ -11,36 +12,48 @@ impl Shape {
     ///
     /// A type that is made of several others has a schema of its own, so that one which is used often is written once, and one may contain itself.
     pub fn json_schemas(&self, prefix: &str, name: &str) -> BTreeMap<String, Value> {
+        let parts = (1..self.0.len()).map(|place| format!("{name}.{place}"));
+        let names: Vec<_> = std::iter::once(name.to_owned()).chain(parts).collect();
         let writing = Writing {
-            shape: self,
+            types: &self.0,
+            annotations: &BTreeMap::new(),
             prefix,
-            name,
+            names: &names,
+            is_whole: true,
         };
-        let parts = (1..self.0.len()).filter(|place| writing.has_its_own(*place));
-        std::iter::once(0)
-            .chain(parts)
-            .map(|place| (writing.name(place), writing.whole(place)))
-            .collect()
+        writing.all()
     }
 }
 
-struct Writing<'a> {
-    shape: &'a Shape,
-    prefix: &'a str,
-    name: &'a str,
+/// Some types, on their way to be schemas.
+pub(super) struct Writing<'a> {
+    pub(super) types: &'a [Type],
+    /// What is said of them besides, by their places.
+    pub(super) annotations: &'a BTreeMap<usize, Annotations>,
+    /// What stands before a name where it is referred to.
+    pub(super) prefix: &'a str,
+    /// What each of them is called if it has a schema of its own, by its place.
+    pub(super) names: &'a [String],
+    /// Whether the first of them has one, whatever it is: the others are its parts.
+    pub(super) is_whole: bool,
 }
 
 impl Writing<'_> {
-    fn name(&self, place: usize) -> String {
-        match place {
-            0 => self.name.to_owned(),
-            _ => format!("{}.{place}", self.name),
-        }
+    /// The schemas of all that have one of their own, by their names.
+    pub(super) fn all(&self) -> BTreeMap<String, Value> {
+        let own = (0..self.types.len()).filter(|place| self.has_its_own(*place));
+        own.map(|place| (self.name(place).to_owned(), self.whole(place)))
+            .collect()
+    }
+
+    fn name(&self, place: usize) -> &str {
+        // Each has a name.
+        self.names.get(place).map_or("", String::as_str)
     }
 
     /// Whether it is made of several others.
     fn is_compound(&self, place: usize) -> bool {
-        match self.shape.0.get(place) {
+        match self.types.get(place) {
             Some(Type::Record(_) | Type::Variant(_) | Type::Tuple(_) | Type::Map(..)) => true,
             Some(Type::Scalar(_) | Type::Optional(_) | Type::List(_)) | None => false,
         }
@@ -48,9 +61,13 @@ impl Writing<'_> {
 
     /// Whether it has a schema of its own. Also a list of lists has: how deep they nest is up to the guest, and no schema stands deeper than a few others.
     fn has_its_own(&self, place: usize) -> bool {
-        match self.shape.0.get(place) {
+        let is_spoken_of = |annotations: &Annotations| annotations.is_for_people();
+        if (place == 0 && self.is_whole) || self.annotations.get(&place).is_some_and(is_spoken_of) {
+            return true;
+        }
+        match self.types.get(place) {
             Some(Type::Optional(inner) | Type::List(inner)) => {
-                let is_scalar = matches!(self.shape.0.get(*inner), Some(Type::Scalar(_)));
+                let is_scalar = matches!(self.types.get(*inner), Some(Type::Scalar(_)));
                 !is_scalar && !self.is_compound(*inner)
             }
             _ => self.is_compound(place),
@@ -58,16 +75,24 @@ impl Writing<'_> {
     }
 
     /// What stands where a type is used.
-    fn used(&self, place: usize) -> Value {
-        // The first has its own, whatever it is.
-        if place == 0 || self.has_its_own(place) {
+    pub(super) fn used(&self, place: usize) -> Value {
+        if self.has_its_own(place) {
             return json!({ "$ref": format!("{}{}", self.prefix, self.name(place)) });
         }
         self.whole(place)
     }
 
     fn whole(&self, place: usize) -> Value {
-        match self.shape.0.get(place) {
+        let mut schema = self.plain(place);
+        if let Some(annotations) = self.annotations.get(&place) {
+            annotations.narrow(&mut schema);
+        }
+        schema
+    }
+
+    /// What its values are made of.
+    fn plain(&self, place: usize) -> Value {
+        match self.types.get(place) {
             // A shape is made whole.
             None => json!({}),
             Some(Type::Scalar(one)) => scalar(*one),
@@ -89,10 +114,11 @@ impl Writing<'_> {
 
     /// Whether the keys of a map are the names of an object's members.
     fn is_name(&self, key: usize) -> bool {
-        match self.shape.0.get(key) {
+        match self.types.get(key) {
             Some(Type::Scalar(scalar)) => {
                 !matches!(scalar, Scalar::Unit | Scalar::Bytes | Scalar::Float(_))
             }
+            Some(Type::Variant(cases)) => cases.iter().all(|case| case.value.is_none()),
             _ => false,
         }
     }
@@ -108,7 +134,7 @@ impl Writing<'_> {
             .iter()
             .map(|field| (field.name.clone(), self.used(field.value)));
         let required = fields.iter().filter(|field| {
-            !field.has_default && !matches!(self.shape.0.get(field.value), Some(Type::Optional(_)))
+            !field.has_default && !matches!(self.types.get(field.value), Some(Type::Optional(_)))
         });
         let required: Vec<_> = required.map(|field| &field.name).collect();
         // Members that are not named here are passed over.

@@ -5,8 +5,10 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, Type, braced, bracketed, token,
+    Attribute, Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, Type, braced, bracketed, token,
 };
+
+use crate::json_schema::first_paragraph;
 
 /// The parts that there are, each with what it looks like.
 const PARTS: [(&str, &str); 14] = [
@@ -58,8 +60,9 @@ pub(crate) struct Interface {
     pub(crate) module: Option<Ident>,
 }
 
-/// `GET "/rooms/{id}" => show`
+/// `GET "/rooms/{id}" => show`, with a comment above it that says what it does.
 pub(crate) struct Route {
+    pub(crate) summary: Option<String>,
     pub(crate) method: Ident,
     pub(crate) path: LitStr,
     pub(crate) handler: Path,
@@ -215,6 +218,13 @@ impl Parse for Interface {
 
 impl Parse for Route {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        if let Some(other) = attributes.iter().find(|one| !one.path().is_ident("doc")) {
+            return Err(Error::new_spanned(
+                other,
+                "a route has no attributes but a comment that says what it does",
+            ));
+        }
         let method = input.call(Ident::parse_any)?;
         let text = method.to_string();
         if !METHODS.contains(&text.as_str()) {
@@ -227,6 +237,7 @@ impl Parse for Route {
         input.parse::<Token![=>]>()?;
         let handler = input.parse()?;
         Ok(Self {
+            summary: first_paragraph(&attributes),
             method,
             path,
             handler,

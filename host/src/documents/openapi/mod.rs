@@ -1,22 +1,26 @@
 //! The app's routes, as an OpenAPI document.
 
+mod operation;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Described, described, version};
-use crate::guest::Route;
+use self::operation::operation;
+use super::{described, version};
 use crate::manifest::Manifest;
-use crate::versions::{Wiring, required};
+use crate::versions::Wiring;
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Each answer has an X-Correlation-Id, which leads to all that came of the request.";
 const PROBLEM: &str = "application/problem+json";
+const SCHEMAS: &str = "#/components/schemas/";
+const PROBLEM_SCHEMA: &str = "Problem";
 /// The bearer tokens of `[gateway.auth]`.
 const TOKEN: &str = "token";
 
 /// The routes that the versions answer which serve now.
 ///
-/// What bodies hold is not described by versions, so it is told by their media types alone. OpenAPI knows no route that takes all that is left of a path: such a parameter is marked
+/// What bodies and parameters are is told as far as versions say it; of others there are the media types alone. OpenAPI knows no route that takes all that is left of a path: such a parameter is marked
 /// by `x-innkeeper-rest`. A route of one host alone has that as its server, and is listed in `x-innkeeper-others` where another route has its path already.
 pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
     let contexts = described(manifest, wiring);
@@ -25,7 +29,12 @@ pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
     let mut written: BTreeMap<String, String> = BTreeMap::new();
     let mut others = Vec::new();
     let mut needs_token = false;
+    let mut schemas = BTreeMap::from([(PROBLEM_SCHEMA.to_owned(), problem())]);
     for context in &contexts {
+        let types = &context.description.documentation.types;
+        let prefix = schemas_of(context.name);
+        let own = types.json_schemas(&prefix).into_iter();
+        schemas.extend(own.map(|(name, schema)| (format!("{}.{name}", context.name), schema)));
         for route in &context.description.routes {
             let operation = operation(context, route);
             needs_token |= operation.get("security").is_some();
@@ -53,7 +62,7 @@ pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
         "servers": [{ "url": "/" }],
         "tags": tags.collect::<Vec<_>>(),
         "paths": paths,
-        "components": { "schemas": { "Problem": problem() } },
+        "components": { "schemas": schemas },
     });
     if needs_token {
         document["components"]["securitySchemes"] =
@@ -65,47 +74,9 @@ pub fn openapi(manifest: &Manifest, wiring: &Wiring) -> Value {
     document
 }
 
-fn operation(context: &Described<'_>, route: &Route) -> Value {
-    let (host, path) = split(&route.path);
-    let mut parameters: Vec<_> = placeholders(path).map(parameter).collect();
-    let writes = route.method != "GET";
-    if writes {
-        parameters.push(json!({
-            "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-            "description": "Repeated with the same key, the request takes effect once.",
-        }));
-    }
-    let mut responses = json!({
-        "2XX": { "description": "What the context answers." },
-        "default": refusal("A problem."),
-    });
-    let mut operation = json!({
-        "operationId": format!("{} {} {}", context.name, route.method, route.path),
-        "tags": [context.name],
-        "parameters": parameters,
-    });
-    if writes {
-        // Whoever says what it consumes is sent nothing else.
-        let media_type = route.consumes.as_deref().unwrap_or("*/*");
-        operation["requestBody"] = json!({ "content": { (media_type): {} } });
-    }
-    let named = format!("{} {}", route.method, route.path);
-    if let Some(required) = required(context.rules, &named) {
-        let scopes: Vec<_> = required.iter().map(|required| &required.scope).collect();
-        operation["security"] = json!([{ (TOKEN): scopes }]);
-        responses["401"] = refusal("There is no token, or one that is not taken.");
-        responses["403"] = refusal("The token does not allow this.");
-    }
-    operation["responses"] = responses;
-    if let Some(host) = host {
-        operation["servers"] = json!([{ "url": format!("//{host}") }]);
-    }
-    operation
-}
-
-fn refusal(description: &str) -> Value {
-    let schema = json!({ "$ref": "#/components/schemas/Problem" });
-    json!({ "description": description, "content": { (PROBLEM): { "schema": schema } } })
+/// Where the schemas are of what a context says.
+fn schemas_of(context: &str) -> String {
+    format!("{SCHEMAS}{context}.")
 }
 
 /// Problem details (RFC 9457), as the host and the SDKs make them.
@@ -120,17 +91,6 @@ fn problem() -> Value {
             "correlationId": { "type": "string" },
         },
     })
-}
-
-fn parameter(placeholder: Placeholder<'_>) -> Value {
-    let mut parameter = json!({
-        "name": placeholder.name, "in": "path", "required": true, "schema": { "type": "string" },
-    });
-    if placeholder.takes_rest {
-        parameter["description"] = "All that is left of the path, with its slashes.".into();
-        parameter["x-innkeeper-rest"] = true.into();
-    }
-    parameter
 }
 
 /// The host that a route is of, if it is of one alone, and its path.
