@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, python, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, documents, javascript, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,10 @@ validator=${CARGO_TARGET_DIR:-target}/kubernetes-validate
 validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1)
 subscriber=${CARGO_TARGET_DIR:-target}/subscriber
 subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
+# What others have made to read documents of APIs, which tests read ours with.
+documents=${CARGO_TARGET_DIR:-target}/documents
+documents_packages=(openapi-spec-validator==0.9.0 schemathesis==4.32.5)
+asyncapi_schemas=@asyncapi/specs@6.11.1
 # Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
 wheels=python/target/wheels
 checker=${CARGO_TARGET_DIR:-target}/python
@@ -105,6 +109,19 @@ subscriber() {
     environment "$subscriber" "${subscriber_packages[@]}"
 }
 
+# What reads OpenAPI and AsyncAPI documents: validators, and what asks an app by its own document.
+documents() {
+    local wanted="${documents_packages[*]} $asyncapi_schemas"
+    [ "$(cat "$documents/.complete" 2>/dev/null)" = "$wanted" ] && return
+    has python3 || fail "please install Python 3 from https://python.org: tests read the app's documents with it"
+    has npm || fail "please install Node.js from https://nodejs.org: the schemas of AsyncAPI come by npm"
+    say "installing openapi-spec-validator and schemathesis by pip, and the schemas of AsyncAPI by npm: tests read the app's documents with them"
+    environment "$documents" --retries 1 --timeout 60 "${documents_packages[@]}"
+    (cd "$documents" && timeout 300 npm pack --silent --fetch-retries 1 --fetch-timeout 60000 "$asyncapi_schemas" >/dev/null && tar --extract --gzip --file asyncapi-specs-*.tgz package/schemas) ||
+        fail "npm could not fetch $asyncapi_schemas; can it reach its registry?"
+    echo "$wanted" >"$documents/.complete"
+}
+
 # What builds contexts in JavaScript, in their folder, as `innkeeper build` installs it.
 javascript() {
     local version
@@ -172,7 +189,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | javascript | python) $wanted ;;
+        subscriber | documents | javascript | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs all tests. What builds contexts in JavaScript and Python comes from registries: where one does not answer, or Node or Python is missing, the tests that need it are left out, which
-# is said, and no others.
+# Runs all tests. What builds contexts in JavaScript and Python, and what reads the app's documents, comes from registries: where one does not answer, or Node or Python is missing, the tests
+# that need it are left out, which is said, and no others.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 left_out=${INNKEEPER_TESTS_WITHOUT:-}
 leaves_out() { [[ ",$left_out," == *",$1,"* ]]; }
 
-for language in javascript python; do
-    leaves_out $language || scripts/setup.sh $language || left_out=${left_out:+$left_out,}$language
+for what in javascript python documents; do
+    leaves_out $what || scripts/setup.sh $what || left_out=${left_out:+$left_out,}$what
 done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
@@ -20,4 +20,4 @@ export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels cargo test --workspace
 leaves_out javascript || (cd javascript && npm test --workspaces --silent)
 leaves_out python || scripts/test-python.sh
-[ -z "$left_out" ] || echo "test: the tests of contexts in $left_out were left out; setup says above why"
+[ -z "$left_out" ] || echo "test: the tests of $left_out were left out; setup says above why"

@@ -45,7 +45,22 @@ macro_rules! event_data {
 }
 
 event_data!(
-    (), bool, char, String, f32, f64, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128,
+    (),
+    bool,
+    char,
+    String,
+    f32,
+    f64,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
 );
 
 impl<T: EventData> EventData for Option<T> {}

@@ -184,9 +184,9 @@ pub use wit_bindgen;
 /// What nearly every context uses.
 pub mod prelude {
     pub use crate::{
-        Answer, Config, Created, Event, EventData, Fault, Happened, Json, JsonSchema, Key, NoContent,
-        Outcome, Page, Paging, Path, PolicyError, Problem, Query, Record, Response, Subject, Table,
-        Text, emit,
+        Answer, Config, Created, Event, EventData, Fault, Happened, Json, JsonSchema, Key,
+        NoContent, Outcome, Page, Paging, Path, PolicyError, Problem, Query, Record, Response,
+        Subject, Table, Text, emit,
     };
     pub use serde::{Deserialize, Serialize};
 }

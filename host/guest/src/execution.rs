@@ -177,10 +177,7 @@ impl Guest {
     }
 
     /// Runs `document.document`; a guest without it documents nothing.
-    pub async fn document<S: Services>(
-        &self,
-        execution: Execution<S>,
-    ) -> Ended<Documentation, S> {
+    pub async fn document<S: Services>(&self, execution: Execution<S>) -> Ended<Documentation, S> {
         if !self.exports.document {
             return Ended {
                 services: execution.services,

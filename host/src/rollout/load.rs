@@ -10,7 +10,9 @@ use super::describe;
 use super::gate::{Gate, Refusal};
 use super::standard::{self, Granted};
 use crate::core::VersionDigest;
-use crate::guest::{ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Route, Schema};
+use crate::guest::{
+    ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Route, Schema,
+};
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
 use crate::versions::{

@@ -1,5 +1,7 @@
 //! Documents of what the app answers, publishes and follows, made of what its versions describe.
 
+mod read_by_others;
+
 use std::collections::BTreeSet;
 
 use http::Method;
@@ -151,6 +153,72 @@ async fn operators_write_documents_of_routes_and_events() {
             "{name} of room {room} is not in {schema}"
         );
     }
+}
+
+/// What a document says of a body, where it is JSON.
+fn schema_of<'a>(document: &'a Value, content: &'a Value) -> &'a Value {
+    let schema = &content["content"]["application/json"]["schema"];
+    match schema["$ref"].as_str() {
+        Some(to) => {
+            let found = document.pointer(to.trim_start_matches('#'));
+            found.unwrap_or_else(|| panic!("{to} leads nowhere"))
+        }
+        None => schema,
+    }
+}
+
+#[tokio::test]
+async fn what_routes_take_and_answer_is_told_as_their_functions_say_it() {
+    let settings = settings().await.set("gateway.openapi", true);
+    let host = TestHost::with(settings).await;
+    let document = host.gateway().get("/openapi.json").await.expect(200).body;
+    each_reference_leads_somewhere(&document, &document);
+    let register = &document["paths"]["/rooms"]["post"];
+    assert_eq!(register["summary"], "Registers a room.");
+    let body = schema_of(&document, &register["requestBody"]);
+    assert_eq!(
+        body["properties"],
+        json!({ "desc": { "type": "string", "minLength": 1, "maxLength": 2000, "pattern": "\\S" } })
+    );
+    assert_eq!(body["required"], json!(["desc"]));
+    assert_eq!(body["additionalProperties"], false);
+    let created = schema_of(&document, &register["responses"]["201"]);
+    assert_eq!(created["properties"]["reviewCnt"]["type"], "integer");
+
+    // What is told is what is answered.
+    let posted = host
+        .gateway()
+        .post("/rooms", json!({ "desc": "described" }))
+        .await;
+    let room = posted.expect(201).body;
+    let told = created["properties"].as_object().expect("a record");
+    let answered = room.as_object().expect("an object");
+    assert_eq!(
+        told.keys().collect::<BTreeSet<_>>(),
+        answered.keys().collect::<BTreeSet<_>>()
+    );
+
+    let show = &document["paths"]["/rooms/{id}"]["get"];
+    assert_eq!(show["parameters"][0]["schema"]["type"], "integer");
+    let list = &document["paths"]["/rooms"]["get"];
+    let size = list["parameters"].as_array().expect("parameters");
+    let size = size.iter().find(|parameter| parameter["name"] == "size");
+    let size = size.expect("a page has a size");
+    assert_eq!(
+        (&size["in"], &size["required"]),
+        (&json!("query"), &json!(false))
+    );
+    assert_eq!(size["schema"]["maximum"], 100);
+    let page = schema_of(&document, &list["responses"]["200"]);
+    assert_eq!(page["properties"]["items"]["type"], "array");
+    let delete = &document["paths"]["/rooms/{id}"]["delete"];
+    assert!(delete["requestBody"].is_null(), "{delete}");
+    let done = delete["responses"]["204"].as_object();
+    assert!(!done.expect("it is answered").contains_key("content"));
+
+    // Of what does not say it nothing is told but that there is something.
+    let say = &document["paths"]["/files/{path}"]["get"];
+    assert!(say["responses"]["2XX"].is_object(), "{say}");
 }
 
 fn each_reference_leads_somewhere(document: &Value, part: &Value) {

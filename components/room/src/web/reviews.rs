@@ -52,10 +52,7 @@ pub fn show(Path(id): Path<u64>) -> Answer<Json<Review>> {
 }
 
 /// `PATCH /reviews/{id}`
-pub fn modify(
-    Path(id): Path<u64>,
-    Json(change): Json<ReviewChange>,
-) -> Answer<Json<Review>> {
+pub fn modify(Path(id): Path<u64>, Json(change): Json<ReviewChange>) -> Answer<Json<Review>> {
     let mut review = REVIEWS.find(id)?;
     review.content = change.content.into();
     REVIEWS.put(id, &review)?;

@@ -55,10 +55,7 @@ pub fn show(Path(id): Path<u64>) -> Answer<Json<RoomShown>> {
 }
 
 /// `PATCH /rooms/{id}`
-pub fn modify(
-    Path(id): Path<u64>,
-    Json(change): Json<RoomSettings>,
-) -> Answer<Json<RoomShown>> {
+pub fn modify(Path(id): Path<u64>, Json(change): Json<RoomSettings>) -> Answer<Json<RoomShown>> {
     let mut room = ROOMS.find(id)?;
     room.desc = change.desc.into();
     room.last_action = Action::Modify;

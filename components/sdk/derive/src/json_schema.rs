@@ -2,7 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Data, DataEnum, DeriveInput, Error, Expr, ExprLit, Fields, FieldsNamed, FieldsUnnamed, Lit, Meta, Result, Type};
+use syn::{
+    Attribute, Data, DataEnum, DeriveInput, Error, Expr, ExprLit, Fields, FieldsNamed,
+    FieldsUnnamed, Lit, Meta, Result, Type,
+};
 
 use crate::serde_attributes::{Case, Container, Member, case_name, field_name};
 
@@ -163,7 +166,9 @@ fn of_enum(data: &DataEnum, container: &Container, purpose: Purpose) -> Result<T
         };
         cases.push(quote!(__record::case(#name, #value)));
     }
-    Ok(quote!(__record::DataType::Variant(::std::vec![#(#cases),*])))
+    Ok(quote!(__record::DataType::Variant(
+        ::std::vec![#(#cases),*]
+    )))
 }
 
 fn named(
@@ -212,7 +217,8 @@ fn annotations(input: &DeriveInput, container: &Container, inner: Option<&Type>)
         let text: String = text.chars().take(LONGEST_DESCRIPTION).collect();
         quote!(all.push(__record::Annotation::Description(#text.into()));)
     });
-    let is_record = matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)));
+    let is_record =
+        matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)));
     let is_closed = (container.is_closed && is_record && container.converted.is_none())
         .then(|| quote!(all.push(__record::Annotation::Closed);));
     quote! {
@@ -363,6 +369,9 @@ mod tests {
             struct Odd;
         );
         let refusal = expand(&input, Purpose::Documents).unwrap_err();
-        assert!(refusal.to_string().contains("read as one type"), "{refusal}");
+        assert!(
+            refusal.to_string().contains("read as one type"),
+            "{refusal}"
+        );
     }
 }

@@ -68,7 +68,9 @@ fn route(method: &str, path: &str) -> (Documentation, DocumentedRoute) {
 fn names(fields: &[crate::bindings::innkeeper::context::types::Field]) -> Vec<(&str, bool)> {
     let name = |field: &crate::bindings::innkeeper::context::types::Field| field.has_default;
     let names = fields.iter();
-    names.map(|field| (field.name.as_str(), name(field))).collect()
+    names
+        .map(|field| (field.name.as_str(), name(field)))
+        .collect()
 }
 
 #[test]

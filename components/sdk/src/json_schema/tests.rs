@@ -72,7 +72,11 @@ fn what_a_type_is_and_what_is_said_of_it_is_told() {
         .collect();
     assert_eq!(
         names,
-        [("roomDesc", 1, false), ("kind", 2, false), ("wish", 5, true)]
+        [
+            ("roomDesc", 1, false),
+            ("kind", 2, false),
+            ("wish", 5, true)
+        ]
     );
     assert!(matches!(types[1], DataType::Scalar(Scalar::String)));
     assert!(matches!(&types[2], DataType::Variant(cases) if cases.len() == 2));
@@ -88,7 +92,10 @@ fn what_a_type_is_and_what_is_said_of_it_is_told() {
         "3 Closed",
         r#"6 Name("Wish")"#,
     ] {
-        assert!(said.iter().any(|said| said == expected), "{expected}: {said:?}");
+        assert!(
+            said.iter().any(|said| said == expected),
+            "{expected}: {said:?}"
+        );
     }
 }
 

@@ -3,7 +3,9 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{PROBLEM, PROBLEM_SCHEMA, Placeholder, SCHEMAS, TOKEN, placeholders, schemas_of, split};
+use super::{
+    PROBLEM, PROBLEM_SCHEMA, Placeholder, SCHEMAS, TOKEN, placeholders, schemas_of, split,
+};
 use crate::documents::Described;
 use crate::guest::{Body, Field, Route};
 use crate::versions::{AnnotatedTypes, Answer, RouteDocumentation, required};
@@ -17,7 +19,9 @@ pub(super) fn operation(context: &Described<'_>, route: &Route) -> Value {
         types: &documentation.types,
         prefix: schemas_of(context.name),
     };
-    let mut parameters: Vec<_> = placeholders(path).map(|one| said.placeholder(one)).collect();
+    let mut parameters: Vec<_> = placeholders(path)
+        .map(|one| said.placeholder(one))
+        .collect();
     parameters.extend(said.query());
     let writes = route.method != "GET";
     if writes {
@@ -69,9 +73,13 @@ impl Said<'_> {
         let value = self.route.and_then(|route| route.parameters.get(name));
         let schema = value.map_or_else(
             || json!({ "type": "string" }),
-            |value| self.types.json_schema_of_what_is_there(&self.prefix, *value),
+            |value| {
+                self.types
+                    .json_schema_of_what_is_there(&self.prefix, *value)
+            },
         );
-        let mut parameter = json!({ "name": name, "in": "path", "required": true, "schema": schema });
+        let mut parameter =
+            json!({ "name": name, "in": "path", "required": true, "schema": schema });
         if takes_rest {
             parameter["description"] = "All that is left of the path, with its slashes.".into();
             parameter["x-innkeeper-rest"] = true.into();
@@ -82,7 +90,9 @@ impl Said<'_> {
     fn query(&self) -> Vec<Value> {
         let fields = self.route.map_or(&[][..], |route| &route.query);
         let parameter = |field: &Field| {
-            let schema = self.types.json_schema_of_what_is_there(&self.prefix, field.value);
+            let schema = self
+                .types
+                .json_schema_of_what_is_there(&self.prefix, field.value);
             let is_required = !field.has_default && !self.types.is_optional(field.value);
             // A list stands between commas.
             json!({

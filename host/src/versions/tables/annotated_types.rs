@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::gathered::Gathered;
-use super::json_schema::Writing;
+use super::json_schema::{Dialect, Writing};
 use super::{MOST, Scalar, Type};
 use crate::guest::{Annotated, Annotation, DataType, Range};
 
@@ -73,7 +73,7 @@ impl AnnotatedTypes {
         })
     }
 
-    /// The schemas of those that have one of their own, by their names, which stand behind `prefix` where they are referred to.
+    /// The schemas (2020-12, as OpenAPI reads them) of those that have one of their own, by their names, which stand behind `prefix` where they are referred to.
     pub fn json_schemas(&self, prefix: &str) -> BTreeMap<String, Value> {
         self.writing(prefix).all()
     }
@@ -111,6 +111,7 @@ impl AnnotatedTypes {
             prefix,
             names: &self.names,
             is_whole: false,
+            dialect: Dialect::Draft202012,
         }
     }
 }

@@ -35,10 +35,7 @@ struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    fn all(
-        from: &'a [DataType],
-        first: impl IntoIterator<Item = u32>,
-    ) -> Result<Gathered, String> {
+    fn all(from: &'a [DataType], first: impl IntoIterator<Item = u32>) -> Result<Gathered, String> {
         let mut gathering = Self {
             from,
             places: BTreeMap::new(),

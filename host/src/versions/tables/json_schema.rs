@@ -1,4 +1,4 @@
-//! Types as JSON Schema (2020-12): what the data of an event looks like as JSON.
+//! Types as JSON Schema: what the data of an event looks like as JSON, and what routes take and answer.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::annotated_types::Annotations;
 use super::{Case, Field, Scalar, Shape, Type};
 
 impl Shape {
-    /// The schema of its values, and of what they are made of, by names that begin with `name`. They refer to each other by their names behind `prefix`.
+    /// The schema of its values (Draft 7, as AsyncAPI reads it), and of what they are made of, by names that begin with `name`. They refer to each other by their names behind `prefix`.
     ///
     /// A type that is made of several others has a schema of its own, so that one which is used often is written once, and one may contain itself.
     pub fn json_schemas(&self, prefix: &str, name: &str) -> BTreeMap<String, Value> {
@@ -20,9 +20,19 @@ impl Shape {
             prefix,
             names: &names,
             is_whole: true,
+            dialect: Dialect::Draft7,
         };
         writing.all()
     }
+}
+
+/// How schemas are written, where versions of JSON Schema differ.
+#[derive(Clone, Copy)]
+pub(super) enum Dialect {
+    /// Draft 7: AsyncAPI's.
+    Draft7,
+    /// 2020-12: OpenAPI's.
+    Draft202012,
 }
 
 /// Some types, on their way to be schemas.
@@ -36,6 +46,8 @@ pub(super) struct Writing<'a> {
     pub(super) names: &'a [String],
     /// Whether the first of them has one, whatever it is: the others are its parts.
     pub(super) is_whole: bool,
+    /// For whom.
+    pub(super) dialect: Dialect,
 }
 
 impl Writing<'_> {
@@ -126,7 +138,11 @@ impl Writing<'_> {
     fn tuple(&self, parts: &[usize]) -> Value {
         let schemas: Vec<_> = parts.iter().map(|part| self.used(*part)).collect();
         let count = parts.len();
-        json!({ "type": "array", "prefixItems": schemas, "minItems": count, "maxItems": count })
+        let each = match self.dialect {
+            Dialect::Draft7 => "items",
+            Dialect::Draft202012 => "prefixItems",
+        };
+        json!({ "type": "array", (each): schemas, "minItems": count, "maxItems": count })
     }
 
     fn record(&self, fields: &[Field]) -> Value {

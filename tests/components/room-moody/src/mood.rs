@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use innkeeper_sdk::bindings::innkeeper::context::types::{Alternative, EventData, Field, KeyPart};
+use innkeeper_sdk::bindings::innkeeper::context::types::{
+    Alternative, EventData, Field, KeyPart, Scalar,
+};
 use innkeeper_sdk::prelude::*;
 use innkeeper_sdk::{DataType, Description, Followed, Route, config, invocation};
 
@@ -120,6 +122,43 @@ pub fn describe(mut description: Description) -> Description {
             };
             fields.push(stars);
         }
+        "event-field-is-optional" => {
+            let desc = told_field(types, "desc").value;
+            told_field(types, "desc").value = place(types, DataType::Optional(desc));
+        }
+        "event-field-is-wider" => {
+            let wide = place(types, DataType::Scalar(Scalar::U128));
+            told_field(types, "revision").value = wide;
+        }
+        "event-field-is-narrower" => {
+            let narrow = place(types, DataType::Scalar(Scalar::U32));
+            told_field(types, "revision").value = narrow;
+        }
+        "event-case-is-gone" => actions(types).retain(|case| case.name != "review"),
+        "event-case-is-new" => actions(types).push(Alternative {
+            name: "painted".into(),
+            value: None,
+        }),
+        "event-field-nobody-names-is-gone" => told(types).retain(|field| field.name != "rsvId"),
+        "tells-of-reservations" | "tells-less-of-reservations" => {
+            let all = place_of(types, |fields| {
+                let names = fields.iter().map(|field| field.name.as_str());
+                names.eq(["rsvId", "roomId"])
+            });
+            if mood() == "tells-less-of-reservations" {
+                read(types).retain(|field| field.name != "roomId");
+            }
+            follows.clear();
+            events.retain(|event| event.source.is_none());
+            for kind in ["ReservationConfirmed", "ReservationCancelled"] {
+                publishes.push(kind.into());
+                events.push(EventData {
+                    source: None,
+                    kind: kind.into(),
+                    value: all,
+                });
+            }
+        }
         "reads-more" => {
             let fields = read(types);
             let nights = Field {
@@ -176,6 +215,37 @@ fn told(types: &mut [DataType]) -> &mut Vec<Field> {
     });
     let told = records.find(|fields| fields.iter().any(|field| field.name == "reviewCnt"));
     told.expect("a room is told with what it is like")
+}
+
+fn told_field<'a>(types: &'a mut [DataType], name: &str) -> &'a mut Field {
+    let mut fields = told(types).iter_mut();
+    let field = fields.find(|field| field.name == name);
+    field.expect("a room is told with such a field")
+}
+
+/// What was last done with a room, as events tell it.
+fn actions(types: &mut [DataType]) -> &mut Vec<Alternative> {
+    let place = told_field(types, "lastAction").value;
+    match &mut types[place as usize] {
+        DataType::Variant(cases) => cases,
+        other => panic!("an action is {other:?}"),
+    }
+}
+
+/// A type more.
+fn place(types: &mut Vec<DataType>, data_type: DataType) -> u32 {
+    types.push(data_type);
+    u32::try_from(types.len() - 1).expect("there are few types")
+}
+
+/// Where a record is that has such fields.
+fn place_of(types: &[DataType], is_it: impl Fn(&[Field]) -> bool) -> u32 {
+    let mut types = types.iter();
+    let place = types.position(|data_type| match data_type {
+        DataType::Record(fields) => is_it(fields),
+        _ => false,
+    });
+    u32::try_from(place.expect("there is such a record")).expect("there are few types")
 }
 
 /// The fields of a reservation, as they are read.

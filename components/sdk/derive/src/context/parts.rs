@@ -5,7 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, Type, braced, bracketed, token,
+    Attribute, Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, Type, braced, bracketed,
+    token,
 };
 
 use crate::json_schema::first_paragraph;
