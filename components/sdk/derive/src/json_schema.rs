@@ -74,10 +74,12 @@ pub(crate) fn expand(input: &DeriveInput, purpose: Purpose) -> Result<TokenStrea
     };
     let annotations = annotations(input, &container, inner.as_ref());
     let is_event_data = (purpose == Purpose::Events).then(|| {
-        let inner = inner.iter();
+        let parts = inner.iter();
         quote! {
             #[automatically_derived]
-            impl ::innkeeper_sdk::EventData for #name where #(#inner: ::innkeeper_sdk::EventData)* {}
+            impl ::innkeeper_sdk::EventData for #name {}
+
+            #(const _: () = __record::is_event_data::<#parts>();)*
         }
     });
     Ok(quote! {

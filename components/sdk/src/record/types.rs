@@ -102,6 +102,9 @@ pub fn field_at(value: u32, name: &str, has_default: bool) -> Field {
     }
 }
 
+/// Compiles for what events may be made of.
+pub const fn is_event_data<T: EventData>() {}
+
 /// A case of a variant.
 pub fn case(name: &str, value: Option<u32>) -> Alternative {
     Alternative {

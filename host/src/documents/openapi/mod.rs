@@ -89,6 +89,18 @@ fn problem() -> Value {
             "status": { "type": "integer", "minimum": 100, "maximum": 599 },
             "detail": { "type": "string" },
             "correlationId": { "type": "string" },
+            "errors": {
+                "type": "array",
+                "description": "The parts of a body that are not accepted.",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "pointer": { "type": "string", "description": "Where it is: a JSON pointer (RFC 6901)." },
+                        "detail": { "type": "string" },
+                    },
+                    "required": ["pointer", "detail"],
+                },
+            },
         },
     })
 }

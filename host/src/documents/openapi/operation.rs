@@ -88,7 +88,7 @@ impl Said<'_> {
     }
 
     fn query(&self) -> Vec<Value> {
-        let fields = self.route.map_or(&[][..], |route| &route.query);
+        let fields = self.route.map_or(&[][..], |route| route.query.as_slice());
         let parameter = |field: &Field| {
             let schema = self
                 .types

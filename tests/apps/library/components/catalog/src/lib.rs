@@ -28,7 +28,7 @@ pub struct Title {
 }
 
 /// What a client may set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewBook {
     isbn: Text<20>,
@@ -42,7 +42,7 @@ const BOOKS: IndexedTable<u64, Book> = Table::new("books").indexed(&[&BY_ISBN]);
 /// Which loan has a copy of which book.
 const TAKEN: Table<(u64, u64), ()> = Table::new("taken");
 
-fn add(Json(new): Json<NewBook>) -> Answer {
+fn add(Json(new): Json<NewBook>) -> Answer<Created<Book>> {
     let book = Book {
         book_id: BOOKS.next_id(),
         isbn: new.isbn.into(),
@@ -56,15 +56,16 @@ fn add(Json(new): Json<NewBook>) -> Answer {
         .put(book.book_id, &book)
         .map_err(|error| error.or(known()))?;
     emit::<BookAdded>(&book)?;
-    Response::created(&format!("/books/{}", book.book_id), &book)
+    Ok(Created::at(format!("/books/{}", book.book_id), book))
 }
 
-fn list(paging: Paging) -> Answer {
-    Response::page(&BOOKS.page(paging)?)
+fn list(paging: Paging) -> Answer<Page<Book>> {
+    Ok(BOOKS.page(paging)?)
 }
 
-fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&BOOKS.find_or(id, Problem::not_found(format!("There is no book {id}.")))?)
+fn show(Path(id): Path<u64>) -> Answer<Json<Book>> {
+    let book = BOOKS.find_or(id, Problem::not_found(format!("There is no book {id}.")))?;
+    Ok(Json(book))
 }
 
 impl Guest for Component {

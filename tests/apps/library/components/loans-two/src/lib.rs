@@ -47,16 +47,16 @@ innkeeper_sdk::context! {
     schema: { number: 1, migrate: loan::rows },
 }
 
-fn list(paging: Paging) -> Answer {
-    Response::page(&LOANS.page(paging)?.map(|loan| loan.told()))
+fn list(paging: Paging) -> Answer<Page<Loan>> {
+    Ok(LOANS.page(paging)?.map(|loan| loan.told()))
 }
 
-fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&LOANS.find(id)?.told())
+fn show(Path(id): Path<u64>) -> Answer<Json<Loan>> {
+    Ok(Json(LOANS.find(id)?.told()))
 }
 
 /// A member, as loans knows one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Borrower {
     member_id: u64,
@@ -64,9 +64,9 @@ struct Borrower {
     loans: u64,
 }
 
-fn borrower(Path(member_id): Path<u64>) -> Answer {
+fn borrower(Path(member_id): Path<u64>) -> Answer<Json<Borrower>> {
     let loans = BY_MEMBER.count(member_id);
-    Response::ok(&Borrower { member_id, loans })
+    Ok(Json(Borrower { member_id, loans }))
 }
 
 #[cfg(feature = "three")]
@@ -74,10 +74,10 @@ fn renewals(Path(book_id): Path<u64>) -> Answer {
     Response::ok(&loan::RENEWALS.get(book_id)?)
 }
 
-fn give_back(Path(id): Path<u64>) -> Answer {
+fn give_back(Path(id): Path<u64>) -> Answer<Json<Loan>> {
     let mut loan = LOANS.find(id)?;
     match loan.status {
-        Status::Returned => return Response::ok(&loan.told()),
+        Status::Returned => return Ok(Json(loan.told())),
         Status::Waiting | Status::Refused => {
             return Err(Problem::conflict(format!("Loan {id} has no book.")));
         }
@@ -89,7 +89,7 @@ fn give_back(Path(id): Path<u64>) -> Answer {
     loan.status = Status::Returned;
     LOANS.put(id, &loan)?;
     emit::<LoanReturned>(&loan.told())?;
-    Response::ok(&loan.told())
+    Ok(Json(loan.told()))
 }
 
 fn overdue(Loan { loan_id, .. }: Loan) -> Outcome {

@@ -29,7 +29,7 @@ impl Default for Settings {
 }
 
 /// What a client may set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NewLoan {
     member_id: u64,

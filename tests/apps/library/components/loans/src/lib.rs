@@ -23,18 +23,18 @@ innkeeper_sdk::context! {
     config: lending::Settings,
 }
 
-fn list(paging: Paging) -> Answer {
-    Response::page(&LOANS.page(paging)?.map(|loan| loan.told()))
+fn list(paging: Paging) -> Answer<Page<Loan>> {
+    Ok(LOANS.page(paging)?.map(|loan| loan.told()))
 }
 
-fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&LOANS.find(id)?.told())
+fn show(Path(id): Path<u64>) -> Answer<Json<Loan>> {
+    Ok(Json(LOANS.find(id)?.told()))
 }
 
-fn give_back(Path(id): Path<u64>) -> Answer {
+fn give_back(Path(id): Path<u64>) -> Answer<Json<Loan>> {
     let mut loan = LOANS.find(id)?;
     match loan.status {
-        Status::Returned => return Response::ok(&loan.told()),
+        Status::Returned => return Ok(Json(loan.told())),
         Status::Waiting | Status::Refused => {
             return Err(Problem::conflict(format!("Loan {id} has no book.")));
         }
@@ -46,7 +46,7 @@ fn give_back(Path(id): Path<u64>) -> Answer {
     loan.status = Status::Returned;
     LOANS.put(id, &loan)?;
     emit::<LoanReturned>(&loan.told())?;
-    Response::ok(&loan.told())
+    Ok(Json(loan.told()))
 }
 
 fn overdue(Loan { loan_id, .. }: Loan) -> Outcome {

@@ -36,7 +36,7 @@ impl Default for Settings {
 }
 
 /// What a client may set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMember {
     name: Text<100>,
@@ -44,7 +44,7 @@ struct NewMember {
 }
 
 /// What a client may change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Change {
     suspended: bool,
@@ -54,7 +54,7 @@ const MEMBERS: Table<u64, Member> = Table::new("members");
 /// The loans of each member.
 const LENT: Table<(u64, u64), ()> = Table::new("lent");
 
-fn join(Json(new): Json<NewMember>) -> Answer {
+fn join(Json(new): Json<NewMember>) -> Answer<Created<Member>> {
     let member = Member {
         member_id: MEMBERS.next_id(),
         name: new.name.into(),
@@ -63,21 +63,22 @@ fn join(Json(new): Json<NewMember>) -> Answer {
     };
     MEMBERS.put(member.member_id, &member)?;
     emit::<MemberJoined>(&member)?;
-    Response::created(&format!("/members/{}", member.member_id), &member)
+    let location = format!("/members/{}", member.member_id);
+    Ok(Created::at(location, member))
 }
 
-fn list(paging: Paging) -> Answer {
-    Response::page(&MEMBERS.page(paging)?)
+fn list(paging: Paging) -> Answer<Page<Member>> {
+    Ok(MEMBERS.page(paging)?)
 }
 
-fn show(Path(id): Path<u64>) -> Answer {
-    Response::ok(&MEMBERS.find(id)?)
+fn show(Path(id): Path<u64>) -> Answer<Json<Member>> {
+    Ok(Json(MEMBERS.find(id)?))
 }
 
-fn modify(Path(id): Path<u64>, Json(change): Json<Change>) -> Answer {
+fn modify(Path(id): Path<u64>, Json(change): Json<Change>) -> Answer<Json<Member>> {
     let mut member = MEMBERS.find(id)?;
     set_suspended(&mut member, change.suspended)?;
-    Response::ok(&member)
+    Ok(Json(member))
 }
 
 fn set_suspended(member: &mut Member, suspended: bool) -> Result<(), Fault> {
