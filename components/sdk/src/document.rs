@@ -11,7 +11,7 @@ use crate::web::Handler;
 use crate::{DataType, IntoResponse, Json, JsonSchema, Paging, Path, Query};
 
 pub use crate::documented::exports::innkeeper::context::document::Documentation;
-use document::{Annotation, Answer, Body, DocumentedRoute, Range};
+use document::{Annotation, Answer as DocumentedAnswer, Body, DocumentedRoute, Range};
 
 /// A context that says what its routes take and answer; implemented by [`context!`](crate::context!) where there are routes.
 pub trait Document {
@@ -173,7 +173,7 @@ impl RouteDocument<'_> {
     /// With what is answered: the place of the body's type, if that is known.
     pub fn end<P, R: IntoResponse>(mut self, _: &Signature<P, R>, value: Option<u32>) {
         if let Some(status) = R::STATUS {
-            self.route.answers.push(Answer {
+            self.route.answers.push(DocumentedAnswer {
                 status,
                 media_type: R::MEDIA_TYPE.map(Into::into),
                 value: R::MEDIA_TYPE.and(value),

@@ -1,5 +1,6 @@
 //! What serde is told of a type, as far as it says what its JSON is made of.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Expr, Field, Ident, LitStr, Result, Token, Type};
@@ -124,7 +125,7 @@ impl Container {
                 "transparent" => {}
                 "from" | "try_from" | "into" if purpose == Purpose::Documents => {
                     let ty: Type = meta.value()?.parse::<LitStr>()?.parse()?;
-                    if said.converted.as_ref().is_some_and(|other| *other != ty) {
+                    if said.converted.as_ref().is_some_and(|other| !is_same(other, &ty)) {
                         return Err(meta.error(
                             "it is read as one type and written as another: what is told is one; do without `JsonSchema`, or make two types of it",
                         ));
@@ -241,6 +242,11 @@ fn ignore(meta: &ParseNestedMeta<'_>) -> Result<()> {
         content.parse::<proc_macro2::TokenStream>()?;
     }
     Ok(())
+}
+
+/// Whether two types are written in the same way.
+fn is_same(one: &Type, other: &Type) -> bool {
+    one.to_token_stream().to_string() == other.to_token_stream().to_string()
 }
 
 fn is_option(ty: &Type) -> bool {

@@ -89,7 +89,7 @@ fn what_a_type_is_and_what_is_said_of_it_is_told() {
         "1 Length(Range { least: Some(1), most: Some(20) })",
         r#"1 Pattern("\\S")"#,
         r#"2 Name("Kind")"#,
-        "3 Closed",
+        "4 Closed",
         r#"6 Name("Wish")"#,
     ] {
         assert!(
