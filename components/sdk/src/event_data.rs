@@ -24,7 +24,7 @@ use crate::JsonSchema;
 /// fields than there are. Data whose type does not derive it is published all the same, and not compared.
 ///
 /// The shape is that of the JSON which serde makes: `rename`, `rename_all`, `default`, `transparent` and `skip` are followed, and what cannot be told to the host does not compile: `flatten`,
-/// `tag`, `untagged`, `with`. What derives it is a [`JsonSchema`], too: a type of events may be what a route answers. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
+/// `tag`, `untagged`, `with`. What derives it is a [`JsonSchema`](trait@JsonSchema), too: a type of events may be what a route answers. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
 ///
 /// ```compile_fail
 /// # use innkeeper_sdk::prelude::*;

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::{Answer, Json, Page, Response};
 
-/// What a route can end with. Where it is a type that says what it is, the app's documents say it: see [`JsonSchema`](crate::JsonSchema).
+/// What a route can end with. Where it is a type that says what it is, the app's documents say it: see [`JsonSchema`](trait@crate::JsonSchema).
 ///
 /// A [`Response`] is answered as it is, and told as nothing in particular.
 pub trait IntoResponse: Sized {

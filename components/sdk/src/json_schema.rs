@@ -34,7 +34,7 @@ use crate::{Page, Text};
 /// The shape is that of the JSON which serde makes: `rename`, `rename_all`, `default`, `transparent`, `skip`, `skip_serializing_if`, `deny_unknown_fields`, `from`, `try_from` and `into` are
 /// followed, and what cannot be told does not compile: `flatten`, `tag`, `untagged`, `with`.
 ///
-/// What derives [`EventData`](crate::EventData) has it, too.
+/// What derives [`EventData`](trait@crate::EventData) has it, too.
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` as JSON is not known",
     label = "no `JsonSchema`",
