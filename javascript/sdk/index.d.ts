@@ -332,6 +332,11 @@ export type Called<F> = F & { readonly id: string };
  */
 export function calls<F = Functions>(id: string): Called<F>;
 
+// Requests to the outside
+
+/** `outbound.get("https://rates.example/usd").json(Rate)`: what is asked outside, of whom `allow_outbound` in the context's settings names. */
+export * as outbound from "./outbound.js";
+
 // Configuration, log, invocation
 
 /** The configuration as types: what an operator changes holds for the next invocation. */

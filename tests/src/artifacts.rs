@@ -56,6 +56,7 @@ const TEST_CONTEXTS: &[&str] = &[
 const JAVASCRIPT: &[(&str, &str)] = &[
     ("message-javascript", "javascript/message"),
     ("scripted", "tests/javascript/scripted"),
+    ("envoy-javascript", "tests/javascript/envoy"),
 ];
 
 /// Contexts in Python, and their projects.

@@ -1,7 +1,7 @@
 /** Calls of functions that other contexts offer. */
 
 import { refuseInexact } from "./exact.js";
-import { host } from "./host.js";
+import { caseOf, host } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { Failure } from "./problem.js";
 
@@ -13,10 +13,10 @@ export function isReceived(failure) {
   return received.has(failure);
 }
 
-/** What a failure is, however the component's runtime throws it. */
+/** What a failure is. */
 function failed(error) {
-  const value = error?.payload ?? error;
-  if (value === null || typeof value !== "object" || typeof value.tag !== "string") return error;
+  const value = caseOf(error);
+  if (value === undefined) return error;
   const failure = new Failure(value.tag, value.val);
   received.add(failure);
   return failure;

@@ -5,7 +5,7 @@
 import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
 import { entry } from "./entry.js";
 import { checkTypes } from "./types.js";
@@ -21,9 +21,9 @@ async function main([packageDirectory, name, directory]) {
   const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const source = join(root, manifest.main ?? "src/index.js");
   console.log(`bundling ${name}`);
-  const context = await declared(source, out, manifest);
+  const { context, asksOutside } = await declared(source, out, manifest);
   await checkTypes(root, source, (line) => console.log(line), Refused);
-  const wit = await writeWit(root, context, join(out, "wit"), Refused);
+  const wit = await writeWit(root, { context, asksOutside }, join(out, "wit"), Refused);
   const entryFile = join(out, "entry.js");
   await writeFile(entryFile, entry(context, wit, source));
   const bundled = await bundleFor(entryFile, join(out, "component.js"), {
@@ -35,10 +35,13 @@ async function main([packageDirectory, name, directory]) {
   await componentize(name, out, wit);
 }
 
-/** The context that the main module declares. It is run here, as it is when the component is made: what it does at its top is done once. */
+/** The module of the SDK that asks outside: a context does that whose bundle has something of it. */
+const OUTBOUND = fileURLToPath(new URL("../src/outbound.js", import.meta.url));
+
+/** The context that the main module declares, and whether it asks outside. It is run here, as it is when the component is made: what it does at its top is done once. */
 async function declared(source, out, manifest) {
   const file = join(out, "declaration.mjs");
-  await bundleFor(source, file, { external: [] });
+  const { metafile } = await bundleFor(source, file, { external: [], metafile: true });
   const module = await import(`${pathToFileURL(file).href}?${Date.now()}`);
   const context = module.default;
   if (typeof context?.describe !== "function") {
@@ -46,7 +49,9 @@ async function declared(source, out, manifest) {
   }
   // What could not be described to the host is said now.
   context.describe({});
-  return context;
+  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const asksOutside = bundled.some(([input, { bytesInOutput }]) => bytesInOutput > 0 && resolve(input) === OUTBOUND);
+  return { context, asksOutside };
 }
 
 async function bundleFor(source, outfile, options) {

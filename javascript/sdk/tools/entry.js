@@ -10,6 +10,7 @@ export function entry(context, wit, source) {
   const text = (value) => JSON.stringify(value);
   const contract = (name) => text(`innkeeper:context/${name}@${wit.contract}`);
   const errors = Object.fromEntries(wit.offers.map(({ id, errors: cases }) => [id, cases]));
+  const asked = ["state", "outbox", "invocation", "config", "logging", ...(wit.outbound === undefined ? [] : ["outbound"]), "calls"];
   const versions = Object.fromEntries([...wit.calls, ...wit.offers].map((one) => [one.id, one.versioned]));
   return [
     `import { built } from ${ours("polyfills.js")};`,
@@ -19,11 +20,12 @@ export function entry(context, wit, source) {
     `import invocation from ${contract("invocation")};`,
     'import config from "wasi:config/store@0.2.0-rc.1";',
     'import logging from "wasi:logging/logging@0.1.0-draft";',
+    ...(wit.outbound === undefined ? [] : [`import outbound from ${text(wit.outbound)};`]),
     ...wit.calls.map((call, place) => `import called${place} from ${text(call.versioned)};`),
     `import context from ${text(source)};`,
     "",
     `const calls = { ${wit.calls.map((call, place) => `${text(call.id)}: called${place}`).join(", ")} };`,
-    `const exported = component(context, { state, outbox, invocation, config, logging, calls }, ${text(versions)}, ${text(errors)});`,
+    `const exported = component(context, { ${asked.join(", ")} }, ${text(versions)}, ${text(errors)});`,
     "export const describe = exported.describe;",
     "export const web = exported.web;",
     "export const policies = exported.policies;",

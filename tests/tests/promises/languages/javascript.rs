@@ -3,6 +3,7 @@
 use innkeeper_tests::{Issuer, TestHost, is_left_out};
 
 use super::scripted;
+use crate::standard_components::asks_by_the_same_door;
 
 async fn host() -> TestHost {
     TestHost::with(scripted::settings("scripted").await).await
@@ -68,4 +69,12 @@ async fn time_chance_and_who_asks_are_the_invocations_own_in_javascript() {
     let settings = scripted::settings("scripted").await;
     let host = TestHost::with(scripted::told_who_asks(settings, &issuer)).await;
     scripted::time_chance_and_who_asks_are_its_own(&host, &issuer).await;
+}
+
+#[tokio::test]
+async fn a_context_in_javascript_asks_outside_by_the_same_door() {
+    if is_left_out("javascript") {
+        return;
+    }
+    asks_by_the_same_door("envoy-javascript").await;
 }
