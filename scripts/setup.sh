@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, python, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, javascript, starlingmonkey, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -118,6 +118,17 @@ javascript() {
         fail "npm could not install what javascript/package-lock.json names; can it reach its registry?"
 }
 
+# What makes components in JavaScript with StarlingMonkey, in the folder where the tests have it installed.
+starlingmonkey() {
+    local pinned=javascript/sdk/engines/starlingmonkey folder=components/target/engines/starlingmonkey
+    [ $folder/node_modules/.package-lock.json -nt $pinned/package-lock.json ] && return
+    say "installing what makes components with StarlingMonkey, by npm"
+    mkdir -p $folder
+    cp $pinned/package.json $pinned/package-lock.json $folder
+    (cd $folder && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries 1 --fetch-timeout 60000 --loglevel error >/dev/null) ||
+        fail "npm could not install what $pinned/package-lock.json names; can it reach its registry?"
+}
+
 # What builds contexts in Python, as files that `innkeeper build` then installs without asking anybody; and what checks and tests their SDK.
 python() {
     local version
@@ -172,7 +183,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | javascript | python) $wanted ;;
+        subscriber | javascript | starlingmonkey | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

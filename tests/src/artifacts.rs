@@ -59,6 +59,12 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("envoy-javascript", "tests/javascript/envoy"),
 ];
 
+/// Contexts in JavaScript with another engine in their components.
+const STARLINGMONKEY: &[(&str, &str)] = &[
+    ("message-starlingmonkey", "tests/javascript/message-starlingmonkey"),
+    ("scripted-starlingmonkey", "tests/javascript/scripted-starlingmonkey"),
+];
+
 /// Contexts in Python, and their projects.
 const PYTHON: &[(&str, &str)] = &[
     ("message-python", "python/message"),
@@ -75,8 +81,9 @@ struct Written {
 }
 
 /// Those in other languages than Rust.
-static OTHERS: [Written; 2] = [
+static OTHERS: [Written; 3] = [
     Written::of("JavaScript", JAVASCRIPT),
+    Written::of("JavaScript on StarlingMonkey", STARLINGMONKEY),
     Written::of("Python", PYTHON),
 ];
 

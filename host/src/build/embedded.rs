@@ -132,6 +132,8 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/package-lock.json",
     "javascript/package.json",
     "javascript/sdk/README.md",
+    "javascript/sdk/engines/starlingmonkey/package-lock.json",
+    "javascript/sdk/engines/starlingmonkey/package.json",
     "javascript/sdk/index.d.ts",
     "javascript/sdk/index.js",
     "javascript/sdk/outbound.d.ts",
@@ -169,6 +171,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/testing.d.ts",
     "javascript/sdk/testing.js",
     "javascript/sdk/tools/build.js",
+    "javascript/sdk/tools/engines.js",
     "javascript/sdk/tools/entry.js",
     "javascript/sdk/tools/errors.js",
     "javascript/sdk/tools/run-tests.js",
@@ -288,7 +291,7 @@ mod tests {
         let sdk = "javascript/sdk";
         compare(
             &JAVASCRIPT,
-            &["src", "tools", "wit"]
+            &["engines", "src", "tools", "wit"]
                 .map(|folder| format!("{sdk}/{folder}"))
                 .each_ref()
                 .map(String::as_str),

@@ -1,6 +1,6 @@
 /** Calls of functions that other contexts offer. */
 
-import { refuseInexact } from "./exact.js";
+import { exact, plain } from "./exact.js";
 import { caseOf, host } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { Failure } from "./problem.js";
@@ -17,7 +17,7 @@ export function isReceived(failure) {
 function failed(error) {
   const value = caseOf(error);
   if (value === undefined) return error;
-  const failure = new Failure(value.tag, value.val);
+  const failure = new Failure(value.tag, plain(value.val));
   received.add(failure);
   return failure;
 }
@@ -41,14 +41,14 @@ export function calls(id) {
         const offered = host().calls[id];
         const called = offered?.[name];
         if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
-        refuseInexact(`a parameter of ${id}#${name}`, parameters);
+        const given = exact(`a parameter of ${id}#${name}`, parameters);
         let result;
         try {
-          result = called(...parameters);
+          result = called(...given);
         } catch (error) {
           throw failed(error);
         }
-        return refuseInexact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
+        return exact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
       };
     },
   });

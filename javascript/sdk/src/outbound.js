@@ -3,7 +3,7 @@
  * again after a crash it is asked again. Whatever may change something carries an `Idempotency-Key` that is the same then.
  */
 
-import { decode, encode } from "./bytes.js";
+import { decode, encode, isBytes, ownBytes } from "./bytes.js";
 import { caseOf, host } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { parseJson, writeJson } from "./json.js";
@@ -30,7 +30,7 @@ export class Response {
   constructor({ status, headers, body }) {
     this.status = status;
     this.headers = headers;
-    this.body = body;
+    this.body = ownBytes(body);
   }
 
   /** The first value of a header. */
@@ -66,7 +66,7 @@ function bodyOf({ body, json }) {
   }
   if (body === undefined) return new Uint8Array();
   if (typeof body === "string") return encode(body);
-  if (body instanceof Uint8Array) return body;
+  if (isBytes(body)) return body;
   throw new TypeError("the `body` of a request is a text or bytes; a value that becomes JSON is its `json`");
 }
 

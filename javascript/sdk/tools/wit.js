@@ -68,7 +68,7 @@ export async function writeWit(directory, { context, asksOutside = false }, fold
       const known = [...packages.keys()].filter((other) => !/^(wasi|innkeeper):/.test(other)).sort().join(", ") || "none";
       throw new Refused(`there is no interface ${id}: its package is none of those in the folders \`wit\` above ${directory} (${known})`);
     }
-    return { id, interface: interfaceName, versioned: found.version === undefined ? id : `${id}@${found.version}` };
+    return { id, interface: interfaceName, texts: found.texts, versioned: found.version === undefined ? id : `${id}@${found.version}` };
   };
   const calls = context.calls.map((called) => versioned(called.id));
   const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));

@@ -20,9 +20,14 @@ use tokio::sync::Mutex;
 const SECONDS: &str = "INNKEEPER_TESTS_LANGUAGE_SECONDS";
 
 /// The languages of `message`, what they are called where they are left out, and its component in each.
-const MESSAGES: [(&str, &str, &str); 3] = [
+const MESSAGES: [(&str, &str, &str); 4] = [
     ("Rust", "rust", "message"),
     ("JavaScript", "javascript", "message-javascript"),
+    (
+        "JavaScript on StarlingMonkey",
+        "starlingmonkey",
+        "message-starlingmonkey",
+    ),
     ("Python", "python", "message-python"),
 ];
 

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::engine::Engine;
 use crate::build::{Error, Source};
 
 /// An npm package, as much of it as matters for building.
@@ -13,11 +14,21 @@ pub(in crate::build) struct Package {
     pub(in crate::build) directory: PathBuf,
     /// The directory of the workspace that it belongs to: what builds it is installed there.
     pub(in crate::build) workspace: PathBuf,
+    /// What runs it inside its component.
+    pub(super) engine: Engine,
 }
 
 #[derive(Deserialize)]
 struct Manifest {
     workspaces: Option<serde_json::Value>,
+    innkeeper: Option<Ours>,
+}
+
+/// What a package says to us.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Ours {
+    engine: Engine,
 }
 
 impl Package {
@@ -25,7 +36,7 @@ impl Package {
     pub(in crate::build) fn read(source: &Source) -> Result<Self, Error> {
         let directory =
             std::path::absolute(&source.package).map_err(Error::file(&source.package))?;
-        read(&directory.join("package.json"))?;
+        let Manifest { innkeeper, .. } = read(&directory.join("package.json"))?;
         let mut workspace = directory.clone();
         for ancestor in directory.ancestors().skip(1) {
             let path = ancestor.join("package.json");
@@ -38,6 +49,7 @@ impl Package {
             name: source.name.clone(),
             directory,
             workspace,
+            engine: innkeeper.unwrap_or_default().engine,
         })
     }
 
