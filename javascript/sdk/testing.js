@@ -218,7 +218,7 @@ export class TestContext {
       throw refusal;
     };
     const staged = { events: [], timers: [...this.#timers], calls: [] };
-    const unit = this.#state.unit(this.#context.tables.map(({ name }) => name), refuse);
+    const unit = this.#state.unit(this.#context.stateTables.map(({ name }) => name), refuse);
     const before = answerBy(this.#imports(number, unit, staged, refuse));
     let isCommitted = false;
     try {

@@ -18,6 +18,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "hermit",
     "hostile",
     "idler",
+    "keeper",
     "unruly",
     "caller",
     "courier",
@@ -57,6 +58,7 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("message-javascript", "javascript/message"),
     ("scripted", "tests/javascript/scripted"),
     ("envoy-javascript", "tests/javascript/envoy"),
+    ("keeper-javascript", "tests/javascript/keeper"),
 ];
 
 /// Contexts in JavaScript with another engine in their components.

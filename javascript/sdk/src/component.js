@@ -11,7 +11,7 @@ import { exact, isExact, plain } from "./exact.js";
 import { answerBy } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { log } from "./log.js";
-import { Failure, Fault, Problem, Unhandled } from "./problem.js";
+import { Failure, Fault, Problem, Taken, Unhandled } from "./problem.js";
 import { describeError, reasonOf, textOf } from "./text.js";
 
 /** An uncaught exception, for the log, with what threw it. */
@@ -38,6 +38,7 @@ function answered(context, request, what) {
     return answerOf(route.answer({ ...request, body: ownBytes(request.body) })).toResponse();
   } catch (error) {
     if (error instanceof Problem) return error.toResponse();
+    if (error instanceof Taken) return Problem.conflict("There is another one of this kind already, and there can be only one.").toResponse();
     throw error;
   }
 }
@@ -66,6 +67,7 @@ function ending(context, event) {
     return null;
   } catch (error) {
     if (error instanceof Unhandled) return { tag: error.outcome, val: reasonOf(error) };
+    if (error instanceof Taken) return { tag: "reject", val: reasonOf(error) };
     note(what, error);
     return { tag: "retry", val: reasonOf(error) };
   }
