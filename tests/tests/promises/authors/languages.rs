@@ -63,7 +63,7 @@ async fn without_node_one_line_says_what_is_missing() {
         .collect();
     assert_eq!(told.len(), 1, "{said:?}");
     assert!(told[0].contains("install Node.js 20 or newer"), "{said:?}");
-    // What cannot be written for it is refused before anything is made.
+    // What cannot be made for it is refused before anything is.
     let arguments = [
         "new",
         "other",
@@ -72,14 +72,35 @@ async fn without_node_one_line_says_what_is_missing() {
         "--language",
         "javascript",
         "--offers",
-        "stock",
+        "health",
     ];
     let said = command_with(&arguments, &[]).await;
     assert!(
-        !said.is_well && said.err.contains("for contexts in Rust only"),
+        !said.is_well && said.err.contains("the contract has an interface of that name"),
         "{said:?}"
     );
     assert!(!app.directory().join("javascript/other").exists());
+}
+
+#[tokio::test]
+async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and_tested_as_a_whole() {
+    if is_left_out("javascript") {
+        return;
+    }
+    for (language, ending) in [("javascript", "js"), ("typescript", "ts")] {
+        let with = ["--language", language, "--offers", "barn/stock,barn/old-hay"];
+        let with = [&with[..], &["--calls", "mill:barn/stock,mill:barn/old-hay"]].concat();
+        let app = NewApp::with(&format!("{language}-farm"), &["barn", "mill"], &with).await;
+        super::commands::write_tries(&app);
+        let said = app.command_within(&["test"], BUILDING).await;
+        assert!(
+            said.is_well && said.err.contains("e2e.sh: passed"),
+            "{said:?}"
+        );
+        let source = app.read(&format!("javascript/mill/src/index.{ending}"));
+        assert!(source.contains("takeFromBarnOldHay(path.id)"), "{source}");
+        assert!(!source.contains("__"), "{source}");
+    }
 }
 
 /// Nobody answers there.
