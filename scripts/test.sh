@@ -10,8 +10,10 @@ leaves_out() { [[ ",$left_out," == *",$1,"* ]]; }
 for language in javascript python; do
     leaves_out $language || scripts/setup.sh $language || left_out=${left_out:+$left_out,}$language
 done
-# Another engine for JavaScript.
-leaves_out javascript || leaves_out starlingmonkey || scripts/setup.sh starlingmonkey || left_out=${left_out:+$left_out,}starlingmonkey
+# Another engine for JavaScript, and what looks through what is written for authors.
+for more in starlingmonkey eslint; do
+    leaves_out javascript || leaves_out $more || scripts/setup.sh $more || left_out=${left_out:+$left_out,}$more
+done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
 # Tests wait more than they compute; those that measure something take turns.

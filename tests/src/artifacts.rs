@@ -103,6 +103,12 @@ pub fn repository() -> &'static Path {
         .expect("tests/ is in the repository")
 }
 
+/// Where cargo builds, and `scripts/setup.sh` puts what tests run.
+pub fn target() -> PathBuf {
+    let directory = std::env::var_os("CARGO_TARGET_DIR");
+    repository().join(directory.unwrap_or_else(|| "target".into()))
+}
+
 /// The binary `innkeeper`, as fresh as its sources.
 pub async fn binary() -> &'static Path {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::{NewApp, command_with, is_left_out};
+use innkeeper_tests::{NewApp, artifacts, command_with, is_left_out};
 use serde_json::json;
+use tokio::process::Command;
 
 /// How long installing and building may take.
 const BUILDING: Duration = Duration::from_secs(300);
@@ -100,7 +101,26 @@ async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and
         let source = app.read(&format!("javascript/mill/src/index.{ending}"));
         assert!(source.contains("takeFromBarnOldHay(path.id)"), "{source}");
         assert!(!source.contains("__"), "{source}");
+        passes_what_lints_the_sdk(&app).await;
     }
+}
+
+/// What is written for an author has nothing that `make lint` would refuse here.
+async fn passes_what_lints_the_sdk(app: &NewApp) {
+    if is_left_out("eslint") {
+        return;
+    }
+    let eslint = artifacts::target().join("eslint");
+    let linting = Command::new(eslint.join("node_modules/.bin/eslint"))
+        .arg("--config")
+        .arg(eslint.join("eslint.config.js"))
+        .args(["--max-warnings", "0", "javascript"])
+        .current_dir(app.directory())
+        .kill_on_drop(true)
+        .output();
+    let said = linting.await.expect("scripts/setup.sh installs it");
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}");
 }
 
 /// Nobody answers there.
