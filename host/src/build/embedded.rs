@@ -148,6 +148,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/src/exact.js",
     "javascript/sdk/src/host.js",
     "javascript/sdk/src/immediate.js",
+    "javascript/sdk/src/indexes.js",
     "javascript/sdk/src/invocation.js",
     "javascript/sdk/src/json.js",
     "javascript/sdk/src/key.js",

@@ -71,3 +71,51 @@ fn read(path: &Path) -> Result<Manifest, Error> {
         reason: error.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(manifest: &str) -> Result<Engine, String> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("package.json"), manifest).unwrap();
+        let source = Source {
+            name: "notes".into(),
+            package: home.path().into(),
+        };
+        let read = Package::read(&source);
+        read.map(|package| package.engine)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_package_says_which_engine_its_component_has() {
+        for (manifest, wanted) in [
+            (r#"{"name": "notes"}"#, Engine::QuickJs),
+            (r#"{"innkeeper": {}}"#, Engine::QuickJs),
+            (r#"{"innkeeper": {"engine": "quickjs"}}"#, Engine::QuickJs),
+            (
+                r#"{"innkeeper": {"engine": "starlingmonkey"}}"#,
+                Engine::StarlingMonkey,
+            ),
+        ] {
+            assert_eq!(engine(manifest), Ok(wanted), "{manifest}");
+        }
+        for (manifest, said) in [
+            (
+                r#"{"innkeeper": {"engine": "v8"}}"#,
+                "unknown variant `v8`, expected `quickjs` or `starlingmonkey`",
+            ),
+            (
+                r#"{"innkeeper": {"engin": "quickjs"}}"#,
+                "unknown field `engin`, expected `engine`",
+            ),
+        ] {
+            let error = engine(manifest).unwrap_err();
+            assert!(
+                error.contains(said) && error.contains("package.json"),
+                "{error}"
+            );
+        }
+    }
+}

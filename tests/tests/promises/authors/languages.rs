@@ -153,6 +153,43 @@ async fn where_the_registry_cannot_be_reached_that_is_said() {
     );
 }
 
+/// What an app has is not lost where a context asks for another engine, and that cannot be had.
+#[tokio::test]
+async fn another_engine_is_installed_when_a_context_asks_for_it() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let app = NewApp::with("monkey", &[], &["--language", "javascript"]).await;
+    let built = app.command_within(&["build"], BUILDING).await;
+    assert!(built.is_well, "{built:?}");
+    let engines = app.directory().join("javascript/target/engines");
+    assert!(!engines.exists(), "nobody has asked for one");
+    const MANIFEST: &str = "javascript/monkey/package.json";
+    let main = r#""main": "src/index.js","#;
+    let asks = |engine: &str| format!(r#"{main} "innkeeper": {{"engine": "{engine}"}},"#);
+    app.edit(MANIFEST, main, &asks("v8"));
+    let said = app.command_within(&["build"], BUILDING).await;
+    let expected = "expected `quickjs` or `starlingmonkey`";
+    assert!(!said.is_well && said.err.contains(expected), "{said:?}");
+    app.edit(MANIFEST, "v8", "starlingmonkey");
+    let cache = app.directory().join("empty-cache");
+    let cache = cache.to_str().expect("paths are UTF-8");
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let variables = [
+        ("npm_config_registry", NOWHERE),
+        ("npm_config_cache", cache),
+        ("npm_config_fetch_retries", "0"),
+    ];
+    let said = command_with(&["build", "--app", manifest], &variables).await;
+    assert!(!said.is_well, "{said:?}");
+    let expected = "npm could not install StarlingMonkey";
+    assert!(said.err.contains(expected), "{said:?}");
+    app.edit(MANIFEST, "starlingmonkey", "quickjs");
+    let built = app.command_within(&["build"], BUILDING).await;
+    assert!(built.is_well, "{built:?}");
+}
+
 /// What is installed is that which was tried, to the byte: what an app begins with pins it, down to what nobody asked for by name.
 #[tokio::test]
 async fn what_builds_an_app_is_pinned_by_digests() {
