@@ -63,8 +63,14 @@ const JAVASCRIPT: &[(&str, &str)] = &[
 
 /// Contexts in JavaScript with another engine in their components.
 const STARLINGMONKEY: &[(&str, &str)] = &[
-    ("message-starlingmonkey", "tests/javascript/message-starlingmonkey"),
-    ("scripted-starlingmonkey", "tests/javascript/scripted-starlingmonkey"),
+    (
+        "message-starlingmonkey",
+        "tests/javascript/message-starlingmonkey",
+    ),
+    (
+        "scripted-starlingmonkey",
+        "tests/javascript/scripted-starlingmonkey",
+    ),
 ];
 
 /// Contexts in Python, and their projects.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use wasmtime::ResourceLimiterAsync;
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
-    WasiCtxView, WasiView,
+    HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView,
+    WasiView,
 };
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 

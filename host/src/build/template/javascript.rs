@@ -111,7 +111,9 @@ pub(super) fn write_package(
         Language::TypeScript => TYPESCRIPT,
         _ => JAVASCRIPT,
     };
-    let [main, manifest, mut tests] = templates.package.map(|(path, text)| (path, text.to_owned()));
+    let [main, manifest, mut tests] = templates
+        .package
+        .map(|(path, text)| (path, text.to_owned()));
     let pieces = Pieces::of(namespace, interfaces, &templates);
     let main = (main.0, pieces.insert(&main.1));
     tests.1 = tests.1.replace("__imports__", pieces.imported_by_tests) + &pieces.tests;

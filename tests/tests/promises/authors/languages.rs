@@ -77,19 +77,28 @@ async fn without_node_one_line_says_what_is_missing() {
     ];
     let said = command_with(&arguments, &[]).await;
     assert!(
-        !said.is_well && said.err.contains("the contract has an interface of that name"),
+        !said.is_well
+            && said
+                .err
+                .contains("the contract has an interface of that name"),
         "{said:?}"
     );
     assert!(!app.directory().join("javascript/other").exists());
 }
 
 #[tokio::test]
-async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and_tested_as_a_whole() {
+async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and_tested_as_a_whole()
+{
     if is_left_out("javascript") {
         return;
     }
     for (language, ending) in [("javascript", "js"), ("typescript", "ts")] {
-        let with = ["--language", language, "--offers", "barn/stock,barn/old-hay"];
+        let with = [
+            "--language",
+            language,
+            "--offers",
+            "barn/stock,barn/old-hay",
+        ];
         let with = [&with[..], &["--calls", "mill:barn/stock,mill:barn/old-hay"]].concat();
         let app = NewApp::with(&format!("{language}-farm"), &["barn", "mill"], &with).await;
         super::commands::write_tries(&app);
