@@ -59,6 +59,7 @@ lint:
 	cd components && cargo clippy --all-targets -- -D warnings
 	cd components && RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --no-deps --package innkeeper-sdk
 	scripts/lint-wasm.sh
+	scripts/lint-javascript.sh
 	scripts/lint-k8s.sh
 	scripts/lint-observability.sh
 	scripts/lint-dependencies.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, documents, javascript, python, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, documents, javascript, starlingmonkey, eslint, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,7 @@ subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
 documents=${CARGO_TARGET_DIR:-target}/documents
 documents_packages=(openapi-spec-validator==0.9.0 schemathesis==4.32.5)
 asyncapi_schemas=@asyncapi/specs@6.11.1
+eslint=${CARGO_TARGET_DIR:-target}/eslint
 # Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
 wheels=python/target/wheels
 checker=${CARGO_TARGET_DIR:-target}/python
@@ -122,18 +123,35 @@ documents() {
     echo "$wanted" >"$documents/.complete"
 }
 
-# What builds contexts in JavaScript, in their folder, as `innkeeper build` installs it.
-javascript() {
+# Has npm install what a folder's package-lock.json names, unless it has; the second argument says what for.
+from_npm() {
     local version
     # Where there is no Node there is no version, which is said below.
     version=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p') || true
-    [ "${version:-0}" -ge 20 ] || fail "please install Node.js 20 or newer from https://nodejs.org: contexts in JavaScript are built with it"
-    [ javascript/node_modules/.package-lock.json -nt javascript/package-lock.json ] && return
-    say "installing what builds JavaScript, by npm"
+    [ "${version:-0}" -ge 20 ] || fail "please install Node.js 20 or newer from https://nodejs.org: $2"
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+    say "installing by npm, in $1: $2"
     # A registry that takes a connection and never answers is not waited for long.
-    (cd javascript && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries 1 --fetch-timeout 60000 --loglevel error >/dev/null) ||
-        fail "npm could not install what javascript/package-lock.json names; can it reach its registry?"
+    (cd "$1" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries 1 --fetch-timeout 60000 --loglevel error >/dev/null) ||
+        fail "npm could not install what $1/package-lock.json names; can it reach its registry?"
 }
+
+# The same in a folder of its own, of what is pinned in another one.
+from_npm_in() {
+    mkdir -p "$1"
+    # What has not changed stays as old as it is.
+    cp --update --preserve=timestamps "$2"/*.js* "$1"
+    from_npm "$1" "$3"
+}
+
+javascript() { from_npm javascript "contexts in JavaScript are built with it"; }
+
+# In the folder where the tests have it installed.
+starlingmonkey() {
+    from_npm_in components/target/engines/starlingmonkey javascript/sdk/engines/starlingmonkey "components in JavaScript are made with StarlingMonkey in them"
+}
+
+eslint() { from_npm_in "$eslint" scripts/eslint "make lint looks through JavaScript with ESLint"; }
 
 # What builds contexts in Python, as files that `innkeeper build` then installs without asking anybody; and what checks and tests their SDK.
 python() {
@@ -189,7 +207,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | documents | javascript | python) $wanted ;;
+        subscriber | documents | javascript | starlingmonkey | eslint | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

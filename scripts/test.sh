@@ -10,6 +10,10 @@ leaves_out() { [[ ",$left_out," == *",$1,"* ]]; }
 for what in javascript python documents; do
     leaves_out $what || scripts/setup.sh $what || left_out=${left_out:+$left_out,}$what
 done
+# Another engine for JavaScript, and what looks through what is written for authors.
+for more in starlingmonkey eslint; do
+    leaves_out javascript || leaves_out $more || scripts/setup.sh $more || left_out=${left_out:+$left_out,}$more
+done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
 # Tests wait more than they compute; those that measure something take turns.

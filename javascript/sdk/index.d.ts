@@ -123,12 +123,38 @@ export interface TableReader<K, V> {
 
 /** A typed part of the context's state. */
 export interface Table<K, V> extends TableReader<K, V> {
-  /** Stores a value under a key. */
-  put(key: KeyOf<K>, value: V): void;
+  /** Stores a value under a key. Where another row has what only one may have, the problem is thrown, without one a {@link Taken}; then nothing is changed. */
+  put(key: KeyOf<K>, value: V, problem?: Problem): void;
   /** Removes a key. Removing what is not there is no error. */
   delete(key: KeyOf<K>): void;
-  /** The row that `put` would store, for a migration. */
+  /** The row that `put` would store, for a migration. A table with indexes has {@link entries}. */
   entry(key: KeyOf<K>, value: V): Entry;
+  /** The row that `put` would store, and what the indexes have of it, for a migration. */
+  entries(key: KeyOf<K>, value: V): Entry[];
+  /**
+   * An index by which the one row is found that has a value: `books.unique("by-isbn", text, (book) => book.isbn)`. No two rows may have the same; one of which the function says nothing is
+   * not in the index. Its name is that of no other table. Rows that were there before it are not in it either: a version that adds one to a table that has rows takes another `schema` number,
+   * and its `migrate` answers `entries`.
+   */
+  unique<const X extends KeyPart | [KeyPart, ...KeyPart[]]>(name: string, type: X, of: (row: V) => KeyOf<Mutable<X>> | null | undefined): Unique<Mutable<X>, K>;
+  /** An index by which all rows are found that have a value, likewise: `books.index("by-shelf", u64, (book) => book.shelf)`. The table's keys have one part. */
+  index<const X extends KeyPart>(name: string, type: X, of: (row: V) => KeyOf<X> | null | undefined): Index<X, K>;
+}
+
+/** Finds the one row of a table that has a value. */
+export interface Unique<X, K> {
+  /** The key of the row that has this value; undefined where there is none. */
+  key(value: KeyOf<X>): KeyOf<K> | undefined;
+}
+
+/** Finds all rows of a table that have a value. */
+export interface Index<X, K> {
+  /** How many rows have this value. It costs a look at the key of each. */
+  countOf(value: KeyOf<X>): number;
+  /** The keys of the rows that have this value, in their order, at most so many. */
+  keysOf(value: KeyOf<X>, limit: number): KeyOf<K>[];
+  /** The last of these keys, the last one first, at most so many. */
+  lastOf(value: KeyOf<X>, limit: number): KeyOf<K>[];
 }
 
 /** Numbers that are added to without being read, so that additions do not conflict with each other. */
@@ -305,6 +331,12 @@ export class Problem extends Error {
 
 /** Something that should not happen: stored data that this version cannot read, or data that cannot be written. */
 export class Fault extends Error {}
+/** Another row has what only one may have: thrown by `put`. A request ends with it in a 409, and in a policy the event becomes a dead letter. */
+export class Taken extends Error {
+  private constructor();
+  /** The name of the index. */
+  readonly index: string;
+}
 /** Thrown by a policy: the event is tried again later. Any other exception but `Reject` means the same, and is in the log. */
 export class Retry extends Error {}
 /** Thrown by a policy: the event becomes a dead letter with this reason. */
@@ -331,6 +363,11 @@ export type Called<F> = F & { readonly id: string };
  * among parameters and in what is answered, and so is a floating-point number between 2^53 and 2^64 that is a whole one, since nothing tells them apart.
  */
 export function calls<F = Functions>(id: string): Called<F>;
+
+// Requests to the outside
+
+/** `outbound.get("https://rates.example/usd").json(Rate)`: what is asked outside, of whom `allow_outbound` in the context's settings names. */
+export * as outbound from "./outbound.js";
 
 // Configuration, log, invocation
 

@@ -7,8 +7,9 @@ export { context } from "./src/context.js";
 export { cancel, emit, emitAfter, event, follow } from "./src/event.js";
 export { Identity, invocation } from "./src/invocation.js";
 export { log } from "./src/log.js";
+export * as outbound from "./src/outbound.js";
 export { Page, Paging } from "./src/paging.js";
-export { Failure, Fault, Problem, Reject, Retry } from "./src/problem.js";
+export { Failure, Fault, Problem, Reject, Retry, Taken } from "./src/problem.js";
 export { del, get, patch, post, put } from "./src/route.js";
 export { counter, table } from "./src/table.js";
 export {

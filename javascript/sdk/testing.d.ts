@@ -37,6 +37,17 @@ export interface Call {
   undone: boolean;
 }
 
+/** What was asked outside. */
+export interface Asked {
+  method: string;
+  url: string;
+  /** By their names in lower case. */
+  headers: Record<string, string>;
+  /** What JSON is read of; else its text, or bytes. */
+  body: any;
+  timeout?: number;
+}
+
 /** A context that is tested. */
 export class TestContext {
   /** A context, and its name in the app. */
@@ -57,6 +68,11 @@ export class TestContext {
   run<T>(run: () => T): T;
   /** Has a function answer the calls of another context's function. */
   answer(id: string, name: string, run: (...parameters: any[]) => unknown): void;
+  /**
+   * Has a function answer what is asked outside; until then all of it is denied. What it answers is a text or bytes as they are, or JSON. An `outbound.Error` that it throws is why there is
+   * no answer.
+   */
+  answerOutside(run: (asked: Asked) => { status?: number; headers?: Record<string, string>; body?: unknown } | undefined): void;
   /** The calls that were made since this was asked last. */
   calls(): Call[];
   /** The events that were committed since this was asked last. */

@@ -9,6 +9,7 @@ import { refusePromise } from "./src/immediate.js";
 import { parseJson, writeJson } from "./src/json.js";
 import { camelCase } from "./src/names.js";
 import { Failure, Reject, Retry } from "./src/problem.js";
+import { decoded, encoded, outside } from "./src/testing/outside.js";
 import { closest } from "./src/testing/routing.js";
 import { State } from "./src/testing/state.js";
 
@@ -27,6 +28,7 @@ export class TestContext {
   #timers = [];
   #calls = [];
   #answers = new Map();
+  #outside = null;
   #config = new Map();
   #logs = [];
   #now = BEGINNING;
@@ -52,16 +54,14 @@ export class TestContext {
       parameters,
       query: [...new URLSearchParams(query)],
       headers: Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-      body: body === undefined ? new Uint8Array() : encoded(body),
+      body: encoded(body),
     };
     const response = this.#invoke(
       () => web(this.#context, request),
       ({ status }) => status < 400,
     );
-    const text = decode(response.body);
     const named = Object.fromEntries(response.headers);
-    const isJson = /json$/.test((named["content-type"] ?? "").split(";")[0]);
-    return { status: response.status, headers: named, body: isJson ? parseJson(text) : (text ?? response.body) };
+    return { status: response.status, headers: named, body: decoded(response.body, named["content-type"]) };
   }
 
   get(path, options) {
@@ -133,6 +133,11 @@ export class TestContext {
   /** Has a function answer the calls of another context's function. */
   answer(id, name, run) {
     this.#answers.set(`${id}#${camelCase(name)}`, run);
+  }
+
+  /** Has a function answer what is asked outside; until then all of it is denied. An `outbound.Error` that it throws is why there is no answer. */
+  answerOutside(run) {
+    this.#outside = run;
   }
 
   /** The calls that were made since this was asked last, and whether each was undone: an invocation that does not commit takes them back. */
@@ -213,7 +218,7 @@ export class TestContext {
       throw refusal;
     };
     const staged = { events: [], timers: [...this.#timers], calls: [] };
-    const unit = this.#state.unit(this.#context.tables.map(({ name }) => name), refuse);
+    const unit = this.#state.unit(this.#context.stateTables.map(({ name }) => name), refuse);
     const before = answerBy(this.#imports(number, unit, staged, refuse));
     let isCommitted = false;
     try {
@@ -278,6 +283,7 @@ export class TestContext {
       logging: {
         log: (level, _, message) => this.#logs.push({ level, message }),
       },
+      outbound: { send: (request) => outside(this.#outside, request) },
       calls,
     };
   }
@@ -300,10 +306,4 @@ export class TestContext {
     };
     return new Proxy({}, { get: (_, name) => (...parameters) => one(name, parameters) });
   }
-}
-
-/** The bytes of what is sent: a text or bytes as they are, anything else as JSON. */
-function encoded(body) {
-  if (body instanceof Uint8Array) return body;
-  return encode(typeof body === "string" ? body : writeJson(body));
 }

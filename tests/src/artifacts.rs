@@ -19,6 +19,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "hermit",
     "hostile",
     "idler",
+    "keeper",
     "unruly",
     "caller",
     "courier",
@@ -57,6 +58,20 @@ const TEST_CONTEXTS: &[&str] = &[
 const JAVASCRIPT: &[(&str, &str)] = &[
     ("message-javascript", "javascript/message"),
     ("scripted", "tests/javascript/scripted"),
+    ("envoy-javascript", "tests/javascript/envoy"),
+    ("keeper-javascript", "tests/javascript/keeper"),
+];
+
+/// Contexts in JavaScript with another engine in their components.
+const STARLINGMONKEY: &[(&str, &str)] = &[
+    (
+        "message-starlingmonkey",
+        "tests/javascript/message-starlingmonkey",
+    ),
+    (
+        "scripted-starlingmonkey",
+        "tests/javascript/scripted-starlingmonkey",
+    ),
 ];
 
 /// Contexts in Python, and their projects.
@@ -75,8 +90,9 @@ struct Written {
 }
 
 /// Those in other languages than Rust.
-static OTHERS: [Written; 2] = [
+static OTHERS: [Written; 3] = [
     Written::of("JavaScript", JAVASCRIPT),
+    Written::of("JavaScript on StarlingMonkey", STARLINGMONKEY),
     Written::of("Python", PYTHON),
 ];
 
@@ -92,6 +108,12 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("tests/ is in the repository")
+}
+
+/// Where cargo builds, and `scripts/setup.sh` puts what tests run.
+pub fn target() -> PathBuf {
+    let directory = std::env::var_os("CARGO_TARGET_DIR");
+    repository().join(directory.unwrap_or_else(|| "target".into()))
 }
 
 /// The binary `innkeeper`, as fresh as its sources.

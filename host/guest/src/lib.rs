@@ -24,6 +24,7 @@ mod outbound_call;
 mod outbound_http;
 mod outgoing_handler;
 mod output;
+mod random;
 mod runtime;
 mod scheduler;
 mod services;

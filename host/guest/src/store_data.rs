@@ -6,14 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use wasmtime::ResourceLimiterAsync;
 use wasmtime_wasi::{
-    Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder,
-    WasiCtxView, WasiView,
+    HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView,
+    WasiView,
 };
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::fault::Denied;
 use crate::outgoing_handler::Hooks;
 use crate::output::LogLines;
+use crate::random::random_from;
 use crate::services::Services;
 
 /// How many resources of WASI a guest may hold at once. They are the host's memory, beside what is reserved for the guest, and what all of them may take is small beside that: one that never drops any is ended.
@@ -132,8 +133,8 @@ impl WasiView for StoreData {
             builder
                 .wall_clock(FixedClock(now))
                 .monotonic_clock(FixedClock(now))
-                .secure_random(Deterministic::new(seed.clone()))
-                .insecure_random(Deterministic::new(seed))
+                .secure_random(random_from(&seed))
+                .insecure_random(random_from(&[seed.as_slice(), b"insecure"].concat()))
                 .insecure_random_seed(u128::from(now))
                 .stdout(lines.clone())
                 .stderr(lines.clone())

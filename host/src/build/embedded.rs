@@ -139,8 +139,11 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/package-lock.json",
     "javascript/package.json",
     "javascript/sdk/README.md",
+    "javascript/sdk/engines/starlingmonkey/package-lock.json",
+    "javascript/sdk/engines/starlingmonkey/package.json",
     "javascript/sdk/index.d.ts",
     "javascript/sdk/index.js",
+    "javascript/sdk/outbound.d.ts",
     "javascript/sdk/package.json",
     "javascript/sdk/src/answer.js",
     "javascript/sdk/src/bytes.js",
@@ -152,17 +155,20 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/src/exact.js",
     "javascript/sdk/src/host.js",
     "javascript/sdk/src/immediate.js",
+    "javascript/sdk/src/indexes.js",
     "javascript/sdk/src/invocation.js",
     "javascript/sdk/src/json.js",
     "javascript/sdk/src/key.js",
     "javascript/sdk/src/log.js",
     "javascript/sdk/src/names.js",
+    "javascript/sdk/src/outbound.js",
     "javascript/sdk/src/paging.js",
     "javascript/sdk/src/polyfills.js",
     "javascript/sdk/src/problem.js",
     "javascript/sdk/src/response.js",
     "javascript/sdk/src/route.js",
     "javascript/sdk/src/table.js",
+    "javascript/sdk/src/testing/outside.js",
     "javascript/sdk/src/testing/routing.js",
     "javascript/sdk/src/testing/state.js",
     "javascript/sdk/src/text.js",
@@ -173,6 +179,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/testing.d.ts",
     "javascript/sdk/testing.js",
     "javascript/sdk/tools/build.js",
+    "javascript/sdk/tools/engines.js",
     "javascript/sdk/tools/entry.js",
     "javascript/sdk/tools/errors.js",
     "javascript/sdk/tools/run-tests.js",
@@ -292,7 +299,7 @@ mod tests {
         let sdk = "javascript/sdk";
         compare(
             &JAVASCRIPT,
-            &["src", "tools", "wit"]
+            &["engines", "src", "tools", "wit"]
                 .map(|folder| format!("{sdk}/{folder}"))
                 .each_ref()
                 .map(String::as_str),
@@ -302,6 +309,7 @@ mod tests {
                 "javascript/sdk/README.md",
                 "javascript/sdk/index.d.ts",
                 "javascript/sdk/index.js",
+                "javascript/sdk/outbound.d.ts",
                 "javascript/sdk/package.json",
                 "javascript/sdk/testing.d.ts",
                 "javascript/sdk/testing.js",

@@ -57,11 +57,23 @@ pub enum Error {
     },
     /// What builds contexts in JavaScript could not be installed.
     #[error(
-        "npm could not install what builds contexts in JavaScript; can it reach its registry? npm says:\n{output}"
+        "npm could not install {what}, for contexts in JavaScript; can it reach its registry? npm says:\n{output}"
     )]
     Npm {
+        /// What was to be installed.
+        what: &'static str,
         /// What npm printed.
         output: String,
+    },
+    /// A context asks for an engine that its copy of the SDK does not know.
+    #[error(
+        "context {context} asks for StarlingMonkey in its package.json, and the app's copy of the SDK does not know it ({} is not there): run `innkeeper upgrade`", path.display()
+    )]
+    NoEngine {
+        /// The context.
+        context: String,
+        /// What would name what is to be installed.
+        path: PathBuf,
     },
     /// There is no Python to be run.
     #[error(

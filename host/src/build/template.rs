@@ -110,10 +110,10 @@ pub fn new_context(
         read(&app.join("innkeeper.toml"))?
     };
     let namespace = check_manifest(&app, name, &manifest)?;
-    if language == Language::Rust {
-        check_members(&app.join("components/Cargo.toml"), name)?;
-    } else {
-        interfaces.refuse_any(name)?;
+    match language {
+        Language::Rust => check_members(&app.join("components/Cargo.toml"), name)?,
+        Language::JavaScript | Language::TypeScript => javascript::check(interfaces)?,
+        Language::Python => interfaces.refuse_any(name)?,
     }
     interfaces.check(&app, &namespace, &[name.to_owned()])?;
     let Interfaces { offers, calls } = interfaces;
@@ -139,7 +139,7 @@ pub fn new_context(
     match language {
         Language::Rust => write_package(&package, name, &pieces)?,
         Language::JavaScript | Language::TypeScript => {
-            javascript::write_package(&app, &package, name, language)?;
+            javascript::write_package(&app, &package, name, &namespace, language, interfaces)?;
         }
         Language::Python => python::write_package(&app, &package, name)?,
     }
@@ -247,7 +247,7 @@ impl Interfaces {
             Some(interface) => Err(Error::Interface {
                 text: interface.clone(),
                 reason: format!(
-                    "what is offered and called is written for contexts in Rust only: make {name} without it, and declare it in its context"
+                    "what is offered and called is not written for contexts in Python: make {name} without it, and declare it in its context"
                 ),
             }),
         }
@@ -280,7 +280,7 @@ impl Interfaces {
                 return Err(Error::Interface {
                     text: format!("{}/{}", offered.context, offered.interface),
                     reason: format!(
-                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the `context!`",
+                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the context",
                         file.display()
                     ),
                 });

@@ -40,12 +40,23 @@ export function encode(text) {
   return bytes.slice(0, to);
 }
 
+/** Whether a value is bytes: also what an engine's bindings have made, which may have globals of their own, so that it is no instance of ours. */
+export function isBytes(value) {
+  return ArrayBuffer.isView(value) && value[Symbol.toStringTag] === "Uint8Array";
+}
+
+/** Bytes as an instance of the `Uint8Array` that contexts know. */
+export function ownBytes(value) {
+  if (value instanceof Uint8Array) return value;
+  return isBytes(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : Uint8Array.from(value);
+}
+
 /** As many bytes as a function can be called with. */
 const CHUNK = 4096;
 
 /** The text of bytes in UTF-8; null where they are not. What goes through each byte is the engine's own: an interpreter would take long to. */
 export function decode(bytes) {
-  const all = bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes);
+  const all = ownBytes(bytes);
   let units = "";
   for (let at = 0; at < all.length; at += CHUNK) units += String.fromCharCode.apply(null, all.subarray(at, at + CHUNK));
   if (!/[^\0-\x7f]/.test(units)) return units;

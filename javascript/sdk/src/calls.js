@@ -1,7 +1,7 @@
 /** Calls of functions that other contexts offer. */
 
-import { refuseInexact } from "./exact.js";
-import { host } from "./host.js";
+import { exact, plain } from "./exact.js";
+import { caseOf, host } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { Failure } from "./problem.js";
 
@@ -13,11 +13,11 @@ export function isReceived(failure) {
   return received.has(failure);
 }
 
-/** What a failure is, however the component's runtime throws it. */
+/** What a failure is. */
 function failed(error) {
-  const value = error?.payload ?? error;
-  if (value === null || typeof value !== "object" || typeof value.tag !== "string") return error;
-  const failure = new Failure(value.tag, value.val);
+  const value = caseOf(error);
+  if (value === undefined) return error;
+  const failure = new Failure(value.tag, plain(value.val));
   received.add(failure);
   return failure;
 }
@@ -41,14 +41,14 @@ export function calls(id) {
         const offered = host().calls[id];
         const called = offered?.[name];
         if (typeof called !== "function") throw new TypeError(`${id} has no function ${name}`);
-        refuseInexact(`a parameter of ${id}#${name}`, parameters);
+        const given = exact(`a parameter of ${id}#${name}`, parameters);
         let result;
         try {
-          result = called(...parameters);
+          result = called(...given);
         } catch (error) {
           throw failed(error);
         }
-        return refuseInexact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
+        return exact(`what ${id}#${name} has answered`, refusePromise(`what ${id}#${name} has answered`, result));
       };
     },
   });

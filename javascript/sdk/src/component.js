@@ -4,13 +4,14 @@
  */
 
 import { answerOf } from "./answer.js";
+import { ownBytes } from "./bytes.js";
 import { isReceived } from "./calls.js";
 import { handle } from "./event.js";
-import { isExact, refuseInexact } from "./exact.js";
+import { exact, isExact, plain } from "./exact.js";
 import { answerBy } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { log } from "./log.js";
-import { Failure, Fault, Problem, Unhandled } from "./problem.js";
+import { Failure, Fault, Problem, Taken, Unhandled } from "./problem.js";
 import { describeError, reasonOf, textOf } from "./text.js";
 
 /** An uncaught exception, for the log, with what threw it. */
@@ -34,9 +35,10 @@ function answered(context, request, what) {
   try {
     const route = context.route(request.method, request.route);
     if (route === undefined) throw Problem.notFound(`${what} is not there.`);
-    return answerOf(route.answer(request)).toResponse();
+    return answerOf(route.answer({ ...request, body: ownBytes(request.body) })).toResponse();
   } catch (error) {
     if (error instanceof Problem) return error.toResponse();
+    if (error instanceof Taken) return Problem.conflict("There is another one of this kind already, and there can be only one.").toResponse();
     throw error;
   }
 }
@@ -65,6 +67,7 @@ function ending(context, event) {
     return null;
   } catch (error) {
     if (error instanceof Unhandled) return { tag: error.outcome, val: reasonOf(error) };
+    if (error instanceof Taken) return { tag: "reject", val: reasonOf(error) };
     note(what, error);
     return { tag: "retry", val: reasonOf(error) };
   }
@@ -88,7 +91,7 @@ function isCase(failure, cases) {
 /** The case of a function's error that an exception is. What it does not mean itself is `unavailable`, as a trap would be. */
 function errorCase(what, error, cases) {
   const isOwn = error instanceof Failure && !isReceived(error);
-  if (isOwn && isCase(error, cases) && isExact(error.value)) return { tag: error.kind, val: error.value };
+  if (isOwn && isCase(error, cases) && isExact(error.value)) return { tag: error.kind, val: plain(error.value) };
   note(what, error);
   const reason = reasonOf(error);
   return { tag: "unavailable", val: isOwn ? `${what} has no such error: ${reason}` : reason };
@@ -99,8 +102,8 @@ export function offered(name, run, parameters, cases) {
   const what = `the function ${name}`;
   let failure;
   try {
-    refuseInexact(`a parameter of ${what}`, parameters);
-    return refuseInexact(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...parameters)));
+    const given = exact(`a parameter of ${what}`, parameters);
+    return exact(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...given)));
   } catch (error) {
     failure = errorCase(what, error, cases);
   }
@@ -157,12 +160,13 @@ function migrated(run, from, entry) {
 export function migrate(context, from, entries) {
   const run = context.schema?.migrate;
   if (run === undefined) throw `state of schema ${from} cannot be migrated: this version has no \`migrate\``;
-  return entries.map((entry) => {
+  return entries.map(({ key, value }) => {
+    const entry = { key, value: ownBytes(value) };
     let reason;
     try {
       return migrated(run, from, entry);
     } catch (error) {
-      reason = `${textOf(entry.key)}: ${reasonOf(error)}`;
+      reason = `${textOf(key)}: ${reasonOf(error)}`;
     }
     throw reason;
   });

@@ -33,6 +33,11 @@ export class Context {
     return this.schema !== null;
   }
 
+  /** The tables of its state: those that it declares, with their indexes. */
+  get stateTables() {
+    return this.tables.flatMap(({ tables }) => tables);
+  }
+
   /** What it is to its host. `versions` are the ids of interfaces with their versions, by those without. */
   describe(versions) {
     const types = new Types();
@@ -43,7 +48,7 @@ export class Context {
         undo: `${versions[id] ?? id}#${kebabCase(undo)}`,
       })),
     );
-    const tables = this.tables.map((table) => table.describe(types));
+    const tables = this.stateTables.map((table) => table.describe(types));
     const known = new Set();
     const events = [
       ...this.publishes.map((kind) => of(kind, null)),

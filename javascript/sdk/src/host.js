@@ -13,6 +13,12 @@ export function answerBy(next) {
   return before;
 }
 
+/** The case of an error that an import has answered, as `{ tag, val }`; undefined where something else was thrown. */
+export function caseOf(error) {
+  const value = error?.payload ?? error;
+  return value !== null && typeof value === "object" && typeof value.tag === "string" ? value : undefined;
+}
+
 /** The imports, while an invocation runs. */
 export function host() {
   if (imports === null) {

@@ -27,6 +27,7 @@ function writePart(part, value) {
 }
 
 function escaped(value) {
+  // eslint-disable-next-line no-control-regex -- These are the characters that mean something in a key.
   return value.replace(/[\u0000-\u0002]/g, (character) => ESCAPE + character.charCodeAt(0));
 }
 
@@ -40,6 +41,7 @@ function readPart(part, from, isLast) {
     if (isLast) return [from, ""];
     const end = from.indexOf(END);
     if (end < 0) return null;
+    // eslint-disable-next-line no-control-regex -- It is what a character in a key is escaped by.
     const unescaped = from.slice(0, end).replace(/\u0002([012])/g, (_, digit) => String.fromCharCode(Number(digit)));
     return [unescaped, from.slice(end + 1)];
   }

@@ -1,6 +1,6 @@
 /**
- * What libraries expect to be there, and QuickJS has not. Randomness and ids are the invocation's own: an engine that was started once, and is copied for each invocation, would draw
- * the same numbers each time.
+ * What libraries expect to be there, and QuickJS has not. The log, randomness and ids are the invocation's own in each engine: one that was started once, and is copied for each invocation,
+ * would draw the same numbers each time.
  */
 
 import { decode, encode } from "./bytes.js";
@@ -42,7 +42,8 @@ function provide(name, value) {
   if (globalThis[name] === undefined) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }
 
-provide("console", {
+provide("console", {});
+Object.assign(globalThis.console, {
   trace: log.trace, debug: log.debug, log: log.info, info: log.info, warn: log.warn, error: log.error,
 });
 
@@ -65,10 +66,12 @@ provide("TextDecoder", class TextDecoder {
   }
 });
 
-provide("crypto", {
-  randomUUID() {
-    const id = host().invocation.newId();
-    const variant = ((Number.parseInt(id[16], 16) & 3) | 8).toString(16);
-    return `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-${variant}${id.slice(17, 20)}-${id.slice(20)}`;
-  },
-});
+/** An id of 128 bits, as RFC 9562 writes one. */
+function randomUUID() {
+  const id = host().invocation.newId();
+  const variant = ((Number.parseInt(id[16], 16) & 3) | 8).toString(16);
+  return `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-${variant}${id.slice(17, 20)}-${id.slice(20)}`;
+}
+
+provide("crypto", {});
+Object.defineProperty(globalThis.crypto, "randomUUID", { value: randomUUID, configurable: true, writable: true });

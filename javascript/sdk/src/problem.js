@@ -80,6 +80,15 @@ export class Fault extends Error {
   }
 }
 
+/** Another row has what only one may have: a 409 where a request ends with it, and in a policy the event becomes a dead letter. */
+export class Taken extends Error {
+  constructor(index) {
+    super(`another row has the same value in ${index}`);
+    this.name = "Taken";
+    this.index = index;
+  }
+}
+
 /** How a policy ends that has not handled its event. */
 export class Unhandled extends Error {
   constructor(outcome, reason) {

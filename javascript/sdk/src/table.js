@@ -2,10 +2,11 @@
 
 import { encode } from "./bytes.js";
 import { host } from "./host.js";
+import { Index, keyValues, Unique } from "./indexes.js";
 import { Key } from "./key.js";
 import { Page } from "./paging.js";
-import { Fault, Problem } from "./problem.js";
-import { parse, s64, STATE, stringify } from "./types.js";
+import { Fault, Problem, Taken } from "./problem.js";
+import { parse, s64, STATE, stringify, unit } from "./types.js";
 
 /** What reads a table. */
 class TableReader {
@@ -16,6 +17,11 @@ class TableReader {
     this.name = name;
     this.key = new Key(key);
     this.value = value;
+  }
+
+  /** The tables of the state that it is. */
+  get tables() {
+    return [this];
   }
 
   /** For the description. */
@@ -141,19 +147,72 @@ class TableReader {
 }
 
 class Table extends TableReader {
-  /** Stores a value under a key. */
-  put(key, value) {
-    host().state.put(this.text(key), this.encode(value));
+  #type;
+  #indexes = [];
+
+  constructor(name, key, value) {
+    super(name, key, value);
+    this.#type = key;
+  }
+
+  get tables() {
+    return [this, ...this.#indexes.map(({ rows }) => rows)];
+  }
+
+  /**
+   * An index by which the one row is found that has a value, of a type for keys: a function says of each row which it has, or nothing for one that is not in the index. No two rows may have the
+   * same.
+   */
+  unique(name, type, of) {
+    return this.#indexedBy(new Unique(new Table(name, type, keyValues(this.key)), this.key, of));
+  }
+
+  /** An index by which all rows are found that have a value, likewise. */
+  index(name, type, of) {
+    if (this.key.isList || Array.isArray(type)) throw new TypeError(`the index ${name} finds rows by one value, and by keys of one part`);
+    return this.#indexedBy(new Index(new Table(name, [type, this.#type], unit), this.key, of));
+  }
+
+  #indexedBy(index) {
+    this.#indexes.push(index);
+    return index;
+  }
+
+  /** Stores a value under a key. Where another row has what only one may have, the problem is thrown, without one a `Taken`; then nothing is changed. */
+  put(key, value, problem) {
+    const taken = this.#indexes.find((index) => index.isTaken(key, value));
+    if (taken !== undefined) throw problem ?? new Taken(taken.name);
+    this.#change(key, value, this.#row(key, value));
   }
 
   /** Removes a key. Removing what is not there is no error. */
   delete(key) {
-    host().state.delete(this.text(key));
+    this.#change(key, undefined, { key: this.text(key) });
   }
 
   /** The row that `put` would store, for a migration. */
   entry(key, value) {
+    if (this.#indexes.length > 0) throw new TypeError(`${this.name} has indexes: \`entries\` has what they have of the row, too`);
+    return this.#row(key, value);
+  }
+
+  /** The row that `put` would store, and what the indexes have of it, for a migration. */
+  entries(key, value) {
+    return [this.#row(key, value), ...this.#indexes.flatMap((index) => index.changes(key, undefined, value))];
+  }
+
+  #row(key, value) {
     return { key: this.text(key), value: this.encode(value) };
+  }
+
+  /** Changes a row and what the indexes have of it, or nothing. */
+  #change(key, row, change) {
+    const old = this.#indexes.length === 0 ? undefined : this.get(key);
+    const { state } = host();
+    for (const one of [change, ...this.#indexes.flatMap((index) => index.changes(key, old, row))]) {
+      if (one.value === undefined) state.delete(one.key);
+      else state.put(one.key, one.value);
+    }
   }
 }
 

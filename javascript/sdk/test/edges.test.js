@@ -433,3 +433,37 @@ test("a configuration may not have what every object has either", () => {
   assert.match(guest.notReady(), /nobody reads constructor/);
   assert.throws(() => guest.run(() => table("others", text, u8).put("a", 1)), Refused);
 });
+
+test("an integer of 64 bits is a number in a call, and a list an array, whatever the engine makes of them", () => {
+  const payments = calls("stay:payment/payments");
+  const own = { toString: () => "mine" };
+  const said = [];
+  const asked = context({
+    summary: "Calls.",
+    calls: [payments],
+    routes: [
+      get("/get", () => payments.get()),
+      get("/fails", () => {
+        try {
+          return payments.fail();
+        } catch ({ value }) {
+          return value;
+        }
+      }),
+    ],
+    offers: { "a:b/c": { keep: (...given) => said.push(...given), fail: () => { throw new Failure("large", 5n); }, large: () => 2n ** 60n } },
+  });
+  const guest = new TestContext(asked);
+  guest.answer("stay:payment/payments", "get", () => ({ ids: new BigUint64Array([1n, 2n]), small: [new Uint16Array([3]), 4n], bytes: new Uint8Array([5]), none: undefined }));
+  assert.deepEqual(guest.get("/get").body, { ids: [1, 2], small: [[3], 4], bytes: "BQ==", none: null });
+  guest.answer("stay:payment/payments", "fail", () => {
+    throw new Failure("taken", { by: 7n });
+  });
+  assert.deepEqual(guest.get("/fails").body, { by: 7 });
+  guest.call("a:b/c", "keep", 1n, { at: new BigInt64Array([-1n]) }, own);
+  assert.deepEqual(said.slice(0, 2), [1, { at: [-1] }]);
+  assert.equal(said[2], own, "what has nothing of it is not copied");
+  assert.throws(() => guest.call("a:b/c", "keep", 2n ** 53n), (error) => error.kind === "unavailable");
+  assert.throws(() => guest.call("a:b/c", "large"), (error) => error.kind === "unavailable");
+  assert.throws(() => guest.call("a:b/c", "fail"), (error) => error.value === 5);
+});

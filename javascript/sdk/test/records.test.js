@@ -140,7 +140,9 @@ test("bytes are the text that they are in UTF-8, or none", () => {
       let wanted = null;
       try {
         wanted = strict.decode(bytes);
-      } catch {}
+      } catch {
+        // They are no text.
+      }
       assert.equal(decode(bytes), wanted, `${before} and ${sequence}`);
       if (wanted !== null) assert.deepEqual(encode(wanted), bytes);
     }

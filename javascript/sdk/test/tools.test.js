@@ -55,7 +55,7 @@ async function entryFor(names) {
     await writeFile(join(home, "wit/own.wit"), `package a:b@0.1.0;\n${interfaces.join("\n")}`);
     const offers = Object.fromEntries(names.map((name) => [`a:b/${name}`, { run: () => undefined }]));
     const context = { calls: [], offers, migrates: false };
-    return entry(context, await writeWit(home, context, join(home, "out"), Refused), "/source.js");
+    return entry(context, await writeWit(home, { context }, join(home, "out"), Refused), "/source.js");
   } finally {
     await rm(home, { recursive: true });
   }

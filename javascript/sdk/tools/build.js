@@ -1,12 +1,14 @@
 /**
- * Builds a context's component: `node build.js PACKAGE NAME DIRECTORY`. What is made on the way, and the component, is in the directory. A line for each step is printed.
+ * Builds a context's component: `node build.js PACKAGE NAME DIRECTORY [ENGINE] [FOLDER]`. What is made on the way, and the component, is in the directory; what makes components with the engine
+ * is installed in the folder, or beside the SDK. A line for each step is printed.
  */
 
 import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
+import { engineOf } from "./engines.js";
 import { entry } from "./entry.js";
 import { checkTypes } from "./types.js";
 import { writeWit } from "./wit.js";
@@ -14,16 +16,19 @@ import { writeWit } from "./wit.js";
 /** Something that whoever builds can mend: it is said without where it was found out. */
 class Refused extends Error {}
 
-async function main([packageDirectory, name, directory]) {
+async function main([packageDirectory, name, directory, engine, folder]) {
   const root = await realpath(packageDirectory);
   const out = resolve(directory);
   await mkdir(out, { recursive: true });
   const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const source = join(root, manifest.main ?? "src/index.js");
   console.log(`bundling ${name}`);
-  const context = await declared(source, out, manifest);
+  const { context, asksOutside } = await declared(source, out, manifest);
   await checkTypes(root, source, (line) => console.log(line), Refused);
-  const wit = await writeWit(root, context, join(out, "wit"), Refused);
+  const wit = await writeWit(root, { context, asksOutside }, join(out, "wit"), Refused);
+  const made = await engineOf(engine, folder);
+  const refused = made.refused(wit);
+  if (refused !== undefined) throw new Refused(refused);
   const entryFile = join(out, "entry.js");
   await writeFile(entryFile, entry(context, wit, source));
   const bundled = await bundleFor(entryFile, join(out, "component.js"), {
@@ -32,13 +37,17 @@ async function main([packageDirectory, name, directory]) {
     metafile: true,
   });
   await writeFile(join(out, "component.d"), dependencies(bundled.metafile, [...wit.files, join(root, "package.json")]));
-  await componentize(name, out, wit);
+  await componentize(name, out, wit, made);
 }
 
-/** The context that the main module declares. It is run here, as it is when the component is made: what it does at its top is done once. */
+const SDK = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+/** The module of the SDK that asks outside: a context does that whose bundle has something of it. */
+const OUTBOUND = join(SDK, "src/outbound.js");
+
+/** The context that the main module declares, and whether it asks outside. It is run here, as it is when the component is made: what it does at its top is done once. */
 async function declared(source, out, manifest) {
   const file = join(out, "declaration.mjs");
-  await bundleFor(source, file, { external: [] });
+  const { metafile } = await bundleFor(source, file, { external: [], metafile: true });
   const module = await import(`${pathToFileURL(file).href}?${Date.now()}`);
   const context = module.default;
   if (typeof context?.describe !== "function") {
@@ -46,7 +55,9 @@ async function declared(source, out, manifest) {
   }
   // What could not be described to the host is said now.
   context.describe({});
-  return context;
+  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const asksOutside = bundled.some(([input, { bytesInOutput }]) => bytesInOutput > 0 && resolve(input) === OUTBOUND);
+  return { context, asksOutside };
 }
 
 async function bundleFor(source, outfile, options) {
@@ -59,6 +70,8 @@ async function bundleFor(source, outfile, options) {
       platform: "neutral",
       mainFields: ["module", "main"],
       conditions: ["module", "import"],
+      // Whatever else is installed: two copies would not know each other's values.
+      alias: { "innkeeper-sdk": SDK },
       target: "es2022",
       logLevel: "silent",
       ...options,
@@ -76,24 +89,15 @@ function dependencies(metafile, more) {
 }
 
 /** Makes the component, unless it is there: the same bundle makes the same. */
-async function componentize(name, out, wit) {
-  const [code, tools] = await Promise.all([
-    readFile(join(out, "component.js"), "utf8"),
-    readFile(new URL("./package.json", import.meta.resolve("componentize-qjs")), "utf8").catch(() => ""),
-  ]);
-  const stamp = createHash("sha256").update(JSON.stringify([code, wit.text, tools])).digest("hex");
+async function componentize(name, out, wit, engine) {
+  const bundle = join(out, "component.js");
+  const code = await readFile(bundle, "utf8");
+  const stamp = createHash("sha256").update(JSON.stringify([code, wit.text, engine.stamp])).digest("hex");
   const [stampFile, file] = [join(out, "component.stamp"), join(out, "component.wasm")];
   const known = await readFile(stampFile, "utf8").catch(() => "");
   if (known === stamp && (await readFile(file).catch(() => null)) !== null) return;
   console.log(`making the component of ${name}`);
-  const { componentize: make } = await import("componentize-qjs");
-  const { component } = await make({
-    witPath: join(out, "wit"),
-    world: "guest",
-    jsSource: code,
-    jsPath: join(out, "component.js"),
-    sync: true,
-  });
+  const component = await engine.make({ wit: join(out, "wit"), file: bundle, code });
   await rm(stampFile, { force: true });
   await replace(file, component);
   await replace(stampFile, stamp);

@@ -43,7 +43,7 @@ async function packagesFor(directory) {
 }
 
 /** Writes the WIT of a context into a folder; answers what it calls and offers, with versions, and what it is made of. */
-export async function writeWit(directory, context, folder, Refused) {
+export async function writeWit(directory, { context, asksOutside = false }, folder, Refused) {
   const packages = await packagesFor(directory);
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, "deps"), { recursive: true });
@@ -68,7 +68,7 @@ export async function writeWit(directory, context, folder, Refused) {
       const known = [...packages.keys()].filter((other) => !/^(wasi|innkeeper):/.test(other)).sort().join(", ") || "none";
       throw new Refused(`there is no interface ${id}: its package is none of those in the folders \`wit\` above ${directory} (${known})`);
     }
-    return { id, interface: interfaceName, versioned: found.version === undefined ? id : `${id}@${found.version}` };
+    return { id, interface: interfaceName, texts: found.texts, versioned: found.version === undefined ? id : `${id}@${found.version}` };
   };
   const calls = context.calls.map((called) => versioned(called.id));
   const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));
@@ -80,18 +80,31 @@ export async function writeWit(directory, context, folder, Refused) {
   if (taken !== undefined) throw new Refused(`an interface that is offered is called ${taken.interface}, which the contract calls its own: give it another name`);
   const twice = offers.find((one, place) => offers.slice(0, place).some((other) => other.interface === one.interface));
   if (twice !== undefined) throw new Refused(`two interfaces that are offered are called ${twice.interface}: a component has one of each name`);
+  const outbound = asksOutside ? await outboundInterface() : undefined;
   const lines = [
     `    include innkeeper:context/${context.migrates ? "evolving" : "context"}@${await contractVersion()};`,
+    ...(outbound === undefined ? [] : [`    import ${outbound};`]),
     ...calls.map((call) => `    import ${call.versioned};`),
     ...offers.map((offer) => `    export ${offer.versioned};`),
   ];
   const world = `package innkeeper:guest;\n\nworld guest {\n${lines.join("\n")}\n}\n`;
   await writeFile(join(folder, "guest.wit"), world);
   const written = await Promise.all((await filesBelow(folder)).sort().map((file) => readFile(file, "utf8")));
-  return { calls, offers, files, text: written.join("\n"), contract: await contractVersion() };
+  return { calls, offers, outbound, files, text: written.join("\n"), contract: await contractVersion() };
 }
 
 async function contractVersion() {
-  const [, , version] = PACKAGE.exec(await readFile(join(CONTRACT, "types.wit"), "utf8"));
-  return version;
+  return (await declaredPackage("types.wit")).version;
+}
+
+/** By which requests go outside. */
+async function outboundInterface() {
+  const { name, version } = await declaredPackage("deps/innkeeper-outbound/http.wit");
+  return `${name}/http@${version}`;
+}
+
+/** The package that a file of the contract is of. */
+async function declaredPackage(file) {
+  const [, name, version] = PACKAGE.exec(await readFile(join(CONTRACT, file), "utf8"));
+  return { name, version };
 }

@@ -1,6 +1,7 @@
 //! A context is the same thing in each language: `message` of the app, in Rust, JavaScript and Python, which is built as an author's is; and what a context in JavaScript
 //! or Python does wrong is said as clearly as what one in Rust does.
 
+mod indexed;
 mod javascript;
 mod python;
 mod scripted;
@@ -20,9 +21,14 @@ use tokio::sync::Mutex;
 const SECONDS: &str = "INNKEEPER_TESTS_LANGUAGE_SECONDS";
 
 /// The languages of `message`, what they are called where they are left out, and its component in each.
-const MESSAGES: [(&str, &str, &str); 3] = [
+const MESSAGES: [(&str, &str, &str); 4] = [
     ("Rust", "rust", "message"),
     ("JavaScript", "javascript", "message-javascript"),
+    (
+        "JavaScript on StarlingMonkey",
+        "starlingmonkey",
+        "message-starlingmonkey",
+    ),
     ("Python", "python", "message-python"),
 ];
 

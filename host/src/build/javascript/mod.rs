@@ -1,6 +1,7 @@
-//! Building contexts in JavaScript and TypeScript: an npm package is bundled, and becomes a component with the engine in it. What does that is the SDK's
+//! Building contexts in JavaScript and TypeScript: an npm package is bundled, and becomes a component with an engine in it. What does that is the SDK's
 //! (`sdk/tools/build.js`), run by Node; here it is installed, run, and its component kept.
 
+mod engine;
 mod npm;
 mod package;
 mod workspaces;
@@ -26,7 +27,9 @@ pub(super) async fn build(
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<Made, Error> {
     npm::install(&package.workspace, &line).await?;
-    let directory = package.work(&options.target(&package.workspace));
+    let target = options.target(&package.workspace);
+    let tools = package.engine.install(package, &target, &line).await?;
+    let directory = package.work(&target);
     let lock = Lock::of(directory.join("lock"), OF_THE_CONTEXT, &line).await?;
     let builder = package.installed(BUILDER);
     let mut command = Command::new("node");
@@ -35,6 +38,8 @@ pub(super) async fn build(
         .arg(&package.directory)
         .arg(&package.name)
         .arg(&directory)
+        .arg(package.engine.name())
+        .args(tools)
         .current_dir(&package.workspace);
     let output = told(&mut command, "node", &line, cannot_run("node")).await?;
     match output {

@@ -1,4 +1,4 @@
-//! What builds contexts in JavaScript, installed by npm into the folder of their workspace: never for all of the machine, and only when such a context is there.
+//! What builds contexts in JavaScript, installed by npm into a folder of their workspace: never for all of the machine, and only when such a context is there.
 
 use std::path::{Path, PathBuf};
 
@@ -22,42 +22,48 @@ pub(super) async fn install(
     workspace: &Path,
     line: impl Fn(&str) + Send + Sync,
 ) -> Result<(), Error> {
-    let noted = workspace.join(NOTED);
-    if is_installed(workspace, &noted).await? {
+    let lock = workspace.join(LOCK);
+    install_in(workspace, "what builds JavaScript", lock, line).await
+}
+
+/// Installs what the package.json of a directory names, unless that was done. `what` that is, is said; who holds the `lock` installs.
+pub(super) async fn install_in(
+    directory: &Path,
+    what: &'static str,
+    lock: PathBuf,
+    line: impl Fn(&str) + Send + Sync,
+) -> Result<(), Error> {
+    let noted = directory.join(NOTED);
+    if is_installed(directory, &noted).await? {
         return Ok(());
     }
     is_new_enough().await?;
-    let lock = workspace.join(LOCK);
-    let _lock = Lock::of(
-        lock,
-        "another installation of what builds JavaScript",
-        &line,
-    )
-    .await?;
+    let whom = format!("another installation of {what}");
+    let _lock = Lock::of(lock, &whom, &line).await?;
     // Whoever was waited for may have done it.
-    if is_installed(workspace, &noted).await? {
+    if is_installed(directory, &noted).await? {
         return Ok(());
     }
-    line("installing what builds JavaScript, by npm");
+    line(&format!("installing {what}, by npm"));
     let mut command = Command::new("npm");
     // Nothing of what is installed is run for that.
     command
         .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
         // The lock says what it is, to the byte: what was downloaded once need not be asked for again.
         .args(["--prefer-offline", "--loglevel", "error"])
-        .current_dir(workspace);
+        .current_dir(directory);
     if let Some(output) = told(&mut command, "npm", line, cannot_run("npm")).await? {
-        return Err(Error::Npm { output });
+        return Err(Error::Npm { what, output });
     }
     // npm may have written its lock.
-    let wanted = wanted(workspace.to_owned()).await?;
+    let wanted = wanted(directory.to_owned()).await?;
     tokio::fs::write(&noted, wanted)
         .await
         .map_err(Error::file(&noted))
 }
 
-async fn is_installed(workspace: &Path, noted: &Path) -> Result<bool, Error> {
-    let wanted = wanted(workspace.to_owned()).await?;
+async fn is_installed(directory: &Path, noted: &Path) -> Result<bool, Error> {
+    let wanted = wanted(directory.to_owned()).await?;
     let noted = tokio::fs::read_to_string(noted).await;
     Ok(noted.is_ok_and(|noted| noted == wanted))
 }

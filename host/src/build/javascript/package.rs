@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::engine::Engine;
 use crate::build::{Error, Source};
 
 /// An npm package, as much of it as matters for building.
@@ -13,11 +14,21 @@ pub(in crate::build) struct Package {
     pub(in crate::build) directory: PathBuf,
     /// The directory of the workspace that it belongs to: what builds it is installed there.
     pub(in crate::build) workspace: PathBuf,
+    /// What runs it inside its component.
+    pub(super) engine: Engine,
 }
 
 #[derive(Deserialize)]
 struct Manifest {
     workspaces: Option<serde_json::Value>,
+    innkeeper: Option<Ours>,
+}
+
+/// What a package says to us.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Ours {
+    engine: Engine,
 }
 
 impl Package {
@@ -25,7 +36,7 @@ impl Package {
     pub(in crate::build) fn read(source: &Source) -> Result<Self, Error> {
         let directory =
             std::path::absolute(&source.package).map_err(Error::file(&source.package))?;
-        read(&directory.join("package.json"))?;
+        let Manifest { innkeeper, .. } = read(&directory.join("package.json"))?;
         let mut workspace = directory.clone();
         for ancestor in directory.ancestors().skip(1) {
             let path = ancestor.join("package.json");
@@ -38,6 +49,7 @@ impl Package {
             name: source.name.clone(),
             directory,
             workspace,
+            engine: innkeeper.unwrap_or_default().engine,
         })
     }
 
@@ -58,4 +70,52 @@ fn read(path: &Path) -> Result<Manifest, Error> {
         path: path.into(),
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(manifest: &str) -> Result<Engine, String> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("package.json"), manifest).unwrap();
+        let source = Source {
+            name: "notes".into(),
+            package: home.path().into(),
+        };
+        let read = Package::read(&source);
+        read.map(|package| package.engine)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_package_says_which_engine_its_component_has() {
+        for (manifest, wanted) in [
+            (r#"{"name": "notes"}"#, Engine::QuickJs),
+            (r#"{"innkeeper": {}}"#, Engine::QuickJs),
+            (r#"{"innkeeper": {"engine": "quickjs"}}"#, Engine::QuickJs),
+            (
+                r#"{"innkeeper": {"engine": "starlingmonkey"}}"#,
+                Engine::StarlingMonkey,
+            ),
+        ] {
+            assert_eq!(engine(manifest), Ok(wanted), "{manifest}");
+        }
+        for (manifest, said) in [
+            (
+                r#"{"innkeeper": {"engine": "v8"}}"#,
+                "unknown variant `v8`, expected `quickjs` or `starlingmonkey`",
+            ),
+            (
+                r#"{"innkeeper": {"engin": "quickjs"}}"#,
+                "unknown field `engin`, expected `engine`",
+            ),
+        ] {
+            let error = engine(manifest).unwrap_err();
+            assert!(
+                error.contains(said) && error.contains("package.json"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::{NewApp, command_with, is_left_out};
+use innkeeper_tests::{NewApp, artifacts, command_with, is_left_out};
 use serde_json::json;
+use tokio::process::Command;
 
 /// How long installing and building may take.
 const BUILDING: Duration = Duration::from_secs(300);
@@ -63,7 +64,7 @@ async fn without_node_one_line_says_what_is_missing() {
         .collect();
     assert_eq!(told.len(), 1, "{said:?}");
     assert!(told[0].contains("install Node.js 20 or newer"), "{said:?}");
-    // What cannot be written for it is refused before anything is made.
+    // What cannot be made for it is refused before anything is.
     let arguments = [
         "new",
         "other",
@@ -72,14 +73,63 @@ async fn without_node_one_line_says_what_is_missing() {
         "--language",
         "javascript",
         "--offers",
-        "stock",
+        "health",
     ];
     let said = command_with(&arguments, &[]).await;
     assert!(
-        !said.is_well && said.err.contains("for contexts in Rust only"),
+        !said.is_well
+            && said
+                .err
+                .contains("the contract has an interface of that name"),
         "{said:?}"
     );
     assert!(!app.directory().join("javascript/other").exists());
+}
+
+#[tokio::test]
+async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and_tested_as_a_whole()
+{
+    if is_left_out("javascript") {
+        return;
+    }
+    for (language, ending) in [("javascript", "js"), ("typescript", "ts")] {
+        let with = [
+            "--language",
+            language,
+            "--offers",
+            "barn/stock,barn/old-hay",
+        ];
+        let with = [&with[..], &["--calls", "mill:barn/stock,mill:barn/old-hay"]].concat();
+        let app = NewApp::with(&format!("{language}-farm"), &["barn", "mill"], &with).await;
+        super::commands::write_tries(&app);
+        let said = app.command_within(&["test"], BUILDING).await;
+        assert!(
+            said.is_well && said.err.contains("e2e.sh: passed"),
+            "{said:?}"
+        );
+        let source = app.read(&format!("javascript/mill/src/index.{ending}"));
+        assert!(source.contains("takeFromBarnOldHay(path.id)"), "{source}");
+        assert!(!source.contains("__"), "{source}");
+        passes_what_lints_the_sdk(&app).await;
+    }
+}
+
+/// What is written for an author has nothing that `make lint` would refuse here.
+async fn passes_what_lints_the_sdk(app: &NewApp) {
+    if is_left_out("eslint") {
+        return;
+    }
+    let eslint = artifacts::target().join("eslint");
+    let linting = Command::new(eslint.join("node_modules/.bin/eslint"))
+        .arg("--config")
+        .arg(eslint.join("eslint.config.js"))
+        .args(["--max-warnings", "0", "javascript"])
+        .current_dir(app.directory())
+        .kill_on_drop(true)
+        .output();
+    let said = linting.await.expect("scripts/setup.sh installs it");
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}");
 }
 
 /// Nobody answers there.
@@ -110,6 +160,43 @@ async fn where_the_registry_cannot_be_reached_that_is_said() {
             .join("javascript/node_modules/.innkeeper")
             .exists()
     );
+}
+
+/// What an app has is not lost where a context asks for another engine, and that cannot be had.
+#[tokio::test]
+async fn another_engine_is_installed_when_a_context_asks_for_it() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let app = NewApp::with("monkey", &[], &["--language", "javascript"]).await;
+    let built = app.command_within(&["build"], BUILDING).await;
+    assert!(built.is_well, "{built:?}");
+    let engines = app.directory().join("javascript/target/engines");
+    assert!(!engines.exists(), "nobody has asked for one");
+    const MANIFEST: &str = "javascript/monkey/package.json";
+    let main = r#""main": "src/index.js","#;
+    let asks = |engine: &str| format!(r#"{main} "innkeeper": {{"engine": "{engine}"}},"#);
+    app.edit(MANIFEST, main, &asks("v8"));
+    let said = app.command_within(&["build"], BUILDING).await;
+    let expected = "expected `quickjs` or `starlingmonkey`";
+    assert!(!said.is_well && said.err.contains(expected), "{said:?}");
+    app.edit(MANIFEST, "v8", "starlingmonkey");
+    let cache = app.directory().join("empty-cache");
+    let cache = cache.to_str().expect("paths are UTF-8");
+    let manifest = app.directory().join("innkeeper.toml");
+    let manifest = manifest.to_str().expect("paths are UTF-8");
+    let variables = [
+        ("npm_config_registry", NOWHERE),
+        ("npm_config_cache", cache),
+        ("npm_config_fetch_retries", "0"),
+    ];
+    let said = command_with(&["build", "--app", manifest], &variables).await;
+    assert!(!said.is_well, "{said:?}");
+    let expected = "npm could not install StarlingMonkey";
+    assert!(said.err.contains(expected), "{said:?}");
+    app.edit(MANIFEST, "starlingmonkey", "quickjs");
+    let built = app.command_within(&["build"], BUILDING).await;
+    assert!(built.is_well, "{built:?}");
 }
 
 /// What is installed is that which was tried, to the byte: what an app begins with pins it, down to what nobody asked for by name.

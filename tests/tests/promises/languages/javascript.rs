@@ -2,7 +2,8 @@
 
 use innkeeper_tests::{Issuer, TestHost, is_left_out};
 
-use super::scripted;
+use super::{indexed, scripted};
+use crate::standard_components::asks_by_the_same_door;
 
 async fn host() -> TestHost {
     TestHost::with(scripted::settings("scripted").await).await
@@ -68,4 +69,64 @@ async fn time_chance_and_who_asks_are_the_invocations_own_in_javascript() {
     let settings = scripted::settings("scripted").await;
     let host = TestHost::with(scripted::told_who_asks(settings, &issuer)).await;
     scripted::time_chance_and_who_asks_are_its_own(&host, &issuer).await;
+}
+
+#[tokio::test]
+async fn a_context_in_javascript_asks_outside_by_the_same_door() {
+    if is_left_out("javascript") {
+        return;
+    }
+    asks_by_the_same_door("envoy-javascript").await;
+}
+
+#[tokio::test]
+async fn indexes_of_rust_are_taken_over_in_javascript_and_back() {
+    if is_left_out("javascript") {
+        return;
+    }
+    indexed::indexes_are_taken_over("keeper-javascript").await;
+}
+
+/// Another engine runs the same context: what it does wrong is said as clearly, and its time, chance and log are the invocation's, too.
+#[tokio::test]
+async fn starlingmonkey_runs_what_quickjs_runs() {
+    if is_left_out("starlingmonkey") {
+        return;
+    }
+    let issuer = Issuer::new();
+    let settings = scripted::settings("scripted-starlingmonkey").await;
+    let host = TestHost::with(scripted::told_who_asks(settings, &issuer)).await;
+    let unexpected = [
+        (
+            500,
+            "the function stay:room/rooms#hold: TypeError: on purpose",
+        ),
+        (501, "Failure: haunted"),
+        (502, "is a promise"),
+        (503, "Failure: declined: it was another's"),
+    ];
+    scripted::what_fails_is_undone_when_rust_calls(&host, &unexpected).await;
+    scripted::what_fails_is_undone_when_it_calls(&host).await;
+    scripted::time_chance_and_who_asks_are_its_own(&host, &issuer).await;
+}
+
+#[tokio::test]
+async fn an_exception_is_an_answer_and_in_the_log_with_starlingmonkey_too() {
+    if is_left_out("starlingmonkey") {
+        return;
+    }
+    let host = TestHost::with(scripted::settings("scripted-starlingmonkey").await).await;
+    let failures = [
+        ("type", 500, "POST /scripted/fail/{how}: TypeError"),
+        ("text", 500, "POST /scripted/fail/{how}: a text"),
+        ("deep", 500, "too much recursion"),
+        ("promise", 500, "is a promise"),
+        ("later", 500, "is a promise"),
+        ("bare", 500, "a value that has no text"),
+        ("half", 500, "TypeError: half \u{fffd}"),
+        ("problem", 409, ""),
+    ];
+    scripted::each_failure_is_one_answer(&host, &failures).await;
+    scripted::what_is_sent_is_read_or_refused(&host, &["18446744073709551616"]).await;
+    scripted::policies_are_tried_again_or_given_up_on(&host).await;
 }

@@ -14,11 +14,7 @@ use super::feed::{all_published, host};
 
 /// Where `scripts/setup.sh` puts what the example in Python needs.
 fn python() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || artifacts::repository().join("target"),
-        |directory| artifacts::repository().join(directory),
-    );
-    target.join("subscriber/bin/python")
+    artifacts::target().join("subscriber/bin/python")
 }
 
 /// The first lines that it shows.
