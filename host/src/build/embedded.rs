@@ -200,6 +200,7 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/innkeeper/key.py",
     "python/sdk/innkeeper/log.py",
     "python/sdk/innkeeper/names.py",
+    "python/sdk/innkeeper/outbound.py",
     "python/sdk/innkeeper/paging.py",
     "python/sdk/innkeeper/problem.py",
     "python/sdk/innkeeper/py.typed",

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
 
 import build  # noqa: E402
 from innkeeper_build import wit  # noqa: E402
@@ -39,16 +40,17 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_functions_of_an_interface_are_those_that_are_offered(home: Path, tmp_path: Path) -> None:
-    written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, tmp_path / "out")
+    written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, True, tmp_path / "out")
     assert (written.calls, written.offers) == ({"a:b/other": "a:b/other@0.1.0"}, {"a:b/rooms": "a:b/rooms@0.1.0"})
     world = (tmp_path / "out" / "guest.wit").read_text()
     assert "export a:b/rooms@0.1.0;" in world and f"evolving@{written.contract};" in world
+    assert written.outside is not None and f"import {written.outside};" in world
     with pytest.raises(wit.Refused, match="has the function list"):
-        wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, tmp_path / "out")
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, False, tmp_path / "out")
     with pytest.raises(wit.Refused, match="a function third of"):
-        wit.write_wit(home, [], {"a:b/rooms": ["hold-room", "list", "third"]}, False, tmp_path / "out")
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room", "list", "third"]}, False, False, tmp_path / "out")
     with pytest.raises(wit.Refused, match=r"there is no interface c:d/e.*\(a:b\)"):
-        wit.write_wit(home, ["c:d/e"], {}, False, tmp_path / "out")
+        wit.write_wit(home, ["c:d/e"], {}, False, False, tmp_path / "out")
 
 
 def test_the_nearest_package_of_a_name_is_taken(home: Path, tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_the_module_of_a_context_is_named_by_its_project(home: Path) -> None:
 
 def test_the_entry_names_what_is_called_and_offered() -> None:
     signature = Signature(["u8"], "u64", {"gone": None})
-    written = wit.Written("0.3.0", {"a:b/c": "a:b/c@0.1.0"}, {"a:b/d": "a:b/d@0.1.0"}, {"a:b/c": {"run": signature}}, [], "")
+    written = wit.Written("0.3.0", {"a:b/c": "a:b/c@0.1.0"}, {"a:b/d": "a:b/d@0.1.0"}, {"a:b/c": {"run": signature}}, [], "", "a:b/e@0.1.0")
     text = build.entry_text(written, "main")
     signatures = {"a:b/c": {"run": (["u8"], "u64", {"gone": None})}}
     assert "from main import context" in text
@@ -93,7 +95,18 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
-    assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures)
+    assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures, "a:b/e@0.1.0")
+
+
+def test_a_context_asks_outside_if_it_imports_what_does(home: Path, tmp_path: Path) -> None:
+    own = wit.write_wit(home, [], {}, False, False, tmp_path / "out")
+    assert own.outside is None and "outbound" not in (tmp_path / "out" / "guest.wit").read_text()
+    for text, asks in (("", False), ("from innkeeper import outbound\n", True)):
+        (home / "src" / "main.py").write_text(text + "from innkeeper import Context\ncontext = Context('x')\n")
+        # Another test may have imported it already.
+        said = f"import sys; sys.path.insert(0, {str(TOOLS)!r}); import build; from pathlib import Path; p = Path({str(home)!r}); build.declared(p, p / 'src', 'main'); print(build.asks_outside())"
+        found = subprocess.run([sys.executable, "-I", "-B", "-c", said], capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == str(asks)
 
 
 def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: Path) -> None:

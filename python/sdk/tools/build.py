@@ -36,7 +36,7 @@ def main(package: Path, name: str, out: Path) -> None:
         context = declared(package, source, module)
     offers = {id: list(functions) for id, functions in context.offers.items()}
     calls = [one.interface for one in context.calls]
-    wit = write_wit(package, calls, offers, context.schema is not None, out / "wit")
+    wit = write_wit(package, calls, offers, context.schema is not None, asks_outside(), out / "wit")
     entry = out / "entry" / f"{ENTRY}.py"
     entry.parent.mkdir(exist_ok=True)
     entry.write_text(entry_text(wit, module), encoding="utf-8")
@@ -83,6 +83,11 @@ def declared(package: Path, source: Path, name: str) -> Any:
     except BaseException as error:
         raise Refused(said_of(error, package)) from None
     return context
+
+
+def asks_outside() -> bool:
+    """Whether the context has imported what asks outside: nothing else of the SDK does."""
+    return "innkeeper.outbound" in sys.modules
 
 
 def said_of(error: BaseException, package: Path) -> str:
@@ -174,7 +179,7 @@ def entry_text(wit: Written, module: str) -> str:
             f"from {module} import context",
             "from innkeeper.component import exports",
             "",
-            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}))",
+            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}, {wit.outside!r}))",
             "",
         ]
     )

@@ -6,6 +6,8 @@ mod outside;
 mod outsider;
 mod requests;
 
+pub(crate) use outside::asks_by_the_same_door;
+
 use innkeeper_tests::Settings;
 
 /// The routes of `visitors`, some of them short.

@@ -291,8 +291,13 @@ async fn what_is_too_long_too_late_or_not_there_is_an_error_of_the_request() {
 
 #[tokio::test]
 async fn a_context_of_the_sdk_asks_by_the_same_door() {
+    asks_by_the_same_door("envoy").await;
+}
+
+/// What the component `envoy` does in whichever language it is written.
+pub(crate) async fn asks_by_the_same_door(component: &str) {
     let outsider = Outsider::open().await;
-    let settings = Settings::empty().with("envoy", "envoy").await;
+    let settings = Settings::empty().with("envoy", component).await;
     let allowed = vec![outsider.origin()];
     let mut host = TestHost::with(settings.set("context.envoy.allow_outbound", allowed)).await;
     let errand = |url: String| json!({"url": url, "said": "what is said"});
@@ -316,6 +321,10 @@ async fn a_context_of_the_sdk_asks_by_the_same_door() {
         ),
         ("mine", 32)
     );
+    // A policy asks by it, too.
+    let run = errand(format!("{}/errand", outsider.origin()));
+    host.gateway().post("/errands", run).await.expect(204);
+    outsider.is_asked(2).await;
     for (url, why) in [
         ("http://127.0.0.1:1/".to_owned(), "Denied"),
         (format!("http://a:b@{}/", outsider.authority), "Denied"),
@@ -329,9 +338,9 @@ async fn a_context_of_the_sdk_asks_by_the_same_door() {
             .expect(502);
         assert!(reply.text.contains(why), "{url}: {}", reply.text);
     }
-    assert_eq!(outsider.asked().len(), 1);
+    assert_eq!(outsider.asked().len(), 2);
     // Without the setting it does not come to serve.
-    let envoy = std::fs::read(artifacts::component("envoy").await).unwrap();
+    let envoy = std::fs::read(artifacts::component(component).await).unwrap();
     host.close().await;
     host.reopen_with(Settings::empty().with("tally", "tally").await)
         .await;
