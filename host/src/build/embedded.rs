@@ -223,6 +223,7 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/requirements.txt",
     "python/sdk/tools/build.py",
     "python/sdk/tools/innkeeper_build/__init__.py",
+    "python/sdk/tools/innkeeper_build/memory.py",
     "python/sdk/tools/innkeeper_build/signatures.py",
     "python/sdk/tools/innkeeper_build/wit.py",
     "python/sdk/wit/deps/innkeeper-outbound/http.wit",

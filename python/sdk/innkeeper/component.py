@@ -170,12 +170,14 @@ def exports(
     is the one by which it asks outside, if it does."""
     bindings = Bindings(contract)
     host = _Component(bindings, calls, signatures, outside)
+    # Once, before the interpreter is copied: what types are made of is found out by it, too.
+    description = context.describe(versions)
     types: Any = bindings.imported(bindings.of_contract("types"))
     policies: Any = bindings.exported(bindings.of_contract("policies"))
     err: Any = bindings.err
 
     def described(_self: Any) -> Any:
-        return _described(context.describe(versions), types)
+        return _described(description, types)
 
     def handle(_self: Any, request: Any) -> Any:
         with _running(host):

@@ -1,5 +1,6 @@
 """What the build reads of WIT, the module that it makes a component of, and what it says where a context cannot be built."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,9 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
     assert "from main import context" in text
     found: dict[str, object] = {}
     exports = SimpleNamespace(exports=lambda *given: found.setdefault("given", given) and {})
-    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports}
+    filled: list[int] = []
+    memory = SimpleNamespace(fill=lambda: filled.append(len(found)))
+    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports, "innkeeper_memory": memory}
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)  # type: ignore[arg-type]
     try:
@@ -95,6 +98,7 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
+    assert filled == [0, 1]
     assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures, "a:b/e@0.1.0")
 
 
@@ -208,3 +212,20 @@ def test_what_functions_take_and_answer_is_read_also_of_types_that_are_used_from
     }
     assert found.of("c:d/e") == {"run": Signature(["s8"], "s8", {})}
     assert found.of("a:b/nowhere") == found.of("x:y/z") == {}
+
+
+def test_what_is_filled_has_a_bound_with_any_allocator() -> None:
+    said = f"import sys; sys.path.insert(0, {str(TOOLS)!r}); from innkeeper_build import memory; memory.fill(); print(sum(map(len, memory._filling)))"
+    found = subprocess.run([sys.executable, "-I", "-B", "-c", said], capture_output=True, text=True, check=True, timeout=60)
+    assert 0 < int(found.stdout) <= 16 << 20
+
+
+def test_what_the_sdk_uses_of_pythons_library_is_loaded_before_it() -> None:
+    def imported(file: Path) -> set[str]:
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        plain = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+        return plain | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+
+    sdk = TOOLS.parent / "innkeeper"
+    used = {name for file in sdk.rglob("*.py") if "testing" not in file.relative_to(sdk).parts for name in imported(file)}
+    assert used - {"__future__"} == imported(TOOLS / "innkeeper_build" / "memory.py") - {"gc"}

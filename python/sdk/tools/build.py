@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import keyword
 import os
+import shutil
 import sys
 import sysconfig
 import tomllib
@@ -24,6 +25,7 @@ from innkeeper_build.wit import Refused, Written, write_wit  # noqa: E402
 # Whatever a context imports is its own.
 sys.path.remove(str(TOOLS))
 ENTRY = "innkeeper_entry"
+MEMORY = "innkeeper_memory"
 
 
 def main(package: Path, name: str, out: Path) -> None:
@@ -40,11 +42,13 @@ def main(package: Path, name: str, out: Path) -> None:
     entry = out / "entry" / f"{ENTRY}.py"
     entry.parent.mkdir(exist_ok=True)
     entry.write_text(entry_text(wit, module), encoding="utf-8")
+    memory = entry.with_name(f"{MEMORY}.py")
+    shutil.copyfile(TOOLS / "innkeeper_build" / "memory.py", memory)
     made_of = sorted({*read_from(package), *below(source), *data_of(read), *sources_of_the_sdk()})
     watched = [*made_of, *wit.files, package / "pyproject.toml"]
     (out / "component.d").write_text(f"component.wasm: {' '.join(as_in_make(file) for file in watched)}\n", encoding="utf-8")
     digest = hashlib.sha256()
-    for file in [entry, *made_of]:
+    for file in [entry, memory, *made_of]:
         digest.update(os.fsencode(file) + b"\0")
         digest.update(file.read_bytes() + b"\0")
     digest.update(f"{wit.text}\0{importlib.metadata.version('componentize-py')}".encode())
@@ -176,10 +180,13 @@ def entry_text(wit: Written, module: str) -> str:
     }
     return "\n".join(
         [
+            f"import {MEMORY}",
+            f"{MEMORY}.fill()",
             f"from {module} import context",
             "from innkeeper.component import exports",
             "",
             f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}, {wit.outside!r}))",
+            f"{MEMORY}.fill()",
             "",
         ]
     )
