@@ -195,6 +195,7 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/innkeeper/event.py",
     "python/sdk/innkeeper/host.py",
     "python/sdk/innkeeper/immediate.py",
+    "python/sdk/innkeeper/index.py",
     "python/sdk/innkeeper/invocation.py",
     "python/sdk/innkeeper/json_text.py",
     "python/sdk/innkeeper/key.py",
