@@ -18,6 +18,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "hermit",
     "hostile",
     "idler",
+    "keeper",
     "unruly",
     "caller",
     "courier",
@@ -64,6 +65,7 @@ const PYTHON: &[(&str, &str)] = &[
     ("scripted-python", "tests/python/scripted"),
     ("message-moved", "tests/python/moved"),
     ("envoy-python", "tests/python/envoy"),
+    ("keeper-python", "tests/python/keeper"),
 ];
 
 /// The component file of each context in one language. Where they cannot be built, each test that asks for one fails with one line that says why; see

@@ -91,7 +91,7 @@ impl Offered {
         })
     }
 
-    fn module(&self) -> String {
+    pub(super) fn module(&self) -> String {
         self.interface.replace('-', "_")
     }
 
@@ -105,7 +105,7 @@ impl Offered {
         format!("wit/{}/{}.wit", self.context, self.interface)
     }
 
-    fn fill(&self, template: &str, namespace: &str) -> String {
+    pub(super) fn fill(&self, template: &str, namespace: &str) -> String {
         template
             .replace("__namespace__", namespace)
             .replace("__name__", &self.context)
@@ -136,7 +136,7 @@ impl Called {
         })
     }
 
-    fn fill(&self, template: &str, namespace: &str) -> String {
+    pub(super) fn fill(&self, template: &str, namespace: &str) -> String {
         let Offered {
             context, interface, ..
         } = &self.offered;

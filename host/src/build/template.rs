@@ -110,10 +110,10 @@ pub fn new_context(
         read(&app.join("innkeeper.toml"))?
     };
     let namespace = check_manifest(&app, name, &manifest)?;
-    if language == Language::Rust {
-        check_members(&app.join("components/Cargo.toml"), name)?;
-    } else {
-        interfaces.refuse_any(name)?;
+    match language {
+        Language::Rust => check_members(&app.join("components/Cargo.toml"), name)?,
+        Language::JavaScript | Language::TypeScript => interfaces.refuse_any(name)?,
+        Language::Python => {}
     }
     interfaces.check(&app, &namespace, &[name.to_owned()])?;
     let Interfaces { offers, calls } = interfaces;
@@ -141,7 +141,9 @@ pub fn new_context(
         Language::JavaScript | Language::TypeScript => {
             javascript::write_package(&app, &package, name, language)?;
         }
-        Language::Python => python::write_package(&app, &package, name)?,
+        Language::Python => {
+            python::write_package(&app, &package, name, &namespace, interfaces)?;
+        }
     }
     // Last, so that an app never names a context that is not there.
     let manifest = format!(
@@ -247,7 +249,7 @@ impl Interfaces {
             Some(interface) => Err(Error::Interface {
                 text: interface.clone(),
                 reason: format!(
-                    "what is offered and called is written for contexts in Rust only: make {name} without it, and declare it in its context"
+                    "what is offered and called is written for contexts in Rust and Python only: make {name} without it, and declare it in its context"
                 ),
             }),
         }
@@ -280,7 +282,7 @@ impl Interfaces {
                 return Err(Error::Interface {
                     text: format!("{}/{}", offered.context, offered.interface),
                     reason: format!(
-                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the `context!`",
+                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the context",
                         file.display()
                     ),
                 });

@@ -85,9 +85,9 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
     signatures = {"a:b/c": {"run": (["u8"], "u64", {"gone": None})}}
     assert "from main import context" in text
     found: dict[str, object] = {}
-    exports = SimpleNamespace(exports=lambda *given: found.setdefault("given", given) and {})
-    filled: list[int] = []
-    memory = SimpleNamespace(fill=lambda: filled.append(len(found)))
+    done: list[str] = []
+    exports = SimpleNamespace(exports=lambda *given: done.append("made") or found.setdefault("given", given) and {})
+    memory = SimpleNamespace(fill=lambda: done.append("filled"))
     modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports, "innkeeper_memory": memory}
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
-    assert filled == [0, 1]
+    assert done == ["filled", "made", "filled"]
     assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures, "a:b/e@0.1.0")
 
 

@@ -1,6 +1,7 @@
 //! A context is the same thing in each language: `message` of the app, in Rust, JavaScript and Python, which is built as an author's is; and what a context in JavaScript
 //! or Python does wrong is said as clearly as what one in Rust does.
 
+mod indexed;
 mod javascript;
 mod python;
 mod scripted;

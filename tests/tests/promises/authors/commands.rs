@@ -26,17 +26,7 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
         );
     }
 
-    // The script has the app that was built, with data of its own: an entry is taken by the other context, once; one that is too long there is given back.
-    let script = "tests/e2e.sh";
-    std::fs::create_dir(app.directory().join("tests")).expect("a directory can be made");
-    let tries = "#!/bin/sh\nset -e\ncurl -fsS -H 'content-type: application/json' -d '{\"text\":\"hay\"}' \"$INNKEEPER_GATEWAY/barn\"\n\
-                 curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n\
-                 take() { curl -sS -o /dev/null -w '%{http_code}' -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/$1\"; }\n\
-                 test \"$(take 1)\" = 201\ntest \"$(take 1)\" = 409\ntest \"$(take 9)\" = 404\n\
-                 curl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":1'\n\
-                 long=$(printf '%300s' x | tr ' ' x)\ncurl -fsS -H 'content-type: application/json' -d \"{\\\"text\\\":\\\"$long\\\"}\" \"$INNKEEPER_GATEWAY/barn\"\n\
-                 test \"$(take 2)\" = 409\ncurl -sS -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/2\" | grep 'too long'\n";
-    executable(&app.directory().join(script), tries);
+    let script = write_tries(&app);
     for _twice in 0..2 {
         let said = test(&app).await;
         assert!(
@@ -100,6 +90,22 @@ async fn the_servers_of_the_app_take_no_events_of_its_tests() {
     let said = command_with(&arguments, &[("INNKEEPER_TEST_NATS", &server.url())]).await;
     assert!(said.is_well, "{said:?}");
     assert!(said.err.contains("connected to NATS"), "{said:?}");
+}
+
+/// Writes a script for an app in whose `mill` entries of `barn` are taken: it has the app that was built, with data of its own. An entry is taken by the other context,
+/// once; one that is too long there is given back. Answers where it is.
+pub(super) fn write_tries(app: &NewApp) -> &'static str {
+    let script = "tests/e2e.sh";
+    std::fs::create_dir(app.directory().join("tests")).expect("a directory can be made");
+    let tries = "#!/bin/sh\nset -e\ncurl -fsS -H 'content-type: application/json' -d '{\"text\":\"hay\"}' \"$INNKEEPER_GATEWAY/barn\"\n\
+                 curl -fsS \"$INNKEEPER_GATEWAY/barn\" | grep '\"total\":1'\ncurl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":0'\n\
+                 take() { curl -sS -o /dev/null -w '%{http_code}' -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/$1\"; }\n\
+                 test \"$(take 1)\" = 201\ntest \"$(take 1)\" = 409\ntest \"$(take 9)\" = 404\n\
+                 curl -fsS \"$INNKEEPER_GATEWAY/mill\" | grep '\"total\":1'\n\
+                 long=$(printf '%300s' x | tr ' ' x)\ncurl -fsS -H 'content-type: application/json' -d \"{\\\"text\\\":\\\"$long\\\"}\" \"$INNKEEPER_GATEWAY/barn\"\n\
+                 test \"$(take 2)\" = 409\ncurl -sS -X POST \"$INNKEEPER_GATEWAY/mill/from-barn-stock/2\" | grep 'too long'\n";
+    executable(&app.directory().join(script), tries);
+    script
 }
 
 /// Writes a script that can be run.

@@ -2,7 +2,7 @@
 
 use innkeeper_tests::{Issuer, Settings, TestHost, is_left_out};
 
-use super::scripted;
+use super::{indexed, scripted};
 use crate::standard_components::asks_by_the_same_door;
 
 /// The first that opens compiles the component for all.
@@ -162,4 +162,13 @@ async fn a_context_in_python_asks_outside_by_the_same_door() {
     // The first that asks for it compiles it.
     let _turn = super::COMPILING.lock().await;
     asks_by_the_same_door("envoy-python").await;
+}
+
+#[tokio::test]
+async fn indexes_of_rust_are_taken_over_in_python_and_back() {
+    if is_left_out("python") {
+        return;
+    }
+    let _turn = super::COMPILING.lock().await;
+    indexed::indexes_are_taken_over("keeper-python").await;
 }
