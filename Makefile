@@ -57,6 +57,7 @@ lint:
 	cd tests/apps/library/components && cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd components && cargo clippy --all-targets -- -D warnings
+	cd components && RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --no-deps --package innkeeper-sdk
 	scripts/lint-wasm.sh
 	scripts/lint-k8s.sh
 	scripts/lint-observability.sh

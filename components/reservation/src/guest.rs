@@ -1,13 +1,29 @@
 //! How many reservations one guest may have.
 
-use innkeeper_sdk::{config, prelude::*};
+use innkeeper_sdk::{Config, prelude::*};
+
+/// What operators may set.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How many reservations one guest may have at a time.
+    max_reservation_per_person: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_reservation_per_person: u64::MAX,
+        }
+    }
+}
 
 /// The live reservations of each guest, by guest and reservation.
 pub const GUESTS: Table<(u64, u64), ()> = Table::new("guests");
 
 /// Refuses a guest who has as many reservations as `max_reservation_per_person` allows.
 pub fn admit(guest_id: u64) -> Result<(), Problem> {
-    let max = config::get("max_reservation_per_person", u64::MAX);
+    let max = Config::<Settings>::read()?.max_reservation_per_person;
     let live = GUESTS.count_of(guest_id);
     if live < max {
         return Ok(());

@@ -13,6 +13,7 @@ innkeeper_sdk::context! {
     summary: "Reservations of rooms: the booking and cancelling sagas.",
     calls: ["stay:room/rooms", "stay:payment/payments"],
     tables: [reservation::RESERVATIONS, guest::GUESTS],
+    config: guest::Settings,
     routes: {
         POST "/reservations" => booking::book,
         GET "/reservations" => web::list,

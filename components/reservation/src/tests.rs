@@ -129,7 +129,11 @@ fn a_guest_has_at_most_so_many_reservations_at_a_time() {
         "a cancelled reservation does not count"
     );
     guest.configure("max_reservation_per_person", "many");
-    assert_eq!(admitted(7), Ok(()));
+    assert_eq!(
+        admitted(7),
+        Err(500),
+        "what is no limit is not taken for none"
+    );
 }
 
 #[test]

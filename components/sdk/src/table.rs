@@ -83,7 +83,7 @@ impl<K: Key, V: Record> TableReader<K, V> {
     /// 404 when there is none, 500 when what is stored cannot be read.
     pub fn find(&self, key: K::Given<'_>) -> Result<V, Problem> {
         self.get(key)?
-            .ok_or_else(|| Problem::not_found(format!("There is no such entry in {}.", self.name)))
+            .ok_or_else(|| Problem::not_found("There is no such entry."))
     }
 
     /// The value of `key`, or this problem.

@@ -30,7 +30,7 @@ class TableReader {
   }
 
   /** The value of a key; where there is none, the problem is thrown, without one 404. */
-  find(key, problem = Problem.notFound(`There is no such entry in ${this.name}.`)) {
+  find(key, problem = Problem.notFound("There is no such entry.")) {
     const found = this.get(key);
     if (found === undefined) throw problem;
     return found;

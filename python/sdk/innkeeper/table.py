@@ -62,7 +62,7 @@ class TableReader(Generic[K, V]):
         """The value of a key; where there is none, the problem is raised, without one a 404."""
         stored = host().state.get(self.state_key(key))
         if stored is None:
-            raise problem or Problem.not_found(f"There is no such entry in {self.name}.")
+            raise problem or Problem.not_found("There is no such entry.")
         return self._decoded(stored)
 
     def __contains__(self, key: K) -> bool:

@@ -66,6 +66,32 @@ async fn a_changed_manifest_reaches_the_next_invocation() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_none_of_its_type_is_said_and_serves_nobody_until_it_is_mended() {
+    let settings = Settings::of_the_app().await.set(LIMIT, 1);
+    let mut host = TestHost::with(settings.clone()).await;
+    let stay = host.stay();
+    book(&stay, 7).await.expect(201);
+    host.rewrite(settings.clone().set(LIMIT, "one or two"));
+    eventually("nobody is admitted by a limit that is none", async || {
+        let reply = book(&stay, 8).await;
+        (reply.status >= 500).then_some(()).ok_or(reply.text)
+    })
+    .await;
+    eventually("it says which value", async || {
+        let said = host.output().lines_with("max_reservation_per_person");
+        let is_said = said.iter().any(|line| line.contains("cannot be used"));
+        is_said.then_some(()).ok_or(said.join("\n"))
+    })
+    .await;
+    host.rewrite(settings.set(LIMIT, 2));
+    eventually("a limit holds again", async || {
+        accepted(book(&stay, 7).await)
+    })
+    .await;
+    book(&stay, 7).await.expect_problem(409);
+}
+
+#[tokio::test]
 async fn a_changed_directory_reaches_the_next_invocation() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("max_reservation_per_person");

@@ -83,8 +83,9 @@ async fn ringers(host: &TestHost, bell: u64, count: usize) -> Value {
 /// Who was behind a player's runs, and behind their undoing, when there are so many and all that is to be undone is.
 async fn played(host: &TestHost, player: &str, count: usize) -> Vec<(String, String)> {
     eventually("the program has come to its end", async || {
-        let runs = host.gateway().all(&format!("/{player}/runs")).await;
+        // In this order: what is undone between the two looks is seen by the second.
         let pending = host.operators().pending().await;
+        let runs = host.gateway().all(&format!("/{player}/runs")).await;
         if runs.len() != count || !pending.is_empty() {
             return Err(format!("{runs:?} {pending:?}"));
         }
