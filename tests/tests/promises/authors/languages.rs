@@ -76,7 +76,7 @@ async fn without_node_one_line_says_what_is_missing() {
     ];
     let said = command_with(&arguments, &[]).await;
     assert!(
-        !said.is_well && said.err.contains("for contexts in Rust only"),
+        !said.is_well && said.err.contains("for contexts in Rust and Python only"),
         "{said:?}"
     );
     assert!(!app.directory().join("javascript/other").exists());
