@@ -79,6 +79,8 @@ const PYTHON: &[(&str, &str)] = &[
     ("message-python", "python/message"),
     ("scripted-python", "tests/python/scripted"),
     ("message-moved", "tests/python/moved"),
+    ("envoy-python", "tests/python/envoy"),
+    ("keeper-python", "tests/python/keeper"),
 ];
 
 /// The component file of each context in one language. Where they cannot be built, each test that asks for one fails with one line that says why; see

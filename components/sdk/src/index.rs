@@ -482,6 +482,28 @@ mod tests {
         });
     }
 
+    /// The same as in the SDKs for other languages, so that each goes on in the state of another.
+    #[test]
+    fn rows_of_indexes_are_the_same_in_each_language() {
+        TestContext::bare().run(|| {
+            BOOKS.put(5, &book("a/b", Some(10))).unwrap();
+            let entries = state::scan("", "", 0, false).into_iter();
+            let rows = Vec::from_iter(entries.map(|row| {
+                let value = String::from_utf8(row.value).unwrap();
+                (row.key, value)
+            }));
+            let row = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+            assert_eq!(
+                rows,
+                [
+                    row("books/0000000000000005", r#"{"isbn":"a/b","shelf":10}"#),
+                    row("by-isbn/a/b", "5"),
+                    row("by-shelf/000000000000000a/0000000000000005", "null"),
+                ]
+            );
+        });
+    }
+
     #[test]
     fn a_migration_makes_the_entries_that_would_be_stored() {
         TestContext::bare().run(|| {

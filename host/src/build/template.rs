@@ -113,7 +113,7 @@ pub fn new_context(
     match language {
         Language::Rust => check_members(&app.join("components/Cargo.toml"), name)?,
         Language::JavaScript | Language::TypeScript => javascript::check(interfaces)?,
-        Language::Python => interfaces.refuse_any(name)?,
+        Language::Python => {}
     }
     interfaces.check(&app, &namespace, &[name.to_owned()])?;
     let Interfaces { offers, calls } = interfaces;
@@ -141,7 +141,9 @@ pub fn new_context(
         Language::JavaScript | Language::TypeScript => {
             javascript::write_package(&app, &package, name, &namespace, language, interfaces)?;
         }
-        Language::Python => python::write_package(&app, &package, name)?,
+        Language::Python => {
+            python::write_package(&app, &package, name, &namespace, interfaces)?;
+        }
     }
     // Last, so that an app never names a context that is not there.
     let manifest = format!(
@@ -235,21 +237,6 @@ impl Interfaces {
                 .filter(|call| call.caller == context)
                 .cloned()
                 .collect(),
-        }
-    }
-
-    /// Refuses all of them, where they are not written for a context's language.
-    fn refuse_any(&self, name: &str) -> Result<(), Error> {
-        let offered = self.offers.iter().map(|offer| &offer.interface);
-        let called = self.calls.iter().map(|call| &call.offered.interface);
-        match offered.chain(called).next() {
-            None => Ok(()),
-            Some(interface) => Err(Error::Interface {
-                text: interface.clone(),
-                reason: format!(
-                    "what is offered and called is not written for contexts in Python: make {name} without it, and declare it in its context"
-                ),
-            }),
         }
     }
 

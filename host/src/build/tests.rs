@@ -321,6 +321,46 @@ fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     );
 }
 
+/// Whoever offers may be written in another language than who calls.
+#[test]
+fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
+    let made = new_context(directory.path(), "barn", Language::Rust, &offering).unwrap();
+    let calling = wanted(&["mill"], &["flour"], &["barn/stock"]).unwrap();
+    let mill = new_context(&made.app, "mill", Language::Python, &calling).unwrap();
+    let read = |file: &str| std::fs::read_to_string(mill.package.join(file)).unwrap();
+    let main = read("src/main.py");
+    for line in [
+        "from innkeeper import U64, Answer, Calls, Context,",
+        "flour_taken = Table[U64, U64](\"flour-taken\")",
+        "stock_calls = Calls(\"barn:barn/stock\")",
+        "tables=[entries, words, flour_taken], publishes=[entry_written], calls=[stock_calls])",
+        "import calling_stock  # noqa",
+        "import offered_flour  # noqa",
+    ] {
+        assert!(main.contains(line), "{line}: {main}");
+    }
+    let route = "@context.post(\"/mill/from-barn-stock/{id}\")";
+    assert!(read("src/calling_stock.py").contains(route));
+    let offer = "@context.offer(\"barn:mill/flour\", undo=\"give_back\")";
+    assert!(read("src/offered_flour.py").contains(offer));
+    for file in [
+        "src/calling_stock.py",
+        "src/offered_flour.py",
+        "tests/test_calling_stock.py",
+        "tests/test_offered_flour.py",
+    ] {
+        let text = read(file);
+        assert!(!text.contains("__"), "{text}");
+    }
+    assert!(made.app.join("wit/mill/flour.wit").exists());
+    // Without interfaces nothing is left of where they would be named.
+    let plain = new_context(&made.app, "plain", Language::Python, &Interfaces::default()).unwrap();
+    let text = std::fs::read_to_string(plain.package.join("src/main.py")).unwrap();
+    assert!(!text.contains("__"), "{text}");
+}
+
 #[test]
 fn what_a_context_in_python_is_made_of_is_watched() {
     let directory = tempfile::tempdir().unwrap();

@@ -6,10 +6,11 @@ from .config import Config
 from .context import Context, Schema
 from .event import Delivery, Event, cancel, emit, emit_after
 from .host import Entry
+from .index import Index, IndexedTable, Unique
 from .invocation import Identity, invocation
 from .log import log
 from .paging import Page, Paging
-from .problem import Failure, Fault, Problem, Reject, Retry
+from .problem import Failure, Fault, Problem, Reject, Retry, Taken
 from .route import Request
 from .table import Counter, Table
 from .values.marks import (
@@ -35,7 +36,7 @@ from .values.marks import (
 
 __all__ = [
     "F32", "S8", "S16", "S32", "S64", "S128", "U8", "U16", "U32", "U64", "U128",
-    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Outside", "Page", "Paging", "Problem",
-    "Reject", "Request", "Retry", "Schema", "Some", "Stored", "Table", "UpTo",
+    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Index", "IndexedTable", "Outside", "Page", "Paging", "Problem",
+    "Reject", "Request", "Retry", "Schema", "Some", "Stored", "Table", "Taken", "Unique", "UpTo",
     "answer", "cancel", "case_name", "created", "emit", "emit_after", "in_camel_case", "invocation", "log", "no_content", "ok",
 ]

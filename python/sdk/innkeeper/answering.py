@@ -16,7 +16,7 @@ from .event import DeliveredEvent
 from .host import Kept
 from .immediate import refuse_later
 from .log import log
-from .problem import Failure, Fault, Problem, Reject, Retry
+from .problem import Failure, Fault, Problem, Reject, Retry, Taken
 from .response import Response
 from .route import RequestReceived
 from .text import describe_error, is_well_formed, reason_of, text_of
@@ -77,6 +77,8 @@ def on_event(context: Context, event: DeliveredEvent) -> None:
         return
     except Reject as error:
         ended = Ended("reject", reason_of(error))
+    except Taken as error:
+        ended = Ended("reject", error.reason)
     except Retry as error:
         ended = Ended("retry", reason_of(error))
     except BaseException as error:

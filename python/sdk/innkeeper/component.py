@@ -81,13 +81,14 @@ def _class(id: str) -> str:
 class _Component:
     """The host as a component asks it."""
 
-    def __init__(self, bindings: Bindings, calls: Mapping[str, str], signatures: Signatures) -> None:
+    def __init__(self, bindings: Bindings, calls: Mapping[str, str], signatures: Signatures, outside: str | None) -> None:
         self.state: Any = bindings.imported(bindings.of_contract("state"))
         self.outbox: Any = bindings.imported(bindings.of_contract("outbox"))
         self.invocation: Any = bindings.imported(bindings.of_contract("invocation"))
         self._store: Any = bindings.imported("wasi:config/store@0.2.0-rc.1")
         self._logging: Any = bindings.imported("wasi:logging/logging@0.1.0-draft")
         self._calls = {id: bindings.imported(versioned) for id, versioned in calls.items()}
+        self._outside = None if outside is None else _Outside(bindings.imported(outside), bindings.err)
         self._err = bindings.err
         self._signatures = signatures
         # Looked up once: it takes the evaluation of every hint.
@@ -125,23 +126,58 @@ class _Component:
             raise Failure(kebab_of_class(kind), getattr(value, "value", None)) from None
 
 
+    def send(self, request: Any) -> Any:
+        if self._outside is None:
+            raise RuntimeError("innkeeper.outbound is imported at the top of a module: that is how the context says that it asks outside")
+        return self._outside.send(request)
+
+
+class _Outside:
+    """The outside as a component asks it."""
+
+    def __init__(self, http: Any, err: type[BaseException]) -> None:
+        self._http = http
+        self._err = err
+        self._outbound: Any = importlib.import_module("innkeeper.outbound")
+
+    def send(self, request: Any) -> Any:
+        timeout = self._outbound.milliseconds_of(request)
+        asked = self._http.Request(request.method, request.url, list(request.headers), request.body, timeout)
+        try:
+            answered = self._http.send(asked)
+        except self._err as error:
+            value: Any = getattr(error, "value", None)
+            # The classes of both are called as the cases are.
+            raised: Any = getattr(self._outbound, type(value).__name__.partition("_")[2])
+            raise raised(value.value) from None
+        return self._outbound.Response(answered.status, answered.headers, answered.body)
+
+
 def _parameters_of(function: Callable[..., Any]) -> list[Any]:
     hints = typing.get_type_hints(function)
     return [hint for name, hint in hints.items() if name not in ("return", "self")]
 
 
 def exports(
-    context: Context, contract: str, versions: Mapping[str, str], calls: Mapping[str, str], signatures: Signatures
+    context: Context,
+    contract: str,
+    versions: Mapping[str, str],
+    calls: Mapping[str, str],
+    signatures: Signatures,
+    outside: str | None,
 ) -> dict[str, type[Any]]:
-    """The classes that a component exports, by their names. `versions` are the ids of interfaces with their versions, and `calls` of those that are called."""
+    """The classes that a component exports, by their names. `versions` are the ids of interfaces with their versions, `calls` of those that are called, and `outside`
+    is the one by which it asks outside, if it does."""
     bindings = Bindings(contract)
-    host = _Component(bindings, calls, signatures)
+    host = _Component(bindings, calls, signatures, outside)
+    # Once, before the interpreter is copied: what types are made of is found out by it, too.
+    description = context.describe(versions)
     types: Any = bindings.imported(bindings.of_contract("types"))
     policies: Any = bindings.exported(bindings.of_contract("policies"))
     err: Any = bindings.err
 
     def described(_self: Any) -> Any:
-        return _described(context.describe(versions), types)
+        return _described(description, types)
 
     def handle(_self: Any, request: Any) -> Any:
         with _running(host):

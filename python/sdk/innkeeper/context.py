@@ -81,7 +81,7 @@ class Context:
         schema: Schema | None = None,
     ) -> None:
         self.summary = checked_text("the summary of a context", summary)
-        self.tables = list(tables)
+        self.tables = [part for table in tables for part in table.parts]
         self.publishes = list(publishes)
         self.calls = list(calls)
         self.config = config

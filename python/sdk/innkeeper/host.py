@@ -3,10 +3,16 @@
 It is set from outside, so that a module of a context can be loaded anywhere: by the build, by a test, by an editor.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    # Whoever imports it asks outside.
+    from .outbound import Request, Response
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,9 @@ class Host(Protocol):
 
     def call(self, interface: str, function: str, parameters: tuple[Any, ...]) -> Any:
         """Calls another context; raises `Failure`."""
+
+    def send(self, request: Request) -> Response:
+        """Asks outside; raises an `Error` of `outbound`."""
 
 
 _answering: Host | None = None

@@ -14,8 +14,9 @@ def refuse_async(what: str, run: Callable[..., Any]) -> None:
 
 def refuse_later(what: str, value: Any) -> Any:
     """Refuses a coroutine or another value that comes later, whoever made it; answers any other value."""
+    # Not by `inspect.isawaitable`, which looks for its methods in each class that it has not seen: in a fresh interpreter that is each one.
     if inspect.iscoroutine(value):
         value.close()
-    elif not (inspect.isawaitable(value) or inspect.isgenerator(value) or inspect.isasyncgen(value)):
+    elif not (hasattr(type(value), "__await__") or inspect.isgenerator(value) or inspect.isasyncgen(value)):
         return value
     raise TypeError(f"{what} comes later, and nobody waits for it: whatever the host is asked answers at once")

@@ -70,8 +70,8 @@ def _said(value: Any) -> Any:
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, Enum):
         return _said(value.value)
-    if isinstance(value, Mapping):
-        return {_name(name): _said(part) for name, part in value.items()}
+    if isinstance(value, dict):
+        return _said_members(value)
     if isinstance(value, (list, tuple)):
         return [_said(part) for part in value]
     own = getattr(type(value), "to_json", None)
@@ -82,8 +82,15 @@ def _said(value: Any) -> Any:
         from .values import written_outside
 
         return written_outside(value)
+    # Last, as it looks for the methods of a mapping in each class that it has not seen.
+    if isinstance(value, Mapping):
+        return _said_members(value)
     refuse_later("a part of the answer", value)
     raise TypeError(f"{type(value).__name__} has no JSON: make a dataclass, dict, list, text or number of it")
+
+
+def _said_members(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {_name(name): _said(part) for name, part in value.items()}
 
 
 def _name(name: object) -> str:

@@ -77,6 +77,19 @@ def _title(status: int) -> str:
         return "Client Error" if status < 500 else "Server Error"
 
 
+class Taken(Problem):
+    """Another row has the value that only one may have: a 409 where nobody catches it, and in a policy a dead letter."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(409, "There is another one of this kind already, and there can be only one.")
+        self.index = index
+
+    @property
+    def reason(self) -> str:
+        """Which index it is, for who looks after the context."""
+        return f"another row has the same value in {self.index}"
+
+
 class Fault(Exception):
     """Something that should not happen: stored data that this version cannot read, or data that cannot be written."""
 

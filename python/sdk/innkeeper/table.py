@@ -44,25 +44,30 @@ class TableReader(Generic[K, V]):
     def _value(self) -> Type:
         return type_of(self._hints[1])
 
+    @property
+    def parts(self) -> list[TableReader[Any, Any]]:
+        """The tables that it is: itself, but for one with indexes."""
+        return [self]
+
     def described(self, types: Types) -> tuple[str, list[str], int]:
         """For the description: its name, what its keys are made of, and the place of its values' type."""
         return self.name, self._key.describe(), types.place(self._value, Form.STATE)
 
     def get(self, key: K) -> V | None:
         """The value of a key; None where there is none."""
-        stored = host().state.get(self._text(key))
+        stored = host().state.get(self.state_key(key))
         return None if stored is None else self._decoded(stored)
 
     def find(self, key: K, problem: Problem | None = None) -> V:
         """The value of a key; where there is none, the problem is raised, without one a 404."""
-        stored = host().state.get(self._text(key))
+        stored = host().state.get(self.state_key(key))
         if stored is None:
             raise problem or Problem.not_found("There is no such entry.")
         return self._decoded(stored)
 
     def __contains__(self, key: K) -> bool:
         """Whether a key is there."""
-        return host().state.get(self._text(key)) is not None
+        return host().state.get(self.state_key(key)) is not None
 
     def count(self) -> int:
         """How many keys there are: of any number, it costs the same."""
@@ -78,11 +83,11 @@ class TableReader(Generic[K, V]):
 
     def after(self, key: K, limit: int) -> list[tuple[K, V]]:
         """The rows behind a key, whether or not it is there, at most so many."""
-        return self._rows(f"{self._text(key)}\0", self._all()[1], limit, False)
+        return self._rows(f"{self.state_key(key)}\0", self._all()[1], limit, False)
 
     def range(self, start: K, end: K, limit: int) -> list[tuple[K, V]]:
         """The rows from a key up to another one, which is not among them, at most so many."""
-        return self._rows(self._text(start), self._text(end), limit, False)
+        return self._rows(self.state_key(start), self.state_key(end), limit, False)
 
     def of(self, first: object, limit: int) -> list[tuple[K, V]]:
         """The rows whose keys begin with this part, in their order, at most so many."""
@@ -126,16 +131,16 @@ class TableReader(Generic[K, V]):
 
     def rows_from(self, first: Any, limit: int) -> list[tuple[K, V]]:
         """The rows from a key on, at most so many."""
-        return self._rows(self._text(first), self._all()[1], limit, False)
+        return self._rows(self.state_key(first), self._all()[1], limit, False)
 
     def count_between(self, start: Any, end: Any) -> int:
         """How many keys there are from one up to another, which is not among them; to the end where that is None."""
-        return host().state.count(self._text(start), self._all()[1] if end is None else self._text(end))
+        return host().state.count(self.state_key(start), self._all()[1] if end is None else self.state_key(end))
 
     def last_before(self, end: Any) -> list[tuple[K, V]]:
         """The last row before a key, or of all."""
         start, behind = self._all()
-        return self._rows(start, behind if end is None else self._text(end), 1, True)
+        return self._rows(start, behind if end is None else self.state_key(end), 1, True)
 
     def _all(self) -> tuple[str, str]:
         return f"{self.name}/", f"{self.name}0"
@@ -144,7 +149,8 @@ class TableReader(Generic[K, V]):
         start = f"{self.name}/{self._key.beginning(first)}"
         return start, start[:-1] + chr(ord(start[-1]) + 1)
 
-    def _text(self, key: Any) -> str:
+    def state_key(self, key: K) -> str:
+        """The key of the state under which the row of a key is."""
         return f"{self.name}/{self._key.write(key)}"
 
     def _rows(self, start: str, end: str, limit: int, is_reverse: bool) -> list[tuple[K, V]]:
@@ -168,15 +174,15 @@ class Table(TableReader[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Stores a value under a key."""
-        host().state.put(self._text(key), self._encoded(value))
+        host().state.put(self.state_key(key), self._encoded(value))
 
     def delete(self, key: K) -> None:
         """Removes a key. Removing what is not there is no error."""
-        host().state.delete(self._text(key))
+        host().state.delete(self.state_key(key))
 
     def entry(self, key: K, value: V) -> Entry:
         """The row that `put` would store, for a migration."""
-        return Entry(self._text(key), self._encoded(value))
+        return Entry(self.state_key(key), self._encoded(value))
 
 
 class Counter(TableReader[K, int]):
@@ -190,7 +196,7 @@ class Counter(TableReader[K, int]):
         """Adds to a number, which is 0 where nothing is there."""
         if type(delta) is not int or not -(2**63) <= delta < 2**63:
             raise Fault(f"a whole number of 64 bits is added, not {delta}")
-        host().state.add(self._text(key), delta)
+        host().state.add(self.state_key(key), delta)
 
     def get(self, key: K) -> int:
         """The sum."""
@@ -198,4 +204,4 @@ class Counter(TableReader[K, int]):
 
     def delete(self, key: K) -> None:
         """Removes the number."""
-        host().state.delete(self._text(key))
+        host().state.delete(self.state_key(key))

@@ -1,5 +1,6 @@
 """What the build reads of WIT, the module that it makes a component of, and what it says where a context cannot be built."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
 
 import build  # noqa: E402
 from innkeeper_build import wit  # noqa: E402
@@ -39,16 +41,17 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_functions_of_an_interface_are_those_that_are_offered(home: Path, tmp_path: Path) -> None:
-    written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, tmp_path / "out")
+    written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, True, tmp_path / "out")
     assert (written.calls, written.offers) == ({"a:b/other": "a:b/other@0.1.0"}, {"a:b/rooms": "a:b/rooms@0.1.0"})
     world = (tmp_path / "out" / "guest.wit").read_text()
     assert "export a:b/rooms@0.1.0;" in world and f"evolving@{written.contract};" in world
+    assert written.outside is not None and f"import {written.outside};" in world
     with pytest.raises(wit.Refused, match="has the function list"):
-        wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, tmp_path / "out")
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, False, tmp_path / "out")
     with pytest.raises(wit.Refused, match="a function third of"):
-        wit.write_wit(home, [], {"a:b/rooms": ["hold-room", "list", "third"]}, False, tmp_path / "out")
+        wit.write_wit(home, [], {"a:b/rooms": ["hold-room", "list", "third"]}, False, False, tmp_path / "out")
     with pytest.raises(wit.Refused, match=r"there is no interface c:d/e.*\(a:b\)"):
-        wit.write_wit(home, ["c:d/e"], {}, False, tmp_path / "out")
+        wit.write_wit(home, ["c:d/e"], {}, False, False, tmp_path / "out")
 
 
 def test_the_nearest_package_of_a_name_is_taken(home: Path, tmp_path: Path) -> None:
@@ -77,13 +80,15 @@ def test_the_module_of_a_context_is_named_by_its_project(home: Path) -> None:
 
 def test_the_entry_names_what_is_called_and_offered() -> None:
     signature = Signature(["u8"], "u64", {"gone": None})
-    written = wit.Written("0.3.0", {"a:b/c": "a:b/c@0.1.0"}, {"a:b/d": "a:b/d@0.1.0"}, {"a:b/c": {"run": signature}}, [], "")
+    written = wit.Written("0.3.0", {"a:b/c": "a:b/c@0.1.0"}, {"a:b/d": "a:b/d@0.1.0"}, {"a:b/c": {"run": signature}}, [], "", "a:b/e@0.1.0")
     text = build.entry_text(written, "main")
     signatures = {"a:b/c": {"run": (["u8"], "u64", {"gone": None})}}
     assert "from main import context" in text
     found: dict[str, object] = {}
-    exports = SimpleNamespace(exports=lambda *given: found.setdefault("given", given) and {})
-    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports}
+    done: list[str] = []
+    exports = SimpleNamespace(exports=lambda *given: done.append("made") or found.setdefault("given", given) and {})
+    memory = SimpleNamespace(fill=lambda: done.append("filled"))
+    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports, "innkeeper_memory": memory}
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)  # type: ignore[arg-type]
     try:
@@ -93,7 +98,19 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
-    assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures)
+    assert done == ["filled", "made", "filled"]
+    assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures, "a:b/e@0.1.0")
+
+
+def test_a_context_asks_outside_if_it_imports_what_does(home: Path, tmp_path: Path) -> None:
+    own = wit.write_wit(home, [], {}, False, False, tmp_path / "out")
+    assert own.outside is None and "outbound" not in (tmp_path / "out" / "guest.wit").read_text()
+    for text, asks in (("", False), ("from innkeeper import outbound\n", True)):
+        (home / "src" / "main.py").write_text(text + "from innkeeper import Context\ncontext = Context('x')\n")
+        # Another test may have imported it already.
+        said = f"import sys; sys.path.insert(0, {str(TOOLS)!r}); import build; from pathlib import Path; p = Path({str(home)!r}); build.declared(p, p / 'src', 'main'); print(build.asks_outside())"
+        found = subprocess.run([sys.executable, "-I", "-B", "-c", said], capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == str(asks)
 
 
 def test_what_a_context_does_wrong_is_said_where_it_does(home: Path, tmp_path: Path) -> None:
@@ -195,3 +212,20 @@ def test_what_functions_take_and_answer_is_read_also_of_types_that_are_used_from
     }
     assert found.of("c:d/e") == {"run": Signature(["s8"], "s8", {})}
     assert found.of("a:b/nowhere") == found.of("x:y/z") == {}
+
+
+def test_what_is_filled_has_a_bound_with_any_allocator() -> None:
+    said = f"import sys; sys.path.insert(0, {str(TOOLS)!r}); from innkeeper_build import memory; memory.fill(); print(sum(map(len, memory._filling)))"
+    found = subprocess.run([sys.executable, "-I", "-B", "-c", said], capture_output=True, text=True, check=True, timeout=60)
+    assert 0 < int(found.stdout) <= 16 << 20
+
+
+def test_what_the_sdk_uses_of_pythons_library_is_loaded_before_it() -> None:
+    def imported(file: Path) -> set[str]:
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        plain = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+        return plain | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+
+    sdk = TOOLS.parent / "innkeeper"
+    used = {name for file in sdk.rglob("*.py") if "testing" not in file.relative_to(sdk).parts for name in imported(file)}
+    assert used - {"__future__"} == imported(TOOLS / "innkeeper_build" / "memory.py") - {"gc"}

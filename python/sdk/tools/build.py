@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import keyword
 import os
+import shutil
 import sys
 import sysconfig
 import tomllib
@@ -24,6 +25,7 @@ from innkeeper_build.wit import Refused, Written, write_wit  # noqa: E402
 # Whatever a context imports is its own.
 sys.path.remove(str(TOOLS))
 ENTRY = "innkeeper_entry"
+MEMORY = "innkeeper_memory"
 
 
 def main(package: Path, name: str, out: Path) -> None:
@@ -36,15 +38,17 @@ def main(package: Path, name: str, out: Path) -> None:
         context = declared(package, source, module)
     offers = {id: list(functions) for id, functions in context.offers.items()}
     calls = [one.interface for one in context.calls]
-    wit = write_wit(package, calls, offers, context.schema is not None, out / "wit")
+    wit = write_wit(package, calls, offers, context.schema is not None, asks_outside(), out / "wit")
     entry = out / "entry" / f"{ENTRY}.py"
     entry.parent.mkdir(exist_ok=True)
     entry.write_text(entry_text(wit, module), encoding="utf-8")
+    memory = entry.with_name(f"{MEMORY}.py")
+    shutil.copyfile(TOOLS / "innkeeper_build" / "memory.py", memory)
     made_of = sorted({*read_from(package), *below(source), *data_of(read), *sources_of_the_sdk()})
     watched = [*made_of, *wit.files, package / "pyproject.toml"]
     (out / "component.d").write_text(f"component.wasm: {' '.join(as_in_make(file) for file in watched)}\n", encoding="utf-8")
     digest = hashlib.sha256()
-    for file in [entry, *made_of]:
+    for file in [entry, memory, *made_of]:
         digest.update(os.fsencode(file) + b"\0")
         digest.update(file.read_bytes() + b"\0")
     digest.update(f"{wit.text}\0{importlib.metadata.version('componentize-py')}".encode())
@@ -83,6 +87,11 @@ def declared(package: Path, source: Path, name: str) -> Any:
     except BaseException as error:
         raise Refused(said_of(error, package)) from None
     return context
+
+
+def asks_outside() -> bool:
+    """Whether the context has imported what asks outside: nothing else of the SDK does."""
+    return "innkeeper.outbound" in sys.modules
 
 
 def said_of(error: BaseException, package: Path) -> str:
@@ -171,10 +180,13 @@ def entry_text(wit: Written, module: str) -> str:
     }
     return "\n".join(
         [
+            f"import {MEMORY}",
+            f"{MEMORY}.fill()",
             f"from {module} import context",
             "from innkeeper.component import exports",
             "",
-            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}))",
+            f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}, {wit.outside!r}))",
+            f"{MEMORY}.fill()",
             "",
         ]
     )

@@ -66,7 +66,14 @@ const IMPORTS: [&str; 12] = [
 ];
 
 /// What the contract calls its interfaces: a component exports each name once.
-const OF_THE_CONTRACT: [&str; 5] = ["describe", "web", "policies", "health", "migration"];
+const OF_THE_CONTRACT: [&str; 6] = [
+    "describe",
+    "web",
+    "policies",
+    "health",
+    "migration",
+    "document",
+];
 
 /// Refuses what cannot be offered or called so.
 pub(super) fn check(interfaces: &Interfaces) -> Result<(), Error> {

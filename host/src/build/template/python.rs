@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::write;
+use super::{Interfaces, write};
 use crate::build::Error;
 
 /// A project in Python; `__name__` is the context's name.
@@ -11,18 +11,105 @@ const PYTHON: &[(&str, &str)] = &[
     ("src/main.py", include_str!("python/main.py.in")),
     ("tests/test_main.py", include_str!("python/test_main.py.in")),
 ];
+const OFFERED: &str = include_str!("python/offered.py.in");
+const OFFERED_TEST: &str = include_str!("python/test_offered.py.in");
+const CALLING: &str = include_str!("python/calling.py.in");
+const CALLING_TEST: &str = include_str!("python/test_calling.py.in");
 
 /// What Python, pip and the build make, in the folder of the projects.
 const GITIGNORE: &str = "__pycache__\ntarget\n";
 
 /// Writes a project.
-pub(super) fn write_package(app: &Path, package: &Path, name: &str) -> Result<(), Error> {
+pub(super) fn write_package(
+    app: &Path,
+    package: &Path,
+    name: &str,
+    namespace: &str,
+    interfaces: &Interfaces,
+) -> Result<(), Error> {
     let ignored = app.join("python/.gitignore");
     if !ignored.exists() {
         write(&ignored, GITIGNORE)?;
     }
+    let Pieces { inserted, files } = Pieces::of(namespace, interfaces);
     for (path, text) in PYTHON {
-        write(&package.join(path), &text.replace("__name__", name))?;
+        let mut text = text.replace("__name__", name);
+        for (place, piece) in &inserted {
+            text = text.replace(place, piece);
+        }
+        write(&package.join(path), &text)?;
+    }
+    for (path, text) in &files {
+        write(&package.join(path), text)?;
     }
     Ok(())
+}
+
+/// What becomes of the project of a context that offers and calls.
+struct Pieces {
+    /// By placeholder of the main module.
+    inserted: [(&'static str, String); 5],
+    /// More files: a module for each interface, and its tests.
+    files: Vec<(String, String)>,
+}
+
+impl Pieces {
+    fn of(namespace: &str, interfaces: &Interfaces) -> Self {
+        let Interfaces { offers, calls } = interfaces;
+        let mut files = Vec::new();
+        let mut modules = Vec::new();
+        let [mut declared, mut tables, mut called] = [const { String::new() }; 3];
+        for offer in offers {
+            let module = offer.module();
+            let table = format!("{module}_taken");
+            declared.push_str(&format!(
+                "\n{table} = Table[U64, U64](\"{}-taken\")\n\"\"\"Who has taken an entry.\"\"\"\n",
+                offer.interface
+            ));
+            tables.push_str(&format!(", {table}"));
+            modules.push(format!("offered_{module}"));
+            let mut file = |path: String, text| files.push((path, offer.fill(text, namespace)));
+            file(format!("src/offered_{module}.py"), OFFERED);
+            file(format!("tests/test_offered_{module}.py"), OFFERED_TEST);
+        }
+        for call in calls {
+            let module = call.offered.module();
+            let (context, interface) = (&call.offered.context, &call.offered.interface);
+            let functions = format!("{module}_calls");
+            declared.push_str(&format!(
+                "\n{functions} = Calls(\"{namespace}:{context}/{interface}\")\n\"\"\"What {context} offers.\"\"\"\n"
+            ));
+            called.push_str(if called.is_empty() { "" } else { ", " });
+            called.push_str(&functions);
+            modules.push(format!("calling_{module}"));
+            let mut file = |path: String, text| files.push((path, call.fill(text, namespace)));
+            file(format!("src/calling_{module}.py"), CALLING);
+            file(format!("tests/test_calling_{module}.py"), CALLING_TEST);
+        }
+        modules.sort_unstable();
+        let imports = modules
+            .iter()
+            .map(|module| format!("import {module}  # noqa: E402, F401\n"));
+        let mut loaded = imports.collect::<String>();
+        if !loaded.is_empty() {
+            loaded.insert_str(
+                0,
+                "\n\n# They need the context, and add to it what they do.\n",
+            );
+        }
+        let imported = if calls.is_empty() { "" } else { "Calls, " };
+        if !called.is_empty() {
+            called = format!(", calls=[{called}]");
+        }
+        Self {
+            inserted: [
+                ("__imported__", imported.to_owned()),
+                ("__declared__", declared),
+                ("__tables__", tables),
+                ("__calls__", called),
+                ("__modules__", loaded),
+            ],
+            files,
+        }
+    }
 }

@@ -14,6 +14,7 @@ from ..host import Kept, answered_by
 from ..immediate import refuse_later
 from ..json_text import encode_json, parse_json
 from ..names import kebab_case
+from ..outbound import Denied, Request, Response as Answered
 from ..problem import Failure, Reject, Retry
 from ..response import Response
 from .host import MadeCall, PlayedHost, PublishedEvent, Refused, SetTimer, SignedIn, Staged
@@ -74,6 +75,7 @@ class TestContext:
         self._timers: list[SetTimer] = []
         self._calls: list[MadeCall] = []
         self._answers: dict[str, Callable[..., Any]] = {}
+        self._outside: Callable[[Request], Answered] = _denied
         self._config: dict[str, str] = {}
         self._lines: list[tuple[str, str]] = []
         self._now = _BEGINNING
@@ -147,6 +149,10 @@ class TestContext:
     def answer(self, interface: str, name: str, run: Callable[..., Any]) -> None:
         """Has a function answer the calls of another context's function. It may raise a `Failure`."""
         self._answers[f"{interface}#{kebab_case(name)}"] = run
+
+    def answer_outside(self, run: Callable[[Request], Answered]) -> None:
+        """Has a function answer what is asked outside. It may raise an `Error` of `innkeeper.outbound`. Before, all of it is denied."""
+        self._outside = run
 
     def calls(self) -> list[MadeCall]:
         """The calls that were made since this was asked last, and whether each was undone."""
@@ -235,6 +241,7 @@ class TestContext:
             self._signed_in,
             list(self._config.items()),
             self._answers,
+            self._outside,
             [one.interface for one in self._context.calls],
             self._lines,
             refuse,
@@ -258,6 +265,10 @@ class TestContext:
         if refused:
             raise refused[0]
         return result
+
+
+def _denied(_: Request) -> Answered:
+    raise Denied("nobody plays the outside; call `answer_outside` first")
 
 
 def _encoded(body: Any) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ..json_text import decode_json
+from ..outbound import Request, Response
 from ..problem import Failure
 from .state import Unit
 
@@ -75,6 +76,7 @@ class PlayedHost:
     identity_of: SignedIn | None
     config: list[tuple[str, str]]
     answers: dict[str, Callable[..., Any]]
+    outside: Callable[[Request], Response]
     called: list[str]
     lines: list[tuple[str, str]]
     refuse: Callable[[str], NoReturn]
@@ -158,6 +160,10 @@ class PlayedHost:
         result = run(*parameters)
         call.is_done = True
         return result
+
+    def send(self, request: Request) -> Response:
+        """Has the test answer what is asked outside."""
+        return self.outside(request)
 
     def _described(self, kind: str) -> str:
         if kind not in self.published:

@@ -8,7 +8,6 @@ number, and no longer than it may be.
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -76,25 +75,28 @@ def wanted(what: str, value: object) -> Mismatch:
     return Mismatch(f"invalid value: {_shown(value)}, expected {what}")
 
 
-class Type(ABC):
-    """A type of values. Each kind says how it is described, read and written."""
+class Type:
+    """A type of values. Each kind says how it is described, read and written.
+
+    It is no ABC: to ask of what kind a value is would go through tables of weak references, which an interpreter that is copied for each invocation fills each time.
+    """
 
     takes_null = False
     """Whether `null` is one of its values."""
     names_members = False
     """Whether its values have a text that can be the name of a member: only then it is the key of a map outside the state."""
 
-    @abstractmethod
     def describe(self, place: Place, form: Form) -> Described:
         """For the description."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read(self, said: Any, form: Form) -> Any:
         """The value of what JSON says."""
+        raise NotImplementedError
 
-    @abstractmethod
     def write(self, value: Any, form: Form, depth: int = 0) -> Any:
         """What JSON says of a value."""
+        raise NotImplementedError
 
     def read_text(self, text: str) -> Any:
         """The value of a text outside of JSON: in a path, a query, the configuration, the name of a member."""

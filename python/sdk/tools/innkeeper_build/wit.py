@@ -10,6 +10,7 @@ from .signatures import Signature, Signatures
 MANIFEST = "innkeeper.toml"
 """What an app has in its directory: what lies above that is no part of it."""
 CONTRACT = Path(__file__).resolve().parent.parent.parent / "wit"
+OUTSIDE = CONTRACT / "deps" / "innkeeper-outbound" / "http.wit"
 OF_THE_CONTRACT = ("types.wit", "imports.wit", "exports.wit", "world.wit")
 PACKAGE = re.compile(r"^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;", re.MULTILINE)
 
@@ -39,6 +40,8 @@ class Written:
     files: list[Path]
     """What it is made of, besides the contract."""
     text: str
+    outside: str | None
+    """The id of the interface by which it asks outside, with its version; None where it does not."""
 
 
 def packages_for(directory: Path) -> dict[str, Package]:
@@ -56,7 +59,9 @@ def packages_for(directory: Path) -> dict[str, Package]:
     return packages
 
 
-def write_wit(directory: Path, calls: list[str], offers: dict[str, list[str]], migrates: bool, folder: Path) -> Written:
+def write_wit(
+    directory: Path, calls: list[str], offers: dict[str, list[str]], migrates: bool, asks_outside: bool, folder: Path
+) -> Written:
     """Writes the WIT of a context into a folder. `offers` are the functions that it offers, by the ids of their interfaces."""
     packages = packages_for(directory)
     shutil.rmtree(folder, ignore_errors=True)
@@ -91,15 +96,16 @@ def write_wit(directory: Path, calls: list[str], offers: dict[str, list[str]], m
     signatures = {id: read.of(id) for id in {**called, **offered}}
     for id, functions in offers.items():
         _refuse_other_functions(id, list(signatures[id]), functions)
-    version = _contract_version()
+    version = _version_in(CONTRACT / "types.wit")
+    outside = f"innkeeper:outbound/http@{_version_in(OUTSIDE)}" if asks_outside else None
     lines = [
         f"    include innkeeper:context/{'evolving' if migrates else 'context'}@{version};",
-        *(f"    import {one};" for one in called.values()),
+        *(f"    import {one};" for one in (*called.values(), *filter(None, [outside]))),
         *(f"    export {one};" for one in offered.values()),
     ]
     (folder / "guest.wit").write_text("package innkeeper:guest;\n\nworld guest {\n" + "\n".join(lines) + "\n}\n", encoding="utf-8")
     text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.wit")))
-    return Written(version, called, offered, signatures, files, text)
+    return Written(version, called, offered, signatures, files, text, outside)
 
 
 def _refuse_other_functions(id: str, asked: list[str], offered: list[str]) -> None:
@@ -111,8 +117,9 @@ def _refuse_other_functions(id: str, asked: list[str], offered: list[str]) -> No
             raise Refused(f"the context offers a function {name} of {id}, which the interface does not have: there is {', '.join(asked) or 'none'}")
 
 
-def _contract_version() -> str:
-    declared = PACKAGE.search((CONTRACT / "types.wit").read_text(encoding="utf-8"))
+def _version_in(file: Path) -> str:
+    """The version of the contract's package that a file is of."""
+    declared = PACKAGE.search(file.read_text(encoding="utf-8"))
     if declared is None or declared[2] is None:
-        raise Refused(f"{CONTRACT / 'types.wit'} is not the contract: it names no version")
+        raise Refused(f"{file} is not of the contract: it names no version")
     return declared[2]

@@ -280,6 +280,22 @@ async fn a_context_in_python_is_made_built_tested_and_changed_while_it_serves() 
 }
 
 #[tokio::test]
+async fn contexts_in_python_that_call_each_other_are_made_and_tested_as_a_whole() {
+    if is_left_out("python") {
+        return;
+    }
+    let with = ["--language", "python", "--offers", "barn/stock"];
+    let with = [&with[..], &["--calls", "mill:barn/stock"]].concat();
+    let app = NewApp::with("farm", &["barn", "mill"], &with).await;
+    super::commands::write_tries(&app);
+    let said = app.command_within(&["test"], BUILDING).await;
+    assert!(
+        said.is_well && said.err.contains("e2e.sh: passed"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
 async fn without_python_one_line_says_what_is_missing() {
     let app = NewApp::with("unspoken", &[], &["--language", "python"]).await;
     let manifest = app.directory().join("innkeeper.toml");

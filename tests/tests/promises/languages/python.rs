@@ -2,7 +2,8 @@
 
 use innkeeper_tests::{Issuer, Settings, TestHost, is_left_out};
 
-use super::scripted;
+use super::{indexed, scripted};
+use crate::standard_components::asks_by_the_same_door;
 
 /// The first that opens compiles the component for all.
 async fn open(settings: Settings) -> TestHost {
@@ -151,4 +152,23 @@ async fn an_exception_while_rows_are_migrated_ends_the_rollout() {
         refused.text
     );
     assert_eq!(stay.at("/messages/1").await["roomId"], 13);
+}
+
+#[tokio::test]
+async fn a_context_in_python_asks_outside_by_the_same_door() {
+    if is_left_out("python") {
+        return;
+    }
+    // The first that asks for it compiles it.
+    let _turn = super::COMPILING.lock().await;
+    asks_by_the_same_door("envoy-python").await;
+}
+
+#[tokio::test]
+async fn indexes_of_rust_are_taken_over_in_python_and_back() {
+    if is_left_out("python") {
+        return;
+    }
+    let _turn = super::COMPILING.lock().await;
+    indexed::indexes_are_taken_over("keeper-python").await;
 }
