@@ -41,10 +41,6 @@ impl outbound::Host for StoreData {
         request: outbound::Request,
     ) -> Result<Result<outbound::Response, outbound::Error>> {
         let mut call = self.services().outbound()?;
-        if request.body.len() > call.longest_body() {
-            let limit = call.longest_body() as u64;
-            return Ok(Err(OutboundError::RequestTooLong { limit }.into()));
-        }
         if let Err(error) = call.hold(request.body.len()) {
             return Ok(Err(error.into()));
         }

@@ -78,14 +78,9 @@ impl WasiHttpHooks for Hooks {
 
 /// Reads a body that the guest writes.
 async fn whole(mut body: WasiBody, call: &mut dyn OutboundCall) -> Result<Bytes, Error> {
-    let longest = call.longest_body();
     let mut bytes: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
-            if bytes.len() + data.len() > longest {
-                let limit = longest as u64;
-                return Err(OutboundError::RequestTooLong { limit }.into());
-            }
             call.hold(data.len())?;
             bytes.extend_from_slice(&data);
         }

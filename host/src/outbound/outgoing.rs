@@ -175,12 +175,7 @@ fn address(
             headers.remove(&name);
         }
     }
-    let usual = if origin.tls { 443 } else { 80 };
-    let host = match origin.port == usual {
-        true => origin.host.to_string(),
-        false => format!("{}:{}", origin.host, origin.port),
-    };
-    insert(headers, header::HOST, &host)?;
+    insert(headers, header::HOST, &origin.authority())?;
     let trace: &TraceContext = &envelope.trace;
     insert(headers, TRACEPARENT, &trace.to_string())?;
     headers.remove(TRACESTATE);
