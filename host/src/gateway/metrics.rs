@@ -10,9 +10,7 @@ use parking_lot::RwLock;
 
 use super::route_metrics::RouteMetrics;
 use crate::core::TraceContext;
-use crate::observe::metrics::{
-    HTTP_CONNECTIONS, HTTP_REQUESTS, STATUS_CLASSES, status_class,
-};
+use crate::observe::metrics::{HTTP_CONNECTIONS, HTTP_REQUESTS, STATUS_CLASSES, status_class};
 use crate::versions::Route;
 
 /// How many routes are measured one by one. Versions come and go for as long as the host runs, and what was measured stays.

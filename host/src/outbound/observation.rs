@@ -12,9 +12,7 @@ use super::Envelope;
 use crate::core::{CorrelationId, TraceContext};
 use crate::guest::OutboundError;
 use crate::manifest::{AllowedOrigin, OriginHost};
-use crate::observe::metrics::{
-    OUTBOUND_REQUEST_DURATION, STATUS_CLASSES, record, status_class,
-};
+use crate::observe::metrics::{OUTBOUND_REQUEST_DURATION, STATUS_CLASSES, record, status_class};
 use crate::observe::telemetry::{Ended, Span};
 
 /// The methods that OpenTelemetry knows. Others are whatever a guest calls them.

@@ -63,7 +63,6 @@ async fn each_request_is_measured_by_its_origin_and_what_came_of_it() {
     );
 }
 
-
 #[tokio::test]
 async fn each_request_is_a_span_of_its_invocation_and_says_nothing_secret() {
     let (outsider, stranger) = (Outsider::open().await, Outsider::open().await);
@@ -85,7 +84,10 @@ async fn each_request_is_a_span_of_its_invocation_and_says_nothing_secret() {
     let clients = eventually("a span of each request", async || {
         let mut spans = collector.spans();
         spans.retain(|span| span.kind == 3);
-        (spans.len() == 3).then_some(spans.clone()).ok_or(spans)
+        match spans.len() {
+            3 => Ok(spans),
+            _ => Err(format!("{spans:?}")),
+        }
     })
     .await;
     let named = |name: &str| {
@@ -112,16 +114,13 @@ async fn each_request_is_a_span_of_its_invocation_and_says_nothing_secret() {
     assert!(!everything.contains("secret"), "{everything}");
     // The story goes on from the span, which is a part of its invocation.
     let traceparent = outsider.asked()[0].header("traceparent").to_owned();
-    assert_eq!(
-        traceparent,
-        format!("00-{}-{}-01", posted.trace, posted.id)
-    );
+    assert_eq!(traceparent, format!("00-{}-{}-01", posted.trace, posted.id));
     eventually("the span of the invocation", async || {
         let spans = collector.spans();
         let above = spans.iter().find(|span| span.id == posted.parent);
         match above.map(|span| said(span, "innkeeper.context")) {
             Some(context) if context == "courier" => Ok(()),
-            other => Err(other),
+            other => Err(format!("{other:?}")),
         }
     })
     .await;
