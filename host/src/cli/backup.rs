@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::{journal as command, output};
 use crate::admin::backup_framing::Frames;
 use crate::app::DataDirectory;
-use crate::core::VersionDigest;
+use crate::core::{VersionDigest, counted};
 use crate::journal::{CopyWriter, Part};
 
 /// Memory for what is written.
@@ -112,7 +112,7 @@ async fn receive(mut answer: Answer, parts: mpsc::Sender<Part>) -> Result<(), Fa
         {
             match &part {
                 Part::Context { name, commits } => {
-                    context = format!("{name}, {commits} commits");
+                    context = format!("{name}, {}", counted(*commits, "commit"));
                 }
                 Part::File { name, .. } => context.clone_from(name),
                 Part::Failed(reason) => {

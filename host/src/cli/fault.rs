@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::Fault as View;
+use crate::manifest::FaultInjection;
 
 /// Make some requests and calls to a context go wrong on purpose, to see what happens then
 ///
@@ -42,6 +43,10 @@ pub(super) struct Fault {
 
 impl Fault {
     pub async fn run(self) -> Result<(), Failure> {
+        let (delay, abort) = (self.delay.as_deref(), self.abort.as_deref());
+        if delay.or(abort).is_some() {
+            FaultInjection::for_a_time(delay, abort, &self.time).map_err(Failure::Usage)?;
+        }
         let client = self.operator.client()?;
         let path = format!("/v1/contexts/{}/fault", encoded(&self.context));
         if self.off {

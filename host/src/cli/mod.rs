@@ -12,6 +12,7 @@ mod compile;
 mod completions;
 mod components;
 mod connector;
+mod credential;
 mod dead_letters;
 mod deploy;
 mod describe;

@@ -141,8 +141,9 @@ impl Republish {
         );
         let client = self.operator.client()?;
         let Republished { events } = client.post(&path, ANSWER).await?;
-        Ok(output::line(format_args!(
-            "{events} events are being published again"
-        ))?)
+        Ok(output::line(match events {
+            1 => "1 event is being published again".to_owned(),
+            events => format!("{events} events are being published again"),
+        })?)
     }
 }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::{cannot_run, workspaces};
 use crate::build::Error;
 use crate::build::lock::Lock;
-use crate::build::program::told;
+use crate::build::program::{last_lines, told};
 
 /// The oldest version of Node that the tools run with.
 const OLDEST: u32 = 20;
@@ -47,6 +47,7 @@ pub(super) async fn install(
         .args(["--prefer-offline", "--loglevel", "error"])
         .current_dir(workspace);
     if let Some(output) = told(&mut command, "npm", line, cannot_run("npm")).await? {
+        let output = last_lines(&output);
         return Err(Error::Npm { output });
     }
     // npm may have written its lock.
