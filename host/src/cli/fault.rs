@@ -1,7 +1,9 @@
 //! `innkeeper fault`
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -21,6 +23,7 @@ use crate::manifest::FaultInjection;
   innkeeper fault payment --off")]
 pub(super) struct Fault {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// How many of a hundred are kept waiting, and how long
     #[arg(long, value_name = "PERCENT%:TIME")]

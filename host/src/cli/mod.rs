@@ -6,6 +6,7 @@ mod audit;
 mod autoscale;
 mod backup;
 mod build;
+mod candidates;
 mod client;
 mod command;
 mod compile;
@@ -68,6 +69,9 @@ const THREADS_FOR_SOCKETS: usize = 2;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    if let Some(code) = completions::answer() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::answer(&error),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -72,7 +74,7 @@ struct Drop {
   innkeeper nats republish --context room --from 1")]
 struct Republish {
     /// The context that published them
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The first commit whose events are published again, from 1
     #[arg(long)]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -26,6 +28,7 @@ const BEGIN: Duration = Duration::from_secs(30);
   innkeeper rebuild viewpage --no-wait")]
 pub(super) struct Rebuild {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// Begin, and do not wait for the end; `innkeeper status <CONTEXT>` shows the progress
     #[arg(long)]

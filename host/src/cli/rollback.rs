@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -26,6 +28,7 @@ const TIME: Duration = Duration::from_secs(30);
   innkeeper rollback room --to 3 --reason 'reviews got lost'")]
 pub(super) struct Rollback {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The number of the version, or the first digits of its digest [default: the one before]
     #[arg(long, value_name = "VERSION", value_parser = version)]

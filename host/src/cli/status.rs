@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::graph::{errors, p99};
@@ -28,6 +30,7 @@ use crate::versions::numbered;
   innkeeper status --json | jq '.contexts[] | select(.deadLetters > 0).name'")]
 pub(super) struct Status {
     /// Show one context in full
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// Print JSON
     #[arg(long)]
