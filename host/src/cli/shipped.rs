@@ -12,8 +12,6 @@ use crate::manifest::{ComponentSource, Manifest, OciReference};
 use crate::registry::{Addressee, KeptCopies, Named, Obtained, Registries};
 use crate::rollout::Shipped;
 
-/// Where copies are kept in the data directory.
-const DIRECTORY: &str = "registry";
 /// How many components are fetched at once.
 const AT_ONCE: usize = 4;
 /// How long a start waits for all of them: nothing serves before.
@@ -32,7 +30,7 @@ pub(super) async fn components(
     files: BTreeMap<String, PathBuf>,
     tell: impl Fn(Resolved<'_>),
 ) -> BTreeMap<String, Shipped> {
-    let copies = KeptCopies::new(manifest.journal.directory.join(DIRECTORY));
+    let copies = KeptCopies::of(&manifest.journal.directory);
     let registries = Registries::new(manifest.registries.clone());
     let named: Vec<_> = manifest
         .contexts

@@ -1,7 +1,7 @@
 //! Components that the manifest names in a registry.
 
 use innkeeper_tests::registry::Registry;
-use innkeeper_tests::{Settings, TestHost, artifacts};
+use innkeeper_tests::{Settings, TestHost, artifacts, command};
 use toml::{Table, Value};
 
 use super::Author;
@@ -76,6 +76,39 @@ async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and
         host.operators().serving("room").await,
         artifacts::digest(&newer)
     );
+}
+
+#[tokio::test]
+async fn a_host_starts_with_a_backup_where_no_registry_answers() {
+    let (mut registry, author) = (Registry::start().await, Author::new());
+    let bytes = artifacts::edited("room", "in a backup").await;
+    let reference = registry.reference("inn/room:1");
+    author.push(&bytes, &reference).await;
+    let settings = with_room_at(Settings::of_the_app().await, &registry, &reference);
+    let mut host = TestHost::with(settings).await;
+    let backup = host.home().join("backup");
+    let directory = backup.to_str().expect("paths are UTF-8");
+    let address = host.operators().client().base().to_owned();
+    let token = "only-for-tests-0123456789abcdef";
+    let arguments = [
+        "backup",
+        directory,
+        "--admin",
+        &address,
+        "--admin-token",
+        token,
+    ];
+    let said = command(&arguments).await;
+    assert!(said.is_well, "{said:?}");
+    registry.kill_9();
+    host.close().await;
+    std::fs::remove_dir_all(host.data()).expect("there are data");
+    std::fs::rename(&backup, host.data()).expect("there is a backup");
+    host.reopen().await;
+    let serving = host.operators().serving("room").await;
+    assert_eq!(serving, artifacts::digest(&bytes));
+    let room = host.operators().context("room").await;
+    assert_eq!(room["notices"], serde_json::json!([]), "{room}");
 }
 
 #[tokio::test]
