@@ -199,8 +199,8 @@ fn missing(
     error: &impl std::fmt::Display,
     pause: Duration,
 ) -> String {
+    let pause = human_duration(Duration::from_secs(pause.as_secs().saturating_add(1)));
     format!(
-        "{reference}: {error}; it is tried again within {}, or bring it with `innkeeper deploy {context} {reference}`",
-        human_duration(pause)
+        "{reference}: {error}; it is tried again within {pause}, or bring it with `innkeeper deploy {context} {reference}`"
     )
 }

@@ -206,6 +206,32 @@ async fn shells_complete_commands_flags_and_names_of_contexts() {
     assert!(said.err.contains("fish"), "{said:?}");
 }
 
+/// Where nobody serves: what is wrong with a command line is known before a host is asked.
+#[tokio::test]
+async fn a_command_line_that_asks_for_what_cannot_be_ends_with_two() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let directory = home.path().to_str().expect("paths are UTF-8");
+    for (arguments, why) in [
+        (&["fault", "bell", "--delay", "often"][..], "is not a delay"),
+        (&["fault", "bell", "--abort", "5%:200"], "is not an abort"),
+        (
+            &["fault", "bell", "--abort", "0%:503"],
+            "nothing would go wrong",
+        ),
+        (
+            &["fault", "bell", "--abort", "5%:503", "--for", "2d"],
+            "a day at most",
+        ),
+        (&["rollback", "bell", "--to", "v3"], "write its number"),
+        (&["new", "Bell", "--in", directory], "is not a valid name"),
+    ] {
+        let said = command(arguments).await;
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(said.err.contains(why), "{arguments:?}: {said:?}");
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_manifest_is_checked_and_what_it_may_say_is_printed() {
     let home = tempfile::tempdir().expect("a directory can be made");
