@@ -168,7 +168,7 @@ impl Client {
     async fn send(&self, request: Asking, body: Bytes) -> Result<Answer, Failure> {
         let request = request.body(Full::new(body));
         let mut request = request.map_err(|error| Failure::Usage(error.to_string()))?;
-        let asking = |request| async {
+        let asking = |request: Request<Full<Bytes>>| async move {
             let answer = self.http.request(request).await;
             answer.map_err(|error| self.unanswered(&error))
         };

@@ -105,14 +105,11 @@ impl Observation {
 
     /// By OpenTelemetry's semantic conventions for HTTP clients, but for `url.full`: a path may hold a secret.
     fn trace(&self, end: &End<'_>, took: Duration) {
-        let is_known = KNOWN_METHODS.contains(&self.method);
-        let method = if is_known {
-            self.method.as_str()
-        } else {
-            "_OTHER"
+        let (name, method) = match KNOWN_METHODS.contains(&self.method) {
+            true => (self.method.as_str(), self.method.as_str()),
+            false => ("HTTP", "_OTHER"),
         };
-        let name = || if is_known { method } else { "HTTP" }.to_owned().into();
-        let Some(span) = Span::client(&self.trace, name) else {
+        let Some(span) = Span::client(&self.trace, || name.to_owned().into()) else {
             return;
         };
         let mut span = span
