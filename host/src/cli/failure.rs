@@ -138,6 +138,8 @@ impl Failure {
             | Self::Log(LogError::Level(_))
             | Self::Telemetry(_) => ExitCode::from(2),
             Self::Build(error) if error.is_usage() => ExitCode::from(2),
+            // What was asked for is none, whoever finds out.
+            Self::Refused { status: 400, .. } => ExitCode::from(2),
             Self::Compile(error) => ExitCode::from(error.exit_code()),
             _ => ExitCode::FAILURE,
         }
