@@ -72,6 +72,15 @@ pub enum OutboundError {
     /// The request is none.
     #[error("{0}")]
     Invalid(String),
+    /// What is sent with this method is not sent outside.
+    #[error("{0} is not sent outside")]
+    Method(String),
+    /// The head of what is sent is too long.
+    #[error("the headers of the request have more than {limit} bytes")]
+    HeadTooLong {
+        /// What they may have, in bytes.
+        limit: u32,
+    },
     /// The answer is none.
     #[error("{0}")]
     Protocol(String),
@@ -92,9 +101,9 @@ impl OutboundError {
             Self::Tls(_) => "tls",
             Self::ConnectTimeout => "connect_timeout",
             Self::ResponseTimeout => "timeout",
-            Self::RequestTooLong { .. } => "request_too_large",
+            Self::RequestTooLong { .. } | Self::HeadTooLong { .. } => "request_too_large",
             Self::ResponseTooLong { .. } => "response_too_large",
-            Self::Invalid(_) => "invalid",
+            Self::Invalid(_) | Self::Method(_) => "invalid",
             Self::Protocol(_) => "protocol",
             Self::Overloaded(_) => "overloaded",
         }

@@ -99,10 +99,10 @@ impl From<OutboundError> for outbound::Error {
             | OutboundError::Tls(_)
             | OutboundError::ConnectTimeout => Self::Unreachable(said),
             OutboundError::ResponseTimeout => Self::TimedOut(said),
-            OutboundError::RequestTooLong { .. } | OutboundError::ResponseTooLong { .. } => {
-                Self::TooLarge(said)
-            }
-            OutboundError::Invalid(_) => Self::Invalid(said),
+            OutboundError::RequestTooLong { .. }
+            | OutboundError::HeadTooLong { .. }
+            | OutboundError::ResponseTooLong { .. } => Self::TooLarge(said),
+            OutboundError::Invalid(_) | OutboundError::Method(_) => Self::Invalid(said),
             OutboundError::Protocol(_) => Self::Broken(said),
             OutboundError::Overloaded(_) => Self::Overloaded(said),
         }

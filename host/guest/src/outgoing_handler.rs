@@ -31,6 +31,8 @@ impl From<OutboundError> for Error {
             OutboundError::RequestTooLong { limit } => Self::HttpRequestBodySize(Some(limit)),
             OutboundError::ResponseTooLong { limit } => Self::HttpResponseBodySize(Some(limit)),
             OutboundError::Invalid(_) => Self::HttpRequestUriInvalid,
+            OutboundError::Method(_) => Self::HttpRequestMethodInvalid,
+            OutboundError::HeadTooLong { limit } => Self::HttpRequestHeaderSectionSize(Some(limit)),
             OutboundError::Protocol(_) => Self::HttpProtocolError,
             OutboundError::Overloaded(_) => Self::ConnectionLimitReached,
         }
