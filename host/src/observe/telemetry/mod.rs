@@ -7,6 +7,7 @@ mod address;
 mod batch;
 mod certificates;
 mod endpoint;
+mod exporter;
 mod headers;
 mod metrics;
 mod resource;
@@ -14,6 +15,7 @@ mod sampler;
 mod span;
 mod told;
 mod variables;
+mod wanted;
 
 use std::env;
 use std::sync::OnceLock;
@@ -21,10 +23,6 @@ use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, Protocol as SdkProtocol, SpanExporter, WithExportConfig,
-    WithHttpConfig, WithTonicConfig,
-};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{
     BatchConfigBuilder as LogBatchConfig, BatchLogProcessor, SdkLogger, SdkLoggerProvider,
@@ -32,22 +30,20 @@ use opentelemetry_sdk::logs::{
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder as SpanBatchConfig, BatchSpanProcessor, SpanProcessor,
 };
-use tonic::transport::ClientTlsConfig;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-use self::address::without_secrets;
 use self::batch::Batch;
-use self::certificates::Certificates;
 pub use self::certificates::CertificatesError;
 pub use self::endpoint::EndpointError;
 pub use self::metrics::{MetricsExporter, SettingsError};
 use self::sampler::Sampler;
 pub use self::span::{Ended, Span, Value};
 use self::told::Told;
-use self::variables::{Environment, Protocol, Signal};
+use self::variables::{Environment, Signal};
+use self::wanted::Wanted;
 use crate::core::TraceContext;
 
 const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
@@ -188,7 +184,7 @@ fn metrics_exporter(
 
 impl Tracer {
     fn new(environment: &Environment<'_>, resource: &Resource) -> Result<Self, TelemetryError> {
-        let exporter = span_exporter(environment)?;
+        let exporter = exporter::of_spans(environment)?;
         let exporter = Told::new(exporter, Signal::Traces, environment);
         let batch = Batch::of(environment, "OTEL_BSP", SPANS_WAIT);
         let batch = SpanBatchConfig::default()
@@ -210,71 +206,11 @@ impl Tracer {
     }
 }
 
-/// How a collector is reached, with what the SDK does not read itself.
-enum Transport {
-    Http(reqwest::blocking::Client),
-    Grpc(ClientTlsConfig, Duration),
-}
-
-impl Transport {
-    fn of(environment: &Environment<'_>, signal: Signal) -> Result<Self, TelemetryError> {
-        let unusable = |source| TelemetryError::Certificates {
-            signal: signal.name(),
-            source: Box::new(source),
-        };
-        let protocol = environment.protocol(signal);
-        // The SDK takes an address for one that it cannot send anything to.
-        let endpoint = endpoint::of(environment, signal, protocol)?;
-        let certificates = Certificates::read(environment, signal, &endpoint).map_err(unusable)?;
-        // Both are read by the SDK, which does not tell what it leaves out.
-        let _ = headers::of(environment, signal);
-        let _ = environment.compressed(signal);
-        let timeout = environment.of_exporter(signal, "TIMEOUT");
-        let timeout = environment.milliseconds(timeout, REQUEST_TIMEOUT);
-        match protocol {
-            Protocol::Http => {
-                let client = certificates.blocking_http(timeout).map_err(unusable)?;
-                Ok(Self::Http(client))
-            }
-            Protocol::Grpc => {
-                let tls = certificates.grpc().map_err(unusable)?;
-                Ok(Self::Grpc(tls, timeout))
-            }
-        }
-    }
-}
-
-fn span_exporter(environment: &Environment<'_>) -> Result<SpanExporter, TelemetryError> {
-    let exporter = SpanExporter::builder();
-    let built = match Transport::of(environment, Signal::Traces)? {
-        Transport::Http(client) => {
-            let exporter = exporter.with_http().with_protocol(SdkProtocol::HttpBinary);
-            exporter.with_http_client(client).build()
-        }
-        Transport::Grpc(tls, timeout) => {
-            let exporter = exporter.with_tonic().with_tls_config(tls);
-            exporter.with_timeout(timeout).build()
-        }
-    };
-    built.map_err(|error| unusable("traces", &error, environment))
-}
-
 fn log_provider(
     environment: &Environment<'_>,
     resource: Resource,
 ) -> Result<SdkLoggerProvider, TelemetryError> {
-    let exporter = LogExporter::builder();
-    let built = match Transport::of(environment, Signal::Logs)? {
-        Transport::Http(client) => {
-            let exporter = exporter.with_http().with_protocol(SdkProtocol::HttpBinary);
-            exporter.with_http_client(client).build()
-        }
-        Transport::Grpc(tls, timeout) => {
-            let exporter = exporter.with_tonic().with_tls_config(tls);
-            exporter.with_timeout(timeout).build()
-        }
-    };
-    let exporter = built.map_err(|error| unusable("logs", &error, environment))?;
+    let exporter = exporter::of_logs(environment)?;
     let exporter = Told::new(exporter, Signal::Logs, environment);
     let batch = Batch::of(environment, "OTEL_BLRP", LOGS_WAIT);
     let batch = LogBatchConfig::default()
@@ -284,21 +220,6 @@ fn log_provider(
     let processor = BatchLogProcessor::builder(exporter).with_batch_config(batch.build());
     let provider = SdkLoggerProvider::builder().with_resource(resource);
     Ok(provider.with_log_processor(processor.build()).build())
-}
-
-/// The SDK repeats the endpoint, which may hold a secret.
-fn unusable(
-    signal: &'static str,
-    error: &ExporterBuildError,
-    environment: &Environment<'_>,
-) -> TelemetryError {
-    let endpoints = [TRACES_ENDPOINT, LOGS_ENDPOINT, ENDPOINT];
-    let endpoints = endpoints.into_iter();
-    let endpoints = endpoints.filter_map(|name| environment.value(name));
-    let reason = endpoints.fold(error.to_string(), |reason, endpoint| {
-        reason.replace(&endpoint, &without_secrets(&endpoint))
-    });
-    TelemetryError::Exporter { signal, reason }
 }
 
 impl Telemetry {
@@ -360,57 +281,6 @@ pub fn publisher(trace: &TraceContext) -> Option<TraceContext> {
     (is_on() || trace.is_continued() || trace.baggage().is_some()).then(|| trace.clone())
 }
 
-/// What is to be exported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Wanted {
-    traces: bool,
-    metrics: bool,
-    logs: bool,
-}
-
-impl Wanted {
-    /// As the specification has it, but that nothing is exported unless an endpoint or an exporter is named.
-    fn of(environment: &Environment<'_>) -> Self {
-        let disabled = environment.named("OTEL_SDK_DISABLED");
-        if environment.is_true(disabled) {
-            return Self::default();
-        }
-        let wanted = |exporter: &str, endpoint: &str, known: &[&str]| {
-            let Some(list) = environment.value(exporter) else {
-                return [ENDPOINT, endpoint]
-                    .iter()
-                    .any(|name| environment.value(name).is_some());
-            };
-            for unknown in exporters(&list).filter(|name| !known.contains(name)) {
-                let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-                let known = known.join(" or ");
-                environment.ignore(format!(
-                    "{exporter} names `{unknown}`, which there is not; write {known}"
-                ));
-            }
-            exporters(&list).any(|name| name == "otlp")
-        };
-        let own = ["otlp", "none"];
-        Self {
-            traces: wanted("OTEL_TRACES_EXPORTER", TRACES_ENDPOINT, &own),
-            // They can be scraped in any case.
-            metrics: wanted(
-                METRICS_EXPORTER,
-                METRICS_ENDPOINT,
-                &["otlp", "prometheus", "none"],
-            ),
-            logs: wanted("OTEL_LOGS_EXPORTER", LOGS_ENDPOINT, &own),
-        }
-    }
-}
-
-/// The exporters of a list, `otlp,prometheus`.
-fn exporters(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -418,91 +288,6 @@ mod tests {
     fn find(variables: &[(&str, &str)], name: &str) -> Option<String> {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
-    }
-
-    /// What is wanted, and how much of it is not followed.
-    fn wanted(variables: &[(&str, &str)]) -> (Wanted, usize) {
-        let find = |name: &str| find(variables, name);
-        let environment = Environment::new(&find);
-        (Wanted::of(&environment), environment.ignored().len())
-    }
-
-    #[test]
-    fn nothing_is_exported_unless_somebody_asks_for_it() {
-        assert_eq!(wanted(&[]), (Wanted::default(), 0));
-        let disabled = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
-            ("OTEL_SDK_DISABLED", "true"),
-        ];
-        assert_eq!(wanted(&disabled), (Wanted::default(), 0));
-        let perhaps = [
-            ("OTEL_TRACES_EXPORTER", "otlp"),
-            ("OTEL_SDK_DISABLED", "maybe"),
-        ];
-        let (wanted, told) = wanted(&perhaps);
-        assert!(wanted.traces && told == 1);
-    }
-
-    #[test]
-    fn an_endpoint_or_an_exporter_asks_for_it() {
-        let all = wanted(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")]);
-        assert_eq!(
-            all.0,
-            Wanted {
-                traces: true,
-                metrics: true,
-                logs: true
-            }
-        );
-        let traces = wanted(&[(
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            "http://localhost:4317",
-        )]);
-        assert_eq!(
-            traces.0,
-            Wanted {
-                traces: true,
-                metrics: false,
-                logs: false
-            }
-        );
-        let without_logs = wanted(&[
-            ("OTEL_TRACES_EXPORTER", "otlp"),
-            ("OTEL_METRICS_EXPORTER", "prometheus"),
-            ("OTEL_LOGS_EXPORTER", "none"),
-        ]);
-        assert_eq!(
-            without_logs.0,
-            Wanted {
-                traces: true,
-                metrics: false,
-                logs: false
-            }
-        );
-    }
-
-    #[test]
-    fn an_exporter_that_is_not_known_is_told_and_others_are_taken() {
-        for exporter in [
-            "OTEL_TRACES_EXPORTER",
-            METRICS_EXPORTER,
-            "OTEL_LOGS_EXPORTER",
-        ] {
-            for (list, exports, told) in [
-                ("otlp,none", true, 0),
-                ("none", false, 0),
-                ("console", false, 1),
-                ("otlp, console", true, 1),
-                ("zipkin,console", false, 2),
-            ] {
-                let (wanted, ignored) = wanted(&[(exporter, list)]);
-                let exported = [wanted.traces, wanted.metrics, wanted.logs];
-                let exported = exported.into_iter().any(|is_exported| is_exported);
-                assert_eq!((exported, ignored), (exports, told), "{exporter}={list}");
-            }
-        }
-        let scraped = wanted(&[(METRICS_EXPORTER, "prometheus")]);
-        assert_eq!(scraped, (Wanted::default(), 0));
     }
 
     #[tokio::test]
@@ -527,19 +312,5 @@ mod tests {
         assert!(refused.is_err());
         let (exporter, ignored) = start(&[(ENDPOINT, "http://collector:4318")]);
         assert!(exporter.unwrap() && ignored.is_empty(), "{ignored:?}");
-    }
-
-    #[test]
-    fn an_endpoint_that_the_sdk_refuses_is_told_without_secrets() {
-        let endpoint = "http://user:secret@[collector";
-        let error = ExporterBuildError::InvalidConfiguration(format!(
-            "OTEL_EXPORTER_OTLP_ENDPOINT: invalid endpoint '{endpoint}/v1/traces'"
-        ));
-        let find = |name: &str| find(&[(ENDPOINT, endpoint)], name);
-        let told = unusable("traces", &error, &Environment::new(&find)).to_string();
-        assert!(
-            !told.contains("secret") && told.contains("[collector"),
-            "{told}"
-        );
     }
 }
