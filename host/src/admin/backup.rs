@@ -124,11 +124,11 @@ impl Telling {
         let unreadable = unreadable(directory);
         let entries = match std::fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            entries => entries.map_err(unreadable)?,
+            entries => entries.map_err(&unreadable)?,
         };
         let mut found = BTreeSet::new();
         for entry in entries {
-            let path = entry.map_err(unreadable)?.path();
+            let path = entry.map_err(&unreadable)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "wasm")
