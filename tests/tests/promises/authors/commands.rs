@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{NewApp, Said, command, command_with};
+use innkeeper_tests::{NewApp, Said, artifacts, command, command_with};
 
 /// How long it may take to compile a new app for this machine and as components.
 const COMPILING: Duration = Duration::from_secs(900);
@@ -166,10 +166,10 @@ async fn shells_complete_commands_flags_and_names_of_contexts() {
     let completed = |words: &str| {
         let script = format!(
             "source ./bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9; \
-             _clap_complete_innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s,' \"${{COMPREPLY[@]}}\""
+             _clap_complete_innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         );
         let completed = run("bash", &["-c", &script]).expect("bash runs");
-        let words = completed.split(',').map(str::trim);
+        let words = completed.lines().map(str::trim);
         words
             .filter(|word| !word.is_empty())
             .map(str::to_owned)
