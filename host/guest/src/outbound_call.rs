@@ -19,14 +19,11 @@ pub struct OutboundTimeouts {
 
 /// A request to the outside that may be made once.
 pub trait OutboundCall: Send {
-    /// The most that the body of the request may have, in bytes.
-    fn longest_body(&self) -> usize;
-
-    /// Holds so many bytes of the body for it, before the host keeps them.
+    /// Holds so many bytes more of the body for it, before the host keeps them.
     ///
     /// # Errors
     ///
-    /// When the host has no room for them, or the request may not be made.
+    /// When the body is too long with them, the host has no room for them, or the request may not be made.
     fn hold(&mut self, bytes: usize) -> Result<(), OutboundError>;
 
     /// Sends it, and waits for the whole answer. What its body takes was held before.
@@ -75,10 +72,40 @@ pub enum OutboundError {
     /// The request is none.
     #[error("{0}")]
     Invalid(String),
+    /// What is sent with this method is not sent outside.
+    #[error("{0} is not sent outside")]
+    Method(String),
+    /// The head of what is sent is too long.
+    #[error("the headers of the request have more than {limit} bytes")]
+    HeadTooLong {
+        /// What they may have, in bytes.
+        limit: u32,
+    },
     /// The answer is none.
     #[error("{0}")]
     Protocol(String),
     /// The host has no memory for it, or too much is under way.
     #[error("{0}")]
     Overloaded(String),
+}
+
+impl OutboundError {
+    /// In a word of a few, for programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::AddressDenied(_) => "address_denied",
+            Self::Unresolved(_) => "unresolved",
+            Self::Unreachable(_) => "unreachable",
+            Self::Tls(_) => "tls",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ResponseTimeout => "timeout",
+            Self::RequestTooLong { .. } | Self::HeadTooLong { .. } => "request_too_large",
+            Self::ResponseTooLong { .. } => "response_too_large",
+            Self::Invalid(_) | Self::Method(_) => "invalid",
+            Self::Protocol(_) => "protocol",
+            Self::Overloaded(_) => "overloaded",
+        }
+    }
 }

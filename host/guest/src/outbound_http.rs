@@ -41,10 +41,6 @@ impl outbound::Host for StoreData {
         request: outbound::Request,
     ) -> Result<Result<outbound::Response, outbound::Error>> {
         let mut call = self.services().outbound()?;
-        if request.body.len() > call.longest_body() {
-            let limit = call.longest_body() as u64;
-            return Ok(Err(OutboundError::RequestTooLong { limit }.into()));
-        }
         if let Err(error) = call.hold(request.body.len()) {
             return Ok(Err(error.into()));
         }
@@ -103,10 +99,10 @@ impl From<OutboundError> for outbound::Error {
             | OutboundError::Tls(_)
             | OutboundError::ConnectTimeout => Self::Unreachable(said),
             OutboundError::ResponseTimeout => Self::TimedOut(said),
-            OutboundError::RequestTooLong { .. } | OutboundError::ResponseTooLong { .. } => {
-                Self::TooLarge(said)
-            }
-            OutboundError::Invalid(_) => Self::Invalid(said),
+            OutboundError::RequestTooLong { .. }
+            | OutboundError::HeadTooLong { .. }
+            | OutboundError::ResponseTooLong { .. } => Self::TooLarge(said),
+            OutboundError::Invalid(_) | OutboundError::Method(_) => Self::Invalid(said),
             OutboundError::Protocol(_) => Self::Broken(said),
             OutboundError::Overloaded(_) => Self::Overloaded(said),
         }

@@ -31,6 +31,8 @@ impl From<OutboundError> for Error {
             OutboundError::RequestTooLong { limit } => Self::HttpRequestBodySize(Some(limit)),
             OutboundError::ResponseTooLong { limit } => Self::HttpResponseBodySize(Some(limit)),
             OutboundError::Invalid(_) => Self::HttpRequestUriInvalid,
+            OutboundError::Method(_) => Self::HttpRequestMethodInvalid,
+            OutboundError::HeadTooLong { limit } => Self::HttpRequestHeaderSectionSize(Some(limit)),
             OutboundError::Protocol(_) => Self::HttpProtocolError,
             OutboundError::Overloaded(_) => Self::ConnectionLimitReached,
         }
@@ -78,14 +80,9 @@ impl WasiHttpHooks for Hooks {
 
 /// Reads a body that the guest writes.
 async fn whole(mut body: WasiBody, call: &mut dyn OutboundCall) -> Result<Bytes, Error> {
-    let longest = call.longest_body();
     let mut bytes: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
-            if bytes.len() + data.len() > longest {
-                let limit = longest as u64;
-                return Err(OutboundError::RequestTooLong { limit }.into());
-            }
             call.hold(data.len())?;
             bytes.extend_from_slice(&data);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -21,7 +21,8 @@ use super::problem::Problem;
 use super::session::Session;
 use super::state::State;
 use crate::app::Host;
-use crate::journal::{self, CopyError, Part};
+use crate::journal::{self, CopyError, FileKind, Part};
+use crate::registry::KeptCopies;
 
 /// Parts that wait for whoever takes them.
 const WAITING: usize = 4;
@@ -96,6 +97,7 @@ impl Telling {
             journal::copy(&committer, &mut |part| self.tell(part))?;
         }
         self.components(&before)?;
+        self.registry_copies()?;
         self.tell(Part::End)
     }
 
@@ -119,18 +121,14 @@ impl Telling {
     /// Brings the components that are kept, but for some; and says which there are.
     fn components(&self, but: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, CopyError> {
         let directory = self.host.deployer.components.directory();
-        let unreadable = |error: io::Error| {
-            CopyError::from(journal::Error::Disk {
-                reason: format!("{}: {error}", directory.display()),
-            })
-        };
+        let unreadable = unreadable(directory);
         let entries = match std::fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            entries => entries.map_err(unreadable)?,
+            entries => entries.map_err(&unreadable)?,
         };
         let mut found = BTreeSet::new();
         for entry in entries {
-            let path = entry.map_err(unreadable)?.path();
+            let path = entry.map_err(&unreadable)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "wasm")
@@ -139,29 +137,37 @@ impl Telling {
             }
         }
         for path in found.difference(but) {
-            match File::open(path) {
-                Ok(file) => self.component(path, file, &unreadable)?,
-                // It has gone meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unreadable(error)),
-            }
+            self.file(FileKind::Component, path)?;
         }
         Ok(found)
     }
 
-    fn component(
-        &self,
-        path: &std::path::Path,
-        mut file: File,
-        unreadable: &dyn Fn(io::Error) -> CopyError,
-    ) -> Result<(), CopyError> {
+    /// Brings the copies of what the manifest names in registries: whoever starts with the backup may reach none.
+    fn registry_copies(&self) -> Result<(), CopyError> {
+        let copies = KeptCopies::of(&self.host.manifest.journal.directory);
+        let names = copies.files();
+        let names = names.map_err(unreadable(&self.host.manifest.journal.directory))?;
+        for path in names.iter().filter_map(|name| copies.file(name)) {
+            self.file(FileKind::RegistryCopy, &path)?;
+        }
+        Ok(())
+    }
+
+    fn file(&self, kind: FileKind, path: &Path) -> Result<(), CopyError> {
+        let unreadable = unreadable(path);
+        let mut file = match File::open(path) {
+            // It has gone meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(&unreadable)?,
+        };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         loop {
             let mut bytes = Vec::with_capacity(PIECE);
             let piece = Read::by_ref(&mut file).take(PIECE as u64);
-            let length = { piece }.read_to_end(&mut bytes).map_err(unreadable)?;
+            let length = { piece }.read_to_end(&mut bytes).map_err(&unreadable)?;
             let is_whole = length < PIECE;
             self.tell(Part::File {
+                kind,
                 name: name.clone().into_owned(),
                 bytes,
                 is_whole,
@@ -170,5 +176,13 @@ impl Telling {
                 return Ok(());
             }
         }
+    }
+}
+
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> CopyError {
+    move |error| {
+        CopyError::from(journal::Error::Disk {
+            reason: format!("{}: {error}", path.display()),
+        })
     }
 }

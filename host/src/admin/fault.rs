@@ -1,7 +1,5 @@
 //! `/v1/contexts/{name}/fault`: what is made to go wrong in a context on purpose.
 
-use std::time::Duration;
-
 use axum::Json;
 use http::StatusCode;
 use serde::Deserialize;
@@ -12,10 +10,7 @@ use super::problem::Problem;
 use super::view;
 use crate::core::{Timestamp, wall_clock};
 use crate::invocation::faults;
-use crate::manifest::{FaultInjection, parse_duration};
-
-/// The longest time that faults are switched on for.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::manifest::FaultInjection;
 
 /// What goes wrong, and for how long.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,7 +47,9 @@ pub(super) async fn switch_on(
     Named { host, context }: Named,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<view::Fault>, Problem> {
-    let (injection, time) = wanted.read().map_err(unprocessable)?;
+    let (delay, abort) = (wanted.delay.as_deref(), wanted.abort.as_deref());
+    let injection = FaultInjection::for_a_time(delay, abort, &wanted.time);
+    let (injection, time) = injection.map_err(unprocessable)?;
     let until = Timestamp(wall_clock().saturating_add(time.as_millis() as u64));
     let faults = faults::switch_on(&host.invoker, &context, injection, until);
     Ok(Json((&*faults).into()))
@@ -68,29 +65,6 @@ pub(super) async fn switch_on(
 pub(super) async fn switch_off(Named { host, context }: Named) -> StatusCode {
     faults::switch_off(&host.invoker, &context);
     StatusCode::NO_CONTENT
-}
-
-impl Wanted {
-    fn read(&self) -> Result<(FaultInjection, Duration), String> {
-        let delay = self.delay.as_deref().map(str::parse);
-        let abort = self.abort.as_deref().map(str::parse);
-        let injection = FaultInjection {
-            delay: delay.transpose()?,
-            abort: abort.transpose()?,
-        };
-        if injection.is_none() {
-            return Err("nothing would go wrong; say a `delay` such as `10%:2s`, or an `abort` such as `5%:503`".to_owned());
-        }
-        let time = parse_duration(&self.time);
-        let time = time.filter(|time| !time.is_zero() && *time <= LONGEST);
-        let time = time.ok_or_else(|| {
-            format!(
-                "`{}` is not a time that faults can be injected for; write for example `10m`, a day at most",
-                self.time
-            )
-        })?;
-        Ok((injection, time))
-    }
 }
 
 fn unprocessable(detail: String) -> Problem {

@@ -208,6 +208,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether somebody has asked for what cannot be, rather than that something has failed.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Name { .. } | Self::Interface { .. } | Self::Exists { .. }
+        )
+    }
+
     /// For `map_err` where a path is used.
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::File {

@@ -9,10 +9,13 @@ use tokio::process::Command;
 
 use super::Error;
 use super::lock::Lock;
-use crate::core::human_duration;
+use crate::core::{counted, human_duration};
 
 /// How long what is installed, and the component of a context, may take: a registry may take a connection and never answer.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// How many lines of what a program says went wrong are shown: the last ones say it, and installers may print hundreds.
+const SHOWN: usize = 20;
 
 /// A component that was made. Nobody else makes another one in its place while this is there.
 #[derive(Debug)]
@@ -26,6 +29,18 @@ impl Made {
     /// One that was made under a lock.
     pub(super) fn new(file: PathBuf, lock: Lock) -> Self {
         Self { file, _lock: lock }
+    }
+}
+
+/// The last lines of what a program has printed, and how many there are before them.
+pub(super) fn last_lines(output: &str) -> String {
+    let lines: Vec<_> = output.trim_end().lines().collect();
+    match lines.split_at_checked(lines.len().saturating_sub(SHOWN)) {
+        Some((before, last)) if !before.is_empty() => {
+            let before = counted(before.len(), "line");
+            format!("({before} before these)\n{}", last.join("\n"))
+        }
+        _ => lines.join("\n"),
     }
 }
 
@@ -110,6 +125,23 @@ mod tests {
         let line = |text: &str| lines.lock().unwrap().push(text.to_owned());
         let wrong = told_within(longest, &mut command, "sh", line, cannot_run).await;
         (wrong.unwrap(), lines.into_inner().unwrap())
+    }
+
+    #[test]
+    fn of_what_is_long_the_last_lines_are_shown() {
+        let said = |count: usize| {
+            (1..=count)
+                .map(|number| format!("{number}\n"))
+                .collect::<String>()
+        };
+        assert_eq!(last_lines(&said(2)), "1\n2");
+        assert_eq!(last_lines(&said(SHOWN)).lines().count(), SHOWN);
+        let last = last_lines(&said(SHOWN + 1));
+        assert!(last.starts_with("(1 line before these)\n2\n"), "{last}");
+        assert!(
+            last.ends_with("\n21") && last.lines().count() == SHOWN + 1,
+            "{last}"
+        );
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::output;
 use super::table::{Align, Table};
 use crate::admin::{AuditLine, AuditVerifier, Audited, NotWhole, audit_files};
+use crate::core::counted;
 
 /// Show who did what at the operators' port, and check that no line of it was changed
 ///
@@ -84,8 +85,9 @@ impl Audit {
             1 => String::new(),
             first => format!(" (those before line {first} are not here)"),
         };
+        let lines = counted(count, "line");
         Ok(output::line(format_args!(
-            "{count} lines, each of which follows on the one before it{removed}; the hash of the last one is {hash}"
+            "{lines}, each of which follows on the one before it{removed}; the hash of the last one is {hash}"
         ))?)
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::Client;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -26,6 +28,7 @@ const PERIOD: Duration = Duration::from_secs(1);
   innkeeper autoscale --json | jq '.autoscalers[] | select(.slots == .max).context'")]
 pub(super) struct Autoscale {
     /// Show one context, with its conditions
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// Show a line for whatever changes, until it is interrupted
     #[arg(short, long)]

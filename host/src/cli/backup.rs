@@ -15,8 +15,9 @@ use super::progress::Progress;
 use super::{journal as command, output};
 use crate::admin::backup_framing::Frames;
 use crate::app::DataDirectory;
-use crate::core::VersionDigest;
-use crate::journal::{CopyWriter, Part};
+use crate::core::{VersionDigest, counted};
+use crate::journal::{CopyWriter, FileKind, Part};
+use crate::registry::KeptCopies;
 
 /// Memory for what is written.
 const CACHE: u64 = 64 << 20;
@@ -27,7 +28,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Where components are in a data directory.
 const COMPONENTS: &str = "components";
 
-/// Copy the journals and components of a running host, as they are at one instant
+/// Copy the journals and components of a running host, as they are at one instant, with what it keeps of registries
 ///
 /// The host goes on serving meanwhile. What comes of it is a data directory: `innkeeper journal verify` checks it, which is done at the end, and `innkeeper
 /// serve --data` starts with it. It holds all state, and so is as secret as that.
@@ -112,7 +113,7 @@ async fn receive(mut answer: Answer, parts: mpsc::Sender<Part>) -> Result<(), Fa
         {
             match &part {
                 Part::Context { name, commits } => {
-                    context = format!("{name}, {commits} commits");
+                    context = format!("{name}, {}", counted(*commits, "commit"));
                 }
                 Part::File { name, .. } => context.clone_from(name),
                 Part::Failed(reason) => {
@@ -151,13 +152,14 @@ fn write(directory: &Path, mut parts: mpsc::Receiver<Part>) -> Result<(), Failur
                 is_whole = true;
             }
             Part::File {
+                kind,
                 name,
                 bytes,
                 is_whole,
             } => {
                 let (path, mut open) = match file.take() {
                     Some(open) => open,
-                    None => component(directory, &name)?,
+                    None => create(directory, kind, &name)?,
                 };
                 let failed = |source| file_failure(&path, source);
                 open.write_all(&bytes).map_err(failed)?;
@@ -176,18 +178,24 @@ fn write(directory: &Path, mut parts: mpsc::Receiver<Part>) -> Result<(), Failur
     }
 }
 
-/// The file of a component, to be filled.
-fn component(directory: &Path, name: &str) -> Result<(PathBuf, File), Failure> {
-    let digest = name.strip_suffix(".wasm").unwrap_or_default();
-    if digest.parse::<VersionDigest>().is_err() {
-        return Err(Failure::Incomplete(format!(
-            "it brings a component of the name {}",
+/// A file of a data directory, to be filled.
+fn create(directory: &Path, kind: FileKind, name: &str) -> Result<(PathBuf, File), Failure> {
+    let path = match kind {
+        FileKind::Component => {
+            let digest = name.strip_suffix(".wasm");
+            let digest = digest.and_then(|digest| digest.parse::<VersionDigest>().ok());
+            digest.map(|_| directory.join(COMPONENTS).join(name))
+        }
+        FileKind::RegistryCopy => KeptCopies::of(directory).file(name),
+    };
+    let path = path.ok_or_else(|| {
+        Failure::Incomplete(format!(
+            "it brings a file of the name {}",
             name.escape_debug()
-        )));
-    }
-    let store = directory.join(COMPONENTS);
-    let path = store.join(name);
-    let made = fs::create_dir_all(&store).and_then(|()| File::create(&path));
+        ))
+    })?;
+    let store = path.parent().unwrap_or(directory);
+    let made = fs::create_dir_all(store).and_then(|()| File::create(&path));
     let file = made.map_err(|source| file_failure(&path, source))?;
     Ok((path, file))
 }

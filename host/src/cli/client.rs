@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::address::Address;
 use super::connector::Connector;
+use super::credential::Credential;
 use super::failure::Failure;
 use super::trust;
 
@@ -26,7 +27,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Talks to the operators' port of a host.
 pub(super) struct Client {
     address: Address,
-    token: Option<String>,
+    credential: Option<Credential>,
     connector: Connector,
     http: legacy::Client<Connector, Full<Bytes>>,
 }
@@ -50,7 +51,7 @@ impl Client {
     /// For a port; `tls` says how TLS is spoken there.
     pub fn new(
         address: Address,
-        token: Option<String>,
+        credential: Option<Credential>,
         tls: Option<Arc<ClientConfig>>,
     ) -> Result<Self, Failure> {
         let connector = Connector::new(address.clone(), tls);
@@ -58,7 +59,7 @@ impl Client {
             http: legacy::Client::builder(TokioExecutor::new()).build(connector.clone()),
             connector,
             address,
-            token,
+            credential,
         })
     }
 
@@ -158,26 +159,35 @@ impl Client {
         // How it is carried is the connection's matter.
         let uri = format!("http://{}{path}", self.address.authority());
         let request = Request::builder().method(method).uri(uri);
-        let token = self.token.as_ref().map(|token| {
-            let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            value.map(|mut value| {
-                value.set_sensitive(true);
-                value
-            })
-        });
-        match token {
-            Some(Ok(token)) => request.header(header::AUTHORIZATION, token),
-            // What cannot be sent is no token; the host says what is missing.
-            Some(Err(_)) | None => request,
+        match self.credential.as_ref().and_then(Credential::header) {
+            Some(token) => request.header(header::AUTHORIZATION, token),
+            None => request,
         }
     }
 
     async fn send(&self, request: Asking, body: Bytes) -> Result<Answer, Failure> {
         let request = request.body(Full::new(body));
-        let request = request.map_err(|error| Failure::Usage(error.to_string()))?;
-        let answer = self.http.request(request).await;
-        let answer = answer.map_err(|error| self.unanswered(&error))?;
+        let mut request = request.map_err(|error| Failure::Usage(error.to_string()))?;
+        let asking = |request: Request<Full<Bytes>>| async move {
+            let answer = self.http.request(request).await;
+            answer.map_err(|error| self.unanswered(&error))
+        };
+        let mut answer = asking(request.clone()).await?;
+        let is_refused = |credential: &Credential| credential.is_refused();
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && self.credential.as_ref().is_some_and(is_refused)
+        {
+            request.headers_mut().remove(header::AUTHORIZATION);
+            answer = asking(request).await?;
+        }
         let status = answer.status();
+        let unknown = self.credential.as_ref().and_then(Credential::unknown);
+        if let (StatusCode::UNAUTHORIZED, Some(file)) = (status, unknown) {
+            return Err(Failure::UnknownToken {
+                address: self.address.to_string(),
+                file: file.clone(),
+            });
+        }
         let answer = Answer {
             address: self.address.clone(),
             body: answer.into_body(),

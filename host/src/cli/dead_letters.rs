@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -47,6 +49,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct List {
     /// Only those of this context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// Print one JSON object for each
     #[arg(long)]
@@ -64,6 +67,7 @@ struct List {
   innkeeper dead-letters retry viewpage --all")]
 struct Retry {
     /// The context that gave up
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The dead letter's id, as the list shows it
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -84,6 +88,7 @@ struct Retry {
   innkeeper dead-letters drop viewpage room.3.1204.0")]
 struct Drop {
     /// The context that gave up
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The dead letter's id, as the list shows it
     id: String,
@@ -99,6 +104,7 @@ struct Drop {
   innkeeper dead-letters give-up viewpage room.3.1204.0")]
 struct GiveUp {
     /// The context that tries it
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The event's id, as `innkeeper status <CONTEXT>` shows it
     id: String,

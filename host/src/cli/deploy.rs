@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -48,6 +50,7 @@ const RETURN: Duration = Duration::from_secs(60);
 A signature in <FILE>.sig, or the newest beside it in the registry, is sent along (the newest good one, where the manifest here has [rollout.keys]); `innkeeper sign` makes it. `innkeeper rollout` pauses, promotes or ends a ramp; `innkeeper rollback room` takes a version back.")]
 pub(super) struct Deploy {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The component: a file, or `oci://<registry>/<repository>` with `:<tag>` or `@<digest>`
     #[arg(value_parser = ComponentSource::parse)]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -25,6 +27,7 @@ use crate::observe::sanitize::{SENTENCE, shown};
   innkeeper describe room --json | jq '.health.conditions[] | select(.status | not)'")]
 pub(super) struct Describe {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// Print JSON
     #[arg(long)]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -32,7 +34,7 @@ pub(super) struct Events {
     #[arg(short, long)]
     follow: bool,
     /// Only events of these contexts
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', add = ArgValueCandidates::new(candidates::contexts))]
     context: Vec<String>,
     /// Only events of these kinds
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]

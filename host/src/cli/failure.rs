@@ -9,6 +9,7 @@ use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::{DataError, StartError};
 use crate::build;
+use crate::core::counted;
 use crate::gateway::{AccessLogError, AuthError, GatewayError};
 use crate::journal;
 use crate::manifest::ManifestError;
@@ -45,7 +46,7 @@ pub(super) enum Failure {
     #[error(transparent)]
     Journal(#[from] journal::Error),
     #[error(
-        "{findings} findings; restore a backup, or `innkeeper journal repair --accept-loss` goes on without what is lost"
+        "{}; restore a backup, or `innkeeper journal repair --accept-loss` goes on without what is lost", counted(*.findings, "finding")
     )]
     Unsound { findings: u64 },
     #[error("the copy is not complete: {0}; it cannot be used, remove it and try again")]
@@ -93,13 +94,20 @@ pub(super) enum Failure {
     Lost { address: String },
     #[error("no TLS with the host at {address}: {reason}")]
     Tls { address: String, reason: String },
+    #[error(
+        "the host at {address} does not know the token in {}: that is of another data directory, or older; name the host's directory with --data, or its token with --admin-token", file.display()
+    )]
+    UnknownToken {
+        address: String,
+        file: std::path::PathBuf,
+    },
     #[error("the host at {address} did not answer in time; see its log, or ask again")]
     Slow { address: String },
     #[error("{address} is not an operators' port of this version: {}", shown(.reason, SAID))]
     NotUnderstood { address: String, reason: String },
     #[error("{}", shown(.detail, SAID))]
     Refused { status: u16, detail: String },
-    #[error("{failed} dead letters failed again; `innkeeper dead-letters` shows why")]
+    #[error("{} failed again; `innkeeper dead-letters` shows why", counted(*.failed, "dead letter"))]
     FailedAgain { failed: u64 },
     #[error("the rebuild of {context} failed, and the old state serves: {}", shown(.reason, SAID))]
     Rebuild { context: String, reason: String },
@@ -129,6 +137,9 @@ impl Failure {
             | Self::Manifest(_)
             | Self::Log(LogError::Level(_))
             | Self::Telemetry(_) => ExitCode::from(2),
+            Self::Build(error) if error.is_usage() => ExitCode::from(2),
+            // What was asked for is none, whoever finds out.
+            Self::Refused { status: 400, .. } => ExitCode::from(2),
             Self::Compile(error) => ExitCode::from(error.exit_code()),
             _ => ExitCode::FAILURE,
         }

@@ -1,12 +1,15 @@
 //! `innkeeper fault`
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::Fault as View;
+use crate::manifest::FaultInjection;
 
 /// Make some requests and calls to a context go wrong on purpose, to see what happens then
 ///
@@ -20,6 +23,7 @@ use crate::admin::view::Fault as View;
   innkeeper fault payment --off")]
 pub(super) struct Fault {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// How many of a hundred are kept waiting, and how long
     #[arg(long, value_name = "PERCENT%:TIME")]
@@ -42,6 +46,10 @@ pub(super) struct Fault {
 
 impl Fault {
     pub async fn run(self) -> Result<(), Failure> {
+        let (delay, abort) = (self.delay.as_deref(), self.abort.as_deref());
+        if delay.or(abort).is_some() {
+            FaultInjection::for_a_time(delay, abort, &self.time).map_err(Failure::Usage)?;
+        }
         let client = self.operator.client()?;
         let path = format!("/v1/contexts/{}/fault", encoded(&self.context));
         if self.off {

@@ -11,6 +11,7 @@ use super::app_flags::AppFlags;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::{output, serving};
+use crate::core::counted;
 use crate::journal::{self, Loss, Repaired, Verified};
 use crate::manifest::Manifest;
 
@@ -96,7 +97,7 @@ pub(super) async fn verified(directory: PathBuf, cache: u64) -> Result<Vec<Verif
             *sum += records;
             if *sum - *told >= STEP {
                 *told = *sum;
-                progress.step(format_args!("{context}: {sum} records"));
+                progress.step(format_args!("{context}: {}", counted(*sum, "record")));
             }
         });
         progress.clear();
@@ -201,7 +202,8 @@ fn tell(loss: &Loss, as_json: bool) -> Result<(), Failure> {
             "{context:<16} nothing was lost, up to commit {upto}"
         ))?);
     }
-    output::line(format_args!("{context:<16} lost, of {upto} commits:"))?;
+    let commits = counted(*upto, "commit");
+    output::line(format_args!("{context:<16} lost, of {commits}:"))?;
     for line in lost {
         output::line(format_args!("  {line}"))?;
     }

@@ -6,12 +6,14 @@ mod audit;
 mod autoscale;
 mod backup;
 mod build;
+mod candidates;
 mod client;
 mod command;
 mod compile;
 mod completions;
 mod components;
 mod connector;
+mod credential;
 mod dead_letters;
 mod deploy;
 mod describe;
@@ -67,6 +69,9 @@ const THREADS_FOR_SOCKETS: usize = 2;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    if let Some(code) = completions::answer() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::answer(&error),

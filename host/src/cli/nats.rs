@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -72,7 +74,7 @@ struct Drop {
   innkeeper nats republish --context room --from 1")]
 struct Republish {
     /// The context that published them
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The first commit whose events are published again, from 1
     #[arg(long)]
@@ -141,8 +143,9 @@ impl Republish {
         );
         let client = self.operator.client()?;
         let Republished { events } = client.post(&path, ANSWER).await?;
-        Ok(output::line(format_args!(
-            "{events} events are being published again"
-        ))?)
+        Ok(output::line(match events {
+            1 => "1 event is being published again".to_owned(),
+            events => format!("{events} events are being published again"),
+        })?)
     }
 }

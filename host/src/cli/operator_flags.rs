@@ -7,6 +7,7 @@ use clap::Args;
 use super::address::{Address, Scheme};
 use super::app_flags::{AppFlags, token};
 use super::client::Client;
+use super::credential::Credential;
 use super::failure::Failure;
 use super::trust::Trust;
 use crate::admin::Token;
@@ -73,18 +74,20 @@ impl OperatorFlags {
             None if trust.is_said() => Scheme::Https,
             None => Scheme::Http,
         };
-        let kept = || {
-            let data = &manifest.as_ref()?.journal.directory;
+        let found = || {
+            let file = Token::file(&manifest.as_ref()?.journal.directory);
             // Without a token, the host says what it is needed for.
-            let token = || Token::read(&Token::file(data)).ok();
-            address.is_here().then(token).flatten()
+            let token = || Token::read(&file).ok();
+            let token = address.is_here().then(token).flatten()?;
+            Some(Credential::found(token, file))
         };
         let chosen = || manifest.as_ref()?.admin.token.clone();
-        let token = self.admin_token.or_else(chosen).or_else(kept);
+        let named = self.admin_token.or_else(chosen);
+        let credential = named.map(Credential::named).or_else(found);
         let tls = match scheme {
             Scheme::Http => None,
             Scheme::Https => Some(trust.config()?),
         };
-        Client::new(address.with_scheme(scheme), token, tls)
+        Client::new(address.with_scheme(scheme), credential, tls)
     }
 }

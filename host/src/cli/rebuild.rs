@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
 use super::progress::Progress;
 use crate::admin::view::{Rebuild as View, RebuildState};
+use crate::core::counted;
 
 /// How often the host is asked how far it is.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -25,6 +28,7 @@ const BEGIN: Duration = Duration::from_secs(30);
   innkeeper rebuild viewpage --no-wait")]
 pub(super) struct Rebuild {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// Begin, and do not wait for the end; `innkeeper status <CONTEXT>` shows the progress
     #[arg(long)]
@@ -56,8 +60,8 @@ impl Rebuild {
             }),
             _ if self.json => Ok(()),
             RebuildState::Done => Ok(output::line(format_args!(
-                "{name} is rebuilt from {} events",
-                ended.handled
+                "{name} is rebuilt from {}",
+                counted(ended.handled, "event")
             ))?),
             _ => Ok(output::line(format_args!(
                 "the rebuild of {name} has started"
@@ -90,9 +94,9 @@ fn describe(rebuild: &View) -> String {
         RebuildState::Filling => {
             let percent = (rebuild.handled * 100).checked_div(rebuild.total);
             format!(
-                "{} of {} events ({} %)",
+                "{} of {} ({} %)",
                 rebuild.handled,
-                rebuild.total,
+                counted(rebuild.total, "event"),
                 percent.unwrap_or(100)
             )
         }

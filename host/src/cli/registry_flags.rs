@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::app_flags::AppFlags;
+use super::candidates;
 use super::failure::Failure;
 use crate::manifest::{Manifest, OciReference, UploadSettings, is_name};
 use crate::registry::{Addressee, Registries};
@@ -20,7 +22,7 @@ pub(super) struct RegistryFlags {
     #[arg(long, value_name = "FILE", env = "INNKEEPER_APP", default_value = AppFlags::DEFAULT)]
     app: PathBuf,
     /// The context that the signature is for [default: any; who pushes a signature says it]
-    #[arg(long, value_parser = name)]
+    #[arg(long, value_parser = name, add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// The app that it is for, where its manifest is not at hand
     #[arg(long, value_name = "NAME", value_parser = name, requires = "context")]

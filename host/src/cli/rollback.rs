@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -11,6 +13,8 @@ use super::output;
 use crate::admin::view::RolledBack;
 use crate::core::human_duration;
 
+/// How many digits of a digest name a version.
+const SHORTEST_DIGEST: usize = 6;
 /// How long the host may take for it.
 const TIME: Duration = Duration::from_secs(30);
 
@@ -24,9 +28,10 @@ const TIME: Duration = Duration::from_secs(30);
   innkeeper rollback room --to 3 --reason 'reviews got lost'")]
 pub(super) struct Rollback {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// The number of the version, or the first digits of its digest [default: the one before]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     to: Option<String>,
     /// Why; it is kept in the history
     #[arg(long, value_name = "TEXT")]
@@ -63,5 +68,33 @@ impl Rollback {
             }
         };
         Ok(output::line(text)?)
+    }
+}
+
+/// A version, as an operator names it.
+fn version(text: &str) -> Result<String, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_digest = text.len() >= SHORTEST_DIGEST && text.bytes().all(is_digit);
+    match is_number || is_digest {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "write its number, for example 3, or the first {SHORTEST_DIGEST} digits of its digest or more; `innkeeper versions` shows both"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_has_a_number_and_a_digest() {
+        for known in ["1", "12", "123456789", "0a1b2c", &"f".repeat(64)] {
+            assert_eq!(version(known).as_deref(), Ok(known));
+        }
+        for unknown in ["", "v3", "-1", "0a1b", "0A1B2C", "sha256:0a1b2c"] {
+            assert!(version(unknown).is_err(), "{unknown}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -45,6 +47,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct Told {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// Why; it is kept in the history
     #[arg(long, value_name = "TEXT")]

@@ -1,7 +1,9 @@
 //! `innkeeper sagas`
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::encoded;
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -18,6 +20,7 @@ use crate::events::saga::SagaState;
   innkeeper sagas --json")]
 pub(super) struct Sagas {
     /// Only those of this name
+    #[arg(add = ArgValueCandidates::new(candidates::sagas))]
     saga: Option<String>,
     /// Only those in this state
     #[arg(long)]

@@ -18,7 +18,7 @@ use super::output;
 use super::shipped::{self, Resolved};
 use super::signals::{self, Signals};
 use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
-use crate::app::{DataDirectory, Host, Options, Progress};
+use crate::app::{DataDirectory, Host, Options, Progress, StartError};
 use crate::gateway::{AccessLog, Authenticator, Drained, Gateway, Security};
 use crate::invocation::Safeguards;
 use crate::manifest::{
@@ -135,22 +135,29 @@ pub(super) async fn serve(
     let admin = listeners.operators.serve(access, places, metrics);
     let starting = async {
         let told = |resolved: Resolved<'_>| watch.resolved(resolved);
+        let components = shipped::components(&manifest, files, told).await;
+        let missing = components
+            .iter()
+            .filter(|(_, shipped)| shipped.is_missing());
+        let missing: Vec<_> = missing.map(|(context, _)| context.clone()).collect();
         let options = Options {
-            components: shipped::components(&manifest, files, told).await,
+            components,
             safeguards,
             compiler: this_program(),
             strict: flags.strict,
             ..Options::default()
         };
-        Host::start(manifest, options, |step| watch.step(step)).await
+        let host = Host::start(manifest, options, |step| watch.step(step)).await?;
+        Ok::<_, StartError>((host, missing))
     };
-    let host = tokio::select! {
+    let (host, missing) = tokio::select! {
         started = starting => started?,
         signal = signals.next() => {
             tracing::info!(signal, "asked to stop before the app was started");
             return Ok(Ended::Asked);
         }
     };
+    shipped::keep_fetching(&host, missing);
     let exporting = export_metrics(&mut telemetry, metrics, &host);
     let drain = CancellationToken::new();
     let address = listeners.gateway.address();

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::app_flags::AppFlags;
+use super::candidates;
 use super::failure::Failure;
 use super::{key_file, output};
 use crate::build;
@@ -32,7 +34,7 @@ pub(super) struct Sign {
     #[arg(value_name = "FILE", required_unless_present = "new_key")]
     component: Option<PathBuf>,
     /// The context that it is for
-    #[arg(long, required_unless_present = "new_key", value_parser = name)]
+    #[arg(long, required_unless_present = "new_key", value_parser = name, add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// The app's manifest, which says the app's name
     #[arg(long, value_name = "FILE", env = "INNKEEPER_APP", default_value = AppFlags::DEFAULT)]

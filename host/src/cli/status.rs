@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::graph::{errors, p99};
@@ -14,7 +16,7 @@ use crate::admin::view::{
     Breaker, Caller, Contended, Context, ContextDetail, Contexts, Fault, HealthState, Import, Nats,
     Rejected, Retry, Rollout, Subscription, Used,
 };
-use crate::core::{human_duration, wall_clock};
+use crate::core::{counted, human_duration, wall_clock};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
 use crate::versions::numbered;
 
@@ -28,6 +30,7 @@ use crate::versions::numbered;
   innkeeper status --json | jq '.contexts[] | select(.deadLetters > 0).name'")]
 pub(super) struct Status {
     /// Show one context in full
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -166,6 +169,7 @@ fn taken_in(subscription: &Subscription) -> String {
     let mut parts = Vec::new();
     match subscription.waiting {
         Some(0) => parts.push("every message was read".to_owned()),
+        Some(1) => parts.push("1 message has yet to be read".to_owned()),
         Some(messages) => parts.push(format!("{messages} messages have yet to be read")),
         None => {}
     }
@@ -218,9 +222,9 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field(
             "state",
             format!(
-                "{}, restarted {} times",
+                "{}, restarted {}",
                 context.state.name(),
-                context.restarts
+                counted(context.restarts, "time")
             ),
         ),
         field(
@@ -241,8 +245,10 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         field(
             "journal",
             format!(
-                "{} commits, {} on disk, generation {}",
-                context.journal.applied, context.journal.flushed, context.journal.generation
+                "{}, {} on disk, generation {}",
+                counted(context.journal.applied, "commit"),
+                context.journal.flushed,
+                context.journal.generation
             ),
         ),
         field("to be undone", context.compensations_pending.to_string()),
@@ -261,11 +267,9 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
         lines.push(field("keeps", value));
     }
     if context.log_lines_dropped > 0 {
-        let lines_dropped = format!(
-            "{} lines were dropped, more than limits.log allows",
-            context.log_lines_dropped
-        );
-        lines.push(field("log", lines_dropped));
+        let dropped = counted(context.log_lines_dropped, "line");
+        let dropped = format!("{dropped} dropped, more than limits.log allows");
+        lines.push(field("log", dropped));
     }
     let notices = context.notices.iter();
     lines.extend(notices.map(|notice| field("notice", notice.clone())));
@@ -281,7 +285,7 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     let subscriptions = detail.subscriptions.iter();
     lines.extend(subscriptions.map(|subscription| field("subscription", taken_in(subscription))));
     for Contended { key, conflicts } in &context.contended {
-        let times = format!("{key} caused {conflicts} conflicts");
+        let times = format!("{key} caused {}", counted(*conflicts, "conflict"));
         lines.push(field("contended", times));
     }
     if is_contended(context) {
@@ -291,8 +295,10 @@ fn lines(detail: &ContextDetail) -> Vec<String> {
     }
     if let Some(rebuild) = &detail.rebuild {
         let progress = format!(
-            "{:?}, {} of {} events",
-            rebuild.state, rebuild.handled, rebuild.total
+            "{:?}, {} of {}",
+            rebuild.state,
+            rebuild.handled,
+            counted(rebuild.total, "event")
         );
         lines.push(field("rebuild", progress.to_lowercase()));
     }

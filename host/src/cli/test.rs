@@ -6,10 +6,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::app_flags::AppFlags;
+use super::candidates;
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
@@ -43,6 +45,7 @@ const CLOSING: Duration = Duration::from_secs(60);
   innkeeper test room")]
 pub(super) struct Test {
     /// Only the tests of this context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: Option<String>,
     #[command(flatten)]
     app: AppFlags,

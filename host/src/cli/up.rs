@@ -23,6 +23,7 @@ use super::signals::Signals;
 use super::{build, output};
 use crate::app::{self, Host};
 use crate::build::{Error as BuildError, Options, Profile};
+use crate::core::counted;
 use crate::manifest::{AdminSettings, Manifest};
 
 /// Build what is stale, then serve the app
@@ -182,7 +183,8 @@ impl Watch for Newcomer {
 
 /// Where to look, and what to try.
 fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<String> {
-    let (app, contexts) = (&host.manifest.app.name, host.contexts().len());
+    let app = &host.manifest.app.name;
+    let contexts = counted(host.contexts().len(), "context");
     let scheme = serving::scheme(host.manifest.admin.tls.is_some());
     let public = serving::scheme(host.manifest.gateway.tls.is_some());
     let admin = match operators == AdminSettings::default().listen && scheme == "http" {
@@ -191,7 +193,7 @@ fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<Strin
     };
     let mut lines = vec![
         String::new(),
-        format!("{app} is open, with {contexts} contexts. Ctrl-C closes it."),
+        format!("{app} is open, with {contexts}. Ctrl-C closes it."),
         String::new(),
         format!("  app         {public}://{gateway}"),
         format!("  operators   {scheme}://{operators}/v1/contexts"),

@@ -6,6 +6,7 @@ use super::app_flags::AppFlags;
 use super::failure::Failure;
 use super::output;
 use crate::build::{Step, Upgrade as Plan};
+use crate::core::counted;
 use crate::guest::CONTRACT_VERSION;
 
 /// Bring the app's copy of the SDK, with the contract in it, to that of this binary
@@ -54,14 +55,14 @@ impl Upgrade {
                 return Ok(());
             }
             if dry_run {
-                output::note(format_args!("{} would change", files(changes)));
+                output::note(format_args!("{} would change", counted(changes, "file")));
                 return Ok(());
             }
             let overwrites = plan.overwrites();
             if let (Some(first), false) = (overwrites.first(), force) {
                 return Err(Failure::Usage(format!(
                     "{} of the SDK may have been changed by hand ({first}): keep what you need of that elsewhere, and overwrite with --force",
-                    files(overwrites.len())
+                    counted(overwrites.len(), "file")
                 )));
             }
             plan.carry_out()?;
@@ -71,13 +72,6 @@ impl Upgrade {
             Ok(())
         });
         working.await.map_err(|_| Failure::Interrupted)?
-    }
-}
-
-fn files(count: usize) -> String {
-    match count {
-        1 => "1 file".into(),
-        count => format!("{count} files"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `innkeeper versions`
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
@@ -21,6 +23,7 @@ use crate::admin::view::{Floor, Version, Versions as View};
   innkeeper versions room --json | jq '.versions[] | select(.state == \"quarantined\")'")]
 pub(super) struct Versions {
     /// The context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
     context: String,
     /// Show who did what when, and why
     #[arg(long)]

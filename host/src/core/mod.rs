@@ -4,6 +4,7 @@ mod backoff;
 mod clock;
 pub(crate) mod cloud_event;
 pub mod correlation;
+mod counted;
 mod human_duration;
 mod id;
 pub mod memory;
@@ -21,6 +22,7 @@ pub(crate) use self::{
 pub use self::{
     clock::wall_clock,
     correlation::Correlation,
+    counted::counted,
     human_duration::human_duration,
     id::{
         CallId, CausationId, ContentDigest, CorrelationId, EventId, InvalidContentDigest,

@@ -8,9 +8,9 @@ use http::{Method, StatusCode};
 use metrics::{Counter, Gauge, counter, gauge};
 use parking_lot::RwLock;
 
-use super::route_metrics::{CLASSES, RouteMetrics, class};
+use super::route_metrics::RouteMetrics;
 use crate::core::TraceContext;
-use crate::observe::metrics::{HTTP_CONNECTIONS, HTTP_REQUESTS};
+use crate::observe::metrics::{HTTP_CONNECTIONS, HTTP_REQUESTS, STATUS_CLASSES, status_class};
 use crate::versions::Route;
 
 /// How many routes are measured one by one. Versions come and go for as long as the host runs, and what was measured stays.
@@ -20,7 +20,7 @@ const OTHERS: &str = "_OTHER";
 
 /// The handles of the gateway's metrics.
 pub(super) struct GatewayMetrics {
-    classes: [Counter; CLASSES.len()],
+    classes: [Counter; STATUS_CLASSES.len()],
     unrouted: RouteMetrics,
     routes: RwLock<MeasuredRoutes>,
     most_routes: usize,
@@ -70,7 +70,7 @@ impl GatewayMetrics {
 
     fn with_routes(most_routes: usize) -> Self {
         Self {
-            classes: CLASSES.map(|class| counter!(HTTP_REQUESTS, "status" => class)),
+            classes: STATUS_CLASSES.map(|class| counter!(HTTP_REQUESTS, "status" => class)),
             unrouted: RouteMetrics::of_none(),
             routes: RwLock::default(),
             most_routes,
@@ -122,7 +122,7 @@ impl GatewayMetrics {
         took: Duration,
         trace: &TraceContext,
     ) {
-        if let Some(counter) = self.classes.get(class(status)) {
+        if let Some(counter) = self.classes.get(status_class(status)) {
             counter.increment(1);
         }
         let route = route.unwrap_or(&self.unrouted);

@@ -7,11 +7,8 @@ use http::StatusCode;
 use metrics::{Histogram, Label, histogram};
 
 use crate::core::TraceContext;
-use crate::observe::metrics::{HTTP_REQUEST_DURATION, record};
+use crate::observe::metrics::{HTTP_REQUEST_DURATION, STATUS_CLASSES, record, status_class};
 use crate::versions::Route;
-
-/// The classes of statuses.
-pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The handles of one route's metrics; those of each class are made when there is a first answer of it.
 pub(super) struct RouteMetrics {
@@ -19,7 +16,7 @@ pub(super) struct RouteMetrics {
     /// None where no route is known.
     pattern: Option<Box<str>>,
     labels: Vec<Label>,
-    classes: [OnceLock<Histogram>; CLASSES.len()],
+    classes: [OnceLock<Histogram>; STATUS_CLASSES.len()],
 }
 
 impl RouteMetrics {
@@ -65,20 +62,15 @@ impl RouteMetrics {
 
     /// A request was answered, at this place in a trace.
     pub(super) fn answered(&self, status: StatusCode, took: Duration, trace: &TraceContext) {
-        let class = class(status);
-        let (Some(name), Some(duration)) = (CLASSES.get(class), self.classes.get(class)) else {
+        let class = status_class(status);
+        let Some(duration) = self.classes.get(class) else {
             return;
         };
         let duration = duration.get_or_init(|| {
             let mut labels = self.labels.clone();
-            labels.push(Label::new("status", *name));
+            labels.push(Label::new("status", STATUS_CLASSES[class]));
             histogram!(HTTP_REQUEST_DURATION, labels)
         });
         record(duration, took, trace);
     }
-}
-
-/// Which of the classes a status is of.
-pub(super) fn class(status: StatusCode) -> usize {
-    usize::from(status.as_u16() / 100).saturating_sub(1)
 }

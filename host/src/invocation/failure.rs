@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::counter::InvalidCounter;
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
-use crate::core::human_duration;
 use crate::core::memory::Exhausted;
+use crate::core::{counted, human_duration};
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 
@@ -245,7 +245,7 @@ pub enum Failure {
         limit: u32,
     },
     /// Others' commits kept getting in the way.
-    #[error("conflicted with concurrent commits {attempts} times (limits.attempts)")]
+    #[error("conflicted with concurrent commits {} (limits.attempts)", counted(*.attempts, "time"))]
     Contended {
         /// How often it ran.
         attempts: u32,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::occurrences::Severity;
+use crate::core::counted;
 
 /// What the host tells of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +59,7 @@ impl HostEventKind {
                     text("version"),
                     match data["errors"].as_u64() {
                         None | Some(0) => " again when it was tried".to_owned(),
-                        Some(errors) => format!(" {errors} times in a row"),
+                        Some(errors) => format!(" {} in a row", counted(errors, "time")),
                     }
                 );
                 (Severity::Warning, sentence)

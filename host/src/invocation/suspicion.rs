@@ -66,8 +66,8 @@ pub(super) fn note(
         }
         Ended::Answered => {}
         Ended::Failed(failure) if !failure.is_fault_of_context() => {}
-        Ended::Failed(_) => {
-            let in_a_row = version.note_failure(entry.fingerprint());
+        Ended::Failed(failure) => {
+            let in_a_row = version.note_failure(entry.fingerprint(), failure.to_string());
             let limit = context.settings.healing.consecutive_failures;
             let is_suspect = limit > 0 && in_a_row.count.is_multiple_of(limit);
             let serves = || {

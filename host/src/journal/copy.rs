@@ -41,8 +41,10 @@ pub enum Part {
     Keys(Vec<Raw>),
     /// How far each journal goes: the journals are whole.
     Ends(BTreeMap<String, Link>),
-    /// A file that belongs to the copy: a component.
+    /// A file that belongs to the copy.
     File {
+        /// What it is of.
+        kind: FileKind,
         /// Its name.
         name: String,
         /// What follows of it.
@@ -54,6 +56,15 @@ pub enum Part {
     End,
     /// It could not be completed.
     Failed(String),
+}
+
+/// What a file of a copy is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A component that serves, or has served.
+    Component,
+    /// What is kept of a component that the manifest names in a registry.
+    RegistryCopy,
 }
 
 /// Why a copy ended.

@@ -50,7 +50,7 @@ pub(crate) use self::bookkeeping::bookkeeping;
 pub use self::capture::Capture;
 pub use self::committer::{Committed, Committer, Flush, Options};
 pub use self::contention::Contended;
-pub use self::copy::{CopyError, CopyWriter, Part, Raw, copy};
+pub use self::copy::{CopyError, CopyWriter, FileKind, Part, Raw, copy};
 pub use self::error::{CommitError, Error};
 pub use self::format::Link;
 pub(crate) use self::format::read_grown;

@@ -40,7 +40,37 @@ pub struct Abort {
     pub status: u16,
 }
 
+/// The longest time that faults are switched on for while the host runs.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl FaultInjection {
+    /// As it is asked for while the host runs: a delay such as `10%:2s`, an abort such as `5%:503`, or both, for a time such as `10m`.
+    ///
+    /// # Errors
+    ///
+    /// In words for who has asked, when one of them is none, or nothing would go wrong.
+    pub fn for_a_time(
+        delay: Option<&str>,
+        abort: Option<&str>,
+        time: &str,
+    ) -> Result<(Self, Duration), String> {
+        let injection = Self {
+            delay: delay.map(str::parse).transpose()?,
+            abort: abort.map(str::parse).transpose()?,
+        };
+        if injection.is_none() {
+            return Err("nothing would go wrong; say a `delay` such as `10%:2s`, or an `abort` such as `5%:503`".to_owned());
+        }
+        let found = scalar::parse_duration(time);
+        let found = found.filter(|time| !time.is_zero() && *time <= LONGEST);
+        let found = found.ok_or_else(|| {
+            format!(
+                "`{time}` is not a time that faults can be injected for; write for example `10m`, a day at most"
+            )
+        })?;
+        Ok((injection, found))
+    }
+
     /// Whether anything is made to go wrong.
     pub fn is_none(&self) -> bool {
         self.delay.is_none_or(|delay| delay.percent == 0)

@@ -84,6 +84,16 @@ impl AllowedOrigin {
         self.tls == tls && self.host == *host && self.port == port
     }
 
+    /// Its host, with its port where its scheme has another.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let usual = if self.tls { 443 } else { 80 };
+        match self.port == usual {
+            true => self.host.to_string(),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// Whether its name may lead to this address: a public one, or one that the manifest names.
     #[must_use]
     pub fn may_be_at(&self, address: IpAddr) -> bool {
@@ -99,6 +109,14 @@ impl AllowedOrigin {
             OriginHost::Name(name) => name == LOCALHOST && address.is_loopback(),
         };
         is_named || self.within.is_some_and(|network| network.contains(address))
+    }
+}
+
+impl fmt::Display for AllowedOrigin {
+    /// As RFC 6454 writes it: without the port that its scheme has anyway.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority())
     }
 }
 
@@ -232,6 +250,18 @@ mod tests {
             "http://a in 10.0.0.1/8",
         ] {
             assert!(wrong.parse::<AllowedOrigin>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_they_are_read_but_for_what_goes_without_saying() {
+        for (read, written) in [
+            ("https://Api.Example:443/", "https://api.example"),
+            ("http://api.example:443", "http://api.example:443"),
+            ("http://[0:0::1]:80", "http://[::1]"),
+            ("http://payments:8080 in 10.0.0.0/8", "http://payments:8080"),
+        ] {
+            assert_eq!(origin(read).to_string(), written);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::gateway_auth::Requirement;
 
@@ -44,43 +44,87 @@ impl<'de> Visitor<'de> for Routes {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut named = Vec::new();
-        while let Some(route) = items.next_element::<String>()? {
+        let (mut named, mut shapes) = (Vec::new(), Shapes::default());
+        while let Some(route) = items.next_element_seed(Another(&mut shapes))? {
             named.push((route, RouteSettings::default()));
         }
         Ok(spelled_out(named))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut named = Vec::new();
-        while let Some(entry) = entries.next_entry::<String, RouteSettings>()? {
-            named.push(entry);
+        let (mut named, mut shapes) = (Vec::new(), Shapes::default());
+        while let Some(route) = entries.next_key_seed(Another(&mut shapes))? {
+            named.push((route, entries.next_value()?));
         }
         Ok(spelled_out(named))
     }
 
     /// A variable is text: routes with commas between them.
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let (mut named, mut shapes) = (Vec::new(), Shapes::default());
         let routes = text.split(',').map(str::trim);
-        let routes = routes.filter(|route| !route.is_empty());
-        let named = routes.map(|route| (route.to_owned(), RouteSettings::default()));
-        Ok(spelled_out(named.collect()))
+        for route in routes.filter(|route| !route.is_empty()) {
+            let route = shapes.add(route.to_owned()).map_err(E::custom)?;
+            named.push((route, RouteSettings::default()));
+        }
+        Ok(spelled_out(named))
     }
+}
+
+/// The routes that were named, by their shapes.
+#[derive(Default)]
+struct Shapes(BTreeMap<String, String>);
+
+impl Shapes {
+    /// Another one; in words what is wrong, when one before it takes all that it would.
+    fn add(&mut self, route: String) -> Result<String, String> {
+        match self.0.insert(shape(&route), route.clone()) {
+            None => Ok(route),
+            Some(other) if other == route => Err(format!("`{route}` is named twice; keep one")),
+            Some(other) => Err(format!(
+                "`{route}` and `{other}` take the same requests; keep one of them"
+            )),
+        }
+    }
+}
+
+/// Reads a route that is none of those before it.
+struct Another<'a>(&'a mut Shapes);
+
+impl<'de> DeserializeSeed<'de> for Another<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let route = String::deserialize(deserializer)?;
+        self.0.add(route).map_err(D::Error::custom)
+    }
+}
+
+/// A route without the names of its placeholders, which no request tells apart.
+fn shape(route: &str) -> String {
+    let segments = route.split('/').map(|segment| match segment {
+        rest if rest.starts_with("{*") => "{*}",
+        one if one.starts_with('{') => "{}",
+        literal => literal,
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Each route with its one method and its one path. What is named more closely goes before what it is a part of.
 fn spelled_out(mut named: Vec<(String, RouteSettings)>) -> BTreeMap<String, RouteSettings> {
     named.sort_by_key(|(route, _)| (!route.ends_with(BELOW), !route.starts_with('/')));
-    let mut routes = BTreeMap::new();
+    let mut shapes: BTreeMap<String, (String, RouteSettings)> = BTreeMap::new();
     for (route, settings) in named {
         for one in each(&route) {
-            match settings.require.is_some() {
-                true => _ = routes.insert(one, settings.clone()),
-                // It is there, and says no more than what it is a part of.
-                false => _ = routes.entry(one).or_default(),
+            let known = shapes.entry(shape(&one)).or_default();
+            known.0 = one;
+            // Where it says nothing it says no more than what it is a part of.
+            if settings.require.is_some() {
+                known.1 = settings.clone();
             }
         }
     }
+    let mut routes: BTreeMap<_, _> = shapes.into_values().collect();
     let inherited: Vec<_> = routes
         .iter()
         .filter(|(_, settings)| settings.require.is_none())
@@ -166,6 +210,42 @@ mod tests {
             ["DELETE /a", "GET /a", "PATCH /a", "POST /a", "PUT /a"]
         );
         assert_eq!(keys(&["hello"]), ["hello"]);
+    }
+
+    #[test]
+    fn a_route_is_named_once() {
+        let read = |routes: &[&str]| {
+            let mut shapes = Shapes::default();
+            let read = routes.iter().map(|route| shapes.add((*route).to_owned()));
+            read.collect::<Result<Vec<_>, _>>()
+        };
+        for (twice, why) in [
+            (["GET /a", "GET /a"], "`GET /a` is named twice"),
+            (
+                ["GET /a/{b}", "GET /a/{c}"],
+                "`GET /a/{c}` and `GET /a/{b}`",
+            ),
+            (["GET /{*b}", "GET /{*c}"], "take the same requests"),
+            (["/a/{b}/*", "/a/{c}/*"], "take the same requests"),
+        ] {
+            let refused = read(&twice).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
+        for different in [
+            ["GET /a", "POST /a"],
+            ["GET /a", "/a"],
+            ["GET /a", "GET /a/"],
+            ["GET /a/{b}", "GET /a/*"],
+            ["GET /a/{b}", "GET /a/{*b}"],
+            ["/a/{b}", "GET /a/{c}"],
+        ] {
+            assert!(read(&different).is_ok(), "{different:?}");
+        }
+        // The closer one names what is in the path.
+        assert_eq!(
+            keys(&["/a/{b}", "GET /a/{c}"]).join(","),
+            "DELETE /a/{b},GET /a/{c},PATCH /a/{b},POST /a/{b},PUT /a/{b}"
+        );
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Account {
 }
 
 impl Held {
+    /// How much is held, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Holds so many bytes more of the request.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), OutboundError> {
         let bytes = bytes as u64;

@@ -6,6 +6,7 @@ mod account;
 mod connection;
 mod conversation;
 mod exchange;
+mod observation;
 mod outgoing;
 
 use std::collections::HashMap;
@@ -18,10 +19,12 @@ use tokio::time::{Instant, timeout_at};
 
 use self::account::{Admitted, Held};
 pub use self::conversation::Conversation;
+use self::observation::Observation;
 use self::outgoing::Outgoing;
 use crate::core::{CorrelationId, TraceContext};
 use crate::guest::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 use crate::manifest::{AllowedOrigin, ContextSettings};
+use crate::observe::telemetry;
 
 /// How a context asks outside.
 pub struct OutboundClient {
@@ -69,12 +72,12 @@ impl OutboundClient {
         }
     }
 
-    fn longest_body(&self) -> usize {
-        usize::try_from(self.longest_body).unwrap_or(usize::MAX)
-    }
-
     /// A request that may be made.
-    pub fn call(self: &Arc<Self>, envelope: Envelope) -> Box<dyn OutboundCall> {
+    pub fn call(self: &Arc<Self>, mut envelope: Envelope) -> Box<dyn OutboundCall> {
+        // It is a span of its own where spans are exported, and whoever is asked goes on from there.
+        if telemetry::is_on() {
+            envelope.trace = envelope.trace.child();
+        }
         Box::new(Call {
             client: self.clone(),
             held: envelope.conversation.hold_nothing(),
@@ -83,11 +86,8 @@ impl OutboundClient {
     }
 
     /// A request that may not be made, and why.
-    pub fn refused(self: &Arc<Self>, reason: &str) -> Box<dyn OutboundCall> {
-        Box::new(Refused {
-            longest_body: self.longest_body(),
-            reason: reason.to_owned(),
-        })
+    pub fn refused(&self, reason: &str) -> Box<dyn OutboundCall> {
+        Box::new(Refused(reason.to_owned()))
     }
 }
 
@@ -108,7 +108,10 @@ impl Call {
             held,
             envelope,
         } = self;
-        let outgoing = Outgoing::of(request, &client, &envelope)?;
+        let observation = Observation::new(&client.context, request.method(), &envelope);
+        let outgoing = Outgoing::of(request, &client, &envelope);
+        let outgoing = outgoing.inspect_err(|error| observation.refused(error))?;
+        let observation = observation.to(&outgoing.origin);
         let limits = exchange::Limits {
             longest_body: client.longest_body,
             first_byte: timeouts.first_byte.unwrap_or(Duration::MAX),
@@ -117,15 +120,18 @@ impl Call {
         let connect = timeouts.connect.unwrap_or(Duration::MAX);
         let deadline = envelope.deadline;
         let known_by = outgoing.known_by.clone();
+        let sent = observation.clone();
         let begin = move |admitted: Admitted| -> Sent {
-            Box::pin(async move {
+            Box::pin(sent.over(async move {
                 let connect = Instant::now() + connect.min(connection::LONGEST);
                 let sending = send(outgoing, connect.min(deadline), limits, admitted);
                 let answered = timeout_at(deadline, sending).await;
                 answered.map_err(|_| OutboundError::ResponseTimeout)?
-            })
+            }))
         };
-        envelope.conversation.ask(known_by, held, begin)?.await
+        let answering = envelope.conversation.ask(known_by, held, begin);
+        let answering = answering.inspect_err(|error| observation.refused(error))?;
+        answering.await
     }
 }
 
@@ -142,12 +148,13 @@ async fn send(
 }
 
 impl OutboundCall for Call {
-    fn longest_body(&self) -> usize {
-        self.client.longest_body()
-    }
-
     fn hold(&mut self, bytes: usize) -> Result<(), OutboundError> {
-        self.held.grow(bytes)
+        let limit = self.client.longest_body;
+        let held = match self.held.bytes().saturating_add(bytes as u64) > limit {
+            true => Err(OutboundError::RequestTooLong { limit }),
+            false => self.held.grow(bytes),
+        };
+        held.inspect_err(|error| observation::unaddressed(&self.client.context, error))
     }
 
     fn send(self: Box<Self>, request: http::Request<Bytes>, timeouts: OutboundTimeouts) -> Sent {
@@ -163,21 +170,15 @@ impl OutboundCall for Call {
     }
 }
 
-struct Refused {
-    longest_body: usize,
-    reason: String,
-}
+/// Why it may not be made.
+struct Refused(String);
 
 impl OutboundCall for Refused {
-    fn longest_body(&self) -> usize {
-        self.longest_body
-    }
-
     fn hold(&mut self, _: usize) -> Result<(), OutboundError> {
-        Err(OutboundError::Denied(self.reason.clone()))
+        Err(OutboundError::Denied(self.0.clone()))
     }
 
     fn send(self: Box<Self>, _: http::Request<Bytes>, _: OutboundTimeouts) -> Sent {
-        Box::pin(std::future::ready(Err(OutboundError::Denied(self.reason))))
+        Box::pin(std::future::ready(Err(OutboundError::Denied(self.0))))
     }
 }

@@ -56,7 +56,7 @@ impl Outgoing {
         let (mut parts, body) = request.into_parts();
         let invalid = |reason: &str| OutboundError::Invalid(reason.to_owned());
         if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-            return Err(invalid("CONNECT and TRACE are not sent outside"));
+            return Err(OutboundError::Method(parts.method.to_string()));
         }
         let origin = origin(&parts.uri, client)?;
         let target = target(&parts, &origin);
@@ -73,8 +73,8 @@ impl Outgoing {
             insert(&mut parts.headers, IDEMPOTENCY_KEY, &key)?;
         }
         if head_size(&parts.headers) > LONGEST_HEAD {
-            let reason = format!("its headers have more than {LONGEST_HEAD} bytes");
-            return Err(OutboundError::Invalid(reason));
+            let limit = LONGEST_HEAD as u32;
+            return Err(OutboundError::HeadTooLong { limit });
         }
         Ok(Self {
             origin,
@@ -175,12 +175,7 @@ fn address(
             headers.remove(&name);
         }
     }
-    let usual = if origin.tls { 443 } else { 80 };
-    let host = match origin.port == usual {
-        true => origin.host.to_string(),
-        false => format!("{}:{}", origin.host, origin.port),
-    };
-    insert(headers, header::HOST, &host)?;
+    insert(headers, header::HOST, &origin.authority())?;
     let trace: &TraceContext = &envelope.trace;
     insert(headers, TRACEPARENT, &trace.to_string())?;
     headers.remove(TRACESTATE);
@@ -295,7 +290,8 @@ mod tests {
         }
         for method in ["CONNECT", "TRACE"] {
             let request = request(method, "https://api.example/", "");
-            assert!(Outgoing::of(request, &client(), &envelope("a")).is_err());
+            let refused = Outgoing::of(request, &client(), &envelope("a"));
+            assert!(matches!(refused, Err(OutboundError::Method(_))), "{method}");
         }
     }
 

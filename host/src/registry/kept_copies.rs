@@ -11,7 +11,12 @@ use tokio::time::Instant;
 
 use super::{Pulled, Registries, RegistryError, Sought};
 use crate::core::{ContentDigest, VersionDigest};
-use crate::manifest::OciReference;
+use crate::manifest::{OciReference, is_name};
+
+/// Where they are in a data directory.
+const DIRECTORY: &str = "registry";
+/// What the files of a copy are: the component, its signature, and the note of what it is.
+const PARTS: [&str; 3] = ["wasm", "wasm.sig", "json"];
 
 /// The copies of one host.
 #[derive(Clone, Debug)]
@@ -61,9 +66,39 @@ struct Note {
 }
 
 impl KeptCopies {
-    /// Those in a directory, which need not be there yet.
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    /// Those in a data directory; there need not be any yet.
+    pub fn of(data: &Path) -> Self {
+        Self {
+            directory: data.join(DIRECTORY),
+        }
+    }
+
+    /// Where a file of a copy is in the data directory; none where no copy has one of that name.
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        let (context, part) = name.split_once('.')?;
+        let is_of_copy = is_name(context) && PARTS.contains(&part);
+        is_of_copy.then(|| self.directory.join(name))
+    }
+
+    /// The names of all files of copies that are there.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read.
+    pub fn files(&self) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            // What is still being written is none yet.
+            if self.file(&name).is_some() {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// The component of a context: as it is kept, or else as it is fetched, in the time that there is. A signature that is needed, and is missing or not good any more, is
@@ -386,6 +421,33 @@ mod tests {
         // What cannot be read is not missing.
         std::fs::create_dir(&tagged.file).unwrap();
         assert!(tagged.kept().is_err());
+    }
+
+    #[test]
+    fn a_copy_is_of_three_files_and_no_others() {
+        let home = tempfile::tempdir().unwrap();
+        let copies = KeptCopies::of(home.path());
+        assert!(copies.files().unwrap().is_empty());
+        let one = KeptCopy {
+            file: home.path().join("registry/room.wasm"),
+            reference: "oci://a.example/room:1".parse().unwrap(),
+        };
+        one.keep(&pulled(b"one", Some("signed"))).unwrap();
+        std::fs::write(home.path().join("registry/room.wasm.new"), "half").unwrap();
+        let mut files = copies.files().unwrap();
+        files.sort();
+        assert_eq!(files, ["room.json", "room.wasm", "room.wasm.sig"]);
+        assert_eq!(copies.file("room.wasm"), Some(one.file));
+        for other in [
+            "room",
+            "room.exe",
+            "../room.wasm",
+            "Room.wasm",
+            ".wasm",
+            "a/b.wasm",
+        ] {
+            assert_eq!(copies.file(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -155,7 +155,8 @@ pub(super) async fn is_shipped(
     context: &Context,
     digest: VersionDigest,
 ) -> bool {
-    let Some(file) = deployer.rollouts(context).shipped.get().cloned() else {
+    let file = deployer.rollouts(context).shipped.lock().clone();
+    let Some(file) = file else {
         return false;
     };
     let reading = tokio::task::spawn_blocking(move || std::fs::read(file));

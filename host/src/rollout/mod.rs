@@ -22,6 +22,7 @@ mod health;
 mod history;
 mod initial_wiring;
 mod interrupted_rollout;
+mod late_component;
 mod load;
 mod migration;
 mod missing_dependencies;
@@ -58,6 +59,7 @@ pub use self::{
     health::{Condition, Health, HealthState, LastState, Seen},
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,
+    late_component::{LateError, bring_late},
     load::load,
     missing_dependencies::missing_dependencies,
     operator_command::{CommandError, OperatorCommand, execute_command},

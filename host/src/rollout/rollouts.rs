@@ -1,7 +1,7 @@
 //! The rollouts of a context: the newest one, and the versions that are loaded.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -15,8 +15,8 @@ pub struct Rollouts {
     newest: Mutex<Option<Arc<Rollout>>>,
     /// Those that are loaded: they can serve at once.
     pub(super) loaded: Mutex<Vec<Arc<Version>>>,
-    /// The component that the manifest names.
-    pub(super) shipped: OnceLock<PathBuf>,
+    /// The component that the manifest names; a path at which nothing can be while it is missing.
+    pub(super) shipped: Mutex<Option<PathBuf>>,
     /// Why the component that the manifest names does not serve since the start.
     pub(super) refused: Mutex<Option<String>>,
     /// Why the last load of a version that was out of memory failed, if it did.
@@ -31,12 +31,24 @@ impl Rollouts {
 
     /// Whether the context should serve: it has a component.
     pub fn should_serve(&self) -> bool {
-        self.shipped.get().is_some()
+        self.shipped.lock().is_some()
     }
 
     /// Why the component that the manifest names does not serve since the start, if it was refused.
     pub fn refused(&self) -> Option<String> {
         self.refused.lock().clone()
+    }
+
+    /// The component that the manifest names does not serve yet, for this reason. False where another one has come to serve meanwhile.
+    pub fn still_refused(&self, reason: String) -> bool {
+        let mut refused = self.refused.lock();
+        match refused.as_mut() {
+            Some(known) => {
+                *known = reason;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Why the last load of a version that was out of memory failed, if it did.

@@ -13,6 +13,8 @@ pub(crate) struct FailureStreak {
     count: AtomicU32,
     /// The fingerprints of those that failed.
     different: Mutex<Vec<u64>>,
+    /// Why the last one did.
+    reason: Mutex<String>,
 }
 
 /// How many failed one after the other.
@@ -25,8 +27,9 @@ pub(crate) struct InARow {
 }
 
 impl FailureStreak {
-    /// An invocation failed; what it was about has this fingerprint.
-    pub(crate) fn failed(&self, fingerprint: u64) -> InARow {
+    /// An invocation failed for a reason; what it was about has this fingerprint.
+    pub(crate) fn failed(&self, fingerprint: u64, reason: String) -> InARow {
+        *self.reason.lock() = reason;
         let mut different = self.different.lock();
         if different.len() < MOST && !different.contains(&fingerprint) {
             different.push(fingerprint);
@@ -47,6 +50,11 @@ impl FailureStreak {
         }
     }
 
+    /// Why the last one failed.
+    pub(crate) fn last_reason(&self) -> String {
+        self.reason.lock().clone()
+    }
+
     /// How it stands.
     pub(crate) fn in_a_row(&self) -> InARow {
         InARow {
@@ -64,15 +72,17 @@ mod tests {
     fn repeats_count_and_are_told_apart() {
         let streak = FailureStreak::default();
         for _ in 0..1_000 {
-            streak.failed(7);
+            streak.failed(7, "trap".to_owned());
         }
         let (count, different) = (1_001, 2);
-        assert_eq!(streak.failed(8), InARow { count, different });
+        let last = streak.failed(8, "deadline".to_owned());
+        assert_eq!(last, InARow { count, different });
+        assert_eq!(streak.last_reason(), "deadline");
         streak.succeeded();
         let (count, different) = (0, 0);
         assert_eq!(streak.in_a_row(), InARow { count, different });
         for fingerprint in 0..1_000 {
-            streak.failed(fingerprint);
+            streak.failed(fingerprint, String::new());
         }
         assert_eq!(streak.in_a_row().different, MOST);
     }

@@ -150,8 +150,13 @@ impl Version {
 
     /// An invocation failed, and this version is to blame: a trap, a missed deadline. `fingerprint` tells what it was about from others. Answers how many have
     /// failed in a row.
-    pub(crate) fn note_failure(&self, fingerprint: u64) -> InARow {
-        self.streak.failed(fingerprint)
+    pub(crate) fn note_failure(&self, fingerprint: u64, reason: String) -> InARow {
+        self.streak.failed(fingerprint, reason)
+    }
+
+    /// Why the last invocation failed that did.
+    pub(crate) fn last_failure(&self) -> String {
+        self.streak.last_reason()
     }
 
     /// An invocation succeeded.

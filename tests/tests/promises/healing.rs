@@ -362,16 +362,24 @@ async fn only_one_version_is_rolled_back_for_what_none_is_to_blame_for() {
     }
     visit(&host).await.expect(200);
     infect(&mut host, "loop");
-    eventually("the version before serves, and fails as well", async || {
+    let failing = eventually("the version before serves, and fails as well", async || {
         visit(&host).await;
         let health = health(&host).await;
         let serving = host.operators().serving("patient").await;
         match serving == versions[1] && health["state"] == "crashLoopBackOff" {
-            true => Ok(()),
+            true => Ok(health),
             false => Err(format!("{serving}: {health}")),
         }
     })
     .await;
+    // It is said which failures that is about.
+    let conditions = failing["conditions"].as_array().expect("conditions");
+    let live = conditions.iter().find(|one| one["type"] == "Live");
+    let said = live.expect("it is one")["message"].to_string();
+    assert!(
+        said.contains("3 invocations failed in a row") && said.contains("limits.deadline"),
+        "{failing}"
+    );
     let state = async |digest: &str| host.operators().state_of("patient", digest).await;
     assert_eq!(state(&versions[2]).await, "quarantined");
     assert_eq!(state(&versions[1]).await, "current");

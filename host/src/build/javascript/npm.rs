@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::{cannot_run, workspaces};
 use crate::build::Error;
 use crate::build::lock::Lock;
-use crate::build::program::told;
+use crate::build::program::{last_lines, told};
 
 /// The oldest version of Node that the tools run with.
 const OLDEST: u32 = 20;
@@ -53,6 +53,7 @@ pub(super) async fn install_in(
         .args(["--prefer-offline", "--loglevel", "error"])
         .current_dir(directory);
     if let Some(output) = told(&mut command, "npm", line, cannot_run("npm")).await? {
+        let output = last_lines(&output);
         return Err(Error::Npm { what, output });
     }
     // npm may have written its lock.

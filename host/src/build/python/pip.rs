@@ -10,7 +10,7 @@ use super::requirements::{REQUIREMENTS, checksum};
 use super::{cannot_run, python};
 use crate::build::Error;
 use crate::build::lock::Lock;
-use crate::build::program::told;
+use crate::build::program::{last_lines, told};
 
 /// The oldest version of Python that the tools run with.
 const OLDEST: (u32, u32) = (3, 11);
@@ -59,7 +59,7 @@ pub(super) async fn install(
     if let Some(output) = told(&mut making, "python3", |_| (), cannot_run(system)).await? {
         return Err(Error::Environment {
             path: environment,
-            output,
+            output: last_lines(&output),
         });
     }
     let mut installing = pip_install(workspace, &installed);
@@ -79,7 +79,7 @@ pub(super) async fn install(
         return Err(Error::Pip {
             list: workspace.join(REQUIREMENTS),
             hint: hint(&output),
-            output,
+            output: last_lines(&output),
         });
     }
     // What was changed meanwhile may be installed or not.

@@ -98,6 +98,14 @@ fn impossible_values_are_refused() {
             "6:1: gateway.auth.claims: need not name `sub`: guests are told that anyway",
         ),
         (
+            "[context.a]\ncomponent = 'a.wasm'\nroutes = ['GET /b/*', 'GET /b',\n 'GET /b']",
+            "4:2: context.a.routes: `GET /b` is named twice; keep one",
+        ),
+        (
+            "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'GET /b/{c}']\n[context.a.routes.'GET /b/{d}']",
+            "4:19: context.a.routes: `GET /b/{d}` and `GET /b/{c}` take the same requests; keep one of them",
+        ),
+        (
             "[context.a]\ncomponent = 'a.wasm'\n[context.a.routes.'POST /b']\nrequire = ['b']",
             "4:12: context.a.routes.POST /b.require: `b` is not something that a token can be asked for; write `scope:` and a scope, for example `scope:book`",
         ),

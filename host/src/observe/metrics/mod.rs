@@ -9,6 +9,7 @@ mod exposition;
 mod histogram;
 mod names;
 mod registry;
+mod status_class;
 
 use std::sync::LazyLock;
 
@@ -22,6 +23,7 @@ pub use self::{
     histogram::{BOUNDS, Counted, Exemplar, record},
     names::*,
     registry::{Family, Snapshot, Value},
+    status_class::{STATUS_CLASSES, status_class},
 };
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);

@@ -65,6 +65,9 @@ pub const ACCESS_LOG_DROPPED: &str = "innkeeper_access_log_dropped_total";
 /// Open connections at the public port.
 pub const HTTP_CONNECTIONS: &str = "innkeeper_http_connections";
 
+/// How long requests to the outside took, by context, origin and outcome.
+pub const OUTBOUND_REQUEST_DURATION: &str = "innkeeper_outbound_request_duration_seconds";
+
 /// How long guests have computed, by context, in microseconds.
 pub const CPU: &str = "innkeeper_cpu_microseconds_total";
 /// Requests that were refused at the operators' port, by reason.
@@ -267,6 +270,11 @@ pub(super) fn describe() {
         HTTP_REQUEST_DURATION,
         Unit::Seconds,
         "How long requests took at the public port, by context, method, route and status class; without the first three where there was no route."
+    );
+    describe_histogram!(
+        OUTBOUND_REQUEST_DURATION,
+        Unit::Seconds,
+        "How long requests to the outside took, by context, origin and outcome: the status class, or why there was no answer; without the origin where it may not be asked."
     );
     describe_counter!(
         ACCESS_LOG_DROPPED,

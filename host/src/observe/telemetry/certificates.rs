@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{ClientConfig, DEFAULT_VERSIONS};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::address::with_causes;
-use super::variables::{Signal, Variables};
+use super::variables::{Environment, Signal};
 use crate::tls::{PemFile, TlsError, client_config};
 
 /// The files of a signal's exporter, as the standard variables name them.
@@ -47,14 +47,14 @@ impl Certificates {
     ///
     /// When there is a certificate and no key, or a key and no certificate.
     pub(super) fn read(
-        variables: Variables<'_>,
+        environment: &Environment<'_>,
         signal: Signal,
         endpoint: &str,
     ) -> Result<Self, CertificatesError> {
         if !endpoint.starts_with("https:") {
             return Ok(Self::default());
         }
-        let file = |what| signal.exporter(variables, what);
+        let file = |what| environment.of_exporter(signal, what);
         let own = match (file("CLIENT_CERTIFICATE"), file("CLIENT_KEY")) {
             (Some((_, certificate)), Some((_, key))) => {
                 Some((PathBuf::from(certificate), PathBuf::from(key)))
@@ -165,8 +165,12 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Certificates::read(&find, Signal::Traces, "https://collector")
-            .map_err(|error| error.to_string())
+        Certificates::read(
+            &Environment::new(&find),
+            Signal::Traces,
+            "https://collector",
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::address::without_secrets;
-use super::variables::{Protocol, Signal, Variables};
+use super::variables::{Environment, Protocol, Signal};
 
 /// No collector can be reached by an address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,15 +37,16 @@ impl EndpointError {
 ///
 /// When it is none that a collector can be reached by.
 pub(super) fn of(
+    environment: &Environment<'_>,
     signal: Signal,
-    variables: Variables<'_>,
     protocol: Protocol,
 ) -> Result<String, EndpointError> {
     let own = format!(
         "OTEL_EXPORTER_OTLP_{}_ENDPOINT",
         signal.name().to_uppercase()
     );
-    let (own, shared) = (variables(&own), variables("OTEL_EXPORTER_OTLP_ENDPOINT"));
+    let own = environment.value(&own);
+    let shared = environment.value("OTEL_EXPORTER_OTLP_ENDPOINT");
     let endpoint = match (protocol, own, shared) {
         (_, Some(own), _) => own,
         (Protocol::Grpc, None, shared) => shared.unwrap_or("http://localhost:4317".to_owned()),
@@ -54,8 +55,7 @@ pub(super) fn of(
             format!("{}/v1/{}", base.trim_end_matches('/'), signal.name())
         }
     };
-    let insecure = signal.exporter(variables, "INSECURE");
-    let is_insecure = insecure.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+    let is_insecure = environment.is_true(environment.of_exporter(signal, "INSECURE"));
     // Only where the endpoint does not say itself: what is to be spoken over TLS must not go out in the clear.
     let endpoint = match (protocol, endpoint.contains("://")) {
         (Protocol::Grpc, false) if is_insecure => format!("http://{endpoint}"),

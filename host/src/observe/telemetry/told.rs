@@ -10,7 +10,7 @@ use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::address::without_secrets;
-use super::variables::{Signal, Variables};
+use super::variables::{Environment, Signal};
 
 /// The exporter, and whether it failed the last time.
 #[derive(Debug)]
@@ -23,11 +23,13 @@ pub(super) struct Told<E> {
 }
 
 impl<E> Told<E> {
-    pub(super) fn new(exporter: E, signal: Signal, variables: Variables<'_>) -> Self {
+    pub(super) fn new(exporter: E, signal: Signal, environment: &Environment<'_>) -> Self {
         Self {
             exporter,
             signal,
-            endpoint: signal.exporter(variables, "ENDPOINT").map(|(_, it)| it),
+            endpoint: environment
+                .of_exporter(signal, "ENDPOINT")
+                .map(|(_, it)| it),
             is_failing: AtomicBool::new(false),
         }
     }

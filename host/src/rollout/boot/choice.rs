@@ -25,12 +25,8 @@ pub(super) struct Booting<'a> {
 
 impl Booting<'_> {
     pub(super) async fn run(&self) -> Result<Boot, BootError> {
-        // Set once: a context starts once.
-        let _ = self
-            .deployer
-            .rollouts(self.context)
-            .shipped
-            .set(self.shipped.file().to_owned());
+        let shipped = self.shipped.file().to_owned();
+        *self.deployer.rollouts(self.context).shipped.lock() = Some(shipped);
         let read = ActiveVersion::read(&self.context.ledger);
         let active = read.map_err(|error| self.journal(error.into()))?;
         let served = active.as_ref().and_then(|active| active.digest);

@@ -32,6 +32,12 @@ pub enum Shipped {
 }
 
 impl Shipped {
+    /// Whether it could not be fetched.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
     /// Its file; where it is missing, a path at which nothing can be.
     fn file(&self) -> &Path {
         match self {

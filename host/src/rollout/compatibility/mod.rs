@@ -10,6 +10,7 @@ pub(super) use self::events::{missing_publisher, publishes};
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use crate::core::counted;
 use crate::guest::Operation;
 use crate::invocation::pending_undos;
 use crate::versions::{Serving, Version, Wiring, WiringError};
@@ -185,7 +186,7 @@ impl Around<'_> {
         {
             let callers: Vec<_> = pending.callers.iter().map(String::as_str).collect();
             let callers = callers.join(", ");
-            let calls = pending.calls;
+            let calls = counted(pending.calls, "call");
             let offered = operation(version, &undo);
             let before = self.current(self.context);
             let before = before.and_then(|before| operation(before, &undo));
@@ -199,7 +200,7 @@ impl Around<'_> {
             return Err(Refusal::at(
                 Gate::Consumers,
                 format!(
-                    "{calls} calls of {callers} may still have to be undone by {undo}, but this version {problem}; keep it until they have ended, and see `innkeeper dead-letters` for those that wait for an operator"
+                    "{calls} of {callers} may still have to be undone by {undo}, but this version {problem}; keep it until they have ended, and see `innkeeper dead-letters` for those that wait for an operator"
                 ),
             ));
         }

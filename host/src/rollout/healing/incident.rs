@@ -167,7 +167,7 @@ impl Incident<'_> {
     }
 
     async fn go_back(&self, failing: &Arc<Version>, cause: &Cause, restarts: u32) -> WentBack {
-        self.health.restarting();
+        self.health.restarting(&cause.message);
         self.health.apply(self.context);
         let reason = format!("kept failing after {restarts} restarts: {}", cause.message);
         let because = Because::host(format!("it {reason}"), Some(self.story.clone()));
@@ -251,7 +251,7 @@ impl Incident<'_> {
     }
 
     async fn restart(&self, failing: &Arc<Version>, cause: &Cause) -> Result<(), SwapError> {
-        self.health.restarting();
+        self.health.restarting(&cause.message);
         self.health.apply(self.context);
         let restarted = restart::restart(self.deployer, self.context, failing).await;
         if self.deployer.shutdown.is_cancelled() {
@@ -349,7 +349,7 @@ impl Incident<'_> {
     async fn start(&self, version: &Arc<Version>, cause: &Cause) -> Result<(), Cause> {
         let (deployer, context) = (self.deployer, self.context);
         let place = deployer.restarts.acquire().await.ok();
-        self.health.restarting();
+        self.health.restarting(&cause.message);
         let started = startup_probe::ready(deployer, context, version, context.generation()).await;
         drop(place);
         let because = Because::host("it is ready now", Some(self.story.clone()));

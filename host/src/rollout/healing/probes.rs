@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::incident::{self, Cause};
+use crate::core::counted;
 use crate::invocation::{Check, Context, HostEventKind, Severity, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::rollout::deployer::Deployer;
@@ -226,8 +227,8 @@ async fn note(
         }
         Probe::Liveness => {
             schedule.failures = 0;
-            let times = schedule.failure_threshold;
-            let message = format!("the liveness probe failed {times} times in a row: {reason}");
+            let times = counted(schedule.failure_threshold, "time");
+            let message = format!("the liveness probe failed {times} in a row: {reason}");
             incident::heal(deployer, context, version, Cause::liveness(message)).await;
         }
     }

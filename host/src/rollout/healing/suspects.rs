@@ -9,7 +9,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::incident::{self, Cause};
+use crate::core::counted;
 use crate::invocation::{Context, Verdict, try_known_good};
+use crate::observe::sanitize::{SENTENCE, shown};
 use crate::rollout::deployer::Deployer;
 use crate::versions::Version;
 
@@ -59,16 +61,18 @@ async fn examine(
     if in_a_row.count < limit || !deployer.health(context).is_running() {
         return None;
     }
-    let failed = in_a_row.count;
+    let failed = format!(
+        "{} failed in a row (the last one: {})",
+        counted(in_a_row.count, "invocation"),
+        shown(&version.last_failure(), SENTENCE)
+    );
     let message = match try_known_good(&deployer.invoker, context, &version).await {
         Verdict::Works => return None,
         Verdict::Fails(reason) => {
-            format!(
-                "{failed} invocations failed in a row, and so does what was answered before: {reason}"
-            )
+            format!("{failed}, and so does what was answered before: {reason}")
         }
         Verdict::Unknown if in_a_row.different >= limit as usize => {
-            format!("{failed} invocations failed in a row, and none has succeeded")
+            format!("{failed}, and none has succeeded")
         }
         Verdict::Unknown => return None,
     };

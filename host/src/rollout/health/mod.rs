@@ -38,6 +38,8 @@ struct Record {
     running_since: u64,
     /// The version that took over because another one failed: it is not rolled back in turn.
     took_over: Option<VersionDigest>,
+    /// Why something is done with the version, while it is.
+    failing: Option<String>,
     occurrences: Occurrences,
 }
 
@@ -192,9 +194,12 @@ impl Health {
         };
         // What does not run cannot take requests, whatever it said before.
         for condition in &mut conditions {
-            if condition.name != "Started" && condition.is_so {
-                condition.is_so = matches!(state, HealthState::Running)
-                    || (state == HealthState::NotReady && condition.name == "Live");
+            let is_so = condition.name == "Started"
+                || matches!(state, HealthState::Running)
+                || (state == HealthState::NotReady && condition.name == "Live");
+            if condition.is_so && !is_so {
+                condition.is_so = false;
+                condition.message.clone_from(&record.failing);
             }
         }
         let loaded = version.map(|version| crate::core::Timestamp::from(version.loaded_at).0);
@@ -293,14 +298,17 @@ impl Health {
         self.record.lock().took_over != Some(version.digest)
     }
 
-    /// A version that fails is to be loaded anew.
-    pub(super) fn restarting(&self) {
-        self.record.lock().phase = Phase::Restarting;
+    /// A version that fails, for a reason, is to be loaded anew.
+    pub(super) fn restarting(&self, reason: &str) {
+        let mut record = self.record.lock();
+        record.phase = Phase::Restarting;
+        record.failing = Some(reason.to_owned());
     }
 
     /// It is loaded anew after a pause.
     pub(super) fn back_off(&self, pause: Duration, message: &str) {
         let mut record = self.record.lock();
+        record.failing = Some(message.to_owned());
         let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         record.phase = Phase::BackingOff {
             until: Instant::now() + pause,
@@ -331,6 +339,7 @@ impl Health {
         record.last_attempt = Some(Instant::now());
         if has_started {
             record.phase = Phase::Running;
+            record.failing = None;
             record.not_ready = None;
             record.running_since = now;
             record.conditions.begin();
@@ -365,6 +374,7 @@ impl Health {
         {
             let mut record = self.record.lock();
             record.phase = Phase::Running;
+            record.failing = None;
             record.not_ready = None;
             record.in_vain = 0;
             record.took_over = None;
@@ -376,7 +386,9 @@ impl Health {
 
     /// Nothing is done about the version any more.
     pub(super) fn over(&self) {
-        self.record.lock().phase = Phase::Running;
+        let mut record = self.record.lock();
+        record.phase = Phase::Running;
+        record.failing = None;
     }
 
     /// Whether it waits to be restarted.
@@ -428,6 +440,19 @@ mod tests {
         assert_eq!(health.restarts_in_vain(&settings), 2);
         tokio::time::advance(settings.backoff_reset).await;
         assert_eq!(health.restarts_in_vain(&settings), 0);
+    }
+
+    #[test]
+    fn what_is_done_with_a_version_says_why_until_it_is_over() {
+        let health = Health::default();
+        let failing = |health: &Health| health.record.lock().failing.clone();
+        health.restarting("5 invocations failed in a row");
+        assert_eq!(
+            failing(&health).as_deref(),
+            Some("5 invocations failed in a row")
+        );
+        health.over();
+        assert_eq!(failing(&health), None);
     }
 
     #[test]

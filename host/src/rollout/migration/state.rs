@@ -12,6 +12,7 @@ use std::time::Instant;
 use super::dead_letters::{DeadLetters, carry_over};
 use super::key_provenance::KeyProvenance;
 use super::steps::{STEP, commit_in_steps, read_step};
+use crate::core::counted;
 use crate::events::following;
 use crate::guest::StateEntry;
 use crate::invocation::key_locks::LockSet;
@@ -60,7 +61,7 @@ pub(in crate::rollout) async fn move_and_swap(
             let (swapped, entries) = migrated?;
             rollout.passed(
                 Gate::Migration,
-                format!("{entries} entries were migrated from schema {from}"),
+                format!("{} migrated from schema {from}", counted(entries, "entry")),
                 began.elapsed(),
             );
             swapped

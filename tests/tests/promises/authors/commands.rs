@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use innkeeper_tests::nats::NatsServer;
-use innkeeper_tests::{NewApp, Said, command, command_with};
+use innkeeper_tests::{NewApp, Said, artifacts, command, command_with};
 
 /// How long it may take to compile a new app for this machine and as components.
 const COMPILING: Duration = Duration::from_secs(900);
@@ -145,47 +145,97 @@ async fn the_sdk_of_an_app_is_brought_up_to_date() {
     }
 }
 
-/// The scripts are those that shells run: bash is asked what it would complete, the others at least read theirs.
+/// The scripts are those that shells run: bash, and fish where it is, are asked what they would complete, and zsh at least reads its own.
 #[tokio::test]
-async fn shells_complete_commands_and_flags() {
+async fn shells_complete_commands_flags_and_names_of_contexts() {
     let home = tempfile::tempdir().expect("a directory can be made");
     for shell in ["bash", "zsh", "fish"] {
         let said = command(&["completions", shell]).await;
         assert!(said.is_well, "{said:?}");
-        for name in ["dead-letters", "--watch", "rollback"] {
-            let name = name.trim_start_matches("--");
-            assert!(said.out.contains(name), "{shell}: {name} is not completed");
-        }
         std::fs::write(home.path().join(shell), said.out).expect("a file can be written");
     }
-    let completed = |words: &'static str| {
-        let script = format!(
-            "source '{}'; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
-            home.path().join("bash").display()
-        );
-        let output = std::process::Command::new("bash")
-            .args(["-c", &script])
-            .output();
-        String::from_utf8(output.expect("bash runs").stdout).expect("it is text")
+    let manifest = "[app]\nname = \"stay\"\n[context.room]\npackage = \"room\"\n[context.roof]\npackage = \"roof\"\n[context.bell]\npackage = \"bell\"\n";
+    std::fs::write(home.path().join("innkeeper.toml"), manifest).expect("a file can be written");
+    std::fs::write(home.path().join("other.toml"), manifest.replace("ro", "lo"))
+        .expect("a file can be written");
+    let programs = artifacts::binary().await.parent().expect("a directory");
+    let path = std::env::var("PATH").expect("there are programs");
+    let path = format!("{}:{path}", programs.display());
+    // What one of them, run here, prints.
+    let run = |shell: &str, arguments: &[&str]| {
+        let mut running = std::process::Command::new(shell);
+        running.args(arguments).current_dir(home.path());
+        let output = running.env("PATH", &path).output().ok()?;
+        assert!(output.status.success(), "{shell}: {output:?}");
+        Some(String::from_utf8(output.stdout).expect("it is text"))
     };
-    assert_eq!(completed("innkeeper dead").trim(), "dead-letters");
-    assert_eq!(completed("innkeeper up --wat").trim(), "--watch");
-    assert_eq!(completed("innkeeper completions f").trim(), "fish");
-    for (shell, checks) in [("zsh", "-n"), ("fish", "--no-execute")] {
-        let file = home.path().join(shell);
-        // Where the shell is not installed, nobody can ask it.
-        if let Ok(output) = std::process::Command::new(shell)
-            .arg(checks)
-            .arg(file)
-            .output()
-        {
-            assert!(output.status.success(), "{shell}: {output:?}");
-        }
+    let completed = |words: &str| {
+        let script = format!(
+            "source ./bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9; \
+             _clap_complete_innkeeper innkeeper \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let completed = run("bash", &["-c", &script]).expect("bash runs");
+        let words = completed.lines().map(str::trim);
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    for (words, wanted) in [
+        ("innkeeper dead", &["dead-letters"][..]),
+        ("innkeeper up --wat", &["--watch"]),
+        ("innkeeper completions f", &["fish"]),
+        ("innkeeper status ro", &["roof", "room"]),
+        ("innkeeper dead-letters retry ro", &["roof", "room"]),
+        (
+            "innkeeper events --context bell,roo",
+            &["bell,roof", "bell,room"],
+        ),
+        ("innkeeper rollback --app other.toml lo", &["loof", "loom"]),
+        ("innkeeper fault nobody", &[]),
+    ] {
+        assert_eq!(completed(words), wanted, "{words}");
+    }
+    std::fs::write(home.path().join("innkeeper.toml"), "[contxt]").expect("a file can be written");
+    assert!(completed("innkeeper status ro").is_empty());
+    run("zsh", &["-n", "zsh"]);
+    let asked = "source ./fish; complete -C 'innkeeper status --app other.toml lo'";
+    if let Some(said) = run("fish", &["-c", asked]) {
+        let said: Vec<_> = said
+            .lines()
+            .filter_map(|line| line.split('\t').next())
+            .collect();
+        assert_eq!(said, ["loof", "loom"]);
     }
     let said = command(&["completions", "fihs"]).await;
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("fish"), "{said:?}");
+}
+
+/// Where nobody serves: what is wrong with a command line is known before a host is asked.
+#[tokio::test]
+async fn a_command_line_that_asks_for_what_cannot_be_ends_with_two() {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let directory = home.path().to_str().expect("paths are UTF-8");
+    for (arguments, why) in [
+        (&["fault", "bell", "--delay", "often"][..], "is not a delay"),
+        (&["fault", "bell", "--abort", "5%:200"], "is not an abort"),
+        (
+            &["fault", "bell", "--abort", "0%:503"],
+            "nothing would go wrong",
+        ),
+        (
+            &["fault", "bell", "--abort", "5%:503", "--for", "2d"],
+            "a day at most",
+        ),
+        (&["rollback", "bell", "--to", "v3"], "write its number"),
+        (&["new", "Bell", "--in", directory], "is not a valid name"),
+    ] {
+        let said = command(arguments).await;
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(said.err.contains(why), "{arguments:?}: {said:?}");
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
 }
 
 #[tokio::test]

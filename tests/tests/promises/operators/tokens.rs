@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use innkeeper_tests::{Reply, TestHost, eventually, http_client, raw, send};
+use innkeeper_tests::{Reply, TestHost, command, eventually, http_client, raw, send};
 
 use super::audit::audit;
 use super::{bell, with_token};
@@ -65,6 +65,34 @@ async fn who_guesses_tokens_is_slowed_down_and_nobody_else() {
         }
     })
     .await;
+}
+
+/// Who works in the directory of one app asks the host of another, or their host has another token by now.
+#[tokio::test]
+async fn a_token_that_was_only_found_is_not_insisted_on() {
+    let host = TestHost::with(bell().await).await;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().to_str().expect("paths are UTF-8");
+    std::fs::write(directory.path().join("admin-token"), "of-another-host").expect("it is written");
+    let address = host.operators().client().base().to_owned();
+    let there = ["--admin", address.as_str(), "--data", path];
+    let said = command(&[&["status"], &there[..]].concat()).await;
+    assert!(said.is_well && said.out.contains("bell"), "{said:?}");
+    // Where one is needed it is said which one is not good.
+    let said = command(&[&["fault", "bell", "--off"], &there[..]].concat()).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.err.contains("does not know the token in") && said.err.contains("admin-token"),
+        "{said:?}"
+    );
+    // One that is named is.
+    let token = host.operators().token().to_owned();
+    let named = ["--admin-token", token.as_str()];
+    let said = command(&[&["fault", "bell", "--off"], &there[..], &named].concat()).await;
+    assert!(said.is_well, "{said:?}");
+    let wrong = ["--admin-token", "wrong"];
+    let said = command(&[&["status"], &there[..], &wrong].concat()).await;
+    assert!(said.err.contains("not an operators' token"), "{said:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Components that the manifest names in a registry.
 
 use innkeeper_tests::registry::Registry;
-use innkeeper_tests::{Settings, TestHost, artifacts};
+use innkeeper_tests::{Settings, TestHost, artifacts, command, eventually};
 use toml::{Table, Value};
 
 use super::Author;
@@ -79,6 +79,39 @@ async fn what_the_manifest_names_in_a_registry_serves_also_when_that_is_down_and
 }
 
 #[tokio::test]
+async fn a_host_starts_with_a_backup_where_no_registry_answers() {
+    let (mut registry, author) = (Registry::start().await, Author::new());
+    let bytes = artifacts::edited("room", "in a backup").await;
+    let reference = registry.reference("inn/room:1");
+    author.push(&bytes, &reference).await;
+    let settings = with_room_at(Settings::of_the_app().await, &registry, &reference);
+    let mut host = TestHost::with(settings).await;
+    let backup = host.home().join("backup");
+    let directory = backup.to_str().expect("paths are UTF-8");
+    let address = host.operators().client().base().to_owned();
+    let token = "only-for-tests-0123456789abcdef";
+    let arguments = [
+        "backup",
+        directory,
+        "--admin",
+        &address,
+        "--admin-token",
+        token,
+    ];
+    let said = command(&arguments).await;
+    assert!(said.is_well, "{said:?}");
+    registry.kill_9();
+    host.close().await;
+    std::fs::remove_dir_all(host.data()).expect("there are data");
+    std::fs::rename(&backup, host.data()).expect("there is a backup");
+    host.reopen().await;
+    let serving = host.operators().serving("room").await;
+    assert_eq!(serving, artifacts::digest(&bytes));
+    let room = host.operators().context("room").await;
+    assert_eq!(room["notices"], serde_json::json!([]), "{room}");
+}
+
+#[tokio::test]
 async fn a_context_whose_component_never_came_is_down_and_the_others_serve() {
     let mut registry = Registry::start().await;
     registry.kill_9();
@@ -100,6 +133,44 @@ async fn a_context_whose_component_never_came_is_down_and_the_others_serve() {
     let refused = host.try_reopen(&[("INNKEEPER_STRICT", "true")]).await;
     let said = refused.expect_err("it started");
     assert!(said.contains("cannot be reached"), "{said}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_fetched_at_the_start_is_tried_again_and_serves_when_it_has_come() {
+    let (mut registry, author) = (Registry::start().await, Author::new());
+    let bytes = artifacts::edited("idler", "late").await;
+    let reference = registry.reference("inn/idler:1");
+    author.push(&bytes, &reference).await;
+    registry.kill_9();
+    let mut host = TestHost::open().await;
+    host.close().await;
+    let settings = host.settings().registry(&registry.host(), plain());
+    host.rewrite(settings.component_at("idler", &reference));
+    host.try_reopen(&[]).await.expect("it starts");
+    let address = host.operators().client().base().to_owned();
+    let said = command(&["status", "idler", "--admin", &address]).await;
+    let (reason, next) = ("cannot be reached", "it is tried again within");
+    assert!(
+        said.out.contains(reason) && said.out.contains(next),
+        "{said:?}"
+    );
+    registry.restart().await;
+    let digest = artifacts::digest(&bytes);
+    eventually("it serves", async || {
+        let idler = host.operators().context("idler").await;
+        match idler["version"]["digest"] == digest.as_str() {
+            true => Ok(()),
+            false => Err(idler.to_string()),
+        }
+    })
+    .await;
+    let idler = host.operators().context("idler").await;
+    assert_eq!(idler["notices"], serde_json::json!([]), "{idler}");
+    // It is what the manifest names: the next start has nothing to bring.
+    host.close().await;
+    registry.kill_9();
+    host.try_reopen(&[]).await.expect("it starts");
+    assert_eq!(host.operators().serving("idler").await, digest);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod gates;
+mod observed;
 mod outside;
 mod outsider;
 mod requests;

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::outsider::{AT_ONCE, Outsider};
 
-async fn courier(allowed: Vec<String>) -> Settings {
+pub(super) async fn courier(allowed: Vec<String>) -> Settings {
     Settings::empty()
         .with("courier", "courier")
         .await
@@ -22,7 +22,7 @@ async fn courier(allowed: Vec<String>) -> Settings {
         .set("context.courier.limits.deadline", "60s")
 }
 
-async fn ask(client: &Client, method: Method, to: &str) -> Reply {
+pub(super) async fn ask(client: &Client, method: Method, to: &str) -> Reply {
     send(client.request(method, &format!("/asked/{to}"))).await
 }
 

@@ -31,7 +31,7 @@ use self::settings::{Settings, Temporality};
 use super::SHUTDOWN;
 use super::address::with_causes;
 use super::endpoint::EndpointError;
-use super::variables::{Protocol, Signal, Variables};
+use super::variables::{Environment, Protocol, Signal};
 use crate::core::human_duration;
 use crate::observe::metrics::{Metrics, Snapshot};
 
@@ -63,17 +63,16 @@ enum Transport {
 }
 
 impl MetricsExporter {
-    /// As the variables say; what of them is not followed is added to `ignored`. Nothing is sent before it is run.
+    /// As the variables say. Nothing is sent before it is run.
     ///
     /// # Errors
     ///
-    /// When they cannot be followed.
+    /// When there is nowhere to send them to.
     pub(super) fn new(
-        variables: Variables<'_>,
+        environment: &Environment<'_>,
         resource: Resource,
-        ignored: &mut Vec<String>,
     ) -> Result<Self, SettingsError> {
-        let settings = Settings::read(variables)?;
+        let settings = Settings::read(environment)?;
         let transport = match settings.protocol {
             Protocol::Http => Transport::Http {
                 client: settings.certificates.http(settings.timeout / 2)?,
@@ -104,7 +103,6 @@ impl MetricsExporter {
                 }
             }
         };
-        ignored.extend(settings.ignored);
         Ok(Self {
             transport,
             resource,
@@ -311,7 +309,7 @@ mod tests {
             _ => None,
         };
         let resource = Resource::builder_empty().build();
-        MetricsExporter::new(&variables, resource, &mut Vec::new()).unwrap()
+        MetricsExporter::new(&Environment::new(&variables), resource).unwrap()
     }
 
     /// How long it takes to stop once `is_under_way`.

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::percent_decode_str;
+use http::HeaderMap;
 
 use crate::observe::telemetry::REQUEST_TIMEOUT;
 use crate::observe::telemetry::certificates::{Certificates, CertificatesError};
 use crate::observe::telemetry::endpoint::{self, EndpointError};
-use crate::observe::telemetry::variables::{
-    Protocol, Said, Signal, VariableError, Variables, milliseconds, named,
-};
+use crate::observe::telemetry::headers;
+use crate::observe::telemetry::variables::{Environment, Protocol, Signal};
 
 /// How often metrics are sent, and how long that may take, unless somebody says otherwise, in milliseconds.
 const INTERVAL: u64 = 60_000;
@@ -42,16 +40,11 @@ pub(super) struct Settings {
     pub timeout: Duration,
     /// How long all requests of one time may take.
     pub round_timeout: Duration,
-    /// What the variables ask for that is not followed, to be told.
-    pub ignored: Vec<String>,
 }
 
 /// Why metrics cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A variable says what nobody can follow.
-    #[error(transparent)]
-    Variable(#[from] VariableError),
     /// TLS cannot be spoken with the collector.
     #[error("cannot export metrics by OTLP: {0}")]
     Certificates(#[from] CertificatesError),
@@ -61,103 +54,73 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    pub(super) fn read(variables: Variables<'_>) -> Result<Self, SettingsError> {
+    pub(super) fn read(environment: &Environment<'_>) -> Result<Self, SettingsError> {
         let signal = Signal::Metrics;
-        let protocol = signal.protocol(variables)?;
-        let compressed = match signal.exporter(variables, "COMPRESSION") {
-            None => false,
-            Some((_, value)) if is(&value, "none") => false,
-            Some((_, value)) if is(&value, "gzip") => true,
-            Some(said) => return Err(VariableError::new(said, "write `gzip` or `none`").into()),
-        };
-        let mut ignored = Vec::new();
-        let temporality = match named(variables, TEMPORALITY) {
-            None => Temporality::Cumulative,
-            Some((_, value)) if is(&value, "cumulative") => Temporality::Cumulative,
-            // Of what is counted here nothing is only looked at, which is all that the two differ in.
-            Some((_, value)) if is(&value, "delta") || is(&value, "lowmemory") => {
-                Temporality::Delta
-            }
-            Some((variable, value)) => {
-                // As the specification asks for what is not known.
-                ignored.push(format!(
-                    "{variable} is `{value}`, and metrics are exported as `cumulative`; write `cumulative`, `delta` or `lowmemory`"
-                ));
-                Temporality::Cumulative
-            }
-        };
-        let request = milliseconds(signal.exporter(variables, "TIMEOUT"), REQUEST_TIMEOUT)?;
-        let round_timeout = milliseconds(
-            named(variables, "OTEL_METRIC_EXPORT_TIMEOUT"),
-            EXPORT_TIMEOUT,
-        )?;
-        let endpoint = endpoint::of(signal, variables, protocol)?;
+        let protocol = environment.protocol(signal);
+        let milliseconds =
+            |name, otherwise| environment.milliseconds(environment.named(name), otherwise);
+        let request = environment.of_exporter(signal, "TIMEOUT");
+        let request = environment.milliseconds(request, REQUEST_TIMEOUT);
+        let round_timeout = milliseconds("OTEL_METRIC_EXPORT_TIMEOUT", EXPORT_TIMEOUT);
+        let endpoint = endpoint::of(environment, signal, protocol)?;
         Ok(Self {
             protocol,
-            headers: headers(signal.exporter(variables, "HEADERS"))?,
-            certificates: Certificates::read(variables, signal, &endpoint)?,
+            headers: headers::of(environment, signal),
+            certificates: Certificates::read(environment, signal, &endpoint)?,
             endpoint,
-            compressed,
-            temporality,
-            interval: milliseconds(named(variables, "OTEL_METRIC_EXPORT_INTERVAL"), INTERVAL)?,
+            compressed: environment.compressed(signal),
+            temporality: temporality(environment),
+            interval: milliseconds("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL),
             timeout: request.min(round_timeout),
             round_timeout,
-            ignored,
         })
     }
 }
 
-fn is(value: &str, word: &str) -> bool {
-    value.eq_ignore_ascii_case(word)
-}
-
-/// Headers, as `name=value,name=value`; values are percent-encoded.
-fn headers(found: Option<Said>) -> Result<HeaderMap, VariableError> {
-    let Some(found) = found else {
-        return Ok(HeaderMap::new());
-    };
-    let parts = found.1.split(',').map(str::trim);
-    let read = parts.filter(|part| !part.is_empty()).map(|part| {
-        let (name, value) = part.split_once('=')?;
-        let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
-        Some((
-            name.trim().parse::<HeaderName>().ok()?,
-            HeaderValue::from_str(&value).ok()?,
-        ))
+fn temporality(environment: &Environment<'_>) -> Temporality {
+    let wanted = "write `cumulative`, `delta` or `lowmemory`";
+    let read = environment.read(environment.named(TEMPORALITY), wanted, |value| {
+        match value.to_ascii_lowercase().as_str() {
+            "cumulative" => Some(Temporality::Cumulative),
+            // Of what is counted here nothing is only looked at, which is all that the two differ in.
+            "delta" | "lowmemory" => Some(Temporality::Delta),
+            _ => None,
+        }
     });
-    read.collect::<Option<HeaderMap>>()
-        // Not with what it says: such headers hold secrets.
-        .ok_or_else(|| {
-            VariableError::new((found.0, "…".to_owned()), "write `name=value,name=value`")
-        })
+    read.unwrap_or(Temporality::Cumulative)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+    /// The settings, and what of the variables is not followed.
+    fn read(variables: &[(&str, &str)]) -> Result<(Settings, Vec<String>), String> {
         let find = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
+            found
+                .map(|(_, value)| (*value).to_owned())
+                .filter(|value| !value.is_empty())
         };
-        Settings::read(&find).map_err(|error| error.to_string())
+        let environment = Environment::new(&find);
+        let settings = Settings::read(&environment).map_err(|error| error.to_string())?;
+        Ok((settings, environment.ignored()))
     }
 
     #[test]
     fn what_is_not_said_is_as_the_specification_has_it() {
-        let settings = read(&[]).unwrap();
+        let (settings, _) = read(&[]).unwrap();
         assert_eq!(settings.protocol, Protocol::Http);
         assert_eq!(settings.endpoint, "http://localhost:4318/v1/metrics");
         assert_eq!(settings.interval, Duration::from_secs(60));
         assert_eq!(settings.timeout, Duration::from_secs(10));
-        let grpc = read(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap();
+        let (grpc, _) = read(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap();
         assert_eq!(grpc.endpoint, "http://localhost:4317");
     }
 
     #[test]
     fn what_is_said_of_metrics_goes_before_what_is_said_of_all() {
-        let settings = read(&[
+        let (settings, ignored) = read(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"),
@@ -172,8 +135,9 @@ mod tests {
         assert_eq!(settings.headers["x"], "1");
         assert_eq!(settings.interval, Duration::from_millis(500));
         assert_eq!(settings.timeout, Duration::from_millis(400));
+        assert!(ignored.is_empty(), "{ignored:?}");
         let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://own:1/else");
-        assert_eq!(read(&[own]).unwrap().endpoint, "http://own:1/else");
+        assert_eq!(read(&[own]).unwrap().0.endpoint, "http://own:1/else");
     }
 
     #[test]
@@ -191,7 +155,7 @@ mod tests {
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
                 ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
             ]);
-            assert_eq!(settings.unwrap().endpoint, wanted, "{insecure}");
+            assert_eq!(settings.unwrap().0.endpoint, wanted, "{insecure}");
         }
     }
 
@@ -203,27 +167,26 @@ mod tests {
             ("delta", Temporality::Delta),
             ("LowMemory", Temporality::Delta),
         ] {
-            let settings = asked(value);
+            let (settings, ignored) = asked(value);
             assert_eq!(settings.temporality, temporality);
-            assert!(settings.ignored.is_empty(), "{:?}", settings.ignored);
+            assert!(ignored.is_empty(), "{ignored:?}");
         }
-        let settings = asked("else");
+        let (settings, ignored) = asked("else");
         assert_eq!(settings.temporality, Temporality::Cumulative);
         assert!(
-            matches!(&settings.ignored[..], [one] if one.contains(TEMPORALITY) && one.contains("else")),
-            "{:?}",
-            settings.ignored
+            matches!(&ignored[..], [one] if one.contains(TEMPORALITY) && one.contains("else")),
+            "{ignored:?}"
         );
     }
 
     #[test]
     fn what_is_sent_may_be_compressed_and_spoken_over_tls() {
-        assert!(!read(&[]).unwrap().compressed);
+        assert!(!read(&[]).unwrap().0.compressed);
         let settings = read(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
         ]);
-        let settings = settings.unwrap();
+        let (settings, _) = settings.unwrap();
         assert!(settings.compressed);
         assert_eq!(settings.endpoint, "https://collector:4318/v1/metrics");
     }
@@ -241,7 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_followed_is_refused() {
+    fn what_cannot_be_followed_is_told_and_what_goes_nowhere_is_refused() {
+        let (usual, _) = read(&[]).unwrap();
         for (variable, value, said) in [
             (
                 "OTEL_EXPORTER_OTLP_PROTOCOL",
@@ -255,12 +219,16 @@ mod tests {
             ),
             ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "write milliseconds"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "0", "write milliseconds"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "is not a URL"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "is no header"),
         ] {
-            let refused = read(&[(variable, value)]).unwrap_err();
-            assert!(refused.contains(said), "{refused}");
+            let (settings, ignored) = read(&[(variable, value)]).unwrap();
+            assert_eq!(settings, usual, "{variable}");
+            assert!(
+                matches!(&ignored[..], [one] if one.starts_with(variable) && one.contains(said)),
+                "{ignored:?}"
+            );
         }
-        let secret = read(&[("OTEL_EXPORTER_OTLP_HEADERS", "secret")]).unwrap_err();
-        assert!(!secret.contains("secret"), "{secret}");
+        let refused = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")]);
+        assert!(refused.unwrap_err().contains("is not a URL"));
     }
 }
