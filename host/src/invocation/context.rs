@@ -158,6 +158,19 @@ impl Context {
         self.serving().version().cloned()
     }
 
+    /// Waits until a version serves in it, and it takes work.
+    pub(super) async fn opened(&self) {
+        let mut changes = self.wiring.changes();
+        loop {
+            self.availability.opened().await;
+            if self.version().is_some() {
+                return;
+            }
+            // The sender lives as long as the wiring.
+            let _changed = changes.changed().await;
+        }
+    }
+
     /// The generation of the state that serves.
     pub fn generation(&self) -> u32 {
         self.serving().generation

@@ -33,6 +33,7 @@ mod nats;
 mod neighbours;
 mod operators;
 mod outages;
+mod owed_undos;
 mod rebuild;
 mod registries;
 mod reuse;

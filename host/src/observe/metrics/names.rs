@@ -34,7 +34,7 @@ pub const EDGE_DURATION: &str = "innkeeper_edge_duration_seconds";
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
-/// Calls whose undoing was refused so often that an operator has to decide.
+/// Calls whose undoing was refused so often that an operator has to decide; and once for all that wait for a callee that cannot be reached.
 pub const COMPENSATIONS_STUCK: &str = "innkeeper_compensations_stuck_total";
 /// Runs whose calls were undone because they took another course when they were run again.
 pub const RUNS_ABANDONED: &str = "innkeeper_runs_abandoned_total";
