@@ -13,6 +13,7 @@ use super::commit_hold::Commits;
 use super::compensation::Compensations;
 use super::faults::Faults;
 use super::idempotency::KeysInProgress;
+use super::interrupted_requests::InterruptedRequests;
 use super::key_locks::KeyLocks;
 use super::known_good::KnownGood;
 use super::traffic::Traffic;
@@ -59,6 +60,8 @@ pub struct Context {
     pub outbound: Arc<OutboundClient>,
     /// What it has to undo elsewhere.
     pub compensations: Compensations,
+    /// What a stop has interrupted in it.
+    pub interrupted_requests: InterruptedRequests,
     /// Tells whoever fires timers that one was set.
     pub timer_set: Notify,
     /// What it has of the processors.
@@ -131,6 +134,7 @@ impl Context {
             keys: KeysInProgress::default(),
             outbound: Arc::new(OutboundClient::new(name, &settings)),
             compensations: Compensations::default(),
+            interrupted_requests: InterruptedRequests::default(),
             timer_set: Notify::new(),
             metrics: ContextMetrics::new(name),
             log: LogRateLimit::new(name, settings.limits.log),

@@ -30,6 +30,7 @@ mod host_event_kind;
 mod host_events;
 pub mod idempotency;
 mod intent;
+pub mod interrupted_requests;
 mod invoker;
 pub mod key_locks;
 mod known_good;

@@ -25,6 +25,7 @@ mod guests;
 mod healing;
 mod idempotency;
 mod identity;
+mod interrupted;
 mod languages;
 mod library;
 mod load;
