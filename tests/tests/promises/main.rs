@@ -19,6 +19,7 @@ mod defects;
 mod disk;
 mod documents;
 mod fair_shares;
+mod failing_disk;
 mod fuzz;
 mod gateway;
 mod guests;
