@@ -27,7 +27,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
         retries::list, retries::give_up,
-        nats::dead_letters, nats::retry, nats::drop, nats::republish,
+        nats::dead_letters, nats::retry, nats::drop, nats::republish, nats::acknowledge,
         documents::openapi, documents::asyncapi,
         events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop,
         interrupted::list, interrupted::retry, interrupted::drop, backup::take,

@@ -89,6 +89,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/v1/nats/dead-letters/{id}", delete(nats::drop))
         .route("/v1/nats/dead-letters/{id}/retry", post(nats::retry))
         .route("/v1/nats/republish", post(nats::republish))
+        .route("/v1/nats/losses/acknowledge", post(nats::acknowledge))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

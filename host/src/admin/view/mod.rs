@@ -34,7 +34,7 @@ pub use self::graph::{Call, Faulty, Follow, Graph};
 pub use self::health::{Health, HealthCondition, HealthState, LastState, Occurrence};
 pub use self::interrupted::{InterruptedRequest, InterruptedRequests, interrupted_id};
 pub use self::nats::{
-    Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription,
+    Nats, RelayDeadLetter, RelayDeadLetters, Republished, StreamLoss, Subscription,
 };
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};

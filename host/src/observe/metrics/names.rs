@@ -96,6 +96,8 @@ pub const NATS_SUBSCRIPTION_LAG: &str = "innkeeper_nats_subscription_lag_message
 pub const NATS_SUBSCRIPTION_UP: &str = "innkeeper_nats_subscription_up";
 /// Messages that a stream dropped before they were read, by source and subject.
 pub const NATS_SUBSCRIPTION_DROPPED: &str = "innkeeper_nats_subscription_dropped_total";
+/// How often a stream came back without messages that had been read, or was replaced, by source, subject and kind.
+pub const NATS_SUBSCRIPTION_DISTURBED: &str = "innkeeper_nats_subscription_disturbed_total";
 /// Repeated events that were skipped, by source and subject.
 pub const NATS_SUBSCRIPTION_DUPLICATES: &str = "innkeeper_nats_subscription_duplicates_total";
 /// Events that cannot be published to NATS and wait for an operator.
@@ -321,6 +323,10 @@ pub(super) fn describe() {
     describe_counter!(
         NATS_SUBSCRIPTION_DROPPED,
         "Messages that a stream dropped before they were read, by source and subject."
+    );
+    describe_counter!(
+        NATS_SUBSCRIPTION_DISTURBED,
+        "How often a stream came back without messages that had been read, or was replaced, by source, subject and kind."
     );
     describe_counter!(
         NATS_SUBSCRIPTION_DUPLICATES,
