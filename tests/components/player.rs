@@ -195,6 +195,14 @@ pub fn unplay<O: Others>(run: &str) -> Result<(), Refused> {
     Ok(RUNS.put(number, &found)?)
 }
 
+/// Whether it takes work: until its configuration says otherwise.
+pub fn is_ready() -> Result<(), String> {
+    match config::text("ready").as_deref() {
+        Some("no") => Err("not now".into()),
+        _ => Ok(()),
+    }
+}
+
 /// What a key holds; an odd number is refused.
 pub fn ask(key: u64) -> Result<u64, Refused> {
     match count(key)? {

@@ -12,6 +12,7 @@ mod flood;
 mod gallery;
 pub mod http2;
 mod issuer;
+pub mod journal;
 mod left_out;
 mod load;
 mod machine;

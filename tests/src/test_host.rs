@@ -227,6 +227,19 @@ impl TestHost {
         self.settings.clone()
     }
 
+    /// Lets it start without the limits of its opening from now on.
+    pub fn lift_limits(&mut self) {
+        self.limits = None;
+    }
+
+    /// Runs a command for operators of this host to its end.
+    pub async fn command(&self, arguments: &[&str]) -> Said {
+        let address = self.operators.client().base();
+        let mut all = arguments.to_vec();
+        all.extend(["--admin", address, "--admin-token", TOKEN]);
+        command(&all).await
+    }
+
     /// Ends the process as a power cut would.
     pub fn kill_9(&mut self) {
         self.process.kill_9();

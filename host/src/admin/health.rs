@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::state::State;
+use super::view;
 use crate::app::Host;
 use crate::invocation::Context;
 use crate::manifest::Subscription;
@@ -70,7 +71,14 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
             for subscription in host.manifest.subscriptions() {
                 if let Some(most) = subscription.unready_when_behind {
                     let name = format!("nats {} {}", subscription.source, subscription.subject);
-                    check(&name, taken_in(host, subscription, most));
+                    check(&name, taken_in(host, &subscription, most));
+                }
+                if subscription.unready_when_lost {
+                    let name = format!(
+                        "nats {} {} lost nothing",
+                        subscription.source, subscription.subject
+                    );
+                    check(&name, nothing_lost(host, &subscription));
                 }
             }
         }
@@ -129,15 +137,8 @@ async fn published(host: &Arc<Host>, most: u32) -> Result<(), String> {
 }
 
 /// Whether what is followed outside is taken in, but for so many messages.
-fn taken_in(host: &Host, subscription: Subscription, most: u32) -> Result<(), String> {
-    let subscriptions = host
-        .nats
-        .status
-        .as_ref()
-        .map(|status| status.subscriptions());
-    let key = (subscription.source, subscription.subject);
-    let found = subscriptions.and_then(|mut subscriptions| subscriptions.remove(&key));
-    let status = found.unwrap_or_default();
+fn taken_in(host: &Host, subscription: &Subscription, most: u32) -> Result<(), String> {
+    let status = status(host, subscription);
     match (status.error, status.waiting) {
         (Some(error), _) => Err(error),
         (None, Some(messages)) if messages <= u64::from(most) => Ok(()),
@@ -146,4 +147,29 @@ fn taken_in(host: &Host, subscription: Subscription, most: u32) -> Result<(), St
         )),
         (None, None) => Err("the stream has not been reached yet".into()),
     }
+}
+
+/// Whether the stream has lost nothing that no operator has seen.
+fn nothing_lost(host: &Host, subscription: &Subscription) -> Result<(), String> {
+    let Some(loss) = status(host, subscription).loss else {
+        return Ok(());
+    };
+    let Subscription {
+        source, subject, ..
+    } = subscription;
+    Err(format!(
+        "{}; look what that means, then: innkeeper nats acknowledge {source} '{subject}'",
+        view::StreamLoss::from(loss)
+    ))
+}
+
+fn status(host: &Host, subscription: &Subscription) -> nats::SubscriptionStatus {
+    let subscriptions = host
+        .nats
+        .status
+        .as_ref()
+        .map(|status| status.subscriptions());
+    let key = (subscription.source.clone(), subscription.subject.clone());
+    let found = subscriptions.and_then(|mut subscriptions| subscriptions.remove(&key));
+    found.unwrap_or_default()
 }

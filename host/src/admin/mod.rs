@@ -19,6 +19,7 @@ mod fault;
 mod floor;
 mod graph;
 mod health;
+mod interrupted;
 mod liveness;
 mod nats;
 mod openapi;

@@ -17,7 +17,7 @@ use super::state::State;
 use super::view;
 use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
-use crate::journal;
+use crate::journal::{self, CommitError};
 use crate::nats::dead_letter::{self, RelayDeadLetter};
 use crate::nats::{self, NotARelayDeadLetterId, RelayCommand, RelayDeadLetterId};
 
@@ -163,6 +163,44 @@ pub(super) async fn republish(
     match asked.await? {
         Ok(events) => Ok((StatusCode::ACCEPTED, Json(view::Republished { events }))),
         Err(reason) => Err(not_now(&reason)),
+    }
+}
+
+/// Which followed subject.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Followed {
+    /// The source of its events, as the list of contexts says.
+    source: String,
+    /// The subject, as it stands there.
+    subject: String,
+}
+
+/// Say that an operator has seen what a followed stream has lost
+#[utoipa::path(post, path = "/v1/nats/losses/acknowledge", tag = "nats", params(Followed), responses(
+    (status = 204, description = "it is acknowledged"),
+    (status = 404, description = "nothing was lost there that nobody has acknowledged"),
+    (status = 409, description = "more was lost meanwhile"),
+    (status = 503, description = "it cannot be kept now")
+))]
+pub(super) async fn acknowledge(
+    Running(host): Running,
+    Query(Followed { source, subject }): Query<Followed>,
+) -> Result<StatusCode, Problem> {
+    match nats::acknowledge_loss(&host.nats, &source, &subject).await {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("nothing was lost at `{subject}` of {source} that is not acknowledged"),
+        )),
+        Err(CommitError::Conflict { .. }) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "more was lost meanwhile; look again",
+        )),
+        Err(error) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            error.to_string(),
+        )),
     }
 }
 

@@ -9,7 +9,8 @@ use utoipa::{Modify, OpenApi as _};
 
 use super::{
     autoscalers, backup, commits, contexts, dead_letters, documents, events, fault, floor, graph,
-    health, nats, rebuild, retries, rollouts, sagas, scrape, stories, undos, versions, view,
+    health, interrupted, nats, rebuild, retries, rollouts, sagas, scrape, stories, undos, versions,
+    view,
 };
 
 const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes something needs an operators' token: one of the role deploy to bring a version, to tell its rollout what to do, or to take one back, one of the role admin for anything else. Looking at what is below /v1 needs one of any role when the port listens elsewhere than on the loopback interface, or is asked by another name than a loopback one.";
@@ -26,9 +27,10 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         rebuild::start, rebuild::progress,
         dead_letters::list, dead_letters::retry, dead_letters::retry_all, dead_letters::drop,
         retries::list, retries::give_up,
-        nats::dead_letters, nats::retry, nats::drop, nats::republish,
+        nats::dead_letters, nats::retry, nats::drop, nats::republish, nats::acknowledge,
         documents::openapi, documents::asyncapi,
-        events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop, backup::take,
+        events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop,
+        interrupted::list, interrupted::retry, interrupted::drop, backup::take,
     ),
     components(schemas(view::Problem)),
     modifiers(&Security, &Refusals, &Parameters),

@@ -11,8 +11,8 @@ use super::problem::Problem;
 use super::state::State;
 use super::{
     authorize, autoscalers, backup, commits, contexts, dead_letters, documents, events, fault,
-    floor, graph, health, nats, openapi, origin, rebuild, retries, rollouts, sagas, scrape,
-    stories, undos, versions,
+    floor, graph, health, interrupted, nats, openapi, origin, rebuild, retries, rollouts, sagas,
+    scrape, stories, undos, versions,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -75,11 +75,21 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/v1/contexts/{name}/undos", get(undos::list))
         .route("/v1/contexts/{name}/undos/{id}", delete(undos::drop))
         .route("/v1/contexts/{name}/undos/{id}/retry", post(undos::retry))
+        .route("/v1/contexts/{name}/interrupted", get(interrupted::list))
+        .route(
+            "/v1/contexts/{name}/interrupted/{id}",
+            delete(interrupted::drop),
+        )
+        .route(
+            "/v1/contexts/{name}/interrupted/{id}/retry",
+            post(interrupted::retry),
+        )
         .route("/v1/backup", post(backup::take))
         .route("/v1/nats/dead-letters", get(nats::dead_letters))
         .route("/v1/nats/dead-letters/{id}", delete(nats::drop))
         .route("/v1/nats/dead-letters/{id}/retry", post(nats::retry))
         .route("/v1/nats/republish", post(nats::republish))
+        .route("/v1/nats/losses/acknowledge", post(nats::acknowledge))
         .route("/v1/sagas", get(sagas::list))
         .route("/v1/stories/{correlation-id}", get(stories::one))
         .route("/v1/events", get(events::stream))

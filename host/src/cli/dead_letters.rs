@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
+use serde::Serialize;
 
 use super::candidates;
 use super::client::{Client, encoded};
 use super::failure::Failure;
 use super::operator_flags::OperatorFlags;
 use super::output;
-use crate::admin::view::{Contexts, DeadLetter, DeadLetters as View, Retried, Undo, Undos};
+use crate::admin::view::{
+    Contexts, DeadLetter, DeadLetters as View, InterruptedRequest, InterruptedRequests, Retried,
+    Undo, Undos,
+};
 use crate::observe::sanitize::{CELL, SENTENCE, shown};
 
 /// How long to wait for all dead letters of a context to be handled.
@@ -18,7 +22,7 @@ const RETRY_ALL: Duration = Duration::from_secs(600);
 /// How long to wait for one, and the older ones of its subject.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// List the events and the undos that were given up on, have them tried again, or drop them
+/// List the events, undos and interrupted requests that were given up on or cannot be ended, have them tried again, or drop them
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -28,7 +32,8 @@ const RETRY: Duration = Duration::from_secs(60);
   innkeeper dead-letters retry viewpage --all
   innkeeper dead-letters drop viewpage room.3.1204.0
   innkeeper dead-letters give-up viewpage room.3.1204.0
-  innkeeper dead-letters retry reservation undo-3fa9c1d2e4b5"
+  innkeeper dead-letters retry reservation undo-3fa9c1d2e4b5
+  innkeeper dead-letters drop reservation request-81c02be7d4f0"
 )]
 pub(super) struct DeadLetters {
     #[command(subcommand)]
@@ -162,6 +167,7 @@ impl List {
         for name in names {
             count += list(&client, &name, self.json).await?;
             count += list_undos(&client, &name, self.json).await?;
+            count += list_interrupted(&client, &name, self.json).await?;
         }
         match count {
             0 => output::note("no dead letters"),
@@ -200,11 +206,7 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
     for (undo, reason, since) in stuck {
         count += 1;
         if json {
-            let mut value = serde_json::to_value(undo).unwrap_or_default();
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("context".into(), name.into());
-            }
-            output::json(&value)?;
+            show_json(name, undo)?;
             continue;
         }
         let Undo {
@@ -222,13 +224,41 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
     Ok(count)
 }
 
+/// Shows the requests of a context that were interrupted and cannot be ended, and says how many.
+async fn list_interrupted(client: &Client, name: &str, json: bool) -> Result<usize, Failure> {
+    let InterruptedRequests { interrupted } = client.get(&interrupted_path(name)).await?;
+    for request in &interrupted {
+        if json {
+            show_json(name, request)?;
+            continue;
+        }
+        let InterruptedRequest {
+            id,
+            what,
+            began,
+            reason,
+            ..
+        } = request;
+        output::line(format_args!(
+            "{name}  {id}  {} of {began} was interrupted and has not ended: {}",
+            shown(what, CELL),
+            shown(reason, SENTENCE)
+        ))?;
+    }
+    Ok(interrupted.len())
+}
+
+fn show_json(context: &str, value: &impl Serialize) -> Result<(), Failure> {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("context".into(), context.into());
+    }
+    Ok(output::json(&value)?)
+}
+
 fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
     if json {
-        let mut value = serde_json::to_value(letter).unwrap_or_default();
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("context".into(), context.into());
-        }
-        return Ok(output::json(&value)?);
+        return show_json(context, letter);
     }
     let attempts = match letter.held_back {
         true => "not tried yet".to_owned(),
@@ -248,8 +278,11 @@ fn show(context: &str, letter: &DeadLetter, json: bool) -> Result<(), Failure> {
 impl Retry {
     async fn run(self) -> Result<(), Failure> {
         let client = self.operator.client()?;
-        if let Some(id) = self.id.as_ref().filter(|id| is_undo(id)) {
-            let path = format!("{}/{}/retry", undo_path(&self.context), encoded(id));
+        let other = self.id.as_ref().and_then(|id| {
+            let path = path_of_another(&self.context, id)?;
+            Some((id, format!("{path}/{}/retry", encoded(id))))
+        });
+        if let Some((id, path)) = other {
             client.order(&path, RETRY).await?;
             return Ok(output::line(format_args!("{id} will be tried again"))?);
         }
@@ -285,10 +318,7 @@ impl Retry {
 impl Drop {
     async fn run(self) -> Result<(), Failure> {
         let client = self.operator.client()?;
-        let path = match is_undo(&self.id) {
-            true => undo_path(&self.context),
-            false => path(&self.context),
-        };
+        let path = path_of_another(&self.context, &self.id).unwrap_or_else(|| path(&self.context));
         let path = format!("{path}/{}", encoded(&self.id));
         client.delete(&path).await?;
         Ok(output::line(format_args!("dropped {}", self.id))?)
@@ -303,7 +333,19 @@ fn undo_path(context: &str) -> String {
     format!("/v1/contexts/{}/undos", encoded(context))
 }
 
-/// Whether an id is that of a call that could not be undone.
-fn is_undo(id: &str) -> bool {
-    id.starts_with("undo-")
+fn interrupted_path(context: &str) -> String {
+    format!("/v1/contexts/{}/interrupted", encoded(context))
+}
+
+/// Where those are that an id names which is none of an event.
+fn path_of_another(context: &str, id: &str) -> Option<String> {
+    // Those of events are places: `room.3.1204.0`.
+    if id.contains('.') {
+        return None;
+    }
+    match id.split_once('-')?.0 {
+        "undo" => Some(undo_path(context)),
+        "request" => Some(interrupted_path(context)),
+        _ => None,
+    }
 }

@@ -24,7 +24,8 @@ const DEAD_LETTERS: &str = "/v1/nats/dead-letters";
   innkeeper nats dead-letters
   innkeeper nats retry room.1204.0
   innkeeper nats drop room.1204.0
-  innkeeper nats republish --context room --from 1")]
+  innkeeper nats republish --context room --from 1
+  innkeeper nats acknowledge pms 'pms.>'")]
 pub(super) struct Nats {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +37,7 @@ enum Command {
     Retry(Retry),
     Drop(Drop),
     Republish(Republish),
+    Acknowledge(Acknowledge),
 }
 
 /// List the events that cannot be published as they are
@@ -83,6 +85,33 @@ struct Republish {
     operator: OperatorFlags,
 }
 
+/// Say that you have seen what a followed stream has lost: messages that it dropped before they were read, or that it was set back or replaced
+///
+/// `innkeeper status` shows it until then, and where `unready_when_lost` is set the host is not ready.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  innkeeper nats acknowledge pms 'pms.>'")]
+struct Acknowledge {
+    /// The source, as the status shows it
+    source: String,
+    /// The followed subject, as the status shows it
+    subject: String,
+    #[command(flatten)]
+    operator: OperatorFlags,
+}
+
+impl Acknowledge {
+    async fn run(self) -> Result<(), Failure> {
+        let (source, subject) = (encoded(&self.source), encoded(&self.subject));
+        let path = format!("/v1/nats/losses/acknowledge?source={source}&subject={subject}");
+        self.operator.client()?.order(&path, ANSWER).await?;
+        Ok(output::line(format_args!(
+            "acknowledged what {} {} has lost",
+            self.source, self.subject
+        ))?)
+    }
+}
+
 impl Nats {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
@@ -90,6 +119,7 @@ impl Nats {
             Command::Retry(command) => command.run().await,
             Command::Drop(command) => command.run().await,
             Command::Republish(command) => command.run().await,
+            Command::Acknowledge(command) => command.run().await,
         }
     }
 }

@@ -179,6 +179,12 @@ fn taken_in(subscription: &Subscription) -> String {
             subscription.dropped
         ));
     }
+    parts.extend(
+        subscription
+            .loss
+            .as_ref()
+            .map(|loss| format!("{loss}; when you have seen to that: innkeeper nats acknowledge")),
+    );
     let error = subscription.error.as_ref();
     parts.extend(error.map(|error| shown(error, SENTENCE).into_owned()));
     if parts.is_empty() {

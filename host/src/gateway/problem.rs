@@ -254,7 +254,7 @@ impl From<&Failure> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "journal-failed",
                 "The journal failed",
-                "the journal failed; whether the request took effect is unknown",
+                "the journal's disk has failed, and an operator has to see to that; nothing was changed",
             ),
             Failure::QuotaExceeded { .. } => Self::of_kind(
                 StatusCode::INSUFFICIENT_STORAGE,

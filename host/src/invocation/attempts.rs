@@ -18,7 +18,7 @@ use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
 use crate::core::{Backoff, VerifiedIdentity, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
-use crate::journal::{Cause, CommitError, Committed, Ending, Header, ReadSet, Space, Unit};
+use crate::journal::{self, Cause, CommitError, Committed, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
 
@@ -564,6 +564,10 @@ async fn commit<E: Entry>(
         writes,
         events,
     };
+    // What is not handed over is not committed, and its client is told so.
+    ledger
+        .check()
+        .map_err(|error| Failure::of_commit(&invocation.context.name, error))?;
     let (began, count) = (std::time::Instant::now(), unit.events.len());
     let committed = ledger
         .commit_merging(unit, merges, invocation.durability, quota)
@@ -587,7 +591,11 @@ async fn commit<E: Entry>(
                 undo,
             }))
         }
-        Err(CommitError::Closed) => Err(Failure::OutcomeUnknown),
+        // What was handed over may be on disk, whatever the disk has said.
+        Err(
+            CommitError::Closed
+            | CommitError::Journal(journal::Error::Stopped { .. } | journal::Error::Disk { .. }),
+        ) => Err(Failure::OutcomeUnknown),
         Err(error) => conflict_or_failure(invocation, error),
     }
 }

@@ -36,11 +36,12 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    match calls {
-        Some(calls) if !left.is_abandoned => invocation.replay.recover(calls),
-        // It was being given up when it was cut short, or what it called does not fit together.
-        calls => {
-            invocation.replay.recover(calls.unwrap_or_default());
+    let is_whole = calls.iter().map(|call| call.id.place()).eq(0..calls.len());
+    invocation.replay.recover(calls);
+    match is_whole && !left.is_abandoned {
+        true => {}
+        // It was being given up when it was cut short, or not all of its calls can be found: those that can are undone.
+        false => {
             if let Err(failure) = Box::pin(abandonment::begin_again(invocation)).await {
                 invocation.replay.put_back(left);
                 return Err(failure);
@@ -51,17 +52,20 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
 }
 
 /// The calls of the run that an intent is of, in their order.
-async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec<Call>>, Failure> {
+async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Vec<Call>, Failure> {
     let run = invocation.id.run(intent.run);
     let mut found = BTreeMap::new();
     for answer in &intent.answers {
         let call = Call {
             id: answer.call.clone(),
             callee: None,
-            answer: Some(decoded(&answer.answer)?),
+            answer: decoded(&answer.answer),
             effect: Effect::None,
         };
-        found.insert(answer.call.place(), call);
+        // Without its answer the run cannot be the one that it was.
+        if call.answer.is_some() {
+            found.insert(answer.call.place(), call);
+        }
     }
     for callee in &intent.callees {
         let Some(callee) = invocation.invoker.contexts.get(callee) else {
@@ -77,8 +81,7 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Option<Vec
             found.insert(call.id.place(), call);
         }
     }
-    let is_whole = found.keys().copied().eq((0..).take(found.len()));
-    Ok(is_whole.then(|| found.into_values().collect()))
+    Ok(found.into_values().collect())
 }
 
 /// Whether the run that an intent is of has made a call that nothing undoes: it can only be run again as it ran before.
@@ -102,25 +105,24 @@ pub(super) fn has_final_call(
     Ok(false)
 }
 
-/// The calls of a run that a context has committed.
+/// The calls of a run that a context has committed. Of one whose result cannot be read nobody knows what it has done; the others go on without it.
 pub(super) fn committed_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
     let mut calls = Vec::new();
     each_below(&callee.ledger, Space::Result, run, |id, value| {
-        let stored: StoredCall = record::read(id.as_bytes(), value)?;
-        calls.push((id, stored));
-        Ok(())
+        let stored: Option<StoredCall> = record::read(id.as_bytes(), value).ok();
+        let answer = stored.as_ref().and_then(|stored| decoded(&stored.answer));
+        let effect = match (stored, &answer) {
+            (Some(StoredCall { undo, .. }), Some(_)) => Effect::Committed { undo },
+            _ => Effect::Unknown,
+        };
+        calls.push(Call {
+            id,
+            callee: Some(callee.name.clone()),
+            answer,
+            effect,
+        });
     })?;
-    calls
-        .into_iter()
-        .map(|(id, stored)| {
-            Ok(Call {
-                id,
-                callee: Some(callee.name.clone()),
-                answer: Some(decoded(&stored.answer)?),
-                effect: Effect::Committed { undo: stored.undo },
-            })
-        })
-        .collect()
+    Ok(calls)
 }
 
 /// The calls of a run that a context has begun and not ended.
@@ -133,7 +135,6 @@ fn begun_at(callee: &Context, run: &RunId) -> Result<Vec<Call>, Failure> {
             answer: None,
             effect: Effect::Unknown,
         });
-        Ok(())
     })?;
     Ok(calls)
 }
@@ -143,23 +144,20 @@ fn each_below(
     ledger: &Ledger,
     space: Space,
     run: &RunId,
-    mut visit: impl FnMut(CallId, &[u8]) -> Result<(), journal::Error>,
+    mut visit: impl FnMut(CallId, &[u8]),
 ) -> Result<(), journal::Error> {
     let below = KeyRange::prefix(format!("{run}/"));
     for page in ledger.pages(space, below, BATCH) {
         for (key, value) in page? {
             let id = CallId::from(&*String::from_utf8_lossy(&key));
             if id.is_made_by(run) {
-                visit(id, &value)?;
+                visit(id, &value);
             }
         }
     }
     Ok(())
 }
 
-fn decoded(answer: &[u8]) -> Result<wasmtime::component::Val, Failure> {
-    let unreadable = |reason: String| Failure::Journal { reason };
-    let answers = value::decode(answer).map_err(|error| unreadable(error.to_string()))?;
-    let answer = answers.into_iter().next();
-    answer.ok_or_else(|| unreadable("a stored answer is empty".into()))
+fn decoded(answer: &[u8]) -> Option<wasmtime::component::Val> {
+    value::decode(answer).ok()?.into_iter().next()
 }

@@ -13,6 +13,7 @@ use super::commit_hold::Commits;
 use super::compensation::Compensations;
 use super::faults::Faults;
 use super::idempotency::KeysInProgress;
+use super::interrupted_requests::InterruptedRequests;
 use super::key_locks::KeyLocks;
 use super::known_good::KnownGood;
 use super::traffic::Traffic;
@@ -59,6 +60,8 @@ pub struct Context {
     pub outbound: Arc<OutboundClient>,
     /// What it has to undo elsewhere.
     pub compensations: Compensations,
+    /// What a stop has interrupted in it.
+    pub interrupted_requests: InterruptedRequests,
     /// Tells whoever fires timers that one was set.
     pub timer_set: Notify,
     /// What it has of the processors.
@@ -131,6 +134,7 @@ impl Context {
             keys: KeysInProgress::default(),
             outbound: Arc::new(OutboundClient::new(name, &settings)),
             compensations: Compensations::default(),
+            interrupted_requests: InterruptedRequests::default(),
             timer_set: Notify::new(),
             metrics: ContextMetrics::new(name),
             log: LogRateLimit::new(name, settings.limits.log),
@@ -156,6 +160,19 @@ impl Context {
     /// The current version: what a version that is ramped up beside it does is not asked for.
     pub fn version(&self) -> Option<Arc<Version>> {
         self.serving().version().cloned()
+    }
+
+    /// Waits until a version serves in it, and it takes work.
+    pub(super) async fn opened(&self) {
+        let mut changes = self.wiring.changes();
+        loop {
+            self.availability.opened().await;
+            if self.version().is_some() {
+                return;
+            }
+            // The sender lives as long as the wiring.
+            let _changed = changes.changed().await;
+        }
     }
 
     /// The generation of the state that serves.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::abandonment;
@@ -14,6 +15,8 @@ use super::definition::{Beginning, Input, Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
 use super::idempotency;
+use super::intent;
+use super::interrupted_requests::Listed;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
@@ -21,7 +24,7 @@ use super::stored_result::CallKey;
 use super::web::WebEntry;
 use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
-use crate::journal::{Cause, KeyRange, Space};
+use crate::journal::{Cause, KeyRange, Space, Unit};
 
 /// How many intents are read at a time.
 const BATCH: usize = 256;
@@ -122,67 +125,148 @@ impl Resumption {
     /// Drives it. Ends early only when the host stops; the intent stays then.
     pub async fn run(self) {
         let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
+        let mut listed = Listed::new(&self.context, &self.id, &self.intent);
+        let retry = listed.retry();
+        let mut pause = Duration::ZERO;
         loop {
-            tokio::select! {
-                () = self.invoker.shutdown.cancelled() => return,
-                () = self.context.availability.opened() => {}
-            }
-            match self.attempt().await {
-                Ok(()) => return,
-                Err(failure) => {
-                    tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
-                    if backoff.pause(&self.invoker.shutdown).await.is_break() {
-                        return;
-                    }
+            let ended = tokio::select! {
+                ended = self.attempt_after(pause, &retry) => ended,
+                // What it is doing is left as a stop of the host would leave it.
+                asked = listed.dropped() => {
+                    let dropped = self.drop_it().await;
+                    asked.answer(dropped.clone());
+                    Some(dropped)
                 }
+            };
+            let Some(Err(failure)) = ended else { return };
+            if listed.failed(&failure) {
+                tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
             }
+            pause = backoff.next_pause();
+        }
+    }
+
+    /// Tries to end it, when it is time to and its context takes work. None when the host stops before that.
+    async fn attempt_after(&self, pause: Duration, retry: &Notify) -> Option<Result<(), Failure>> {
+        let due = async {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = retry.notified() => {}
+            }
+            self.context.availability.opened().await;
+        };
+        tokio::select! {
+            () = self.invoker.shutdown.cancelled() => None,
+            () = due => Some(self.attempt().await),
+        }
+    }
+
+    /// Gives it up, since an operator wants that: what it called is undone, as far as that can still be found.
+    async fn drop_it(&self) -> Result<(), Failure> {
+        let ledger = &self.context.ledger;
+        let barrier = ledger.barrier().await;
+        barrier.map_err(|error| Failure::of_commit(&self.context.name, error))?;
+        let given_up = match intent::find(&self.context, &self.id) {
+            Ok(Some(intent)) => self.give_up(intent, "an operator dropped it").await,
+            // It had ended.
+            Ok(None) => return Ok(()),
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = given_up else {
+            return Ok(());
+        };
+        tracing::error!(
+            context = self.context.name,
+            invocation = self.id.as_str(),
+            correlation_id = self.intent.correlation_id.as_str(),
+            %failure,
+            "an operator dropped an interrupted request, but what it called cannot be found, and stays as it is"
+        );
+        let removal = record::removal(Space::Intent, &self.id);
+        let mut unit = Unit::bookkeeping(
+            "an interrupted request dropped by an operator",
+            ledger.applied(),
+            vec![removal],
+        );
+        unit.header.invocation = self.id.clone();
+        unit.header.correlation_id = Some(self.intent.correlation_id.clone());
+        let committed = ledger.commit(unit).await;
+        committed.map_err(|error| Failure::of_commit(&self.context.name, error))?;
+        Ok(())
+    }
+
+    /// Ends it without running it again: what it called is recorded to be undone.
+    async fn give_up(&self, intent: Intent, reason: &str) -> Result<(), Failure> {
+        let cause = Cause::Host {
+            purpose: "an interrupted request is given up".to_owned(),
+        };
+        let invocation = self.invocation(intent, cause, self.stored_input());
+        let abandoned = abandonment::abandon(&invocation, reason, Vec::new()).await;
+        invocation.hold.release();
+        abandoned.map(drop)
+    }
+
+    /// The input that it began with.
+    fn stored_input(&self) -> Input {
+        match self.input.clone() {
+            StoredInput::Request(stored) => {
+                let key = stored.idempotency_key.clone();
+                let request = stored.into_request(self.intent.raw_query.clone());
+                Input::Request(Arc::new(request), key)
+            }
+            StoredInput::Call(stored) => Input::Call(Arc::new(CallKey {
+                key: stored.key,
+                interface: stored.interface,
+                function: stored.function,
+                parameters: stored.parameters,
+            })),
         }
     }
 
     /// Runs it again with the input that it began with.
     async fn attempt(&self) -> Result<(), Failure> {
-        match self.input.clone() {
-            StoredInput::Request(stored) => {
-                let key = stored.idempotency_key.clone();
-                let request = Arc::new(stored.into_request(self.intent.raw_query.clone()));
+        // An attempt before may have begun another run.
+        let Some(intent) = intent::find(&self.context, &self.id)? else {
+            return Ok(());
+        };
+        let input = self.stored_input();
+        match &input {
+            Input::Request(request, key) => {
                 let cause = Cause::Web {
                     method: request.method.clone(),
                     route: request.route.clone(),
                 };
                 let identity = self.intent.identity.as_ref();
                 let entry = WebEntry::new(request.clone(), key.as_deref(), identity);
-                self.finish(cause, Input::Request(request, key), entry)
-                    .await
+                self.finish(intent, cause, input, entry).await
             }
-            StoredInput::Call(stored) => {
-                let parameters = value::decode(&stored.parameters);
-                let parameters = parameters.map_err(|error| Failure::Journal {
-                    reason: error.to_string(),
-                })?;
-                let operation = format!("{}#{}", stored.interface, stored.function);
+            Input::Call(key) => {
+                let parameters = match value::decode(&key.parameters) {
+                    Ok(parameters) => parameters,
+                    // It says the same each time.
+                    Err(error) => {
+                        let reason = format!("its parameters cannot be read: {error}");
+                        return self.give_up(intent, &reason).await;
+                    }
+                };
+                let operation = format!("{}#{}", key.interface, key.function);
                 let cause = Cause::Call {
                     function: operation.clone(),
                 };
-                let key = Arc::new(CallKey {
-                    key: stored.key,
-                    interface: stored.interface,
-                    function: stored.function,
-                    parameters: stored.parameters,
-                });
                 let entry = CallEntry {
                     operation,
                     wanted: None,
                     parameters,
                     key: key.clone(),
                 };
-                self.finish(cause, Input::Call(key), entry).await
+                self.finish(intent, cause, input, entry).await
             }
         }
     }
 
-    async fn finish(&self, cause: Cause, input: Input, entry: impl Entry) -> Result<(), Failure> {
-        let invocation = Arc::new(Invocation {
-            replay: Replay::of(self.intent.clone()),
+    fn invocation(&self, intent: Intent, cause: Cause, input: Input) -> Arc<Invocation> {
+        Arc::new(Invocation {
+            replay: Replay::of(intent),
             ..Invocation::new(Beginning {
                 invoker: self.invoker.clone(),
                 context: self.context.clone(),
@@ -194,7 +278,17 @@ impl Resumption {
                 trigger: Trigger::Intent(input),
                 deadline: Instant::now() + self.context.settings.limits.deadline,
             })
-        });
+        })
+    }
+
+    async fn finish(
+        &self,
+        intent: Intent,
+        cause: Cause,
+        input: Input,
+        entry: impl Entry,
+    ) -> Result<(), Failure> {
+        let invocation = self.invocation(intent, cause, input);
         match attempts::run(&invocation, entry).await {
             Ok(done) => {
                 tracing::info!(

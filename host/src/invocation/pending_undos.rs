@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls_made;
-use super::compensation;
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
+use super::pending_compensation;
 use super::record::{self, Intent, StoredCall};
 use super::replay::Effect;
 use crate::core::InvocationId;
-use crate::journal::{KeyRange, Space};
+use crate::journal::{self, KeyRange, Space};
 
 /// How many records are read at a time.
 const BATCH: usize = 256;
@@ -43,15 +43,17 @@ pub fn undos(
     };
     for caller in invoker.contexts.values() {
         let mut calls = Vec::new();
-        compensation::each_pending(caller, |pending| {
+        pending_compensation::each_pending(caller, |pending| {
             if pending.callee == callee.name {
                 calls.push(pending.call);
             }
         })?;
         for call in calls {
-            let stored = record::find::<StoredCall>(&callee.ledger, Space::Result, &call)?;
-            if let Some(stored) = stored {
-                note(stored.undo, &caller.name);
+            match record::find::<StoredCall>(&callee.ledger, Space::Result, &call) {
+                Ok(Some(stored)) => note(stored.undo, &caller.name),
+                // No function undoes what cannot be read: that is for an operator.
+                Ok(None) | Err(journal::Error::Damaged { .. } | journal::Error::Format { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         each_intent(caller, |id, intent| {

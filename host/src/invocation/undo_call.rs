@@ -15,9 +15,10 @@ use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, StoredCall};
 use super::spans;
+use super::undo_pauses::{Obstacle, Refusal};
 use crate::core::{CallId, TraceContext};
 use crate::guest::{Operation, value};
-use crate::journal::Space;
+use crate::journal::{self, Space};
 use crate::observe::telemetry;
 
 /// What came of undoing a call.
@@ -28,31 +29,6 @@ pub(super) enum Undone {
     NothingToDo,
 }
 
-/// Why a call could not be undone.
-pub(super) struct Refusal {
-    pub reason: String,
-    /// Whether asking again may be in vain, as it is not when the callee only cannot be reached.
-    pub counts: bool,
-}
-
-impl Refusal {
-    fn counted(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            counts: true,
-        }
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self {
-            counts: failure.is_fault_of_context() && !matches!(failure, Failure::NotServing { .. }),
-            reason: failure.to_string(),
-        }
-    }
-}
-
 /// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
 pub(super) async fn undo(
     invoker: &Arc<Invoker>,
@@ -60,10 +36,15 @@ pub(super) async fn undo(
     compensation: &Compensation,
     which: Try,
 ) -> Result<Undone, Refusal> {
-    let callee = invoker
-        .contexts
-        .get(&compensation.callee)
-        .ok_or_else(|| Refusal::counted("its context is no longer part of the app"))?;
+    let callee = invoker.contexts.get(&compensation.callee).ok_or_else(|| {
+        Refusal::new(
+            Obstacle::Closed,
+            format!(
+                "context {} is no longer part of the app; put it back",
+                compensation.callee
+            ),
+        )
+    })?;
     let stored = match find(callee, &compensation.call)? {
         Some(stored) => Some(stored),
         None => {
@@ -107,8 +88,8 @@ pub(super) fn texts(callee: &Context, call: &CallId) -> Result<Option<Vec<String
     Ok(Some(texts))
 }
 
-fn find(callee: &Context, call: &CallId) -> Result<Option<StoredCall>, Failure> {
-    Ok(record::find(&callee.ledger, Space::Result, call)?)
+fn find(callee: &Context, call: &CallId) -> Result<Option<StoredCall>, journal::Error> {
+    record::find(&callee.ledger, Space::Result, call)
 }
 
 async fn undo_stored(
@@ -130,17 +111,20 @@ async fn undo_stored(
         offered.operations.get(function).cloned()
     });
     let operation = operation.ok_or_else(|| {
-        Refusal::counted(format!(
-            "context {} no longer offers {undo}; deploy a version that does",
-            callee.name
-        ))
+        Refusal::new(
+            Obstacle::Run,
+            format!(
+                "context {} no longer offers {undo}; deploy a version that does",
+                callee.name
+            ),
+        )
     })?;
     let parameters = parameters(&operation, stored)?;
     let encoded = value::encode(&parameters);
     let request = call::Request {
         id: compensation.call.undo(),
         operation,
-        encoded: encoded.map_err(|error| Refusal::counted(error.to_string()))?,
+        encoded: encoded.map_err(unreadable)?,
         parameters,
         correlation_id: compensation.correlation_id.clone(),
         causation_id: Some((&compensation.causation_id).into()),
@@ -163,17 +147,16 @@ async fn undo_stored(
     spans::undo(&trace, undo, correlation_id, reason, began.elapsed());
     let answered = answered?;
     match value::is_err(&answered.answer) {
-        true => Err(Refusal::counted(format!(
-            "{undo} answered {:?}",
-            answered.answer
-        ))),
+        true => Err(Refusal::new(
+            Obstacle::Refused,
+            format!("{undo} answered {:?}", answered.answer),
+        )),
         false => Ok(Undone::Now),
     }
 }
 
 /// What an undo is called with: the parameters of the call, and its result where the undo takes that, too.
 fn parameters(operation: &Operation, stored: &StoredCall) -> Result<Vec<Val>, Refusal> {
-    let unreadable = |error: value::ValueError| Refusal::counted(error.to_string());
     let mut parameters = value::decode(&stored.parameters).map_err(unreadable)?;
     if operation.parameters.len() == parameters.len() + 1 {
         let answer = value::decode(&stored.answer).map_err(unreadable)?;
@@ -182,4 +165,8 @@ fn parameters(operation: &Operation, stored: &StoredCall) -> Result<Vec<Val>, Re
         }
     }
     Ok(parameters)
+}
+
+fn unreadable(error: value::ValueError) -> Refusal {
+    Refusal::new(Obstacle::Refused, error.to_string())
 }

@@ -191,6 +191,15 @@ impl Ledger {
         self.captures.begin(space)
     }
 
+    /// Whether it takes commits.
+    ///
+    /// # Errors
+    ///
+    /// Why not, and for good.
+    pub fn check(&self) -> Result<(), CommitError> {
+        self.shutdown.check()
+    }
+
     /// Validates a unit of work and commits it. Resolves with its position, after the flush, or after it is applied when the context is relaxed.
     /// Once this has been polled, dropping it takes nothing back.
     pub async fn commit(&self, unit: Unit) -> Result<u64, CommitError> {

@@ -145,6 +145,10 @@ pub struct Limits {
     /// How often undoing one of its calls may be refused before that waits for an operator. With the pauses between, the default takes about a minute.
     #[serde(deserialize_with = "scalar::positive")]
     pub undo_attempts: NonZeroU32,
+    /// After how long what cannot be undone, or an interrupted request that cannot be ended, is shown to operators beside the dead letters. It is tried on
+    /// meanwhile.
+    #[serde(deserialize_with = "scalar::positive_duration")]
+    pub stuck_after: Duration,
 }
 
 impl Default for Limits {
@@ -167,6 +171,7 @@ impl Default for Limits {
             call_depth: 8,
             attempts: NonZeroU32::MIN.saturating_add(31),
             undo_attempts: NonZeroU32::MIN.saturating_add(11),
+            stuck_after: Duration::from_secs(600),
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct FollowedSubject {
     /// With how many messages still to be taken in the host says that it is not ready, and also when they cannot be; no reason when absent.
     #[serde(deserialize_with = "scalar::optional_number")]
     pub unready_when_behind: Option<u32>,
+    /// Whether the host says that it is not ready from when the stream has lost something until an operator has acknowledged that.
+    pub unready_when_lost: bool,
 }
 
 /// A followed subject, whichever contexts follow it.
@@ -48,6 +50,8 @@ pub struct Subscription {
     pub deduplicate: Option<Duration>,
     /// With how many messages that wait the host is not ready, if that is a reason.
     pub unready_when_behind: Option<u32>,
+    /// Whether the host is not ready while nobody has acknowledged that the stream has lost something.
+    pub unready_when_lost: bool,
 }
 
 impl Subscription {
@@ -60,6 +64,7 @@ impl Subscription {
             stream: followed.stream.clone(),
             deduplicate: followed.deduplicate,
             unready_when_behind: followed.unready_when_behind,
+            unready_when_lost: followed.unready_when_lost,
         }
     }
 }

@@ -34,6 +34,7 @@ pub use self::lag::behind;
 use self::message::Address;
 pub use self::status::{NatsStatus, SubscriptionStatus};
 pub use self::subject::of_event as subject_of_event;
+pub use self::subscription::{StreamLoss, acknowledge_loss};
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(bridge: &Arc<Bridge>) {

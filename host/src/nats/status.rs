@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::command::RelayCommand;
+use super::subscription::StreamLoss;
 use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 
@@ -51,6 +52,8 @@ pub struct SubscriptionStatus {
     pub waiting: Option<u64>,
     /// How many messages the stream dropped before they were read.
     pub dropped: u64,
+    /// What the stream has lost, as far as no operator has acknowledged it.
+    pub loss: Option<StreamLoss>,
     /// The error that keeps messages from being read, if there is one.
     pub error: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::wiring::{Rewiring, Wiring};
 
@@ -13,6 +13,8 @@ pub struct CurrentWiring {
     current: ArcSwap<Wiring>,
     /// Held by whoever exchanges it, or decides what may come into it.
     rewiring: Mutex<()>,
+    /// Told of each exchange.
+    changes: watch::Sender<()>,
 }
 
 impl CurrentWiring {
@@ -21,9 +23,15 @@ impl CurrentWiring {
         self.current.load()
     }
 
+    /// Who waits for an exchange hears of each from here on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
     /// The wiring that a start begins with, when nobody is served yet.
     pub(crate) fn begin_with(&self, wiring: Wiring) {
         self.current.store(Arc::new(wiring));
+        self.changes.send_replace(());
     }
 
     /// Exchanges the wiring in one step, one exchange at a time. `change` makes the next one, and makes it durable; whoever begins after `then` sees it.
@@ -36,6 +44,7 @@ impl CurrentWiring {
         let next = change(&Rewiring::begin(self.current.load_full())).await?;
         self.current.store(Arc::new(next));
         then();
+        self.changes.send_replace(());
         Ok(())
     }
 

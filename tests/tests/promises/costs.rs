@@ -222,6 +222,31 @@ async fn memory_that_the_host_does_not_have_is_not_given() {
     );
 }
 
+/// What a guest has the host hold for it is much more than it has itself.
+#[tokio::test]
+async fn what_is_staged_counts_as_memory_of_the_host() {
+    let settings = archive()
+        .await
+        // A quarter is for answers that may be given again: 9 MiB are left.
+        .set("host.memory", "12MiB")
+        .set("host.guests_memory", "6MiB")
+        .set("context.archive.limits.response", "256KiB")
+        .set("context.archive.limits.staged", "10MiB");
+    let host = Opening::new(settings).alone().open().await;
+    let bulk = async |rows: u64| {
+        let path = format!("/bulk/{rows}/1000000");
+        host.gateway().post(&path, json!(null)).await
+    };
+    bulk(2).await.expect(204);
+    for _ in 0..3 {
+        overloaded(bulk(10).await);
+    }
+    bulk(2).await.expect(204);
+    let metrics = host.operators().client().get("/metrics").await.text;
+    let held = "innkeeper_memory_held_bytes{for=\"invocations\"} 0";
+    assert!(metrics.contains(held), "{metrics}");
+}
+
 fn overloaded(reply: Reply) {
     let problem = reply.expect_problem(503);
     assert_eq!(

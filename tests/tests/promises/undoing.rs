@@ -6,7 +6,7 @@ use http::Method;
 use innkeeper_tests::{Opening, Reply, Settings, TestHost, artifacts, eventually, send};
 use serde_json::{Value, json};
 
-async fn players() -> Settings {
+pub async fn players() -> Settings {
     let mut settings = Settings::empty().set("app.name", "players");
     for player in ["first", "second", "third"] {
         settings = settings.with(player, &format!("player-{player}")).await;
@@ -14,30 +14,30 @@ async fn players() -> Settings {
     settings
 }
 
-async fn begin(host: &TestHost, player: &str, program: Value) -> Reply {
+pub async fn begin(host: &TestHost, player: &str, program: Value) -> Reply {
     let request = host.gateway().request(Method::POST, &format!("/{player}"));
     send(request.json(&json!({"program": program}))).await
 }
 
-fn play(to: &str, program: Value) -> Value {
+pub fn play(to: &str, program: Value) -> Value {
     json!({"call": {"to": to, "how": "play", "program": program}})
 }
 
 /// The runs of a player, by whether they are undone.
-async fn undone(host: &TestHost, player: &str) -> Vec<bool> {
+pub async fn undone(host: &TestHost, player: &str) -> Vec<bool> {
     let runs = host.gateway().all(&format!("/{player}/runs")).await;
     let undone = runs.iter().map(|run| run["undone"] == json!(true));
     undone.collect()
 }
 
-async fn undos(host: &TestHost, context: &str) -> Vec<Value> {
+pub async fn undos(host: &TestHost, context: &str) -> Vec<Value> {
     let path = format!("/v1/contexts/{context}/undos");
     let found = host.operators().get(&path).await;
     found["undos"].as_array().expect("a list").clone()
 }
 
 /// Waits until an undo waits for an operator, and gives it.
-async fn stuck(host: &TestHost, context: &str) -> Value {
+pub async fn stuck(host: &TestHost, context: &str) -> Value {
     eventually("an undo waits for an operator", async || {
         let undos = undos(host, context).await;
         let mut stuck = undos.into_iter().filter(|undo| undo["reason"].is_string());

@@ -10,6 +10,7 @@ mod description;
 mod fault;
 mod graph;
 mod health;
+mod interrupted;
 mod nats;
 mod problem;
 mod rebuild;
@@ -31,7 +32,10 @@ pub use self::description::{Compensation, Description, Followed, Route};
 pub use self::fault::{Abort, Delay, Fault};
 pub use self::graph::{Call, Faulty, Follow, Graph};
 pub use self::health::{Health, HealthCondition, HealthState, LastState, Occurrence};
-pub use self::nats::{Nats, RelayDeadLetter, RelayDeadLetters, Republished, Subscription};
+pub use self::interrupted::{InterruptedRequest, InterruptedRequests, interrupted_id};
+pub use self::nats::{
+    Nats, RelayDeadLetter, RelayDeadLetters, Republished, StreamLoss, Subscription,
+};
 pub use self::problem::Problem;
 pub use self::rebuild::{Rebuild, State as RebuildState};
 pub use self::retry::{Retries, Retry};

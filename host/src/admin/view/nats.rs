@@ -1,11 +1,13 @@
 //! The events on NATS, as operators see them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::Timestamp;
-use crate::nats::{SubscriptionStatus, dead_letter};
+use crate::nats::{self, SubscriptionStatus, dead_letter};
 
 /// How the events on NATS are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -44,9 +46,57 @@ pub struct Subscription {
     pub waiting: Option<u64>,
     /// How many messages the stream has dropped before they were taken in.
     pub dropped: u64,
+    /// What the stream has lost, as far as no operator has acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<StreamLoss>,
     /// What keeps messages from being taken in, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What a followed stream has lost since an operator acknowledged it last.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamLoss {
+    /// When the first of it was noticed.
+    pub since: Timestamp,
+    /// How many messages it dropped before they were read, at most.
+    pub dropped: u64,
+    /// How often it came back without messages that had been read.
+    pub set_back: u64,
+    /// How often it was replaced by another one.
+    pub replaced: u64,
+}
+
+impl From<nats::StreamLoss> for StreamLoss {
+    fn from(loss: nats::StreamLoss) -> Self {
+        Self {
+            since: Timestamp(loss.since),
+            dropped: loss.dropped,
+            set_back: loss.set_back,
+            replaced: loss.replaced,
+        }
+    }
+}
+
+impl fmt::Display for StreamLoss {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut what = Vec::new();
+        if self.dropped > 0 {
+            what.push(format!(
+                "dropped {} messages before they were read",
+                self.dropped
+            ));
+        }
+        if self.set_back > 0 {
+            what.push("was set back".to_owned());
+        }
+        if self.replaced > 0 {
+            what.push("was replaced by another one".to_owned());
+        }
+        let what = what.join(", ");
+        write!(formatter, "since {} the stream {what}", self.since)
+    }
 }
 
 impl Subscription {
@@ -58,6 +108,7 @@ impl Subscription {
             stream: status.stream,
             waiting: status.waiting,
             dropped: status.dropped,
+            loss: status.loss.map(StreamLoss::from),
             error: status.error,
         }
     }

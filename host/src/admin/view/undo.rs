@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::{Timestamp, digest};
-use crate::invocation::compensation::PendingCompensation;
+use crate::invocation::pending_compensation::PendingCompensation;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -28,12 +28,12 @@ pub struct Undo {
     pub correlation_id: String,
     /// The invocation that called, and did not commit.
     pub caller: String,
-    /// How often undoing it was refused.
+    /// How often it was tried in vain.
     pub failures: u32,
-    /// Why the host has given up on it; absent while it goes on by itself.
+    /// Why it was not undone, where it was refused too often, or its callee could not be reached for too long; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When the host gave up on it.
+    /// When it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }

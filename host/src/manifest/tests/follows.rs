@@ -27,7 +27,7 @@ fn what_cannot_be_followed_is_refused() {
         ),
         (
             &format!("{room}[context.room.follows.nats.'pms.>']\nsubject = 'x'"),
-            "4:1: context.room.follows.nats.pms.>: unknown key `subject`; valid keys are `deduplicate`, `kind`, `source`, `stream`, `unready_when_behind`",
+            "4:1: context.room.follows.nats.pms.>: unknown key `subject`; valid keys are `deduplicate`, `kind`, `source`, `stream`, `unready_when_behind`, `unready_when_lost`",
         ),
         (
             &format!(
@@ -54,6 +54,7 @@ fn two_contexts_that_follow_the_same_share_a_subscription() {
             stream: stream.map(str::to_owned),
             deduplicate: None,
             unready_when_behind: None,
+            unready_when_lost: false,
         };
     assert_eq!(
         manifest.unwrap().subscriptions(),

@@ -67,11 +67,11 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\ndeadlin = '1s'",
-            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
+            "4:1: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `stuck_after`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room]\npackage = 'room'\nlimits.deadlin = '1s'",
-            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `undo_attempts`; did you mean `deadline`?",
+            "3:8: context.room.limits: unknown key `deadlin`; valid keys are `answers`, `attempts`, `call_depth`, `commit`, `cpu`, `cpu_weight`, `deadline`, `log`, `memory`, `outbound`, `read`, `request`, `response`, `response_head`, `staged`, `stuck_after`, `undo_attempts`; did you mean `deadline`?",
         ),
         (
             "[context.room.limits.commit]\nkey = 1",

@@ -8,6 +8,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
 
 use super::event_mapping::{ReceivedEvent, ReceivedMessage};
+use super::stream_loss::StreamLoss;
 use super::stream_position::{self, StreamPosition};
 use super::{Session, Subscriber};
 use crate::journal::{ReadSet, Space, Unit, Write, bookkeeping};
@@ -146,9 +147,16 @@ impl Subscriber {
                 writes.push(attributes.write(&incoming.event.id)?);
             }
         }
+        let losses = mem::take(&mut session.losses);
+        let lost = StreamLoss::write(&self.ledger, &self.subscription.subject, &losses)?;
+        writes.extend(lost);
         self.keep(session.kept.as_ref(), writes, taken.incoming)
             .await?;
         session.kept = Some(session.place.clone());
+        if !losses.is_empty() {
+            self.count_disturbances(&losses);
+            self.show_loss()?;
+        }
         for receipt in taken.receipts {
             // One that gets lost is asked for again: the message is brought once more.
             let _ = session.client.publish(receipt, "".into()).await;
@@ -172,6 +180,7 @@ impl Subscriber {
             Space::Meta,
             stream_position::key(&self.subscription.subject).as_bytes(),
         );
+        StreamLoss::note(&self.subscription.subject, &mut reads);
         let unit = Unit {
             began,
             reads,

@@ -7,6 +7,7 @@ mod consumer;
 mod deduplication;
 mod event_mapping;
 mod intake;
+mod stream_loss;
 mod stream_position;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use tokio::time::MissedTickBehavior;
 use self::consumer::Reading;
 use self::deduplication::{Deduplication, Policy};
 use self::intake::Taken;
+use self::stream_loss::Loss;
+pub use self::stream_loss::StreamLoss;
 use self::stream_position::{Comparison, OtherSubjects, StreamPosition};
 use super::connection::{self, Connection, TIMEOUT};
 use super::error::NatsError;
@@ -30,7 +33,7 @@ use super::status::{NatsStatus, SubscriptionStatus};
 use super::stream::nobody_keeps;
 use super::subject;
 use crate::core::{Backoff, wall_clock};
-use crate::journal::Ledger;
+use crate::journal::{CommitError, Ledger};
 use crate::manifest::Subscription;
 use crate::nats::bridge::Bridge;
 use crate::observe::metrics;
@@ -67,6 +70,8 @@ struct Session {
     is_whole: bool,
     /// The consumer counts what it sends: a gap means that something was lost on the way.
     counted: u64,
+    /// What the stream has lost, and the journal does not say yet.
+    losses: Vec<Loss>,
 }
 
 impl Subscriber {
@@ -132,6 +137,7 @@ impl Subscriber {
             status.stream = Some(session.place.stream.clone());
             status.dropped = session.place.dropped;
         });
+        self.show_loss()?;
         if self.said.take().is_some() {
             tracing::info!(
                 source = self.subscription.source,
@@ -161,8 +167,12 @@ impl Subscriber {
         let info = stream.cached_info();
         let mut places = StreamPosition::all(&self.ledger)?;
         let kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
+        let mut losses = Vec::new();
         let mut place = match kept {
-            Some(place) => self.recognize(&place, &stream, &mut places).await?,
+            Some(place) => {
+                self.recognize(&place, &stream, &mut places, &mut losses)
+                    .await?
+            }
             None => StreamPosition::beginning(info),
         };
         let kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
@@ -195,6 +205,7 @@ impl Subscriber {
             repeats: Deduplication::read(&self.ledger, policy, came_to.min(now)).await?,
             is_whole: subjects.all(|taken| subject::covers(&self.subscription.subject, taken)),
             counted: reading.counted,
+            losses,
             reading,
             elsewhere,
             place,
@@ -216,12 +227,13 @@ impl Subscriber {
         super::stream::find(context, &name).await
     }
 
-    /// The place to go on from in a stream that something was taken in from before.
+    /// The place to go on from in a stream that something was taken in from before. `losses` gets what is not said in the journal yet.
     async fn recognize(
         &self,
         place: &StreamPosition,
         stream: &Stream,
         places: &mut BTreeMap<String, StreamPosition>,
+        losses: &mut Vec<Loss>,
     ) -> Result<StreamPosition, NatsError> {
         let info = stream.cached_info();
         let now = wall_clock();
@@ -234,6 +246,7 @@ impl Subscriber {
                     stream = info.config.name,
                     "the stream was replaced by another one and is read from its first message; CloudEvents that were read before are recognized and skipped"
                 );
+                losses.push(Loss::Replaced);
                 Ok(place.anew(info, now))
             }
             Comparison::SetBack(to) => {
@@ -245,7 +258,9 @@ impl Subscriber {
                     place.sequence
                 );
                 let back = place.set_back(to, now);
-                let mut writes = vec![back.write(&self.subscription.subject)?];
+                let subject = &self.subscription.subject;
+                let mut writes = vec![back.write(subject)?];
+                writes.extend(StreamLoss::write(&self.ledger, subject, &[Loss::SetBack])?);
                 // What was taken in under other subjects is no more of what is there now, either.
                 for (subject, other) in places.iter_mut() {
                     if *subject != self.subscription.subject
@@ -266,6 +281,7 @@ impl Subscriber {
                     }
                 }
                 self.keep(Some(place), writes, Vec::new()).await?;
+                self.count_disturbances(&[Loss::SetBack]);
                 Ok(back)
             }
         }
@@ -303,6 +319,7 @@ impl Subscriber {
             return;
         }
         session.place.dropped += messages;
+        session.losses.push(Loss::Dropped(messages));
         self.count(metrics::NATS_SUBSCRIPTION_DROPPED, messages);
         let which = match session.is_whole {
             true => "",
@@ -317,6 +334,31 @@ impl Subscriber {
         );
     }
 
+    /// Shows what the stream has lost, as far as nobody has acknowledged it.
+    fn show_loss(&self) -> Result<(), NatsError> {
+        let loss = StreamLoss::read(&self.ledger, &self.subscription.subject)?;
+        self.show(|status| status.loss = loss);
+        Ok(())
+    }
+
+    /// Counts what is in the journal by now.
+    fn count_disturbances(&self, losses: &[Loss]) {
+        for loss in losses {
+            let kind = match loss {
+                // These are counted one by one.
+                Loss::Dropped(_) => continue,
+                Loss::SetBack => "set_back",
+                Loss::Replaced => "replaced",
+            };
+            let labels = [
+                ("source", self.subscription.source.clone()),
+                ("subject", self.subscription.subject.clone()),
+                ("kind", kind.to_owned()),
+            ];
+            ::metrics::counter!(metrics::NATS_SUBSCRIPTION_DISTURBED, &labels).increment(1);
+        }
+    }
+
     fn count(&self, counter: &'static str, by: u64) {
         let labels = [
             ("source", self.subscription.source.clone()),
@@ -324,4 +366,25 @@ impl Subscriber {
         ];
         ::metrics::counter!(counter, &labels).increment(by);
     }
+}
+
+/// An operator has seen what a followed stream has lost. False when nothing was, or the subject is not followed.
+///
+/// # Errors
+///
+/// When the journal cannot be written; a conflict means that more was lost meanwhile.
+pub async fn acknowledge_loss(
+    bridge: &Bridge,
+    source: &str,
+    subject: &str,
+) -> Result<bool, CommitError> {
+    let (Some(ledger), Some(status)) = (bridge.ledger(source), &bridge.status) else {
+        return Ok(false);
+    };
+    let is_seen = StreamLoss::acknowledge(ledger, subject).await?;
+    if is_seen {
+        let loss = StreamLoss::read(ledger, subject)?;
+        status.note_subscription(source, subject, |status| status.loss = loss);
+    }
+    Ok(is_seen)
 }

@@ -71,7 +71,7 @@ pub struct ContextMetrics {
     pub compensations_pending: Gauge,
     /// Calls that were undone.
     pub compensations: Counter,
-    /// Calls whose undoing was refused so often that an operator has to decide.
+    /// Calls whose undoing was refused so often that an operator has to decide; and once for all that wait for a callee that cannot be reached.
     pub compensations_stuck: Counter,
     /// Runs that took another course when they were run again, so that what they had called was undone.
     pub runs_abandoned: Counter,

@@ -34,7 +34,7 @@ pub const EDGE_DURATION: &str = "innkeeper_edge_duration_seconds";
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
-/// Calls whose undoing was refused so often that an operator has to decide.
+/// Calls whose undoing was refused so often that an operator has to decide; and once for all that wait for a callee that cannot be reached.
 pub const COMPENSATIONS_STUCK: &str = "innkeeper_compensations_stuck_total";
 /// Runs whose calls were undone because they took another course when they were run again.
 pub const RUNS_ABANDONED: &str = "innkeeper_runs_abandoned_total";
@@ -99,6 +99,8 @@ pub const NATS_SUBSCRIPTION_LAG: &str = "innkeeper_nats_subscription_lag_message
 pub const NATS_SUBSCRIPTION_UP: &str = "innkeeper_nats_subscription_up";
 /// Messages that a stream dropped before they were read, by source and subject.
 pub const NATS_SUBSCRIPTION_DROPPED: &str = "innkeeper_nats_subscription_dropped_total";
+/// How often a stream came back without messages that had been read, or was replaced, by source, subject and kind.
+pub const NATS_SUBSCRIPTION_DISTURBED: &str = "innkeeper_nats_subscription_disturbed_total";
 /// Repeated events that were skipped, by source and subject.
 pub const NATS_SUBSCRIPTION_DUPLICATES: &str = "innkeeper_nats_subscription_duplicates_total";
 /// Events that cannot be published to NATS and wait for an operator.
@@ -329,6 +331,10 @@ pub(super) fn describe() {
     describe_counter!(
         NATS_SUBSCRIPTION_DROPPED,
         "Messages that a stream dropped before they were read, by source and subject."
+    );
+    describe_counter!(
+        NATS_SUBSCRIPTION_DISTURBED,
+        "How often a stream came back without messages that had been read, or was replaced, by source, subject and kind."
     );
     describe_counter!(
         NATS_SUBSCRIPTION_DUPLICATES,

@@ -73,11 +73,42 @@ fn hold(Path(mebibytes): Path<u64>) -> Answer {
     Response::ok(&sum)
 }
 
+/// A key of so many bytes, in a table that is described where there is room for its name.
+fn raw_key(length: usize) -> String {
+    let mut key = format!("totals/{}", "k".repeat(length));
+    key.truncate(length);
+    key
+}
+
+/// `POST /raw/{length}`: writes a key of so many bytes.
+fn put_raw(Path(length): Path<u64>) -> Answer {
+    state::put(&raw_key(length as usize), b"1");
+    Response::no_content()
+}
+
+/// `DELETE /raw/{length}`: removes one.
+fn delete_raw(Path(length): Path<u64>) -> Answer {
+    state::delete(&raw_key(length as usize));
+    Response::no_content()
+}
+
+/// `POST /bulk/{rows}/{bytes}`: writes as many rows of so many bytes each, and has only one of them in its own memory.
+fn bulk(Path((rows, bytes)): Path<(u64, u64)>) -> Answer {
+    let row = vec![b'x'; bytes as usize];
+    for number in 0..rows {
+        state::put(&format!("totals/bulk-{number}"), &row);
+    }
+    Response::no_content()
+}
+
 innkeeper_sdk::context! {
     summary: "Keeps entries, and is read in many ways.",
     tables: [ENTRIES, TOTALS],
     routes: {
         POST "/entries/{count}" => fill,
+        POST "/raw/{length}" => put_raw,
+        DELETE "/raw/{length}" => delete_raw,
+        POST "/bulk/{rows}/{bytes}" => bulk,
         GET "/entries" => list,
         DELETE "/entries/{id}" => delete,
         GET "/counts" => count,

@@ -91,6 +91,7 @@ innkeeper_sdk::context! {
         GET "/first/runs" => player::runs,
         GET "/first/values" => player::values,
     },
+    ready: player::is_ready,
     compensations: {
         "test:player/first@0.1.0": "play" => "unplay",
     },

@@ -91,6 +91,7 @@ innkeeper_sdk::context! {
         GET "/second/runs" => player::runs,
         GET "/second/values" => player::values,
     },
+    ready: player::is_ready,
     compensations: {
         "test:player/second@0.1.0": "play" => "unplay",
     },

@@ -91,6 +91,7 @@ innkeeper_sdk::context! {
         GET "/third/runs" => player::runs,
         GET "/third/values" => player::values,
     },
+    ready: player::is_ready,
     compensations: {
         "test:player/third@0.1.0": "play" => "unplay",
     },

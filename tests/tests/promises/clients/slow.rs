@@ -53,6 +53,19 @@ async fn answers_that_are_not_taken_are_given_up_and_bounded() {
     assert_eq!(client.ask(client.get("/nothing")).await.status(), 404);
 }
 
+/// The operators' port has the gateway's own patience, half a minute, whatever is set there.
+#[tokio::test]
+async fn answers_of_the_operators_port_that_are_not_taken_are_given_up() {
+    let host = TestHost::with(parrot().await).await;
+    let operators = host.operators().client().base();
+    let mut client = Http2::connect(operators, 0).await;
+    let answer = client.ask(client.get("/metrics")).await;
+    let end = timeout(3 * SOON, end_of(answer.into_body())).await;
+    assert_eq!(end.unwrap(), (0, Some(Reason::CANCEL)));
+    // The connection is as good as before.
+    assert_eq!(client.ask(client.get("/nothing")).await.status(), 404);
+}
+
 #[tokio::test]
 async fn however_small_what_is_left_it_is_given_up() {
     let host = TestHost::with(parrot().await.set("gateway.write_timeout", "1s")).await;

@@ -1,6 +1,6 @@
 //! Events on NATS, against a real server.
 
-mod calls;
+pub mod calls;
 mod chains;
 mod faults;
 mod feed;

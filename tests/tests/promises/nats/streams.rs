@@ -227,6 +227,81 @@ async fn messages_that_a_stream_has_dropped_are_said() {
     subscription(&host, |subscription| subscription["dropped"] == 5).await;
 }
 
+/// Waits until the host is not ready for what a stream has lost, and is told so.
+async fn is_unready(host: &TestHost, what: &str) {
+    eventually("it is not ready", async || {
+        let reply = host.operators().client().get("/readyz").await;
+        let says_how = reply
+            .text
+            .contains("innkeeper nats acknowledge pms 'pms.>'");
+        match reply.status == 503 && reply.text.contains(what) && says_how {
+            true => Ok(()),
+            false => Err(reply.text),
+        }
+    })
+    .await;
+}
+
+async fn acknowledge(host: &TestHost) {
+    let said = host.command(&["nats", "acknowledge", "pms", "pms.>"]).await;
+    assert!(said.is_well, "{said:?}");
+    eventually("it is ready", async || host.operators().ready().await).await;
+    subscription(host, |subscription| subscription["loss"].is_null()).await;
+}
+
+#[tokio::test]
+async fn what_was_lost_is_shown_until_an_operator_has_seen_it() {
+    let server = NatsServer::start().await;
+    let config = || Config {
+        name: "PMS".to_owned(),
+        subjects: vec!["pms.>".to_owned()],
+        max_messages: 5,
+        ..Config::default()
+    };
+    let context = server.make(config()).await;
+    let how = Table::from_iter([("unready_when_lost".to_owned(), true.into())]);
+    let settings = Settings::empty().with("bell", "bell").await;
+    let settings = settings.set("nats.url", server.url());
+    let mut host = TestHost::with(settings.following("bell", "pms.>", how)).await;
+    ring_all(&context, "a", 1..=3).await;
+    heard(&host, 1, &[1, 2, 3]).await;
+    host.kill_9();
+    ring_all(&context, "a", 4..=13).await;
+    for _ in 0..2 {
+        host.try_reopen(&[]).await.expect("it starts");
+        heard(&host, 1, &[1, 2, 3, 9, 10, 11, 12, 13]).await;
+        is_unready(&host, "dropped 5 messages").await;
+        let loss = subscription(&host, |subscription| subscription["loss"].is_object()).await;
+        assert_eq!(loss["loss"]["dropped"], 5, "{loss}");
+        host.kill_9();
+    }
+    host.try_reopen(&[]).await.expect("it starts");
+    is_unready(&host, "dropped 5 messages").await;
+    acknowledge(&host).await;
+    let again = host.command(&["nats", "acknowledge", "pms", "pms.>"]).await;
+    assert!(
+        !again.is_well && again.err.contains("nothing was lost"),
+        "{again:?}"
+    );
+    // How many there were in all is known as before.
+    subscription(&host, |subscription| subscription["dropped"] == 5).await;
+
+    context
+        .delete_stream("PMS")
+        .await
+        .expect("it can be deleted");
+    let context = server.make(config()).await;
+    ring_all(&context, "b", [14]).await;
+    heard(&host, 1, &[1, 2, 3, 9, 10, 11, 12, 13, 14]).await;
+    is_unready(&host, "was replaced by another one").await;
+    let metrics = host.operators().client().get("/metrics").await.text;
+    let counted = "innkeeper_nats_subscription_disturbed_total{source=\"pms\",subject=\"pms.>\",kind=\"replaced\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
+    acknowledge(&host).await;
+    host.close().await;
+    host.reopen().await;
+}
+
 #[tokio::test]
 async fn a_repeat_is_recognized_where_that_is_asked_for() {
     let server = NatsServer::start().await;

@@ -1,0 +1,251 @@
+//! One attempt to undo a call, and what is kept of it: nothing more when it is undone, how often it was refused in the journal, and that it could not be
+//! reached in memory alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compensation::{Try, run_of};
+use super::context::Context;
+use super::failure::Failure;
+use super::invoker::Invoker;
+use super::record::{self, Compensation, Stuck};
+use super::undo_call::{self, Undone};
+use super::undo_pauses::{Obstacle, Refusal, Speak, Tries};
+use crate::core::{Backoff, human_duration, wall_clock};
+use crate::journal::{Durability, Space, Unit, Write};
+
+/// The pause after a first refusal; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What is left to undo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    /// When the first of it is tried again; none when nothing is left but what is stuck.
+    pub due: Option<u64>,
+    /// Whether that cannot be reached for so long that nobody waits for it.
+    is_overdue: bool,
+}
+
+impl Left {
+    pub const NOTHING: Self = Self {
+        due: None,
+        is_overdue: false,
+    };
+
+    pub fn due(time: u64) -> Self {
+        Self {
+            due: Some(time),
+            is_overdue: false,
+        }
+    }
+
+    pub fn soon() -> Self {
+        Self::due(wall_clock())
+    }
+
+    fn after(pause: Duration, is_overdue: bool) -> Self {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            due: Some(wall_clock().saturating_add(pause)),
+            is_overdue,
+        }
+    }
+
+    /// Whether an invocation that is run again waits for it.
+    pub fn is_awaited(self) -> bool {
+        self.due.is_some() && !self.is_overdue
+    }
+}
+
+/// Undoes one call, unless it is not time yet.
+pub(super) async fn undo_one(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    key: &[u8],
+    which: Try,
+) -> Result<Left, Failure> {
+    let Some(_claim) = context.compensations.claim(key) else {
+        return Ok(Left::soon());
+    };
+    let Some(stored) = context.ledger.get(Space::Compensation, key)? else {
+        return Ok(Left::NOTHING);
+    };
+    let compensation: Compensation = record::read(key, &stored)?;
+    if compensation.stuck.is_some() {
+        return Ok(Left::NOTHING);
+    }
+    if compensation.due > wall_clock() {
+        return Ok(Left::due(compensation.due));
+    }
+    let pauses = &context.compensations.pauses;
+    if let Some(pause) = pauses.remaining(&compensation.callee, run_of(key)) {
+        return Ok(Left::after(pause, is_overdue(context, &compensation)));
+    }
+    let undone = undo_call::undo(invoker, context, &compensation, which).await;
+    let refusal = match &undone {
+        Err(refusal) if refusal.obstacle != Obstacle::Refused => {
+            return Ok(not_reached(context, key, &compensation, refusal));
+        }
+        Err(refusal) => Some(refusal),
+        Ok(_) => None,
+    };
+    if pauses.reached(&compensation.callee, run_of(key)) {
+        let callee = compensation.callee.as_str();
+        tracing::info!(
+            context = context.name,
+            callee,
+            "what is to be undone reaches its callee again"
+        );
+        // The calls of others wait for the same.
+        context.compensations.wake();
+    }
+    if let Some(refusal) = refusal {
+        return failed(context, key, compensation, refusal).await;
+    }
+    if matches!(undone, Ok(Undone::Now)) {
+        context.metrics.compensations.increment(1);
+    }
+    remove(context, key, &compensation).await?;
+    Ok(Left::NOTHING)
+}
+
+/// Whether a call is to be undone for so long that operators are shown it, if it cannot be reached.
+fn is_overdue(context: &Context, compensation: &Compensation) -> bool {
+    let age = wall_clock().saturating_sub(compensation.time);
+    Duration::from_millis(age) >= context.settings.limits.stuck_after
+}
+
+/// What has come of the tries to undo a call, when it could not be reached for so long that operators are shown it.
+pub(super) fn overdue(context: &Context, key: &[u8], compensation: &Compensation) -> Option<Tries> {
+    let pauses = &context.compensations.pauses;
+    let tries = pauses.tries(&compensation.callee, run_of(key));
+    tries.filter(|_| is_overdue(context, compensation))
+}
+
+/// Notes, in memory alone, that a call cannot be undone for now.
+fn not_reached(
+    context: &Context,
+    key: &[u8],
+    compensation: &Compensation,
+    refusal: &Refusal,
+) -> Left {
+    let Compensation { call, callee, .. } = compensation;
+    let is_overdue = is_overdue(context, compensation);
+    let noted = context
+        .compensations
+        .pauses
+        .failed(callee, run_of(key), refusal, is_overdue);
+    let (call, reason) = (call.as_str(), refusal.reason.as_str());
+    match noted.speak {
+        Speak::NotYet => {}
+        Speak::Trying => tracing::warn!(
+            context = context.name,
+            call,
+            callee,
+            reason,
+            "a call cannot be undone for now; it is tried again, and so are others that wait for the same"
+        ),
+        Speak::Overdue => {
+            tracing::error!(
+                context = context.name,
+                call,
+                callee,
+                reason,
+                "a call could not be undone for {}; it is tried on, and listed by `innkeeper dead-letters`",
+                human_duration(context.settings.limits.stuck_after)
+            );
+            context.metrics.compensations_stuck.increment(1);
+        }
+    }
+    Left::after(noted.pause, is_overdue)
+}
+
+/// Notes that undoing a call was refused; one that was refused too often waits for an operator.
+async fn failed(
+    context: &Context,
+    key: &[u8],
+    mut compensation: Compensation,
+    refusal: &Refusal,
+) -> Result<Left, Failure> {
+    let (call, callee) = (compensation.call.clone(), compensation.callee.clone());
+    compensation.failures = compensation.failures.saturating_add(1);
+    let pause = Backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, compensation.failures);
+    compensation.due = wall_clock() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    let left = match compensation.failures >= context.settings.limits.undo_attempts.get() {
+        true => {
+            tracing::error!(
+                context = context.name,
+                call = call.as_str(),
+                callee,
+                reason = refusal.reason,
+                "a call could not be undone and is no longer retried: retry or drop it with `innkeeper dead-letters`"
+            );
+            compensation.stuck = Some(Stuck {
+                time: wall_clock(),
+                reason: refusal.reason.clone(),
+            });
+            context.metrics.compensations_stuck.increment(1);
+            Left::NOTHING
+        }
+        false => {
+            tracing::warn!(
+                context = context.name,
+                call = call.as_str(),
+                callee,
+                reason = refusal.reason,
+                "a call could not be undone; trying again"
+            );
+            Left::due(compensation.due)
+        }
+    };
+    let write = record::write(
+        Space::Compensation,
+        &String::from_utf8_lossy(key),
+        &compensation,
+    )?;
+    // A crash may take the count back, which does no harm.
+    commit(context, &compensation, key, write, Durability::Relaxed).await?;
+    Ok(left)
+}
+
+async fn remove(context: &Context, key: &[u8], compensation: &Compensation) -> Result<(), Failure> {
+    let removal = record::removal(Space::Compensation, &String::from_utf8_lossy(key));
+    // After a crash it is done again, and finds that it is done.
+    commit(context, compensation, key, removal, Durability::Flush).await
+}
+
+async fn commit(
+    context: &Context,
+    compensation: &Compensation,
+    key: &[u8],
+    write: Write,
+    durability: Durability,
+) -> Result<(), Failure> {
+    let began = context.ledger.applied();
+    let unit = unit(compensation, "compensation", began, key, write);
+    let committed = context.ledger.commit_as(unit, durability).await;
+    committed.map_err(|error| Failure::of_commit(&context.name, error))?;
+    Ok(())
+}
+
+/// Changes what is on record of a call that is to be undone, unless somebody else does.
+pub(super) fn unit(
+    compensation: &Compensation,
+    purpose: &str,
+    began: u64,
+    key: &[u8],
+    write: Write,
+) -> Unit {
+    let mut unit = Unit::bookkeeping(purpose, began, vec![write]);
+    unit.reads.note_key(Space::Compensation, key);
+    unit.header.invocation = format!("undone:{}", compensation.call).into();
+    let Compensation {
+        correlation_id,
+        causation_id,
+        ..
+    } = compensation;
+    unit.header.correlation_id = Some(correlation_id.clone());
+    unit.header.causation_id = Some(causation_id.into());
+    unit
+}

@@ -1,0 +1,70 @@
+//! A disk that takes no more: whose outcome is unknown hears so, nothing that was acknowledged is missing, and what did not happen is said as that.
+
+use innkeeper_tests::{Client, Opening, Reply, Settings, eventually};
+use serde_json::json;
+
+/// How many entries one write adds.
+const STEP: u64 = 1_000;
+
+async fn fill(client: &Client) -> Reply {
+    client.post(&format!("/entries/{STEP}"), json!(null)).await
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_full_disk_is_told_that_its_outcome_is_unknown() {
+    let settings = Settings::empty()
+        .with("archive", "archive")
+        .await
+        .set("context.archive.limits.answers", 0);
+    // No file grows beyond so many blocks; without the signal the write fails as on a full disk.
+    let opening = Opening::new(settings).under("trap '' XFSZ; ulimit -f 12000");
+    let mut host = opening.open().await;
+    let mut acknowledged = 0;
+    let failed = loop {
+        let reply = fill(host.gateway()).await;
+        match reply.status {
+            204 => acknowledged += STEP,
+            _ => break reply,
+        }
+        assert!(acknowledged < 1_000_000, "the disk is never full");
+    };
+    assert!(acknowledged > 0, "{failed:?}");
+    let problem = failed.expect_problem(500);
+    assert_eq!(
+        problem.body["type"], "urn:innkeeper:problem:outcome-unknown",
+        "{problem:?}"
+    );
+    assert!(problem.text.contains("innkeeper story"), "{problem:?}");
+    // From then on nothing is written, and is said not to be.
+    let problem = fill(host.gateway()).await.expect_problem(500);
+    assert_eq!(
+        problem.body["type"], "urn:innkeeper:problem:journal-failed",
+        "{problem:?}"
+    );
+    assert!(problem.text.contains("nothing was changed"), "{problem:?}");
+    // What is on disk can be read.
+    let path = "/entries?after=0&size=10";
+    let read = host.gateway().get(path).await;
+    assert!(read.status == 200 || read.status == 500, "{read:?}");
+    eventually("the host is not ready", async || {
+        let ready = host.operators().client().get("/readyz").await;
+        match ready.status == 503 && ready.text.contains("the journal stopped") {
+            true => Ok(()),
+            false => Err(ready.text),
+        }
+    })
+    .await;
+    let alive = host.operators().client().get("/livez").await;
+    assert_eq!(alive.status, 200, "a restart would not mend it");
+
+    host.kill_9();
+    host.lift_limits();
+    host.reopen().await;
+    let found = host.gateway().get("/entries?size=1").await.expect(200);
+    let total = found.number("total");
+    assert!(
+        total == acknowledged || total == acknowledged + STEP,
+        "{acknowledged} were acknowledged, and one more was unknown: {total}"
+    );
+    fill(host.gateway()).await.expect(204);
+}
