@@ -64,8 +64,8 @@ use self::command::{Arguments, Command};
 use self::failure::Failure;
 use crate::guest;
 
-/// How many more threads the runtime has than guests may compute on at once.
-const THREADS_FOR_SOCKETS: usize = 2;
+/// After how many tasks a thread looks at the sockets. Each may be a guest's slice, which takes a quarter of a millisecond at most where it does not leave its thread.
+const EVENT_INTERVAL: u32 = 16;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -92,9 +92,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Compile(_) | Command::Wrap(_) => {
             Builder::new_current_thread().enable_all().build()
         }
-        // Guests compute on as many threads as there are processors, so these are always left for sockets.
+        // Guests that compute for long leave their threads to the sockets (`guest/src/scheduler`).
         _ => Builder::new_multi_thread()
-            .worker_threads(guest::processors() + THREADS_FOR_SOCKETS)
+            .worker_threads(guest::processors())
+            .event_interval(EVENT_INTERVAL)
             .enable_all()
             .build(),
     };

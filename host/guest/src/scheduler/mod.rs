@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::runtime::RuntimeFlavor;
 use tokio::time::Sleep;
 
 use self::state::{Answer, Asking, State, Ticket};
@@ -98,10 +99,13 @@ impl<F: Future> Future for Scheduled<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        let Some(_slice) = this.turns.begin(context) else {
+        let Some(slice) = this.turns.begin(context) else {
             return Poll::Pending;
         };
-        this.future.as_mut().poll(context)
+        match slice.leaves_thread {
+            true => tokio::task::block_in_place(|| this.future.as_mut().poll(context)),
+            false => this.future.as_mut().poll(context),
+        }
     }
 }
 
@@ -150,16 +154,17 @@ impl Turns {
                 self.rest(until, None, context);
                 return None;
             }
-            return Some(self.slice(began, outer));
+            return Some(self.slice(began, outer, false));
         }
         let mut state = self.share.scheduler.0.lock();
         let (answer, next) = state.ask(share, asking, context.waker(), began);
+        let is_long = state.are_slices_long(share);
         drop(state);
         if let Some(next) = next {
             next.wake();
         }
         match answer {
-            Answer::Go => Some(self.slice(began, outer)),
+            Answer::Go => Some(self.slice(began, outer, is_long && may_leave_thread())),
             Answer::Wait(ticket) => {
                 self.standing = Standing::Queued(ticket);
                 None
@@ -171,13 +176,14 @@ impl Turns {
         }
     }
 
-    fn slice(&mut self, began: Instant, outer: Option<Duration>) -> Slice<'_> {
+    fn slice(&mut self, began: Instant, outer: Option<Duration>, leaves_thread: bool) -> Slice<'_> {
         self.standing = Standing::Away;
         WITHIN.set(Some(Duration::ZERO));
         Slice {
             share: &self.share,
             began,
             outer,
+            leaves_thread,
         }
     }
 
@@ -219,6 +225,14 @@ struct Slice<'a> {
     share: &'a Share,
     began: Instant,
     outer: Option<Duration>,
+    /// Whether another thread goes on with the sockets meanwhile: handing them on costs some 10 µs, which a short slice is not worth.
+    leaves_thread: bool,
+}
+
+/// Whether there are threads that others' tasks can be handed on to.
+fn may_leave_thread() -> bool {
+    let handle = tokio::runtime::Handle::try_current();
+    handle.is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 impl Drop for Slice<'_> {
@@ -234,7 +248,7 @@ impl Drop for Slice<'_> {
         };
         state.charge(self.share.number, paid, own);
         if self.outer.is_none() {
-            let next = state.release(self.share.number);
+            let next = state.release(self.share.number, took);
             drop(state);
             if let Some(next) = next {
                 next.wake();

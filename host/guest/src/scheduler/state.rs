@@ -11,6 +11,11 @@ const CREDIT: u64 = 5_000_000;
 /// How much of what it may use a share can use at once.
 const PERIOD: Duration = Duration::from_millis(100);
 
+/// Slices that are longer than this on average are not computed where sockets would have to wait for them.
+const LONG: Duration = Duration::from_micros(250);
+/// How much of the average the last slice is: one of so many.
+const RECENT: u32 = 4;
+
 /// A place in the queue.
 pub(super) type Ticket = u64;
 
@@ -67,6 +72,8 @@ struct Account {
     computed: Duration,
     /// How many of its slices run.
     running: usize,
+    /// How long its slices were lately.
+    slice: Duration,
     /// Who waits, in the order of their coming.
     waiters: BTreeMap<Ticket, Waker>,
     allowance: Option<Allowance>,
@@ -129,6 +136,7 @@ impl State {
             used: self.now,
             computed: Duration::ZERO,
             running: 0,
+            slice: Duration::ZERO,
             waiters: BTreeMap::new(),
             allowance,
             rests: false,
@@ -268,10 +276,17 @@ impl State {
         }
     }
 
-    /// A slice of a share ended. Whoever may go now is to be woken.
-    pub(super) fn release(&mut self, share: u64) -> Option<Waker> {
+    /// Whether the slices of a share were long lately.
+    pub(super) fn are_slices_long(&self, share: u64) -> bool {
+        let account = self.shares.get(&share);
+        account.is_some_and(|account| account.slice > LONG)
+    }
+
+    /// A slice of a share ended after so long. Whoever may go now is to be woken.
+    pub(super) fn release(&mut self, share: u64, took: Duration) -> Option<Waker> {
         if let Some(account) = self.shares.get_mut(&share) {
             account.running -= 1;
+            account.slice = account.slice - account.slice / RECENT + took / RECENT;
         }
         self.running -= 1;
         self.next()

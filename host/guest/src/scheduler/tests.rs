@@ -60,11 +60,11 @@ impl Machine {
             self.now = ends.max(self.now);
             *self.computed.entry(share).or_default() += takes(share);
             self.state.charge(share, takes(share), takes(share));
-            self.state.release(share);
+            self.state.release(share, takes(share));
             asking.push((share, Asking::First));
         }
         for (_, share) in running {
-            self.state.release(share);
+            self.state.release(share, SLICE);
         }
         for (share, who) in asking {
             if let Asking::Again(ticket) = who {
@@ -157,13 +157,16 @@ fn who_is_told_to_come_and_does_not_lets_the_next_come() {
     ) else {
         panic!("there is one processor");
     };
-    assert!(state.release(share).is_some(), "the first is told to come");
+    assert!(
+        state.release(share, SLICE).is_some(),
+        "the first is told to come"
+    );
     assert!(
         state.leave(share, first).is_some(),
         "the second is told to come"
     );
     assert!(matches!(ask(&mut state, Asking::Again(second)), Answer::Go));
-    assert!(state.release(share).is_none(), "nobody waits");
+    assert!(state.release(share, SLICE).is_none(), "nobody waits");
 }
 
 /// Counts how often somebody was told to come.
@@ -208,7 +211,7 @@ fn of_a_share_that_rests_only_one_is_told_to_come() {
     let ends = began + 20 * SLICE;
     for _ in 0..2 {
         state.charge(share, 20 * SLICE, 20 * SLICE);
-        wake(state.release(share));
+        wake(state.release(share, SLICE));
     }
     assert_eq!(told(), 2, "one for each processor");
     let mut ask = |asking, now| {
@@ -229,7 +232,7 @@ fn of_a_share_that_rests_only_one_is_told_to_come() {
     assert!(matches!(ask(Asking::Rested(keeper), then), Answer::Go));
     assert_eq!(told(), 1, "for the other processor");
     state.charge(share, 20 * SLICE, 20 * SLICE);
-    wake(state.release(share));
+    wake(state.release(share, SLICE));
     assert_eq!(told(), 1);
     // Who keeps the time and goes away is followed by the next.
     let mut ask = |asking, now| {
@@ -318,4 +321,56 @@ async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
     assert!(callee.computed() >= 5 * SLICE);
     assert!(caller.computed() < 5 * SLICE, "{:?}", caller.computed());
     assert!(scheduler.0.lock().is_at_rest());
+}
+
+#[test]
+fn slices_are_long_when_they_were_lately() {
+    let mut state = State::new(1);
+    let share = state.add(ShareOptions::default(), Instant::now());
+    let mut takes = |time: Duration| {
+        state.ask(share, Asking::First, Waker::noop(), Instant::now());
+        state.release(share, time);
+        state.are_slices_long(share)
+    };
+    assert!(!takes(SLICE), "one may be an accident");
+    assert!(takes(SLICE) && takes(SLICE));
+    assert!((0..20).any(|_| !takes(Duration::from_micros(20))));
+    assert!((0..20).all(|_| !takes(Duration::from_micros(200))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_computes_for_long_leaves_the_thread_to_the_others() {
+    let share = Arc::new(Scheduler::new(1).share(ShareOptions::default()));
+    let ended = Arc::new(AtomicBool::new(false));
+    let spinning = tokio::spawn({
+        let (share, ended) = (share.clone(), ended.clone());
+        async move {
+            let spin = std::future::poll_fn(|context| {
+                // The last slice takes as long as the others' waiting does.
+                let began = Instant::now();
+                let least = Duration::from_millis(2);
+                let is_long = share.scheduler.0.lock().are_slices_long(share.number);
+                let most = Duration::from_secs(20);
+                while began.elapsed() < least
+                    || is_long && !ended.load(Ordering::Relaxed) && began.elapsed() < most
+                {
+                    std::thread::yield_now();
+                }
+                assert!(began.elapsed() < most, "nobody else had a thread");
+                context.waker().wake_by_ref();
+                match ended.load(Ordering::Relaxed) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            });
+            share.run(pin!(spin)).await;
+        }
+    });
+    // There is one thread, and the guest has it until this is done.
+    let others = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ended.store(true, Ordering::Relaxed);
+    });
+    others.await.unwrap();
+    spinning.await.unwrap();
 }
