@@ -125,7 +125,11 @@ impl Container {
                 "transparent" => {}
                 "from" | "try_from" | "into" if purpose == Purpose::Documents => {
                     let ty: Type = meta.value()?.parse::<LitStr>()?.parse()?;
-                    if said.converted.as_ref().is_some_and(|other| !is_same(other, &ty)) {
+                    if said
+                        .converted
+                        .as_ref()
+                        .is_some_and(|other| !is_same(other, &ty))
+                    {
                         return Err(meta.error(
                             "it is read as one type and written as another: what is told is one; do without `JsonSchema`, or make two types of it",
                         ));
