@@ -108,7 +108,7 @@ async fn a_host_starts_with_a_backup_where_no_registry_answers() {
     let serving = host.operators().serving("room").await;
     assert_eq!(serving, artifacts::digest(&bytes));
     let room = host.operators().context("room").await;
-    assert_eq!(room["notices"], serde_json::json!([]), "{room}");
+    assert!(room["notices"].is_null(), "{room}");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn what_could_not_be_fetched_at_the_start_is_tried_again_and_serves_when_i
     })
     .await;
     let idler = host.operators().context("idler").await;
-    assert_eq!(idler["notices"], serde_json::json!([]), "{idler}");
+    assert!(idler["notices"].is_null(), "{idler}");
     // It is what the manifest names: the next start has nothing to bring.
     host.close().await;
     registry.kill_9();

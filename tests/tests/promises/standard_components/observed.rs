@@ -114,7 +114,8 @@ async fn each_request_is_a_span_of_its_invocation_and_says_nothing_secret() {
     assert!(!everything.contains("secret"), "{everything}");
     // The story goes on from the span, which is a part of its invocation.
     let traceparent = outsider.asked()[0].header("traceparent").to_owned();
-    assert_eq!(traceparent, format!("00-{}-{}-01", posted.trace, posted.id));
+    let place = format!("00-{}-{}-", posted.trace, posted.id);
+    assert!(traceparent.starts_with(&place), "{traceparent}");
     eventually("the span of the invocation", async || {
         let spans = collector.spans();
         let above = spans.iter().find(|span| span.id == posted.parent);
