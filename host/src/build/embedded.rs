@@ -206,6 +206,7 @@ const PYTHON_FILES: &[(&str, &str)] = files![
     "python/sdk/innkeeper/config.py",
     "python/sdk/innkeeper/context.py",
     "python/sdk/innkeeper/crossing.py",
+    "python/sdk/innkeeper/document.py",
     "python/sdk/innkeeper/event.py",
     "python/sdk/innkeeper/host.py",
     "python/sdk/innkeeper/immediate.py",

@@ -332,7 +332,7 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
     let read = |file: &str| std::fs::read_to_string(mill.package.join(file)).unwrap();
     let main = read("src/main.py");
     for line in [
-        "from innkeeper import U64, Answer, Calls, Context,",
+        "from innkeeper import U64, Calls, Context, Created,",
         "flour_taken = Table[U64, U64](\"flour-taken\")",
         "stock_calls = Calls(\"barn:barn/stock\")",
         "tables=[entries, words, flour_taken], publishes=[entry_written], calls=[stock_calls])",

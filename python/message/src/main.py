@@ -24,13 +24,13 @@ reservation_cancelled = Event[Reservation]("ReservationCancelled")
 
 @context.get("/messages")
 def all_messages(paging: Paging) -> Page[Message]:
-    """The messages, page by page."""
+    """The messages, oldest first."""
     return messages.page(paging)
 
 
 @context.get("/messages/{id}")
 def one_message(id: U64) -> Message:
-    """One message."""
+    """A message."""
     return messages.find(id)
 
 

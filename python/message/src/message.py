@@ -8,7 +8,7 @@ from innkeeper import U64, Table, in_camel_case
 @in_camel_case
 @dataclass(frozen=True)
 class Message:
-    """A message, and the room that it is about."""
+    """A message."""
 
     msg_id: U64
     room_id: U64

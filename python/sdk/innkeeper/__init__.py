@@ -1,6 +1,6 @@
 """The Python SDK of Innkeeper: write a bounded context as one module, and declare it once with a `Context`."""
 
-from .answer import Answer, answer, created, no_content, ok
+from .answer import Answer, Created, answer, created, no_content, ok
 from .calls import Calls
 from .config import Config
 from .context import Context, Schema
@@ -36,7 +36,7 @@ from .values.marks import (
 
 __all__ = [
     "F32", "S8", "S16", "S32", "S64", "S128", "U8", "U16", "U32", "U64", "U128",
-    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Index", "IndexedTable", "Outside", "Page", "Paging", "Problem",
+    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Created", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Index", "IndexedTable", "Outside", "Page", "Paging", "Problem",
     "Reject", "Request", "Retry", "Schema", "Some", "Stored", "Table", "Taken", "Unique", "UpTo",
     "answer", "cancel", "case_name", "created", "emit", "emit_after", "in_camel_case", "invocation", "log", "no_content", "ok",
 ]

@@ -1,7 +1,7 @@
 """Answers to requests."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .immediate import refuse_later
 from .json_text import encode_json
@@ -9,6 +9,8 @@ from .paging import Page
 from .response import Response, checked_status, header_list
 
 _NOTHING: Any = object()
+
+V = TypeVar("V")
 
 
 class Answer:
@@ -39,6 +41,13 @@ class Answer:
         return Response(status, headers, encode_json(body))
 
 
+class Created(Answer, Generic[V]):
+    """201 with a JSON body, and where the new thing is. As what a handler returns, `Created[Note]` says for the documents of the app what the body is."""
+
+    def __init__(self, location: str, body: V) -> None:
+        super().__init__(201, body, {"location": location})
+
+
 def answer(status: int, body: Any = _NOTHING, headers: Mapping[str, object] | None = None) -> Answer:
     """Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are."""
     return Answer(status, body, headers)
@@ -49,9 +58,9 @@ def ok(body: Any, headers: Mapping[str, object] | None = None) -> Answer:
     return Answer(200, body, headers)
 
 
-def created(location: str, body: Any) -> Answer:
+def created(location: str, body: V) -> Created[V]:
     """201 with a JSON body, and where the new thing is."""
-    return Answer(201, body, {"location": location})
+    return Created(location, body)
 
 
 def no_content() -> Answer:

@@ -6,16 +6,18 @@ import importlib
 import re
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from . import answering
 from .context import Context, Description
 from .crossing import Shapes, bounded, fitted
+from .document import Documentation
 from .host import answered_by
 from .names import kebab_of_class, snake_case
 from .problem import Failure
+from .values.kind import Described
 
 CONTRACT = "innkeeper:context"
 
@@ -172,12 +174,17 @@ def exports(
     host = _Component(bindings, calls, signatures, outside)
     # Once, before the interpreter is copied: what types are made of is found out by it, too.
     description = context.describe(versions)
+    documentation = context.document()
     types: Any = bindings.imported(bindings.of_contract("types"))
     policies: Any = bindings.exported(bindings.of_contract("policies"))
+    document: Any = bindings.exported(bindings.of_contract("document"))
     err: Any = bindings.err
 
     def described(_self: Any) -> Any:
         return _described(description, types)
+
+    def documented(_self: Any) -> Any:
+        return _documented(documentation, types, document)
 
     def handle(_self: Any, request: Any) -> Any:
         with _running(host):
@@ -206,6 +213,7 @@ def exports(
 
     found: dict[str, dict[str, Callable[..., Any]]] = {
         bindings.of_contract("describe"): {"describe": described},
+        bindings.of_contract("document"): {"document": documented},
         bindings.of_contract("web"): {"handle": handle},
         bindings.of_contract("policies"): {"on_event": on_event},
         bindings.of_contract("health"): {"ready": checked(answering.ready), "live": checked(answering.live)},
@@ -290,8 +298,8 @@ class _running:
         self._answered.__exit__(None, None, None)
 
 
-def _described(description: Description, types: Any) -> Any:
-    """A description as the contract has it."""
+def _data_types(described: Sequence[Described], types: Any) -> list[Any]:
+    """Types as the contract has them."""
 
     def data_type(case: str, carried: Any) -> Any:
         if case == "scalar":
@@ -302,13 +310,49 @@ def _described(description: Description, types: Any) -> Any:
             return types.DataType_Variant([types.Alternative(*one) for one in carried])
         return getattr(types, f"DataType_{case.capitalize()}")(carried)
 
+    return [data_type(*one) for one in described]
+
+
+def _described(description: Description, types: Any) -> Any:
+    """A description as the contract has it."""
     return types.Description(
         description.summary,
-        [data_type(*one) for one in description.types],
+        _data_types(description.types, types),
         [types.Table(name, [types.KeyPart[part.upper()] for part in key], value) for name, key, value in description.tables],
         [types.Route(one.method, one.path, one.consumes) for one in description.routes],
         description.publishes,
         [types.Followed(*one) for one in description.follows],
         [types.EventData(one.source, one.kind, one.value) for one in description.events],
         [types.Compensation(*one) for one in description.compensations],
+    )
+
+
+def _documented(documentation: Documentation, types: Any, document: Any) -> Any:
+    """A documentation as the contract has it."""
+
+    def annotation(case: str, carried: Any) -> Any:
+        if case == "closed":
+            return document.Annotation_Closed()
+        made = getattr(document, f"Annotation_{case.capitalize()}")
+        return made(document.Range(*carried) if case in ("length", "value") else carried)
+
+    def body(case: str, carried: Any) -> Any:
+        made = getattr(document, f"Body_{case.capitalize()}")
+        return made() if carried is None else made(carried)
+
+    return document.Documentation(
+        _data_types(documentation.types, types),
+        [document.Annotated(value, annotation(*said)) for value, said in documentation.annotations],
+        [
+            document.DocumentedRoute(
+                one.method,
+                one.path,
+                one.summary,
+                [types.Field(*field) for field in one.parameters],
+                [types.Field(*field) for field in one.query],
+                body(*one.body),
+                [document.Answer(*answer) for answer in one.answers],
+            )
+            for one in documentation.routes
+        ],
     )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .calls import Calls
 from .config import Config
+from .document import Documentation, documentation_of
 from .event import Event, Policy
 from .host import Entry, Kept
 from .immediate import refuse_async
@@ -183,6 +184,10 @@ class Context:
         return Description(
             self.summary, types.list, tables, self.routes, publishes, followed, list(events.values()), compensations
         )
+
+    def document(self) -> Documentation:
+        """What its routes take and answer, for the documents of the app."""
+        return documentation_of(self.routes)
 
     def route_of(self, method: str, path: str) -> Route | None:
         """The route of a request."""

@@ -15,7 +15,8 @@ NAMES = ("page", "after", "size")
 """What is read of a query."""
 
 _SIZE = 20
-_MAX_SIZE = 100
+MAX_SIZE = 100
+"""How many items a page has at most."""
 _LARGEST_PAGE = 2**32 - 1
 _LARGEST_ID = 2**64 - 1
 _PLAIN = re.compile(r"0|[1-9][0-9]{0,19}")
@@ -53,8 +54,8 @@ class Paging:
         after = _number(query, "after", "the id of an item", _LARGEST_ID)
         size = _number(query, "size", "a number of items", _LARGEST_PAGE)
         size = _SIZE if size is None else size
-        if not 1 <= size <= _MAX_SIZE:
-            raise Problem(400, f"Invalid size in the query: it must be from 1 to {_MAX_SIZE}.")
+        if not 1 <= size <= MAX_SIZE:
+            raise Problem(400, f"Invalid size in the query: it must be from 1 to {MAX_SIZE}.")
         if page is not None and after is not None:
             raise Problem(400, "Invalid query: it has both page and after; send the one that you want to begin at.")
         kept = [f"{quote(name, safe='')}={quote(value, safe='')}&" for name, value in query if name not in NAMES]

@@ -7,7 +7,7 @@ import json
 import re
 import typing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .immediate import refuse_async
@@ -54,6 +54,28 @@ Read = Callable[[RequestReceived], Any]
 
 
 @dataclass(frozen=True)
+class Queried:
+    """What is read of the query: its type, and its default, or `inspect.Parameter.empty`."""
+
+    of: Type
+    default: Any
+
+
+@dataclass
+class Reads:
+    """What a handler's parameters ask for."""
+
+    in_path: dict[str, Type] = field(default_factory=dict)
+    """By the names in the path."""
+    in_query: dict[str, Queried] = field(default_factory=dict)
+    is_paged: bool = False
+    """Whether it takes a `Paging`."""
+    body: Type | None = None
+    is_whole: bool = False
+    """Whether it takes the `Request`, and with it whatever the body may be."""
+
+
+@dataclass(frozen=True)
 class Route:
     """A route of a context: a method, a path, what is read of a request, and who answers."""
 
@@ -62,6 +84,9 @@ class Route:
     consumes: str | None
     handler: Callable[..., Any]
     readers: dict[str, Read]
+    reads: Reads
+    returned: Any
+    """The hint of what the handler returns; `Any` where it has none."""
 
     def answer(self, request: RequestReceived) -> Any:
         """Answers a request."""
@@ -75,7 +100,8 @@ def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
     in_path = {snake_case(name): name for name in re.findall(r"\{\*?([^}]*)\}", path)}
     hints = typing.get_type_hints(handler, include_extras=True)
     readers: dict[str, Read] = {}
-    in_query: dict[str, _Queried] = {}
+    reads = Reads()
+    in_query = reads.in_query
     consumes = None
     for name, parameter in inspect.signature(handler).parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -85,28 +111,26 @@ def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
         hint = hints[name]
         if hint is Paging:
             readers[name] = lambda request: Paging.of(request.path, request.query)
+            reads.is_paged = True
         elif hint is Request:
             readers[name] = _request
+            reads.is_whole = True
         elif name in in_path:
-            readers[name] = _in_path(in_path[name], type_of(hint))
+            of = reads.in_path[in_path[name]] = type_of(hint)
+            readers[name] = _in_path(in_path[name], of)
         elif name == "body":
-            readers[name] = _in_body(what, type_of(hint))
+            reads.body = type_of(hint)
+            readers[name] = _in_body(what, reads.body)
             consumes = "application/json"
         else:
-            in_query[name] = _Queried(type_of(hint), parameter.default)
+            in_query[name] = Queried(type_of(hint), parameter.default)
     for name, queried in in_query.items():
         readers[name] = _in_query(name, queried)
     # What nobody reads is looked for before anything else is read of the query.
     if in_query:
         (first, *_) = in_query
         readers[first] = _after(lambda request: _refuse_unknown(request.query, set(in_query)), readers[first])
-    return Route(method, path, consumes, handler, readers)
-
-
-@dataclass(frozen=True)
-class _Queried:
-    of: Type
-    default: Any
+    return Route(method, path, consumes, handler, readers, reads, hints.get("return", Any))
 
 
 def _after(check: Callable[[RequestReceived], None], read: Read) -> Read:
@@ -143,7 +167,7 @@ def _refuse_unknown(query: Sequence[tuple[str, str]], known: set[str]) -> None:
             raise Problem(400, f"Invalid query: nobody reads {_quoted(name)} here.")
 
 
-def _in_query(name: str, queried: _Queried) -> Read:
+def _in_query(name: str, queried: Queried) -> Read:
     of = queried.of
 
     def read(request: RequestReceived) -> Any:

@@ -1,5 +1,6 @@
 """Texts of whatever it may be: anything can be raised, logged, or given as a header."""
 
+import inspect
 import re
 from types import TracebackType
 
@@ -7,6 +8,9 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 DEEPEST = 30
 """How many of the innermost places of an exception are said."""
+
+_LONGEST_PARAGRAPH = 1000
+"""How many characters are told of it: in bytes that is less than the 4 KiB which the contract allows."""
 
 
 def is_well_formed(text: str) -> bool:
@@ -29,6 +33,13 @@ def checked_text(what: str, value: object) -> str:
     if not isinstance(value, str) or value == "" or not is_well_formed(value):
         raise TypeError(f"{what} is a text, not {value!r}")
     return value
+
+
+def first_paragraph(text: str | None) -> str | None:
+    """What is written below a class or a function up to the first empty line, as one line; None where nothing is. What is very long is cut off."""
+    paragraph = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))[0]
+    said = " ".join(to_well_formed(paragraph).split())
+    return said[:_LONGEST_PARAGRAPH] or None
 
 
 def text_of(value: object) -> str:

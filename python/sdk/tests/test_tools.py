@@ -44,7 +44,7 @@ def test_the_functions_of_an_interface_are_those_that_are_offered(home: Path, tm
     written = wit.write_wit(home, ["a:b/other"], {"a:b/rooms": ["hold-room", "list"]}, True, True, tmp_path / "out")
     assert (written.calls, written.offers) == ({"a:b/other": "a:b/other@0.1.0"}, {"a:b/rooms": "a:b/rooms@0.1.0"})
     world = (tmp_path / "out" / "guest.wit").read_text()
-    assert "export a:b/rooms@0.1.0;" in world and f"evolving@{written.contract};" in world
+    assert "export a:b/rooms@0.1.0;" in world and f"complete@{written.contract};" in world
     assert written.outside is not None and f"import {written.outside};" in world
     with pytest.raises(wit.Refused, match="has the function list"):
         wit.write_wit(home, [], {"a:b/rooms": ["hold-room"]}, False, False, tmp_path / "out")
@@ -104,7 +104,8 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
 
 def test_a_context_asks_outside_if_it_imports_what_does(home: Path, tmp_path: Path) -> None:
     own = wit.write_wit(home, [], {}, False, False, tmp_path / "out")
-    assert own.outside is None and "outbound" not in (tmp_path / "out" / "guest.wit").read_text()
+    world = (tmp_path / "out" / "guest.wit").read_text()
+    assert own.outside is None and "outbound" not in world and f"documented@{own.contract};" in world
     for text, asks in (("", False), ("from innkeeper import outbound\n", True)):
         (home / "src" / "main.py").write_text(text + "from innkeeper import Context\ncontext = Context('x')\n")
         # Another test may have imported it already.

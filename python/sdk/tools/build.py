@@ -82,6 +82,7 @@ def declared(package: Path, source: Path, name: str) -> Any:
             raise Refused(f"{module.__file__ or name} has no context: context = Context(\"…\")")
         # What could not be described to the host is said now.
         context.describe({})
+        context.document()
     except Refused:
         raise
     except BaseException as error:

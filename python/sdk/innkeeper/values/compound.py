@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .kind import Described, Form, Mismatch, Place, Type, wanted
+from ..text import first_paragraph, to_well_formed
+from .kind import Annotation, Described, Form, Mismatch, Place, Type, wanted
 from .marks import Some
 from .scalars import Text
 
@@ -18,6 +19,25 @@ def _deeper(depth: int, form: Form) -> int:
     if form is Form.STATE and depth >= _DEEPEST:
         raise Mismatch(f"its parts lie more than {_DEEPEST} deep in each other")
     return depth + 1
+
+
+_LONGEST_NAME = 128
+"""How many bytes the name of a type may have in the documents of the app."""
+
+
+def called(name: str) -> list[Annotation]:
+    """What says that a type has a name, unless that is longer than one may be."""
+    said = to_well_formed(name)
+    return [("name", said)] if 0 < len(said.encode("utf-8")) <= _LONGEST_NAME else []
+
+
+def _said_of(made: type[Any]) -> list[Annotation]:
+    """The name of a class, and what is written below it up to the first empty line."""
+    written = vars(made).get("__doc__")
+    # A dataclass for which nothing was written has its signature there.
+    is_own = isinstance(written, str) and written != made.__name__ and not written.startswith(f"{made.__name__}(")
+    said = first_paragraph(written) if is_own else None
+    return called(made.__name__) + ([] if said is None else [("description", said)])
 
 
 class Optional(Type):
@@ -135,7 +155,7 @@ class Dictionary(Type):
         return isinstance(self.key, Text) if form is Form.STATE else self.key.names_members
 
     def describe(self, place: Place, form: Form) -> Described:
-        if form is Form.EVENT and not self.key.names_members:
+        if form is not Form.STATE and not self.key.names_members:
             raise TypeError(
                 "the keys of a dict in an event are texts, whole numbers, bool, Char or an Enum: they are the names of members in JSON"
             )
@@ -205,6 +225,10 @@ class Struct(Type):
 
     def describe(self, place: Place, form: Form) -> Described:
         return ("record", [(one.named(form), place(one.of), one.default is not None) for one in self.fields])
+
+    def annotations(self, form: Form) -> list[Annotation]:
+        # Of a body, nothing is passed over.
+        return _said_of(self.made) + ([("closed", None)] if form is Form.BODY else [])
 
     def read(self, said: Any, form: Form) -> Any:
         if not isinstance(said, dict):
@@ -299,6 +323,9 @@ class OneOf(Type):
 
     def describe(self, place: Place, form: Form) -> Described:
         return ("variant", [(one.value, None) for one in self.made])
+
+    def annotations(self, form: Form) -> list[Annotation]:
+        return _said_of(self.made)
 
     def read(self, said: Any, form: Form) -> Enum:
         for one in self.made:

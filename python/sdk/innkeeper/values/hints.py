@@ -25,11 +25,12 @@ _SCALARS: dict[str, Type] = {
     "char": Char(),
 }
 _RECORDS: dict[type[Any], Struct] = {}
+_ENUMS: dict[type[Enum], OneOf] = {}
 
 
 def type_of(hint: Any) -> Type:
     """The type that a hint names."""
-    hint = _resolved(hint)
+    hint = resolved(hint)
     if hint in _PLAIN:
         return _PLAIN[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -44,7 +45,9 @@ def type_of(hint: Any) -> Type:
     if origin is dict:
         return Dictionary(type_of(arguments[0]), type_of(arguments[1]))
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return OneOf(hint)
+        if hint not in _ENUMS:
+            _ENUMS[hint] = OneOf(hint)
+        return _ENUMS[hint]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Some:
         return _record(hint)
     if hint is int:
@@ -54,7 +57,7 @@ def type_of(hint: Any) -> Type:
     raise TypeError(f"{hint!r} is no type of a table, an event or a body: those are dataclasses, Enums, list, tuple, dict, str, bytes, bool, float, U64 and the like")
 
 
-def _resolved(hint: Any) -> Any:
+def resolved(hint: Any) -> Any:
     """What a name for a type stands for."""
     for name in ("__supertype__", "__value__"):
         while hasattr(hint, name) and not isinstance(hint, (type, Enum)):
@@ -68,7 +71,7 @@ def _annotated(hint: Any, marks: tuple[Any, ...]) -> Type:
         if isinstance(mark, Named):
             of = _SCALARS[mark.scalar]
         if isinstance(mark, UpTo):
-            if _resolved(hint) is not str:
+            if resolved(hint) is not str:
                 raise TypeError("`UpTo` says how long a `str` may be")
             of = Text(mark.most)
     return type_of(hint) if of is None else of

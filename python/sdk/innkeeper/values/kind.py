@@ -17,6 +17,9 @@ from ..text import is_well_formed
 Described = tuple[str, Any]
 """A type for the description: what `data-type` of the contract calls its case, and what that carries."""
 
+Annotation = tuple[str, Any]
+"""What is said of a type besides what it is made of: what `annotation` of the contract calls its case, and what that carries."""
+
 Place = Callable[["Type"], int]
 """Gives the place of a type in the description."""
 
@@ -89,6 +92,10 @@ class Type:
     def describe(self, place: Place, form: Form) -> Described:
         """For the description."""
         raise NotImplementedError
+
+    def annotations(self, form: Form) -> list[Annotation]:
+        """What is said of it besides, for the documents of the app."""
+        return []
 
     def read(self, said: Any, form: Form) -> Any:
         """The value of what JSON says."""

@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 from ..text import is_well_formed
-from .kind import Described, Form, Mismatch, Place, Type, wanted
+from .kind import Annotation, Described, Form, Mismatch, Place, Type, wanted
 
 _SAFE = 2**53
 """From here on an integer is a text of its digits in the state, as RFC 7493 advises."""
@@ -169,6 +169,12 @@ class Text(Scalar):
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
+
+    def annotations(self, form: Form) -> list[Annotation]:
+        # The contract has bounds of 64 bits, and none that nothing fits into.
+        if self.most is None or not 1 <= self.most < 2**63:
+            return []
+        return [("length", (1, self.most)), ("pattern", r"\S")]
 
     def read(self, said: Any, form: Form) -> str:
         text = _well_formed(said)

@@ -99,7 +99,7 @@ def write_wit(
     version = _version_in(CONTRACT / "types.wit")
     outside = f"innkeeper:outbound/http@{_version_in(OUTSIDE)}" if asks_outside else None
     lines = [
-        f"    include innkeeper:context/{'evolving' if migrates else 'context'}@{version};",
+        f"    include innkeeper:context/{'complete' if migrates else 'documented'}@{version};",
         *(f"    import {one};" for one in (*called.values(), *filter(None, [outside]))),
         *(f"    export {one};" for one in offered.values()),
     ]

@@ -54,6 +54,31 @@ async fn python_and_rust_call_each_other_and_what_fails_is_undone() {
     );
 }
 
+/// Hints say of a context's routes what types say of them in Rust, so the app's document is the same.
+#[tokio::test]
+async fn the_document_of_the_app_says_of_python_what_it_says_of_rust() {
+    if is_left_out("python") {
+        return;
+    }
+    let settings = super::settings().await.set("gateway.openapi", true);
+    let host = open(settings).await;
+    let told = async || {
+        let asked = host.gateway().get("/openapi.json").await;
+        let document = asked.expect(200).body;
+        let schemas = &document["components"]["schemas"];
+        ["/messages", "/messages/{id}"]
+            .map(|path| document["paths"][path].clone())
+            .into_iter()
+            .chain(["message.Message", "message.MessagePage"].map(|name| schemas[name].clone()))
+            .collect::<Vec<_>>()
+    };
+    let rust = told().await;
+    let properties = &rust[2]["properties"];
+    assert!(properties["msgId"].is_object(), "{rust:?}");
+    super::deploy(host.operators(), "message-python").await;
+    assert_eq!(told().await, rust);
+}
+
 #[tokio::test]
 async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
     if is_left_out("python") {
