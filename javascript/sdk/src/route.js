@@ -2,7 +2,7 @@
 
 import { decode } from "./bytes.js";
 import { parseJson } from "./json.js";
-import { Paging, PAGING_NAMES } from "./paging.js";
+import { Paging, PAGING_NAMES, PAGING_TYPES } from "./paging.js";
 import { Problem } from "./problem.js";
 import { reasonOf } from "./text.js";
 import { BODY, Mismatch } from "./types.js";
@@ -23,6 +23,21 @@ class Route {
   describe() {
     const consumes = this.reading.body === undefined ? null : "application/json";
     return { method: this.method, path: this.path, consumes };
+  }
+
+  /** For the documents, with its types among those. */
+  document(types) {
+    const { path = {}, query = {}, body, paging } = this.reading;
+    return {
+      method: this.method,
+      path: this.path,
+      summary: null,
+      parameters: types.fields(path),
+      query: types.fields({ ...query, ...(paging ? PAGING_TYPES : {}) }),
+      // Whoever reads no body by its type has the request, and may look at it.
+      body: body === undefined ? { tag: "something" } : { tag: "json", val: types.place(body) },
+      answers: [],
+    };
   }
 
   /** Answers a request. */

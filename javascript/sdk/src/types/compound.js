@@ -136,6 +136,8 @@ class Dictionary extends Type {
     if (form === EVENT && !this.key.namesMembers) {
       throw new TypeError("the keys of a map in an event are texts, whole numbers, bool, char or oneOf(…): they are the names of members in JSON");
     }
+    // A body has pairs there.
+    if (form === BODY && !this.key.namesMembers) return list(tuple(this.key, this.value)).describe(place);
     return { tag: "map", val: [place(this.key), place(this.value)] };
   }
 
@@ -193,6 +195,10 @@ class Struct extends Type {
       hasDefault: type.hasDefault,
     });
     return { tag: "record", val: this.fields.map(field) };
+  }
+
+  annotations() {
+    return [{ tag: "closed" }];
   }
 
   read(json, form) {

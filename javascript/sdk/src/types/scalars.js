@@ -33,6 +33,16 @@ const CANONICAL = /^(0|-?[1-9]\d{0,38})$/;
 
 /** An integer: `readText` and maps are the same for numbers and bigints. */
 class Integer extends Scalar {
+  constructor(name, read, write) {
+    super(name, read, write);
+    /** From where to where it is, where that is narrower than its name says. */
+    this.bounds = null;
+  }
+
+  annotations() {
+    return this.bounds === null ? [] : [{ tag: "value", val: this.bounds }];
+  }
+
   get namesMembers() {
     return true;
   }
@@ -66,7 +76,8 @@ function integer(name, least, most) {
     if (typeof value !== "number" || !fits(value)) throw wanted(what, value);
     return String(value);
   };
-  return new Integer(name, read, write);
+  const type = new Integer(name, read, write);
+  return name.endsWith("64") ? type.but({ bounds: { least, most } }) : type;
 }
 
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -159,6 +170,11 @@ export class Text extends Type {
 
   describe() {
     return { tag: "scalar", val: "string" };
+  }
+
+  annotations() {
+    if (this.most === null) return [];
+    return [{ tag: "length", val: { least: 1, most: this.most } }, { tag: "pattern", val: "\\S" }];
   }
 
   read(json, form) {
