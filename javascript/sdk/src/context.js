@@ -67,7 +67,7 @@ export class Context {
     };
   }
 
-  /** What its routes take, for whoever reads the app's documents. */
+  /** What its routes take and answer, for whoever reads the app's documents. */
   document() {
     return documentation(this.routes);
   }

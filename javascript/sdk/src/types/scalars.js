@@ -172,8 +172,8 @@ export class Text extends Type {
     return { tag: "scalar", val: "string" };
   }
 
-  annotations() {
-    if (this.most === null) return [];
+  annotations(form) {
+    if (this.most === null || form !== BODY) return [];
     return [{ tag: "length", val: { least: 1, most: this.most } }, { tag: "pattern", val: "\\S" }];
   }
 

@@ -82,7 +82,7 @@ export class Type {
     return this.but({ stored: name });
   }
 
-  /** What is said of it in documents besides what it is made of. */
+  /** What documents say of it, in the form that is given, besides what it is made of. */
   annotations() {
     return [];
   }
