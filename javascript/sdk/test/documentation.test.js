@@ -149,6 +149,11 @@ test("types of which the same is said are told once, and a body's are stricter t
   assert.equal(types.filter(({ tag, val }) => tag === "scalar" && val === "string").length, 1);
 });
 
+test("a text that may have any length, and must not be blank, has no most", () => {
+  const { "PUT /text": any } = documented(context({ summary: "Texts.", routes: [put("/text", { body: record({ text: text.upTo(Infinity) }) }, () => null)] }));
+  assert.deepEqual(any.body.record[0][1].said, { length: { least: 1, most: null }, pattern: "\\S" });
+});
+
 test("a map whose keys are no names is pairs in a body, as it is read", () => {
   const key = tuple(u8, u8);
   const { "PUT /map": put_ } = documented(

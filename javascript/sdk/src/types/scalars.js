@@ -174,7 +174,8 @@ export class Text extends Type {
 
   annotations(form) {
     if (this.most === null || form !== BODY) return [];
-    return [{ tag: "length", val: { least: 1, most: this.most } }, { tag: "pattern", val: "\\S" }];
+    const most = Number.isSafeInteger(this.most) ? this.most : null;
+    return [{ tag: "length", val: { least: 1, most } }, { tag: "pattern", val: "\\S" }];
   }
 
   read(json, form) {
