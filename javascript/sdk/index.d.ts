@@ -266,7 +266,17 @@ export interface Reading<P extends string> {
   body?: Type<any>;
   /** Whether a part of a collection may be asked for. */
   paging?: boolean;
+  /** What it does, in one sentence for people: the app's OpenAPI document says it. */
+  summary?: string;
+  /**
+   * What it answers with success, for the app's OpenAPI document: the type of a 200, or types by status, of which `null` is no body. Then these are all; nothing changes what is answered, and a
+   * `TestContext` throws where that is something else.
+   */
+  answers?: Type<any> | Record<number, Type<any> | null>;
 }
+
+/** What a handler may return: where the route says the type of a 200, a value of it or an answer. */
+export type Returned<R> = R extends { answers: infer A } ? (A extends Type<infer T> ? T | Answer : unknown) : unknown;
 
 /** What a handler is given. */
 export type Given<P extends string, R> = {
@@ -286,7 +296,7 @@ export interface Route {
 
 interface Method {
   <const P extends string>(path: P, handler: (given: Given<P, {}>) => unknown): Route;
-  <const P extends string, const R extends Reading<P>>(path: P, reading: R, handler: (given: Given<P, R>) => unknown): Route;
+  <const P extends string, const R extends Reading<P>>(path: P, reading: R, handler: (given: Given<P, R>) => Returned<R>): Route;
 }
 
 /** A route. What the handler returns is the body of a 200, or an answer; nothing is 204. */
@@ -296,6 +306,9 @@ export const put: Method;
 export const patch: Method;
 /** A route for `DELETE`. */
 export const del: Method;
+
+/** The type of a part of a collection, as a route says it: `{ paging: true, answers: pageOf(Note) }`. */
+export function pageOf<T>(item: Type<T>): Type<Page<T>>;
 
 /** An answer with a status, a body and headers. */
 export class Answer {

@@ -1,6 +1,7 @@
 /** The JavaScript SDK of Innkeeper: write a bounded context as one module, and declare it once with `context`. */
 
 export { answer, Answer, created, noContent, ok } from "./src/answer.js";
+export { pageOf } from "./src/answers.js";
 export { calls } from "./src/calls.js";
 export { config } from "./src/config.js";
 export { context } from "./src/context.js";

@@ -2,6 +2,7 @@
  * A played host: a context runs in a test as it does in its component, with its state, events, timers, calls and configuration in memory. Any runner of tests will do.
  */
 
+import { difference } from "./src/answers.js";
 import { decode, encode } from "./src/bytes.js";
 import { live, migrate, offered, onEvent, ready, schema, web } from "./src/component.js";
 import { answerBy } from "./src/host.js";
@@ -40,6 +41,7 @@ export class TestContext {
     this.#name = name;
     // What cannot be described could not be tested either.
     this.description = context.describe({});
+    context.document();
   }
 
   /** Sends a request; answers its status, headers and body: what is JSON is read. */
@@ -61,7 +63,10 @@ export class TestContext {
       ({ status }) => status < 400,
     );
     const named = Object.fromEntries(response.headers);
-    return { status: response.status, headers: named, body: decoded(response.body, named["content-type"]) };
+    const answer = decoded(response.body, named["content-type"]);
+    const found = difference(route.answers, response, named["content-type"] === "application/json" ? answer : undefined);
+    if (found !== undefined) throw new Refused(`${method} ${route.path} answered ${response.status}, and not what it says that it answers: ${found}`);
+    return { status: response.status, headers: named, body: answer };
   }
 
   get(path, options) {

@@ -180,6 +180,7 @@ export function component(context, imports, versions, errors) {
   answerBy(imports);
   return {
     describe: { describe: () => noted("the function describe", () => context.describe(versions)) },
+    document: { document: () => noted("the function document", () => context.document()) },
     web: { handle: (request) => web(context, request) },
     policies: { onEvent: (event) => onEvent(context, event) },
     health: { ready: () => ready(context), live: () => live(context) },

@@ -1,5 +1,6 @@
 /** The declaration of a context: both what the host is told and what runs, so the two cannot differ. */
 
+import { documentation } from "./documentation.js";
 import { refuseAsync } from "./immediate.js";
 import { camelCase, kebabCase } from "./names.js";
 import { EVENT, Types } from "./types.js";
@@ -64,6 +65,11 @@ export class Context {
       events,
       compensations,
     };
+  }
+
+  /** What its routes take and answer, for whoever reads the app's documents. */
+  document() {
+    return documentation(this.routes);
   }
 
   /** The route of a request. */

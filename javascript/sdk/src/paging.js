@@ -2,11 +2,13 @@
 
 import { host } from "./host.js";
 import { Problem } from "./problem.js";
+import { big, optional, u32, u64 } from "./types.js";
 
 const SIZE = 20;
 const MAX_SIZE = 100;
-/** What is read of a query. */
-export const PAGING_NAMES = ["page", "after", "size"];
+/** What is read of a query, as the documents say it. */
+export const PAGING_TYPES = { page: optional(u32), after: optional(big(u64)), size: optional(u32.but({ bounds: { least: 1, most: MAX_SIZE } })) };
+export const PAGING_NAMES = Object.keys(PAGING_TYPES);
 
 const LARGEST_PAGE = 2n ** 32n - 1n;
 const LARGEST_ID = 2n ** 64n - 1n;

@@ -1,8 +1,9 @@
 /** Routes: what a request must have is read before the handler runs, and answered 400 or 422 where it does not. */
 
+import { answersOf, documentAnswers } from "./answers.js";
 import { decode } from "./bytes.js";
 import { parseJson } from "./json.js";
-import { Paging, PAGING_NAMES } from "./paging.js";
+import { Paging, PAGING_NAMES, PAGING_TYPES } from "./paging.js";
 import { Problem } from "./problem.js";
 import { reasonOf } from "./text.js";
 import { BODY, Mismatch } from "./types.js";
@@ -17,12 +18,31 @@ class Route {
     const names = [...path.matchAll(/\{\*?([^}]*)\}/g)].map(([, name]) => name);
     const unknown = Object.keys(reading.path ?? {}).find((name) => !names.includes(name));
     if (unknown !== undefined) throw new TypeError(`the path ${path} has no {${unknown}}`);
+    const { summary = null, answers } = reading;
+    if (summary !== null && typeof summary !== "string") throw new TypeError(`the \`summary\` of ${method} ${path} is no text: it is one sentence for people`);
+    this.summary = summary;
+    this.answers = answersOf(`${method} ${path}`, answers);
   }
 
   /** For the description. */
   describe() {
     const consumes = this.reading.body === undefined ? null : "application/json";
     return { method: this.method, path: this.path, consumes };
+  }
+
+  /** For the documents, with its types among those. */
+  document(types) {
+    const { path = {}, query = {}, body, paging } = this.reading;
+    return {
+      method: this.method,
+      path: this.path,
+      summary: this.summary,
+      parameters: types.fields(path),
+      query: types.fields({ ...query, ...(paging ? PAGING_TYPES : {}) }),
+      // Whoever reads no body by its type has the request, and may look at it.
+      body: body === undefined ? { tag: "something" } : { tag: "json", val: types.place(body, BODY) },
+      answers: documentAnswers(this.answers, types),
+    };
   }
 
   /** Answers a request. */

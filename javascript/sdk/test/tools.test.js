@@ -68,7 +68,7 @@ test("an interface may have any name that the contract has not", async () => {
   const declared = [...text.matchAll(/^(?:import|const|export const) (?:\{ )?([A-Za-z0-9]+)/gm)].map(([, name]) => name);
   assert.equal(new Set(declared).size, declared.length, text);
   for (const name of ["state", "class", "importAll"]) assert.match(text, new RegExp(`^export \\{ offered\\d+ as ${name} \\};$`, "m"));
-  for (const name of ["describe", "web", "policies", "health", "migration"]) {
+  for (const name of ["describe", "web", "policies", "health", "migration", "document"]) {
     await assert.rejects(entryFor([name]), (error) => error instanceof Refused && !error.message.includes("\n") && error.message.includes(name));
   }
 });

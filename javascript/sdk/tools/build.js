@@ -55,6 +55,7 @@ async function declared(source, out, manifest) {
   }
   // What could not be described to the host is said now.
   context.describe({});
+  context.document();
   const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
   const asksOutside = bundled.some(([input, { bytesInOutput }]) => bytesInOutput > 0 && resolve(input) === OUTBOUND);
   return { context, asksOutside };

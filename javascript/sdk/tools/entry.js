@@ -27,6 +27,7 @@ export function entry(context, wit, source) {
     `const calls = { ${wit.calls.map((call, place) => `${text(call.id)}: called${place}`).join(", ")} };`,
     `const exported = component(context, { ${asked.join(", ")} }, ${text(versions)}, ${text(errors)});`,
     "export const describe = exported.describe;",
+    "export const document = exported.document;",
     "export const web = exported.web;",
     "export const policies = exported.policies;",
     "export const health = exported.health;",

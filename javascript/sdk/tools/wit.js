@@ -8,7 +8,7 @@ import { errorsOf } from "./errors.js";
 
 const CONTRACT = fileURLToPath(new URL("../wit", import.meta.url));
 /** What a component exports by the contract. */
-const OF_THE_CONTRACT = ["describe", "web", "policies", "health", "migration"];
+const OF_THE_CONTRACT = ["describe", "web", "policies", "health", "migration", "document"];
 const PACKAGE = /^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;/m;
 
 /** The files of WIT below a folder. */
@@ -82,7 +82,7 @@ export async function writeWit(directory, { context, asksOutside = false }, fold
   if (twice !== undefined) throw new Refused(`two interfaces that are offered are called ${twice.interface}: a component has one of each name`);
   const outbound = asksOutside ? await outboundInterface() : undefined;
   const lines = [
-    `    include innkeeper:context/${context.migrates ? "evolving" : "context"}@${await contractVersion()};`,
+    `    include innkeeper:context/${context.migrates ? "complete" : "documented"}@${await contractVersion()};`,
     ...(outbound === undefined ? [] : [`    import ${outbound};`]),
     ...calls.map((call) => `    import ${call.versioned};`),
     ...offers.map((offer) => `    export ${offer.versioned};`),

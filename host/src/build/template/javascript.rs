@@ -60,9 +60,9 @@ const TYPESCRIPT: Templates = Templates {
 const GITIGNORE: &str = "node_modules\ntarget\n";
 
 /// What the main module uses of the SDK in any case.
-const IMPORTS: [&str; 12] = [
-    "context", "created", "emit", "event", "follow", "get", "log", "post", "record", "table",
-    "text", "u64",
+const IMPORTS: [&str; 13] = [
+    "context", "created", "emit", "event", "follow", "get", "log", "pageOf", "post", "record",
+    "table", "text", "u64",
 ];
 
 /// What the contract calls its interfaces: a component exports each name once.

@@ -134,8 +134,10 @@ class Dictionary extends Type {
 
   describe(place, form) {
     if (form === EVENT && !this.key.namesMembers) {
-      throw new TypeError("the keys of a map in an event are texts, whole numbers, bool, char or oneOf(…): they are the names of members in JSON");
+      throw new TypeError("the keys of a map in an event or an answer are texts, whole numbers, bool, char or oneOf(…): they are the names of members in JSON");
     }
+    // A body has pairs there.
+    if (form === BODY && !this.key.namesMembers) return list(tuple(this.key, this.value)).describe(place);
     return { tag: "map", val: [place(this.key), place(this.value)] };
   }
 
@@ -193,6 +195,10 @@ class Struct extends Type {
       hasDefault: type.hasDefault,
     });
     return { tag: "record", val: this.fields.map(field) };
+  }
+
+  annotations(form) {
+    return form === BODY ? [{ tag: "closed" }] : [];
   }
 
   read(json, form) {

@@ -33,6 +33,16 @@ const CANONICAL = /^(0|-?[1-9]\d{0,38})$/;
 
 /** An integer: `readText` and maps are the same for numbers and bigints. */
 class Integer extends Scalar {
+  constructor(name, read, write) {
+    super(name, read, write);
+    /** From where to where it is, where that is narrower than its name says. */
+    this.bounds = null;
+  }
+
+  annotations() {
+    return this.bounds === null ? [] : [{ tag: "value", val: this.bounds }];
+  }
+
   get namesMembers() {
     return true;
   }
@@ -66,7 +76,8 @@ function integer(name, least, most) {
     if (typeof value !== "number" || !fits(value)) throw wanted(what, value);
     return String(value);
   };
-  return new Integer(name, read, write);
+  const type = new Integer(name, read, write);
+  return name.endsWith("64") ? type.but({ bounds: { least, most } }) : type;
 }
 
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -159,6 +170,12 @@ export class Text extends Type {
 
   describe() {
     return { tag: "scalar", val: "string" };
+  }
+
+  annotations(form) {
+    if (this.most === null || form !== BODY) return [];
+    const most = Number.isSafeInteger(this.most) ? this.most : null;
+    return [{ tag: "length", val: { least: 1, most } }, { tag: "pattern", val: "\\S" }];
   }
 
   read(json, form) {

@@ -82,6 +82,11 @@ export class Type {
     return this.but({ stored: name });
   }
 
+  /** What documents say of it, in the form that is given, besides what it is made of. */
+  annotations() {
+    return [];
+  }
+
   /** Whether `null` is one of its values. */
   get takesNull() {
     return false;

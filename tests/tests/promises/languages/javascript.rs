@@ -1,6 +1,7 @@
 //! What a context in JavaScript does, and what becomes of it, in the place of room between two contexts in Rust.
 
-use innkeeper_tests::{Issuer, TestHost, is_left_out};
+use innkeeper_tests::{Issuer, Settings, TestHost, is_left_out};
+use serde_json::{Value, json};
 
 use super::{indexed, scripted};
 use crate::standard_components::asks_by_the_same_door;
@@ -129,4 +130,63 @@ async fn an_exception_is_an_answer_and_in_the_log_with_starlingmonkey_too() {
     scripted::each_failure_is_one_answer(&host, &failures).await;
     scripted::what_is_sent_is_read_or_refused(&host, &["18446744073709551616"]).await;
     scripted::policies_are_tried_again_or_given_up_on(&host).await;
+}
+
+/// What the app's document says of the routes of message: what each does, what it takes, and what its answer is made of.
+fn told_of_message(document: &Value) -> Vec<Value> {
+    let told = |path: &str| {
+        let operation = &document["paths"][path]["get"];
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let parameters = parameters.iter().map(|parameter| {
+            let kind = &parameter["schema"]["type"];
+            json!([
+                parameter["in"],
+                parameter["name"],
+                kind,
+                parameter["required"]
+            ])
+        });
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let answer = match answer["$ref"].as_str() {
+            Some(to) => document.pointer(to.trim_start_matches('#')),
+            None => Some(answer),
+        };
+        let answer = answer.expect("each reference leads somewhere");
+        let members = answer["properties"].as_object().expect("a record");
+        json!({
+            "summary": operation["summary"],
+            "parameters": parameters.collect::<Vec<_>>(),
+            "members": members.keys().collect::<Vec<_>>(),
+            "required": answer["required"],
+        })
+    };
+    ["/messages", "/messages/{id}"].map(told).to_vec()
+}
+
+/// On each engine the declaration says as much as the functions in Rust do.
+#[tokio::test]
+async fn what_routes_in_javascript_take_and_answer_is_told_as_in_rust() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let settings = Settings::of_the_app().await.set("gateway.openapi", true);
+    let host = TestHost::with(settings).await;
+    let client = host.gateway();
+    let document = client.get("/openapi.json").await.expect(200).body;
+    let in_rust = told_of_message(&document);
+    assert_eq!(in_rust[1]["summary"], "A message.");
+    for (name, component) in [
+        ("javascript", "message-javascript"),
+        ("starlingmonkey", "message-starlingmonkey"),
+    ] {
+        if is_left_out(name) {
+            continue;
+        }
+        super::deploy(host.operators(), component).await;
+        let document = client.get("/openapi.json").await.expect(200).body;
+        assert_eq!(told_of_message(&document), in_rust, "{component}");
+        // A number that JavaScript could not say exactly is refused, and that is told.
+        let id = &document["paths"]["/messages/{id}"]["get"]["parameters"][0]["schema"];
+        assert_eq!(id["maximum"], 9_007_199_254_740_991_u64, "{id}");
+    }
 }
