@@ -1,4 +1,5 @@
-//! Random bytes that follow from a seed: the same again when an invocation is run again, and otherwise as random as any.
+//! Random bytes that follow from a seed: the same again when an invocation is run again. They are no secret from whoever knows the id of the invocation, or of the
+//! event that it handles.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

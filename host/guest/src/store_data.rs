@@ -116,6 +116,9 @@ impl ResourceLimiterAsync for StoreData {
     }
 }
 
+/// How many random bytes a guest gets at once.
+const LARGEST_RANDOM: u64 = 1 << 20;
+
 /// WASI is there because JavaScript and Python runtimes import it. Nothing is granted, and nothing in it differs between two runs of one invocation:
 /// the clocks stand at the invocation's time and the random bytes follow from its id.
 impl WasiView for StoreData {
@@ -136,6 +139,8 @@ impl WasiView for StoreData {
                 .secure_random(random_from(&seed))
                 .insecure_random(random_from(&[seed.as_slice(), b"insecure"].concat()))
                 .insecure_random_seed(u128::from(now))
+                // What the host makes at once is not counted as the guest's memory, and nothing interrupts it.
+                .max_random_size(LARGEST_RANDOM)
                 .stdout(lines.clone())
                 .stderr(lines.clone())
                 .allow_tcp(false)

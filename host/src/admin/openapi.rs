@@ -1,7 +1,7 @@
 //! `/openapi.json`
 
 use axum::Json;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{Object, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
@@ -33,10 +33,13 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         interrupted::list, interrupted::retry, interrupted::drop, backup::take,
     ),
     components(schemas(view::Problem)),
-    modifiers(&Security, &Refusals, &Parameters),
+    modifiers(&Names, &Security, &Refusals, &Parameters),
     security(("token" = [])),
 )]
 struct Document;
+
+/// What each operation is called: functions of several rooms have one name.
+struct Names;
 
 /// Who may ask: whoever has a token, and of some paths anybody.
 struct Security;
@@ -46,6 +49,16 @@ struct Refusals;
 
 /// What parameters are that are only described.
 struct Parameters;
+
+impl Modify for Names {
+    fn modify(&self, document: &mut OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in methods(item) {
+                operation.operation_id = Some(format!("{method} {path}"));
+            }
+        }
+    }
+}
 
 impl Modify for Security {
     fn modify(&self, document: &mut OpenApi) {
@@ -124,15 +137,20 @@ fn is_guarded(path: &str) -> bool {
 
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, &mut Operation)> {
     document.paths.paths.iter_mut().flat_map(|(path, item)| {
-        let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-        ];
-        let operations = operations.into_iter().flatten();
-        operations.map(move |operation| (path.as_str(), operation))
+        let operations = methods(item);
+        operations.map(move |(_, operation)| (path.as_str(), operation))
     })
+}
+
+fn methods(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let operations = [
+        ("GET", &mut item.get),
+        ("PUT", &mut item.put),
+        ("POST", &mut item.post),
+        ("DELETE", &mut item.delete),
+    ];
+    let operations = operations.into_iter();
+    operations.filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// This document.
@@ -149,9 +167,11 @@ mod tests {
     #[test]
     fn each_path_says_what_it_takes_who_may_ask_and_how_it_refuses() {
         let mut document = Document::openapi();
-        let mut paths = BTreeSet::new();
+        let (mut paths, mut names) = (BTreeSet::new(), BTreeSet::new());
         for (path, operation) in operations(&mut document) {
             paths.insert(path.to_owned());
+            let name = operation.operation_id.clone();
+            assert!(names.insert(name.clone()), "{name:?}");
             let parameters = operation.parameters.clone().unwrap_or_default();
             for placeholder in path.split(['{', '}']).skip(1).step_by(2) {
                 let described = parameters.iter().find(|one| one.name == placeholder);

@@ -64,7 +64,7 @@ use self::command::{Arguments, Command};
 use self::failure::Failure;
 use crate::guest;
 
-/// After how many tasks a thread looks at the sockets. Each may be a guest's slice, which takes a quarter of a millisecond at most where it does not leave its thread.
+/// After how many tasks a thread looks at the sockets. Each may be a guest's slice, which takes up to a quarter of a millisecond on average where it does not leave its thread.
 const EVENT_INTERVAL: u32 = 16;
 
 /// Does what the command line says.

@@ -176,6 +176,10 @@ async fn try_again(
         Ok(obtained) => obtained.file,
         Err(error) => return rollouts.still_refused(missing(name, reference, &error, pause)),
     };
+    // Somebody may have brought another version while it was fetched.
+    if rollouts.refused().is_none() {
+        return false;
+    }
     let rollout = match rollout::bring_late(&host.deployer, context, file).await {
         Ok(rollout) => rollout,
         // Another one may be under way.

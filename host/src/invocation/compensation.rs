@@ -62,6 +62,11 @@ impl Compensations {
         self.wake();
     }
 
+    /// Nothing is left to try of one, which holds up nobody any more.
+    pub(super) fn forget(&self, key: &[u8], compensation: &Compensation) {
+        self.pauses.reached(&compensation.callee, run_of(key));
+    }
+
     pub(super) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
         let claimed = self.claimed.lock().insert(key.to_vec());
         claimed.then(|| Claim {
@@ -222,9 +227,7 @@ pub(super) async fn finish(
     }
     let undoing = Box::pin(async {
         // Somebody else may be at it.
-        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown)
-            .await?
-            .is_awaited()
+        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await? != Left::NOTHING
         {
             if invoker.shutdown.is_cancelled() {
                 return Err(Failure::Stopping);

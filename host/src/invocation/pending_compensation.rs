@@ -125,6 +125,9 @@ pub async fn decide(
     };
     let unit = undo_attempt::unit(&compensation, purpose, began, key, write);
     context.ledger.commit(unit).await?;
+    if decision == Decision::Drop {
+        context.compensations.forget(key, &compensation);
+    }
     context.compensations.wake();
     Ok(true)
 }

@@ -23,38 +23,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct Left {
     /// When the first of it is tried again; none when nothing is left but what is stuck.
     pub due: Option<u64>,
-    /// Whether that cannot be reached for so long that nobody waits for it.
-    is_overdue: bool,
 }
 
 impl Left {
-    pub const NOTHING: Self = Self {
-        due: None,
-        is_overdue: false,
-    };
+    pub const NOTHING: Self = Self { due: None };
 
     pub fn due(time: u64) -> Self {
-        Self {
-            due: Some(time),
-            is_overdue: false,
-        }
+        Self { due: Some(time) }
     }
 
     pub fn soon() -> Self {
         Self::due(wall_clock())
     }
 
-    fn after(pause: Duration, is_overdue: bool) -> Self {
+    fn after(pause: Duration) -> Self {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         Self {
             due: Some(wall_clock().saturating_add(pause)),
-            is_overdue,
         }
-    }
-
-    /// Whether an invocation that is run again waits for it.
-    pub fn is_awaited(self) -> bool {
-        self.due.is_some() && !self.is_overdue
     }
 }
 
@@ -80,7 +66,7 @@ pub(super) async fn undo_one(
     }
     let pauses = &context.compensations.pauses;
     if let Some(pause) = pauses.remaining(&compensation.callee, run_of(key)) {
-        return Ok(Left::after(pause, is_overdue(context, &compensation)));
+        return Ok(Left::after(pause));
     }
     let undone = undo_call::undo(invoker, context, &compensation, which).await;
     let refusal = match &undone {
@@ -158,7 +144,7 @@ fn not_reached(
             context.metrics.compensations_stuck.increment(1);
         }
     }
-    Left::after(noted.pause, is_overdue)
+    Left::after(noted.pause)
 }
 
 /// Notes that undoing a call was refused; one that was refused too often waits for an operator.

@@ -14,7 +14,14 @@ const ENGINES = {
     package: "@bytecodealliance/componentize-js",
     // Its bindings take the integers of such a list as bigints, and of anything else as numbers, too: here they are numbers.
     refused: (wit) => {
-      const isWide = ({ texts }) => texts.some((text) => /\blist\s*<\s*[us]64\s*>/.test(text.replace(/\/\/[^\n]*/g, "")));
+      const isWide = ({ texts }) => {
+        const all = texts.map((text) => text.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "")).join("\n");
+        const wide = new Set(["u64", "s64"]);
+        const named = [...all.matchAll(/\btype\s+(%?[\w-]+)\s*=\s*(%?[\w-]+)\s*;/g)];
+        // An alias may be of another one, which may stand behind it.
+        named.forEach(() => named.forEach(([, name, of]) => wide.has(of) && wide.add(name)));
+        return [...all.matchAll(/\blist\s*<\s*(%?[\w-]+)/g)].some(([, of]) => wide.has(of));
+      };
       const found = [...wit.calls, ...wit.offers].find(isWide);
       return found && `the package of ${found.id} has a list of integers of 64 bits, which StarlingMonkey does not take of the SDK: make it a list of records, or build with QuickJS`;
     },

@@ -242,9 +242,12 @@ async fn what_is_staged_counts_as_memory_of_the_host() {
         overloaded(bulk(10).await);
     }
     bulk(2).await.expect(204);
-    let metrics = host.operators().client().get("/metrics").await.text;
     let held = "innkeeper_memory_held_bytes{for=\"invocations\"} 0";
-    assert!(metrics.contains(held), "{metrics}");
+    eventually("nothing is held any more", async || {
+        let metrics = host.operators().client().get("/metrics").await.text;
+        metrics.contains(held).then_some(()).ok_or(metrics)
+    })
+    .await;
 }
 
 fn overloaded(reply: Reply) {

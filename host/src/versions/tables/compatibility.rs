@@ -13,7 +13,7 @@ const SHOWN: usize = 5;
 const SHOWN_OF_A_TYPE: usize = 80;
 
 /// What is compared: how its parts are spoken of.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     /// The rows of a table.
     Rows,
@@ -271,7 +271,10 @@ impl<'a> Comparing<'a> {
                 self.then(field.value, written.value, within);
                 continue;
             }
-            if field.has_default || matches!(self.reader.ty(field.value), Type::Optional(_)) {
+            // What a reader does without is its own: what was published was there, also as nothing.
+            let does_without =
+                field.has_default || matches!(self.reader.ty(field.value), Type::Optional(_));
+            if does_without && self.subject != Subject::Published {
                 continue;
             }
             let alike = unread.iter().find(|other| {

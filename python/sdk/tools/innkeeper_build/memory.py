@@ -30,12 +30,13 @@ import urllib.parse  # noqa: F401
 
 _LARGEST = 1 << 16
 """From which size on what is free is large enough to be left: a page is 4 KiB."""
-_SMALLEST = 24
 _FINE = 512
 """Up to which size each is tried that the allocator tells apart, which is by 8 bytes."""
 _MOST = 16 << 20
 """How much is filled at most: it would take an allocator that this does not know."""
 _HEAD = sys.getsizeof(b"")
+_SMALLEST = -(-_HEAD // 8) * 8
+"""The least multiple of 8 that bytes can have: nothing is smaller than what they begin with."""
 
 _filling: list[bytes] = []
 

@@ -50,7 +50,7 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     // So is what would not survive being run again, with what to use instead.
     let source = "components/mill/src/lib.rs";
     let text = app.read(source);
-    let list = "fn list(paging: Paging) -> Answer {\n";
+    let list = "fn list(paging: Paging) -> Answer<Page<Entry>> {\n";
     app.edit(
         source,
         list,

@@ -27,8 +27,12 @@ async fn what_is_changed_is_swapped_in_and_what_is_broken_is_not() {
     assert_eq!(reply.status, 201, "{reply:?}");
 
     // What is changed serves, with the state that is there.
-    let (shown, changed) = ("Response::ok(&ENTRIES.find(id)?)", "ENTRIES.find(id)?.text");
-    app.edit(SOURCE, shown, &format!("Response::ok(&{changed})"));
+    let changed = "ENTRIES.find(id)?.text";
+    app.edit(
+        SOURCE,
+        "Answer<Json<Entry>> {\n    Ok(Json(ENTRIES.find(id)?))",
+        &format!("Answer<Json<String>> {{\n    Ok(Json({changed}))"),
+    );
     answers(&up, "/porch/1", &json!("first")).await;
     up.says("version 2 serves").await;
 

@@ -129,6 +129,8 @@ async fn the_app_answers_as_its_document_says_whatever_it_is_asked() {
         "20",
         "--seed",
         "1",
+        "--request-timeout",
+        "60",
         "--generation-database",
         "none",
         "--suppress-health-check",
