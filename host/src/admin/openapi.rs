@@ -32,7 +32,7 @@ const ABOUT: &str = "Errors are problem details (RFC 9457). Whatever changes som
         events::stream, stories::one, sagas::list, undos::list, undos::retry, undos::drop,
         interrupted::list, interrupted::retry, interrupted::drop, backup::take,
     ),
-    components(schemas(view::Problem)),
+    components(schemas(view::Problem, rollouts::Until)),
     modifiers(&Names, &Security, &Refusals, &Parameters),
     security(("token" = [])),
 )]
@@ -190,6 +190,13 @@ mod tests {
             );
             let is_open = operation.security.as_ref().is_some_and(Vec::is_empty);
             assert_eq!(is_open, !path.starts_with("/v1/"), "{path}");
+        }
+        // What is referred to is there.
+        let text = serde_json::to_string(&document).unwrap();
+        let schemas = document.components.unwrap_or_default().schemas;
+        for rest in text.split("#/components/schemas/").skip(1) {
+            let name = rest.split('"').next().unwrap_or_default();
+            assert!(schemas.contains_key(name), "{name}");
         }
         assert!(paths.len() > 20 && paths.contains("/v1/contexts/{name}/floor"));
     }
