@@ -50,17 +50,6 @@ pub async fn bring_late(
         source,
     })?;
     *deployer.rollouts(context).shipped.lock() = Some(file);
-    let upload = Upload {
-        bytes,
-        label: None,
-        signature,
-        ramp: None,
-        step: None,
-        expect_slower: None,
-        dry_run: false,
-        force: false,
-        by: "host".into(),
-        is_shipped: true,
-    };
+    let upload = Upload::shipped(bytes, signature);
     Ok(start::begin(deployer, context, upload).await?)
 }

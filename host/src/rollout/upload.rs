@@ -28,3 +28,21 @@ pub struct Upload {
     /// Whether it is the component that the manifest names, and the host itself brings it.
     pub is_shipped: bool,
 }
+
+impl Upload {
+    /// The component that the manifest names, as the host brings it by itself.
+    pub(super) fn shipped(bytes: Vec<u8>, signature: Option<String>) -> Self {
+        Self {
+            bytes,
+            label: None,
+            signature,
+            ramp: None,
+            step: None,
+            expect_slower: None,
+            dry_run: false,
+            force: false,
+            by: "host".into(),
+            is_shipped: true,
+        }
+    }
+}

@@ -148,9 +148,11 @@ impl Subscriber {
             }
         }
         let losses = mem::take(&mut session.losses);
+        // Whoever acknowledges what was lost from here on is not overwritten.
+        let began = self.ledger.applied();
         let lost = StreamLoss::write(&self.ledger, &self.subscription.subject, &losses)?;
         writes.extend(lost);
-        self.keep(session.kept.as_ref(), writes, taken.incoming)
+        self.keep(began, session.kept.as_ref(), writes, taken.incoming)
             .await?;
         session.kept = Some(session.place.clone());
         if !losses.is_empty() {
@@ -164,14 +166,14 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Commits, unless somebody else has come further meanwhile.
+    /// Commits what was made of what was there at `began`, unless somebody else has come further meanwhile.
     pub(super) async fn keep(
         &self,
+        began: u64,
         before: Option<&StreamPosition>,
         writes: Vec<Write>,
         incoming: Vec<ReceivedEvent>,
     ) -> Result<(), NatsError> {
-        let began = self.ledger.applied();
         if StreamPosition::read(&self.ledger, &self.subscription.subject)?.as_ref() != before {
             return Err(NatsError::Interrupted);
         }

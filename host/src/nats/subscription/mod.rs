@@ -259,6 +259,7 @@ impl Subscriber {
                 );
                 let back = place.set_back(to, now);
                 let subject = &self.subscription.subject;
+                let began = self.ledger.applied();
                 let mut writes = vec![back.write(subject)?];
                 writes.extend(StreamLoss::write(&self.ledger, subject, &[Loss::SetBack])?);
                 // What was taken in under other subjects is no more of what is there now, either.
@@ -280,7 +281,7 @@ impl Subscriber {
                         }
                     }
                 }
-                self.keep(Some(place), writes, Vec::new()).await?;
+                self.keep(began, Some(place), writes, Vec::new()).await?;
                 self.count_disturbances(&[Loss::SetBack]);
                 Ok(back)
             }

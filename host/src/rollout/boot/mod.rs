@@ -281,18 +281,7 @@ impl Boot {
             ));
         }
         let Some(bytes) = self.newer else { return };
-        let upload = Upload {
-            bytes,
-            label: None,
-            signature: None,
-            ramp: None,
-            step: None,
-            expect_slower: None,
-            dry_run: false,
-            force: false,
-            by: "host".into(),
-            is_shipped: true,
-        };
+        let upload = Upload::shipped(bytes, None);
         tracing::info!(
             context = context.name,
             "the manifest names a newer component that needs a migration of the state; rolling it out now"
