@@ -173,9 +173,8 @@ impl Client {
             answer.map_err(|error| self.unanswered(&error))
         };
         let mut answer = asking(request.clone()).await?;
-        let is_refused = |credential: &Credential| credential.is_refused();
         if answer.status() == StatusCode::UNAUTHORIZED
-            && self.credential.as_ref().is_some_and(is_refused)
+            && self.credential.as_ref().is_some_and(Credential::refuse)
         {
             request.headers_mut().remove(header::AUTHORIZATION);
             answer = asking(request).await?;

@@ -43,8 +43,8 @@ impl Credential {
         Some(value)
     }
 
-    /// The host does not know it; answers whether it can be asked without: nobody has said that it is the host's.
-    pub fn is_refused(&self) -> bool {
+    /// Notes that the host does not know it; answers whether it can be asked without: nobody has said that it is the host's.
+    pub fn refuse(&self) -> bool {
         self.found.is_some() && !self.is_unknown.swap(true, Ordering::Relaxed)
     }
 

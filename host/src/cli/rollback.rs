@@ -12,9 +12,8 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use crate::admin::view::RolledBack;
 use crate::core::human_duration;
+use crate::rollout::SHORTEST_DIGEST;
 
-/// How many digits of a digest name a version.
-const SHORTEST_DIGEST: usize = 6;
 /// How long the host may take for it.
 const TIME: Duration = Duration::from_secs(30);
 

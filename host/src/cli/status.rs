@@ -174,9 +174,9 @@ fn taken_in(subscription: &Subscription) -> String {
         None => {}
     }
     if subscription.dropped > 0 {
+        let messages = counted(subscription.dropped, "message");
         parts.push(format!(
-            "the stream dropped {} messages before they were read",
-            subscription.dropped
+            "the stream dropped {messages} before they were read"
         ));
     }
     parts.extend(

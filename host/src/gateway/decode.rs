@@ -57,6 +57,11 @@ pub(super) fn leads_elsewhere(plain: &str) -> bool {
 
 /// What a path is taken for by whoever does not mind an encoded slash, several slashes for one, or one at the end; none where that is the same.
 pub(super) fn read_leniently(plain: &str) -> Option<String> {
+    let is_plain =
+        !plain.ends_with('/') && !["//", "%2F", "%2f"].iter().any(|odd| plain.contains(odd));
+    if plain == "/" || is_plain {
+        return None;
+    }
     let decoded = plain.replace("%2F", "/").replace("%2f", "/");
     let segments = decoded.split('/').filter(|segment| !segment.is_empty());
     let lenient: String = segments.flat_map(|segment| ["/", segment]).collect();

@@ -18,7 +18,7 @@ use super::unit::{Interruption, UnitOfWork};
 use super::{abandonment, calls_made, compensation, quota, record, spans};
 use crate::core::{Backoff, VerifiedIdentity, wall_clock};
 use crate::guest::{Ended, Execution, Fault, Refusal};
-use crate::journal::{self, Cause, CommitError, Committed, Ending, Header, ReadSet, Space, Unit};
+use crate::journal::{Cause, CommitError, Committed, Ending, Header, ReadSet, Space, Unit};
 use crate::observe::metrics::{Kind, Outcome};
 use crate::versions::{Lease, Version};
 
@@ -459,7 +459,7 @@ fn conflict_or_failure<A>(
 ) -> Result<Attempt<A>, Failure> {
     match error {
         CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
-        error => Err(Failure::of_commit(&invocation.context.name, error)),
+        error => Err(Failure::of_handed_over(&invocation.context.name, error)),
     }
 }
 
@@ -591,11 +591,6 @@ async fn commit<E: Entry>(
                 undo,
             }))
         }
-        // What was handed over may be on disk, whatever the disk has said.
-        Err(
-            CommitError::Closed
-            | CommitError::Journal(journal::Error::Stopped { .. } | journal::Error::Disk { .. }),
-        ) => Err(Failure::OutcomeUnknown),
         Err(error) => conflict_or_failure(invocation, error),
     }
 }

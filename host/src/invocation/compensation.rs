@@ -62,11 +62,6 @@ impl Compensations {
         self.wake();
     }
 
-    /// Nothing is left to try of one, which holds up nobody any more.
-    pub(super) fn forget(&self, key: &[u8], compensation: &Compensation) {
-        self.pauses.reached(&compensation.callee, run_of(key));
-    }
-
     pub(super) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
         let claimed = self.claimed.lock().insert(key.to_vec());
         claimed.then(|| Claim {
@@ -163,7 +158,7 @@ async fn one_opens(invoker: &Invoker, context: &Context) {
 /// Tries each once that is due; answers when the next one is.
 async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
     let mut next: Option<u64> = None;
-    let mut waiting: Option<Vec<u8>> = None;
+    let mut waiting: Option<(Vec<u8>, Left)> = None;
     for page in pages(context, KeyRange::all()) {
         let keys: Vec<_> = page?.into_iter().map(|(key, _)| key).collect();
         let last = keys.last().map(|last| run_of(last).to_vec());
@@ -173,11 +168,13 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
             .collect();
         let undone = runs.into_iter().map(|keys| {
             // It reaches into this batch from the one before.
-            let waits = keys.first().map(|key| run_of(key)) == waiting.as_deref();
+            let run = keys.first().map(|key| run_of(key));
+            let waits = waiting.as_ref().filter(|(other, _)| run == Some(other));
+            let waits = waits.map(|(_, left)| *left);
             async move {
                 match waits {
-                    true => Ok(Left::soon()),
-                    false => {
+                    Some(left) => Ok(left),
+                    None => {
                         undo_in_order(invoker, context, &keys, Try::Again, &invoker.shutdown).await
                     }
                 }
@@ -188,8 +185,8 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
             .try_collect()
             .await?;
         next = left.iter().filter_map(|left| left.due).chain(next).min();
-        let waits = left.last().is_some_and(|left| left.due.is_some());
-        waiting = last.filter(|_| waits);
+        let waits = left.last().copied().filter(|left| left.due.is_some());
+        waiting = last.zip(waits);
         if invoker.shutdown.is_cancelled() {
             break;
         }
@@ -226,15 +223,18 @@ pub(super) async fn finish(
         return Ok(());
     }
     let undoing = Box::pin(async {
-        // Somebody else may be at it.
-        while undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await? != Left::NOTHING
-        {
+        loop {
+            let left = undo_run(invoker, context, run, Try::Again, &invoker.shutdown).await?;
+            let Some(due) = left.due else {
+                return Ok(());
+            };
             if invoker.shutdown.is_cancelled() {
                 return Err(Failure::Stopping);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            // Somebody else may be at it.
+            let pause = Duration::from_millis(due.saturating_sub(wall_clock()));
+            tokio::time::sleep(pause.max(LOOK_AGAIN)).await;
         }
-        Ok(())
     });
     let until = deadline.min(Instant::now() + PATIENCE);
     match tokio::time::timeout_at(until, undoing).await {

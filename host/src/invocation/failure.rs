@@ -372,6 +372,17 @@ impl Failure {
         }
     }
 
+    /// What it means that what was handed over did not become a commit: it may be on disk, whatever the disk has said.
+    pub(super) fn of_handed_over(context: &str, error: CommitError) -> Self {
+        match error {
+            CommitError::Closed
+            | CommitError::Journal(journal::Error::Stopped { .. } | journal::Error::Disk { .. }) => {
+                Self::OutcomeUnknown
+            }
+            error => Self::of_commit(context, error),
+        }
+    }
+
     /// Whether a circuit breaker turned it away.
     pub fn is_rejection(&self) -> bool {
         matches!(self, Self::PoolExhausted { .. } | Self::BreakerOpen { .. })

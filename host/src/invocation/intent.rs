@@ -38,8 +38,10 @@ pub(super) async fn store_before_call(invocation: &Invocation) -> Result<(), Fai
         .generation
         .unwrap_or_else(|| invocation.context.generation());
     let quota = quota::of(invocation, generation);
+    // What is not handed over is not committed, and its client is told so.
+    ledger.check()?;
     let committed = ledger.commit_within(unit, None, quota).await;
-    committed.map_err(|error| Failure::of_commit(&invocation.context.name, error))?;
+    committed.map_err(|error| Failure::of_handed_over(&invocation.context.name, error))?;
     invocation.replay.mark_stored(&unstored);
     Ok(())
 }

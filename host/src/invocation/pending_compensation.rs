@@ -125,8 +125,9 @@ pub async fn decide(
     };
     let unit = undo_attempt::unit(&compensation, purpose, began, key, write);
     context.ledger.commit(unit).await?;
-    if decision == Decision::Drop {
-        context.compensations.forget(key, &compensation);
+    let run = compensation::run_of(key);
+    if !compensation::is_owed(context, &String::from_utf8_lossy(run).as_ref().into())? {
+        context.compensations.pauses.forget(run);
     }
     context.compensations.wake();
     Ok(true)

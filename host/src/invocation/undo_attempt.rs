@@ -70,13 +70,14 @@ pub(super) async fn undo_one(
     }
     let undone = undo_call::undo(invoker, context, &compensation, which).await;
     let refusal = match &undone {
-        Err(refusal) if refusal.obstacle != Obstacle::Refused => {
+        Err(refusal) if !matches!(refusal.obstacle, Obstacle::Refused | Obstacle::Unreadable) => {
             return Ok(not_reached(context, key, &compensation, refusal));
         }
         Err(refusal) => Some(refusal),
         Ok(_) => None,
     };
-    if pauses.reached(&compensation.callee, run_of(key)) {
+    let is_asked = refusal.is_none_or(|refusal| refusal.obstacle != Obstacle::Unreadable);
+    if is_asked && pauses.reached(&compensation.callee, run_of(key)) {
         let callee = compensation.callee.as_str();
         tracing::info!(
             context = context.name,

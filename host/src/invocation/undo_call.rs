@@ -168,5 +168,5 @@ fn parameters(operation: &Operation, stored: &StoredCall) -> Result<Vec<Val>, Re
 }
 
 fn unreadable(error: value::ValueError) -> Refusal {
-    Refusal::new(Obstacle::Refused, error.to_string())
+    Refusal::new(Obstacle::Unreadable, error.to_string())
 }

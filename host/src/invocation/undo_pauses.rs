@@ -31,6 +31,8 @@ pub(super) struct Refusal {
 pub(super) enum Obstacle {
     /// It was tried, and may be refused for ever.
     Refused,
+    /// What is stored of it cannot be read: it says the same each time, without asking the callee.
+    Unreadable,
     /// The callee takes no work until somebody opens it.
     Closed,
     /// The callee takes no more work for now.
@@ -74,7 +76,7 @@ impl From<journal::Error> for Refusal {
         match error {
             // It says the same each time.
             journal::Error::Damaged { .. } | journal::Error::Format { .. } => {
-                Self::new(Obstacle::Refused, error.to_string())
+                Self::new(Obstacle::Unreadable, error.to_string())
             }
             error => Failure::from(error).into(),
         }
@@ -177,6 +179,11 @@ impl UndoPauses {
         let mut pauses = self.0.lock();
         pauses.runs.remove(run);
         pauses.callees.remove(callee).is_some()
+    }
+
+    /// Nothing is left of a run to undo. What its callees are waited for is for others, too.
+    pub(super) fn forget(&self, run: &[u8]) {
+        self.0.lock().runs.remove(run);
     }
 
     /// What has come of the tries, while it is waited for.
@@ -304,7 +311,7 @@ mod tests {
     fn what_cannot_be_read_is_a_refusal() {
         let what = "a result".to_owned();
         let damaged = Refusal::from(journal::Error::Damaged { what });
-        assert_eq!(damaged.obstacle, Obstacle::Refused);
+        assert_eq!(damaged.obstacle, Obstacle::Unreadable);
         let reason = "no space".to_owned();
         let disk = Refusal::from(journal::Error::Disk { reason });
         assert_eq!(disk.obstacle, Obstacle::Run);

@@ -12,7 +12,7 @@ use crate::guest::OutboundError;
 /// How many requests of one invocation may be under way at once.
 const AT_ONCE: usize = 16;
 /// How many requests one invocation may send in all its attempts.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// What is held for a request and its answer besides what they say, in bytes.
 const OVERHEAD: usize = 1 << 10;
 
@@ -29,6 +29,11 @@ pub(super) struct Account {
 pub(super) struct Held {
     account: Arc<Account>,
     bytes: u64,
+}
+
+/// Why nothing more is sent.
+pub(super) fn too_many() -> OutboundError {
+    OutboundError::Overloaded(format!("one invocation sends {MOST} requests at most"))
 }
 
 /// A request that may be under way.
@@ -93,9 +98,7 @@ impl Held {
             ))
         })?;
         if account.sent.fetch_add(1, Ordering::Relaxed) >= MOST {
-            return Err(OutboundError::Overloaded(format!(
-                "one invocation sends {MOST} requests at most"
-            )));
+            return Err(too_many());
         }
         account.hold(OVERHEAD as u64)?;
         Ok(Admitted {

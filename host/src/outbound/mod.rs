@@ -21,7 +21,7 @@ use self::account::{Admitted, Held};
 pub use self::conversation::Conversation;
 use self::observation::Observation;
 use self::outgoing::Outgoing;
-use crate::core::{CorrelationId, TraceContext};
+use crate::core::{CorrelationId, TraceContext, digest};
 use crate::guest::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 use crate::manifest::{AllowedOrigin, ContextSettings};
 use crate::observe::telemetry;
@@ -33,18 +33,22 @@ pub struct OutboundClient {
     longest_body: u64,
 }
 
-/// How often one attempt has asked for each target. They are numbered by target, since of several requests at once another one may be the first when they are made again.
+/// How often one attempt has asked for each target, by its digest: what a guest says has any length. They are numbered by target, since of several requests at once another one may be the first when they are made again.
 #[derive(Debug, Default)]
 pub struct Asked(Mutex<HashMap<String, usize>>);
 
 impl Asked {
     /// How often the target was asked for before; it is asked for now.
-    fn count(&self, target: &str) -> usize {
+    fn count(&self, target: &str) -> Result<usize, OutboundError> {
         let mut counts = self.0.lock();
-        let count = counts.entry(target.to_owned()).or_default();
+        let target = digest(&[target.as_bytes()]);
+        if counts.len() >= account::MOST && !counts.contains_key(&target) {
+            return Err(account::too_many());
+        }
+        let count = counts.entry(target).or_default();
         let before = *count;
         *count += 1;
-        before
+        Ok(before)
     }
 }
 

@@ -60,7 +60,7 @@ impl Outgoing {
         }
         let origin = origin(&parts.uri, client)?;
         let target = target(&parts, &origin);
-        let place = envelope.asked.count(&target);
+        let place = envelope.asked.count(&target)?;
         let known_by = known_by(&parts, &body, &target, place);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.parse::<Uri>();

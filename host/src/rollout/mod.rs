@@ -64,7 +64,7 @@ pub use self::{
     missing_dependencies::missing_dependencies,
     operator_command::{CommandError, OperatorCommand, execute_command},
     progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
-    rollback::{RollbackError, RolledBack, rollback},
+    rollback::{RollbackError, RolledBack, SHORTEST_DIGEST, rollback},
     rollouts::Rollouts,
     signature_check::{Floor, FloorError, floor, set_floor},
     start::{UploadError, begin, too_big, verdict},

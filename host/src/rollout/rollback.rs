@@ -17,6 +17,9 @@ use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::{Identity, Version};
 
+/// How many digits of a digest name a version.
+pub const SHORTEST_DIGEST: usize = 6;
+
 /// Why there was no rollback.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
@@ -208,7 +211,8 @@ fn find(
     let entries = History::of(deployer, &context.name)?.list()?;
     let is_meant = |entry: &Entry| {
         wanted == entry.number.to_string()
-            || (wanted.len() >= 6 && entry.digest.with_text(|digest| digest.starts_with(wanted)))
+            || (wanted.len() >= SHORTEST_DIGEST
+                && entry.digest.with_text(|digest| digest.starts_with(wanted)))
     };
     let mut meant: Vec<_> = entries.into_iter().filter(is_meant).collect();
     match (meant.pop(), meant.is_empty()) {

@@ -158,7 +158,7 @@ impl Turns {
         }
         let mut state = self.share.scheduler.0.lock();
         let (answer, next) = state.ask(share, asking, context.waker(), began);
-        let is_long = state.are_slices_long(share);
+        let is_long = matches!(answer, Answer::Go) && state.are_slices_long(share);
         drop(state);
         if let Some(next) = next {
             next.wake();
@@ -225,7 +225,7 @@ struct Slice<'a> {
     share: &'a Share,
     began: Instant,
     outer: Option<Duration>,
-    /// Whether another thread goes on with the sockets meanwhile: handing them on costs some 10 µs, which a short slice is not worth.
+    /// Whether another thread goes on with the sockets meanwhile: handing them on costs more than a short slice is worth.
     leaves_thread: bool,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
-use crate::core::Timestamp;
+use crate::core::{Timestamp, counted};
 use crate::nats::{self, SubscriptionStatus, dead_letter};
 
 /// How the events on NATS are.
@@ -83,10 +83,8 @@ impl fmt::Display for StreamLoss {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut what = Vec::new();
         if self.dropped > 0 {
-            what.push(format!(
-                "dropped {} messages before they were read",
-                self.dropped
-            ));
+            let messages = counted(self.dropped, "message");
+            what.push(format!("dropped {messages} before they were read"));
         }
         if self.set_back > 0 {
             what.push("was set back".to_owned());

@@ -321,7 +321,6 @@ impl Subscriber {
         }
         session.place.dropped += messages;
         session.losses.push(Loss::Dropped(messages));
-        self.count(metrics::NATS_SUBSCRIPTION_DROPPED, messages);
         let which = match session.is_whole {
             true => "",
             false => ", some of which may have been at this subject",
@@ -346,8 +345,10 @@ impl Subscriber {
     fn count_disturbances(&self, losses: &[Loss]) {
         for loss in losses {
             let kind = match loss {
-                // These are counted one by one.
-                Loss::Dropped(_) => continue,
+                Loss::Dropped(messages) => {
+                    self.count(metrics::NATS_SUBSCRIPTION_DROPPED, *messages);
+                    continue;
+                }
                 Loss::SetBack => "set_back",
                 Loss::Replaced => "replaced",
             };
@@ -382,6 +383,10 @@ pub async fn acknowledge_loss(
     let (Some(ledger), Some(status)) = (bridge.ledger(source), &bridge.status) else {
         return Ok(false);
     };
+    let mut followed = bridge.manifest.subscriptions().into_iter();
+    if !followed.any(|followed| followed.source == source && followed.subject == subject) {
+        return Ok(false);
+    }
     let is_seen = StreamLoss::acknowledge(ledger, subject).await?;
     if is_seen {
         let loss = StreamLoss::read(ledger, subject)?;

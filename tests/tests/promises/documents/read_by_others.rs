@@ -12,11 +12,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 
 /// Where `scripts/setup.sh documents` puts what reads them.
 fn installed() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || artifacts::repository().join("target"),
-        |directory| artifacts::repository().join(directory),
-    );
-    target.join("documents")
+    artifacts::target().join("documents")
 }
 
 /// Runs Python where what reads documents is installed.

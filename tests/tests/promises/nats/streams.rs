@@ -300,6 +300,7 @@ async fn what_was_lost_is_shown_until_an_operator_has_seen_it() {
     acknowledge(&host).await;
     host.close().await;
     host.reopen().await;
+    subscription(&host, |shown| shown["loss"].is_null()).await;
 }
 
 #[tokio::test]
