@@ -260,7 +260,7 @@ type PathValues<P extends string, T> = { [N in Names<P>]: N extends keyof T ? Va
 export interface Reading<P extends string> {
   /** The types of the path's placeholders; one without is a text. */
   path?: { [N in Names<P>]?: Type<any> };
-  /** The types of what the query may have. */
+  /** The types of what the query may have: a list stands there between commas. */
   query?: Fields;
   /** The type of the body, which is a JSON object. */
   body?: Type<any>;

@@ -10,7 +10,7 @@ import { refusePromise } from "./src/immediate.js";
 import { parseJson, writeJson } from "./src/json.js";
 import { camelCase } from "./src/names.js";
 import { Failure, Reject, Retry } from "./src/problem.js";
-import { decoded, encoded, outside } from "./src/testing/outside.js";
+import { decoded, encoded, isJson, outside } from "./src/testing/outside.js";
 import { closest } from "./src/testing/routing.js";
 import { State } from "./src/testing/state.js";
 
@@ -64,7 +64,7 @@ export class TestContext {
     );
     const named = Object.fromEntries(response.headers);
     const answer = decoded(response.body, named["content-type"]);
-    const found = difference(route.answers, response, named["content-type"] === "application/json" ? answer : undefined);
+    const found = difference(route.answers, response, isJson(named["content-type"]) ? answer : undefined);
     if (found !== undefined) throw new Refused(`${method} ${route.path} answered ${response.status}, and not what it says that it answers: ${found}`);
     return { status: response.status, headers: named, body: answer };
   }

@@ -186,6 +186,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/sdk/tools/errors.js",
     "javascript/sdk/tools/run-tests.js",
     "javascript/sdk/tools/types.js",
+    "javascript/sdk/tools/wide-lists.js",
     "javascript/sdk/tools/wit.js",
     "javascript/sdk/wit/deps/innkeeper-outbound/http.wit",
     "javascript/sdk/wit/deps/wasi-config/store.wit",

@@ -53,13 +53,19 @@ export class Unique extends Finder {
   /** Whether another row than that of the key has what this one has. */
   isTaken(key, row) {
     const value = this.found(row);
-    return value !== undefined && this.rows.has(value) && !this.has(value, key);
+    const found = value === undefined ? undefined : this.key(value);
+    return found !== undefined && !this.isSame(found, key);
   }
 
   /** Whether it is the row of this key that has a value. Rows that a migration brought may have had the same: then the entry is the other one's. */
   has(value, key) {
     const found = this.key(value);
-    return found !== undefined && this.keys.write(found) === this.keys.write(key);
+    return found !== undefined && this.isSame(found, key);
+  }
+
+  /** Whether two keys are one. */
+  isSame(key, other) {
+    return this.keys.write(key) === this.keys.write(other);
   }
 
   keyOf(value) {

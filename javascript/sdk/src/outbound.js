@@ -81,9 +81,10 @@ function headersOf({ headers = {}, json }) {
 export function request(method, url, options = {}) {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw new TypeError(`a request has no \`${unknown}\`; there is ${OPTIONS.join(", ")}`);
+  if (typeof method !== "string") throw new TypeError(`the method of a request is a text, not ${typeof method}`);
   const { timeout } = options;
   if (timeout !== undefined && (!Number.isSafeInteger(timeout) || timeout < 0)) {
-    throw new Fault(`a request waits a whole number of milliseconds, not ${timeout}`);
+    throw new Fault("a request waits a whole number of milliseconds, from 0 on");
   }
   const sent = { method, url: toWellFormed(`${url}`), headers: headersOf(options), body: bodyOf(options), timeoutMs: timeout };
   let response;

@@ -8,6 +8,9 @@ import { Problem } from "./problem.js";
 import { reasonOf } from "./text.js";
 import { BODY, Mismatch } from "./types.js";
 
+/** The methods whose requests have no body by their meaning. */
+const BODILESS = ["GET", "DELETE"];
+
 /** A route of a context: a method, a path, what is read of a request, and who answers. */
 class Route {
   constructor(method, path, reading, handler) {
@@ -18,6 +21,10 @@ class Route {
     const names = [...path.matchAll(/\{\*?([^}]*)\}/g)].map(([, name]) => name);
     const unknown = Object.keys(reading.path ?? {}).find((name) => !names.includes(name));
     if (unknown !== undefined) throw new TypeError(`the path ${path} has no {${unknown}}`);
+    for (const [where, types] of Object.entries({ path: reading.path, query: reading.query })) {
+      const bad = Object.entries(types ?? {}).find(([, type]) => !isSendable(type));
+      if (bad !== undefined) throw new TypeError(`${method} ${path}: ${bad[0]} cannot be in the ${where}: only a text, a number, bool, char, bytes, oneOf(…), or a list of one of these has a text there`);
+    }
     const { summary = null, answers } = reading;
     if (summary !== null && typeof summary !== "string") throw new TypeError(`the \`summary\` of ${method} ${path} is no text: it is one sentence for people`);
     this.summary = summary;
@@ -38,9 +45,10 @@ class Route {
       path: this.path,
       summary: this.summary,
       parameters: types.fields(path),
-      query: types.fields({ ...query, ...(paging ? PAGING_TYPES : {}) }),
-      // Whoever reads no body by its type has the request, and may look at it.
-      body: body === undefined ? { tag: "something" } : { tag: "json", val: types.place(body, BODY) },
+      // A route may read one of the names of a paging itself.
+      query: types.fields({ ...(paging ? PAGING_TYPES : {}), ...query }),
+      // Whoever reads no body by its type has the request, and may look at it, if there is one to be expected.
+      body: body === undefined ? { tag: BODILESS.includes(this.method) ? "nothing" : "something" } : { tag: "json", val: types.place(body, BODY) },
       answers: documentAnswers(this.answers, types),
     };
   }
@@ -80,6 +88,12 @@ function known(types, name) {
   return Object.hasOwn(types, name) ? types[name] : undefined;
 }
 
+/** Whether somebody could send each value of a type in a path or a query. */
+function isSendable(type) {
+  const one = type?.inner ?? type;
+  return (one?.item ?? one)?.hasText === true;
+}
+
 /** A text as a value of a type; undefined where it is none. */
 export function fromText(type, value) {
   try {
@@ -95,6 +109,7 @@ const NUMBER = /^(0|-?[1-9]\d*)$/;
 
 /** What a text must be, for whoever gave another: which numbers a type has is said to whoever gave a number. */
 export function whatIs(type, value) {
+  if (type.item !== undefined) return `${whatIs(type.item, value)}, or several with commas between them`;
   if (/^[us]\d+$/.test(type.name ?? "")) {
     if (!NUMBER.test(value)) return "a whole number";
     return `a whole number (${type.name}${type.name.endsWith("64") ? ", up to 2^53" : ""})`;

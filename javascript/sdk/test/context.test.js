@@ -248,3 +248,29 @@ test("rows of another schema are migrated by what the context says", () => {
   const [[entry]] = guest.migrate(0, [old.entry(7, { text: "two words" })]);
   assert.deepEqual([fresh.keyOf(entry), fresh.read(entry)], [7, { text: "two words", words: 2 }]);
 });
+
+test("a list in a path or a query stands between commas", () => {
+  const { f64, list, oneOf, optional } = sdk;
+  const query = { tags: list(text), sizes: optional(list(f64)), kinds: list(oneOf("a", "b")).or(["a"]) };
+  const guest = new TestContext(
+    context({ summary: "Lists.", routes: [get("/lists/{ids}", { path: { ids: list(u64) }, query }, ({ path, query: found }) => ({ ...path, ...found }))] }),
+  );
+  assert.deepEqual(guest.get("/lists/1,2?tags=x,%20y%20,,z&sizes=0.5&kinds=b,a").body, { ids: [1, 2], tags: ["x", "y", "z"], sizes: [0.5], kinds: ["b", "a"] });
+  assert.deepEqual(guest.get("/lists/7?tags=").body, { ids: [7], tags: [], sizes: null, kinds: ["a"] });
+  for (const path of ["/lists/1?sizes=1", "/lists/1,x?tags=", "/lists/1?tags=&sizes=1,x", "/lists/1?tags=&kinds=a,c", "/lists/1?tags=a&tags=b"]) {
+    assert.equal(guest.get(path).status, 400, path);
+  }
+  assert.match(guest.get("/lists/1,x?tags=").body.detail, /"1,x" is not a whole number, or several with commas between them/);
+});
+
+test("what has no text cannot be in a path or a query", () => {
+  const { list, map, optional, tuple, unit, variant } = sdk;
+  const without = [Note, tuple(u64, u64), map(text, u64), unit, list(list(u64)), list(Note), optional(tuple(u64)), variant({ all: null, some: u64 }), undefined];
+  for (const type of without) {
+    assert.throws(() => get("/a/{x}", { path: { x: type } }, () => null), /GET \/a\/\{x\}: x cannot be in the path/);
+    assert.throws(() => get("/a", { query: { x: type } }, () => null), /GET \/a: x cannot be in the query/);
+  }
+  for (const type of [text, sdk.char, sdk.bytes, sdk.bool, sdk.s128, sdk.f32, sdk.big(u64), text.upTo(3), variant({ all: null }), optional(optional(u64))]) {
+    for (const one of [type, list(type), optional(type), optional(list(type))]) get("/a/{x}", { path: { x: one }, query: { y: one } }, () => null);
+  }
+});

@@ -79,11 +79,11 @@ test("what a route takes and answers is told from its declaration", () => {
     answers: [[201, "application/json", NOTE]],
   });
   assert.deepEqual(all.query, [
-    ["author", { optional: { scalar: "string" } }, false],
-    ["kind", { variant: [["short", null], ["long", null]] }, true],
     ["page", { optional: { scalar: "u32" } }, false],
     ["after", { optional: { scalar: "u64" } }, false],
     ["size", { optional: { scalar: "u32", said: { value: { least: 1, most: 100 } } } }, false],
+    ["author", { optional: { scalar: "string" } }, false],
+    ["kind", { variant: [["short", null], ["long", null]] }, true],
   ]);
   assert.deepEqual(all.answers, [
     [
@@ -102,7 +102,15 @@ test("what a route takes and answers is told from its declaration", () => {
   ]);
   assert.deepEqual(show.parameters, [["id", { scalar: "u64" }, false]]);
   assert.deepEqual(remove.answers, [[204, null, null]]);
+  assert.deepEqual([show.body, remove.body], ["nothing", "nothing"]);
   assert.deepEqual(shout, { summary: null, parameters: [], query: [], body: "something", answers: [] });
+});
+
+test("a route that reads one of the names of a paging itself says what it reads", () => {
+  const of = context({ summary: "Shoes.", routes: [get("/shoes", { paging: true, query: { size: u8 } }, () => null)] });
+  const { query } = documented(of)["GET /shoes"];
+  assert.deepEqual(query.filter(([name]) => name === "size"), [["size", { scalar: "u8" }, false]]);
+  assert.equal(query.length, 3);
 });
 
 test("what is told is what is answered", () => {
@@ -124,6 +132,7 @@ test("a test sees an answer that is another than the route says", () => {
         get("/status", { answers: { 201: Note } }, () => ok({ id: 1, text: "" })),
         get("/body", { answers: { 200: null } }, () => "some"),
         get("/text", { answers: text }, () => answer(200, "plain", { "content-type": "text/plain" })),
+        get("/charset", { answers: Note }, () => answer(200, '{"id":1,"text":""}', { "content-type": "application/json; charset=utf-8" })),
         get("/none", { answers: { 200: null, 204: null } }, () => noContent()),
       ],
     }),
@@ -133,6 +142,7 @@ test("a test sees an answer that is another than the route says", () => {
   differs("/status", "do not have this status");
   differs("/body", "it has a body");
   differs("/text", "it is no JSON");
+  assert.deepEqual(guest.get("/charset").body, { id: 1, text: "" });
   assert.equal(guest.get("/none").status, 204);
 });
 

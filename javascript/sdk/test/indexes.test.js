@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { context, del, event, follow, optional, Problem, put, record, table, Taken, text, u64, unit } from "innkeeper-sdk";
 import { TestContext } from "innkeeper-sdk/testing";
+import { host } from "../src/host.js";
 
 const Book = record({ isbn: text, shelf: optional(u64) });
 const books = table("books", u64, Book);
@@ -94,6 +95,24 @@ test("two rows cannot have what only one may have, however it is tried", () => {
   assert.deepEqual(guest.run(() => raw("books", "by-isbn", "by-shelf")), before);
   guest.delete("/books/1");
   assert.equal(guest.put("/books/2", { isbn: "a", shelf: null }).status, 204);
+});
+
+test("whether another row has a value is asked once", () => {
+  const guest = new TestContext(library);
+  guest.run(() => {
+    books.put(1, { isbn: "a", shelf: null });
+    const { state } = host();
+    const asked = [];
+    const { get } = Object.getPrototypeOf(state);
+    state.get = (key) => {
+      asked.push(key);
+      return get.call(state, key);
+    };
+    assert.equal(byIsbn.isTaken(1, { isbn: "a", shelf: null }), false);
+    assert.equal(byIsbn.isTaken(2, { isbn: "a", shelf: null }), true);
+    assert.equal(byIsbn.isTaken(2, { isbn: "b", shelf: null }), false);
+    assert.deepEqual(asked, ["by-isbn/a", "by-isbn/a", "by-isbn/b"]);
+  });
 });
 
 test("what cannot be followed changes nothing", () => {

@@ -33,6 +33,9 @@ const ASKS = {
   promise: () => outbound.post("https://a.example", { json: Promise.resolve(1) }),
   unknown: () => outbound.get("https://a.example", { timout: 1 }),
   half: () => outbound.get("https://a.example", { timeout: 0.5 }),
+  waits: () => outbound.get("https://a.example", { timeout: "s3cret" }),
+  nameless: () => outbound.request(undefined, "https://a.example"),
+  methods: () => outbound.request(["s3cret"], "https://a.example"),
   error() {
     try {
       return outbound.get("https://a.example").json();
@@ -83,11 +86,15 @@ test("what is no request is not sent, and said", () => {
     ["other", /a text or bytes/],
     ["promise", /is a promise/],
     ["unknown", /no `timout`; there is headers, body, json, timeout/],
-    ["half", /a whole number of milliseconds, not 0.5/],
+    ["half", /a whole number of milliseconds, from 0 on/],
+    ["waits", /a whole number of milliseconds, from 0 on/],
+    ["nameless", /the method of a request is a text, not undefined/],
+    ["methods", /the method of a request is a text, not object/],
   ]) {
     const { all, reply, logs } = asked(how);
     assert.deepEqual([all.length, reply.status], [0, 500], how);
     assert.match(logs, said);
+    assert.doesNotMatch(logs, /s3cret/);
   }
 });
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { entry } from "../tools/entry.js";
 import { errorsOf } from "../tools/errors.js";
+import { hasWideList } from "../tools/wide-lists.js";
 import { writeWit } from "../tools/wit.js";
 
 class Refused extends Error {}
@@ -70,5 +71,30 @@ test("an interface may have any name that the contract has not", async () => {
   for (const name of ["state", "class", "importAll"]) assert.match(text, new RegExp(`^export \\{ offered\\d+ as ${name} \\};$`, "m"));
   for (const name of ["describe", "web", "policies", "health", "migration", "document"]) {
     await assert.rejects(entryFor([name]), (error) => error instanceof Refused && !error.message.includes("\n") && error.message.includes(name));
+  }
+});
+
+test("a list of integers of 64 bits is found wherever an interface has it from", async () => {
+  for (const [wit, isThere] of [
+    ["interface a { run: func(of: list<u64>); }", true],
+    ["interface a { run: func(of: list< s64 >); }", true],
+    ["interface a { type b = c; type c = u64; run: func(of: list<b>); }", true],
+    ["interface a { type b = u64; } interface c { use a.{b as %list-id}; run: func(of: list<%list-id>); }", true],
+    ["interface a { // list<u64>\n /* list<u64> */ type b = u64; run: func(of: list<u32>, id: b); }", false],
+  ]) {
+    assert.equal(hasWideList([wit]), isThere, wit);
+  }
+  const home = await mkdtemp(join(tmpdir(), "innkeeper-wit-"));
+  try {
+    await mkdir(join(home, "wit"));
+    await writeFile(join(home, "wit/far.wit"), "package far:types@0.1.0; interface ids { type ids = list<u64>; }");
+    await writeFile(join(home, "wit/near.wit"), "package near:types; interface ids { use far:types/ids@0.1.0.{ids}; record all { ids: ids } }");
+    await writeFile(join(home, "wit/own.wit"), "package own:rooms; interface rooms { use near:types/ids.{all}; run: func() -> all; }");
+    await writeFile(join(home, "wit/other.wit"), "package other:keys; interface keys { run: func() -> u8; }");
+    const context = { calls: [{ id: "own:rooms/rooms" }, { id: "other:keys/keys" }], offers: {}, migrates: false };
+    const { calls } = await writeWit(home, { context }, join(home, "out"), Refused);
+    assert.deepEqual(calls.map(({ texts }) => hasWideList(texts)), [true, false], "nobody uses the far one but the first");
+  } finally {
+    await rm(home, { recursive: true });
   }
 });

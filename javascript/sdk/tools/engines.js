@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { hasWideList } from "./wide-lists.js";
 
 const ENGINES = {
   quickjs: {
@@ -14,16 +15,8 @@ const ENGINES = {
     package: "@bytecodealliance/componentize-js",
     // Its bindings take the integers of such a list as bigints, and of anything else as numbers, too: here they are numbers.
     refused: (wit) => {
-      const isWide = ({ texts }) => {
-        const all = texts.map((text) => text.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "")).join("\n");
-        const wide = new Set(["u64", "s64"]);
-        const named = [...all.matchAll(/\btype\s+(%?[\w-]+)\s*=\s*(%?[\w-]+)\s*;/g)];
-        // An alias may be of another one, which may stand behind it.
-        named.forEach(() => named.forEach(([, name, of]) => wide.has(of) && wide.add(name)));
-        return [...all.matchAll(/\blist\s*<\s*(%?[\w-]+)/g)].some(([, of]) => wide.has(of));
-      };
-      const found = [...wit.calls, ...wit.offers].find(isWide);
-      return found && `the package of ${found.id} has a list of integers of 64 bits, which StarlingMonkey does not take of the SDK: make it a list of records, or build with QuickJS`;
+      const found = [...wit.calls, ...wit.offers].find(({ texts }) => hasWideList(texts));
+      return found && `the package of ${found.id}, or one that it uses, has a list of integers of 64 bits, which StarlingMonkey does not take of the SDK: make it a list of records, or build with QuickJS`;
     },
     // What a context has of the outside is the contract's, and no `fetch`.
     make: ({ componentize }, { wit, file }) =>

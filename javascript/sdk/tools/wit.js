@@ -9,6 +9,8 @@ import { errorsOf } from "./errors.js";
 const CONTRACT = fileURLToPath(new URL("../wit", import.meta.url));
 /** What a component exports by the contract. */
 const OF_THE_CONTRACT = ["describe", "web", "policies", "health", "migration", "document"];
+/** A package that another one uses. */
+const USED = /\buse\s+([a-z0-9:-]+)\//g;
 const PACKAGE = /^\s*package\s+([a-z0-9:-]+)(?:@([0-9A-Za-z.+-]+))?\s*;/m;
 
 /** The files of WIT below a folder. */
@@ -42,6 +44,18 @@ async function packagesFor(directory) {
   }
 }
 
+/** The texts of a package, and of all that it uses. */
+function textsOf(packages, name) {
+  const reached = new Set([name]);
+  // What is added meanwhile is looked at, too.
+  for (const one of reached) {
+    for (const text of packages.get(one)?.texts ?? []) {
+      for (const [, used] of text.matchAll(USED)) reached.add(used);
+    }
+  }
+  return [...reached].flatMap((one) => packages.get(one)?.texts ?? []);
+}
+
 /** Writes the WIT of a context into a folder; answers what it calls and offers, with versions, and what it is made of. */
 export async function writeWit(directory, { context, asksOutside = false }, folder, Refused) {
   const packages = await packagesFor(directory);
@@ -68,7 +82,7 @@ export async function writeWit(directory, { context, asksOutside = false }, fold
       const known = [...packages.keys()].filter((other) => !/^(wasi|innkeeper):/.test(other)).sort().join(", ") || "none";
       throw new Refused(`there is no interface ${id}: its package is none of those in the folders \`wit\` above ${directory} (${known})`);
     }
-    return { id, interface: interfaceName, texts: found.texts, versioned: found.version === undefined ? id : `${id}@${found.version}` };
+    return { id, interface: interfaceName, texts: textsOf(packages, name), versioned: found.version === undefined ? id : `${id}@${found.version}` };
   };
   const calls = context.calls.map((called) => versioned(called.id));
   const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));

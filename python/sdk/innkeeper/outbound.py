@@ -17,7 +17,7 @@ from typing import Any, TypeVar, overload
 
 from .host import host
 from .json_text import NotJson, decode_json, encode_json
-from .text import is_well_formed, text_of
+from .text import is_well_formed
 from .values import Form, Mismatch, mismatch_text, type_of
 
 T = TypeVar("T")
@@ -79,8 +79,8 @@ class Response:
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The value of a header, by its name in lower case."""
-        return next((value for found, value in self.headers if found == name), None)
+        """The first value of a header."""
+        return next((value for found, value in self.headers if found == name.lower()), None)
 
     @overload
     def json(self) -> Any: ...
@@ -153,7 +153,7 @@ def milliseconds_of(request: Request) -> int | None:
     if request.timeout is None:
         return None
     if not isinstance(request.timeout, timedelta) or request.timeout < timedelta():
-        raise Invalid(f"the timeout is a timedelta from 0 on, not {text_of(request.timeout)}")
+        raise Invalid("the timeout is a timedelta from 0 on")
     return request.timeout // _MILLISECOND
 
 
@@ -165,6 +165,8 @@ def _bytes_of(body: bytes | str) -> bytes:
 
 
 def _check(what: str, value: object) -> None:
-    """Whether the host can be given a text: anything else would be a trap."""
-    if not isinstance(value, str) or not is_well_formed(value):
-        raise Invalid(f"{what} is a text, not {text_of(value)}")
+    """Whether the host can be given a text: anything else would be a trap. What it is instead may be a secret, and is not said."""
+    if not isinstance(value, str):
+        raise Invalid(f"{what} is a text, not {type(value).__name__}")
+    if not is_well_formed(value):
+        raise Invalid(f"{what} has half a surrogate pair, which is no character")

@@ -17,7 +17,7 @@ from .paging import NAMES, Paging
 from .problem import Problem
 from .text import checked_text
 from .values import Form, Mismatch, Type, type_of
-from .values.compound import Optional, Struct
+from .values.compound import List, Optional, Struct
 
 
 class RequestReceived(Protocol):
@@ -116,14 +116,14 @@ def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
             readers[name] = _request
             reads.is_whole = True
         elif name in in_path:
-            of = reads.in_path[in_path[name]] = type_of(hint)
+            of = reads.in_path[in_path[name]] = _sendable(f"{what}: {name}", hint)
             readers[name] = _in_path(in_path[name], of)
         elif name == "body":
             reads.body = type_of(hint)
             readers[name] = _in_body(what, reads.body)
             consumes = "application/json"
         else:
-            in_query[name] = Queried(type_of(hint), parameter.default)
+            in_query[name] = Queried(_sendable(f"{what}: {name}", hint), parameter.default)
     for name, queried in in_query.items():
         readers[name] = _in_query(name, queried)
     # What nobody reads is looked for before anything else is read of the query.
@@ -131,6 +131,15 @@ def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
         (first, *_) = in_query
         readers[first] = _after(lambda request: _refuse_unknown(request.query, set(in_query)), readers[first])
     return Route(method, path, consumes, handler, readers, reads, hints.get("return", Any))
+
+
+def _sendable(what: str, hint: Any) -> Type:
+    """The type of what is in the path or the query; raises TypeError where nobody could send it."""
+    of = type_of(hint)
+    one = of.inner if isinstance(of, Optional) else of
+    if not (one.item if isinstance(one, List) else one).has_text:
+        raise TypeError(f"{what} cannot be in a path or a query: only a text, a number, bool, bytes, an Enum, or a list of one of these has a text there")
+    return of
 
 
 def _after(check: Callable[[RequestReceived], None], read: Read) -> Read:

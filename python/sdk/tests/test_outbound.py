@@ -61,7 +61,7 @@ def test_an_error_is_caught_by_its_class() -> None:
 
 def test_an_answer_is_read_as_what_is_wanted_or_refused() -> None:
     answer = outbound.Response(404, [("x-one", "1"), ("x-one", "2")], b'{"number": 7}')
-    assert (answer.header("x-one"), answer.header("x-two")) == ("1", None)
+    assert (answer.header("x-one"), answer.header("X-One"), answer.header("x-two")) == ("1", "1", None)
     assert (answer.json(), answer.json(Receipt)) == ({"number": 7}, Receipt(7))
     assert outbound.Response(200, body=b"[1]").json(list[U64]) == [1]
     for body, said in ((b"{", "is not JSON"), (b"\xff", "UTF-8"), (b'{"number":"x"}', "number: "), (b"[]", "an object")):
@@ -72,7 +72,7 @@ def test_an_answer_is_read_as_what_is_wanted_or_refused() -> None:
 def test_what_is_no_request_is_not_sent() -> None:
     test = TestContext(context)
     test.answer_outside(lambda _: outbound.Response(200))
-    some: Any = 7
+    some: Any = b"s3cret"
     for send in (
         lambda: outbound.get(some),
         lambda: outbound.get("https://\ud800.example"),
@@ -82,9 +82,23 @@ def test_what_is_no_request_is_not_sent() -> None:
         lambda: outbound.get("https://one.example", timeout=some),
         lambda: outbound.get("https://one.example", timeout=timedelta(milliseconds=-1)),
         lambda: outbound.post("https://one.example", json=1, body="1"),
-        lambda: outbound.post("https://one.example", body=some),
-        lambda: outbound.post("https://one.example", body="\ud800"),
+        lambda: outbound.get("https://one.example", headers={"authorization": "s3cret\ud800"}),
+        lambda: outbound.post("https://one.example", body=7),  # type: ignore[arg-type]
+        lambda: outbound.post("https://one.example", body="s3cret\ud800"),
     ):
-        with pytest.raises(outbound.Invalid):
+        with pytest.raises(outbound.Invalid) as refused:
             test.run(send)
+        assert "s3cret" not in str(refused.value)
     assert test.run(lambda: outbound.post("https://one.example", body="text", headers={"content-type": "text/plain"})).status == 200
+
+
+def test_what_would_be_answered_later_is_refused() -> None:
+    test = TestContext(context)
+
+    async def later(_: outbound.Request) -> outbound.Response:
+        return outbound.Response(200)
+
+    some: Any = later
+    test.answer_outside(some)
+    assert test.post("/charges", {"order": 1, "cents": 100}).status == 500
+    assert "what the test answers outside comes later" in test.logs()[0][1]

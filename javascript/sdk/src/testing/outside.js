@@ -13,10 +13,15 @@ export function encoded(body) {
   return encode(typeof body === "string" ? body : writeJson(body));
 }
 
+/** Whether a media type is that of JSON, or of something that is written as JSON. */
+export function isJson(contentType = "") {
+  return /json$/i.test(contentType.split(";")[0].trim());
+}
+
 /** What bytes are for a test: what JSON is read of; else their text, or they themselves. */
-export function decoded(body, contentType = "") {
+export function decoded(body, contentType) {
   const text = decode(body);
-  return /json$/.test(contentType.split(";")[0]) ? parseJson(text) : (text ?? body);
+  return isJson(contentType) ? parseJson(text) : (text ?? body);
 }
 
 /** Sends a request to whoever plays the outside, as a component's import does. */

@@ -24,6 +24,10 @@ class Optional extends Type {
     return true;
   }
 
+  get hasText() {
+    return this.inner.hasText;
+  }
+
   lacking() {
     return this.hasDefault ? super.lacking() : [null];
   }
@@ -79,6 +83,12 @@ class List extends Type {
   read(json, form) {
     if (!Array.isArray(json)) throw wanted("a list", json);
     return json.map((item, index) => at(index, () => this.item.read(item, form)));
+  }
+
+  /** As in Rust: what stands between commas, and nothing is no item. */
+  readText(text) {
+    const parts = text.split(",").map((part) => part.trim());
+    return parts.filter((part) => part !== "").map((part) => this.item.readText(part));
   }
 
   write(value, form, depth = 0) {
@@ -255,8 +265,12 @@ class Variant extends Type {
     return { tag: "variant", val: Object.entries(this.cases).map(alternative) };
   }
 
-  get namesMembers() {
+  get hasText() {
     return Object.values(this.cases).every((type) => type === null);
+  }
+
+  get namesMembers() {
+    return this.hasText;
   }
 
   /** The name of a case, and what it carries. */

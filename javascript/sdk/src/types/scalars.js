@@ -17,6 +17,10 @@ class Scalar extends Type {
     return this.name === "unit";
   }
 
+  get hasText() {
+    return this.name !== "unit";
+  }
+
   get namesMembers() {
     return this.name === "char";
   }
@@ -157,6 +161,10 @@ export class Text extends Type {
     this.name = "string";
     /** How many characters it may have in a body, and when it is written; null where that is not said. */
     this.most = null;
+  }
+
+  get hasText() {
+    return true;
   }
 
   get namesMembers() {

@@ -92,6 +92,11 @@ export class Type {
     return false;
   }
 
+  /** Whether each of its values has a text outside of JSON, in which there is no other one. */
+  get hasText() {
+    return false;
+  }
+
   /** Whether its values have a text that can be the name of a member: only then it is the key of a map outside the state. */
   get namesMembers() {
     return false;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from ..immediate import refuse_later
 from ..json_text import decode_json
 from ..outbound import Request, Response
 from ..problem import Failure
@@ -157,13 +158,14 @@ class PlayedHost:
         run = self.answers.get(call.function)
         if run is None:
             raise Failure("unavailable", f"the test does not answer {call.function}")
-        result = run(*parameters)
+        result = refuse_later(f"what the test answers to {call.function}", run(*parameters))
         call.is_done = True
         return result
 
     def send(self, request: Request) -> Response:
         """Has the test answer what is asked outside."""
-        return self.outside(request)
+        response: Response = refuse_later("what the test answers outside", self.outside(request))
+        return response
 
     def _described(self, kind: str) -> str:
         if kind not in self.published:

@@ -47,6 +47,7 @@ class Optional(Type):
 
     def __init__(self, inner: Type) -> None:
         self.inner = inner
+        self.has_text = inner.has_text
 
     def describe(self, place: Place, form: Form) -> Described:
         return ("optional", place(self.inner))
@@ -96,11 +97,19 @@ class List(Type):
             raise wanted("a list", said)
         return [_read(self.item, index, item, form) for index, item in enumerate(said)]
 
+    def read_text(self, text: str) -> list[Any]:
+        # As in Rust: what stands between commas, and nothing is no item.
+        parts = [part.strip() for part in text.split(",")]
+        return [self.item.read_text(part) for part in parts if part != ""]
+
     def write(self, value: Any, form: Form, depth: int = 0) -> list[Any]:
         if not isinstance(value, list):
             raise wanted("a list", value)
         inside = _deeper(depth, form)
         return [_write(self.item, index, item, form, inside) for index, item in enumerate(value)]
+
+    def what(self) -> str:
+        return f"{self.item.what()}, or several with commas between them"
 
 
 class Tuple(Type):
@@ -281,6 +290,7 @@ class Variant(Type):
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self.cases = list(cases)
+        self.has_text = all(case.carried is None for case in cases)
 
     def describe(self, place: Place, form: Form) -> Described:
         return ("variant", [(case.name, None if case.carried is None else place(case.carried)) for case in self.cases])
@@ -314,6 +324,7 @@ class Variant(Type):
 class OneOf(Type):
     """One of several texts: an `Enum`."""
 
+    has_text = True
     names_members = True
 
     def __init__(self, made: type[Enum]) -> None:

@@ -86,6 +86,8 @@ class Type:
 
     takes_null = False
     """Whether `null` is one of its values."""
+    has_text = False
+    """Whether each of its values has a text outside of JSON, in which there is no other one."""
     names_members = False
     """Whether its values have a text that can be the name of a member: only then it is the key of a map outside the state."""
 

@@ -23,6 +23,7 @@ class Scalar(Type):
     """A type that is not made of others."""
 
     name: str
+    has_text = True
 
     def describe(self, place: Place, form: Form) -> Described:
         return ("scalar", self.name)
@@ -33,6 +34,7 @@ class Unit(Scalar):
 
     name = "unit"
     takes_null = True
+    has_text = False
 
     def read(self, said: Any, form: Form) -> None:
         if said is not None:

@@ -33,7 +33,7 @@ _LARGEST = 1 << 16
 _FINE = 512
 """Up to which size each is tried that the allocator tells apart, which is by 8 bytes."""
 _MOST = 16 << 20
-"""How much is filled at most: it would take an allocator that this does not know."""
+"""How much is filled at most, in all: it would take an allocator that this does not know."""
 _HEAD = sys.getsizeof(b"")
 _SMALLEST = -(-_HEAD // 8) * 8
 """The least multiple of 8 that bytes can have: nothing is smaller than what they begin with."""
@@ -44,13 +44,13 @@ _filling: list[bytes] = []
 def fill() -> None:
     """Fills what is free between what there is."""
     gc.collect()
-    filled = 0
+    filled = sum(map(sys.getsizeof, _filling))
     top = max(id(bytes(_LARGEST)) for _ in range(8))
     size = _LARGEST
     while size >= _SMALLEST:
         # Twice behind everything else: nothing of this size is free before.
         behind = 0
-        while behind < 2 and filled < _MOST:
+        while behind < 2 and filled + size <= _MOST:
             piece = bytes(size - _HEAD)
             _filling.append(piece)
             filled += size
