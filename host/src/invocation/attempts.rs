@@ -459,7 +459,7 @@ fn conflict_or_failure<A>(
 ) -> Result<Attempt<A>, Failure> {
     match error {
         CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
-        error => Err(Failure::of_handed_over(&invocation.context.name, error)),
+        error => Err(Failure::of_commit(&invocation.context.name, error)),
     }
 }
 
@@ -591,6 +591,7 @@ async fn commit<E: Entry>(
                 undo,
             }))
         }
-        Err(error) => conflict_or_failure(invocation, error),
+        Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
+        Err(error) => Err(Failure::of_handed_over(&invocation.context.name, error)),
     }
 }
