@@ -1,7 +1,5 @@
 //! What the data of events is made of, so that the host can compare what is published with what is read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
 use crate::JsonSchema;
 
 /// The data of an event, or a part of it, whose shape is known. Derive it beside `Serialize` or `Deserialize`, also for the types of the fields:
@@ -24,12 +22,20 @@ use crate::JsonSchema;
 /// fields than there are. Data whose type does not derive it is published all the same, and not compared.
 ///
 /// The shape is that of the JSON which serde makes: `rename`, `rename_all`, `default`, `transparent` and `skip` are followed, and what cannot be told to the host does not compile: `flatten`,
-/// `tag`, `untagged`, `with`. What derives it is a [`JsonSchema`](trait@JsonSchema), too: a type of events may be what a route answers. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
+/// `tag`, `untagged`, `with`, `from`, `try_from`, `into`. An event tolerates fields that its followers do not know, so `deny_unknown_fields` does not compile either.
 ///
 /// ```compile_fail
 /// # use innkeeper_sdk::prelude::*;
 /// #[derive(Serialize, EventData)]
 /// pub struct Loan { loan_id: u64, #[serde(flatten)] rest: std::collections::BTreeMap<String, u64> }
+/// ```
+///
+/// What derives it is a [`JsonSchema`](trait@JsonSchema) and more: a type of events may be what a route answers. A type derives one of the two; with both it does not compile:
+///
+/// ```compile_fail,E0119
+/// # use innkeeper_sdk::prelude::*;
+/// #[derive(Serialize, EventData, JsonSchema)]
+/// pub struct Loan { loan_id: u64 }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` in events is not known",
@@ -37,53 +43,6 @@ use crate::JsonSchema;
     note = "`#[derive(EventData)]` makes it so; a type of another crate is told as what it is made of, its text, its number"
 )]
 pub trait EventData: JsonSchema {}
-
-macro_rules! event_data {
-    ($($type:ty),+ $(,)?) => {$(
-        impl EventData for $type {}
-    )+};
-}
-
-event_data!(
-    (),
-    bool,
-    char,
-    String,
-    f32,
-    f64,
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-);
-
-impl<T: EventData> EventData for Option<T> {}
-impl<T: EventData> EventData for Box<T> {}
-impl<T: EventData> EventData for Vec<T> {}
-impl<T: EventData> EventData for BTreeSet<T> {}
-impl<T: EventData> EventData for HashSet<T> {}
-impl<K: EventData, V: EventData> EventData for BTreeMap<K, V> {}
-impl<K: EventData, V: EventData> EventData for HashMap<K, V> {}
-
-macro_rules! tuples {
-    ($(($($part:ident),+)),+) => {$(
-        impl<$($part: EventData),+> EventData for ($($part,)+) {}
-    )+};
-}
-
-tuples!(
-    (A, B),
-    (A, B, C),
-    (A, B, C, D),
-    (A, B, C, D, E),
-    (A, B, C, D, E, F)
-);
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::bindings::innkeeper::context::types::{DataType, Scalar};
 use crate::documented::exports::innkeeper::context::document::{Annotation, Range};
 use crate::record::{Types, field_at};
-use crate::{Page, Text};
+use crate::{EventData, Page, Text};
 
 /// A type whose JSON is known: what a route takes and answers, or a part of that. Derive it beside `Serialize` or `Deserialize`, also for the types of the fields; then the app's OpenAPI
 /// document says what the bodies are and what the query may be:
@@ -32,9 +32,10 @@ use crate::{Page, Text};
 /// What stands above the type in its comment, up to the first empty line, is told with it.
 ///
 /// The shape is that of the JSON which serde makes: `rename`, `rename_all`, `default`, `transparent`, `skip`, `skip_serializing_if`, `deny_unknown_fields`, `from`, `try_from` and `into` are
-/// followed, and what cannot be told does not compile: `flatten`, `tag`, `untagged`, `with`.
+/// followed, and what cannot be told does not compile: `flatten`, `tag`, `untagged`, `with`, and a type with fields that is read as another type, but not written as it (`from` or `try_from` without
+/// the same in `into`), or the other way round.
 ///
-/// What derives [`EventData`](trait@crate::EventData) has it, too.
+/// A type derives one of the two, this or [`EventData`](trait@crate::EventData), which is a `JsonSchema` and more.
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` as JSON is not known",
     label = "no `JsonSchema`",
@@ -104,6 +105,8 @@ macro_rules! scalars {
                 DataType::Scalar(Scalar::$scalar)
             }
         }
+
+        impl EventData for $rust {}
     )+};
 }
 
@@ -119,6 +122,8 @@ impl<T: JsonSchema> JsonSchema for Option<T> {
     }
 }
 
+impl<T: EventData> EventData for Option<T> {}
+
 impl<T: JsonSchema> JsonSchema for Box<T> {
     fn data_type(types: &mut Types) -> DataType {
         T::data_type(types)
@@ -129,6 +134,8 @@ impl<T: JsonSchema> JsonSchema for Box<T> {
     }
 }
 
+impl<T: EventData> EventData for Box<T> {}
+
 macro_rules! lists {
     ($($list:ident),+) => {$(
         impl<T: JsonSchema> JsonSchema for $list<T> {
@@ -136,6 +143,8 @@ macro_rules! lists {
                 DataType::List(types.in_json::<T>())
             }
         }
+
+        impl<T: EventData> EventData for $list<T> {}
     )+};
 }
 
@@ -148,6 +157,8 @@ macro_rules! maps {
                 DataType::Map((types.in_json::<K>(), types.in_json::<V>()))
             }
         }
+
+        impl<K: EventData, V: EventData> EventData for $map<K, V> {}
     )+};
 }
 
@@ -160,6 +171,8 @@ macro_rules! tuples {
                 DataType::Tuple(vec![$(types.in_json::<$part>()),+])
             }
         }
+
+        impl<$($part: EventData),+> EventData for ($($part,)+) {}
     )+};
 }
 

@@ -58,6 +58,7 @@ const RUST_FILES: &[(&str, &str)] = files![
     "components/sdk/derive/src/context/wit.rs",
     "components/sdk/derive/src/fields.rs",
     "components/sdk/derive/src/json_schema.rs",
+    "components/sdk/derive/src/json_schema/tests.rs",
     "components/sdk/derive/src/keys.rs",
     "components/sdk/derive/src/lib.rs",
     "components/sdk/derive/src/serde_attributes.rs",

@@ -14,7 +14,7 @@ use innkeeper_tests::{
     Client, Load, Operators, Record, Reply, Settings, Stay, TestHost, Traffic, artifacts,
     eventually, is_left_out, request,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 /// How long message stays in each language at least, in seconds: the long form of the test.
@@ -53,6 +53,12 @@ async fn settings() -> Settings {
 
 /// Whoever holds it may have a large component compiled: what one has compiled, the next need not, and several at once would take the longer.
 static COMPILING: Mutex<()> = Mutex::const_new(());
+
+/// Opens a host whose app has a large component: the first that opens compiles it for all.
+async fn open(settings: Settings) -> TestHost {
+    let _turn = COMPILING.lock().await;
+    TestHost::with(settings).await
+}
 
 /// Brings message in a language, and says that it may be slower.
 async fn deploy(operators: &Operators, component_name: &str) {
@@ -98,6 +104,41 @@ async fn asked(client: &Client) -> Vec<(&'static str, (u16, String, Vec<String>)
         answers.push((path, seen(&client.get(path).await)));
     }
     answers
+}
+
+/// What the app's document says of the routes of message, with the schemas in the place where they are referred to, and without the members `left_out`.
+async fn told_of_message(client: &Client, left_out: &[&str]) -> [Value; 2] {
+    let document = client.get("/openapi.json").await.expect(200).body;
+    let told = ["/messages", "/messages/{id}"]
+        .map(|path| resolved(&document["paths"][path], &document, left_out));
+    let answer = &told[1]["get"]["responses"]["200"]["content"]["application/json"];
+    let id = &answer["schema"]["properties"]["msgId"];
+    assert_eq!(id["type"], "integer", "{told:#?}");
+    told
+}
+
+/// A part of a document with what it refers to, none of which contains itself.
+fn resolved(part: &Value, document: &Value, left_out: &[&str]) -> Value {
+    match part {
+        Value::Object(members) => {
+            let to = members.get("$ref").and_then(Value::as_str);
+            let schema = to.map(|to| {
+                let found = document.pointer(to.trim_start_matches('#'));
+                let schema = found.and_then(Value::as_object);
+                schema.unwrap_or_else(|| panic!("{to} leads nowhere"))
+            });
+            let all = members.iter().chain(schema.into_iter().flatten());
+            let kept = all.filter(|(name, _)| !left_out.contains(&name.as_str()));
+            let kept = kept.map(|(name, part)| (name.clone(), resolved(part, document, left_out)));
+            Value::Object(kept.collect())
+        }
+        Value::Array(parts) => {
+            let parts = parts.iter();
+            let parts = parts.map(|part| resolved(part, document, left_out));
+            Value::Array(parts.collect())
+        }
+        plain => plain.clone(),
+    }
 }
 
 /// Somebody books a room and cancels that, and is told of both.

@@ -3,7 +3,9 @@
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, Expr, Field, Ident, LitStr, Result, Token, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitStr, Result, Token, Type,
+};
 
 use crate::json_schema::Purpose;
 
@@ -107,9 +109,10 @@ fn uncapitalized(word: &str) -> String {
 }
 
 impl Container {
-    pub(crate) fn read(attributes: &[Attribute], purpose: Purpose) -> Result<Self> {
+    pub(crate) fn read(input: &DeriveInput, purpose: Purpose) -> Result<Self> {
         let mut said = Self::default();
-        each(attributes, |meta| {
+        let (mut read_as, mut written_as) = (None, None);
+        each(&input.attrs, |meta| {
             match name(&meta).as_str() {
                 "rename_all" => said.rename_all = Some(case(&meta)?),
                 "rename_all_fields" => said.rename_all_fields = Some(case(&meta)?),
@@ -123,24 +126,55 @@ impl Container {
                 "rename" | "bound" | "crate" | "expecting" => ignore(&meta)?,
                 // What has a single field is written as that anyway, where the field has no name.
                 "transparent" => {}
-                "from" | "try_from" | "into" if purpose == Purpose::Documents => {
-                    let ty: Type = meta.value()?.parse::<LitStr>()?.parse()?;
-                    if said
-                        .converted
-                        .as_ref()
-                        .is_some_and(|other| !is_same(other, &ty))
-                    {
-                        return Err(meta.error(
-                            "it is read as one type and written as another: what is told is one; do without `JsonSchema`, or make two types of it",
-                        ));
-                    }
-                    said.converted = Some(ty);
+                "from" | "try_from" if purpose == Purpose::Documents => {
+                    read_as = Some(another_type(&meta)?);
+                }
+                "into" if purpose == Purpose::Documents => {
+                    written_as = Some(another_type(&meta)?);
                 }
                 other => return Err(untold(&meta, other, purpose)),
             }
             Ok(())
         })?;
+        said.converted = converted(read_as, written_as, &input.data)?;
         Ok(said)
+    }
+}
+
+/// The type that a type is read and written as: one for both.
+fn converted(read_as: Option<Type>, written_as: Option<Type>, data: &Data) -> Result<Option<Type>> {
+    let (ty, is_one) = match (read_as, written_as) {
+        (None, None) => return Ok(None),
+        (Some(read_as), Some(written_as)) => {
+            let is_one = is_same(&read_as, &written_as);
+            (read_as, is_one)
+        }
+        (Some(ty), None) | (None, Some(ty)) => {
+            let is_one = is_written_as(data, &ty);
+            (ty, is_one)
+        }
+    };
+    if is_one {
+        return Ok(Some(ty));
+    }
+    Err(Error::new_spanned(
+        ty,
+        "it is read as one type and written as another, and what is told is one: name the same type in `into` as in `from` or `try_from`, do without `JsonSchema`, or make two types of it",
+    ))
+}
+
+/// Whether what has no conversion is that type all the same: nothing of its own would be told, or it is around such a value alone.
+fn is_written_as(data: &Data, ty: &Type) -> bool {
+    let Data::Struct(data) = data else {
+        return false;
+    };
+    match &data.fields {
+        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
+            let is_plain = |attribute: &Attribute| !attribute.path().is_ident("serde");
+            let mut fields = fields.unnamed.iter();
+            fields.all(|field| is_same(&field.ty, ty) && field.attrs.iter().all(is_plain))
+        }
+        fields => fields.is_empty(),
     }
 }
 
@@ -246,6 +280,11 @@ fn ignore(meta: &ParseNestedMeta<'_>) -> Result<()> {
         content.parse::<proc_macro2::TokenStream>()?;
     }
     Ok(())
+}
+
+/// The type that `from`, `try_from` or `into` names.
+fn another_type(meta: &ParseNestedMeta<'_>) -> Result<Type> {
+    meta.value()?.parse::<LitStr>()?.parse()
 }
 
 /// Whether two types are written in the same way.

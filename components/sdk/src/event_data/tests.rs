@@ -1,6 +1,7 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
-use super::*;
 use crate::bindings::innkeeper::context::types::{DataType, Scalar};
 use crate::prelude::*;
 use crate::record::Types;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_tests::{NewApp, artifacts, command_with, is_left_out};
+use innkeeper_tests::{NewApp, Said, artifacts, command_with, is_left_out};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -135,13 +135,8 @@ async fn passes_what_lints_the_sdk(app: &NewApp) {
 /// Nobody answers there.
 const NOWHERE: &str = "http://127.0.0.1:9/";
 
-#[tokio::test]
-async fn where_the_registry_cannot_be_reached_that_is_said() {
-    if is_left_out("javascript") {
-        return;
-    }
-    let app = NewApp::with("remote", &[], &["--language", "javascript"]).await;
-    // As on a machine on which nothing was ever installed.
+/// Builds it as on a machine on which nothing was ever installed, and that reaches no registry.
+async fn build_without_registry(app: &NewApp) -> Said {
     let cache = app.directory().join("empty-cache");
     let cache = cache.to_str().expect("paths are UTF-8");
     let manifest = app.directory().join("innkeeper.toml");
@@ -151,7 +146,16 @@ async fn where_the_registry_cannot_be_reached_that_is_said() {
         ("npm_config_cache", cache),
         ("npm_config_fetch_retries", "0"),
     ];
-    let said = command_with(&["build", "--app", manifest], &variables).await;
+    command_with(&["build", "--app", manifest], &variables).await
+}
+
+#[tokio::test]
+async fn where_the_registry_cannot_be_reached_that_is_said() {
+    if is_left_out("javascript") {
+        return;
+    }
+    let app = NewApp::with("remote", &[], &["--language", "javascript"]).await;
+    let said = build_without_registry(&app).await;
     assert!(!said.is_well, "{said:?}");
     assert!(said.err.contains("can it reach its registry?"), "{said:?}");
     // Nothing is taken for installed that is not.
@@ -181,16 +185,7 @@ async fn another_engine_is_installed_when_a_context_asks_for_it() {
     let expected = "expected `quickjs` or `starlingmonkey`";
     assert!(!said.is_well && said.err.contains(expected), "{said:?}");
     app.edit(MANIFEST, "v8", "starlingmonkey");
-    let cache = app.directory().join("empty-cache");
-    let cache = cache.to_str().expect("paths are UTF-8");
-    let manifest = app.directory().join("innkeeper.toml");
-    let manifest = manifest.to_str().expect("paths are UTF-8");
-    let variables = [
-        ("npm_config_registry", NOWHERE),
-        ("npm_config_cache", cache),
-        ("npm_config_fetch_retries", "0"),
-    ];
-    let said = command_with(&["build", "--app", manifest], &variables).await;
+    let said = build_without_registry(&app).await;
     assert!(!said.is_well, "{said:?}");
     let expected = "npm could not install StarlingMonkey";
     assert!(said.err.contains(expected), "{said:?}");

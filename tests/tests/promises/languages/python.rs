@@ -1,15 +1,9 @@
 //! What a context in Python does, and what becomes of it, in the place of room between two contexts in Rust.
 
-use innkeeper_tests::{Issuer, Settings, TestHost, is_left_out};
+use innkeeper_tests::{Issuer, TestHost, is_left_out};
 
-use super::{indexed, scripted};
+use super::{indexed, open, scripted, told_of_message};
 use crate::standard_components::asks_by_the_same_door;
-
-/// The first that opens compiles the component for all.
-async fn open(settings: Settings) -> TestHost {
-    let _turn = super::COMPILING.lock().await;
-    TestHost::with(settings).await
-}
 
 async fn host() -> TestHost {
     open(scripted::settings("scripted-python").await).await
@@ -62,21 +56,10 @@ async fn the_document_of_the_app_says_of_python_what_it_says_of_rust() {
     }
     let settings = super::settings().await.set("gateway.openapi", true);
     let host = open(settings).await;
-    let told = async || {
-        let asked = host.gateway().get("/openapi.json").await;
-        let document = asked.expect(200).body;
-        let schemas = &document["components"]["schemas"];
-        ["/messages", "/messages/{id}"]
-            .map(|path| document["paths"][path].clone())
-            .into_iter()
-            .chain(["message.Message", "message.MessagePage"].map(|name| schemas[name].clone()))
-            .collect::<Vec<_>>()
-    };
-    let rust = told().await;
-    let properties = &rust[2]["properties"];
-    assert!(properties["msgId"].is_object(), "{rust:?}");
+    // Down to the names of the schemas.
+    let rust = told_of_message(host.gateway(), &[]).await;
     super::deploy(host.operators(), "message-python").await;
-    assert_eq!(told().await, rust);
+    assert_eq!(told_of_message(host.gateway(), &[]).await, rust);
 }
 
 #[tokio::test]
