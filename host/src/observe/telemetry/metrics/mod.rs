@@ -42,8 +42,8 @@ pub struct MetricsExporter {
     temporality: Temporality,
     /// What was counted when messages were made last, where only what has come since is sent.
     told: Option<Arc<Snapshot>>,
-    /// What has yet to be sent.
-    unsent: VecDeque<ExportMetricsServiceRequest>,
+    /// What a collector has refused, oldest first, where it is in no later message.
+    refused: VecDeque<ExportMetricsServiceRequest>,
     interval: Duration,
     timeout: Duration,
     round_timeout: Duration,
@@ -108,7 +108,7 @@ impl MetricsExporter {
             resource,
             temporality: settings.temporality,
             told: None,
-            unsent: VecDeque::new(),
+            refused: VecDeque::new(),
             interval: settings.interval,
             timeout: settings.timeout,
             round_timeout: settings.round_timeout,
@@ -150,27 +150,27 @@ impl MetricsExporter {
         }
     }
 
-    /// Sends what was measured. A message that is not taken does not keep the others from being sent.
+    /// Sends what was measured. What is refused does not keep the rest from being sent.
     async fn send(&mut self, metrics: Metrics, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;
-        if self.temporality == Temporality::Cumulative {
-            // It is all in the next ones.
-            self.unsent.clear();
-        }
-        let earlier = self.send_all(deadline).await;
+        let refused = std::mem::take(&mut self.refused);
+        let all = self.send_each(refused, deadline).await;
         // What is counted meanwhile is in the deltas that follow: there is never more to keep than those of one time.
-        if !self.unsent.is_empty() {
-            return earlier;
+        if !self.refused.is_empty() {
+            return all;
         }
         let made = timeout_at(deadline, self.make(metrics)).await;
-        made.map_err(|_| no_answer(within))??;
-        earlier.and(self.send_all(deadline).await)
+        let messages = made.map_err(|_| no_answer(within))??;
+        all.and(self.send_each(messages, deadline).await)
     }
 
-    /// Makes messages of what was measured, or of what has come since they were made last. Where it is cut off, nothing has been made.
-    async fn make(&mut self, metrics: Metrics) -> Result<(), String> {
+    /// Makes messages of what was measured, or of what has come since they were made last.
+    async fn make(
+        &mut self,
+        metrics: Metrics,
+    ) -> Result<VecDeque<ExportMetricsServiceRequest>, String> {
         let (resource, temporality) = (self.resource.clone(), self.temporality);
-        let told = self.told.clone();
+        let told = self.told.take();
         // Of very many contexts it is long.
         let making = tokio::task::spawn_blocking(move || {
             let now = metrics.snapshot();
@@ -181,29 +181,28 @@ impl MetricsExporter {
             let now = (temporality == Temporality::Delta).then(|| Arc::new(now));
             (messages.into(), now)
         });
-        (self.unsent, self.told) = making.await.map_err(|error| error.to_string())?;
-        Ok(())
+        let (messages, now) = making.await.map_err(|error| error.to_string())?;
+        self.told = now;
+        Ok(messages)
     }
 
-    /// Sends each message once, as far as there is time. Of what is under way when this is cut off nobody knows whether it was taken: it is not sent again.
-    async fn send_all(&mut self, deadline: Instant) -> Result<(), String> {
+    async fn send_each(
+        &mut self,
+        messages: VecDeque<ExportMetricsServiceRequest>,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let mut all = Ok(());
-        for _ in 0..self.unsent.len() {
-            if Instant::now() >= deadline {
-                return all.and(Err("there was no time for all of them".to_owned()));
-            }
-            let Some(message) = self.unsent.pop_front() else {
-                break;
-            };
+        for message in messages {
             let until = deadline.min(Instant::now() + self.timeout);
             let sending = self.transport.send(message.clone());
             let sent = timeout_at(until, sending).await;
-            let failure = sent.unwrap_or_else(|_| Err(Unsent::Unknown(no_answer(self.timeout))));
-            if let Err(failure) = failure {
-                if matches!(failure, Unsent::Later(_)) {
-                    self.unsent.push_back(message);
+            let unsent = sent.unwrap_or_else(|_| Err(Unsent::Unknown(no_answer(self.timeout))));
+            if let Err(unsent) = unsent {
+                // What may have been taken is not sent again: it would be counted twice.
+                if matches!(unsent, Unsent::Refused(_)) && self.temporality == Temporality::Delta {
+                    self.refused.push_back(message);
                 }
-                all = all.and(Err(failure.reason()));
+                all = all.and(Err(unsent.reason()));
             }
         }
         all
@@ -211,43 +210,17 @@ impl MetricsExporter {
 }
 
 /// A message was not sent, or not to its end.
-#[derive(Debug, PartialEq, Eq)]
 enum Unsent {
-    /// It was not taken, and may be taken later.
-    Later(String),
-    /// It was not taken, and never will be.
-    Never(String),
-    /// Nobody knows whether it was taken: what is sent again may be counted twice.
+    /// Whoever it was for has not taken it.
+    Refused(String),
+    /// Nobody knows whether it was taken.
     Unknown(String),
 }
 
 impl Unsent {
-    fn of_http(status: StatusCode) -> Self {
-        let said = format!("the collector answered {status}");
-        match status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Self::Later(said),
-            // What stands between may say so of what was taken.
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Self::Unknown(said),
-            _ => Self::Never(said),
-        }
-    }
-
-    fn of_grpc(status: &tonic::Status) -> Self {
-        let said = with_causes(status);
-        match status.code() {
-            Code::Unavailable | Code::ResourceExhausted => Self::Later(said),
-            // Also of a stream that was cut off.
-            Code::Cancelled | Code::DeadlineExceeded | Code::Unknown | Code::Internal => {
-                Self::Unknown(said)
-            }
-            _ => Self::Never(said),
-        }
-    }
-
     fn reason(self) -> String {
         match self {
-            Self::Later(reason) | Self::Unknown(reason) => reason,
-            Self::Never(reason) => format!("{reason}; what it did not take is not sent again"),
+            Self::Refused(reason) | Self::Unknown(reason) => reason,
         }
     }
 }
@@ -276,7 +249,7 @@ impl Transport {
                         let compressed = compressing.await.map_err(io::Error::other);
                         let compressed = compressed.flatten();
                         let compressed =
-                            compressed.map_err(|error| Unsent::Never(error.to_string()))?;
+                            compressed.map_err(|error| Unsent::Refused(error.to_string()))?;
                         let request = request.header(http::header::CONTENT_ENCODING, "gzip");
                         request.body(compressed)
                     }
@@ -285,21 +258,29 @@ impl Transport {
                 let answered = request.send().await;
                 // Without the address, which may hold a secret.
                 let answered = answered.map_err(|error| match error.is_connect() {
-                    true => Unsent::Later(with_causes(&error.without_url())),
+                    true => Unsent::Refused(with_causes(&error.without_url())),
                     false => Unsent::Unknown(with_causes(&error.without_url())),
                 })?;
+                let said = |status| format!("the collector answered {status}");
                 match answered.status() {
                     status if status.is_success() => Ok(()),
-                    status => Err(Unsent::of_http(status)),
+                    // What stands between may say so of what was taken.
+                    status @ (StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) => {
+                        Err(Unsent::Unknown(said(status)))
+                    }
+                    status => Err(Unsent::Refused(said(status))),
                 }
             }
             Self::Grpc { client, metadata } => {
                 let mut request = tonic::Request::new(message);
                 *request.metadata_mut() = metadata.clone();
                 let answered = client.export(request).await;
-                answered
-                    .map(drop)
-                    .map_err(|status| Unsent::of_grpc(&status))
+                answered.map(drop).map_err(|status| match status.code() {
+                    Code::Cancelled | Code::DeadlineExceeded | Code::Unknown => {
+                        Unsent::Unknown(with_causes(&status))
+                    }
+                    _ => Unsent::Refused(with_causes(&status)),
+                })
             }
         }
     }
@@ -315,7 +296,6 @@ fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
 mod tests {
     use std::future::{pending, ready};
 
-    use futures::FutureExt;
     use tokio::net::TcpListener;
     use tokio::sync::Notify;
 
@@ -366,50 +346,5 @@ mod tests {
         };
         let took = stopped(&endpoint, levels, looking.notified()).await;
         assert!(took <= SHUTDOWN + Duration::from_millis(100), "{took:?}");
-    }
-
-    #[tokio::test]
-    async fn deltas_that_are_cut_off_while_they_are_made_are_made_again() {
-        let mut exporter = exporter("http://127.0.0.1:9");
-        exporter.temporality = Temporality::Delta;
-        let metrics = Metrics::install().unwrap();
-        exporter.make(metrics).await.unwrap();
-        exporter.unsent.clear();
-        let told = exporter.told.clone().unwrap();
-        let cut_off = exporter.make(metrics).now_or_never();
-        assert!(cut_off.is_none());
-        let still = exporter.told.as_ref().unwrap();
-        assert!(Arc::ptr_eq(&told, still) && exporter.unsent.is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_may_be_taken_later_is_kept_and_what_there_was_no_time_for_too() {
-        let mut exporter = exporter("http://127.0.0.1:9");
-        exporter.temporality = Temporality::Delta;
-        let message = ExportMetricsServiceRequest::default();
-        exporter.unsent = [message.clone(), message].into();
-        // Nobody listens there.
-        let soon = Instant::now() + Duration::from_secs(60);
-        exporter.send_all(soon).await.unwrap_err();
-        assert_eq!(exporter.unsent.len(), 2);
-        exporter.send_all(Instant::now()).await.unwrap_err();
-        assert_eq!(exporter.unsent.len(), 2);
-    }
-
-    #[test]
-    fn what_is_never_taken_is_told_from_what_may_have_been() {
-        let http = |code: u16| Unsent::of_http(StatusCode::from_u16(code).unwrap());
-        assert!(matches!(http(429), Unsent::Later(_)));
-        assert!(matches!(http(503), Unsent::Later(_)));
-        assert!(matches!(http(502), Unsent::Unknown(_)));
-        assert!(
-            [400, 401, 413, 500]
-                .iter()
-                .all(|&code| matches!(http(code), Unsent::Never(_)))
-        );
-        let grpc = |code| Unsent::of_grpc(&tonic::Status::new(code, ""));
-        assert!(matches!(grpc(Code::Unavailable), Unsent::Later(_)));
-        assert!(matches!(grpc(Code::Internal), Unsent::Unknown(_)));
-        assert!(matches!(grpc(Code::InvalidArgument), Unsent::Never(_)));
     }
 }
