@@ -59,7 +59,10 @@ struct Received {
     /// How many requests were compressed, and how many there were.
     compressed: usize,
     requests: usize,
-    is_refusing: bool,
+    /// What is answered instead of taking anything.
+    refusal: Option<StatusCode>,
+    /// How many requests were refused, by path.
+    refused: BTreeMap<String, usize>,
 }
 
 /// A metric that a host has exported.
@@ -162,9 +165,21 @@ impl Collector {
         self.endpoint.clone()
     }
 
-    /// Takes nothing from now on, or everything again.
-    pub fn refuse(&self, is_refusing: bool) {
-        self.received.lock().is_refusing = is_refusing;
+    /// Takes nothing from now on, and answers with this status instead.
+    pub fn refuse(&self, status: StatusCode) {
+        self.received.lock().refusal = Some(status);
+    }
+
+    /// Takes everything again.
+    pub fn accept(&self) {
+        self.received.lock().refusal = None;
+    }
+
+    /// How many requests of a signal were refused: `traces`, `metrics` or `logs`, over HTTP.
+    pub fn refused(&self, signal: &str) -> usize {
+        let received = self.received.lock();
+        let refused = received.refused.get(&format!("/v1/{signal}"));
+        refused.copied().unwrap_or_default()
     }
 
     /// How many requests were compressed, and how many there were.
@@ -255,15 +270,19 @@ async fn note(
         .get("content-encoding")
         .or(headers.get("grpc-encoding"));
     let is_compressed = encoding.is_some_and(|encoding| encoding == "gzip");
-    let is_refusing = {
+    let refusal = {
         let mut received = received.lock();
         received.requests += 1;
         received.compressed += usize::from(is_compressed);
-        received.is_refusing
+        if received.refusal.is_some() {
+            let path = request.uri().path().to_owned();
+            *received.refused.entry(path).or_default() += 1;
+        }
+        received.refusal
     };
-    match is_refusing {
-        true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        false => next.run(request).await,
+    match refusal {
+        Some(status) => status.into_response(),
+        None => next.run(request).await,
     }
 }
 

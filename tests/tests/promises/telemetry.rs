@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use http::Method;
+use http::{Method, StatusCode};
 use innkeeper_tests::collector::{Collector, Span};
 use innkeeper_tests::{Authority, Opening, Settings, TestHost, eventually, send};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -34,6 +36,17 @@ async fn book(host: &TestHost, traceparent: &str) -> u16 {
         .header("baggage", "tenant=blue")
         .json(&json!({"roomId": room}));
     send(request).await.status
+}
+
+/// Sends what is no request, which a host that tells more than usual logs.
+async fn no_request(host: &TestHost) {
+    let address = host.gateway().base().strip_prefix("http://");
+    let mut stream = TcpStream::connect(address.expect("an http address"))
+        .await
+        .expect("the port is open");
+    stream.write_all(b"no request\r\n\r\n").await.unwrap();
+    // It has been answered when the other side closes.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
 }
 
 /// The spans of a trace, when one of them has this name.
@@ -253,10 +266,16 @@ async fn over_grpc_and_tls_with_a_certificate_compressed_and_in_deltas() {
     counted_in_deltas(opening, &collector).await;
 }
 
+/// The lines of the log which say that a signal cannot be exported.
+fn failures(host: &TestHost, signal: &str) -> Vec<String> {
+    host.output()
+        .lines_with(&format!("{signal} cannot be exported by OTLP"))
+}
+
 #[tokio::test]
 async fn what_a_collector_that_was_away_has_missed_is_in_the_next_delta() {
     let collector = Collector::http().await;
-    collector.refuse(true);
+    collector.refuse(StatusCode::SERVICE_UNAVAILABLE);
     let delta = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
     let host = Opening::new(Settings::of_the_app().await)
         .variable(
@@ -268,14 +287,16 @@ async fn what_a_collector_that_was_away_has_missed_is_in_the_next_delta() {
         .open()
         .await;
     assert_eq!(book(&host, PARENT).await, 201);
-    let (_, before) = collector.compressed();
+    let before = collector.refused("metrics");
     // Of the two that begin now the second has tried to tell of the booking.
     eventually("metrics are refused", async || {
-        let (_, refused) = collector.compressed();
+        let refused = collector.refused("metrics");
         (refused >= before + 2).then_some(()).ok_or(refused)
     })
     .await;
-    collector.refuse(false);
+    let said = failures(&host, "metrics");
+    assert_eq!(said.len(), 1, "{said:?}");
+    collector.accept();
     eventually("the booking is counted", async || {
         let counted = bookings(&collector);
         (counted == 1.0).then_some(()).ok_or(counted)
@@ -328,11 +349,10 @@ async fn a_collector_that_is_not_there_holds_nothing_up() {
         .open()
         .await;
     assert_eq!(book(&host, PARENT).await, 201);
-    // It is said once for each signal, and nobody's secret with it.
+    // It is said for each signal, and nobody's secret with it.
     for signal in ["traces", "metrics", "logs"] {
-        let said = format!("{signal} cannot be exported by OTLP");
         eventually("it is said", async || {
-            let lines = host.output().lines_with(&said);
+            let lines = failures(&host, signal);
             match &lines[..] {
                 [line] if !line.contains("secret") => Ok(()),
                 other => Err(format!("{other:?}")),
@@ -347,6 +367,42 @@ async fn a_collector_that_is_not_there_holds_nothing_up() {
         "{:?}",
         began.elapsed()
     );
+}
+
+#[tokio::test]
+async fn that_a_collector_takes_nothing_is_said_once_for_each_signal_and_ends_nothing() {
+    let collector = Collector::http().await;
+    // Such a request is not sent again: each that is refused is another one.
+    collector.refuse(StatusCode::BAD_REQUEST);
+    let host = exporting(Settings::of_the_app().await, &collector)
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "100")
+        .variable("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+        .variable("INNKEEPER_LOG", "innkeeper=debug")
+        .open()
+        .await;
+    for signal in ["traces", "metrics", "logs"] {
+        // Once the third has come it is over with the second.
+        eventually("three batches are refused", async || {
+            let refused = collector.refused(signal);
+            if refused >= 3 {
+                return Ok(());
+            }
+            // A span, and a line of the log.
+            assert_eq!(book(&host, PARENT).await, 201);
+            no_request(&host).await;
+            Err(format!("{refused} of {signal}"))
+        })
+        .await;
+        let said = failures(&host, signal);
+        assert_eq!(said.len(), 1, "{said:?}");
+    }
+    collector.accept();
+    assert_eq!(book(&host, PARENT).await, 201);
+    eventually("what is booked from now on is counted", async || {
+        let counted = bookings(&collector);
+        (counted >= 1.0).then_some(()).ok_or(counted)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -20,6 +20,17 @@ pub(super) fn without_secrets(address: &str) -> String {
     format!("{scheme}{host}")
 }
 
+/// A text that may repeat such an address, in whatever form, without what gets somebody in.
+pub(super) fn text_without_secrets(text: &str) -> String {
+    let words = text
+        .split(' ')
+        .map(|word| match word.contains("://") || word.contains('@') {
+            true => without_secrets(word),
+            false => word.to_owned(),
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// An error with what it came from: the outermost often says only that something failed.
 pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut told = error.to_string();

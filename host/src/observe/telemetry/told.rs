@@ -9,7 +9,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::address::without_secrets;
+use super::address::{text_without_secrets, without_secrets};
 use super::variables::{Environment, Signal};
 
 /// The exporter, and whether it failed the last time.
@@ -17,7 +17,7 @@ use super::variables::{Environment, Signal};
 pub(super) struct Told<E> {
     exporter: E,
     signal: Signal,
-    /// What the environment says of where to: the SDK repeats it, and it may hold a secret.
+    /// What the environment says of where to, without secrets.
     endpoint: Option<String>,
     is_failing: AtomicBool,
 }
@@ -29,7 +29,7 @@ impl<E> Told<E> {
             signal,
             endpoint: environment
                 .of_exporter(signal, "ENDPOINT")
-                .map(|(_, it)| it),
+                .map(|(_, endpoint)| without_secrets(&endpoint)),
             is_failing: AtomicBool::new(false),
         }
     }
@@ -38,13 +38,11 @@ impl<E> Told<E> {
         let failed = exported.as_ref().err();
         let was_failing = self.is_failing.swap(failed.is_some(), Ordering::Relaxed);
         if let (Some(error), false) = (failed, was_failing) {
-            let error = error.to_string();
-            let error = match &self.endpoint {
-                Some(endpoint) => error.replace(endpoint, &without_secrets(endpoint)),
-                None => error,
-            };
+            // The SDK may repeat the address, in a form of its own.
+            let error = text_without_secrets(&error.to_string());
             tracing::warn!(
                 error,
+                endpoint = self.endpoint.as_deref(),
                 "{} cannot be exported by OTLP; what comes until they can is lost",
                 self.signal.name()
             );
@@ -86,5 +84,58 @@ impl<E: LogExporter> LogExporter for Told<E> {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use opentelemetry_sdk::error::OTelSdkError;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_once_with_where_to_and_without_secrets() {
+        let address = "http://user:secret@Collector:4318";
+        let find = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| address.to_owned());
+        let told = Told::new((), Signal::Traces, &Environment::new(&find));
+        assert!(!format!("{told:?}").contains("secret"), "{told:?}");
+        let page = Page::default();
+        let writer = page.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false);
+        let log = log.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            for repeated in [address, "http://user:secret@collector:4318/v1/traces"] {
+                for _ in 0..2 {
+                    let error = format!("nobody listens at ({repeated}), says the SDK");
+                    let failed = told.note(Err(OTelSdkError::InternalFailure(error)));
+                    assert!(failed.is_err());
+                }
+                assert!(told.note(Ok(())).is_ok());
+            }
+        });
+        let said = String::from_utf8(page.0.lock().clone()).unwrap();
+        let endpoint = "endpoint=\"http://Collector:4318\"";
+        assert_eq!(said.matches(endpoint).count(), 2, "{said}");
+        assert!(said.contains("traces cannot be exported by OTLP"), "{said}");
+        assert!(said.contains("(http://collector:4318/v1/traces)"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
     }
 }
