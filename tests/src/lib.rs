@@ -24,7 +24,7 @@ mod operators;
 mod process;
 mod raw;
 pub mod registry;
-mod siege;
+pub mod siege;
 mod stay;
 mod test_host;
 mod tls;
