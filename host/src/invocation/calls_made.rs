@@ -74,9 +74,9 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<Vec<Call>,
         // What was handed to the committer for somebody who is gone may be committed yet: wait until it is decided.
         let barrier = callee.ledger.barrier().await;
         barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
-        for call in begun_at(callee, &run)?
+        for call in begun_at(&callee, &run)?
             .into_iter()
-            .chain(committed_at(callee, &run)?)
+            .chain(committed_at(&callee, &run)?)
         {
             found.insert(call.id.place(), call);
         }
@@ -97,7 +97,7 @@ pub(super) fn has_final_call(
     let run = id.run(intent.run);
     let callees = intent.callees.iter();
     for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
-        let mut calls = committed_at(callee, &run)?.into_iter();
+        let mut calls = committed_at(&callee, &run)?.into_iter();
         if calls.any(|call| call.effect == Effect::Committed { undo: None }) {
             return Ok(true);
         }

@@ -74,7 +74,7 @@ pub fn each_pending(
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
 pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<String>> {
     let callee = invoker.contexts.get(&pending.callee)?;
-    undo_call::texts(callee, &pending.call).ok().flatten()
+    undo_call::texts(&callee, &pending.call).ok().flatten()
 }
 
 /// What an operator decides about a call that could not be undone.

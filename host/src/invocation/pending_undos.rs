@@ -41,7 +41,7 @@ pub fn undos(
             pending.calls += 1;
         }
     };
-    for caller in invoker.contexts.values() {
+    for caller in invoker.contexts.all().values() {
         let mut calls = Vec::new();
         pending_compensation::each_pending(caller, |pending| {
             if pending.callee == callee.name {

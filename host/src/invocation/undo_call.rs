@@ -45,24 +45,32 @@ pub(super) async fn undo(
             ),
         )
     })?;
-    let stored = match find(callee, &compensation.call)? {
+    let stored = match find(&callee, &compensation.call)? {
         Some(stored) => Some(stored),
         None => {
             // What was handed to the committer for a caller that is gone may be committed yet: wait until it is decided.
             let barrier = callee.ledger.barrier().await;
             barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
-            find(callee, &compensation.call)?
+            find(&callee, &compensation.call)?
         }
     };
     match stored {
         Some(stored) => {
-            undo_stored(invoker, callee, compensation, &stored, &context.name, which).await
+            undo_stored(
+                invoker,
+                &callee,
+                compensation,
+                &stored,
+                &context.name,
+                which,
+            )
+            .await
         }
-        None => match intent::find(callee, &compensation.call.invocation())? {
+        None => match intent::find(&callee, &compensation.call.invocation())? {
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
                 let id = compensation.call.invocation();
-                crash_recovery::abandon(invoker, callee, id, intent).await?;
+                crash_recovery::abandon(invoker, &callee, id, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),
