@@ -5,10 +5,11 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::core::Volume;
 use crate::journal::{
-    Committer, Durability, Error, Ledgers, MemoryStore, Options, SledStore, Store,
+    Committer, Durability, Error, FreeSpace, Ledgers, MemoryStore, Options, SledStore, Store,
 };
-use crate::manifest::{self, HOST_SOURCE, Manifest};
+use crate::manifest::{self, HOST_SOURCE, JournalSettings, Manifest};
 
 /// The ledgers of all contexts, of the host and of what is taken in, and the committers behind them: one for each engine in use.
 pub(super) struct Journals {
@@ -25,7 +26,13 @@ impl Journals {
             None => {
                 let journal = &manifest.journal;
                 let store = open_store(engine, &journal.directory, journal.cache)?;
-                let committer = Committer::start(store, Options::default())?;
+                let committer = Committer::start(
+                    store,
+                    Options {
+                        free_space: free_space(engine, journal).map(Arc::new),
+                        ..Options::default()
+                    },
+                )?;
                 committers.insert(engine, committer.clone());
                 Ok(committer)
             }
@@ -70,6 +77,24 @@ impl Journals {
     pub(super) async fn close(&self) {
         for committer in self.committers.values() {
             committer.close().await;
+        }
+    }
+}
+
+/// What is to stay free where an engine keeps journals; nothing where the system does not tell how much there is.
+fn free_space(engine: manifest::Engine, settings: &JournalSettings) -> Option<FreeSpace> {
+    if engine == manifest::Engine::Memory {
+        return None;
+    }
+    let directory = &settings.directory;
+    match Volume::of(directory) {
+        Ok(volume) => {
+            let limit = settings.disk_free_limit(volume.size);
+            Some(FreeSpace::new(directory, limit))
+        }
+        Err(error) => {
+            tracing::warn!(directory = %directory.display(), %error, "how much space is free cannot be told: nothing is refused before the disk is full");
+            None
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod nearest;
 mod timestamp;
 mod trace_context;
 mod verified_identity;
+mod volume;
 
 pub(crate) use self::{
     backoff::Backoff,
@@ -31,4 +32,5 @@ pub use self::{
     timestamp::Timestamp,
     trace_context::TraceContext,
     verified_identity::VerifiedIdentity,
+    volume::Volume,
 };

@@ -144,6 +144,12 @@ pub enum Failure {
         /// What the journal says.
         reason: String,
     },
+    /// There is too little space left on the journal's volume.
+    #[error("{reason}")]
+    NoSpace {
+        /// What the journal says.
+        reason: String,
+    },
     /// The guest asked for more of its state than it could hold.
     #[error(
         "a scan found {limit} bytes or more, which is more than the guest's memory (limits.memory); ask for fewer entries at a time"
@@ -436,6 +442,7 @@ impl Failure {
             | Self::NoMemory { .. }
             // Another version would keep no less.
             | Self::QuotaExceeded { .. }
+            | Self::NoSpace { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
             | Self::BeingUndone { .. }
@@ -460,6 +467,9 @@ impl From<journal::Error> for Failure {
             journal::Error::QuotaExceeded { resource, .. } => Self::QuotaExceeded {
                 what: resource,
                 reason: error.to_string(),
+            },
+            journal::Error::NoSpace(shortage) => Self::NoSpace {
+                reason: shortage.to_string(),
             },
             journal::Error::NotMerged { reason } => Self::InvalidCounter { reason },
             // Nothing is wrong with the journal, and nothing was committed.
@@ -520,6 +530,10 @@ mod tests {
         let (resource, limit) = (journal::Resource::Keys, 1);
         let full = journal::Error::QuotaExceeded { resource, limit };
         let failure = Failure::from(full);
+        assert!(!failure.is_fault_of_context(), "{failure:?}");
+        let (free, limit) = (1, 2);
+        let short = journal::Error::NoSpace(journal::Shortage { free, limit });
+        let failure = Failure::from(short);
         assert!(!failure.is_fault_of_context(), "{failure:?}");
     }
 }
