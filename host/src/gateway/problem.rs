@@ -271,6 +271,7 @@ impl From<&Failure> for Problem {
             Failure::Trap { .. }
             | Failure::OutOfMemory { .. }
             | Failure::StackExhausted
+            | Failure::HandedOverTooMuch { .. }
             | Failure::StagedTooMuch { .. }
             | Failure::CommittedTooMany { .. }
             | Failure::TimerTooFar { .. }

@@ -105,6 +105,14 @@ pub enum Failure {
     /// The guest called too deep.
     #[error("the guest's stack was exhausted")]
     StackExhausted,
+    /// The guest handed more to the host at once than it may.
+    #[error(
+        "the guest handed more than {limit} bytes to the host at once; it may hand over eight times the largest of limits.response, limits.staged and limits.outbound, and limits.memory at most"
+    )]
+    HandedOverTooMuch {
+        /// What it may, in bytes.
+        limit: usize,
+    },
     /// The guest staged more than it may.
     #[error("the guest staged more than {limit} bytes (limits.staged)")]
     StagedTooMuch {
@@ -342,6 +350,7 @@ impl Failure {
             Fault::OutOfMemory { limit } => Self::OutOfMemory {
                 limit: limit as u64,
             },
+            Fault::HandedOverTooMuch { limit } => Self::HandedOverTooMuch { limit },
             Fault::StackExhausted => Self::StackExhausted,
             Fault::NoMemory => Self::NoMemory {
                 reason: "the host has no memory left for the guest ([host] guests_memory)".into(),
@@ -409,6 +418,7 @@ impl Failure {
             | Self::Trap { .. }
             | Self::OutOfMemory { .. }
             | Self::StackExhausted
+            | Self::HandedOverTooMuch { .. }
             | Self::StagedTooMuch { .. }
             | Self::CommittedTooMany { .. }
             | Self::TimerTooFar { .. }

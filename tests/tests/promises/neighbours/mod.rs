@@ -6,6 +6,7 @@ mod matrix;
 mod memory;
 mod quotas;
 mod sequences;
+mod transfers;
 
 use innkeeper_tests::{Reply, Settings, TestHost};
 use serde_json::{Value, json};
