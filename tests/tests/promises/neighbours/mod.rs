@@ -7,6 +7,7 @@ mod memory;
 mod quotas;
 mod sequences;
 mod transfers;
+mod work;
 
 use innkeeper_tests::{Reply, Settings, TestHost};
 use serde_json::{Value, json};
