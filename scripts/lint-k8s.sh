@@ -12,4 +12,5 @@ rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT
 kubectl kustomize k8s >"$rendered/app.yaml"
 kubectl kustomize k8s/access >"$rendered/access.yaml"
+"${CARGO_TARGET_DIR:-target}/kubernetes-validate/bin/python" scripts/lint-policy.py "$rendered/app.yaml" "$rendered/access.yaml"
 "${CARGO_TARGET_DIR:-target}/kubernetes-validate/bin/python" scripts/lint-k8s.py "$rendered/app.yaml" "$rendered/access.yaml" k8s/operators.example.yaml k8s/hpa.yaml

@@ -8,7 +8,7 @@ rust_version=1.95
 target=wasm32-unknown-unknown
 # Python packages, in an environment of their own beside what cargo builds.
 validator=${CARGO_TARGET_DIR:-target}/kubernetes-validate
-validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1)
+validator_packages=(kubernetes-validate==1.37.0 tomli==2.2.1 cel-expr-python==0.1.3)
 subscriber=${CARGO_TARGET_DIR:-target}/subscriber
 subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
 # What others have made to read documents of APIs, which tests read ours with.
@@ -99,8 +99,8 @@ environment() {
 }
 
 kubernetes_validate() {
-    "$validator/bin/python" -c 'import kubernetes_validate, tomli' 2>/dev/null && return
-    say "installing kubernetes-validate by pip: make lint checks k8s/ with it"
+    "$validator/bin/python" -c 'import kubernetes_validate, tomli, cel_expr_python' 2>/dev/null && return
+    say "installing kubernetes-validate and cel-expr-python by pip: make lint checks k8s/ with it"
     environment "$validator" "${validator_packages[@]}"
 }
 

@@ -28,6 +28,8 @@ pub struct Execution<S> {
     pub services: Box<S>,
     /// The most memory that the instance may have, in bytes.
     pub memory: usize,
+    /// The most that it may hand to the host at once, in bytes as they take memory: what it asks with, and what it answers.
+    pub transfer: usize,
     /// When it must have ended, and the wait for a free instance with it.
     pub deadline: Instant,
     /// How deep the call is that it answers, from 0: deeper ones find an instance when the others must wait.
@@ -246,6 +248,7 @@ impl Guest {
         let Execution {
             services,
             memory,
+            transfer,
             deadline,
             depth,
             share,
@@ -276,6 +279,7 @@ impl Guest {
         };
         let mut store = Store::new(self.runtime.wasmtime(), StoreData::new(services, memory));
         store.limiter_async(|frame| frame);
+        store.set_hostcall_fuel(transfer);
         // At every tick of the engine's clock a computing guest asks for a processor anew; that is also when its deadline can end it.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let outcome = {
@@ -289,7 +293,9 @@ impl Guest {
             deadline::enforce(deadline, began, share.run(computing.as_mut())).await
         };
         let result = outcome.and_then(|ended| {
-            ended.map_err(|error| Fault::from_wasmtime(error, store.data().denied_memory()))
+            ended.map_err(|error| {
+                Fault::from_wasmtime(error, store.data().denied_memory(), transfer)
+            })
         });
         Ended {
             services: store.into_data().into_services(),

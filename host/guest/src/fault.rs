@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// What wasmtime says when more is handed over than may be.
+const OUT_OF_FUEL: &str = "fuel allocated for hostcalls has been exhausted";
 /// How many of a trapped guest's functions are named.
 const FRAMES: usize = 5;
 
@@ -68,6 +70,12 @@ pub enum Fault {
     /// The host has no memory to give, so it could not go on.
     #[error("the host has no memory left for the guest")]
     NoMemory,
+    /// It wanted to hand more to the host at once than it may.
+    #[error("the guest handed more than {limit} bytes to the host at once")]
+    HandedOverTooMuch {
+        /// What it may, in bytes.
+        limit: usize,
+    },
     /// It recursed too deeply.
     #[error("the guest's call stack is exhausted: it recurses too deeply")]
     StackExhausted,
@@ -100,8 +108,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What an error of wasmtime means, given whether the guest was refused memory while it ran.
-    pub(super) fn from_wasmtime(error: wasmtime::Error, denied_memory: Option<Denied>) -> Self {
+    /// What an error of wasmtime means, given whether the guest was refused memory while it ran, and how much it might hand over at once.
+    pub(super) fn from_wasmtime(
+        error: wasmtime::Error,
+        denied_memory: Option<Denied>,
+        transfer: usize,
+    ) -> Self {
         let error = match error.downcast::<Refusal>() {
             Ok(refusal) => return Self::Refused(refusal),
             Err(error) => error,
@@ -116,6 +128,10 @@ impl Fault {
             .is_some()
         {
             return Self::NoInstance(error.to_string());
+        }
+        // The error has no type that others could name.
+        if error.root_cause().to_string().contains(OUT_OF_FUEL) {
+            return Self::HandedOverTooMuch { limit: transfer };
         }
         match error.downcast_ref::<wasmtime::Trap>() {
             Some(wasmtime::Trap::StackOverflow) => Self::StackExhausted,

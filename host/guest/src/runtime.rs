@@ -43,6 +43,8 @@ pub struct EngineOptions {
     pub allocation: Instances,
     /// How many guests may compute at once.
     pub processors: usize,
+    /// Whether contexts share the processors fairly. Only what measures the price of that says no.
+    pub shares_fairly: bool,
 }
 
 impl Default for EngineOptions {
@@ -53,6 +55,7 @@ impl Default for EngineOptions {
             memory: 1 << 32,
             allocation: Instances::PooledWarm,
             processors: processors(),
+            shares_fairly: true,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Runtime {
         }
         let wasmtime = wasmtime::Engine::new(&config)?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
-        let scheduler = Scheduler::new(options.processors);
+        let scheduler = Scheduler::new(options.processors, options.shares_fairly);
         let places = InstancePlaces::new(options.instances);
         Ok(Self {
             wasmtime,

@@ -16,6 +16,7 @@ use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
 use crate::invocation::Context;
 use crate::journal::{self, KeyRange, Space};
+use crate::manifest::Engine;
 use crate::observe::masking::MASK;
 use crate::rollout;
 use crate::rollout::rebuild;
@@ -74,6 +75,22 @@ pub(super) async fn one(
     Ok(Json(detail.await?))
 }
 
+/// What an operator should know when there is too little space where the context's journal is. Blocks.
+fn shortage(host: &Host, context: &Context) -> Option<String> {
+    let engine = context.settings.journal;
+    if engine.unwrap_or(host.manifest.journal.engine) == Engine::Memory {
+        return None;
+    }
+    let space = host.committer()?.free_space()?;
+    Some(space.shortage()?.to_string())
+}
+
+/// What an operator should know when the context's events are not published.
+fn unpublished(host: &Host, context: &Context) -> Option<String> {
+    let is_held = host.nats.status.as_ref()?.is_held(&context.name);
+    is_held.then(|| "one of its events cannot be published, and it has as many dead letters of the relay as quota.dead_letters allows: its events wait until some are retried or dropped (innkeeper nats dead-letters)".to_owned())
+}
+
 /// Looks at a context. Blocks.
 fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Error> {
     let serving = context.serving();
@@ -85,7 +102,10 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let quota = usage::used(context)?;
     let health = host.deployer.health(context).see(context);
     let scarce = quota.iter().filter_map(usage::Used::warning);
-    let scarce: Vec<_> = scarce.collect();
+    let scarce: Vec<_> = scarce
+        .chain(shortage(host, context))
+        .chain(unpublished(host, context))
+        .collect();
     let callers = callers::see(context);
     Ok(view::Context {
         name: context.name.clone(),

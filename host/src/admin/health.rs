@@ -29,6 +29,9 @@ pub(super) struct Readiness {
     ready: bool,
     /// What was looked at: `ok`, or what is wrong with it.
     checks: BTreeMap<String, String>,
+    /// What is wrong, and no reason to send no requests.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    warnings: BTreeMap<String, String>,
 }
 
 /// Whether the process should go on
@@ -54,7 +57,7 @@ pub(super) async fn live(Shared(state): Shared<Arc<State>>) -> Response {
     (status = 503, body = Readiness)
 ))]
 pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
-    let mut checks = BTreeMap::new();
+    let (mut checks, mut warnings) = (BTreeMap::new(), BTreeMap::new());
     let mut check = |name: &str, result: Result<(), String>| {
         checks.insert(name.to_owned(), result.err().unwrap_or_else(|| "ok".into()));
     };
@@ -65,6 +68,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
                 check(&format!("context {name}"), serves(host, context));
             }
             check("journal", journal(host).await);
+            // Reads go on, and there is no other host that could take the writes.
+            if let Some(shortage) = host.shortage().await {
+                warnings.insert("disk".to_owned(), shortage.to_string());
+            }
             if let Some(most) = most_behind(host) {
                 check("nats", published(host, most).await);
             }
@@ -94,7 +101,12 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, Json(Readiness { ready, checks })).into_response()
+    let readiness = Readiness {
+        ready,
+        checks,
+        warnings,
+    };
+    (status, Json(readiness)).into_response()
 }
 
 fn serves(host: &Host, context: &Context) -> Result<(), String> {

@@ -15,7 +15,7 @@ use crate::events;
 use crate::invocation::compensation;
 use crate::nats;
 use crate::observe::metrics::{
-    CONTEXT_READY, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
+    CONTEXT_READY, DISK_FREE, DISK_FREE_LIMIT, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
     NATS_SUBSCRIPTION_UP, NATS_UP, TextFormat,
 };
 
@@ -81,6 +81,12 @@ fn look(host: &Host) {
     for (what, budget) in budgets {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
+    }
+    if let Some(space) = host.committer().and_then(|one| one.free_space()) {
+        ::metrics::gauge!(DISK_FREE_LIMIT).set(space.limit() as f64);
+        if let Ok(free) = space.free() {
+            ::metrics::gauge!(DISK_FREE).set(free as f64);
+        }
     }
     if let Some(status) = &host.nats.status {
         let is_up = status.error().is_none();

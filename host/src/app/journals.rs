@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::core::ByName;
+use crate::core::{ByName, Volume};
 use crate::journal::{
-    Committer, Durability, Error, Ledger, Ledgers, MemoryStore, Options, SledStore, Store,
+    Committer, Durability, Error, FreeSpace, Ledger, Ledgers, MemoryStore, Options, SledStore,
+    Store,
 };
 use crate::manifest::{self, ContextSettings, HOST_SOURCE, JournalSettings, Manifest};
 
@@ -80,7 +81,11 @@ impl Journals {
             return Ok(committer.clone());
         }
         let store = open_store(engine, &self.settings.directory, self.settings.cache)?;
-        let committer = Committer::start(store, Options::default())?;
+        let options = Options {
+            free_space: free_space(engine, &self.settings).map(Arc::new),
+            ..Options::default()
+        };
+        let committer = Committer::start(store, options)?;
         committers.insert(engine, committer.clone());
         Ok(committer)
     }
@@ -105,6 +110,24 @@ pub(super) fn sources(manifest: &Manifest) -> BTreeSet<String> {
     subscriptions
         .map(|subscription| subscription.source)
         .collect()
+}
+
+/// What is to stay free where an engine keeps journals; nothing where the system does not tell how much there is.
+fn free_space(engine: manifest::Engine, settings: &JournalSettings) -> Option<FreeSpace> {
+    if engine == manifest::Engine::Memory {
+        return None;
+    }
+    let directory = &settings.directory;
+    match Volume::of(directory) {
+        Ok(volume) => {
+            let limit = settings.disk_free_limit(volume.size);
+            Some(FreeSpace::new(directory, limit))
+        }
+        Err(error) => {
+            tracing::warn!(directory = %directory.display(), %error, "how much space is free cannot be told: nothing is refused before the disk is full");
+            None
+        }
+    }
 }
 
 fn open_store(

@@ -6,9 +6,11 @@ mod data;
 mod journals;
 mod provisions;
 mod start;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard;
 use tokio_util::sync::CancellationToken;
@@ -27,11 +29,14 @@ use crate::core::memory::Budget;
 use crate::documents::PublicDocument;
 use crate::events::Events;
 use crate::invocation::{Context, Invoker};
-use crate::journal::{Committer, Ledger, Ledgers};
+use crate::journal::{Committer, Ledger, Ledgers, Shortage};
 use crate::manifest::{CurrentManifest, Manifest};
 use crate::nats::Bridge;
 use crate::rollout::Deployer;
 use crate::versions::Wiring;
+
+/// How long the system may take to say how much space is free.
+const LOOKING: Duration = Duration::from_secs(1);
 
 /// A running app.
 pub struct Host {
@@ -93,6 +98,14 @@ impl Host {
     /// What serves at this moment, and who answers what.
     pub fn wiring(&self) -> Guard<Arc<Wiring>> {
         self.invoker.wiring()
+    }
+
+    /// Whether there is too little space left where the journals are; none, too, when that cannot be told in time.
+    pub async fn shortage(&self) -> Option<Shortage> {
+        let committer = self.committer()?.clone();
+        let looking =
+            tokio::task::spawn_blocking(move || committer.free_space()?.shortage());
+        tokio::time::timeout(LOOKING, looking).await.ok()?.ok()?
     }
 
     /// Stops followers, timers and compensators, waits for what runs, and closes the journals. The gateway has drained before.

@@ -13,6 +13,7 @@ use super::Host;
 use super::addition::Additions;
 use super::journals::Journals;
 use super::provisions::Provisions;
+use super::storage;
 use crate::autoscale;
 use crate::config;
 use crate::core::VersionDigest;
@@ -120,10 +121,13 @@ impl Host {
         progress(Progress::Opening {
             directory: directory.clone(),
         });
-        let manifest = Arc::new(manifest);
-        let opening = manifest.clone();
-        let opened = tokio::task::spawn_blocking(move || Journals::open(&opening)).await;
-        let journals = opened.map_err(|_| StartError::CutShort)??;
+        let opening = tokio::task::spawn_blocking(move || {
+            let mut manifest = manifest;
+            storage::divide(&mut manifest);
+            let journals = Journals::open(&manifest)?;
+            Ok::<_, journal::Error>((Arc::new(manifest), journals))
+        });
+        let (manifest, journals) = opening.await.map_err(|_| StartError::CutShort)??;
         let instances = manifest.host.instances;
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),

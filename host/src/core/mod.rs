@@ -14,6 +14,7 @@ pub(crate) mod nearest;
 mod timestamp;
 mod trace_context;
 mod verified_identity;
+mod volume;
 
 pub(crate) use self::{
     backoff::Backoff,
@@ -33,4 +34,5 @@ pub use self::{
     timestamp::Timestamp,
     trace_context::TraceContext,
     verified_identity::VerifiedIdentity,
+    volume::Volume,
 };

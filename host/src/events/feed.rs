@@ -16,14 +16,17 @@ use crate::journal::{self, Event, EventPosition, Ledger};
 /// How many commits are read at a time. Twice as many at most wait in memory for a slow reader: while some are told, the next are read.
 const BATCH: usize = 32;
 
-/// The flushed events of some contexts: of each in its order, and among them by their time.
+/// About what an event costs whoever gets it, besides its data, in bytes.
+const COST: u64 = 1 << 10;
+
+/// The flushed events of some contexts: of each in its order, and among them by their time, or in turns.
 ///
 /// An event costs the same however many contexts have none.
 pub(crate) struct Feed {
     sources: Vec<Source>,
     /// Sources of which it is not known whether an event waits.
     unseen: Vec<usize>,
-    /// Sources of which one waits, by its time.
+    /// Sources of which one waits, by its time, or by what it has had.
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     /// The other sources: each tells when it has news.
     idle: FuturesUnordered<News>,
@@ -32,6 +35,10 @@ pub(crate) struct Feed {
     kinds: Arc<BTreeSet<String>>,
     /// How many are still to be left out.
     skip: usize,
+    /// Whether contexts take turns: the one goes first that has had least.
+    takes_turns: bool,
+    /// What the one had had that went last.
+    least: u64,
 }
 
 /// An event, and where it is. How far whoever gets it has come then is what [`Feed::places`] says.
@@ -84,6 +91,14 @@ struct Source {
     /// What is being read, and the commit up to which.
     reading: Option<(u64, Reading)>,
     flushed: watch::Receiver<u64>,
+    /// What it has had of the turns, in bytes.
+    had: u64,
+    /// Whether its events are left for later.
+    is_held: bool,
+    /// Whether it is among those that are ready.
+    is_ready: bool,
+    /// Whether it is among those that tell when they have news.
+    is_watched: bool,
 }
 
 /// Tells which source has news.
@@ -107,6 +122,8 @@ impl Feed {
             places: FeedPosition::default(),
             kinds,
             skip: 0,
+            takes_turns: false,
+            least: 0,
         };
         for (context, ledger) in contexts {
             let mut source = Source::new(&context, &ledger, &feed.kinds);
@@ -149,32 +166,102 @@ impl Feed {
         self.sources.len()
     }
 
+    /// The same events, with the contexts taking turns, whenever theirs came to be: who has very many holds up nobody else's.
+    pub fn in_turns(self) -> Self {
+        Self {
+            takes_turns: true,
+            ..self
+        }
+    }
+
+    /// Goes back to after an event of a context.
+    pub fn go_back(&mut self, context: &str, told: EventPosition) {
+        if let Some((index, source)) = self.source(context) {
+            source.go_on_after(told);
+            source.waiting.clear();
+            source.reading = None;
+            self.places.note(context, told);
+            self.unseen.push(index);
+        }
+    }
+
+    /// Has a context wait for its next turn as if it had had so many bytes.
+    pub fn charge(&mut self, context: &str, bytes: u64) {
+        if let Some((_, source)) = self.source(context) {
+            source.had += bytes;
+        }
+    }
+
+    /// Leaves the events of a context for later, or tells them again.
+    pub fn hold(&mut self, context: &str, is_held: bool) {
+        if let Some((index, source)) = self.source(context) {
+            source.is_held = is_held;
+            self.unseen.push(index);
+        }
+    }
+
+    fn source(&mut self, context: &str) -> Option<(usize, &mut Source)> {
+        let mut sources = self.sources.iter_mut().enumerate();
+        sources.find(|(_, source)| *source.context == *context)
+    }
+
+    fn note_news(&mut self, index: usize) {
+        if let Some(source) = self.sources.get_mut(index) {
+            source.is_watched = false;
+        }
+        self.unseen.push(index);
+    }
+
     /// The next event; `None` when all that there are have been told. Dropping it loses none.
     pub async fn next(&mut self) -> Result<Option<Told>, FeedError> {
         loop {
             while let Some(Some(news)) = self.idle.next().now_or_never() {
-                self.unseen.push(news);
+                self.note_news(news);
             }
             while let Some(index) = self.unseen.last().copied() {
-                if let Some(source) = self.sources.get_mut(index) {
+                if let Some(source) = self.sources.get_mut(index)
+                    && !source.is_held
+                    && !source.is_ready
+                {
                     source.fill().await?;
                     match source.waiting.front() {
-                        Some((_, event)) => self.ready.push(Reverse((event.time, index))),
-                        None => self.idle.push(source.news(index)),
+                        Some((_, event)) => {
+                            // Whoever had nothing to tell for a while has saved nothing.
+                            source.had = source.had.max(self.least);
+                            let turn = match self.takes_turns {
+                                true => source.had,
+                                false => event.time,
+                            };
+                            source.is_ready = true;
+                            self.ready.push(Reverse((turn, index)));
+                        }
+                        None if source.is_watched => {}
+                        None => {
+                            source.is_watched = true;
+                            self.idle.push(source.news(index));
+                        }
                     }
                 }
                 self.unseen.pop();
             }
-            let Some(Reverse((_, index))) = self.ready.pop() else {
+            let Some(Reverse((turn, index))) = self.ready.pop() else {
                 return Ok(None);
             };
             self.unseen.push(index);
             let Some(source) = self.sources.get_mut(index) else {
                 continue;
             };
+            source.is_ready = false;
+            if source.is_held {
+                continue;
+            }
             let Some((position, event)) = source.waiting.pop_front() else {
                 continue;
             };
+            if self.takes_turns {
+                self.least = turn;
+                source.had += COST + event.data.len() as u64;
+            }
             source.told = position;
             self.places.note(&source.context, position);
             if self.skip > 0 {
@@ -200,7 +287,7 @@ impl Feed {
             return;
         }
         match self.idle.next().await {
-            Some(news) => self.unseen.push(news),
+            Some(news) => self.note_news(news),
             None => std::future::pending().await,
         }
     }
@@ -215,6 +302,10 @@ impl Source {
             waiting: VecDeque::new(),
             reading: None,
             flushed: ledger.flushed_watch(),
+            had: 0,
+            is_held: false,
+            is_ready: false,
+            is_watched: false,
             context: context.into(),
             ledger: ledger.clone(),
         }

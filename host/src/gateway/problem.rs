@@ -262,9 +262,16 @@ impl From<&Failure> for Problem {
                 "Quota exceeded",
                 "the context's storage quota is used up; nothing was changed",
             ),
+            Failure::NoSpace { .. } => Self::of_kind(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "no-disk-space",
+                "No disk space",
+                "the host has too little space left on its disk to take anything that adds to it; reads go on; nothing was changed",
+            ),
             Failure::Trap { .. }
             | Failure::OutOfMemory { .. }
             | Failure::StackExhausted
+            | Failure::HandedOverTooMuch { .. }
             | Failure::StagedTooMuch { .. }
             | Failure::CommittedTooMany { .. }
             | Failure::TimerTooFar { .. }
@@ -412,6 +419,13 @@ mod tests {
             (
                 Failure::QuotaExceeded {
                     what: crate::journal::Resource::Bytes,
+                    reason: "full".to_owned(),
+                },
+                507,
+                None,
+            ),
+            (
+                Failure::NoSpace {
                     reason: "full".to_owned(),
                 },
                 507,

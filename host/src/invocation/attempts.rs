@@ -475,6 +475,7 @@ async fn enter<E: Entry>(
     let execution = Execution {
         services: Box::new(unit),
         memory,
+        transfer: limits.transfer(),
         deadline: invocation.deadline,
         depth: invocation.depth(),
         share: Some(invocation.context.share.clone()),

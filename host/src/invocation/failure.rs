@@ -105,6 +105,14 @@ pub enum Failure {
     /// The guest called too deep.
     #[error("the guest's stack was exhausted")]
     StackExhausted,
+    /// The guest handed more to the host at once than it may.
+    #[error(
+        "the guest handed more than {limit} bytes to the host at once; it may hand over eight times the largest of limits.response, limits.staged and limits.outbound, and limits.memory at most"
+    )]
+    HandedOverTooMuch {
+        /// What it may, in bytes.
+        limit: usize,
+    },
     /// The guest staged more than it may.
     #[error("the guest staged more than {limit} bytes (limits.staged)")]
     StagedTooMuch {
@@ -141,6 +149,12 @@ pub enum Failure {
     QuotaExceeded {
         /// What of.
         what: journal::Resource,
+        /// What the journal says.
+        reason: String,
+    },
+    /// There is too little space left on the journal's volume.
+    #[error("{reason}")]
+    NoSpace {
         /// What the journal says.
         reason: String,
     },
@@ -336,6 +350,7 @@ impl Failure {
             Fault::OutOfMemory { limit } => Self::OutOfMemory {
                 limit: limit as u64,
             },
+            Fault::HandedOverTooMuch { limit } => Self::HandedOverTooMuch { limit },
             Fault::StackExhausted => Self::StackExhausted,
             Fault::NoMemory => Self::NoMemory {
                 reason: "the host has no memory left for the guest ([host] guests_memory)".into(),
@@ -403,6 +418,7 @@ impl Failure {
             | Self::Trap { .. }
             | Self::OutOfMemory { .. }
             | Self::StackExhausted
+            | Self::HandedOverTooMuch { .. }
             | Self::StagedTooMuch { .. }
             | Self::CommittedTooMany { .. }
             | Self::TimerTooFar { .. }
@@ -436,6 +452,7 @@ impl Failure {
             | Self::NoMemory { .. }
             // Another version would keep no less.
             | Self::QuotaExceeded { .. }
+            | Self::NoSpace { .. }
             | Self::CallDepth { .. }
             | Self::Contended { .. }
             | Self::BeingUndone { .. }
@@ -460,6 +477,9 @@ impl From<journal::Error> for Failure {
             journal::Error::QuotaExceeded { resource, .. } => Self::QuotaExceeded {
                 what: resource,
                 reason: error.to_string(),
+            },
+            journal::Error::NoSpace(shortage) => Self::NoSpace {
+                reason: shortage.to_string(),
             },
             journal::Error::NotMerged { reason } => Self::InvalidCounter { reason },
             // Nothing is wrong with the journal, and nothing was committed.
@@ -520,6 +540,10 @@ mod tests {
         let (resource, limit) = (journal::Resource::Keys, 1);
         let full = journal::Error::QuotaExceeded { resource, limit };
         let failure = Failure::from(full);
+        assert!(!failure.is_fault_of_context(), "{failure:?}");
+        let (free, limit) = (1, 2);
+        let short = journal::Error::NoSpace(journal::Shortage { free, limit });
+        let failure = Failure::from(short);
         assert!(!failure.is_fault_of_context(), "{failure:?}");
     }
 }

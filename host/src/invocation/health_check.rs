@@ -119,6 +119,7 @@ pub(super) fn execution(
     Execution {
         services: Box::new(unit),
         memory: usize::try_from(context.settings.limits.memory).unwrap_or(usize::MAX),
+        transfer: context.settings.limits.transfer(),
         deadline,
         depth: 0,
         share: None,

@@ -12,7 +12,7 @@ use crate::observe::metrics::QUOTA_REFUSALS;
 pub fn limit(context: &Context, resource: Resource) -> u64 {
     let quota = &context.settings.quota;
     match resource {
-        Resource::Bytes => quota.bytes,
+        Resource::Bytes => quota.bytes.unwrap_or(u64::MAX),
         Resource::Keys => quota.keys.get().into(),
         Resource::Timers => quota.timers.get().into(),
         Resource::Sequences => quota.sequences.get().into(),
@@ -36,13 +36,16 @@ pub(super) fn of(invocation: &Invocation, generation: u32) -> Option<Quota> {
     })
 }
 
-/// Counts an invocation that ended because its context keeps as much as it may.
+/// Counts an invocation that ended because its context keeps as much as it may, or the volume holds no more.
 pub(super) fn note(context: &Context, failure: &Failure) {
-    if let Failure::QuotaExceeded { what, .. } = failure {
-        let labels = [
-            ("context", context.name.clone()),
-            ("resource", what.name().to_owned()),
-        ];
-        counter!(QUOTA_REFUSALS, &labels).increment(1);
-    }
+    let resource = match failure {
+        Failure::QuotaExceeded { what, .. } => what.name(),
+        Failure::NoSpace { .. } => "disk",
+        _ => return,
+    };
+    let labels = [
+        ("context", context.name.clone()),
+        ("resource", resource.to_owned()),
+    ];
+    counter!(QUOTA_REFUSALS, &labels).increment(1);
 }

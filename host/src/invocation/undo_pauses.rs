@@ -62,6 +62,7 @@ impl From<Failure> for Refusal {
             | Failure::BreakerOpen { .. }
             | Failure::NoInstance { .. }
             | Failure::NoMemory { .. }
+            | Failure::NoSpace { .. }
             | Failure::NotLoaded { .. }
             | Failure::Stopping => Obstacle::Busy,
             failure if failure.is_fault_of_context() => Obstacle::Refused,

@@ -29,6 +29,9 @@ use crate::versions::{Table, Version};
 
 /// What a guest hears that calls where it may not.
 const MAY_NOT_CALL: &str = "a context that is asked whether it is ready cannot call others";
+/// How long what a call is made with is at most, in bytes, so that it does not count as something to be held.
+const SMALL: usize = 16 << 10;
+
 /// Why the guest is not let go on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Interruption {
@@ -334,6 +337,11 @@ impl UnitOfWork {
             Place::Diverged => return Err(Interruption::Diverged.into()),
             Place::Open { may_have_run } => may_have_run,
         };
+        // What is small is within what is reserved for each instance.
+        let _held = match encoded.len() > SMALL {
+            true => Some(self.reserve_call(&parameters)?),
+            false => None,
+        };
         let callee = dispatch::offering(&self.invocation.invoker, &operation.interface);
         if callee.is_some() {
             intent::store_before_call(&self.invocation).await?;
@@ -384,6 +392,12 @@ impl UnitOfWork {
             return Err(Failure::AnsweredTooMuch { limit }.into());
         }
         Ok(answered.answer)
+    }
+
+    /// Holds memory for what a call is made with, for as long as it runs.
+    fn reserve_call(&self, parameters: &[Val]) -> Result<Reservation, Failure> {
+        let bytes: usize = parameters.iter().map(value::size).sum();
+        Ok(self.invocation.invoker.memory.reserve(bytes as u64)?)
     }
 
     /// From here on nobody else commits in this context until the run has ended; refused with a key that has changed since it was read.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{CommitterHandle, Ledger};
 use super::shutdown::Shutdown;
 use super::worker::Worker;
-use super::{CommitError, Durability, Error, Merge, Quota, Store, Unit};
+use super::{CommitError, Durability, Error, FreeSpace, Merge, Quota, Store, Unit};
 
 /// How long the committer pauses at the longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ pub struct Options {
     pub flush_every: Duration,
     /// What the recent writes of all contexts may take, to find conflicts, in bytes.
     pub window: usize,
+    /// What is to stay free on the volume; nothing where there is none.
+    pub free_space: Option<Arc<FreeSpace>>,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             group: 1_024,
             flush_every: Duration::from_millis(200),
             window: 32 << 20,
+            free_space: None,
         }
     }
 }
@@ -254,6 +257,11 @@ impl Committer {
             _resume: resume,
             has_timed_out,
         })
+    }
+
+    /// What is to stay free on its volume; nothing where there is none.
+    pub fn free_space(&self) -> Option<&FreeSpace> {
+        self.shared.options.free_space.as_deref()
     }
 
     /// The store that it commits to.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Resource, Space};
+use super::{Resource, Shortage, Space};
 
 /// Why a journal cannot be opened, read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +94,9 @@ pub enum Error {
         /// How many there may be.
         limit: u64,
     },
+    /// There is too little space left on the volume.
+    #[error(transparent)]
+    NoSpace(Shortage),
     /// An earlier write or flush failed, so what is in memory may not be what is on disk.
     #[error(
         "the journal stopped when its disk failed ({reason}): check free space and the disk's health, then restart Innkeeper"

@@ -211,8 +211,18 @@ impl Growth {
         }
     }
 
+    /// Whether more is staged by a guest than was there.
+    pub fn is_of_guest(self) -> bool {
+        self.staged > 0
+    }
+
+    /// Whether there is more of anything.
+    pub fn takes_room(self) -> bool {
+        self.bytes > 0
+    }
+
     /// What a unit of work adds to what a journal holds.
-    fn exact(unit: &Unit, journal: &dyn Journal) -> Result<Self, Error> {
+    pub fn exact(unit: &Unit, journal: &dyn Journal) -> Result<Self, Error> {
         let mut values: HashMap<(Space, &[u8]), &Write> = HashMap::new();
         for write in &unit.writes {
             values.insert((write.space, write.key.as_slice()), write);
@@ -245,6 +255,15 @@ impl Growth {
 }
 
 impl Quota {
+    /// As much as there is room for on the volume.
+    pub const ALL: Self = Self {
+        generation: 0,
+        bytes: u64::MAX,
+        keys: u64::MAX,
+        timers: u64::MAX,
+        commits: u64::MAX,
+    };
+
     /// Adds what a unit of work adds to what waits with it. Each kind is judged by what the guest adds of it: where that is none, nothing is exceeded by it, but
     /// for the room that any commit takes.
     ///

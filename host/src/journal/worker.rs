@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::backlog::{Backlog, Room};
 use super::committer::{Answer, Committed, Flush, PauseRequest, Shared, Submission, Task};
+use super::free_space::Lookout;
 use super::ledger::{Ledger, conflict};
 use super::merge::Unapplied;
 use super::recent::Windows;
@@ -48,6 +49,7 @@ pub(super) struct Worker {
     flush_at: Option<Instant>,
     /// How many bytes are visible and not on disk.
     unflushed: usize,
+    lookout: Lookout,
 }
 
 /// What a context has in the current group, and since the last flush.
@@ -103,6 +105,7 @@ struct Waiting {
 impl Worker {
     pub fn new(shared: Arc<Shared>, tasks: mpsc::Receiver<Task>) -> Worker {
         let windows = Windows::new(shared.options.window);
+        let lookout = Lookout::new(shared.options.free_space.clone());
         Worker {
             shared,
             tasks,
@@ -113,6 +116,7 @@ impl Worker {
             windows,
             flush_at: None,
             unflushed: 0,
+            lookout,
         }
     }
 
@@ -235,7 +239,15 @@ impl Worker {
                 return None;
             }
         }
-        let growth = match group.growth_with(&submission.unit, submission.quota) {
+        // Only guests are held to it, as they are to quotas.
+        let shortage = submission.quota.and_then(|_| self.lookout.shortage());
+        let admitted = match shortage {
+            Some(shortage) => shortage.admit(group.ledger.journal(), &submission.unit),
+            None => Ok(()),
+        };
+        let growth =
+            admitted.and_then(|()| group.growth_with(&submission.unit, submission.quota));
+        let growth = match growth {
             Ok(growth) => growth,
             // Part of what is waited for may be what it changes.
             Err(Error::QuotaExceeded { .. }) if !group.commits.is_empty() => {

@@ -185,6 +185,18 @@ impl Limits {
         }
     }
 
+    /// The most that a guest may hand to the host at once, in bytes as they take memory: each of these limits is looked at when it has been handed over. Values of
+    /// typed calls take up to 32 bytes for one.
+    pub fn transfer(&self) -> usize {
+        const TIMES: u64 = 8;
+        let largest = self
+            .whole_response()
+            .max(self.staged)
+            .max(self.outbound);
+        let most = largest.saturating_mul(TIMES).min(self.memory);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// The most that an answer takes, its head and its body.
     pub fn whole_response(&self) -> u64 {
         self.response.saturating_add(self.response_head)

@@ -19,6 +19,9 @@ pub struct JournalSettings {
     /// Memory for what was read or written lately, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub cache: u64,
+    /// How many bytes stay free on the volume: with less, whatever adds something is refused. Without it: a twentieth of the volume, and 1 GiB at most.
+    #[serde(deserialize_with = "scalar::optional_size")]
+    pub disk_free_limit: Option<u64>,
     /// How long the stored result of a call or of a request with an `Idempotency-Key` is kept.
     #[serde(deserialize_with = "scalar::positive_duration")]
     pub result_retention: Duration,
@@ -31,8 +34,17 @@ impl Default for JournalSettings {
             durability: Durability::default(),
             directory: PathBuf::from("data"),
             cache: 64 * 1024 * 1024,
+            disk_free_limit: None,
             result_retention: Duration::from_secs(24 * 60 * 60),
         }
+    }
+}
+
+impl JournalSettings {
+    /// How many bytes stay free on a volume of a size.
+    pub fn disk_free_limit(&self, volume: u64) -> u64 {
+        const MOST: u64 = 1 << 30;
+        self.disk_free_limit.unwrap_or((volume / 20).min(MOST))
     }
 }
 

@@ -69,9 +69,9 @@ impl Default for LogLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
-    /// Bytes of its journal: its state, and all commits and events that are kept.
-    #[serde(deserialize_with = "scalar::size")]
-    pub bytes: u64,
+    /// Bytes of its journal: its state, and all commits and events that are kept. Without it: a part of the volume, or of the memory, that the journals are in.
+    #[serde(deserialize_with = "scalar::optional_size")]
+    pub bytes: Option<u64>,
     /// Keys of its state.
     #[serde(deserialize_with = "scalar::positive")]
     pub keys: NonZeroU32,
@@ -84,7 +84,7 @@ pub struct Quota {
     /// Dead letters: when there are so many, whatever would add one waits.
     #[serde(deserialize_with = "scalar::positive")]
     pub dead_letters: NonZeroU32,
-    /// Commits that are kept, which is all of them; none by default: `bytes` bounds them, too.
+    /// Commits that are kept, which is all of them. Without it: as many as there is memory for their index.
     #[serde(deserialize_with = "scalar::optional_number")]
     pub commits: Option<u32>,
 }
@@ -92,7 +92,7 @@ pub struct Quota {
 impl Default for Quota {
     fn default() -> Self {
         Self {
-            bytes: 32 << 30,
+            bytes: None,
             keys: NonZeroU32::MIN.saturating_add(9_999_999),
             timers: NonZeroU32::MIN.saturating_add(99_999),
             sequences: NonZeroU32::MIN.saturating_add(127),

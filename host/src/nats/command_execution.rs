@@ -11,8 +11,12 @@ use crate::core::{EventId, random_id, wall_clock};
 use crate::journal::EventPosition;
 use crate::manifest::HOST_SOURCE;
 
+/// What an event that cannot be published costs its context, in bytes that others may publish before its next one: all that was under way is sent again.
+const COST: u64 = 256 << 10;
+
 impl Relay {
-    /// Makes an event a dead letter of the relay, so that those behind it are published.
+    /// Makes an event a dead letter of the relay, so that those behind it are published. The others of its context wait for a later turn: whoever has many that
+    /// cannot be published holds up nobody else's. When the context has as many dead letters as it may, they wait with the event.
     pub(super) async fn set_aside(&mut self, id: &EventId, reason: &str) -> Result<(), NatsError> {
         let found = self.unconfirmed.iter().position(|one| one.id() == id);
         let Some((index, message)) =
@@ -20,6 +24,7 @@ impl Relay {
         else {
             return Ok(());
         };
+        let is_new = message.republish_id().is_none();
         let place = RelayDeadLetterId {
             context: message.context.to_string(),
             position: message.position,
@@ -37,6 +42,10 @@ impl Relay {
         let Some(own) = self.bridge.ledger(HOST_SOURCE) else {
             return Ok(());
         };
+        if is_new && !self.has_room(&place.context).await? {
+            self.hold(&place, reason);
+            return Ok(());
+        }
         dead_letter::store(&own, &letter).await?;
         tracing::warn!(
             context = place.context,
@@ -45,30 +54,66 @@ impl Relay {
             subject = letter.subject,
             "an event cannot be published and is now a dead letter; other events are still published: {reason}. To retry it: innkeeper nats retry {place}"
         );
-        self.dead_letters.insert((place.context, place.position));
-        let Some(message) = self.unconfirmed.remove(index) else {
-            return Ok(());
-        };
-        let is_new = message.republish_id().is_none();
-        let mut passed = message.passed;
+        self.dead_letters
+            .insert((place.context.clone(), place.position));
         if is_new {
-            passed.insert(0, (message.context, message.position));
-        } else if let Some(index) = self.retried(&letter.place.position) {
+            self.set_back(&place.context, place.before());
+            if let Some(feed) = &mut self.feed {
+                feed.charge(&place.context, COST);
+            }
+            return Ok(());
+        }
+        if let Some(message) = self.unconfirmed.remove(index) {
+            let behind = self.unconfirmed.split_off(index);
+            self.pass(message.passed);
+            self.unconfirmed.extend(behind);
+        }
+        if let Some(index) = self.retried(&place.position) {
             self.answer(index, Err(reason.to_owned()));
         }
-        match index
-            .checked_sub(1)
-            .and_then(|before| self.unconfirmed.get_mut(before))
-        {
-            Some(before) => before.passed.extend(passed),
-            None => {
-                for (context, position) in passed {
-                    self.places.note(&context, position);
+        Ok(())
+    }
+
+    /// Has the events of a context wait from one on that cannot be published.
+    fn hold(&mut self, place: &RelayDeadLetterId, reason: &str) {
+        let context = &place.context;
+        tracing::warn!(
+            context,
+            limit = self.most_dead_letters(context),
+            "the quota of dead letters is used up (quota.dead_letters), and an event cannot be published: {reason}. The context's events wait until some are retried or dropped (innkeeper nats dead-letters); those of others are published"
+        );
+        self.set_back(context, place.before());
+        if let Some(feed) = &mut self.feed {
+            feed.hold(context, true);
+        }
+        self.held.insert(context.clone());
+        self.status.note_held(&self.held);
+    }
+
+    /// Goes on with the contexts that have room for dead letters again.
+    pub(super) async fn release_held(&mut self) -> Result<(), NatsError> {
+        for context in self.held.clone() {
+            if self.has_room(&context).await? {
+                self.held.remove(&context);
+                self.status.note_held(&self.held);
+                if let Some(feed) = &mut self.feed {
+                    feed.hold(&context, false);
                 }
-                self.status.note_places(self.places.clone());
             }
         }
         Ok(())
+    }
+
+    fn most_dead_letters(&self, context: &str) -> u64 {
+        let settings = self.bridge.manifest.contexts.get(context);
+        settings.map_or(u64::MAX, |settings| settings.quota.dead_letters.get().into())
+    }
+
+    async fn has_room(&self, context: &str) -> Result<bool, NatsError> {
+        let most = self.most_dead_letters(context);
+        let (bridge, context) = (self.bridge.clone(), context.to_owned());
+        let waiting = reading(move || dead_letter::count(&bridge, &context)).await?;
+        Ok(waiting < most)
     }
 
     /// Executes a command.
@@ -78,20 +123,12 @@ impl Relay {
                 if answer.is_closed() {
                     return Ok(());
                 }
-                let position = id.position;
                 // Just that one: nothing is between it and what is before it.
-                let before = match position.index.checked_sub(1) {
-                    Some(index) => EventPosition { index, ..position },
-                    None => EventPosition {
-                        commit: position.commit.saturating_sub(1),
-                        index: u16::MAX,
-                    },
-                };
                 let request = RepublishRequest {
                     id: random_id(),
+                    after: id.before(),
+                    upto: id.position,
                     context: id.context,
-                    after: before,
-                    upto: position,
                 };
                 if let Some(ledger) = self.bridge.ledger(&request.context) {
                     let mut republication = Republication::begin(request, &ledger).await?;
@@ -198,16 +235,16 @@ impl Relay {
         }
     }
 
-    async fn end_dead_letter(&self, id: &RelayDeadLetterId) -> Result<(), NatsError> {
+    async fn end_dead_letter(&mut self, id: &RelayDeadLetterId) -> Result<(), NatsError> {
         let (bridge, own) = (self.bridge.clone(), self.bridge.ledger(HOST_SOURCE));
         let letter = {
             let id = id.clone();
             reading(move || dead_letter::get(&bridge, &id)).await?
         };
         if let (Some(letter), Some(own)) = (letter, own) {
-            dead_letter::store(&own, &letter.ended()).await?;
+            dead_letter::end(&own, letter).await?;
         }
-        Ok(())
+        self.release_held().await
     }
 
     async fn store_requests(&self) -> Result<(), NatsError> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bridge::Bridge;
 use super::dead_letter_id::{self, RelayDeadLetterId};
+use super::relay_position;
 use crate::core::EventId;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, KeyRange, Ledger, Space, Unit};
@@ -37,6 +38,12 @@ pub fn list(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
     let mut letters = all(bridge)?;
     letters.retain(|letter| !letter.has_ended);
     Ok(letters)
+}
+
+/// How many of a context wait for an operator. Blocks.
+pub(super) fn count(bridge: &Bridge, context: &str) -> Result<u64, journal::Error> {
+    let letters = list(bridge)?.into_iter();
+    Ok(letters.filter(|letter| letter.place.context == context).count() as u64)
 }
 
 /// All of them, including those that were published or dropped since.
@@ -82,9 +89,24 @@ pub(super) async fn store(ledger: &Ledger, letter: &RelayDeadLetter) -> Result<(
 /// When the journal cannot be written.
 pub async fn drop(bridge: &Bridge, letter: RelayDeadLetter) -> Result<(), CommitError> {
     match bridge.ledger(HOST_SOURCE) {
-        Some(ledger) => store(&ledger, &letter.ended()).await,
+        Some(ledger) => end(&ledger, letter).await,
         None => Ok(()),
     }
+}
+
+/// Ends a dead letter. Its record stays only where the relay could come to its event again.
+pub(super) async fn end(ledger: &Ledger, letter: RelayDeadLetter) -> Result<(), CommitError> {
+    let RelayDeadLetterId { context, position } = &letter.place;
+    let kept = relay_position::read(ledger)?.unwrap_or_default();
+    let write = match kept.0.get(context).is_some_and(|kept| kept >= position) {
+        true => record::removal(Space::DeadLetter, &letter.place.key()),
+        false => {
+            let key = letter.place.key();
+            record::write(Space::DeadLetter, &key, &letter.ended())?
+        }
+    };
+    let unit = Unit::bookkeeping("relay", ledger.applied(), vec![write]);
+    ledger.commit(unit).await.map(|_| ())
 }
 
 impl RelayDeadLetter {

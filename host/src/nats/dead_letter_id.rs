@@ -20,6 +20,18 @@ pub struct RelayDeadLetterId {
 }
 
 impl RelayDeadLetterId {
+    /// The place that nothing but it is behind.
+    pub(super) fn before(&self) -> EventPosition {
+        let position = self.position;
+        match position.index.checked_sub(1) {
+            Some(index) => EventPosition { index, ..position },
+            None => EventPosition {
+                commit: position.commit.saturating_sub(1),
+                index: u16::MAX,
+            },
+        }
+    }
+
     // The numbers have all their digits, so that keys sort as what they name.
     pub(super) fn key(&self) -> String {
         let EventPosition { commit, index } = self.position;

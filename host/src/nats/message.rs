@@ -115,6 +115,11 @@ impl Message {
         }
     }
 
+    /// Takes back that its context has come further than to a place, where it was said.
+    pub fn come_no_further_than(&mut self, place: EventPosition) {
+        self.come_to = self.come_to.map(|come_to| come_to.min(place));
+    }
+
     /// The request that it is published again for, if it is.
     pub fn republish_id(&self) -> Option<&str> {
         self.republish_id.as_deref()

@@ -1,6 +1,7 @@
 //! The relay: takes events from the journals and publishes them, for as long as the host runs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 use std::sync::Arc;
 
 use async_nats::jetstream::stream::Stream;
@@ -49,8 +50,12 @@ pub(super) struct Relay {
     pub(super) commands: mpsc::Receiver<RelayCommand>,
     /// What is being republished.
     pub(super) republications: VecDeque<Republication>,
-    /// The dead letters, including those that were published or dropped since.
+    /// The dead letters behind what is kept, including those that were published or dropped since.
     pub(super) dead_letters: BTreeSet<(String, EventPosition)>,
+    /// Contexts that have as many dead letters as they may: their events wait.
+    pub(super) held: BTreeSet<String>,
+    /// Whether the next event is one that is published again, where there are both.
+    is_turn_of_republications: bool,
 }
 
 impl Relay {
@@ -77,6 +82,8 @@ impl Relay {
             commands,
             republications: VecDeque::new(),
             dead_letters: BTreeSet::new(),
+            held: BTreeSet::new(),
+            is_turn_of_republications: true,
         }
     }
 
@@ -327,7 +334,12 @@ impl Relay {
         for republication in &mut self.republications {
             republication.rewind().await?;
         }
-        let feed = Feed::open(journals, BTreeSet::new(), begin).await?;
+        let feed = Feed::open(journals, BTreeSet::new(), begin)
+            .await?
+            .in_turns();
+        // Whoever was held is met again at the same event.
+        self.held.clear();
+        self.status.note_held(&self.held);
         self.read = places.clone();
         for (name, place) in &feed.places().0 {
             self.read.note(name, *place);
@@ -338,9 +350,23 @@ impl Relay {
         Ok(())
     }
 
-    /// Reads the next event and makes it a message, the last of the unconfirmed ones; `false` when all that there are have been taken.
+    /// Reads the next event and makes it a message, the last of the unconfirmed ones; `false` when all that there are have been taken. What is published again
+    /// and what is new take turns.
     pub(super) async fn take(&mut self) -> Result<bool, NatsError> {
-        for republication in &mut self.republications {
+        self.is_turn_of_republications = !self.is_turn_of_republications;
+        if self.is_turn_of_republications {
+            return Ok(self.take_again().await? || self.take_new().await?);
+        }
+        Ok(self.take_new().await? || self.take_again().await?)
+    }
+
+    async fn take_again(&mut self) -> Result<bool, NatsError> {
+        for _ in 0..self.republications.len() {
+            // They take turns, too.
+            self.republications.rotate_left(1);
+            let Some(republication) = self.republications.front_mut() else {
+                break;
+            };
             if let Some(told) = republication.next().await? {
                 let come_to = self.read.0.get(&*told.context).copied();
                 let message = Message::new(told);
@@ -350,6 +376,10 @@ impl Relay {
                 return Ok(true);
             }
         }
+        Ok(false)
+    }
+
+    async fn take_new(&mut self) -> Result<bool, NatsError> {
         let Some(feed) = &mut self.feed else {
             return Ok(false);
         };
@@ -370,6 +400,40 @@ impl Relay {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Leaves the new events of a context behind a place to be read again, when it is its turn. Whatever has counted on them does not any more.
+    pub(super) fn set_back(&mut self, context: &str, after: EventPosition) {
+        let unconfirmed = mem::take(&mut self.unconfirmed);
+        for mut message in unconfirmed {
+            let is_behind = |context_of: &str, position| context_of == context && position > after;
+            message
+                .passed
+                .retain(|(context_of, position)| !is_behind(context_of, *position));
+            if is_behind(&message.context, message.position) && message.republish_id().is_none() {
+                self.pass(message.passed);
+                continue;
+            }
+            if *message.context == *context {
+                message.come_no_further_than(after);
+            }
+            self.unconfirmed.push_back(message);
+        }
+        self.read.note(context, after);
+        if let Some(feed) = &mut self.feed {
+            feed.go_back(context, after);
+        }
+    }
+
+    /// Counts events as published with the last message that is under way; at once where there is none.
+    pub(super) fn pass(&mut self, passed: Vec<(Arc<str>, EventPosition)>) {
+        if let Some(before) = self.unconfirmed.back_mut() {
+            return before.passed.extend(passed);
+        }
+        for (context, position) in passed {
+            self.places.note(&context, position);
+            self.status.note_place(&context, position);
+        }
     }
 
     /// Notes that so many of the unconfirmed messages are in the stream.
@@ -407,6 +471,10 @@ impl Relay {
         if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
             relay_position::keep(&own, &self.places).await?;
             self.kept = self.places.clone();
+            // Nobody comes to what is before that again.
+            let kept = &self.kept.0;
+            self.dead_letters
+                .retain(|(context, position)| kept.get(context).is_none_or(|kept| position > kept));
         }
         Ok(())
     }

@@ -120,6 +120,7 @@ pub(super) async fn run(
             Some(command) = relay.commands.recv() => relay.execute(command).await?,
             _ = keeping.tick() => {
                 relay.keep_position().await?;
+                relay.release_held().await?;
                 // Nobody tells of a stream that was deleted while there is nothing to publish.
                 if session.sent == 0 {
                     stream::is_there(&session.context, &relay.address.stream).await?;

@@ -1,6 +1,6 @@
 //! The status of the connection, the relay and the subscriptions, as operators see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -41,6 +41,7 @@ struct State {
     notice: Option<String>,
     places: Option<FeedPosition>,
     subscriptions: BTreeMap<(String, String), SubscriptionStatus>,
+    held: BTreeSet<String>,
 }
 
 /// The status of a subscription.
@@ -87,6 +88,16 @@ impl NatsStatus {
     pub(super) fn commands(&self) -> mpsc::Receiver<RelayCommand> {
         let commands = self.commands.lock().take();
         commands.unwrap_or_else(|| mpsc::channel(1).1)
+    }
+
+    /// Whether the events of a context wait, since one cannot be published and the context has as many dead letters as it may.
+    pub fn is_held(&self, context: &str) -> bool {
+        self.state.lock().held.contains(context)
+    }
+
+    /// Notes whose events wait.
+    pub(super) fn note_held(&self, held: &BTreeSet<String>) {
+        self.state.lock().held.clone_from(held);
     }
 
     /// Notes whether there is a connection.

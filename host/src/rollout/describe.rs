@@ -49,6 +49,8 @@ fn execution(memory: usize, time: Duration) -> Execution<NoServices> {
     Execution {
         services: Box::new(NoServices),
         memory,
+        // Nobody is beside it where it runs, and what it may say is looked at there.
+        transfer: memory,
         deadline: Instant::now() + time,
         depth: 0,
         share: None,

@@ -177,17 +177,62 @@ async fn a_context_computes_no_more_than_it_may() {
     let clients = spinning(host.gateway(), 8);
     clients.stop().await;
     let took = begun.elapsed().as_secs_f64();
-    let metrics = host.operators().client().get("/metrics").await.text;
-    let name = "innkeeper_cpu_microseconds_total{context=\"unruly\"} ";
-    let microseconds: f64 = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .expect("it is counted")
-        .parse()
-        .expect("a number");
-    let computed = microseconds / 1e6;
+    let computed = computed(&host, "unruly").await;
     assert!(
         computed > 0.0 && computed / took < 0.2,
         "{computed} s in {took} s"
     );
+}
+
+/// How long the guests of a context have computed, in seconds.
+async fn computed(host: &TestHost, context: &str) -> f64 {
+    let metrics = host.operators().client().get("/metrics").await.text;
+    let name = format!("innkeeper_cpu_microseconds_total{{context=\"{context}\"}} ");
+    let microseconds: f64 = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(&name))
+        .expect("it is counted")
+        .parse()
+        .expect("a number");
+    microseconds / 1e6
+}
+
+/// Two contexts that both want all processors get them as their weights say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processors_are_shared_by_weight() {
+    const TIMES: i64 = 3;
+    let settings = Settings::empty()
+        .with("unruly", "unruly")
+        .await
+        .with("hostile", "hostile")
+        .await
+        .set("context.unruly.limits.deadline", "2s")
+        .set("context.hostile.limits.deadline", "2s")
+        .set("context.unruly.limits.cpu_weight", 100)
+        .set("context.hostile.limits.cpu_weight", 100 * TIMES);
+    let host = Opening::new(settings).alone().open().await;
+    holds_once("processors that are shared by weight", async || {
+        let before = [computed(&host, "unruly").await, computed(&host, "hostile").await];
+        let light = spinning(host.gateway(), 8);
+        let client = host.gateway().clone();
+        let heavy = Clients::start(8, move || {
+            let client = client.clone();
+            async move {
+                client.post("/hostile/spin", json!({})).await;
+            }
+        });
+        // A round of each, or two.
+        probe(&host, 100).await;
+        light.stop().await;
+        heavy.stop().await;
+        let after = [computed(&host, "unruly").await, computed(&host, "hostile").await];
+        let [light, heavy] = [after[0] - before[0], after[1] - before[1]];
+        // What is left of one when the other has ended is its own.
+        let (least, most) = (TIMES as f64 * 0.6, TIMES as f64 * 1.5);
+        match (least..most).contains(&(heavy / light)) {
+            true => Ok(()),
+            false => Err(format!("{heavy} s and {light} s")),
+        }
+    })
+    .await;
 }

@@ -20,6 +20,7 @@ mod disk;
 mod documents;
 mod failing_disk;
 mod fair_shares;
+mod full_volume;
 mod fuzz;
 mod gateway;
 mod guests;

@@ -39,7 +39,10 @@ impl Default for ShareOptions {
 
 /// Gives the processors to the shares; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Scheduler(Arc<Mutex<State>>);
+pub(super) struct Scheduler {
+    state: Arc<Mutex<State>>,
+    is_fair: bool,
+}
 
 /// A context's share of the processors. Its guests compute in its name.
 pub struct Share {
@@ -48,13 +51,17 @@ pub struct Share {
 }
 
 impl Scheduler {
-    pub(super) fn new(processors: usize) -> Self {
-        Self(Arc::new(Mutex::new(State::new(processors))))
+    /// One that is not fair lets everybody compute at once.
+    pub(super) fn new(processors: usize, is_fair: bool) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State::new(processors))),
+            is_fair,
+        }
     }
 
     pub(super) fn share(&self, options: ShareOptions) -> Share {
         Share {
-            number: self.0.lock().add(options, Instant::now()),
+            number: self.state.lock().add(options, Instant::now()),
             scheduler: self.clone(),
         }
     }
@@ -64,7 +71,7 @@ impl Share {
     /// How long its guests have computed.
     #[must_use]
     pub fn computed(&self) -> Duration {
-        self.scheduler.0.lock().computed(self.number)
+        self.scheduler.state.lock().computed(self.number)
     }
 
     /// Runs what a guest does, whenever it is its turn. By reference, since a future that is handed on is there twice, and these are large.
@@ -84,7 +91,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.scheduler.0.lock().remove(self.number);
+        self.scheduler.state.lock().remove(self.number);
     }
 }
 
@@ -99,6 +106,9 @@ impl<F: Future> Future for Scheduled<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
+        if !this.turns.share.scheduler.is_fair {
+            return this.future.as_mut().poll(context);
+        }
         let Some(slice) = this.turns.begin(context) else {
             return Poll::Pending;
         };
@@ -149,14 +159,14 @@ impl Turns {
         if outer.is_some() {
             // The processor is there already. A second one could be waited for by everybody who has one.
             self.leave();
-            let until = self.share.scheduler.0.lock().ask_within(share, began);
+            let until = self.share.scheduler.state.lock().ask_within(share, began);
             if let Some(until) = until {
                 self.rest(until, None, context);
                 return None;
             }
             return Some(self.slice(began, outer, false));
         }
-        let mut state = self.share.scheduler.0.lock();
+        let mut state = self.share.scheduler.state.lock();
         let (answer, next) = state.ask(share, asking, context.waker(), began);
         let is_long = matches!(answer, Answer::Go) && state.are_slices_long(share);
         drop(state);
@@ -194,8 +204,8 @@ impl Turns {
             std::mem::replace(&mut self.standing, Standing::Away),
         );
         let next = match standing {
-            Standing::Queued(ticket) => share.scheduler.0.lock().leave(share.number, ticket),
-            Standing::Resting(_, Some(_)) => share.scheduler.0.lock().leave_resting(share.number),
+            Standing::Queued(ticket) => share.scheduler.state.lock().leave(share.number, ticket),
+            Standing::Resting(_, Some(_)) => share.scheduler.state.lock().leave_resting(share.number),
             Standing::Away | Standing::Resting(_, None) => None,
         };
         if let Some(next) = next {
@@ -240,7 +250,7 @@ impl Drop for Slice<'_> {
         let took = self.began.elapsed();
         let within = WITHIN.replace(self.outer.map(|outer| outer + took));
         let own = took.saturating_sub(within.unwrap_or_default());
-        let mut state = self.share.scheduler.0.lock();
+        let mut state = self.share.scheduler.state.lock();
         // Whoever calls pays: a context that is called by many must not be late for its own requests.
         let paid = match self.outer {
             None => took,

@@ -264,7 +264,7 @@ async fn compute(slices: usize, ends: Arc<AtomicBool>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
-    let scheduler = Scheduler::new(2);
+    let scheduler = Scheduler::new(2, true);
     let share = || Arc::new(scheduler.share(ShareOptions::default()));
     let (greedy, modest) = (share(), share());
     let ends = Arc::new(AtomicBool::new(false));
@@ -292,7 +292,7 @@ async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
 
 #[tokio::test]
 async fn who_is_called_owes_nothing_for_it() {
-    let scheduler = Scheduler::new(1);
+    let scheduler = Scheduler::new(1, true);
     let share = || Arc::new(scheduler.share(ShareOptions::default()));
     let (caller, callee) = (share(), share());
     let never = Arc::new(AtomicBool::new(false));
@@ -306,7 +306,7 @@ async fn who_is_called_owes_nothing_for_it() {
 
 #[tokio::test]
 async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
-    let scheduler = Scheduler::new(1);
+    let scheduler = Scheduler::new(1, true);
     let share = || Arc::new(scheduler.share(ShareOptions::default()));
     let (caller, callee) = (share(), share());
     let never = Arc::new(AtomicBool::new(false));
@@ -340,7 +340,7 @@ fn slices_are_long_when_they_were_lately() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_computes_for_long_leaves_the_thread_to_the_others() {
-    let share = Arc::new(Scheduler::new(1).share(ShareOptions::default()));
+    let share = Arc::new(Scheduler::new(1, true).share(ShareOptions::default()));
     let ended = Arc::new(AtomicBool::new(false));
     let spinning = tokio::spawn({
         let (share, ended) = (share.clone(), ended.clone());

@@ -8,6 +8,7 @@ mod engines;
 mod flushing;
 mod keys;
 mod lanes;
+mod large;
 mod reads;
 mod recovery;
 mod sequences;

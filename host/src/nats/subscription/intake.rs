@@ -11,7 +11,7 @@ use super::event_mapping::{ReceivedEvent, ReceivedMessage};
 use super::stream_loss::StreamLoss;
 use super::stream_position::{self, StreamPosition};
 use super::{Session, Subscriber};
-use crate::journal::{ReadSet, Space, Unit, Write, bookkeeping};
+use crate::journal::{Quota, ReadSet, Space, Unit, Write, bookkeeping};
 use crate::nats::error::NatsError;
 use crate::observe::metrics;
 
@@ -190,7 +190,9 @@ impl Subscriber {
             writes,
             events: incoming.into_iter().map(|one| one.event).collect(),
         };
-        self.ledger.commit(unit).await?;
+        // Where the volume is full, messages wait in their stream.
+        let committed = self.ledger.commit_within(unit, None, Some(Quota::ALL));
+        committed.await?;
         Ok(())
     }
 }

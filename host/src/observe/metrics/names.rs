@@ -86,7 +86,11 @@ pub const LOG_BYTES_DROPPED: &str = "innkeeper_log_bytes_dropped_total";
 pub const QUOTA_USED: &str = "innkeeper_quota_used";
 /// Storage that a context may use, by context and resource.
 pub const QUOTA_LIMIT: &str = "innkeeper_quota_limit";
-/// Invocations that failed because a quota was used up, by context and resource.
+/// Bytes that are free where the journals are.
+pub const DISK_FREE: &str = "innkeeper_disk_free_bytes";
+/// Bytes that are to stay free there.
+pub const DISK_FREE_LIMIT: &str = "innkeeper_disk_free_limit_bytes";
+/// Invocations that failed because a quota was used up, by context and resource, or the volume: `disk`.
 pub const QUOTA_REFUSALS: &str = "innkeeper_quota_refusals_total";
 
 /// Events that were published to NATS.
@@ -314,9 +318,19 @@ pub(super) fn describe() {
         QUOTA_LIMIT,
         "Storage that a context may use, by context and resource."
     );
+    describe_gauge!(
+        DISK_FREE,
+        Unit::Bytes,
+        "Space that is free on the volume of the journals."
+    );
+    describe_gauge!(
+        DISK_FREE_LIMIT,
+        Unit::Bytes,
+        "Space that stays free there: with less, what adds something is refused."
+    );
     describe_counter!(
         QUOTA_REFUSALS,
-        "Invocations that failed because a quota was used up, by context and resource."
+        "Invocations that failed because a quota was used up, by context and resource, or because the disk is nearly full."
     );
     describe_counter!(NATS_PUBLISHED, "Events that were published to NATS.");
     describe_gauge!(NATS_LAG, "Events waiting to be published to NATS.");

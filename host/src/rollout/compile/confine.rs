@@ -148,3 +148,65 @@ mod linux {
         libc::SYS_getrusage,
     ];
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+    use std::{env, fs, process, thread};
+
+    use super::*;
+
+    /// Says to the process of a test that it is to confine itself.
+    const ROLE: &str = "INNKEEPER_TEST_CONFINED";
+    const THIS: &str = "rollout::compile::confine::tests::who_is_confined_opens_nothing_and_reaches_nobody";
+    const MEMORY: u64 = 256 << 20;
+
+    /// What a confined process must not be able to do, and whether it was.
+    fn tried() -> Vec<(&'static str, bool)> {
+        let parent = rustix::process::getppid();
+        let signalled = parent.map(rustix::process::test_kill_process);
+        vec![
+            ("read a file", fs::read("/etc/passwd").is_ok()),
+            ("write a file", fs::write("/tmp/innkeeper-confined", b"").is_ok()),
+            ("list a directory", fs::read_dir("/").is_ok()),
+            ("listen", TcpListener::bind("127.0.0.1:0").is_ok()),
+            ("connect", !is_denied(&TcpStream::connect("127.0.0.1:9"))),
+            ("send a packet", UdpSocket::bind("127.0.0.1:0").is_ok()),
+            ("reach a socket on this machine", UnixStream::pair().is_ok()),
+            ("start a program", Command::new("/bin/true").status().is_ok()),
+            ("start a thread", thread::Builder::new().spawn(|| ()).is_ok()),
+            ("signal another process", signalled.is_some_and(|sent| sent.is_ok())),
+        ]
+    }
+
+    fn is_denied<T>(result: &io::Result<T>) -> bool {
+        let error = result.as_ref().err();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    #[test]
+    fn who_is_confined_opens_nothing_and_reaches_nobody() {
+        if env::var_os(ROLE).is_some() {
+            confine(MEMORY, Some(60)).unwrap();
+            let done: Vec<_> = tried().into_iter().filter(|(_, done)| *done).collect();
+            // What computing needs is there all the same.
+            let memory = vec![1_u8; 8 << 20];
+            println!("tried: {done:?}, and has {} bytes", memory.len());
+            process::exit(0);
+        }
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", THIS, "--nocapture", "--test-threads=1"])
+            .env(ROLE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        let said = said.lines().find(|line| line.contains("tried: "));
+        let said = said.unwrap_or_else(|| panic!("{child:?}"));
+        assert!(
+            said.contains("tried: [], and has 8388608 bytes"),
+            "{said}"
+        );
+    }
+}

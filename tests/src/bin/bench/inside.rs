@@ -38,8 +38,8 @@ pub async fn measure(report: &mut Report) {
     );
     let table = report.table("Without HTTP", note, &["what", "Innkeeper", "default pool"]);
     let (warm, default) = (
-        open(Instances::PooledWarm, 0).await,
-        open(Instances::PooledDefault, 0).await,
+        open(Instances::PooledWarm, 0, true).await,
+        open(Instances::PooledDefault, 0, true).await,
     );
     let microseconds = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
     let cost = [
@@ -57,9 +57,17 @@ pub async fn measure(report: &mut Report) {
         microseconds(cost[0]),
         microseconds(cost[1]),
     ]);
-    let again = open(Instances::PooledWarm, 1 << 20).await;
+    // What is left of the cost is what fair shares of the processors cost an invocation.
+    let unfair = open(Instances::PooledWarm, 0, false).await;
     table.row([
-        "the same, its answer given again".to_owned(),
+        "the same, without fair shares of the processors".to_owned(),
+        microseconds(read(&unfair).await),
+        String::new(),
+    ]);
+    unfair.host.stop().await;
+    let again = open(Instances::PooledWarm, 1 << 20, true).await;
+    table.row([
+        "`GET /rooms/1`, its answer given again".to_owned(),
         microseconds(read(&again).await),
         String::new(),
     ]);
@@ -101,7 +109,7 @@ pub async fn measure(report: &mut Report) {
     default.host.stop().await;
 }
 
-async fn open(allocation: Instances, answers: u64) -> Inside {
+async fn open(allocation: Instances, answers: u64, shares_fairly: bool) -> Inside {
     let home = TempDir::new().expect("a temporary directory can be made");
     let text = format!(
         "[journal]\nengine = 'memory'\n[context.room]\nlimits.answers = {answers}\n\
@@ -124,6 +132,7 @@ async fn open(allocation: Instances, answers: u64) -> Inside {
         .collect();
     let engine = EngineOptions {
         allocation,
+        shares_fairly,
         ..EngineOptions::default()
     };
     let options = Options {

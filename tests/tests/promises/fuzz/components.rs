@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tokio::runtime::Runtime;
 
-use super::fuzz;
+use super::{fuzz, seeds};
 
 /// How much more memory the host may have had afterwards, in KiB.
 const MORE: u64 = 64 << 10;
@@ -20,6 +20,8 @@ enum Upload {
     Damaged(usize, usize, Damage),
     /// A component that is valid, and takes and gives values of these types.
     Typed(Vec<Shape>),
+    /// One of the seeds, after a damage that may take parts of a real one.
+    Seed(usize, usize, Damage),
 }
 
 /// A type made of those before it. Numbers choose among them, or among what needs no others.
@@ -167,7 +169,9 @@ fn damaged(mut bytes: Vec<u8>, other: &[u8], damage: &Damage) -> Vec<u8> {
 
 fn uploads() -> impl Strategy<Value = Upload> {
     let original = 0..ORIGINALS;
+    let seed = (any::<usize>(), original.clone(), damage());
     prop_oneof![
+        1 => seed.prop_map(|(seed, other, damage)| Upload::Seed(seed, other, damage)),
         4 => (original.clone(), original, damage()).prop_map(|(one, other, damage)| Upload::Damaged(one, other, damage)),
         2 => shapes().prop_map(Upload::Typed),
     ]
@@ -188,12 +192,16 @@ async fn originals() -> [Vec<u8>; ORIGINALS] {
 }
 
 impl Upload {
-    fn bytes(&self, originals: &[Vec<u8>; ORIGINALS]) -> Vec<u8> {
+    fn bytes(&self, originals: &[Vec<u8>; ORIGINALS], seeds: &[Vec<u8>]) -> Vec<u8> {
         match self {
             Self::Damaged(one, other, damage) => {
                 damaged(originals[*one].clone(), &originals[*other], damage)
             }
             Self::Typed(shapes) => typed(shapes),
+            Self::Seed(seed, other, damage) => {
+                let seed = seeds[seed % seeds.len()].clone();
+                damaged(seed, &originals[*other], damage)
+            }
         }
     }
 }
@@ -212,8 +220,11 @@ fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
     });
     let before = host.most_resident();
     let (refused, passed) = (Cell::new(0), Cell::new(0));
-    fuzz("components", &uploads(), |upload| {
-        let bytes = upload.bytes(&originals);
+    let seeds: Vec<_> = seeds("components")
+        .iter()
+        .map(|text| wat::parse_bytes(text).expect("a seed is WebAssembly text").into_owned())
+        .collect();
+    let attempt = |bytes: Vec<u8>| {
         let reply = runtime.block_on(host.operators().deploy("idler", bytes, "dry-run=true"));
         match reply.status {
             200 => passed.set(passed.get() + 1),
@@ -222,6 +233,13 @@ fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
         }
         prop_assert!(reply.text.len() < 8_000, "{} bytes", reply.text.len());
         Ok(())
+    };
+    for seed in &seeds {
+        attempt(seed.clone()).expect("a seed");
+    }
+    assert_eq!(passed.get(), 0, "a seed passed");
+    fuzz("components", &uploads(), |upload| {
+        attempt(upload.bytes(&originals, &seeds))
     });
     let after = host.most_resident();
     eprintln!("{refused:?} refused, {passed:?} passed; {before} KiB, and then {after} KiB");

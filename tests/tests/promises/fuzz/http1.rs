@@ -1,7 +1,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{exchange, fuzz, is_well, open};
+use innkeeper_tests::TestHost;
+use proptest::test_runner::TestCaseError;
+
+use super::{damaged, exchange, fuzz, is_well, open, seeds};
 
 /// Pieces that requests are made of, right ones and wrong ones.
 const PIECES: [&str; 44] = [
@@ -80,7 +83,8 @@ fn requests() -> impl Strategy<Value = Vec<Piece>> {
         pieces.insert(1, Piece::Known(11));
         pieces
     });
-    prop_oneof![2 => begun, 1 => vec(piece, 1..16)]
+    let seed = damaged("http1").prop_map(|seed| vec![Piece::Random(seed)]);
+    prop_oneof![2 => begun, 1 => vec(piece, 1..16), 1 => seed]
 }
 
 /// The statuses of what was answered.
@@ -114,24 +118,33 @@ fn statuses(mut read: &[u8]) -> Result<Vec<u16>, String> {
     Ok(statuses)
 }
 
+/// Sends it, and sees whether what comes is by the rules.
+async fn attempt(host: &TestHost, pieces: &[Vec<u8>]) -> Result<(), TestCaseError> {
+    let read = exchange(host.gateway().base(), pieces).await;
+    let read = read.unwrap_or_default();
+    let statuses = statuses(&read).map_err(TestCaseError::fail)?;
+    let is_fault = |status: &&u16| matches!(**status, 500 | 502 | 504..);
+    prop_assert_eq!(
+        statuses
+            .iter()
+            .find(|status| is_fault(status) && **status != 505 && **status != 501),
+        None
+    );
+    is_well(host).await
+}
+
 #[test]
 fn whatever_comes_is_answered_by_the_rules_or_closed() {
     let (runtime, host) = open();
+    for seed in seeds("http1") {
+        let bytes: Vec<_> = seed.iter().map(|byte| vec![*byte]).collect();
+        for pieces in [vec![seed], bytes] {
+            runtime.block_on(attempt(&host, &pieces)).expect("a seed");
+        }
+    }
     fuzz("http1", &requests(), |pieces| {
         let pieces: Vec<_> = pieces.iter().map(Piece::bytes).collect();
-        runtime.block_on(async {
-            let read = exchange(host.gateway().base(), &pieces).await;
-            let read = read.unwrap_or_default();
-            let statuses = statuses(&read).map_err(TestCaseError::fail)?;
-            let is_fault = |status: &&u16| matches!(**status, 500 | 502 | 504..);
-            prop_assert_eq!(
-                statuses
-                    .iter()
-                    .find(|status| is_fault(status) && **status != 505),
-                None
-            );
-            is_well(&host).await
-        })
+        runtime.block_on(attempt(&host, &pieces))
     });
     runtime.block_on(async { drop(host) });
 }

@@ -1,7 +1,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{exchange, fuzz, is_well, open};
+use innkeeper_tests::TestHost;
+use proptest::test_runner::TestCaseError;
+
+use super::{damaged, exchange, fuzz, is_well, open, seeds};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// `GET /rooms/1` of the authority `host`, as HPACK writes it without tables.
@@ -70,22 +73,31 @@ fn is_framed(mut read: &[u8]) -> bool {
     true
 }
 
+/// Sends a preface and what comes behind it, and sees whether frames come back.
+async fn attempt(
+    host: &TestHost,
+    pieces: impl IntoIterator<Item = Vec<u8>>,
+) -> Result<(), TestCaseError> {
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec();
+    let begin = [PREFACE.to_vec(), settings];
+    let pieces: Vec<_> = begin.into_iter().chain(pieces).collect();
+    let read = exchange(host.gateway().base(), &pieces).await;
+    let read = read.unwrap_or_default();
+    prop_assert!(is_framed(&read), "{read:?}");
+    is_well(host).await
+}
+
 #[test]
 fn whatever_frames_come_are_answered_by_frames_or_closed() {
     let (runtime, host) = open();
-    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec();
-    fuzz("http2", &frames(), |frames| {
-        let begin = [PREFACE.to_vec(), settings.clone()];
-        let pieces: Vec<_> = begin
-            .into_iter()
-            .chain(frames.iter().map(Frame::bytes))
-            .collect();
-        runtime.block_on(async {
-            let read = exchange(host.gateway().base(), &pieces).await;
-            let read = read.unwrap_or_default();
-            prop_assert!(is_framed(&read), "{read:?}");
-            is_well(&host).await
-        })
+    for seed in seeds("http2") {
+        let seed = attempt(&host, [seed]);
+        runtime.block_on(seed).expect("a seed");
+    }
+    let made = frames().prop_map(|frames| frames.iter().map(Frame::bytes).collect::<Vec<_>>());
+    let seed = damaged("http2").prop_map(|seed| vec![seed]);
+    fuzz("http2", &prop_oneof![3 => made, 1 => seed], |pieces| {
+        runtime.block_on(attempt(&host, pieces))
     });
     runtime.block_on(async { drop(host) });
 }

@@ -1,6 +1,7 @@
 //! Random bytes through real sockets, and random uploads: whatever comes, the host answers by the rules or closes the connection, and serves the next client.
 //!
-//! Each runs for ten seconds; `INNKEEPER_TESTS_FUZZ_SECONDS` says how long instead. What once failed is kept in `seeds/`, and tried first.
+//! Each runs for ten seconds; `INNKEEPER_TESTS_FUZZ_SECONDS` says how long instead. `seeds/` has what mattered once, here or elsewhere: it is tried first, whole, and then with damage
+//! among everything else. What fails is kept beside it.
 
 mod components;
 mod http1;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use innkeeper_tests::{TestHost, raw};
+use proptest::arbitrary::any;
+use proptest::sample::{Index, select};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,12 +28,43 @@ fn time() -> Duration {
     Duration::from_secs(seconds.unwrap_or(10))
 }
 
-fn seeds(name: &str) -> &'static str {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/promises/fuzz/seeds")
-        .join(name);
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/promises/fuzz/seeds")
+}
+
+/// Where proptest keeps what has failed.
+fn failures(name: &str) -> &'static str {
+    let file = directory().join(format!("{name}.failures"));
     // Proptest wants it for ever.
     Box::leak(file.to_string_lossy().into_owned().into_boxed_str())
+}
+
+/// What mattered once, in the order of its names.
+fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let files = std::fs::read_dir(directory().join(name)).expect("there are some");
+    let mut files: Vec<_> = files.map(|file| file.expect("it is listed").path()).collect();
+    files.sort();
+    let read = |file: &PathBuf| std::fs::read(file).expect("it can be read");
+    let seeds: Vec<_> = files.iter().map(read).collect();
+    assert!(!seeds.is_empty(), "{name} has seeds");
+    seeds
+}
+
+/// One of the seeds, after its end was cut off, or some bytes were changed.
+fn damaged(name: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let changes = proptest::collection::vec((any::<Index>(), any::<u8>()), 0..4);
+    let cut = proptest::option::of(any::<Index>());
+    let damaged = |(mut seed, changes, cut): (Vec<u8>, Vec<(Index, u8)>, Option<Index>)| {
+        for (at, byte) in changes {
+            let at = at.index(seed.len());
+            seed[at] = byte;
+        }
+        if let Some(cut) = cut {
+            seed.truncate(cut.index(seed.len()));
+        }
+        seed
+    };
+    (select(seeds(name)), changes, cut).prop_map(damaged)
 }
 
 /// Tries one thing after the other until the time is over.
@@ -44,7 +78,7 @@ fn fuzz<S: Strategy>(
     while begun.elapsed() < time() {
         let mut runner = TestRunner::new(Config {
             cases: 64,
-            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds(name)))),
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(failures(name)))),
             ..Config::default()
         });
         let attempt = std::cell::RefCell::new(&mut attempt);

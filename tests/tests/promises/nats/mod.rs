@@ -2,6 +2,7 @@
 
 pub mod calls;
 mod chains;
+mod fairness;
 mod faults;
 mod feed;
 mod formats;

@@ -1,78 +1,104 @@
-//! Each trick against what all contexts share: how fast a neighbour reads and writes, and how slow it is at worst, before and meanwhile.
+//! Each trick against what all contexts share: how fast a neighbour reads, writes, calls, is called on new connections, has its events handled and its timers fire, and how
+//! slow that is at worst, before and meanwhile.
 
-use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use innkeeper_tests::{Answered, Opening, TestHost, Traffic, flood, p99, request, within};
+use innkeeper_tests::{Answered, Opening, TestHost, Traffic, p99, request, within};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::settings;
+use super::work::{Asked, Measured};
 
 /// How many clients ask for a trick, as fast as they can.
 const CLIENTS: u64 = 4;
-/// How many ask for a neighbour's work, for how many answers, and for how long at most.
-const NEIGHBOURS: u64 = 2;
-const ANSWERS: u64 = 120;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How many connections one opens that begin requests and do not end them.
+const CONNECTIONS: usize = 1_000;
 
 /// What a neighbour is promised of its fair share of the rate.
 const PROMISED: f64 = 0.7;
-/// Among how many the machine is shared: the neighbour, the other context, whoever asks for its tricks, and what the host does for each request besides, which is
-/// a lot where it is compiled without optimization.
-const SHARES: f64 = 4.0;
-/// The same for who writes: each write may have to wait for one of the largest commits, which are the other's share of the committer, and take many times as long
+/// Whether the host is compiled without optimization, as `cargo test` does it; then what it does itself for each request counts, and a commit takes many times as long.
+/// `cargo test --release` asks for what is promised.
+const IS_DEBUG: bool = cfg!(debug_assertions);
+/// Among how many the machine is shared: the neighbour, the other context and whoever asks for its tricks; and, without optimization, what the host does for each request besides.
+const SHARES: f64 = if IS_DEBUG { 4.0 } else { 3.0 };
+/// The same for whoever commits: each commit may have to wait for one of the largest, which are the other's share of the committer, and take many times as long
 /// as a small one.
-const SHARES_OF_WRITES: f64 = 4.0 * SHARES;
-/// What 99 of 100 answers may take, or so many times as long as before, whichever is longer. 20 ms are promised of a host that is compiled with optimization; here
+const SHARES_OF_COMMITS: f64 = 4.0 * SHARES;
+/// What 99 of 100 answers may take, or so many times as long as before, whichever is longer. 20 ms are promised of a host that is compiled with optimization; without,
 /// one commit of the largest size takes longer than that, and nobody reads while it is written.
-const LATE: Duration = Duration::from_millis(150);
+const LATE: Duration = Duration::from_millis(if IS_DEBUG { 150 } else { 20 });
 const TIMES: u32 = 8;
 /// The same for the health probe, which waits for nothing that is shared but a thread; 50 ms are promised, and no rate.
 const LATE_HEALTH: Duration = Duration::from_millis(50);
-/// A write waits for one of the largest commits: what it takes here is seen by who makes them. Beyond this it is late, whatever they take.
+/// Whoever commits waits for one of the largest commits: what it takes here is seen by who makes them. Beyond this it is late, whatever they take.
 const LATE_COMMIT: Duration = Duration::from_secs(1);
 /// How often a cell is tried: whatever else the machine does passes, a neighbour that is held up is so each time.
 const TRIES: usize = 3;
 
-/// What is tried, `{}` is a number that is another one each time.
-const TRICKS: [(&str, &str); 13] = [
-    ("POST", "lines/20000/200"),
-    ("POST", "timers/40000/3600000"),
-    ("POST", "timers/1000/3600000"),
-    ("POST", "events/1000"),
-    ("POST", "keys/{}000/5000"),
-    ("POST", "keys/{}000/40000"),
-    ("POST", "bytes/{}/3000000"),
-    ("POST", "sequences/{}000/1000"),
-    ("POST", "lost-numbers/20000"),
-    ("POST", "cancellations/20000"),
-    ("POST", "spin"),
-    ("POST", "memory/60"),
-    ("GET", "answers/1000000"),
+/// A trick.
+#[derive(Clone, Copy, Debug)]
+enum Trick {
+    /// The hostile context is asked for it all the time; `{}` is a number that is another one each time.
+    Asked(&'static str, &'static str),
+    /// Its clients open connections, and leave it at that.
+    Connections,
+}
+
+impl Trick {
+    /// Whether it makes large commits, which others wait for.
+    fn commits(self) -> bool {
+        let committed = ["timers", "events", "keys", "bytes"];
+        let begins = |path: &str| committed.iter().any(|what| path.starts_with(what));
+        matches!(self, Self::Asked(_, path) if begins(path))
+    }
+}
+
+/// What is tried: each takes something that is shared.
+const TRICKS: [Trick; 15] = [
+    // The log.
+    Trick::Asked("POST", "lines/20000/200"),
+    // Timers: too many at once, as many as may be, and many that are due.
+    Trick::Asked("POST", "timers/40000/3600000"),
+    Trick::Asked("POST", "timers/1000/3600000"),
+    Trick::Asked("POST", "timers/1000/1"),
+    // Events, which nobody can handle.
+    Trick::Asked("POST", "events/1000"),
+    // The journal, its committer and the disk.
+    Trick::Asked("POST", "keys/{}000/5000"),
+    Trick::Asked("POST", "keys/{}000/40000"),
+    Trick::Asked("POST", "bytes/{}/3000000"),
+    Trick::Asked("POST", "sequences/{}000/1000"),
+    Trick::Asked("POST", "lost-numbers/20000"),
+    Trick::Asked("POST", "cancellations/20000"),
+    // Processors, memory, the way out, the way in.
+    Trick::Asked("POST", "spin"),
+    Trick::Asked("POST", "memory/60"),
+    Trick::Asked("GET", "answers/1000000"),
+    Trick::Connections,
 ];
 
-/// What is shared: how each is asked for, and what its answers may take.
-const WORK: [Work; 3] = [
+/// What is shared: what is asked for, and what its answers may take.
+const WORK: [Work; 7] = [
+    Work::reading(Asked::Request("GET", "/entries?size=10")),
+    Work::reading(Asked::Connection("GET", "/entries?size=10")),
+    Work::committing(Asked::Request("POST", "/totals"), 1.0),
+    // A number of a sequence, the intent, and a commit on each side, one after another.
+    Work::committing(Asked::Request("POST", "/calls"), 3.0),
+    // The commit that publishes it, and the one that handles it; with the one that fires it. How soon is asked, not how many: few wait at once.
     Work {
-        method: "GET",
-        path: "/entries?size=10",
-        late: LATE,
-        late_behind_commits: LATE,
-        shares: SHARES,
+        shares: f64::INFINITY,
+        ..Work::committing(Asked::Event, 2.0)
     },
     Work {
-        method: "POST",
-        path: "/totals",
-        late: LATE,
-        late_behind_commits: LATE_COMMIT,
-        shares: SHARES_OF_WRITES,
+        shares: f64::INFINITY,
+        ..Work::committing(Asked::Timer, 3.0)
     },
-    // At the operators' port.
     Work {
-        method: "GET",
-        path: "/livez",
+        asked: Asked::Operators("/livez"),
         late: LATE_HEALTH,
-        late_behind_commits: LATE_HEALTH,
+        commits: 0.0,
         shares: f64::INFINITY,
     },
 ];
@@ -80,52 +106,35 @@ const WORK: [Work; 3] = [
 /// What a neighbour does.
 #[derive(Clone, Copy)]
 struct Work {
-    method: &'static str,
-    path: &'static str,
+    asked: Asked,
     late: Duration,
-    /// What they may take as long as the other's commits take that, too.
-    late_behind_commits: Duration,
+    /// How many commits it waits for, one after another: each takes as long as the other's may.
+    commits: f64,
     shares: f64,
 }
 
-/// What a neighbour was answered, one after another.
-#[derive(Clone, Copy)]
-struct Measured {
-    p99: Duration,
-    rate: f64,
-}
-
-impl fmt::Display for Measured {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} at 99 %, {:.0}/s", self.p99, self.rate)
-    }
-}
-
 impl Work {
-    async fn measure(self, host: &TestHost) -> Measured {
-        let base = match self.path {
-            "/livez" => host.operators().client().base(),
-            _ => host.gateway().base(),
-        };
-        let begun = Instant::now();
-        let make = move |_| request(self.method, self.path, "");
-        let flooded = tokio::time::timeout(PATIENCE, flood(base, NEIGHBOURS, ANSWERS, make));
-        let Ok(flooded) = flooded.await else {
-            return Measured {
-                p99: PATIENCE,
-                rate: 0.0,
-            };
-        };
-        assert_eq!(flooded.refusals, 0, "{} {}", self.method, self.path);
-        Measured {
-            p99: flooded.percentile(99),
-            rate: ANSWERS as f64 / begun.elapsed().as_secs_f64(),
+    const fn reading(asked: Asked) -> Self {
+        Self {
+            asked,
+            late: LATE,
+            commits: 0.0,
+            shares: SHARES,
+        }
+    }
+
+    const fn committing(asked: Asked, commits: f64) -> Self {
+        Self {
+            asked,
+            late: LATE,
+            commits,
+            shares: SHARES_OF_COMMITS,
         }
     }
 
     /// Why a neighbour is held up that was served so before, and is served so meanwhile; none when it is not.
     fn held_up(self, before: Measured, meanwhile: Measured, tricks: Duration) -> Option<String> {
-        let behind_commits = tricks.min(self.late_behind_commits);
+        let behind_commits = tricks.min(LATE_COMMIT).mul_f64(self.commits);
         let late = self.late.max(TIMES * before.p99).max(behind_commits);
         if meanwhile.p99 > late {
             return Some(format!("{meanwhile}, and more than {late:?} is late"));
@@ -135,38 +144,58 @@ impl Work {
     }
 
     /// The same beside a trick, as things are now.
-    async fn tried_beside(
-        self,
-        host: &TestHost,
-        (method, trick): (&'static str, &str),
-    ) -> Option<String> {
-        let before = self.measure(host).await;
+    async fn tried_beside(self, host: &TestHost, trick: Trick) -> Option<String> {
+        let before = self.asked.measure(host).await;
         assert!(
             before.rate > 0.0,
             "{} is answered when it is alone",
-            self.path
+            self.asked
         );
-        let trick = trick.to_owned();
-        let make = {
-            let trick = trick.clone();
-            move |number: u64| {
-                let trick = trick.replace("{}", &(number + 1).to_string());
-                request(method, &format!("/hostile/{trick}"), "")
+        let (meanwhile, tricks) = match trick {
+            Trick::Asked(method, path) => {
+                let make = move |number: u64| {
+                    let path = path.replace("{}", &(number + 1).to_string());
+                    request(method, &format!("/hostile/{path}"), "")
+                };
+                let tricks = Traffic::start(host.gateway().base(), CLIENTS, make);
+                let meanwhile = self.asked.measure(host).await;
+                let tried: Vec<Answered> = tricks.stop().await;
+                assert!(!tried.is_empty(), "{trick:?} was not tried");
+                let took = match trick.commits() {
+                    true => p99(&tried),
+                    false => Duration::ZERO,
+                };
+                (meanwhile, took)
+            }
+            Trick::Connections => {
+                let _open = open(host).await;
+                (self.asked.measure(host).await, Duration::ZERO)
             }
         };
-        let tricks = Traffic::start(host.gateway().base(), CLIENTS, make);
-        let meanwhile = self.measure(host).await;
-        let tried: Vec<Answered> = tricks.stop().await;
         eprintln!(
-            "{} {}: {before}; beside {trick} ({} tries, {:?} at 99 %): {meanwhile}",
-            self.method,
-            self.path,
-            tried.len(),
-            p99(&tried),
+            "{}: {before}; beside {trick:?} (its commits {tricks:?} at 99 %): {meanwhile}",
+            self.asked
         );
-        assert!(!tried.is_empty(), "{trick} was not tried");
-        self.held_up(before, meanwhile, p99(&tried))
+        self.held_up(before, meanwhile, tricks)
     }
+}
+
+/// Connections with the beginning of a request for the hostile context.
+async fn open(host: &TestHost) -> Vec<TcpStream> {
+    let address = host.gateway().base().replace("http://", "");
+    let mut all = Vec::new();
+    for number in 0..CONNECTIONS {
+        let stream = TcpStream::connect(&address).await;
+        let mut stream = stream.expect("the port is open");
+        let begun = match number % 2 {
+            0 => "POST /hostile/spin HTTP/1.1\r\nhost: inn\r\n",
+            _ => "POST /hostile/spin HTTP/1.1\r\nhost: inn\r\ncontent-length: 9\r\n\r\n1",
+        };
+        // Whether it is taken is the host's affair.
+        let _ = stream.write_all(begun.as_bytes()).await;
+        all.push(stream);
+    }
+    all
 }
 
 /// Whatever the other one does, a neighbour has its share, and its answers are never late by more than a moment.
@@ -174,13 +203,20 @@ impl Work {
 async fn no_trick_keeps_a_neighbour_waiting() {
     let settings = settings()
         .await
+        .with("bell", "bell")
+        .await
+        .with("caller", "caller")
+        .await
+        .with("patient", "patient")
+        .await
+        .set("context.bell.limits.answers", 0)
         .set("context.hostile.limits.deadline", "2s");
     let host = Opening::new(settings).alone().open().await;
     let client = host.gateway();
     client.post("/entries/100", json!(null)).await.expect(204);
     let mut held_up = Vec::new();
     for work in WORK {
-        work.measure(&host).await;
+        work.asked.measure(&host).await;
         for trick in TRICKS {
             let mut last = None;
             for _ in 0..TRIES {
@@ -189,7 +225,7 @@ async fn no_trick_keeps_a_neighbour_waiting() {
                     break;
                 }
             }
-            let cell = |why| format!("{} {} beside {trick:?}: {why}", work.method, work.path);
+            let cell = |why| format!("{} beside {trick:?}: {why}", work.asked);
             held_up.extend(last.map(cell));
         }
     }
@@ -216,15 +252,17 @@ fn what_was_seen_before_would_be_noticed() {
         };
         assert_eq!(held_up(20, 1_000.0, 200), None);
         // Two guests that compute without end, and 256 of them.
-        assert!(held_up(187, 51.0, 100).is_some());
-        assert!(held_up(900, 7.0, 100).is_some());
+        assert!(held_up(187, 51.0, 0).is_some());
+        assert!(held_up(900, 7.0, 0).is_some());
         // A commit of 40,000 timers, and four clients that make them: nothing is answered for six seconds.
-        assert!(held_up(700, 1_500.0, 600).is_some());
+        if work.commits <= 1.0 {
+            assert!(held_up(700, 1_500.0, 600).is_some());
+        }
         assert!(held_up(6_000, 1.0, 6_000).is_some());
     }
     // Requests of a megabyte that are refused: 179 a second were left of 45,000.
-    let [reads, writes, _] = WORK;
-    for work in [reads, writes] {
+    let rates = WORK.iter().filter(|work| work.shares.is_finite());
+    for work in rates {
         let beside = measured(30, 8.0);
         assert!(work.held_up(before, beside, Duration::ZERO).is_some());
     }

@@ -6,6 +6,8 @@ mod matrix;
 mod memory;
 mod quotas;
 mod sequences;
+mod transfers;
+mod work;
 
 use innkeeper_tests::{Reply, Settings, TestHost};
 use serde_json::{Value, json};

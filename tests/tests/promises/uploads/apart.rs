@@ -94,3 +94,32 @@ async fn who_looks_at_it_can_reach_nothing() {
         assert_eq!(u64::from_str_radix(&status["CapEff"], 16), Ok(0));
     }
 }
+
+/// A component with one function that is so long that compiling it takes hundreds of megabytes.
+fn costly() -> Vec<u8> {
+    let body =
+        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
+            .repeat(60_000);
+    let function = format!("(func (param i32) (result i32) {body} (local.get 0))");
+    wat::parse_str(format!("(component (core module (memory 1) {function}))")).unwrap()
+}
+
+/// What compiling takes is taken elsewhere, and no more of it than may be; the host itself has no more memory for it.
+#[tokio::test]
+async fn compiling_takes_as_much_memory_as_it_may_and_none_of_the_host() {
+    /// How much more the host may have had, in KiB: the component itself, on its way.
+    const MORE: u64 = 32 << 10;
+    let settings = idler().await.set("rollout.compile_memory", "96MiB");
+    let host = TestHost::with(settings).await;
+    // What any upload takes has been taken before.
+    let first = host.operators().deploy("idler", long(), "dry-run=true");
+    first.await.expect_problem(422);
+    let before = host.most_resident();
+    let costly = costly();
+    assert!(costly.len() < 4 << 20, "{} bytes", costly.len());
+    let reply = host.operators().deploy("idler", costly, "").await;
+    let reply = reply.expect_problem(422);
+    assert!(reply.text.contains("rollout.compile_memory"), "{}", reply.text);
+    let after = host.most_resident();
+    assert!(after < before + MORE, "{before} KiB, and then {after} KiB");
+}
