@@ -123,6 +123,8 @@ impl Host {
             } = candidate;
             rollout::boot(deployer, context, shipped, Occasion::Addition)
         });
+        // All at hand, so that this can go on at another thread.
+        let booting: Vec<_> = booting.collect();
         let booted: Vec<_> = stream::iter(booting).buffered(BOOTS).collect().await;
         let mut boots = Vec::new();
         for booted in booted {

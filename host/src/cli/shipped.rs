@@ -110,6 +110,8 @@ pub(super) async fn components_of<'a>(
         let obtained = fetcher.obtain(context, reference, until).await;
         (context, reference, obtained)
     });
+    // All at hand, so that this can go on at another thread.
+    let obtaining: Vec<_> = obtaining.collect();
     let mut obtained = stream::iter(obtaining).buffer_unordered(AT_ONCE);
     let files = files.into_iter();
     let mut components: BTreeMap<_, _> = files
