@@ -239,19 +239,16 @@ async fn what_does_not_fit_is_refused_in_one_line_and_a_mended_manifest_is_taken
     assert!(!why.contains('\n'), "{why}");
 
     // An import that nobody offers; with who offers it, it fits.
-    let reservation = artifacts::components().await["reservation"].clone();
-    let reserving = rooms.clone().component("reservation", &reservation);
-    host.rewrite(reserving.clone());
-    let why = says(&host, "context reservation is not added").await;
+    let calling = rooms.with("caller", "caller").await;
+    host.rewrite(calling.clone());
+    let why = says(&host, "context caller is not added").await;
     assert!(why.contains("which nobody offers"), "{why}");
-    let payment = artifacts::components().await["payment"].clone();
-    host.rewrite(reserving.component("payment", &payment));
-    serves(&host, "reservation").await;
-    serves(&host, "payment").await;
+    host.rewrite(calling.with("patient", "patient").await);
+    serves(&host, "caller").await;
+    serves(&host, "patient").await;
     says_nothing(&host).await;
-    let stay = host.stay();
-    let room = stay.room("to be booked").await;
-    stay.booked(room).await;
+    let imports = host.operators().context("caller").await["imports"].clone();
+    assert_eq!(imports[0]["context"], "patient");
     load.end().await;
 }
 
