@@ -21,7 +21,10 @@ struct Load {
 impl Load {
     /// Registers rooms and reads them again.
     fn start(client: &Client) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::<AtomicU32>::default());
+        let (stop, done) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::<AtomicU32>::default(),
+        );
         let (client, until, count) = (client.clone(), stop.clone(), done.clone());
         let running = tokio::spawn(async move {
             let mut failures = Vec::new();
@@ -29,7 +32,9 @@ impl Load {
                 let room = client.post("/rooms", json!({"desc": "meanwhile"})).await;
                 let list = client.get("/rooms?limit=1").await;
                 let wrong = [(room, 201), (list, 200)];
-                let wrong = wrong.into_iter().filter(|(reply, good)| reply.status != *good);
+                let wrong = wrong
+                    .into_iter()
+                    .filter(|(reply, good)| reply.status != *good);
                 failures.extend(wrong.map(|(reply, _)| format!("{reply:?}")));
                 count.fetch_add(1, Ordering::Relaxed);
             }
@@ -161,7 +166,9 @@ async fn what_is_added_serves_and_those_under_load_do_not_notice() {
     .await;
     let metrics = host.operators().send(Method::GET, "/metrics").await;
     assert!(
-        metrics.text.contains("innkeeper_context_ready{context=\"viewpage\"} 1"),
+        metrics
+            .text
+            .contains("innkeeper_context_ready{context=\"viewpage\"} 1"),
         "{metrics:?}"
     );
     let openapi = host.gateway().get("/openapi.json").await.expect(200).body;
@@ -223,15 +230,24 @@ async fn what_does_not_fit_is_refused_in_one_line_and_a_mended_manifest_is_taken
     let twin = artifacts::components().await["room"].clone();
     host.rewrite(rooms.clone().component("twin", &twin));
     let why = says(&host, "context twin is not added").await;
-    assert!(why.contains("rejected at the gate") && why.contains("room"), "{why}");
+    assert!(
+        why.contains("rejected at the gate") && why.contains("room"),
+        "{why}"
+    );
     let said = host.command(&["status"]).await;
     assert!(said.is_well && said.out.contains(&why), "{said:?}");
     // It was never there: no request is answered otherwise for it, and the host is ready.
     host.gateway().get("/nowhere").await.expect_problem(404);
     host.operators().ready().await.expect("the host is ready");
-    let twins = host.operators().send(Method::GET, "/v1/contexts/twin").await;
+    let twins = host
+        .operators()
+        .send(Method::GET, "/v1/contexts/twin")
+        .await;
     assert_eq!(twins.status, 404);
-    assert_eq!(host.output().lines_with("context twin is not added").len(), 1);
+    assert_eq!(
+        host.output().lines_with("context twin is not added").len(),
+        1
+    );
 
     // A key that there is not.
     host.rewrite(rooms.clone().set("context.room.limitz", 1));
