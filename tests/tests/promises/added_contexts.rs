@@ -73,7 +73,7 @@ async fn says(host: &TestHost, text: &str) -> String {
     eventually(&format!("the status says `{text}`"), async || {
         let notices = notices(host).await;
         let found = notices.iter().find(|notice| notice.contains(text));
-        found.cloned().ok_or(notices)
+        found.cloned().ok_or_else(|| format!("{notices:?}"))
     })
     .await
 }
@@ -81,7 +81,10 @@ async fn says(host: &TestHost, text: &str) -> String {
 async fn says_nothing(host: &TestHost) {
     eventually("the status says nothing of the manifest", async || {
         let notices = notices(host).await;
-        notices.is_empty().then_some(()).ok_or(notices)
+        notices
+            .is_empty()
+            .then_some(())
+            .ok_or_else(|| format!("{notices:?}"))
     })
     .await;
 }
@@ -322,7 +325,7 @@ async fn what_is_added_follows_nats_and_is_published_there() {
     host.rewrite(after);
     serves(&host, "bell").await;
     let ring = json!({"bell": 1, "number": 7}).to_string();
-    let sent = jetstream.publish("pms.bell.Rung", ring.into()).await;
+    let sent = jetstream.publish("pms.bells.1.BellRung", ring.into()).await;
     sent.expect("it is sent").await.expect("the server has it");
     within(Duration::from_secs(60), async || {
         let bell = host.stay().at("/bells/1").await;
