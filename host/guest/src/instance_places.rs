@@ -144,6 +144,20 @@ impl InstancePlaces {
         })
     }
 
+    /// Gives what is free to those that wait.
+    fn give_on(&self) {
+        loop {
+            let mut state = self.0.lock();
+            let Some((order, give)) = state.next() else {
+                return;
+            };
+            state.take(order.depth(), order.share);
+            drop(state);
+            // Whoever does not wait any more leaves it at once.
+            let _ = give.send(self.place(order.depth(), order.share));
+        }
+    }
+
     fn place(&self, depth: usize, share: usize) -> InstancePlace {
         InstancePlace {
             places: self.clone(),
@@ -187,6 +201,15 @@ impl State {
                 }
                 share.first += 1;
             }
+        }
+    }
+
+    /// Keeps nothing any more for a share that is gone.
+    fn give_up(&mut self, share: usize) {
+        if let Some(share) = self.shares.get_mut(share) {
+            let kept = share.reserved.saturating_sub(share.first);
+            share.reserved = 0;
+            self.kept = self.kept.saturating_sub(kept);
         }
     }
 
@@ -238,16 +261,14 @@ impl State {
 impl Drop for InstancePlace {
     fn drop(&mut self) {
         self.places.0.lock().leave(self.depth, self.share);
-        loop {
-            let mut state = self.places.0.lock();
-            let Some((order, give)) = state.next() else {
-                return;
-            };
-            state.take(order.depth(), order.share);
-            drop(state);
-            // Whoever does not wait any more leaves it at once.
-            let _ = give.send(self.places.place(order.depth(), order.share));
-        }
+        self.places.give_on();
+    }
+}
+
+impl Drop for InstanceShare {
+    fn drop(&mut self) {
+        self.places.0.lock().give_up(self.number);
+        self.places.give_on();
     }
 }
 

@@ -117,12 +117,14 @@ impl Host {
     /// Has what each starts with pass the gates at which it is looked at alone.
     async fn boot(&self, candidates: &BTreeMap<String, Candidate>, added: &mut Added) -> Vec<Boot> {
         let deployer = &self.deployer;
-        let booting = candidates.values().map(|candidate| {
-            let Candidate {
-                context, shipped, ..
-            } = candidate;
-            rollout::boot(deployer, context, shipped, Occasion::Addition)
-        });
+        let mut booting = Vec::new();
+        for Candidate {
+            context, shipped, ..
+        } in candidates.values()
+        {
+            let occasion = Occasion::Addition;
+            booting.push(rollout::boot(deployer, context, shipped, occasion));
+        }
         let booted: Vec<_> = stream::iter(booting).buffered(BOOTS).collect().await;
         let mut boots = Vec::new();
         for booted in booted {

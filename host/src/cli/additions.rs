@@ -53,8 +53,9 @@ pub(super) async fn add(host: &Arc<Host>, wanted: &Manifest, options: &Options) 
             Err(failure) => drop(added.refused.insert(name.clone(), failure.to_string())),
         }
     }
-    let named = new.iter().filter(|name| !added.refused.contains_key(*name));
-    let components = shipped::components_of(wanted, named, files, |resolved| {
+    let mut named = new;
+    named.retain(|name| !added.refused.contains_key(name));
+    let components = shipped::components_of(wanted, &named, files, |resolved| {
         let (context, digest) = (resolved.context, resolved.obtained.digest);
         tracing::info!(context, reference = %resolved.reference, %digest, "resolved");
     });

@@ -92,24 +92,28 @@ pub(super) async fn components(
     let contexts = manifest.contexts.keys();
     let kept = contexts.filter(|context| fetcher.reference(context).is_some());
     let kept: BTreeSet<_> = kept.cloned().collect();
-    fetcher.copies.keep_only(kept).await;
-    components_of(manifest, manifest.contexts.keys(), files, tell).await
+    fetcher.copies.keep_only(kept.clone()).await;
+    components_of(manifest, &kept, files, tell).await
 }
 
 /// The component of some contexts, likewise. What is kept for others stays.
-pub(super) async fn components_of<'a>(
-    manifest: &'a Manifest,
-    contexts: impl Iterator<Item = &'a String>,
+pub(super) async fn components_of(
+    manifest: &Manifest,
+    contexts: &BTreeSet<String>,
     files: BTreeMap<String, PathBuf>,
     tell: impl Fn(Resolved<'_>),
 ) -> BTreeMap<String, Shipped> {
     let fetcher = &Fetcher::new(manifest);
-    let named = contexts.filter_map(|context| Some((context, fetcher.reference(context)?)));
     let until = Instant::now() + FETCHING;
-    let obtaining = named.map(|(context, reference)| async move {
-        let obtained = fetcher.obtain(context, reference, until).await;
-        (context, reference, obtained)
-    });
+    let mut obtaining = Vec::new();
+    for context in contexts {
+        if let Some(reference) = fetcher.reference(context) {
+            obtaining.push(async move {
+                let obtained = fetcher.obtain(context, reference, until).await;
+                (context, reference, obtained)
+            });
+        }
+    }
     let mut obtained = stream::iter(obtaining).buffer_unordered(AT_ONCE);
     let files = files.into_iter();
     let mut components: BTreeMap<_, _> = files

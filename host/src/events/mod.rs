@@ -52,10 +52,6 @@ impl Events {
     }
 
     /// What a context follows with.
-    #[allow(
-        clippy::unused_self,
-        reason = "only who has this may ask for what a context follows with"
-    )]
     pub(crate) fn following<'a>(&self, context: &'a Context) -> &'a Following {
         context.part()
     }

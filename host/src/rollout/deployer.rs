@@ -82,18 +82,15 @@ impl Deployer {
     }
 
     /// How the versions of a context come and go.
-    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
     pub fn rollouts<'a>(&self, context: &'a Context) -> &'a Rollouts {
         context.part()
     }
 
     /// How a context is.
-    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
     pub fn health<'a>(&self, context: &'a Context) -> &'a Health {
         context.part()
     }
 
-    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
     pub(super) fn rebuilds<'a>(&self, context: &'a Context) -> &'a Rebuilds {
         context.part()
     }

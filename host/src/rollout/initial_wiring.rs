@@ -29,7 +29,8 @@ pub async fn open(
     boots: &mut [Boot],
     strict: bool,
 ) -> Result<(), BootError> {
-    let contexts = &deployer.manifest().contexts;
+    let manifest = deployer.manifest();
+    let contexts = &manifest.contexts;
     // Without versions, as the journals say.
     let empty = deployer.wiring.load().clone();
     loop {

@@ -72,7 +72,8 @@ async fn try_clear(
     rollout: &CorrelationId,
 ) -> Result<(), CommitError> {
     let key = key(context);
-    let cleared = ledger(deployer)?.commit_proposed(None, |began| {
+    let ledger = ledger(deployer)?;
+    let cleared = ledger.commit_proposed(None, |began| {
         if find(deployer, context)?.is_none_or(|pending| pending.rollout != *rollout) {
             return Ok(Proposal::Nothing(()));
         }

@@ -2,6 +2,7 @@
 //!
 //! One test binary for all, so that it is linked once.
 
+mod added_contexts;
 mod alerts;
 mod authors;
 mod autoscaling;

@@ -22,6 +22,7 @@ What `innkeeper.toml` may say. This page is written by `innkeeper manifest --ref
 - Paths are relative to the manifest's directory.
 - Durations are written `\"500ms\"`, `\"2s\"`, `\"1m30s\"` or `\"24h\"`; sizes `\"512KiB\"`, `\"64MiB\"`, `\"1GiB\"`, or a number of bytes.
 - *Live* says which keys are read again while the host runs; all others at its start. `innkeeper up --watch` starts the app anew when one of those changes.
+- A context that is new, with all of its keys, is added while the host runs. One that is taken away serves until the host restarts.
 ";
 
 /// What is said of a key.

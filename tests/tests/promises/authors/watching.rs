@@ -73,7 +73,8 @@ async fn what_is_changed_is_swapped_in_and_what_is_broken_is_not() {
     let added = app.directory().to_str().expect("paths are UTF-8");
     let said = innkeeper_tests::command(&["new", "gable", "--in", added]).await;
     assert!(said.is_well, "{said:?}");
-    up.says("starting anew").await;
+    up.says("added, and serves").await;
+    assert_eq!(up.said("starting anew"), 0, "nothing else has changed");
     let empty = within(Duration::from_secs(300), async || {
         let request = up.gateway().request(http::Method::GET, "/gable");
         let reply = innkeeper_tests::try_send(request).await;
