@@ -92,9 +92,7 @@ async fn a_volume_that_is_nearly_full_takes_nothing_more_and_answers_reads() {
     // What adds nothing goes on.
     let read = host.gateway().get("/entries?size=1").await.expect(200);
     assert!(read.number("total") >= 100, "{read:?}");
-    let removal = host
-        .gateway()
-        .request(Method::DELETE, "/hostile/keys/0/5");
+    let removal = host.gateway().request(Method::DELETE, "/hostile/keys/0/5");
     send(removal).await.expect(204);
     // And it is said where operators look.
     let warned = warning(&host).await.expect("a warning");
@@ -139,7 +137,14 @@ async fn what_contexts_may_keep_by_default_fits_on_the_volume() {
     for context in ["archive", "hostile"] {
         let seen = host.operators().context(context).await;
         let quotas = seen["quota"].as_array().expect("a list");
-        for resource in ["bytes", "keys", "timers", "sequences", "dead_letters", "commits"] {
+        for resource in [
+            "bytes",
+            "keys",
+            "timers",
+            "sequences",
+            "dead_letters",
+            "commits",
+        ] {
             let used = quotas.iter().find(|used| used["resource"] == resource);
             let limit = used.expect("each is shown")["limit"].as_u64();
             assert!(limit.is_some_and(|limit| limit > 0), "{resource}: {used:?}");
