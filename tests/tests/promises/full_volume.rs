@@ -52,7 +52,7 @@ async fn warning(host: &TestHost) -> Option<String> {
 
 #[tokio::test]
 async fn a_volume_that_is_nearly_full_takes_nothing_more_and_answers_reads() {
-    let volume = statvfs(&std::env::temp_dir()).expect("the system tells");
+    let volume = statvfs(std::env::temp_dir()).expect("the system tells");
     let free = volume.f_bavail * volume.f_frsize;
     // Far more than others write here meanwhile.
     let (limit, ballast) = (free - free / 8, free / 4);
@@ -131,7 +131,7 @@ async fn what_contexts_may_keep_by_default_fits_on_the_volume() {
         .with("archive", "archive")
         .await;
     let host = TestHost::with(settings).await;
-    let volume = statvfs(&host.data()).expect("the system tells");
+    let volume = statvfs(host.data()).expect("the system tells");
     let size = volume.f_blocks * volume.f_frsize;
     let mut all = 0;
     for context in ["archive", "hostile"] {
