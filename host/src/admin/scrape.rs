@@ -15,8 +15,8 @@ use crate::events;
 use crate::invocation::compensation;
 use crate::nats;
 use crate::observe::metrics::{
-    CONTEXT_READY, DISK_FREE, DISK_FREE_LIMIT, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS, NATS_LAG, NATS_SUBSCRIPTION_LAG,
-    NATS_SUBSCRIPTION_UP, NATS_UP, TextFormat,
+    CONTEXT_READY, DISK_FREE, DISK_FREE_LIMIT, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS,
+    NATS_LAG, NATS_SUBSCRIPTION_LAG, NATS_SUBSCRIPTION_UP, NATS_UP, TextFormat,
 };
 
 /// What was measured, for Prometheus

@@ -88,7 +88,11 @@ mod tests {
     fn what_all_may_keep_fits() {
         let mut manifest = app(4);
         divide_between(&mut manifest, 5 * GIB, GIB);
-        assert_eq!(bytes(&manifest), [GIB; 4], "and as much is left for the host");
+        assert_eq!(
+            bytes(&manifest),
+            [GIB; 4],
+            "and as much is left for the host"
+        );
         let mut manifest = app(4);
         let named = manifest.contexts.get_mut("2").unwrap();
         named.quota.bytes = Some(3 * GIB);

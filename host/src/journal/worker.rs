@@ -245,8 +245,7 @@ impl Worker {
             Some(shortage) => shortage.admit(group.ledger.journal(), &submission.unit),
             None => Ok(()),
         };
-        let growth =
-            admitted.and_then(|()| group.growth_with(&submission.unit, submission.quota));
+        let growth = admitted.and_then(|()| group.growth_with(&submission.unit, submission.quota));
         let growth = match growth {
             Ok(growth) => growth,
             // Part of what is waited for may be what it changes.

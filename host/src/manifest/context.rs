@@ -189,10 +189,7 @@ impl Limits {
     /// typed calls take up to 32 bytes for one.
     pub fn transfer(&self) -> usize {
         const TIMES: u64 = 8;
-        let largest = self
-            .whole_response()
-            .max(self.staged)
-            .max(self.outbound);
+        let largest = self.whole_response().max(self.staged).max(self.outbound);
         let most = largest.saturating_mul(TIMES).min(self.memory);
         usize::try_from(most).unwrap_or(usize::MAX)
     }

@@ -11,13 +11,13 @@ use super::scalar;
 #[serde(default, deny_unknown_fields)]
 pub struct CommitLimits {
     /// How many keys it may change.
-    #[serde(deserialize_with = "scalar::positive")]
+    #[serde(deserialize_with = "scalar::committed")]
     pub keys: NonZeroU32,
     /// How many events it may publish.
-    #[serde(deserialize_with = "scalar::positive")]
+    #[serde(deserialize_with = "scalar::committed")]
     pub events: NonZeroU32,
     /// How many timers it may set and cancel.
-    #[serde(deserialize_with = "scalar::positive")]
+    #[serde(deserialize_with = "scalar::committed")]
     pub timers: NonZeroU32,
     /// How many numbers it may draw of all its sequences.
     #[serde(deserialize_with = "scalar::positive")]

@@ -284,6 +284,17 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Non
     NonZeroU32::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
 }
 
+/// How many changes one commit may make: nobody reads, in any context, while it is written, and that takes longer than in proportion.
+pub(super) fn committed<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<NonZeroU32, D::Error> {
+    let number = deserializer.deserialize_i64(Number {
+        from: 1,
+        to: 10_000,
+    })?;
+    NonZeroU32::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
+}
+
 /// A number from 0.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     deserializer.deserialize_i64(Number {

@@ -106,7 +106,9 @@ impl Relay {
 
     fn most_dead_letters(&self, context: &str) -> u64 {
         let settings = self.bridge.manifest.contexts.get(context);
-        settings.map_or(u64::MAX, |settings| settings.quota.dead_letters.get().into())
+        settings.map_or(u64::MAX, |settings| {
+            settings.quota.dead_letters.get().into()
+        })
     }
 
     async fn has_room(&self, context: &str) -> Result<bool, NatsError> {

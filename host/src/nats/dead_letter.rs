@@ -43,7 +43,9 @@ pub fn list(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
 /// How many of a context wait for an operator. Blocks.
 pub(super) fn count(bridge: &Bridge, context: &str) -> Result<u64, journal::Error> {
     let letters = list(bridge)?.into_iter();
-    Ok(letters.filter(|letter| letter.place.context == context).count() as u64)
+    Ok(letters
+        .filter(|letter| letter.place.context == context)
+        .count() as u64)
 }
 
 /// All of them, including those that were published or dropped since.

@@ -212,7 +212,10 @@ async fn processors_are_shared_by_weight() {
         .set("context.hostile.limits.cpu_weight", 100 * TIMES);
     let host = Opening::new(settings).alone().open().await;
     holds_once("processors that are shared by weight", async || {
-        let before = [computed(&host, "unruly").await, computed(&host, "hostile").await];
+        let before = [
+            computed(&host, "unruly").await,
+            computed(&host, "hostile").await,
+        ];
         let light = spinning(host.gateway(), 8);
         let client = host.gateway().clone();
         let heavy = Clients::start(8, move || {
@@ -225,7 +228,10 @@ async fn processors_are_shared_by_weight() {
         probe(&host, 100).await;
         light.stop().await;
         heavy.stop().await;
-        let after = [computed(&host, "unruly").await, computed(&host, "hostile").await];
+        let after = [
+            computed(&host, "unruly").await,
+            computed(&host, "hostile").await,
+        ];
         let [light, heavy] = [after[0] - before[0], after[1] - before[1]];
         // What is left of one when the other has ended is its own.
         let (least, most) = (TIMES as f64 * 0.6, TIMES as f64 * 1.5);

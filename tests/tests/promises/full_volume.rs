@@ -52,7 +52,7 @@ async fn warning(host: &TestHost) -> Option<String> {
 
 #[tokio::test]
 async fn a_volume_that_is_nearly_full_takes_nothing_more_and_answers_reads() {
-    let volume = statvfs(&std::env::temp_dir()).expect("the system tells");
+    let volume = statvfs(std::env::temp_dir()).expect("the system tells");
     let free = volume.f_bavail * volume.f_frsize;
     // Far more than others write here meanwhile.
     let (limit, ballast) = (free - free / 8, free / 4);
@@ -92,9 +92,7 @@ async fn a_volume_that_is_nearly_full_takes_nothing_more_and_answers_reads() {
     // What adds nothing goes on.
     let read = host.gateway().get("/entries?size=1").await.expect(200);
     assert!(read.number("total") >= 100, "{read:?}");
-    let removal = host
-        .gateway()
-        .request(Method::DELETE, "/hostile/keys/0/5");
+    let removal = host.gateway().request(Method::DELETE, "/hostile/keys/0/5");
     send(removal).await.expect(204);
     // And it is said where operators look.
     let warned = warning(&host).await.expect("a warning");
@@ -133,13 +131,20 @@ async fn what_contexts_may_keep_by_default_fits_on_the_volume() {
         .with("archive", "archive")
         .await;
     let host = TestHost::with(settings).await;
-    let volume = statvfs(&host.data()).expect("the system tells");
+    let volume = statvfs(host.data()).expect("the system tells");
     let size = volume.f_blocks * volume.f_frsize;
     let mut all = 0;
     for context in ["archive", "hostile"] {
         let seen = host.operators().context(context).await;
         let quotas = seen["quota"].as_array().expect("a list");
-        for resource in ["bytes", "keys", "timers", "sequences", "dead_letters", "commits"] {
+        for resource in [
+            "bytes",
+            "keys",
+            "timers",
+            "sequences",
+            "dead_letters",
+            "commits",
+        ] {
             let used = quotas.iter().find(|used| used["resource"] == resource);
             let limit = used.expect("each is shown")["limit"].as_u64();
             assert!(limit.is_some_and(|limit| limit > 0), "{resource}: {used:?}");

@@ -205,7 +205,9 @@ impl Turns {
         );
         let next = match standing {
             Standing::Queued(ticket) => share.scheduler.state.lock().leave(share.number, ticket),
-            Standing::Resting(_, Some(_)) => share.scheduler.state.lock().leave_resting(share.number),
+            Standing::Resting(_, Some(_)) => {
+                share.scheduler.state.lock().leave_resting(share.number)
+            }
             Standing::Away | Standing::Resting(_, None) => None,
         };
         if let Some(next) = next {

@@ -286,7 +286,7 @@ async fn what_waits_is_woken_and_what_is_dropped_is_forgotten() {
     for one in spinning {
         let _ = one.await;
     }
-    let state = scheduler.0.lock();
+    let state = scheduler.state.lock();
     assert!(state.is_at_rest(), "nobody computes or waits");
 }
 
@@ -296,7 +296,7 @@ async fn who_is_called_owes_nothing_for_it() {
     let share = || Arc::new(scheduler.share(ShareOptions::default()));
     let (caller, callee) = (share(), share());
     let never = Arc::new(AtomicBool::new(false));
-    let used = |share: &Arc<Share>| scheduler.0.lock().used(share.number);
+    let used = |share: &Arc<Share>| scheduler.state.lock().used(share.number);
     let before = used(&callee);
     let call = pin!(compute(5, never.clone()));
     caller.run(pin!(callee.run(call))).await;
@@ -320,7 +320,7 @@ async fn what_runs_within_a_slice_is_its_own_and_needs_no_other_processor() {
         .await;
     assert!(callee.computed() >= 5 * SLICE);
     assert!(caller.computed() < 5 * SLICE, "{:?}", caller.computed());
-    assert!(scheduler.0.lock().is_at_rest());
+    assert!(scheduler.state.lock().is_at_rest());
 }
 
 #[test]
@@ -349,7 +349,7 @@ async fn who_computes_for_long_leaves_the_thread_to_the_others() {
                 // The last slice takes as long as the others' waiting does.
                 let began = Instant::now();
                 let least = Duration::from_millis(2);
-                let is_long = share.scheduler.0.lock().are_slices_long(share.number);
+                let is_long = share.scheduler.state.lock().are_slices_long(share.number);
                 let most = Duration::from_secs(20);
                 while began.elapsed() < least
                     || is_long && !ended.load(Ordering::Relaxed) && began.elapsed() < most

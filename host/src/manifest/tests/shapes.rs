@@ -45,7 +45,7 @@ fn unknown_keys_are_refused_with_the_valid_ones() {
         ),
         (
             "[journal]\nengin = 'sled'",
-            "2:1: journal: unknown key `engin`; valid keys are `cache`, `directory`, `durability`, `engine`, `result_retention`; did you mean `engine`?",
+            "2:1: journal: unknown key `engin`; valid keys are `cache`, `directory`, `disk_free_limit`, `durability`, `engine`, `result_retention`; did you mean `engine`?",
         ),
         (
             "[log]\nfile = 'x'",

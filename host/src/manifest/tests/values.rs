@@ -327,6 +327,10 @@ fn impossible_contexts_are_refused() {
              connection is opened",
         ),
         (
+            "[context.room.limits.commit]\nkeys = 40_000",
+            "2:8: context.room.limits.commit.keys: must be a whole number from 1 to 10000, not 40000",
+        ),
+        (
             "[context.room.circuit_breaker]\nmax_connections = 0",
             "2:19: context.room.circuit_breaker.max_connections: must be a whole number from 1 to 4294967295, not 0",
         ),

@@ -68,7 +68,7 @@ fn wrong_variables_are_refused_by_name() {
         (
             "INNKEEPER_JOURNAL__CASH",
             "1",
-            "journal: unknown key `cash`; valid keys are `cache`, `directory`, `durability`, `engine`, `result_retention`",
+            "journal: unknown key `cash`; valid keys are `cache`, `directory`, `disk_free_limit`, `durability`, `engine`, `result_retention`",
         ),
         (
             "INNKEEPER_GATEWAY__",

@@ -160,7 +160,8 @@ mod tests {
 
     /// Says to the process of a test that it is to confine itself.
     const ROLE: &str = "INNKEEPER_TEST_CONFINED";
-    const THIS: &str = "rollout::compile::confine::tests::who_is_confined_opens_nothing_and_reaches_nobody";
+    const THIS: &str =
+        "rollout::compile::confine::tests::who_is_confined_opens_nothing_and_reaches_nobody";
     const MEMORY: u64 = 256 << 20;
 
     /// What a confined process must not be able to do, and whether it was.
@@ -169,15 +170,27 @@ mod tests {
         let signalled = parent.map(rustix::process::test_kill_process);
         vec![
             ("read a file", fs::read("/etc/passwd").is_ok()),
-            ("write a file", fs::write("/tmp/innkeeper-confined", b"").is_ok()),
+            (
+                "write a file",
+                fs::write("/tmp/innkeeper-confined", b"").is_ok(),
+            ),
             ("list a directory", fs::read_dir("/").is_ok()),
             ("listen", TcpListener::bind("127.0.0.1:0").is_ok()),
             ("connect", !is_denied(&TcpStream::connect("127.0.0.1:9"))),
             ("send a packet", UdpSocket::bind("127.0.0.1:0").is_ok()),
             ("reach a socket on this machine", UnixStream::pair().is_ok()),
-            ("start a program", Command::new("/bin/true").status().is_ok()),
-            ("start a thread", thread::Builder::new().spawn(|| ()).is_ok()),
-            ("signal another process", signalled.is_some_and(|sent| sent.is_ok())),
+            (
+                "start a program",
+                Command::new("/bin/true").status().is_ok(),
+            ),
+            (
+                "start a thread",
+                thread::Builder::new().spawn(|| ()).is_ok(),
+            ),
+            (
+                "signal another process",
+                signalled.is_some_and(|sent| sent.is_ok()),
+            ),
         ]
     }
 
@@ -204,9 +217,6 @@ mod tests {
         let said = String::from_utf8_lossy(&child.stdout);
         let said = said.lines().find(|line| line.contains("tried: "));
         let said = said.unwrap_or_else(|| panic!("{child:?}"));
-        assert!(
-            said.contains("tried: [], and has 8388608 bytes"),
-            "{said}"
-        );
+        assert!(said.contains("tried: [], and has 8388608 bytes"), "{said}");
     }
 }

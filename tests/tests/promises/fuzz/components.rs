@@ -222,7 +222,11 @@ fn whatever_is_uploaded_is_refused_or_passes_and_the_host_goes_on() {
     let (refused, passed) = (Cell::new(0), Cell::new(0));
     let seeds: Vec<_> = seeds("components")
         .iter()
-        .map(|text| wat::parse_bytes(text).expect("a seed is WebAssembly text").into_owned())
+        .map(|text| {
+            wat::parse_bytes(text)
+                .expect("a seed is WebAssembly text")
+                .into_owned()
+        })
         .collect();
     let attempt = |bytes: Vec<u8>| {
         let reply = runtime.block_on(host.operators().deploy("idler", bytes, "dry-run=true"));

@@ -42,7 +42,9 @@ fn failures(name: &str) -> &'static str {
 /// What mattered once, in the order of its names.
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     let files = std::fs::read_dir(directory().join(name)).expect("there are some");
-    let mut files: Vec<_> = files.map(|file| file.expect("it is listed").path()).collect();
+    let mut files: Vec<_> = files
+        .map(|file| file.expect("it is listed").path())
+        .collect();
     files.sort();
     let read = |file: &PathBuf| std::fs::read(file).expect("it can be read");
     let seeds: Vec<_> = files.iter().map(read).collect();

@@ -117,12 +117,13 @@ async fn dead_letters_of_the_relay_have_a_quota_and_only_their_context_waits_for
         let published = subjects(&server).await;
         places(&published, "/stay/reservation").len()
     };
-    eventually("another context's events are published", async || {
-        match of_others().await {
+    eventually(
+        "another context's events are published",
+        async || match of_others().await {
             0 => Err("none"),
             _ => Ok(()),
-        }
-    })
+        },
+    )
     .await;
     host.kill_9();
     host.reopen().await;
@@ -201,7 +202,9 @@ async fn who_has_many_that_cannot_be_published_does_not_hold_up_the_others() {
         let others = places(&published, "/stay/reservation").len();
         match letters == LARGE && small >= 1 && others >= 1 {
             true => Ok(()),
-            false => Err(format!("{letters} dead letters, {small} and {others} published")),
+            false => Err(format!(
+                "{letters} dead letters, {small} and {others} published"
+            )),
         }
     })
     .await;

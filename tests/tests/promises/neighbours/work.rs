@@ -84,7 +84,9 @@ impl Asked {
     async fn latencies(self, host: &TestHost) -> Vec<Duration> {
         let gateway = host.gateway().base();
         match self {
-            Self::Request(method, path) => requests(gateway, NEIGHBOURS, ANSWERS, method, path).await,
+            Self::Request(method, path) => {
+                requests(gateway, NEIGHBOURS, ANSWERS, method, path).await
+            }
             Self::Operators(path) => {
                 let base = host.operators().client().base();
                 requests(base, NEIGHBOURS, ANSWERS, "GET", path).await

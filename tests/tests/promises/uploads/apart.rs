@@ -119,7 +119,11 @@ async fn compiling_takes_as_much_memory_as_it_may_and_none_of_the_host() {
     assert!(costly.len() < 4 << 20, "{} bytes", costly.len());
     let reply = host.operators().deploy("idler", costly, "").await;
     let reply = reply.expect_problem(422);
-    assert!(reply.text.contains("rollout.compile_memory"), "{}", reply.text);
+    assert!(
+        reply.text.contains("rollout.compile_memory"),
+        "{}",
+        reply.text
+    );
     let after = host.most_resident();
     assert!(after < before + MORE, "{before} KiB, and then {after} KiB");
 }
