@@ -120,7 +120,7 @@ impl ResourceLimiterAsync for StoreData {
 const LARGEST_RANDOM: u64 = 1 << 20;
 
 /// WASI is there because JavaScript and Python runtimes import it. Nothing is granted, and nothing in it differs between two runs of one invocation:
-/// the clocks stand at the invocation's time and the random bytes follow from its id.
+/// the clocks stand at the invocation's time, and the random bytes follow from an id that the invocation makes: whoever knows the invocation cannot tell it.
 impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let services = &mut self.services.0;

@@ -21,9 +21,9 @@ use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
     Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, Suspicions, compensation,
-    crash_recovery, faults, stored_generation,
+    crash_recovery, faults, kept_secret, stored_generation,
 };
-use crate::journal;
+use crate::journal::{self, CommitError};
 use crate::manifest::{ContextSettings, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Shipped, rebuild};
@@ -97,6 +97,9 @@ pub enum StartError {
     /// What was interrupted cannot be read.
     #[error("what the last stop interrupted could not be resumed: {0}")]
     Recovery(#[from] Failure),
+    /// The host's own journal takes nothing.
+    #[error("the host cannot write to its own journal: {0}")]
+    Own(#[from] CommitError),
     /// A thread of the start-up ended without an answer.
     #[error("the host was stopped while it was starting")]
     CutShort,
@@ -138,10 +141,13 @@ impl Host {
         let for_invocations = Budget::new(memory - answers.limit());
         let guests_memory = for_invocations.guests(manifest.host.guests_memory());
         let slots_wanted = Arc::new(Notify::new());
+        let own = journals.ledgers.own.get(HOST_SOURCE);
+        let id_secret = Arc::new(kept_secret(own.ok_or(journal::Error::Closed)?).await?);
         let share = |settings: &ContextSettings, config: &Arc<config::Live>| Shared {
             config: config.clone(),
             wiring: wiring.clone(),
             answers: answers.clone(),
+            id_secret: id_secret.clone(),
             share: engine.share(settings.limits.share()),
             instances: engine.instances(settings.min_slots()),
             probe_instances: engine.probe_instances(),

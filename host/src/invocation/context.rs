@@ -18,6 +18,7 @@ use super::key_locks::KeyLocks;
 use super::known_good::KnownGood;
 use super::traffic::Traffic;
 use crate::config;
+use crate::core::IdSecret;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::{InstanceShare, Share};
 use crate::journal::{self, Ledger, Space};
@@ -78,6 +79,8 @@ pub struct Context {
     pub log: Arc<LogRateLimit>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
+    /// What the ids that its guests make follow from besides their invocations.
+    pub id_secret: Arc<IdSecret>,
     wiring: Arc<CurrentWiring>,
     config: Arc<config::Live>,
 }
@@ -90,6 +93,8 @@ pub(crate) struct Shared {
     pub wiring: Arc<CurrentWiring>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
+    /// What the ids that guests make follow from besides their invocations.
+    pub id_secret: Arc<IdSecret>,
     /// What it has of the processors.
     pub share: Arc<Share>,
     /// What it has of the instances.
@@ -143,6 +148,7 @@ impl Context {
             probe_instances: shared.probe_instances,
             guests_memory: shared.guests_memory,
             answers: shared.answers,
+            id_secret: shared.id_secret,
             wiring: shared.wiring,
             config: shared.config,
             name: name.to_owned(),
