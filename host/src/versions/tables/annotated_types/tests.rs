@@ -92,7 +92,7 @@ fn whatever_else_json_schema_knows_is_said_by_its_keyword() {
     let beds = json!({ "type": "integer", "minimum": 0, "maximum": 255 });
     assert_eq!(found["type-0"]["properties"]["beds"], beds);
     assert_eq!(
-        found["type-4"],
+        found["type-2"],
         json!({
             "type": "object",
             "properties": { "desc": email },
