@@ -141,8 +141,8 @@ impl WasiView for StoreData {
                 .insecure_random_seed(u128::from(now))
                 // What the host makes at once is not counted as the guest's memory, and nothing interrupts it.
                 .max_random_size(LARGEST_RANDOM)
-                .stdout(lines.clone())
-                .stderr(lines.clone())
+                .stdout(lines.beside())
+                .stderr(lines)
                 .allow_tcp(false)
                 .allow_udp(false);
             Box::new(builder.build())
