@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use innkeeper::journal::{
-    Cause, Committer, Durability, Ending, Header, KeyRange, Ledger, Options, ReadSet, SledStore, Space,
-    Unit, Write,
+    Cause, Committer, Durability, Ending, Header, KeyRange, Ledger, Options, ReadSet, SledStore,
+    Space, Unit, Write,
 };
 
 /// What the engine may keep in memory.

@@ -19,7 +19,11 @@ pub(crate) async fn kept_secret(ledger: &Ledger) -> Result<IdSecret, CommitError
         reads.note_key(Space::Meta, KEY.as_bytes());
         let unit = Unit {
             reads,
-            ..Unit::bookkeeping("id-secret", began, vec![record::write(Space::Meta, KEY, &made)?])
+            ..Unit::bookkeeping(
+                "id-secret",
+                began,
+                vec![record::write(Space::Meta, KEY, &made)?],
+            )
         };
         Ok(Proposal::Commit(unit, IdSecret::new(&made)))
     });

@@ -62,7 +62,12 @@ async fn what_is_drawn_again_is_the_same_and_another_hosts_is_another() {
     host.reopen().await;
     assert_eq!(drawn_again(&host, "anna").await, anna);
     let mut told = String::new();
-    for path in ["/v1/contexts", "/v1/contexts/dicer", "/v1/hosts", "/metrics"] {
+    for path in [
+        "/v1/contexts",
+        "/v1/contexts/dicer",
+        "/v1/hosts",
+        "/metrics",
+    ] {
         told += &host.operators().send(Method::GET, path).await.text;
     }
     host.close().await;

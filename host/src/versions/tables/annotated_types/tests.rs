@@ -85,8 +85,7 @@ fn whatever_else_json_schema_knows_is_said_by_its_keyword() {
         (4, keyword("deprecated", "true")),
         (4, keyword("type", "\"string\"")),
     ]);
-    let email =
-        json!({ "type": "string", "format": "email", "x-unit": { "of": [1.5, null] } });
+    let email = json!({ "type": "string", "format": "email", "x-unit": { "of": [1.5, null] } });
     let found = found.unwrap().json_schemas("#/");
     // What the type is made of stays.
     let beds = json!({ "type": "integer", "minimum": 0, "maximum": 255 });
@@ -123,7 +122,11 @@ fn what_cannot_be_said_of_a_type_is_refused() {
         (1, keyword("$ref", "\"#/x\""), "letters, digits and hyphens"),
         (1, keyword("format", ""), "the keyword format is empty"),
         (1, keyword("format", &long(5000)), "at most 4096"),
-        (1, keyword("format", "email"), "the keyword format is no JSON"),
+        (
+            1,
+            keyword("format", "email"),
+            "the keyword format is no JSON",
+        ),
         (
             1,
             keyword("not", "[{\"x\": {\"$ref\": \"#\"}}]"),
