@@ -8,6 +8,10 @@ export interface Type<T> {
   or(fallback: T): Type<T> & { readonly hasDefault: true };
   /** The same type, as a field that has another name in the state than in the code. */
   storedAs(name: string): this;
+  /** The same type with a name of 1 to 128 bytes, and with what it is for in a few sentences: the app's documents tell it under `#/components/schemas` by that name, as they tell types of Rust and Python. */
+  named(name: string, description?: string): this;
+  /** The same type, with a keyword of JSON Schema 2020-12 or OpenAPI in the documents: `text.keyword("format", "email")`. It is told, and checks nothing. */
+  keyword(name: string, value: unknown): this;
   /** Never there: it keeps `T` apart for the compiler. */
   readonly "~value"?: T;
 }

@@ -60,6 +60,7 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("scripted", "tests/javascript/scripted"),
     ("envoy-javascript", "tests/javascript/envoy"),
     ("keeper-javascript", "tests/javascript/keeper"),
+    ("moved-javascript", "tests/javascript/moved"),
 ];
 
 /// Contexts in JavaScript with another engine in their components.

@@ -11,11 +11,11 @@ wit_bindgen::generate!({
     inline: "
         package innkeeper:sdk;
         world documented {
-            export innkeeper:context/document@0.3.0;
+            export innkeeper:context/document@0.4.0;
         }
     ",
     path: "wit",
-    with: { "innkeeper:context/types@0.3.0": crate::bindings::innkeeper::context::types },
+    with: { "innkeeper:context/types@0.4.0": crate::bindings::innkeeper::context::types },
     pub_export_macro: true,
     export_macro_name: "export_document",
     default_bindings_module: "innkeeper_sdk::documented",

@@ -11,11 +11,11 @@ wit_bindgen::generate!({
     inline: "
         package innkeeper:sdk;
         world evolving {
-            export innkeeper:context/migration@0.3.0;
+            export innkeeper:context/migration@0.4.0;
         }
     ",
     path: "wit",
-    with: { "innkeeper:context/state@0.3.0": crate::bindings::innkeeper::context::state },
+    with: { "innkeeper:context/state@0.4.0": crate::bindings::innkeeper::context::state },
     pub_export_macro: true,
     export_macro_name: "export_migration",
     default_bindings_module: "innkeeper_sdk::evolving",

@@ -35,6 +35,9 @@ use crate::{EventData, Page, Text};
 /// followed, and what cannot be told does not compile: `flatten`, `tag`, `untagged`, `with`, and a type with fields that is read as another type, but not written as it (`from` or `try_from` without
 /// the same in `into`), or the other way round.
 ///
+/// What else JSON Schema knows is said by its keywords, which are told and check nothing: `#[json_schema(format = "email", examples = ["a@b.example"])]` above a type, for example
+/// `struct Email(String)`.
+///
 /// A type derives one of the two, this or [`EventData`](trait@crate::EventData), which is a `JsonSchema` and more.
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` as JSON is not known",

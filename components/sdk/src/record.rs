@@ -31,7 +31,7 @@ pub mod private {
     pub use super::gather::{
         Choose, Gather, choose, fields_of_case, gather, next, payload, present,
     };
-    pub use super::types::{Types, case, field, field_at, is_event_data};
+    pub use super::types::{Types, case, field, field_at, is_event_data, say_keyword};
     pub use crate::bindings::innkeeper::context::types::DataType;
     pub use crate::documented::exports::innkeeper::context::document::Annotation;
 }

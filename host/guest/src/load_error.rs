@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::shape::{Budget, TooMuch};
 
 /// The version of the contract's package `innkeeper:context`. Components for another one are refused.
-pub const CONTRACT_VERSION: &str = "0.3.0";
+pub const CONTRACT_VERSION: &str = "0.4.0";
 
 /// Why a component cannot be a guest.
 #[derive(Debug, thiserror::Error)]

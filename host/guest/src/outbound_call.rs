@@ -45,6 +45,9 @@ pub enum OutboundError {
     /// Its name leads nowhere.
     #[error("its name cannot be resolved: {0}")]
     Unresolved(String),
+    /// Nobody has said in time where its name leads.
+    #[error("its name was not resolved in time")]
+    ResolveTimeout,
     /// There is no connection.
     #[error("no connection: {0}")]
     Unreachable(String),
@@ -96,7 +99,7 @@ impl OutboundError {
         match self {
             Self::Denied(_) => "denied",
             Self::AddressDenied(_) => "address_denied",
-            Self::Unresolved(_) => "unresolved",
+            Self::Unresolved(_) | Self::ResolveTimeout => "unresolved",
             Self::Unreachable(_) => "unreachable",
             Self::Tls(_) => "tls",
             Self::ConnectTimeout => "connect_timeout",

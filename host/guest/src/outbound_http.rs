@@ -95,6 +95,7 @@ impl From<OutboundError> for outbound::Error {
         match error {
             OutboundError::Denied(_) | OutboundError::AddressDenied(_) => Self::Denied(said),
             OutboundError::Unresolved(_)
+            | OutboundError::ResolveTimeout
             | OutboundError::Unreachable(_)
             | OutboundError::Tls(_)
             | OutboundError::ConnectTimeout => Self::Unreachable(said),

@@ -24,6 +24,7 @@ impl From<OutboundError> for Error {
                 rcode: Some(reason),
                 info_code: None,
             },
+            OutboundError::ResolveTimeout => Self::DnsTimeout,
             OutboundError::Unreachable(_) => Self::ConnectionRefused,
             OutboundError::Tls(_) => Self::TlsProtocolError,
             OutboundError::ConnectTimeout => Self::ConnectionTimeout,

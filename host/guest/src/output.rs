@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
@@ -95,19 +96,73 @@ fn clip(text: &str, longest: usize) -> &str {
         .unwrap_or_default()
 }
 
-/// A guest's standard output or error: each write becomes log lines.
+/// A guest's standard output or error, as lines of the log. What stands in one line may be written piece by piece, and by several streams.
 #[derive(Clone)]
-pub(super) struct LogLines {
-    invocation: Option<Arc<InvocationInfo>>,
-    gate: Arc<dyn LogGate>,
-}
+pub(super) struct LogLines(Arc<Mutex<Lines>>);
 
 impl LogLines {
     pub(super) fn of(services: &mut dyn Services) -> Self {
-        Self {
-            invocation: services.invocation().ok().map(Arc::new),
-            gate: services.log_gate(),
+        let invocation = services.invocation().ok().map(Arc::new);
+        Self::new(invocation, services.log_gate())
+    }
+
+    /// Lines of the same invocation, which do not mix with these.
+    pub(super) fn beside(&self) -> Self {
+        let lines = self.0.lock();
+        Self::new(lines.invocation.clone(), lines.gate.clone())
+    }
+
+    fn new(invocation: Option<Arc<InvocationInfo>>, gate: Arc<dyn LogGate>) -> Self {
+        Self(Arc::new(Mutex::new(Lines {
+            invocation,
+            gate,
+            unfinished: Vec::new(),
+        })))
+    }
+}
+
+struct Lines {
+    invocation: Option<Arc<InvocationInfo>>,
+    gate: Arc<dyn LogGate>,
+    /// The beginning of a line whose end was not written yet.
+    unfinished: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (piece, is_end) = match piece.split_last() {
+                Some((b'\n', piece)) => (piece, true),
+                _ => (piece, false),
+            };
+            // Of a line that is too long the rest is not kept; a character is cut as a whole where it is written.
+            let most = self.gate.longest_line().saturating_add(4);
+            let room = most.saturating_sub(self.unfinished.len());
+            self.unfinished
+                .extend_from_slice(piece.get(..room).unwrap_or(piece));
+            if is_end {
+                self.end();
+            }
         }
+    }
+
+    /// Writes the line that has ended.
+    fn end(&mut self) {
+        let line = std::mem::take(&mut self.unfinished);
+        let line = String::from_utf8_lossy(&line);
+        let line = line.trim_end_matches('\r');
+        if !line.is_empty()
+            && let Some((group, line)) = admitted(&*self.gate, Level::Info, "output", line)
+        {
+            write(self.invocation.as_deref(), Level::Info, group, line);
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // What the guest has ended without an end of its line.
+        self.end();
     }
 }
 
@@ -129,14 +184,7 @@ impl AsyncWrite for LogLines {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        for line in String::from_utf8_lossy(bytes)
-            .lines()
-            .filter(|line| !line.is_empty())
-        {
-            if let Some((group, line)) = admitted(&*self.gate, Level::Info, "output", line) {
-                write(self.invocation.as_deref(), Level::Info, group, line);
-            }
-        }
+        self.0.lock().take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

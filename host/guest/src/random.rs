@@ -1,5 +1,4 @@
-//! Random bytes that follow from a seed: the same again when an invocation is run again. They are no secret from whoever knows the id of the invocation, or of the
-//! event that it handles.
+//! Random bytes that follow from a seed: the same again when an invocation is run again.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

@@ -139,7 +139,7 @@ pub trait Services: Any + Send {
         refused("invocation.now")
     }
 
-    /// `invocation.new-id`
+    /// `invocation.new-id`: also what random bytes follow from, so nobody outside is to be able to tell it.
     fn new_id(&mut self) -> Result<String, Refusal> {
         refused("invocation.new-id")
     }

@@ -120,7 +120,7 @@ impl ResourceLimiterAsync for StoreData {
 const LARGEST_RANDOM: u64 = 1 << 20;
 
 /// WASI is there because JavaScript and Python runtimes import it. Nothing is granted, and nothing in it differs between two runs of one invocation:
-/// the clocks stand at the invocation's time and the random bytes follow from its id.
+/// the clocks stand at the invocation's time, and the random bytes follow from an id that the invocation makes: whoever knows the invocation cannot tell it.
 impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let services = &mut self.services.0;
@@ -141,8 +141,8 @@ impl WasiView for StoreData {
                 .insecure_random_seed(u128::from(now))
                 // What the host makes at once is not counted as the guest's memory, and nothing interrupts it.
                 .max_random_size(LARGEST_RANDOM)
-                .stdout(lines.clone())
-                .stderr(lines.clone())
+                .stdout(lines.beside())
+                .stderr(lines)
                 .allow_tcp(false)
                 .allow_udp(false);
             Box::new(builder.build())

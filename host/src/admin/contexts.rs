@@ -78,10 +78,11 @@ pub(super) async fn one(
 /// What an operator should know when there is too little space where the context's journal is. Blocks.
 fn shortage(host: &Host, context: &Context) -> Option<String> {
     let engine = context.settings.journal;
-    if engine.unwrap_or(host.manifest.journal.engine) == Engine::Memory {
+    if engine.unwrap_or(host.manifest().journal.engine) == Engine::Memory {
         return None;
     }
-    let space = host.committer()?.free_space()?;
+    let committer = host.committer()?;
+    let space = committer.free_space()?;
     Some(space.shortage()?.to_string())
 }
 

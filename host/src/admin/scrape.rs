@@ -82,7 +82,8 @@ fn look(host: &Host) {
         ::metrics::gauge!(MEMORY_HELD, "for" => what).set(budget.held() as f64);
         ::metrics::gauge!(MEMORY_LIMIT, "for" => what).set(budget.limit() as f64);
     }
-    if let Some(space) = host.committer().and_then(|one| one.free_space()) {
+    let committer = host.committer();
+    if let Some(space) = committer.as_ref().and_then(|one| one.free_space()) {
         ::metrics::gauge!(DISK_FREE_LIMIT).set(space.limit() as f64);
         if let Ok(free) = space.free() {
             ::metrics::gauge!(DISK_FREE).set(free as f64);

@@ -23,9 +23,9 @@ use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
     Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, compensation,
-    crash_recovery, faults, stored_generation,
+    crash_recovery, faults, kept_secret, stored_generation,
 };
-use crate::journal;
+use crate::journal::{self, CommitError};
 use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
 use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Occasion, Shipped, rebuild};
@@ -101,6 +101,9 @@ pub enum StartError {
     /// What was interrupted cannot be read.
     #[error("what the last stop interrupted could not be resumed: {0}")]
     Recovery(#[from] Failure),
+    /// The host's own journal takes nothing.
+    #[error("the host cannot write to its own journal: {0}")]
+    Own(#[from] CommitError),
     /// A thread of the start-up ended without an answer.
     #[error("the host was stopped while it was starting")]
     CutShort,
@@ -144,10 +147,13 @@ impl Host {
         let answers = Budget::new(memory / 4);
         let for_invocations = Budget::new(memory - answers.limit());
         let guests_memory = for_invocations.guests(manifest.host.guests_memory());
+        let own = journals.ledgers.own.get(HOST_SOURCE);
+        let id_secret = kept_secret(&own.ok_or(journal::Error::Closed)?).await?;
         let provisions = Provisions {
             wiring: wiring.clone(),
             engine: engine.clone(),
             answers: answers.clone(),
+            id_secret: Arc::new(id_secret),
             guests_memory: guests_memory.clone(),
             slots_wanted: Arc::default(),
         };

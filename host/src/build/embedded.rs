@@ -60,6 +60,7 @@ const RUST_FILES: &[(&str, &str)] = files![
     "components/sdk/derive/src/json_schema.rs",
     "components/sdk/derive/src/json_schema/tests.rs",
     "components/sdk/derive/src/keys.rs",
+    "components/sdk/derive/src/keywords.rs",
     "components/sdk/derive/src/lib.rs",
     "components/sdk/derive/src/serde_attributes.rs",
     "components/sdk/derive/src/structs.rs",

@@ -55,7 +55,7 @@ async fn the_contexts_of_stay_are_built_and_offer_and_use_what_they_say() {
         assert_eq!(uses, if built.name == "reservation" { 2 } else { 0 });
         for name in ["describe", "web", "policies", "health"] {
             assert!(
-                exports.contains(&format!("innkeeper:context/{name}@0.3.0")),
+                exports.contains(&format!("innkeeper:context/{name}@0.4.0")),
                 "{name}"
             );
         }

@@ -28,7 +28,7 @@ pub use self::{
     counted::counted,
     human_duration::human_duration,
     id::{
-        CallId, CausationId, ContentDigest, CorrelationId, EventId, InvalidContentDigest,
+        CallId, CausationId, ContentDigest, CorrelationId, EventId, IdSecret, InvalidContentDigest,
         InvalidCorrelationId, InvalidDigest, InvocationId, RunId, VersionDigest, random_id,
     },
     timestamp::Timestamp,

@@ -19,8 +19,8 @@ use super::known_good::KnownGood;
 use super::parts::Parts;
 use super::traffic::Traffic;
 use crate::config;
-use crate::core::ByName;
 use crate::core::memory::{Budget, MemoryShare};
+use crate::core::{ByName, IdSecret};
 use crate::guest::{InstanceShare, Share};
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
@@ -80,6 +80,8 @@ pub struct Context {
     pub log: Arc<LogRateLimit>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
+    /// What the ids that its guests make follow from besides their invocations.
+    pub id_secret: Arc<IdSecret>,
     wiring: Arc<CurrentWiring>,
     config: Arc<config::Live>,
     /// What floors above keep for it.
@@ -94,6 +96,8 @@ pub(crate) struct Shared {
     pub wiring: Arc<CurrentWiring>,
     /// What all contexts may hold in memory of answers that may be given again.
     pub answers: Arc<Budget>,
+    /// What the ids that guests make follow from besides their invocations.
+    pub id_secret: Arc<IdSecret>,
     /// What it has of the processors.
     pub share: Arc<Share>,
     /// What it has of the instances.
@@ -147,6 +151,7 @@ impl Context {
             probe_instances: shared.probe_instances,
             guests_memory: shared.guests_memory,
             answers: shared.answers,
+            id_secret: shared.id_secret,
             wiring: shared.wiring,
             config: shared.config,
             parts: Parts::default(),

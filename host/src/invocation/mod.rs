@@ -31,6 +31,7 @@ pub mod idempotency;
 mod intent;
 pub mod interrupted_requests;
 mod invoker;
+mod kept_secret;
 pub mod key_locks;
 mod known_good;
 mod load_meter;
@@ -65,6 +66,7 @@ mod web;
 pub(crate) use self::{
     attributes::Attributes,
     context::{Shared, stored_generation},
+    kept_secret::kept_secret,
     occurrences::Occurrences,
 };
 pub use self::{

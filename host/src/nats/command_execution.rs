@@ -105,7 +105,8 @@ impl Relay {
     }
 
     fn most_dead_letters(&self, context: &str) -> u64 {
-        let settings = self.bridge.manifest.contexts.get(context);
+        let manifest = self.bridge.manifest();
+        let settings = manifest.contexts.get(context);
         settings.map_or(u64::MAX, |settings| {
             settings.quota.dead_letters.get().into()
         })

@@ -28,7 +28,9 @@ pub(super) async fn connect(
     origin: &AllowedOrigin,
     until: Instant,
 ) -> Result<Transport, OutboundError> {
-    let stream = reach_allowed(origin, addresses(origin).await?, until).await?;
+    let addresses = timeout_at(until, addresses(origin)).await;
+    let addresses = addresses.map_err(|_| OutboundError::ResolveTimeout)??;
+    let stream = reach_allowed(origin, addresses, until).await?;
     match origin.tls {
         false => Ok(Transport::Plain(stream)),
         true => secured(origin, stream).await,
@@ -144,6 +146,17 @@ mod tests {
         // What a resolver takes for an address is resolved without a network.
         origin.host = OriginHost::Name(name.to_owned());
         origin
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_nobody_resolves_in_time_is_another_fault_than_a_connection() {
+        // Whoever resolves answers nobody any more.
+        let busy = LOOKUPS.acquire_many(u32::try_from(MOST_LOOKUPS).unwrap());
+        let busy = busy.await.unwrap();
+        let origin = named("http://api.example:80", "93.184.216.34");
+        let connected = connect(&origin, Instant::now() + LONGEST).await;
+        assert!(matches!(connected, Err(OutboundError::ResolveTimeout)));
+        drop(busy);
     }
 
     #[tokio::test]

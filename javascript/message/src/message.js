@@ -2,7 +2,6 @@
 
 import { record, table, text, u64, unit } from "innkeeper-sdk";
 
-/** A message. */
 export const Message = record({
   /** Its id. */
   msgId: u64.storedAs("msg_id"),
@@ -10,7 +9,7 @@ export const Message = record({
   roomId: u64.storedAs("room_id"),
   /** What it says. */
   content: text,
-});
+}).named("Message", "A message.");
 
 /** The messages. */
 export const messages = table("messages", u64, Message);

@@ -1,12 +1,20 @@
 /** What a route says that it answers with success. */
 
 import { big, EVENT, list, Mismatch, mismatchText, record, u32, u64 } from "./types.js";
-import { Type } from "./types/type.js";
+import { encode } from "./bytes.js";
+import { LONGEST_NAME, Type } from "./types/type.js";
 
 /** The type of a part of a collection: what a `Page` of such items is as JSON. */
 export function pageOf(item) {
   // It begins either at a page or behind an item.
-  return record({ items: list(item), page: u32.or(0), after: big(u64).or(0n), size: u32, total: u64 });
+  const page = record({ items: list(item), page: u32.or(0), after: big(u64).or(0n), size: u32, total: u64 });
+  return page.named(pageName(item), "A part of a collection, oldest first.");
+}
+
+/** As in Rust: `Page`, behind the name of what is on it. */
+function pageName(item) {
+  const own = `${item.ownName ?? ""}Page`;
+  return encode(own).length <= LONGEST_NAME ? own : "Page";
 }
 
 /** The types of what a route named `what` answers, by status; `null` is no body. Those that it names are all its successes. */

@@ -16,7 +16,7 @@ class DocumentedTypes {
     const known = this.placesByType[form].get(type);
     if (known !== undefined) return known;
     const described = type.describe((inner) => this.place(inner, form), form);
-    const annotations = type.annotations(form);
+    const annotations = [...type.remarks, ...type.annotations(form)];
     const text = JSON.stringify([described, annotations]);
     const place = this.placesByText.get(text) ?? this.add(described, annotations);
     this.placesByText.set(text, place);

@@ -8,7 +8,7 @@ import {
 import { component } from "../src/component.js";
 import { Refused, TestContext } from "../testing.js";
 
-const Note = record({ id: u64, text: text.upTo(500) });
+const Note = record({ id: u64, text: text.upTo(500) }).named("Note", "What was left.");
 const NewNote = record({ text: text.upTo(500), tags: optional(list(text)), priority: u8.or(3) });
 const notes = table("notes", u64, Note);
 
@@ -62,7 +62,7 @@ function documented(of) {
 
 /** What is said of numbers that a number of JavaScript holds exactly. */
 const ID = { scalar: "u64", said: { value: { least: 0, most: Number.MAX_SAFE_INTEGER } } };
-const NOTE = { record: [["id", ID, false], ["text", { scalar: "string" }, false]] };
+const NOTE = { record: [["id", ID, false], ["text", { scalar: "string" }, false]], said: { name: "Note", description: "What was left." } };
 
 test("what a route takes and answers is told from its declaration", () => {
   const { "POST /notes": leave, "GET /notes": all, "GET /notes/{id}/{*part}": show, "DELETE /notes/{id}": remove, "POST /shout": shout } = documented(declared);
@@ -97,6 +97,7 @@ test("what a route takes and answers is told from its declaration", () => {
           ["size", { scalar: "u32" }, false],
           ["total", ID, false],
         ],
+        said: { name: "NotePage", description: "A part of a collection, oldest first." },
       },
     ],
   ]);
@@ -174,8 +175,34 @@ test("a map whose keys are no names is pairs in a body, as it is read", () => {
   ]);
 });
 
+test("a type has the name that its author gives it, and keywords, wherever it is used", () => {
+  const Email = text.upTo(320).named("Email").keyword("format", "email").keyword("examples", ["a@b.example"]);
+  const Guest = record({ email: Email, id: big(u64.named("GuestId", "Who it is.")), other: optional(Email.keyword("format", "idn-email")) }).named("Guest", "Who stays.");
+  const { "PUT /guest": put_ } = documented(context({ summary: "Guests.", routes: [put("/guest", { body: Guest, answers: list(Guest) }, () => null)] }));
+  const limits = { length: { least: 1, most: 320 }, pattern: "\\S" };
+  assert.deepEqual(put_.body.said, { name: "Guest", description: "Who stays.", closed: true });
+  const [[, email], [, id], [, other]] = put_.body.record;
+  // The last of several keywords.
+  assert.deepEqual(email.said, { name: "Email", keyword: ["examples", '["a@b.example"]'], ...limits });
+  assert.deepEqual(id.said, { name: "GuestId", description: "Who it is." });
+  assert.deepEqual(other.optional.said, { name: "Email", keyword: ["format", '"idn-email"'], ...limits });
+  const [[, , answered]] = put_.answers;
+  assert.deepEqual(answered.list.said, { name: "Guest", description: "Who stays." });
+  // What it says of itself is another type's no more than its default is.
+  assert.equal(text.ownName, undefined);
+  const said = (type) => type.remarks.map(({ tag, val }) => [tag, val]);
+  assert.deepEqual(said(Guest.named("Visitor")), [["name", "Visitor"]]);
+  assert.deepEqual(said(text.keyword("format", "a").keyword("format", "b")), [["keyword", ["format", '"b"']]]);
+  assert.deepEqual(said(text.keyword("deprecated", true).named("Old").or("")), [["name", "Old"], ["keyword", ["deprecated", "true"]]]);
+});
+
 test("what cannot be said is refused where it is said", () => {
   const handler = () => null;
+  assert.throws(() => text.named(""), /the name of a type is a text of 1 to 128 bytes, not the text ""/);
+  assert.throws(() => text.named("ä".repeat(65)), /1 to 128 bytes/);
+  assert.throws(() => text.named("Text", "x".repeat(5000)), /the description of a type is a text of 1 to 4096 bytes/);
+  assert.throws(() => text.keyword("$ref", "#"), /a keyword is letters, digits and hyphens/);
+  assert.throws(() => text.keyword("default", undefined), /the value of the keyword default is no JSON/);
   assert.throws(() => get("/a", { answers: { 404: Note } }, handler), /GET \/a says what it answers with 404/);
   assert.throws(() => get("/a", { answers: { 200: "Note" } }, handler), /GET \/a says no type of what it answers with 200/);
   assert.throws(() => get("/a", { summary: 7 }, handler), /the `summary` of GET \/a is no text/);

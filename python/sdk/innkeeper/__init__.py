@@ -26,6 +26,7 @@ from .values.marks import (
     U64,
     U128,
     Char,
+    Keyword,
     Outside,
     Some,
     Stored,
@@ -36,7 +37,7 @@ from .values.marks import (
 
 __all__ = [
     "F32", "S8", "S16", "S32", "S64", "S128", "U8", "U16", "U32", "U64", "U128",
-    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Created", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Index", "IndexedTable", "Outside", "Page", "Paging", "Problem",
+    "Answer", "Calls", "Char", "Config", "Context", "Counter", "Created", "Delivery", "Entry", "Event", "Failure", "Fault", "Identity", "Index", "IndexedTable", "Keyword", "Outside", "Page", "Paging", "Problem",
     "Reject", "Request", "Retry", "Schema", "Some", "Stored", "Table", "Taken", "Unique", "UpTo",
     "answer", "cancel", "case_name", "created", "emit", "emit_after", "in_camel_case", "invocation", "log", "no_content", "ok",
 ]

@@ -289,10 +289,10 @@ class _running:
 
     def __enter__(self) -> None:
         self._answered.__enter__()
-        # The interpreter was started once, and is copied for each invocation: what it draws begins with the invocation's id.
+        # The interpreter was started once, and is copied for each invocation: what it draws begins with an id of the invocation's, which nobody else can tell.
         random: Any = sys.modules.get("random")
         if random is not None:
-            random.seed(self._host.invocation.id())
+            random.seed(self._host.invocation.new_id())
 
     def __exit__(self, *error: Any) -> None:
         self._answered.__exit__(None, None, None)

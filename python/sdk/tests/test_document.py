@@ -6,9 +6,10 @@ from enum import Enum
 from typing import Annotated, Any, NewType, NoReturn
 
 import pytest
-from innkeeper import U8, U32, U64, Answer, Context, Created, Outside, Page, Paging, Problem, Request, UpTo, created, in_camel_case
+from innkeeper import U8, U32, U64, Answer, Context, Created, Keyword, Outside, Page, Paging, Problem, Request, UpTo, created, in_camel_case
 from innkeeper.document import Documentation, DocumentedRoute
 from innkeeper.testing import TestContext
+from innkeeper.values import type_of
 
 
 class Colour(Enum):
@@ -105,6 +106,40 @@ def test_a_body_is_told_with_its_bounds_and_takes_no_other_fields() -> None:
     assert said(documentation, answered) == {"name": "Note", "description": "A note."}
     colour = documentation.types[answered][1][2][1]
     assert said(documentation, colour) == {"name": "Colour", "description": "What it is painted in."}
+
+
+def test_keywords_of_a_hint_are_told_of_its_type_alone() -> None:
+    Email = Annotated[str, UpTo(320), Keyword("format", "email")]
+
+    @dataclass(frozen=True)
+    class Guest:
+        email: Email
+        other: Annotated[Email, Keyword("format", "idn-email"), Keyword("examples", ["a@b.example"])] | None
+        name: str
+
+    def put(body: Guest) -> list[Annotated[U64, Keyword("x-unit", {"of": None})]]:
+        return [len(body.name)]
+
+    documentation, route = told("/guest", put, "PUT")
+    _, place = route.body
+    assert place is not None
+    fields = [value for _, value, _ in documentation.types[place][1]]
+    limits = {"length": (1, 320), "pattern": r"\S"}
+    assert said(documentation, fields[0]) == {**limits, "keyword": ("format", '"email"')}
+    inner = documentation.types[fields[1]][1]
+    keywords = [carried for value, (case, carried) in documentation.annotations if value == inner and case == "keyword"]
+    assert keywords == [("format", '"idn-email"'), ("examples", '["a@b.example"]')]
+    assert said(documentation, fields[2]) == {}
+    ((_, _, answered),) = route.answers
+    assert answered is not None
+    assert said(documentation, documentation.types[answered][1]) == {"keyword": ("x-unit", '{"of": null}')}
+
+
+def test_a_keyword_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(TypeError, match="letters, digits and hyphens"):
+        Keyword("$ref", "#")
+    with pytest.raises(TypeError, match="`Keyword` is not said of Colour"):
+        type_of(Annotated[Colour, Keyword("deprecated", True)])
 
 
 def test_what_is_told_is_what_is_answered() -> None:

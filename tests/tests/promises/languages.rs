@@ -3,6 +3,7 @@
 
 mod indexed;
 mod javascript;
+mod moved;
 mod python;
 mod scripted;
 

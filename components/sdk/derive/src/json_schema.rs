@@ -7,6 +7,7 @@ use syn::{
     FieldsUnnamed, Lit, Meta, Result, Type,
 };
 
+use crate::keywords::keywords;
 use crate::serde_attributes::{Case, Container, Member, case_name, field_name};
 
 /// How much of what is written above a type is told of it, in characters.
@@ -72,7 +73,7 @@ pub(crate) fn expand(input: &DeriveInput, purpose: Purpose) -> Result<TokenStrea
             ));
         }
     };
-    let annotations = annotations(input, &container, inner.as_ref());
+    let annotations = annotations(input, &container, inner.as_ref())?;
     let is_event_data = (purpose == Purpose::Events).then(|| {
         let parts = inner.iter();
         quote! {
@@ -209,7 +210,11 @@ fn unnamed(fields: &FieldsUnnamed, purpose: Purpose) -> Result<Vec<&Type>> {
 }
 
 /// What is said of the type: its name, what is written above it, and whether it takes other fields; and what is said of the type that it is written as.
-fn annotations(input: &DeriveInput, container: &Container, inner: Option<&Type>) -> TokenStream {
+fn annotations(
+    input: &DeriveInput,
+    container: &Container,
+    inner: Option<&Type>,
+) -> Result<TokenStream> {
     let name = input.ident.to_string();
     let inner = match inner {
         Some(inner) => quote!(<#inner as ::innkeeper_sdk::JsonSchema>::annotations()),
@@ -223,13 +228,18 @@ fn annotations(input: &DeriveInput, container: &Container, inner: Option<&Type>)
         matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Named(_)));
     let is_closed = (container.is_closed && is_record && container.converted.is_none())
         .then(|| quote!(all.push(__record::Annotation::Closed);));
-    quote! {
+    let keywords = keywords(&input.attrs)?;
+    let keywords = keywords.iter().map(|(name, json)| {
+        quote!(__record::say_keyword(&mut all, #name, #json);)
+    });
+    Ok(quote! {
         let mut all: ::std::vec::Vec<__record::Annotation> = #inner;
         all.push(__record::Annotation::Name(#name.into()));
         #description
         #is_closed
+        #(#keywords)*
         all
-    }
+    })
 }
 
 /// What is written above something, up to the first empty line.

@@ -8,6 +8,7 @@ mod context;
 mod fields;
 mod json_schema;
 mod keys;
+mod keywords;
 mod serde_attributes;
 mod structs;
 mod variants;
@@ -37,13 +38,13 @@ pub fn key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 /// Tells the host what the data of events is made of: see the trait `EventData`.
-#[proc_macro_derive(EventData, attributes(serde))]
+#[proc_macro_derive(EventData, attributes(serde, json_schema))]
 pub fn event_data(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     told(input, Purpose::Events)
 }
 
 /// Tells what JSON a type is, for the app's documents: see the trait `JsonSchema`.
-#[proc_macro_derive(JsonSchema, attributes(serde))]
+#[proc_macro_derive(JsonSchema, attributes(serde, json_schema))]
 pub fn json_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     told(input, Purpose::Documents)
 }

@@ -8,6 +8,7 @@ use syn::{
 };
 
 use crate::json_schema::Purpose;
+use crate::keywords;
 
 /// What is said of a whole type.
 #[derive(Default)]
@@ -194,6 +195,7 @@ impl Member {
             default: false,
             skip: false,
         };
+        keywords::none(attributes)?;
         each(attributes, |meta| {
             match name(&meta).as_str() {
                 "rename" if meta.input.peek(Token![=]) => {

@@ -24,6 +24,18 @@ enum Kind {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[json_schema(format = "uri", examples = ["https://inn.example"])]
+#[expect(dead_code, reason = "it is looked at, not read")]
+struct Address(String);
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[json_schema(format = "iri")]
+#[expect(dead_code, reason = "it is looked at, not read")]
+struct Place(Address);
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 struct Wish;
 
@@ -97,6 +109,20 @@ fn what_a_type_is_and_what_is_said_of_it_is_told() {
             "{expected}: {said:?}"
         );
     }
+}
+
+#[test]
+fn keywords_go_along_with_what_a_type_is_written_as() {
+    let (_, annotations) = told::<Place>();
+    assert_eq!(
+        said(&annotations),
+        [
+            r#"0 Name("Address")"#,
+            r#"0 Keyword(("examples", "[\"https://inn.example\"]"))"#,
+            r#"0 Name("Place")"#,
+            r#"0 Keyword(("format", "\"iri\""))"#,
+        ]
+    );
 }
 
 #[test]

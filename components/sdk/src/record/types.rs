@@ -102,6 +102,12 @@ pub fn field_at(value: u32, name: &str, has_default: bool) -> Field {
     }
 }
 
+/// Says a keyword of a type, in the place of what was said by it before.
+pub fn say_keyword(all: &mut Vec<Annotation>, name: &str, json: &str) {
+    all.retain(|said| !matches!(said, Annotation::Keyword((known, _)) if known == name));
+    all.push(Annotation::Keyword((name.into(), json.into())));
+}
+
 /// Compiles for what events may be made of.
 pub const fn is_event_data<T: EventData>() {}
 

@@ -4,6 +4,7 @@ mod call_id;
 mod content_digest;
 mod correlation_id;
 mod hexadecimal;
+mod id_secret;
 mod kept;
 mod text;
 mod version_digest;
@@ -19,6 +20,7 @@ pub use self::{
     call_id::{CallId, RunId},
     content_digest::{ContentDigest, InvalidContentDigest},
     correlation_id::{CorrelationId, InvalidCorrelationId},
+    id_secret::IdSecret,
     version_digest::{InvalidDigest, VersionDigest},
 };
 

@@ -182,7 +182,8 @@ impl Services for UnitOfWork {
         self.is_repeatable = false;
         self.ids += 1;
         // Another run is to make others: what was undone may go by these.
-        Ok(self.invocation.run().new_id(self.ids))
+        let secret = &self.invocation.context.id_secret;
+        Ok(self.invocation.run().new_id(secret, self.ids))
     }
 
     fn config(&self) -> Result<Arc<BTreeMap<String, String>>, Refusal> {

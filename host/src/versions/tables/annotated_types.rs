@@ -15,6 +15,10 @@ const LONGEST_NAME: usize = 128;
 const LONGEST_DESCRIPTION: usize = 4 << 10;
 /// How long a pattern may be, in bytes: it is written wherever its type is used.
 const LONGEST_PATTERN: usize = 256;
+/// How long a keyword may be, in bytes.
+const LONGEST_KEYWORD: usize = 64;
+/// How long the JSON of a keyword may be, in bytes.
+const LONGEST_KEYWORD_VALUE: usize = 4 << 10;
 
 /// Types with what is said of them.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +40,7 @@ pub(super) struct Annotations {
     length: Option<Range>,
     value: Option<Range>,
     pattern: Option<String>,
+    keywords: BTreeMap<String, Value>,
 }
 
 impl AnnotatedTypes {
@@ -155,6 +160,12 @@ impl Annotations {
                 self.pattern = Some(pattern.clone());
             }
             Annotation::Pattern(_) => return Err("it has a pattern, and is no text".to_owned()),
+            Annotation::Keyword((name, text)) => {
+                let value = keyword(name, text)?;
+                if self.keywords.insert(name.clone(), value).is_some() {
+                    return Err(format!("the keyword {name} is said twice"));
+                }
+            }
         }
         Ok(())
     }
@@ -173,6 +184,7 @@ impl Annotations {
             length,
             value,
             pattern,
+            keywords,
         } = self;
         if let Some(description) = description {
             schema["description"] = description.as_str().into();
@@ -195,6 +207,12 @@ impl Annotations {
         if let Some(pattern) = pattern {
             schema["pattern"] = pattern.as_str().into();
         }
+        if let Value::Object(schema) = schema {
+            for (name, value) in keywords {
+                // What the type is made of is not to be told otherwise.
+                schema.entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
 }
 
@@ -205,6 +223,37 @@ fn bounded(what: &str, text: &str, longest: usize) -> Result<(), String> {
             "{what} has {length} bytes; it may have at most {longest}"
         )),
         _ => Ok(()),
+    }
+}
+
+/// The value of a keyword.
+fn keyword(name: &str, text: &str) -> Result<Value, String> {
+    bounded("a keyword", name, LONGEST_KEYWORD)?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !name.bytes().all(is_allowed) {
+        return Err(format!(
+            "the keyword {name:?} is not of letters, digits and hyphens"
+        ));
+    }
+    bounded(&format!("the keyword {name}"), text, LONGEST_KEYWORD_VALUE)?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| format!("the keyword {name} is no JSON: {error}"))?;
+    match refers(&value) {
+        true => Err(format!(
+            "the keyword {name} has a member that begins with `$`, and may refer to nothing"
+        )),
+        false => Ok(value),
+    }
+}
+
+/// Whether a value has a member that JSON Schema may take for a reference, or for a place that others refer to.
+fn refers(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(refers),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.starts_with('$') || refers(value)),
+        _ => false,
     }
 }
 

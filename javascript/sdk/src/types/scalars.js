@@ -271,6 +271,6 @@ const BIG = { u64: bigInteger("u64", 64, false), s64: bigInteger("s64", 64, true
 /** `u64` or `s64` as a `bigint`, with all of its 64 bits. */
 export function big(type) {
   if (!Object.hasOwn(BIG, type.name)) throw new TypeError("big() takes u64 or s64: the others fit into a number, or are bigints already");
-  const { stored, hasDefault, fallback } = type;
-  return BIG[type.name].but({ stored, hasDefault, fallback: hasDefault ? BigInt(fallback) : fallback });
+  const { stored, hasDefault, fallback, remarks } = type;
+  return BIG[type.name].but({ stored, hasDefault, remarks, fallback: hasDefault ? BigInt(fallback) : fallback });
 }

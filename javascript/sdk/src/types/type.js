@@ -5,6 +5,9 @@
  * numbers of any size, and the keys of maps are members. A body is read like that, and strictly: nothing that nobody reads, no text for a number, and no longer than it may be.
  */
 
+import { encode } from "../bytes.js";
+import { isWellFormed } from "../text.js";
+
 /** How values are written. */
 export const STATE = "state";
 export const EVENT = "event";
@@ -38,6 +41,13 @@ export function at(part, run) {
 /** How much of a text is repeated to whoever sent it. */
 const SHOWN = 100;
 
+/** How many bytes the name of a type may have in the documents of the app. */
+export const LONGEST_NAME = 128;
+/** How many bytes what is said of a type may have. */
+const LONGEST_DESCRIPTION = 4096;
+/** What keywords are called. */
+const KEYWORD = /^[A-Za-z0-9-]{1,64}$/;
+
 function shown(value) {
   if (typeof value === "string") {
     return value.length > SHOWN ? `the text ${JSON.stringify(value.slice(0, SHOWN))}…` : `the text ${JSON.stringify(value)}`;
@@ -65,6 +75,8 @@ export class Type {
     /** Whether there is a value where a record lacks one, and which. */
     this.hasDefault = false;
     this.fallback = undefined;
+    /** What its author says of it to people. */
+    this.remarks = [];
   }
 
   /** The same type, with something else said of it. */
@@ -80,6 +92,32 @@ export class Type {
   /** The same type, as a field that has another name in the state. */
   storedAs(name) {
     return this.but({ stored: name });
+  }
+
+  /** The same type with a name, and with what it is for, where that is given. */
+  named(name, description) {
+    const said = [["name", name, LONGEST_NAME], ["description", description, LONGEST_DESCRIPTION]].filter(([, said]) => said !== undefined);
+    for (const [what, text, most] of said) {
+      if (typeof text !== "string" || text === "" || !isWellFormed(text) || encode(text).length > most) {
+        throw new TypeError(`the ${what} of a type is a text of 1 to ${most} bytes, not ${shown(text)}`);
+      }
+    }
+    const others = this.remarks.filter(({ tag }) => tag === "keyword");
+    return this.but({ remarks: [...said.map(([tag, val]) => ({ tag, val })), ...others] });
+  }
+
+  /** The name that it has; undefined where it has none. */
+  get ownName() {
+    return this.remarks.find(({ tag }) => tag === "name")?.val;
+  }
+
+  /** The same type, with a keyword of JSON Schema, or of OpenAPI, in the documents. */
+  keyword(name, value) {
+    const json = JSON.stringify(value);
+    if (typeof name !== "string" || !KEYWORD.test(name)) throw new TypeError(`a keyword is letters, digits and hyphens, at most 64, not ${shown(name)}`);
+    if (json === undefined) throw new TypeError(`the value of the keyword ${name} is no JSON`);
+    const others = this.remarks.filter(({ tag, val }) => tag !== "keyword" || val[0] !== name);
+    return this.but({ remarks: [...others, { tag: "keyword", val: [name, json] }] });
   }
 
   /** What documents say of it, in the form that is given, besides what it is made of. */

@@ -1,5 +1,6 @@
 """The types that hints name."""
 
+import copy
 import dataclasses
 import types
 import typing
@@ -7,8 +8,8 @@ from enum import Enum
 from typing import Annotated, Any
 
 from .compound import Case, Dictionary, Field, List, OneOf, Optional, Struct, Tuple, Variant, default_of
-from .kind import Type
-from .marks import Named, Outside, Some, Stored, UpTo, name_of_case, naming_of
+from .kind import Annotation, Type
+from .marks import Keyword, Named, Outside, Some, Stored, UpTo, name_of_case, naming_of
 from .scalars import Bool, Bytes, Char, Float, Integer, Text, Unit
 
 _PLAIN: dict[Any, Type] = {
@@ -74,7 +75,19 @@ def _annotated(hint: Any, marks: tuple[Any, ...]) -> Type:
             if resolved(hint) is not str:
                 raise TypeError("`UpTo` says how long a `str` may be")
             of = Text(mark.most)
-    return type_of(hint) if of is None else of
+    of = type_of(hint) if of is None else of
+    keywords: dict[str, Annotation] = {mark.name: ("keyword", (mark.name, mark.json)) for mark in marks if isinstance(mark, Keyword)}
+    return of if keywords == {} else _with_keywords(of, keywords)
+
+
+def _with_keywords(of: Type, keywords: dict[str, Annotation]) -> Type:
+    """The same type, of which more is said."""
+    if isinstance(of, (Struct, OneOf)):
+        raise TypeError(f"`Keyword` is not said of {of.made.__name__}: it has one name in the documents, and would be two types there")
+    before = {name: ("keyword", (name, said)) for _, (name, said) in of.keywords}
+    of = copy.copy(of)
+    of.keywords = tuple({**before, **keywords}.values())
+    return of
 
 
 def _union(arguments: tuple[Any, ...]) -> Type:

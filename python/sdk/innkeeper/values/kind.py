@@ -88,6 +88,8 @@ class Type:
     """Whether `null` is one of its values."""
     has_text = False
     """Whether each of its values has a text outside of JSON, in which there is no other one."""
+    keywords: "tuple[Annotation, ...]" = ()
+    """What its hint says of it in keywords of JSON Schema."""
     names_members = False
     """Whether its values have a text that can be the name of a member: only then it is the key of a map outside the state."""
 

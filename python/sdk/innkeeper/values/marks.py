@@ -1,5 +1,7 @@
 """What is said of types in the code: `U64`, `Annotated[str, UpTo(500)]`, `Annotated[U64, Stored("id")]`."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -62,6 +64,20 @@ class Outside:
     """The name of a field in requests, answers and events, where that is another than in the code."""
 
     name: str
+
+
+class Keyword:
+    """A keyword of JSON Schema 2020-12 or OpenAPI, for the documents of the app: `Annotated[str, Keyword("format", "email")]`. It is told, and checks nothing."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        if _KEYWORD.fullmatch(name) is None:
+            raise TypeError(f"a keyword is letters, digits and hyphens, at most 64, not {name!r}")
+        self.name = name
+        # A hint has a hash, also where the value has none.
+        self.json = json.dumps(value, allow_nan=False)
+
+
+_KEYWORD = re.compile("[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)

@@ -35,4 +35,4 @@ class Types:
 
     def annotations(self) -> list[tuple[int, Annotation]]:
         """What is said of them besides, by their places."""
-        return [(place, said) for place, (of, form) in enumerate(self._kept) for said in of.annotations(form)]
+        return [(place, said) for place, (of, form) in enumerate(self._kept) for said in [*of.annotations(form), *of.keywords]]

@@ -10,6 +10,7 @@ import base64  # noqa: F401
 import binascii  # noqa: F401
 import collections.abc  # noqa: F401
 import contextlib  # noqa: F401
+import copy  # noqa: F401
 import dataclasses  # noqa: F401
 import datetime  # noqa: F401
 import enum  # noqa: F401

@@ -1,5 +1,6 @@
 //! Counts visitors. It knows `wasi:http` and `wasi:keyvalue`, as any host has them, and nothing of Innkeeper; and it misbehaves where it is asked to.
 
+use wasip2::cli::stderr::get_stderr;
 use wasip2::cli::stdout::get_stdout;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
@@ -287,9 +288,15 @@ fn echo(request: &IncomingRequest) -> Answer {
 }
 
 fn print() -> Answer {
-    let stdout = get_stdout();
-    stdout
-        .blocking_write_and_flush(b"a visitor has been here\n")
-        .expect("it is written");
+    // As runtimes of languages do it: piece by piece, also of a character, and with a stream for each.
+    let pieces: [&[u8]; 4] = [b"a visitor ", b"has been here\nand had a caf", b"\xc3", b"\xa9"];
+    for piece in pieces {
+        get_stdout()
+            .blocking_write_and_flush(piece)
+            .expect("it is written");
+        get_stderr()
+            .blocking_write_and_flush(b".")
+            .expect("it is written");
+    }
     (200, b"printed".to_vec())
 }

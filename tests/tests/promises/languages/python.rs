@@ -2,7 +2,7 @@
 
 use innkeeper_tests::{Issuer, TestHost, is_left_out};
 
-use super::{indexed, open, scripted, told_of_message};
+use super::{indexed, moved, open, scripted, told_of_message};
 use crate::standard_components::asks_by_the_same_door;
 
 async fn host() -> TestHost {
@@ -109,57 +109,20 @@ async fn time_chance_and_who_asks_are_the_invocations_own_in_python() {
     scripted::time_chance_and_who_asks_are_its_own(&host, &issuer).await;
 }
 
-/// What a version in Rust has written is moved by one in Python; what it cannot move, and what is not ready, does not come to serve, and says why.
 #[tokio::test]
 async fn the_state_of_rust_is_migrated_by_python_or_stays_as_it_was() {
     if is_left_out("python") {
         return;
     }
-    let host = TestHost::with(super::settings().await).await;
-    let (stay, operators) = (host.stay(), host.operators());
-    let moved = async || super::try_deploy(operators, "message-moved").await;
-    // It sees a state in which nothing is yet.
-    let refused = moved().await;
-    assert!(
-        refused.status >= 400 && refused.text.contains("nobody was told anything yet"),
-        "{}",
-        refused.text
-    );
-    super::told_of_both(&stay, 0).await;
-    let before = stay.at("/messages/1").await;
-    moved().await.expect(201);
-    let after = stay.at("/messages/1").await;
-    let length = before["content"].as_str().map(str::len);
-    assert_eq!(
-        (&after["content"], after["length"].as_u64()),
-        (&before["content"], length.map(|length| length as u64)),
-        "{after}"
-    );
+    moved::the_state_of_rust_is_migrated("message-moved").await;
 }
 
-/// An exception while a row is migrated ends the rollout with the row and its reason, and the version before goes on.
 #[tokio::test]
 async fn an_exception_while_rows_are_migrated_ends_the_rollout() {
     if is_left_out("python") {
         return;
     }
-    let host = TestHost::with(super::settings().await).await;
-    let (stay, operators) = (host.stay(), host.operators());
-    for _ in 0..13 {
-        stay.room("told").await;
-    }
-    stay.booked(13).await;
-    stay.counts("/messages", 1).await;
-    let refused = super::try_deploy(operators, "message-moved").await;
-    assert!(
-        refused.status >= 400
-            && refused
-                .text
-                .contains("from 0: nobody was ever told of room 13"),
-        "{}",
-        refused.text
-    );
-    assert_eq!(stay.at("/messages/1").await["roomId"], 13);
+    moved::an_exception_ends_the_rollout("message-moved").await;
 }
 
 #[tokio::test]

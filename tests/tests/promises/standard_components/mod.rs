@@ -1,6 +1,7 @@
 //! Standard components run unmodified: what they keep by `wasi:keyvalue` is transactional, and they are gated, swapped and limited like any context.
 
 mod buckets;
+mod chance;
 mod gates;
 mod observed;
 mod outside;

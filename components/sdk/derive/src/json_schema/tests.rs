@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_cannot_be_told_does_not_compile() {
-    let cases: [(DeriveInput, &str); 8] = [
+    let cases: [(DeriveInput, &str); 9] = [
         (
             parse_quote!(
                 struct Loan<T> {
@@ -57,6 +57,15 @@ fn what_cannot_be_told_does_not_compile() {
                 }
             ),
             "is an `Option`",
+        ),
+        (
+            parse_quote!(
+                struct Loan {
+                    #[json_schema(format = "email")]
+                    by: String,
+                }
+            ),
+            "stands above a type",
         ),
         (
             parse_quote!(

@@ -72,6 +72,38 @@ fn what_is_said_of_types_narrows_their_schemas_and_names_them() {
     assert_eq!(found.json_schema_of_what_is_there("#/desk.", 3), there);
 }
 
+fn keyword(name: &str, value: &str) -> Annotation {
+    Annotation::Keyword((name.into(), value.into()))
+}
+
+#[test]
+fn whatever_else_json_schema_knows_is_said_by_its_keyword() {
+    let found = said(vec![
+        (1, keyword("format", "\"email\"")),
+        (1, keyword("x-unit", "{\"of\": [1.5, null]}")),
+        (2, keyword("maximum", "1")),
+        (4, keyword("deprecated", "true")),
+        (4, keyword("type", "\"string\"")),
+    ]);
+    let email = json!({ "type": "string", "format": "email", "x-unit": { "of": [1.5, null] } });
+    let found = found.unwrap().json_schemas("#/");
+    // What the type is made of stays.
+    let beds = json!({ "type": "integer", "minimum": 0, "maximum": 255 });
+    assert_eq!(found["type-0"]["properties"]["beds"], beds);
+    assert_eq!(
+        found["type-2"],
+        json!({
+            "type": "object",
+            "properties": { "desc": email },
+            "required": ["desc"],
+            "deprecated": true,
+        })
+    );
+    let twice = vec![(1, keyword("format", "1")), (1, keyword("format", "2"))];
+    let refused = said(twice).unwrap_err();
+    assert!(refused.contains("format is said twice"), "{refused}");
+}
+
 #[test]
 fn what_cannot_be_said_of_a_type_is_refused() {
     let long = |length: usize| "x".repeat(length);
@@ -85,6 +117,21 @@ fn what_cannot_be_said_of_a_type_is_refused() {
         (0, Annotation::Name(long(129)), "at most 128"),
         (0, Annotation::Description(long(5000)), "at most 4096"),
         (1, Annotation::Pattern(long(257)), "at most 256"),
+        (1, keyword("", "1"), "a keyword is empty"),
+        (1, keyword(&long(65), "1"), "at most 64"),
+        (1, keyword("$ref", "\"#/x\""), "letters, digits and hyphens"),
+        (1, keyword("format", ""), "the keyword format is empty"),
+        (1, keyword("format", &long(5000)), "at most 4096"),
+        (
+            1,
+            keyword("format", "email"),
+            "the keyword format is no JSON",
+        ),
+        (
+            1,
+            keyword("not", "[{\"x\": {\"$ref\": \"#\"}}]"),
+            "may refer to nothing",
+        ),
     ] {
         let refused = said(vec![(value, annotation)]).unwrap_err();
         assert!(refused.contains(says), "{refused}");
