@@ -189,7 +189,7 @@ mod tests {
     /// An app as an older binary made it: with another text, one file that is gone since, and without one that is new.
     fn older() -> (tempfile::TempDir, PathBuf) {
         let home = tempfile::tempdir().unwrap();
-        let made = new_context(home.path(), "lobby", Language::Rust, &Interfaces::default());
+        let made = new_context(home.path(), "lobby", Language::Rust, None, &Interfaces::default());
         let app = made.unwrap().app;
         put(&app, "components/sdk/src/text.rs", "// older\n");
         put(&app, "components/sdk/src/gone.rs", "// gone\n");
