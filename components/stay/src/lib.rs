@@ -1,4 +1,4 @@
-//! The contexts of stay together: see `tests`. And the pieces of `docs/writing-a-context.md` and `docs/cookbook.md`, which are compiled and run here.
+//! The contexts of stay together: see `tests`. And the pieces of `docs/writing-a-context.md`, `docs/cookbook.md` and the pages for those who come from elsewhere, which are compiled and run here.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-a-context.md")]
@@ -7,3 +7,19 @@ struct WritingAContext;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/cookbook.md")]
 struct Cookbook;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-spring-and-kafka.md")]
+struct FromSpringAndKafka;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-restate.md")]
+struct FromRestate;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-spin.md")]
+struct FromSpin;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-dapr.md")]
+struct FromDapr;

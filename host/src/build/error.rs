@@ -206,7 +206,9 @@ pub enum Error {
         reason: String,
     },
     /// The app has another SDK than is asked for with a new context.
-    #[error("the contexts of the app have {has}; `innkeeper upgrade --sdk` changes that for all of them")]
+    #[error(
+        "the contexts of the app have {has}; `innkeeper upgrade --sdk` changes that for all of them"
+    )]
     OtherSdk {
         /// What it has.
         has: String,

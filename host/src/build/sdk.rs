@@ -59,12 +59,16 @@ impl Sdk {
             return Ok(None);
         };
         let named = |key: &str| dependency.get(key).and_then(toml::Value::as_str);
-        Ok(match (named("path"), named("version").or(dependency.as_str())) {
-            (Some("sdk"), _) => Some(Self::Copy),
-            (Some(folder), _) => Some(Self::Folder(folder.into())),
-            (None, Some(version)) => Some(Self::Version(version.trim_start_matches('=').into())),
-            (None, None) => Some(Self::Other),
-        })
+        Ok(
+            match (named("path"), named("version").or(dependency.as_str())) {
+                (Some("sdk"), _) => Some(Self::Copy),
+                (Some(folder), _) => Some(Self::Folder(folder.into())),
+                (None, Some(version)) => {
+                    Some(Self::Version(version.trim_start_matches('=').into()))
+                }
+                (None, None) => Some(Self::Other),
+            },
+        )
     }
 
     /// As the workspace of an app names it, once it is known to be there and to be for the contract that this binary knows.
@@ -81,11 +85,14 @@ impl Sdk {
             Self::Folder(folder) => {
                 let version = self.version_in(folder)?;
                 self.is_for_this_contract(&version)?;
-                if folder.is_absolute() {
-                    return Ok(self.clone());
-                }
                 let real = folder.canonicalize().map_err(Error::file(folder))?;
-                Ok(Self::Folder(relative(&existing(&app.join(FOLDER))?, &real)))
+                let from = existing(&app.join(FOLDER))?;
+                let way = relative(&from, &real);
+                Ok(match folder.is_absolute() {
+                    _ if way == Path::new("sdk") => Self::Copy,
+                    true => self.clone(),
+                    false => Self::Folder(way),
+                })
             }
         }
     }
@@ -175,9 +182,7 @@ impl Sdk {
                 let folder = text(folder.display().to_string());
                 Some(format!("{PACKAGE} = {{ path = {folder} }}"))
             }
-            Self::Version(version) => {
-                Some(format!("{PACKAGE} = {}", text(format!("={version}"))))
-            }
+            Self::Version(version) => Some(format!("{PACKAGE} = {}", text(format!("={version}")))),
             Self::Other => None,
         }
     }
@@ -249,7 +254,10 @@ mod tests {
             ("0.3.0", Sdk::Version("0.3.0".into())),
             ("0.3", Sdk::Version("0.3".into())),
             ("./0.3", Sdk::Folder("./0.3".into())),
-            ("../innkeeper/components/sdk", Sdk::Folder("../innkeeper/components/sdk".into())),
+            (
+                "../innkeeper/components/sdk",
+                Sdk::Folder("../innkeeper/components/sdk".into()),
+            ),
             ("sdk", Sdk::Folder("sdk".into())),
         ] {
             assert_eq!(Sdk::read(text), sdk, "{text}");
@@ -273,12 +281,25 @@ mod tests {
         let mut workspace = files.filter(|(path, _)| *path == WORKSPACE);
         let (_, copy) = workspace.next().unwrap();
         let pinned = Sdk::Version("0.3.1".into()).written_into(copy).unwrap();
-        assert!(pinned.contains("\ninnkeeper-sdk = \"=0.3.1\"\n"), "{pinned}");
-        let folder = Sdk::Folder("../../sdk".into()).written_into(&pinned).unwrap();
-        assert!(folder.contains("\ninnkeeper-sdk = { path = \"../../sdk\" }\n"), "{folder}");
+        assert!(
+            pinned.contains("\ninnkeeper-sdk = \"=0.3.1\"\n"),
+            "{pinned}"
+        );
+        let folder = Sdk::Folder("../../sdk".into())
+            .written_into(&pinned)
+            .unwrap();
+        assert!(
+            folder.contains("\ninnkeeper-sdk = { path = \"../../sdk\" }\n"),
+            "{folder}"
+        );
         assert_eq!(Sdk::Copy.written_into(&folder).unwrap(), *copy);
         let refused = Sdk::Copy.written_into("[workspace]\n").unwrap_err();
-        assert!(refused.to_string().contains("innkeeper-sdk = { path = \"sdk\" }"), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("innkeeper-sdk = { path = \"sdk\" }"),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -286,11 +307,27 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = Sdk::Folder(home.path().into());
         let said = |sdk: &Sdk| sdk.checked(home.path()).unwrap_err().to_string();
-        assert!(said(&folder).contains("there is no Cargo.toml in it"), "{}", said(&folder));
+        assert!(
+            said(&folder).contains("there is no Cargo.toml in it"),
+            "{}",
+            said(&folder)
+        );
         let manifest = home.path().join("Cargo.toml");
-        std::fs::write(&manifest, "[package]\nname = \"serde\"\nversion = \"1.0.0\"\n").unwrap();
-        assert!(said(&folder).contains("it has the package serde"), "{}", said(&folder));
-        std::fs::write(&manifest, "[package]\nname = \"innkeeper-sdk\"\nversion = \"0.1.0\"\n").unwrap();
+        std::fs::write(
+            &manifest,
+            "[package]\nname = \"serde\"\nversion = \"1.0.0\"\n",
+        )
+        .unwrap();
+        assert!(
+            said(&folder).contains("it has the package serde"),
+            "{}",
+            said(&folder)
+        );
+        std::fs::write(
+            &manifest,
+            "[package]\nname = \"innkeeper-sdk\"\nversion = \"0.1.0\"\n",
+        )
+        .unwrap();
         for sdk in [folder, Sdk::Version("0.1.0".into())] {
             assert!(said(&sdk).contains("it is version 0.1.0"), "{}", said(&sdk));
         }

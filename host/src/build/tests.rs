@@ -114,7 +114,14 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
     let target = root().join("components/target");
     let directory = target.join("new-app");
     let _ = std::fs::remove_dir_all(&directory);
-    let created = new_context(&directory, "lobby", Language::Rust, None, &Interfaces::default()).unwrap();
+    let created = new_context(
+        &directory,
+        "lobby",
+        Language::Rust,
+        None,
+        &Interfaces::default(),
+    )
+    .unwrap();
     assert!(created.new_app && created.app == directory.join("lobby"));
     let second = new_context(
         &created.app,
@@ -156,7 +163,13 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
 }
 
 fn make(directory: &Path, name: &str) -> Result<Created, Error> {
-    new_context(directory, name, Language::Rust, None, &Interfaces::default())
+    new_context(
+        directory,
+        name,
+        Language::Rust,
+        None,
+        &Interfaces::default(),
+    )
 }
 
 /// What contexts of these names offer and call.
@@ -358,7 +371,14 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
     }
     assert!(made.app.join("wit/mill/flour.wit").exists());
     // Without interfaces nothing is left of where they would be named.
-    let plain = new_context(&made.app, "plain", Language::Python, None, &Interfaces::default()).unwrap();
+    let plain = new_context(
+        &made.app,
+        "plain",
+        Language::Python,
+        None,
+        &Interfaces::default(),
+    )
+    .unwrap();
     let text = std::fs::read_to_string(plain.package.join("src/main.py")).unwrap();
     assert!(!text.contains("__"), "{text}");
 }

@@ -133,8 +133,7 @@ impl ConflictFuzzer {
             }
             for (between, other) in &self.operations {
                 for step in 1..=twice.steps {
-                    let (difference, disturbed) =
-                        self.disturb(operation, other, step, &mut tried);
+                    let (difference, disturbed) = self.disturb(operation, other, step, &mut tried);
                     if let Some(difference) = difference {
                         return Err(finding(Some(between), step, disturbed, difference));
                     }
@@ -160,7 +159,8 @@ impl ConflictFuzzer {
             None => (String::new(), None),
         };
         let orders = [Moment::Before(root.clone()), Moment::After(root)];
-        let orders = orders.map(|order| self.run(operation, Some((other, order)), None, &mut numbers));
+        let orders =
+            orders.map(|order| self.run(operation, Some((other, order)), None, &mut numbers));
         let differs = |compare_undone| {
             let [before, after] = [&orders[0], &orders[1]]
                 .map(|order| mixed.ending.differs(&order.ending, compare_undone));

@@ -34,8 +34,6 @@ mod tested_context;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
-
 pub use app::TestApp;
 pub use calls::{
     Answered, Answers, Argument, Call, Function, Named, Offered, Offers, Returned, argument, ask,
@@ -44,6 +42,7 @@ pub use calls::{
 pub use context::{Bare, TestContext};
 pub use finding::{Finding, Tried};
 pub use fuzzer::ConflictFuzzer;
+pub use serde_json::{Value, json};
 
 use crate::Response;
 use crate::bindings::innkeeper::context::types::Event as Delivered;

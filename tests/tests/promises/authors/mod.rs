@@ -2,5 +2,7 @@
 
 mod commands;
 mod languages;
+mod own_tests;
+mod sdk;
 mod stuck;
 mod watching;
