@@ -3,6 +3,8 @@
 mod commands;
 mod languages;
 mod own_tests;
+mod panics;
 mod sdk;
+mod status;
 mod stuck;
 mod watching;
