@@ -82,7 +82,7 @@ async fn a_mistyped_key_of_the_configuration_is_told_at_the_start() {
     let told = eventually("it is shown", async || {
         let said = host.command(&["status", "members"]).await;
         let notice = said.out.lines().find(|line| line.starts_with("notice"));
-        notice.map(str::to_owned).ok_or(said)
+        notice.map(str::to_owned).ok_or(said.out)
     })
     .await;
     assert!(told.contains(wrong), "{told}");
