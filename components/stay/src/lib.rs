@@ -1,4 +1,4 @@
-//! The contexts of stay together: see `tests`. And the pieces of `docs/writing-a-context.md`, `docs/cookbook.md` and the pages for those who come from elsewhere, which are compiled and run here.
+//! The contexts of stay together: see `tests`. And the pieces of `docs` (how a context is written, the cookbook, what comes from outside, how state is kept, and the pages for those who come from elsewhere), which are compiled and run here.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-a-context.md")]
@@ -23,3 +23,11 @@ struct FromSpin;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-dapr.md")]
 struct FromDapr;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/events.md")]
+struct Events;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/state.md")]
+struct State;
