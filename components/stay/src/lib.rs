@@ -1,4 +1,5 @@
-//! The contexts of stay together: see `tests`. And the pieces of `docs` (how a context is written, the cookbook, what comes from outside, how state is kept, and the pages for those who come from elsewhere), which are compiled and run here.
+//! The contexts of stay together: see `tests`. And the pieces of `docs`, which are compiled and run here: how a context is written, the cookbook, what comes from
+//! outside, how state is kept, and the pages for those who come from elsewhere.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-a-context.md")]
