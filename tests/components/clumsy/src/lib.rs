@@ -39,7 +39,7 @@ fn fall(Stumble { over }: Stumble) -> Outcome {
 }
 
 fn is_ready() -> Result<(), String> {
-    let Settings { shy } = *Config::<Settings>::read().map_err(|fault| fault.to_string())?;
+    let Settings { shy } = Config::<Settings>::read().map_err(|fault| fault.to_string())?;
     match shy {
         true => panic!("stumbled over readiness"),
         false => Ok(()),

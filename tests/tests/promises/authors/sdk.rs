@@ -35,8 +35,8 @@ async fn an_app_has_the_sdk_from_a_folder_from_a_registry_and_as_a_copy_again() 
         "{pinned}"
     );
     let config = "components/.cargo/config.toml";
-    let registry = app.read(config) + &instead_of_the_registry(&sdk);
-    app.write(config, &registry);
+    let written = app.read(config);
+    app.write(config, &(written.clone() + &instead_of_the_registry(&sdk)));
     let said = app.command_within(&["build"], COMPILING).await;
     assert!(said.is_well, "{said:?}");
 
@@ -56,6 +56,7 @@ async fn an_app_has_the_sdk_from_a_folder_from_a_registry_and_as_a_copy_again() 
     );
     assert_eq!(app.read(workspace), pinned);
 
+    app.write(config, &written);
     let said = app.command(&["upgrade", "--sdk", "copy"]).await;
     assert!(
         said.is_well && copy.join("Cargo.toml").is_file(),
