@@ -64,3 +64,4 @@ lint:
 	scripts/lint-observability.sh
 	scripts/lint-dependencies.sh
 	scripts/lint-rooms.sh
+	scripts/measure-plumbing.py --most 10 --without loans-two --without loans-three tests/apps/library

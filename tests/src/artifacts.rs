@@ -22,6 +22,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "keeper",
     "unruly",
     "caller",
+    "clumsy",
     "courier",
     "visitors",
     "bell",

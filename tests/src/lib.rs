@@ -44,7 +44,7 @@ pub use manifest::Settings;
 pub use measurement::holds_once;
 pub use new_app::{NewApp, Up};
 pub use operators::Operators;
-pub use process::{Said, command, command_with, many_descriptors, processor_time};
+pub use process::{Said, command, command_with, command_within, many_descriptors, processor_time};
 pub use raw::{exchange, raw};
 pub use siege::{Siege, siege};
 pub use stay::Stay;

@@ -148,3 +148,21 @@ fn a_booking_that_checks_only_once_is_found_out() {
         "{finding}"
     );
 }
+
+#[test]
+fn functions_and_undos_that_remember_are_found_out() {
+    let check = |hasty: &'static str, room: u64| {
+        ConflictFuzzer::new(move || hasty::hotel_with_rooms(hasty))
+            .operation("book", move |app| book(app, room, None))
+            .check()
+    };
+    for (hasty, room, run_again) in [
+        ("hold", 2, "the function `stay:room/rooms#hold` of room"),
+        ("release", 1, "the undo `release` of room"),
+    ] {
+        let finding = check(hasty, room).unwrap_err();
+        assert_eq!(finding.run_again.as_deref(), Some(run_again), "{finding}");
+        let tried = check("", room);
+        assert!(tried.is_ok(), "{tried:?}");
+    }
+}

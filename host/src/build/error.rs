@@ -192,11 +192,30 @@ pub enum Error {
         path: PathBuf,
     },
     /// There is no copy of the SDK that could be brought up to date.
-    #[error("there is no copy of the SDK in {}: where it comes from a registry or another folder, change its version in components/Cargo.toml", path.display())]
+    #[error("there is no copy of the SDK in {}: `innkeeper upgrade --sdk copy` makes one, and `--sdk` with a folder or a version has the app use that", path.display())]
     NoSdk {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The SDK cannot be had from where it was asked for.
+    #[error("{sdk} cannot be used: {reason}")]
+    Sdk {
+        /// Which one.
+        sdk: String,
+        /// Why.
+        reason: String,
+    },
+    /// The app has another SDK than is asked for with a new context.
+    #[error(
+        "the contexts of the app have {has}; `innkeeper upgrade --sdk` changes that for all of them"
+    )]
+    OtherSdk {
+        /// What it has.
+        has: String,
+    },
+    /// A context of this language has the SDK of the app, as a copy.
+    #[error("only contexts in Rust can have the SDK from elsewhere: leave `--sdk` out")]
+    SdkOfRust,
     /// The contexts' workspace does not take every folder in it.
     #[error("{} lists its members one by one: make that `members = [\"*\"]`, or add \"{name}\" and try again", path.display())]
     Members {
@@ -213,7 +232,12 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Name { .. } | Self::Interface { .. } | Self::Exists { .. }
+            Self::Name { .. }
+                | Self::Interface { .. }
+                | Self::Exists { .. }
+                | Self::Sdk { .. }
+                | Self::OtherSdk { .. }
+                | Self::SdkOfRust
         )
     }
 

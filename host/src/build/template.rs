@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::embedded::{self, Kit};
 use super::interfaces::{self, Called, Offered, Pieces};
+use super::sdk::{self, Sdk};
 use super::upgrade;
 
 /// What a new context's package begins with; `__name__` is the context's name.
@@ -77,15 +78,16 @@ pub struct Created {
 
 /// Makes a context that builds, runs and is tested.
 ///
-/// When `directory` holds an `innkeeper.toml`, the context is added to that app. Otherwise a new app is made in `directory/<name>`, with the SDK and
-/// the contract that this binary was built with.
+/// When `directory` holds an `innkeeper.toml`, the context is added to that app. Otherwise a new app is made in `directory/<name>`, with a copy of the SDK and
+/// the contract that this binary was built with, or the SDK from where it is asked for.
 ///
 /// # Errors
-/// When the name cannot be one, something of that name is there, or a file cannot be written.
+/// When the name cannot be one, something of that name is there, the SDK cannot be had so, or a file cannot be written.
 pub fn new_context(
     directory: &Path,
     name: &str,
     language: Language,
+    sdk: Option<&Sdk>,
     interfaces: &Interfaces,
 ) -> Result<Created, Error> {
     if !is_name(name) {
@@ -115,6 +117,7 @@ pub fn new_context(
         Language::JavaScript | Language::TypeScript => javascript::check(interfaces)?,
         Language::Python => {}
     }
+    let sdk = sdk_for(&app, language, sdk)?;
     interfaces.check(&app, &namespace, &[name.to_owned()])?;
     let Interfaces { offers, calls } = interfaces;
     let pieces = Pieces::of(name, &namespace, offers, calls)?;
@@ -125,12 +128,16 @@ pub fn new_context(
     let kit = language.kit();
     let has_sdk = app.join(kit.sdk).exists();
     for (path, text) in kit.files {
-        let path = app.join(path);
-        if !path.exists() {
-            write(&path, text)?;
+        let file = app.join(path);
+        if file.exists() || (sdk != Sdk::Copy && path.starts_with(kit.sdk)) {
+            continue;
+        }
+        match *path {
+            sdk::WORKSPACE => write(&file, &sdk.written_into(text)?)?,
+            _ => write(&file, text)?,
         }
     }
-    if !has_sdk {
+    if !has_sdk && sdk == Sdk::Copy {
         upgrade::write_checksums(&app, kit)?;
     }
     for offer in offers {
@@ -160,6 +167,27 @@ pub fn new_context(
     })
 }
 
+/// Where a new context has the SDK from: where the others of its app have it, or where it was asked for.
+fn sdk_for(app: &Path, language: Language, asked: Option<&Sdk>) -> Result<Sdk, Error> {
+    if language != Language::Rust {
+        return match asked {
+            None | Some(Sdk::Copy) => Ok(Sdk::Copy),
+            Some(_) => Err(Error::SdkOfRust),
+        };
+    }
+    let asked = asked.map(|asked| asked.checked(app)).transpose()?;
+    if !app.join(sdk::WORKSPACE).is_file() {
+        return Ok(asked.unwrap_or(Sdk::Copy));
+    }
+    let has = Sdk::of(app)?;
+    match asked {
+        Some(asked) if has.as_ref() != Some(&asked) => Err(Error::OtherSdk {
+            has: has.map_or_else(|| "no SDK".into(), |has| has.to_string()),
+        }),
+        _ => Ok(has.unwrap_or(Sdk::Other)),
+    }
+}
+
 /// Writes a package in Rust.
 fn write_package(package: &Path, name: &str, pieces: &Pieces) -> Result<(), Error> {
     for (path, text) in PACKAGE {
@@ -187,6 +215,7 @@ pub fn new_app(
     name: &str,
     contexts: &[String],
     language: Language,
+    sdk: Option<&Sdk>,
     interfaces: &Interfaces,
 ) -> Result<Vec<Created>, Error> {
     // First all that can be said before anything is written.
@@ -203,6 +232,7 @@ pub fn new_app(
         return Err(Error::Exists { path: app });
     }
     interfaces.check(&app, name, contexts)?;
+    sdk_for(&app, language, sdk)?;
     // Who offers is made before who calls it.
     let mut contexts: Vec<&String> = contexts.iter().collect();
     contexts.sort_by_key(|context| interfaces.of(context).offers.is_empty());
@@ -212,7 +242,7 @@ pub fn new_app(
         write(&app.join(".gitignore"), GITIGNORE)?;
         let made = contexts
             .iter()
-            .map(|context| new_context(&app, context, language, &interfaces.of(context)));
+            .map(|context| new_context(&app, context, language, sdk, &interfaces.of(context)));
         made.collect()
     };
     let made = make();

@@ -114,12 +114,20 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
     let target = root().join("components/target");
     let directory = target.join("new-app");
     let _ = std::fs::remove_dir_all(&directory);
-    let created = new_context(&directory, "lobby", Language::Rust, &Interfaces::default()).unwrap();
+    let created = new_context(
+        &directory,
+        "lobby",
+        Language::Rust,
+        None,
+        &Interfaces::default(),
+    )
+    .unwrap();
     assert!(created.new_app && created.app == directory.join("lobby"));
     let second = new_context(
         &created.app,
         "night-desk",
         Language::Rust,
+        None,
         &Interfaces::default(),
     )
     .unwrap();
@@ -155,7 +163,13 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
 }
 
 fn make(directory: &Path, name: &str) -> Result<Created, Error> {
-    new_context(directory, name, Language::Rust, &Interfaces::default())
+    new_context(
+        directory,
+        name,
+        Language::Rust,
+        None,
+        &Interfaces::default(),
+    )
 }
 
 /// What contexts of these names offer and call.
@@ -197,6 +211,7 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
                 "estate",
                 &names,
                 Language::Rust,
+                None,
                 &interfaces,
             )
         });
@@ -207,16 +222,16 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
 
     // What is offered in the app can be called by a context that is added later, unless it was changed since.
     let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
-    let app = new_context(directory.path(), "barn", Language::Rust, &offering)
+    let app = new_context(directory.path(), "barn", Language::Rust, None, &offering)
         .unwrap()
         .app;
     let calling = wanted(&["mill"], &[], &["barn/stock"]).unwrap();
-    new_context(&app, "mill", Language::Rust, &calling).unwrap();
+    new_context(&app, "mill", Language::Rust, None, &calling).unwrap();
     let wit = app.join("wit/barn/stock.wit");
     let text = std::fs::read_to_string(&wit).unwrap();
     std::fs::write(&wit, text.replace("taker", "who")).unwrap();
     let calling = wanted(&["inn"], &[], &["barn/stock"]).unwrap();
-    let refused = new_context(&app, "inn", Language::Rust, &calling)
+    let refused = new_context(&app, "inn", Language::Rust, None, &calling)
         .unwrap_err()
         .to_string();
     assert!(refused.contains("is not as `new` writes it"), "{refused}");
@@ -265,16 +280,16 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
 fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     let directory = tempfile::tempdir().unwrap();
     let none = Interfaces::default();
-    let made = new_context(directory.path(), "lobby", Language::Rust, &none).unwrap();
+    let made = new_context(directory.path(), "lobby", Language::Rust, None, &none).unwrap();
     let app = made.app;
-    let notes = new_context(&app, "notes", Language::TypeScript, &none).unwrap();
+    let notes = new_context(&app, "notes", Language::TypeScript, None, &none).unwrap();
     assert_eq!(notes.package, app.join("javascript/notes"));
     let manifest = std::fs::read_to_string(app.join("innkeeper.toml")).unwrap();
     assert!(manifest.contains("package = \"javascript/notes\""));
     for file in ["sdk/SHA256SUMS", "sdk/wit/types.wit", "notes/tsconfig.json"] {
         assert!(app.join("javascript").join(file).is_file(), "{file}");
     }
-    let ledger = new_context(&app, "ledger", Language::Python, &none).unwrap();
+    let ledger = new_context(&app, "ledger", Language::Python, None, &none).unwrap();
     assert_eq!(ledger.package, app.join("python/ledger"));
     for file in [
         "requirements.txt",
@@ -326,9 +341,9 @@ fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
 fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
     let directory = tempfile::tempdir().unwrap();
     let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
-    let made = new_context(directory.path(), "barn", Language::Rust, &offering).unwrap();
+    let made = new_context(directory.path(), "barn", Language::Rust, None, &offering).unwrap();
     let calling = wanted(&["mill"], &["flour"], &["barn/stock"]).unwrap();
-    let mill = new_context(&made.app, "mill", Language::Python, &calling).unwrap();
+    let mill = new_context(&made.app, "mill", Language::Python, None, &calling).unwrap();
     let read = |file: &str| std::fs::read_to_string(mill.package.join(file)).unwrap();
     let main = read("src/main.py");
     for line in [
@@ -356,7 +371,14 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
     }
     assert!(made.app.join("wit/mill/flour.wit").exists());
     // Without interfaces nothing is left of where they would be named.
-    let plain = new_context(&made.app, "plain", Language::Python, &Interfaces::default()).unwrap();
+    let plain = new_context(
+        &made.app,
+        "plain",
+        Language::Python,
+        None,
+        &Interfaces::default(),
+    )
+    .unwrap();
     let text = std::fs::read_to_string(plain.package.join("src/main.py")).unwrap();
     assert!(!text.contains("__"), "{text}");
 }
@@ -365,7 +387,7 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
 fn what_a_context_in_python_is_made_of_is_watched() {
     let directory = tempfile::tempdir().unwrap();
     let none = Interfaces::default();
-    let made = new_context(directory.path(), "notes", Language::Python, &none);
+    let made = new_context(directory.path(), "notes", Language::Python, None, &none);
     let app = made.unwrap().app;
     let source = Source {
         name: "notes".into(),
@@ -399,6 +421,7 @@ fn what_a_context_in_javascript_is_made_of_is_watched() {
         directory.path(),
         "notes",
         Language::JavaScript,
+        None,
         &Interfaces::default(),
     );
     let app = made.unwrap().app;

@@ -1,4 +1,4 @@
-//! Bringing an app's copy of the SDK, with the contract in it, to that of this binary.
+//! Bringing an app's copy of the SDK, with the contract in it, to that of this binary; or having the app use the SDK from elsewhere, or a copy again.
 //!
 //! What was written is known by its checksums, which are written with it: so what an author has changed by hand is told apart from what is only old.
 
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::embedded::{self, Kit};
+use super::sdk::{self, Sdk};
 
 /// Where the checksums are, below the SDK, as `sha256sum` writes them: of paths below the app's directory.
 const CHECKSUMS: &str = "SHA256SUMS";
@@ -26,6 +27,8 @@ pub enum Step {
     Remove,
     /// It is otherwise now, but was changed by hand, or nobody can tell whether it was.
     Overwrite,
+    /// It is not needed any more, but was changed by hand.
+    Discard,
     /// It is the author's, and stays as it is, though it would be made otherwise today.
     Keep,
 }
@@ -34,6 +37,8 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upgrade {
     app: PathBuf,
+    /// The contexts' workspace, where it is to name another SDK.
+    workspace: Option<String>,
     /// Each file with a step to take, below the app's directory.
     pub steps: Vec<(String, Step)>,
 }
@@ -57,14 +62,43 @@ impl Upgrade {
         steps.sort();
         Ok(Self {
             app: app.into(),
+            workspace: None,
             steps,
         })
     }
 
-    /// The files that would be overwritten though they may have been changed by hand.
+    /// Looks what it would do to the app in a directory, to have its contexts in Rust use this SDK.
+    ///
+    /// # Errors
+    /// When there is no such SDK, it is for another contract, the app has no contexts in Rust, or a file cannot be read.
+    pub fn to(app: &Path, sdk: &Sdk) -> Result<Self, Error> {
+        let sdk = sdk.checked(app)?;
+        let file = app.join(sdk::WORKSPACE);
+        let before = read(&file)?.ok_or_else(|| Error::NoSdk {
+            path: app.join(embedded::RUST.sdk),
+        })?;
+        let before = String::from_utf8_lossy(&before);
+        let after = sdk.written_into(&before)?;
+        let mut steps = match sdk {
+            Sdk::Copy => steps_of(app, &embedded::RUST)?,
+            _ => without_copy(app, &embedded::RUST)?,
+        };
+        steps.retain(|(path, _)| path != sdk::WORKSPACE);
+        if after != before {
+            steps.push((sdk::WORKSPACE.into(), Step::Change));
+        }
+        steps.sort();
+        Ok(Self {
+            app: app.into(),
+            workspace: Some(after),
+            steps,
+        })
+    }
+
+    /// The files that would be overwritten or removed though they may have been changed by hand.
     pub fn overwrites(&self) -> Vec<&str> {
         let steps = self.steps.iter();
-        let overwritten = steps.filter(|(_, step)| *step == Step::Overwrite);
+        let overwritten = steps.filter(|(_, step)| matches!(step, Step::Overwrite | Step::Discard));
         overwritten.map(|(path, _)| path.as_str()).collect()
     }
 
@@ -77,11 +111,18 @@ impl Upgrade {
             let file = self.app.join(path);
             match step {
                 Step::Keep => {}
-                Step::Remove => std::fs::remove_file(&file).map_err(Error::file(&file))?,
+                Step::Remove | Step::Discard => {
+                    std::fs::remove_file(&file).map_err(Error::file(&file))?;
+                    remove_if_empty(&self.app, &file);
+                }
                 Step::Add | Step::Change | Step::Overwrite => {
                     let mut files = embedded::KITS.iter().flat_map(|kit| kit.files);
                     let text = files.find(|(known, _)| known == path);
                     let text = text.map(|(_, text)| *text).unwrap_or_default();
+                    let text = match &self.workspace {
+                        Some(workspace) if path == sdk::WORKSPACE => workspace,
+                        _ => text,
+                    };
                     super::template::write(&file, text)?;
                 }
             }
@@ -132,6 +173,42 @@ fn steps_of(app: &Path, kit: &Kit) -> Result<Vec<(String, Step)>, Error> {
         }
     }
     Ok(steps)
+}
+
+/// What becomes of a copy that is not needed any more.
+fn without_copy(app: &Path, kit: &Kit) -> Result<Vec<(String, Step)>, Error> {
+    let mut written = checksums(app, kit)?;
+    let embedded = kit.files.iter();
+    for (path, text) in embedded {
+        let sum = || checksum(text.as_bytes());
+        written.entry((*path).to_owned()).or_insert_with(sum);
+    }
+    let mut steps = Vec::new();
+    for (path, sum) in written {
+        if !is_below(&path, kit) {
+            continue;
+        }
+        match read(&app.join(&path))? {
+            None => {}
+            Some(found) if checksum(&found) == sum => steps.push((path, Step::Remove)),
+            Some(_) => steps.push((path, Step::Discard)),
+        }
+    }
+    let sums = format!("{}{CHECKSUMS}", kit.sdk);
+    if app.join(&sums).is_file() {
+        steps.push((sums, Step::Remove));
+    }
+    Ok(steps)
+}
+
+/// Removes the folders of a file that was removed, up to the first with anything in it. That one is left is in nobody's way.
+fn remove_if_empty(app: &Path, file: &Path) {
+    let folders = file.ancestors().skip(1);
+    for folder in folders.take_while(|folder| *folder != app) {
+        if std::fs::remove_dir(folder).is_err() {
+            return;
+        }
+    }
 }
 
 /// Notes what the files that this binary writes are, so that an upgrade knows those that nobody has changed.
@@ -189,7 +266,13 @@ mod tests {
     /// An app as an older binary made it: with another text, one file that is gone since, and without one that is new.
     fn older() -> (tempfile::TempDir, PathBuf) {
         let home = tempfile::tempdir().unwrap();
-        let made = new_context(home.path(), "lobby", Language::Rust, &Interfaces::default());
+        let made = new_context(
+            home.path(),
+            "lobby",
+            Language::Rust,
+            None,
+            &Interfaces::default(),
+        );
         let app = made.unwrap().app;
         put(&app, "components/sdk/src/text.rs", "// older\n");
         put(&app, "components/sdk/src/gone.rs", "// gone\n");
@@ -261,6 +344,55 @@ mod tests {
         put(&app, "components/sdk/src/text.rs", "// older\n");
         let upgrade = Upgrade::of(&app).unwrap();
         assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
+    }
+
+    #[test]
+    fn an_app_uses_the_sdk_of_another_one_and_has_a_copy_again() {
+        let (home, app) = older();
+        let made = new_context(
+            home.path(),
+            "cellar",
+            Language::Rust,
+            None,
+            &Interfaces::default(),
+        );
+        let other = made.unwrap().app.join("components/sdk");
+        put(&app, "components/sdk/src/mine.rs", "// mine\n");
+        put(&app, "components/sdk/src/text.rs", "// changed by hand\n");
+        let upgrade = Upgrade::to(&app, &Sdk::Folder(other)).unwrap();
+        assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
+        upgrade.carry_out().unwrap();
+        let left = std::fs::read_dir(app.join("components/sdk")).unwrap();
+        assert_eq!(
+            left.count(),
+            1,
+            "what nobody but the author has written stays"
+        );
+        assert!(app.join("components/sdk/src/mine.rs").exists());
+        let workspace = || std::fs::read_to_string(app.join(sdk::WORKSPACE)).unwrap();
+        assert!(
+            workspace().contains("cellar/components/sdk\" }"),
+            "{}",
+            workspace()
+        );
+        assert!(matches!(Upgrade::of(&app), Err(Error::NoSdk { .. })));
+        // A context that comes later has it from there, too.
+        let none = Interfaces::default();
+        new_context(&app, "attic", Language::Rust, None, &none).unwrap();
+        assert!(!app.join(embedded::RUST.manifest).exists());
+        let asked = Sdk::Version("0.3.0".into());
+        let refused = new_context(&app, "roof", Language::Rust, Some(&asked), &none);
+        assert!(matches!(refused, Err(Error::OtherSdk { .. })));
+
+        Upgrade::to(&app, &Sdk::Copy).unwrap().carry_out().unwrap();
+        assert!(
+            workspace().contains("innkeeper-sdk = { path = \"sdk\" }"),
+            "{}",
+            workspace()
+        );
+        // Of the author's files nobody knows any more whether they were changed by hand.
+        let left = Upgrade::of(&app).unwrap().steps;
+        assert_eq!(left, [("components/clippy.toml".to_owned(), Step::Keep)]);
     }
 
     #[test]

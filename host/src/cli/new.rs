@@ -6,18 +6,21 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::output;
-use crate::build::{self, Called, Created, Interfaces, Language, Offered};
+use crate::build::{self, Called, Created, Interfaces, Language, Offered, Sdk};
 
 /// Make a context that builds, runs and is tested
 ///
 /// In a directory with an innkeeper.toml the context is added to that app; elsewhere a new app is made in a directory of that name. With --offers and
-/// --calls contexts call each other: the interface in WIT, what it does and how that is undone, and who calls it, each with its tests.
+/// --calls contexts call each other: the interface in WIT, what it does and how that is undone, and who calls it, each with its tests. An app has a copy of the
+/// SDK, so that it builds without a registry and as it was; with --sdk it uses one that is elsewhere.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper new lobby                 a new app in ./lobby, or a context of the app here
   innkeeper new night-desk --in stay  a context of the app in ./stay
   innkeeper new notes --language typescript
   innkeeper new library --contexts catalog,members,loans
+  innkeeper new lobby --sdk ../innkeeper/components/sdk
+  innkeeper new lobby --sdk 0.3.0
   innkeeper new estate --contexts barn,mill --offers barn/stock --calls mill:barn/stock
   innkeeper new inn --calls barn/stock  a context that calls one of the app here")]
 pub(super) struct New {
@@ -38,6 +41,9 @@ pub(super) struct New {
     /// Interfaces that the contexts call, such as mill:barn/stock; `barn/stock` is enough for one context
     #[arg(long, value_name = "CALLS", value_delimiter = ',')]
     calls: Vec<String>,
+    /// Where contexts in Rust have the SDK from: a folder, a version in a registry such as 0.3.0, or `copy` for one of the app's own
+    #[arg(long, value_name = "SOURCE")]
+    sdk: Option<String>,
 }
 
 /// The languages by their names.
@@ -73,8 +79,10 @@ impl New {
             contexts,
             offers,
             calls,
+            sdk,
         } = self;
         let language = Language::from(language);
+        let sdk = sdk.map(|sdk| Sdk::read(&sdk));
         let making = tokio::task::spawn_blocking(move || {
             let made = match contexts.is_empty() {
                 true => std::slice::from_ref(&name),
@@ -87,9 +95,12 @@ impl New {
                 calls: calls.collect::<Result<_, _>>()?,
             };
             match contexts.is_empty() {
-                true => build::new_context(&directory, &name, language, &interfaces)
+                true => build::new_context(&directory, &name, language, sdk.as_ref(), &interfaces)
                     .map(|created| vec![created]),
-                false => build::new_app(&directory, &name, &contexts, language, &interfaces),
+                false => {
+                    let sdk = sdk.as_ref();
+                    build::new_app(&directory, &name, &contexts, language, sdk, &interfaces)
+                }
             }
         });
         let created = making.await.map_err(|_| Failure::Interrupted)??;

@@ -5,7 +5,7 @@ use clap::Args;
 use super::app_flags::AppFlags;
 use super::failure::Failure;
 use super::output;
-use crate::build::{Step, Upgrade as Plan};
+use crate::build::{Sdk, Step, Upgrade as Plan};
 use crate::core::counted;
 use crate::guest::CONTRACT_VERSION;
 
@@ -13,10 +13,14 @@ use crate::guest::CONTRACT_VERSION;
 ///
 /// Each file that changes is named. What an author may change (components/Cargo.toml, components/clippy.toml) is changed only where nobody has; a file of the
 /// SDK that was changed by hand is overwritten only with --force. The contexts, the manifest and everything else stay as they are.
+///
+/// With --sdk the contexts in Rust use the SDK from elsewhere, and the app's copy is removed; --sdk copy makes one again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper upgrade --dry-run
   innkeeper upgrade && innkeeper test
+  innkeeper upgrade --sdk ../innkeeper/components/sdk
+  innkeeper upgrade --sdk 0.3.0
   innkeeper upgrade --app stay/innkeeper.toml")]
 pub(super) struct Upgrade {
     /// Only say what would change
@@ -25,6 +29,9 @@ pub(super) struct Upgrade {
     /// Overwrite files of the SDK that were changed by hand, too
     #[arg(long)]
     force: bool,
+    /// Where the contexts in Rust have the SDK from: a folder, a version in a registry such as 0.3.0, or `copy` for one of the app's own
+    #[arg(long, value_name = "SOURCE")]
+    sdk: Option<String>,
     #[command(flatten)]
     app: AppFlags,
 }
@@ -34,11 +41,20 @@ impl Upgrade {
         let Self {
             dry_run,
             force,
+            sdk,
             app,
         } = self;
         let app = app.load()?.root_or_here().to_owned();
+        let sdk = sdk.map(|sdk| Sdk::read(&sdk));
         let working = tokio::task::spawn_blocking(move || -> Result<(), Failure> {
-            let plan = Plan::of(&app)?;
+            let plan = match &sdk {
+                Some(sdk) => Plan::to(&app, sdk)?,
+                None => Plan::of(&app)?,
+            };
+            let becomes = match &sdk {
+                None | Some(Sdk::Copy) => "is that of this binary",
+                Some(_) => "is from where it was asked for",
+            };
             for (path, step) in &plan.steps {
                 output::line(format_args!("{:<10} {path}", said(*step)))?;
             }
@@ -50,7 +66,7 @@ impl Upgrade {
                     plan.carry_out()?;
                 }
                 output::note(format_args!(
-                    "the SDK is that of this binary, for contract {CONTRACT_VERSION}"
+                    "the SDK {becomes}, for contract {CONTRACT_VERSION}"
                 ));
                 return Ok(());
             }
@@ -61,13 +77,13 @@ impl Upgrade {
             let overwrites = plan.overwrites();
             if let (Some(first), false) = (overwrites.first(), force) {
                 return Err(Failure::Usage(format!(
-                    "{} of the SDK may have been changed by hand ({first}): keep what you need of that elsewhere, and overwrite with --force",
+                    "{} of the SDK may have been changed by hand ({first}): keep what you need of that elsewhere, and go on with --force",
                     counted(overwrites.len(), "file")
                 )));
             }
             plan.carry_out()?;
             output::note(format_args!(
-                "the SDK is that of this binary now, for contract {CONTRACT_VERSION}; `innkeeper test` shows what has to follow"
+                "the SDK {becomes} now, for contract {CONTRACT_VERSION}; `innkeeper test` shows what has to follow"
             ));
             Ok(())
         });
@@ -81,6 +97,7 @@ fn said(step: Step) -> &'static str {
         Step::Change => "change",
         Step::Remove => "remove",
         Step::Overwrite => "overwrite",
+        Step::Discard => "discard",
         Step::Keep => "keep",
     }
 }

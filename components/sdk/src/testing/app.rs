@@ -182,7 +182,7 @@ impl TestApp {
             context.tested.as_ref().map(|tested| tested.ready)
         });
         ready.map_or(Ok(()), |ready| {
-            invoke(Beginning::of(context), ready, |_| false).0
+            invoke(Beginning::of(context, "`ready`"), ready, |_| false).0
         })
     }
 

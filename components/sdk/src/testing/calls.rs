@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use serde_json::Value;
 
+use super::interference;
 use super::invocation::{self, Beginning, invoke};
 use super::simulation::{id_of, with};
 use crate::Record;
@@ -273,7 +274,7 @@ pub fn ask<R: Returned>(interface: &str, name: &str, arguments: Vec<Vec<u8>>) ->
         Ok(Some(answer)) => answer,
         Err(()) => invocation::diverge(),
         Ok(None) => {
-            invocation::step();
+            interference::step();
             make(&mut called);
             let answer = called.answer.clone();
             with(|simulation| simulation.answered(called));
@@ -317,6 +318,7 @@ fn make(called: &mut Called) {
         called.answer = Err(unavailable.to_string().into_bytes());
         return;
     }
+    let what = format!("the function `{function}`");
     let (key, beginning) = with(|simulation| match simulation.running.last() {
         Some(running) => {
             let key = format!("{} / call {}", running.run_key(), running.place);
@@ -325,11 +327,11 @@ fn make(called: &mut Called) {
             (
                 key.clone(),
                 Beginning {
-                    context: context.clone(),
                     key: Some(key),
                     correlation,
                     causation,
                     identity: running.identity.clone(),
+                    ..Beginning::of(&context, &what)
                 },
             )
         }
@@ -337,7 +339,7 @@ fn make(called: &mut Called) {
             String::from("test"),
             Beginning {
                 identity: simulation.signed_in.clone(),
-                ..Beginning::of(&context)
+                ..Beginning::of(&context, &what)
             },
         ),
     });
@@ -382,7 +384,7 @@ pub(crate) fn undo(calls: &[usize]) {
         let beginning = Beginning {
             key: Some(format!("{} / undo", called.key)),
             identity: called.identity.clone(),
-            ..Beginning::of(&context)
+            ..Beginning::of(&context, &format!("the undo `{}`", undo.name))
         };
         let (answer, _) = invoke(beginning, || (undo.run)(&arguments), Result::is_ok);
         if let Err(error) = answer {

@@ -156,7 +156,8 @@ impl<C: Context> TestContext<C> {
     pub fn deliver(&self, source: &str, kind: &str, subject: &str, data: Value) -> Outcome {
         let event = with(|simulation| simulation.event_from_outside(source, kind, subject, &data));
         let run = || C::on_event(event.clone().into());
-        invoke(Beginning::from_outside(NAME), run, Result::is_ok).0
+        let what = format!("the policy for `{kind}`");
+        invoke(Beginning::from_outside(NAME, &what), run, Result::is_ok).0
     }
 
     /// Runs a function that the context offers to others.
@@ -164,7 +165,8 @@ impl<C: Context> TestContext<C> {
     /// # Errors
     /// What the function ended with.
     pub fn call<T, E>(&self, function: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-        invoke(Beginning::from_outside(NAME), function, Result::is_ok).0
+        let beginning = Beginning::from_outside(NAME, "a function");
+        invoke(beginning, function, Result::is_ok).0
     }
 
     /// Whether the context says that it can take requests.
@@ -172,7 +174,7 @@ impl<C: Context> TestContext<C> {
     /// # Errors
     /// Why it cannot.
     pub fn ready(&self) -> Result<(), String> {
-        invoke(Beginning::of(NAME), C::ready, |_| false).0
+        invoke(Beginning::of(NAME, "`ready`"), C::ready, |_| false).0
     }
 
     /// Runs anything in the context's world, for example to look into its tables.
@@ -294,8 +296,9 @@ pub(super) fn answered(
             return Some(Response::from(Problem::new(400, detail)).into());
         }
     };
+    let what = format!("the route `{method} {}`", request.route);
     let (response, _) = invoke(
-        Beginning::from_outside(context),
+        Beginning::from_outside(context, &what),
         || handle(&request),
         |response| response.status < 400,
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::app::within;
 use super::invocation::{Beginning, invoke};
-use super::simulation::{Simulation, with};
+use super::simulation::{Simulated, Simulation, with};
 use super::{DeadLetter, DeliveredEvent};
 use crate::PolicyError;
 
@@ -117,9 +117,13 @@ fn next(simulation: &mut Simulation) -> Option<(String, WaitingEvent)> {
                     attempts: 0,
                     due: 0,
                 };
-                let waiting = &mut simulation.contexts.get_mut(follower)?.waiting;
-                if waiting.iter().any(|first| is_before(first, &delivery)) {
-                    waiting.push(delivery);
+                let context = simulation.contexts.get_mut(follower)?;
+                let waits = context.waiting.iter();
+                let mut waits = waits.map(|first| &first.event);
+                if context.is_handling_before(&delivery.event)
+                    || waits.any(|first| is_before(first, &delivery.event))
+                {
+                    context.waiting.push(delivery);
                 } else {
                     return Some((follower.clone(), delivery));
                 }
@@ -132,17 +136,50 @@ fn next(simulation: &mut Simulation) -> Option<(String, WaitingEvent)> {
 /// The first event of those that wait which is due, and which no other one is before.
 fn next_waiting(simulation: &mut Simulation, follower: &str) -> Option<WaitingEvent> {
     let now = simulation.now;
-    let waiting = &mut simulation.contexts.get_mut(follower)?.waiting;
+    let context = simulation.contexts.get_mut(follower)?;
+    let waiting = &context.waiting;
     let place = (0..waiting.len()).find(|&place| {
         let (before, this) = (&waiting[..place], &waiting[place]);
-        this.due <= now && !before.iter().any(|first| is_before(first, this))
+        let mut before = before.iter().map(|first| &first.event);
+        this.due <= now
+            && !context.is_handling_before(&this.event)
+            && !before.any(|first| is_before(first, &this.event))
     })?;
-    Some(waiting.remove(place))
+    Some(context.waiting.remove(place))
 }
 
 /// Whether the second may not be handled before the first: the events of a source about one subject keep their order.
-fn is_before(first: &WaitingEvent, second: &WaitingEvent) -> bool {
-    (&first.event.source, &first.event.subject) == (&second.event.source, &second.event.subject)
+fn is_before(first: &DeliveredEvent, second: &DeliveredEvent) -> bool {
+    (&first.source, &first.subject) == (&second.source, &second.subject)
+}
+
+impl Simulated {
+    /// Whether one is handled just now that is before this.
+    fn is_handling_before(&self, event: &DeliveredEvent) -> bool {
+        let mut handling = self.handling.iter();
+        handling.any(|(source, subject)| (source, subject) == (&event.source, &event.subject))
+    }
+}
+
+/// An event is handled as long as this lives, and those behind it wait.
+struct Handling<'a>(&'a str);
+
+impl<'a> Handling<'a> {
+    fn begin(follower: &'a str, event: &DeliveredEvent) -> Self {
+        let lane = (event.source.clone(), event.subject.clone());
+        within(follower, |context| context.handling.push(lane));
+        Self(follower)
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        with(|simulation| {
+            if let Some(context) = simulation.contexts.get_mut(self.0) {
+                context.handling.pop();
+            }
+        });
+    }
 }
 
 /// The oldest event of a source that a follower has not seen.
@@ -172,14 +209,17 @@ fn deliver(follower: &str, delivery: WaitingEvent) {
         event, attempts, ..
     } = delivery;
     let attempts = attempts + 1;
+    let what = format!("the policy for `{}`", event.kind);
     let beginning = Beginning {
-        context: follower.into(),
         key: Some(format!("{follower} follows {} {attempts}", event.id)),
         correlation: Some(event.correlation_id.clone()),
         causation: event.id.clone(),
         identity: event.identity.clone(),
+        ..Beginning::of(follower, &what)
     };
+    let handling = Handling::begin(follower, &event);
     let handled = invoke(beginning, || on_event(event.clone().into()), Result::is_ok).0;
+    drop(handling);
     let reason = match handled {
         Ok(()) => return,
         Err(PolicyError::Retry(_)) if attempts < DELIVERY_ATTEMPTS => {

@@ -1,12 +1,15 @@
-use core::fmt;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::delivery;
 use super::drawn_numbers::DrawnNumbers;
-use super::simulation::{Interference, with};
-use super::{Reply, TestApp};
+use super::ending::Ending;
+use super::interference::{Interference, Moment, Step};
+use super::simulation::{Simulation, Twice, with};
+use super::{Finding, Reply, TestApp, Tried};
 
 /// What an operation's invocations are part of.
 pub(crate) const OPERATION: &str = "operation";
@@ -16,16 +19,17 @@ pub(crate) const INTERFERENCE: &str = "interference";
 type Operation = Rc<dyn Fn(&TestApp) -> Reply>;
 type Rule = Box<dyn Fn(&TestApp) -> Result<(), String>>;
 
-/// Finds code that does not survive being run again.
+/// Finds code that does not survive being run again: in routes, policies, timers, offered functions, undos and projections.
 ///
 /// The host runs an invocation again when what it has read was changed meanwhile. Nothing of the first run is left, but the calls that it made: the second gets
 /// the same answers, or, when it calls something else, they are undone. So a function must not remember anything outside of its tables, nor depend on how often
 /// it runs.
 ///
-/// Each operation is run twice, and must end as if it had been run once. Then it is run with each other operation in between, at each of its steps (before each
-/// call, and before each commit); both together must end as if one had come after the other. And whatever happens, the rules hold when all events are handled.
-/// Where something was undone on the way others may have seen it, and have rightly done otherwise: then it is the rules that count (see
-/// [`Tried::judged_by_rules`]).
+/// Each operation is followed to its end: its own invocation, what that calls, what is undone of it, the events that come of it and are handled by whoever follows
+/// them, and, with [`passing`](Self::passing), its timers. All of these invocations are run twice, and must end as if they had been run once. Then each other
+/// operation, with its events, comes in between at each of their steps (before each call, and before each commit); that must end as if it had come before the
+/// invocation that it disturbs, or after it. And whatever happens, the rules hold when all events are handled. Where something was undone on the way others may have
+/// seen it, and have rightly done otherwise: then it is the rules that count (see [`Tried::judged_by_rules`]).
 ///
 /// ```text
 /// ConflictFuzzer::new(|| app_with_a_room())
@@ -41,69 +45,20 @@ pub struct ConflictFuzzer {
     app: Box<dyn Fn() -> TestApp>,
     operations: Vec<(String, Operation)>,
     rules: Vec<(String, Rule)>,
+    passing: Duration,
 }
 
-/// What a [`ConflictFuzzer`] has tried.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tried {
-    /// How many orders of two operations, one in the middle of the other.
-    pub interleavings: u64,
-    /// How many of these end as neither order of the two does, and are let pass, since something was undone on the way: others may have seen that, and have
-    /// rightly done otherwise. Only the rules say what these must come to.
-    pub judged_by_rules: u64,
-}
-
-/// Code that does not survive a re-run, and how that shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The operation.
-    pub operation: String,
-    /// What came in between; none when it was only run twice.
-    pub between: Option<String>,
-    /// At which of its steps.
-    pub step: u64,
-    /// What differs, or which rule is broken; that it has no step to try.
-    pub reason: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            operation,
-            between,
-            step,
-            reason,
-        } = self;
-        match between {
-            None => write!(f, "`{operation}` {reason}"),
-            Some(between) => write!(
-                f,
-                "`{operation}` with `{between}` in between, at step {step}, ends as neither order of the two does: {reason}"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for Finding {}
-
-/// What is compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct End {
-    answers: Vec<String>,
-    /// The rows, events and timers of each context.
-    contexts: BTreeMap<String, Vec<String>>,
-    /// Whether something was undone: then any context may have traces of it, by what it has read or followed meanwhile.
-    undone: bool,
-    broken: Option<String>,
-}
-
-/// How the operations of a comparison are run.
-#[derive(Clone, Copy)]
-enum Order {
-    Alone { twice: bool },
-    Between(u64),
-    First,
-    Last,
+/// What came of one order.
+struct Ran {
+    ending: Ending,
+    /// How many steps the operation had, and what followed from it.
+    steps: u64,
+    /// What was run.
+    invocations: Vec<String>,
+    /// Where the other operation came in between.
+    disturbed: Option<Step>,
+    /// Whether the operation itself has done anything.
+    is_anything_done: bool,
 }
 
 impl ConflictFuzzer {
@@ -113,13 +68,27 @@ impl ConflictFuzzer {
             app: Box::new(app),
             operations: Vec::new(),
             rules: Vec::new(),
+            passing: Duration::ZERO,
         }
     }
 
-    /// With an operation: one request.
+    /// With an operation: one request. Where it is something else that happens to the app, such as an event from outside that it
+    /// [publishes](TestApp::publish), it answers nothing.
     #[must_use]
-    pub fn operation(mut self, name: &str, run: impl Fn(&TestApp) -> Reply + 'static) -> Self {
+    pub fn operation<R: Into<Reply>>(
+        mut self,
+        name: &str,
+        run: impl Fn(&TestApp) -> R + 'static,
+    ) -> Self {
+        let run = move |app: &TestApp| run(app).into();
         self.operations.push((name.into(), Rc::new(run)));
+        self
+    }
+
+    /// After each operation the clock is moved by so much: the timers that are due by then fire, and what handles them is tried like all else. Without this none fires.
+    #[must_use]
+    pub fn passing(mut self, time: Duration) -> Self {
+        self.passing = time;
         self
     }
 
@@ -141,189 +110,192 @@ impl ConflictFuzzer {
     pub fn check(&self) -> Result<Tried, Finding> {
         let mut tried = Tried::default();
         for (name, operation) in &self.operations {
-            let finding = |between: Option<&str>, step, reason| Finding {
+            let finding = |between: Option<&str>, step, run_again, reason| Finding {
                 operation: name.clone(),
                 between: between.map(Into::into),
                 step,
+                run_again,
                 reason,
             };
             let mut numbers = DrawnNumbers::default();
-            let (once, _) = self.run(operation, None, Order::Alone { twice: false }, &mut numbers);
-            let (twice, steps) =
-                self.run(operation, None, Order::Alone { twice: true }, &mut numbers);
-            if steps == 0 {
-                let answers = once.answers.join("; ");
+            let once = self.run(operation, None, None, &mut numbers);
+            if !once.is_anything_done {
+                let answers = once.ending.answers.join("; ");
                 let reason = format!("starts no invocation, so there is nothing to try: {answers}");
-                return Err(finding(None, 0, reason));
+                return Err(finding(None, 0, None, reason));
             }
+            let twice = self.run(operation, None, Some(Twice::All), &mut numbers.clone());
             // Nobody else is there who could have seen what is undone.
-            if let Some(difference) = twice.differs(&once, true) {
+            if let Some(difference) = twice.ending.differs(&once.ending, true) {
                 let reason = format!("does not survive being run again: {difference}");
-                return Err(finding(None, 0, reason));
+                let run_again = self.found_alone(operation, &once, &numbers);
+                return Err(finding(None, 0, run_again, reason));
             }
             for (between, other) in &self.operations {
-                for step in 1..=steps {
-                    let mut numbers = DrawnNumbers::default();
-                    let other = Some(other);
-                    let (mixed, _) = self.run(operation, other, Order::Between(step), &mut numbers);
-                    let (first, _) = self.run(operation, other, Order::First, &mut numbers);
-                    let (last, _) = self.run(operation, other, Order::Last, &mut numbers);
-                    let differs = |compare_undone| {
-                        let [first, last] =
-                            [&first, &last].map(|order| mixed.differs(order, compare_undone));
-                        // Either order will do; the first is what is told of.
-                        last.and(first)
-                    };
-                    if let Some(difference) = differs(false) {
-                        return Err(finding(Some(between), step, difference));
+                for step in 1..=twice.steps {
+                    let (difference, disturbed) = self.disturb(operation, other, step, &mut tried);
+                    if let Some(difference) = difference {
+                        return Err(finding(Some(between), step, disturbed, difference));
                     }
-                    tried.interleavings += 1;
-                    tried.judged_by_rules += u64::from(differs(true).is_some());
                 }
             }
         }
         Ok(tried)
     }
 
-    /// Runs one order from the beginning. Tells how many steps the operation had, too.
+    /// Has the other operation come in between at a step. Tells what differs, and in what it came.
+    fn disturb(
+        &self,
+        operation: &Operation,
+        other: &Operation,
+        step: u64,
+        tried: &mut Tried,
+    ) -> (Option<String>, Option<String>) {
+        let mut numbers = DrawnNumbers::default();
+        let at = Moment::Step(step);
+        let mixed = self.run(operation, Some((other, at)), Some(Twice::All), &mut numbers);
+        let (root, doing) = match mixed.disturbed {
+            Some(step) => (step.root, Some(step.doing)),
+            None => (String::new(), None),
+        };
+        let orders = [Moment::Before(root.clone()), Moment::After(root)];
+        let orders =
+            orders.map(|order| self.run(operation, Some((other, order)), None, &mut numbers));
+        let differs = |compare_undone| {
+            let [before, after] = [&orders[0], &orders[1]]
+                .map(|order| mixed.ending.differs(&order.ending, compare_undone));
+            // Either order will do; the first is what is told of.
+            after.and(before)
+        };
+        let difference = differs(false);
+        if difference.is_none() {
+            tried.interleavings += 1;
+            tried.judged_by_rules += u64::from(differs(true).is_some());
+        }
+        (difference, doing)
+    }
+
+    /// The first invocation that makes the difference, when nothing but that is run again.
+    fn found_alone(
+        &self,
+        operation: &Operation,
+        once: &Ran,
+        numbers: &DrawnNumbers,
+    ) -> Option<String> {
+        let mut invocations = once.invocations.iter().enumerate();
+        let found = invocations.find(|(number, _)| {
+            let only = Some(Twice::Only(*number));
+            let ran = self.run(operation, None, only, &mut numbers.clone());
+            ran.ending.differs(&once.ending, true).is_some()
+        });
+        found.map(|(_, doing)| doing.clone())
+    }
+
+    /// Runs one order from the beginning.
     fn run(
         &self,
         operation: &Operation,
-        other: Option<&Operation>,
-        order: Order,
+        other: Option<(&Operation, Moment)>,
+        twice: Option<Twice>,
         numbers: &mut DrawnNumbers,
-    ) -> (End, u64) {
+    ) -> Ran {
         with(|simulation| simulation.numbers_to_begin_with = std::mem::take(numbers));
         let app = Rc::new((self.app)());
-        with(|simulation| simulation.calls.clear());
-        let answers = Rc::new(std::cell::RefCell::new(BTreeMap::new()));
-        let perform = |scope: &'static str, operation: Operation| {
-            let (app, answers) = (app.clone(), answers.clone());
-            move || {
-                with(|simulation| simulation.scope = scope);
-                let reply = catch_unwind(AssertUnwindSafe(|| operation(&app)));
-                let shown = match reply {
-                    // Why it fails, it may have seen of an operation that is half done. It leaves nothing.
-                    Ok(reply) if scope == INTERFERENCE && reply.status >= 400 => {
-                        format!("{scope}: fails")
-                    }
-                    Ok(reply) => format!("{scope}: {} {}", reply.status, reply.body),
-                    Err(panic) => format!("{scope}: panics: {}", text(&*panic)),
-                };
-                answers.borrow_mut().insert(scope, shown);
+        let answers = Rc::new(RefCell::new(BTreeMap::new()));
+        let interference = other.map(|(other, at)| {
+            let (app, other, answers) = (app.clone(), other.clone(), answers.clone());
+            let run: Rc<dyn Fn()> = Rc::new(move || {
+                let shown = answered(INTERFERENCE, || {
+                    let reply = other(&app);
+                    app.settle();
+                    reply
+                });
+                answers.borrow_mut().insert(INTERFERENCE, shown);
+            });
+            Interference { at, run }
+        });
+        let published = with(|simulation| {
+            simulation.calls.clear();
+            simulation.steps = 0;
+            simulation.invocations.clear();
+            simulation.disturbed = None;
+            simulation.twice = twice;
+            simulation.interference = interference;
+            simulation.scope = OPERATION;
+            published(simulation)
+        });
+        let shown = answered(OPERATION, || operation(&app));
+        answers.borrow_mut().insert(OPERATION, shown);
+        let is_anything_done = with(|simulation| {
+            !simulation.invocations.is_empty() || published < self::published(simulation)
+        });
+        let followed = catch_unwind(AssertUnwindSafe(|| {
+            if !self.passing.is_zero() {
+                app.advance(self.passing);
+            }
+            delivery::settle_all();
+        }));
+        let late = with(|simulation| {
+            simulation.running.clear();
+            simulation.scope = INTERFERENCE;
+            simulation.interference.take()
+        });
+        // What it was to disturb has not come this time.
+        if let Some(late) = late {
+            (late.run)();
+        }
+        let (steps, invocations, disturbed) = with(|simulation| {
+            simulation.twice = None;
+            simulation.scope = "test";
+            (
+                simulation.steps,
+                std::mem::take(&mut simulation.invocations),
+                simulation.disturbed.take(),
+            )
+        });
+        let broken = match followed {
+            Err(panic) => Some(format!("what follows from it panics: {}", text(&*panic))),
+            Ok(()) => {
+                delivery::settle_all();
+                self.broken_rule(&app)
             }
         };
-        let of_the_operation = perform(OPERATION, operation.clone());
-        let of_the_other = other.map(|other| perform(INTERFERENCE, other.clone()));
-        if let (Order::Last, Some(other)) = (order, &of_the_other) {
-            other();
-        }
-        with(|simulation| {
-            simulation.steps = 0;
-            simulation.run_twice =
-                matches!(order, Order::Alone { twice: true } | Order::Between(_));
-            simulation.interference = None;
-        });
-        if let (Order::Between(at), Some(other)) = (order, &of_the_other) {
-            let run: Rc<dyn Fn()> = Rc::new(other.clone());
-            with(|simulation| simulation.interference = Some(Interference { at, run }));
-        }
-        of_the_operation();
-        let steps = with(|simulation| {
-            simulation.scope = "test";
-            simulation.steps
-        });
-        if let (Order::First, Some(other)) = (order, &of_the_other) {
-            other();
-        }
-        with(|simulation| simulation.scope = "test");
-        delivery::settle_all();
-        let broken = self.rules.iter().find_map(|(name, holds)| {
-            holds(&app)
-                .err()
-                .map(|reason| format!("\"{name}\" does not hold: {reason}"))
-        });
-        let end = with(|simulation| {
+        let answers = answers.borrow().values().cloned().collect();
+        let ending = with(|simulation| {
             *numbers = std::mem::take(&mut simulation.numbers);
-            End {
-                answers: answers.borrow().values().cloned().collect(),
-                contexts: simulation
-                    .contexts
-                    .iter()
-                    .map(|(name, context)| (name.clone(), rows(context)))
-                    .collect(),
-                undone: simulation.calls.iter().any(|call| call.is_undone),
-                broken,
-            }
+            Ending::of(simulation, answers, broken)
         });
-        (end, steps)
+        Ran {
+            ending,
+            steps,
+            invocations,
+            disturbed,
+            is_anything_done,
+        }
     }
-}
 
-impl End {
-    /// What is other than it should be. Where something was undone only what must be so nevertheless is compared, unless `compare_undone`: others may have seen
-    /// it, since sagas hide nothing.
-    fn differs(&self, right: &Self, compare_undone: bool) -> Option<String> {
-        if let Some(broken) = &self.broken {
-            return Some(broken.clone());
-        }
-        if self.undone && !compare_undone {
-            return None;
-        }
-        if self.answers != right.answers {
-            return Some(format!(
-                "it answers {}, and should {}",
-                self.answers.join("; "),
-                right.answers.join("; ")
-            ));
-        }
-        if right.undone && !compare_undone {
-            return None;
-        }
-        self.contexts.iter().find_map(|(name, rows)| {
-            let expected = right.contexts.get(name)?;
-            let more = rows.iter().find(|row| !expected.contains(row));
-            let less = expected.iter().find(|row| !rows.contains(row));
-            match (more, less) {
-                (None, None) if rows.len() == expected.len() => None,
-                (None, None) => Some(format!(
-                    "{name} has the same rows and events more or less often: {rows:?}"
-                )),
-                (Some(more), None) => Some(format!("{name} has {more}, and should not")),
-                (None, Some(less)) => Some(format!("{name} lacks {less}")),
-                (Some(more), Some(less)) => {
-                    Some(format!("{name} has {more}, and should have {less}"))
-                }
-            }
+    fn broken_rule(&self, app: &TestApp) -> Option<String> {
+        self.rules.iter().find_map(|(name, holds)| {
+            let reason = holds(app).err()?;
+            Some(format!("\"{name}\" does not hold: {reason}"))
         })
     }
 }
 
-/// What a context has kept and published, in an order that does not depend on who was first.
-fn rows(context: &super::simulation::Simulated) -> Vec<String> {
-    let rows = context
-        .state
-        .iter()
-        .map(|(key, value)| format!("{key} = {}", String::from_utf8_lossy(value)));
-    let shown = |event: &super::DeliveredEvent, what: &str| {
-        format!(
-            "{what} {} of {}: {}",
-            event.kind,
-            event.subject,
-            String::from_utf8_lossy(&event.data)
-        )
-    };
-    let events = context
-        .journal
-        .iter()
-        .map(|event| shown(event, "the event"));
-    let timers = context
-        .timers
-        .iter()
-        .map(|(due, event)| shown(event, &format!("at {due} the timer")));
-    let mut all: Vec<String> = rows.chain(events).chain(timers).collect();
-    all.sort();
-    all
+/// How many events there are.
+fn published(simulation: &Simulation) -> usize {
+    let contexts = simulation.contexts.values();
+    contexts.map(|context| context.journal.len()).sum()
+}
+
+/// What an operation answers, to be compared.
+fn answered(scope: &str, operation: impl FnOnce() -> Reply) -> String {
+    match catch_unwind(AssertUnwindSafe(operation)) {
+        // Why it fails, it may have seen of an operation that is half done. It leaves nothing.
+        Ok(reply) if scope == INTERFERENCE && reply.status >= 400 => format!("{scope}: fails"),
+        Ok(reply) => format!("{scope}: {} {}", reply.status, reply.body),
+        Err(panic) => format!("{scope}: panics: {}", text(&*panic)),
+    }
 }
 
 fn text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::Emitted;
 use super::calls;
+use super::interference;
 use super::simulation::{Simulation, with};
 use crate::invocation::Identity;
 use crate::record;
@@ -19,7 +20,11 @@ const INVOCATION_ATTEMPTS: u32 = 32;
 pub(crate) struct Invocation {
     pub(crate) context: String,
     /// What it is known by: its ids come from that.
-    key: String,
+    pub(crate) key: String,
+    /// What it is, for people.
+    pub(crate) doing: String,
+    /// Its place among the invocations that have begun, from 0.
+    pub(crate) number: usize,
     run: u32,
     pub(crate) attempt: u32,
     pub(crate) correlation: String,
@@ -107,6 +112,8 @@ struct Diverged;
 /// Who begins an invocation, and in which context.
 pub(crate) struct Beginning {
     pub(crate) context: String,
+    /// What it is, for people: "the route `GET /rooms` of room".
+    pub(crate) doing: String,
     /// None where nothing has caused it.
     pub(crate) key: Option<String>,
     pub(crate) correlation: Option<String>,
@@ -117,17 +124,18 @@ pub(crate) struct Beginning {
 
 impl Beginning {
     /// An invocation that somebody begins from outside: whoever has signed in.
-    pub(crate) fn from_outside(context: &str) -> Self {
+    pub(crate) fn from_outside(context: &str, what: &str) -> Self {
         Self {
             identity: with(|simulation| simulation.signed_in.clone()),
-            ..Self::of(context)
+            ..Self::of(context, what)
         }
     }
 
     /// An invocation that nothing has caused.
-    pub(crate) fn of(context: &str) -> Self {
+    pub(crate) fn of(context: &str, what: &str) -> Self {
         Self {
             context: context.into(),
+            doing: format!("{what} of {context}"),
             key: None,
             correlation: None,
             causation: String::new(),
@@ -139,18 +147,39 @@ impl Beginning {
 /// Runs an invocation to its end. What it staged is committed when it ended well; else what it has called is undone. Tells whether it has changed anything, too.
 pub(crate) fn invoke<T>(
     beginning: Beginning,
+    run: impl FnMut() -> T,
+    well: impl Fn(&T) -> bool,
+) -> (T, bool) {
+    let key = beginning.key.clone();
+    let key = key.unwrap_or_else(|| with(Simulation::next_key));
+    if with(|simulation| !simulation.running.is_empty()) {
+        return run_to_its_end(beginning, key, run, well);
+    }
+    interference::begins(&key);
+    let ended = run_to_its_end(beginning, key.clone(), run, well);
+    interference::ended(&key);
+    ended
+}
+
+fn run_to_its_end<T>(
+    beginning: Beginning,
+    key: String,
     mut run: impl FnMut() -> T,
     well: impl Fn(&T) -> bool,
 ) -> (T, bool) {
     let Beginning {
         context,
-        key,
+        doing,
+        key: _,
         correlation,
         causation,
         identity,
     } = beginning;
-    let key = key.unwrap_or_else(|| with(Simulation::next_key));
     let correlation = correlation.unwrap_or_else(|| key.clone());
+    let place = with(|simulation| {
+        simulation.invocations.push(doing.clone());
+        simulation.invocations.len() - 1
+    });
     let mut number = with(|simulation| simulation.numbers.runs.get(&key).copied().unwrap_or(1));
     let (mut calls, mut attempt) = (Vec::new(), 0);
     loop {
@@ -164,6 +193,8 @@ pub(crate) fn invoke<T>(
             let invocation = Invocation {
                 context: context.clone(),
                 key: key.clone(),
+                doing: doing.clone(),
+                number: place,
                 run: number,
                 attempt,
                 correlation: correlation.clone(),
@@ -188,7 +219,7 @@ pub(crate) fn invoke<T>(
         });
         let end = catch_unwind(AssertUnwindSafe(&mut run));
         if end.is_ok() {
-            step();
+            interference::step();
         }
         let Some(invocation) = with(|simulation| simulation.running.pop()) else {
             unreachable!("what was pushed is there");
@@ -223,30 +254,6 @@ pub(crate) fn invoke<T>(
             });
         with(|simulation| simulation.commit(invocation));
         return (value, changed);
-    }
-}
-
-/// A place where something else may come between.
-pub(crate) fn step() {
-    let due = with(|simulation| {
-        if simulation.scope != super::fuzzer::OPERATION {
-            return None;
-        }
-        simulation.steps += 1;
-        let steps = simulation.steps;
-        let interference = simulation
-            .interference
-            .take_if(|interference| interference.at == steps)?;
-        let running = std::mem::take(&mut simulation.running);
-        simulation.scope = super::fuzzer::INTERFERENCE;
-        Some((interference.run, running))
-    });
-    if let Some((run, running)) = due {
-        run();
-        with(|simulation| {
-            simulation.running = running;
-            simulation.scope = super::fuzzer::OPERATION;
-        });
     }
 }
 

@@ -10,7 +10,8 @@
 //! assert!(test.calls()[0].undone);
 //! ```
 //!
-//! A [`TestApp`] is several contexts, with their events, timers and calls. A [`ConflictFuzzer`] finds out whether what they do survives being run again.
+//! A [`TestApp`] is several contexts, with their events, timers and calls. A [`ConflictFuzzer`] finds out whether what they do survives being run again: requests,
+//! what these call, what is undone, and the events and timers that come of them.
 //!
 //! What fails leaves nothing, as in the host. Limits, gates and who is faster are the host's, and are not played here.
 
@@ -20,16 +21,18 @@ mod context;
 mod decode;
 mod delivery;
 mod drawn_numbers;
+mod ending;
+mod finding;
 mod fuzzer;
 pub(crate) mod host;
+mod interference;
 mod invocation;
+mod outbox;
 pub mod outside;
 pub(crate) mod simulation;
 mod tested_context;
 #[cfg(test)]
 mod tests;
-
-use serde_json::Value;
 
 pub use app::TestApp;
 pub use calls::{
@@ -37,7 +40,9 @@ pub use calls::{
     play,
 };
 pub use context::{Bare, TestContext};
-pub use fuzzer::{ConflictFuzzer, Finding, Tried};
+pub use finding::{Finding, Tried};
+pub use fuzzer::ConflictFuzzer;
+pub use serde_json::{Value, json};
 
 use crate::Response;
 use crate::bindings::innkeeper::context::types::Event as Delivered;
@@ -121,6 +126,17 @@ impl Reply {
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What happens to an app without anybody asking answers nothing.
+impl From<()> for Reply {
+    fn from((): ()) -> Self {
+        Self {
+            status: 204,
+            headers: Vec::new(),
+            body: Value::Null,
+        }
     }
 }
 

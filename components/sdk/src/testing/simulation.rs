@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::calls::{Answered, Called, Player};
 use super::delivery::WaitingEvent;
 use super::drawn_numbers::DrawnNumbers;
+use super::interference::{Interference, Step};
 use super::invocation::{Invocation, Read, Staged};
 use super::tested_context::TestedContext;
 use super::{DeliveredEvent, Emitted};
@@ -30,17 +31,20 @@ pub(crate) struct Simulated {
     pub(crate) cursors: BTreeMap<String, usize>,
     /// The events that it could not handle yet, and those that wait behind them, in their order.
     pub(super) waiting: Vec<WaitingEvent>,
+    /// The sources and subjects of the events that it handles just now.
+    pub(super) handling: Vec<(String, String)>,
     /// Whether calls to it are answered `unavailable`.
     pub(crate) is_down: bool,
     /// How many of its next invocations meet a conflict.
     pub(crate) conflicts: u32,
 }
 
-/// What comes between the steps of an operation.
-pub(crate) struct Interference {
-    /// At which step.
-    pub(crate) at: u64,
-    pub(crate) run: Rc<dyn Fn()>,
+/// Which invocations are run twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Twice {
+    All,
+    /// The one of this number.
+    Only(usize),
 }
 
 /// The contexts of the thread's test.
@@ -64,12 +68,17 @@ pub(crate) struct Simulation {
     /// What the invocations that begin now are part of.
     pub(crate) scope: &'static str,
     pub(super) begun: BTreeMap<&'static str, u64>,
-    pub(super) ids: u64,
-    /// Whether each invocation is run twice.
-    pub(crate) run_twice: bool,
+    /// How many ids were drawn by no invocation, of each of these.
+    pub(super) ids: BTreeMap<&'static str, u64>,
+    /// None where no invocation is run again but for a conflict.
+    pub(crate) twice: Option<Twice>,
     pub(crate) interference: Option<Interference>,
+    /// Where that came in between.
+    pub(crate) disturbed: Option<Step>,
     /// How many steps of operations there were.
     pub(crate) steps: u64,
+    /// What the invocations are that have begun, in their order.
+    pub(crate) invocations: Vec<String>,
     /// The events that were given up.
     pub(crate) dead_letters: Vec<super::DeadLetter>,
 }
@@ -184,71 +193,6 @@ impl Simulation {
             .draw(&name, &running.run_key(), sequence, place)
     }
 
-    pub(crate) fn emit(
-        &mut self,
-        delay_ms: Option<u64>,
-        kind: &str,
-        subject: &str,
-        data: &[u8],
-    ) -> String {
-        let id = self.new_id();
-        let emitted = Emitted {
-            id: id.clone(),
-            kind: kind.into(),
-            subject: subject.into(),
-            data: serde_json::from_slice(data).unwrap_or_default(),
-            delay_ms,
-        };
-        let described = |tested: &Rc<TestedContext>| {
-            tested
-                .description
-                .publishes
-                .iter()
-                .any(|known| known == kind)
-        };
-        let known = self.current().tested.as_ref().is_none_or(described);
-        match self.running.last_mut() {
-            Some(running) => {
-                assert!(known, "{kind} is not among what the context `publishes`");
-                running.emitted.push((emitted, data.into()));
-            }
-            None => {
-                let identity = self.signed_in.clone();
-                self.publish(
-                    vec![(emitted, data.into())],
-                    "test",
-                    "test",
-                    identity.as_ref(),
-                );
-            }
-        }
-        id
-    }
-
-    /// Cancels a timer; false when there is none.
-    pub(crate) fn cancel(&mut self, id: &str) -> bool {
-        let is_set = self
-            .current()
-            .timers
-            .iter()
-            .any(|(_, timer)| timer.id == id);
-        match self.running.last_mut() {
-            Some(running) => running.cancel(id, is_set),
-            None => {
-                self.cancelled(id);
-                is_set
-            }
-        }
-    }
-
-    fn cancelled(&mut self, id: &str) {
-        let context = self.current();
-        context.timers.retain(|(_, timer)| timer.id != id);
-        context
-            .emitted
-            .retain(|event| event.id != id || event.delay_ms.is_none());
-    }
-
     pub(crate) fn new_id(&mut self) -> String {
         match self.running.last_mut() {
             Some(running) => {
@@ -256,8 +200,10 @@ impl Simulation {
                 id_of(&[&running.run_key(), &running.ids])
             }
             None => {
-                self.ids += 1;
-                id_of(&[&self.ids])
+                let scope = self.scope;
+                let drawn = self.ids.entry(scope).or_default();
+                *drawn += 1;
+                id_of(&[&scope, drawn])
             }
         }
     }
@@ -313,38 +259,14 @@ impl Simulation {
         self.outside = outside;
     }
 
-    fn publish(
-        &mut self,
-        emitted: Vec<(Emitted, Vec<u8>)>,
-        correlation: &str,
-        causation: &str,
-        identity: Option<&Identity>,
-    ) {
-        let (now, source) = (self.now, self.name());
-        let context = self.current();
-        for (emitted, data) in emitted {
-            let published = DeliveredEvent {
-                id: emitted.id.clone(),
-                source: source.clone(),
-                kind: emitted.kind.clone(),
-                subject: emitted.subject.clone(),
-                time: now,
-                data,
-                correlation_id: correlation.into(),
-                causation_id: causation.into(),
-                identity: identity.cloned(),
-            };
-            match emitted.delay_ms {
-                None => context.journal.push(published),
-                Some(delay) => context.timers.push((now.saturating_add(delay), published)),
-            }
-            context.emitted.push(emitted);
-        }
-    }
-
     /// Whether an invocation meets a conflict: because it was asked for, or because what it has read is not so any more.
     pub(crate) fn conflicts(&mut self, invocation: &Invocation) -> bool {
-        let twice = self.run_twice && invocation.attempt == 1;
+        let is_meant = match self.twice {
+            None => false,
+            Some(Twice::All) => true,
+            Some(Twice::Only(number)) => number == invocation.number,
+        };
+        let twice = is_meant && invocation.attempt == 1;
         let Some(context) = self.contexts.get_mut(&invocation.context) else {
             return twice;
         };
@@ -371,27 +293,6 @@ impl Simulation {
         }
         running.place += 1;
         Ok(Some(before.answer.clone()))
-    }
-
-    /// An event that comes from outside of what is tested.
-    pub(super) fn event_from_outside(
-        &mut self,
-        source: &str,
-        kind: &str,
-        subject: &str,
-        data: &serde_json::Value,
-    ) -> DeliveredEvent {
-        DeliveredEvent {
-            id: self.new_id(),
-            source: source.into(),
-            kind: kind.into(),
-            subject: subject.into(),
-            time: self.now,
-            data: data.to_string().into_bytes(),
-            correlation_id: "test".into(),
-            causation_id: "test".into(),
-            identity: None,
-        }
     }
 
     /// Notes a call with its answer.

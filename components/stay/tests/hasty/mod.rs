@@ -4,13 +4,15 @@
     reason = "it is one of the mistakes that the conflict fuzzer is to find"
 )]
 
+mod rooms;
+
 use std::cell::RefCell;
 
 use innkeeper_sdk::testing::TestApp;
 use innkeeper_sdk::{config, invocation, prelude::*};
 use serde_json::json;
 
-use calls::{payments, rooms};
+use calls::payments;
 
 /// What is wrong with it.
 #[derive(Clone, Copy)]
@@ -50,7 +52,7 @@ fn book(Json(New { room_id, guest_id }): Json<New>) -> Answer {
         return Err(Problem::conflict("The guest has a reservation."));
     }
     let rsv_id = BOOKINGS.next_id();
-    rooms::hold(room_id, rsv_id).map_err(|error| Problem::conflict(error.to_string()))?;
+    calls::rooms::hold(room_id, rsv_id).map_err(|error| Problem::conflict(error.to_string()))?;
     let is_paid = PAID.with_borrow(|paid| paid.contains(&rsv_id));
     if !(remembers && is_paid) {
         payments::approve(rsv_id, room_id).map_err(|error| Problem::conflict(error.to_string()))?;
@@ -86,5 +88,18 @@ pub fn hotel(mistake: Mistake) -> TestApp {
     for desc in ["Quiet", "Loud"] {
         assert_eq!(app.post("/rooms", json!({"desc": desc})).status, 201);
     }
+    app
+}
+
+/// The booking with rooms whose function of this name is run in haste, or none. The first room is not paid for.
+pub fn hotel_with_rooms(hasty: &str) -> TestApp {
+    PAID.take();
+    rooms::forget();
+    let app = TestApp::new()
+        .with::<payment::Component>("payment")
+        .with::<Component>("reservation")
+        .with::<rooms::Component>("room");
+    app.configure("payment", "declined_rooms", "1");
+    app.configure("room", "hasty", hasty);
     app
 }

@@ -2,5 +2,9 @@
 
 mod commands;
 mod languages;
+mod own_tests;
+mod panics;
+mod sdk;
+mod status;
 mod stuck;
 mod watching;

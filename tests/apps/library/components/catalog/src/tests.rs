@@ -1,5 +1,4 @@
-use innkeeper_sdk::testing::TestContext;
-use serde_json::json;
+use innkeeper_sdk::testing::{TestContext, json};
 
 use super::*;
 

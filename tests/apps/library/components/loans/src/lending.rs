@@ -2,8 +2,7 @@
 
 use contracts::catalog::Book;
 use contracts::loans::*;
-use innkeeper_sdk::prelude::*;
-use innkeeper_sdk::{emit_after, invocation};
+use innkeeper_sdk::{emit_after, invocation, prelude::*};
 
 use crate::calls::admission::{self, AdmissionError};
 use crate::calls::copies::{self, CopyError};

@@ -1,5 +1,4 @@
-use innkeeper_sdk::testing::TestContext;
-use serde_json::{Value, json};
+use innkeeper_sdk::testing::{TestContext, Value, json};
 
 use super::*;
 
