@@ -213,13 +213,19 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
             id,
             call,
             callee,
+            caller,
             failures,
             ..
         } = undo;
-        output::line(format_args!(
-            "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {}",
-            shown(reason, SENTENCE)
-        ))?;
+        let reason = shown(reason, SENTENCE);
+        match (call, callee) {
+            (Some(call), Some(callee)) => output::line(format_args!(
+                "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+            ))?,
+            _ => output::line(format_args!(
+                "{name}  {id}  a call of {caller} cannot be undone, seen at {since}: {reason}"
+            ))?,
+        }
     }
     Ok(count)
 }

@@ -61,6 +61,7 @@ mod undo_call;
 mod undo_pauses;
 mod uninterrupted;
 mod unit;
+mod unreadable_undos;
 mod web;
 
 pub(crate) use self::{

@@ -10,7 +10,7 @@ use super::pending_compensation;
 use super::record::{self, Intent, StoredCall};
 use super::replay::Effect;
 use crate::core::InvocationId;
-use crate::journal::{self, KeyRange, Space};
+use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.
 const BATCH: usize = 256;
@@ -44,15 +44,19 @@ pub fn undos(
     for caller in invoker.contexts.values() {
         let mut calls = Vec::new();
         pending_compensation::each_pending(caller, |pending| {
-            if pending.callee == callee.name {
-                calls.push(pending.call);
+            // Of one that cannot be read nobody knows what would undo it: that is for an operator.
+            if let Some(known) = pending.known
+                && known.callee == callee.name
+            {
+                calls.push(known.call);
             }
         })?;
         for call in calls {
             match record::find::<StoredCall>(&callee.ledger, Space::Result, &call) {
                 Ok(Some(stored)) => note(stored.undo, &caller.name),
+                Ok(None) => {}
                 // No function undoes what cannot be read: that is for an operator.
-                Ok(None) | Err(journal::Error::Damaged { .. } | journal::Error::Format { .. }) => {}
+                Err(error) if error.is_of_one_value() => {}
                 Err(error) => return Err(error.into()),
             }
         }
