@@ -222,6 +222,9 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
             (Some(call), Some(callee)) => output::line(format_args!(
                 "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
             ))?,
+            (None, Some(callee)) => output::line(format_args!(
+                "{name}  {id}  whatever {caller} has called of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+            ))?,
             _ => output::line(format_args!(
                 "{name}  {id}  a call of {caller} cannot be undone, seen at {since}: {reason}"
             ))?,

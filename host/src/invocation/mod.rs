@@ -56,6 +56,7 @@ mod stored_result;
 mod suspicion;
 mod timer;
 pub mod traffic;
+mod undo_all_calls;
 mod undo_attempt;
 mod undo_call;
 mod undo_pauses;

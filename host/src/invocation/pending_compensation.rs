@@ -30,8 +30,8 @@ pub struct PendingCompensation {
 /// What the record of a call that is to be undone says.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The call's id.
-    pub call: CallId,
+    /// The call's id; none where it is all that the invocation has called at the callee.
+    pub call: Option<CallId>,
     /// The context that ran it.
     pub callee: String,
     /// The id that everything with one cause at its root shares.
@@ -79,7 +79,10 @@ fn readable(context: &Context, key: &[u8], compensation: Compensation) -> Pendin
         id: String::from_utf8_lossy(key).into_owned(),
         causation_id: compensation.causation_id,
         known: Some(Known {
-            call: compensation.call,
+            call: match compensation.all_of {
+                Some(_) => None,
+                None => Some(compensation.call),
+            },
             callee: compensation.callee,
             correlation_id: compensation.correlation_id,
         }),
@@ -108,7 +111,9 @@ pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<Str
         return Some(Vec::new());
     };
     let callee = invoker.contexts.get(&known.callee)?;
-    undo_call::texts(callee, &known.call).ok().flatten()
+    undo_call::texts(callee, known.call.as_ref()?)
+        .ok()
+        .flatten()
 }
 
 /// What an operator decides about a call that could not be undone.

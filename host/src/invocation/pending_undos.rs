@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls_made;
+use super::compensation;
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::pending_compensation;
 use super::record::{self, Intent, StoredCall};
 use super::replay::Effect;
-use crate::core::InvocationId;
+use crate::core::{InvocationId, RunId};
 use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.
@@ -42,13 +43,16 @@ pub fn undos(
         }
     };
     for caller in invoker.contexts.values() {
-        let mut calls = Vec::new();
+        let (mut calls, mut runs) = (Vec::new(), Vec::new());
         pending_compensation::each_pending(caller, |pending| {
             // Of one that cannot be read nobody knows what would undo it: that is for an operator.
             if let Some(known) = pending.known
                 && known.callee == callee.name
             {
-                calls.push(known.call);
+                match known.call {
+                    Some(call) => calls.push(call),
+                    None => runs.push(compensation::run_of(pending.id.as_bytes()).to_vec()),
+                }
             }
         })?;
         for call in calls {
@@ -60,24 +64,27 @@ pub fn undos(
                 Err(error) => return Err(error.into()),
             }
         }
+        let runs = runs.iter().map(|run| String::from_utf8_lossy(run));
+        let mut runs: Vec<RunId> = runs.map(|run| RunId::from(&*run)).collect();
         each_intent(caller, |id, intent| {
             if intent.callees.contains(&callee.name) {
-                let run = id.run(intent.run);
-                for call in calls_made::committed_at(callee, &run)? {
-                    if let Effect::Committed { undo } = call.effect {
-                        note(undo, &caller.name);
-                    }
+                runs.push(id.run(intent.run));
+            }
+        })?;
+        for run in runs {
+            for call in calls_made::committed_at(callee, &run)? {
+                if let Effect::Committed { undo } = call.effect {
+                    note(undo, &caller.name);
                 }
             }
-            Ok(())
-        })?;
+        }
     }
     Ok(pending)
 }
 
 fn each_intent(
     context: &Context,
-    mut visit: impl FnMut(&InvocationId, &Intent) -> Result<(), Failure>,
+    mut visit: impl FnMut(&InvocationId, &Intent),
 ) -> Result<(), Failure> {
     let ledger = &context.ledger;
     for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
@@ -86,7 +93,7 @@ fn each_intent(
             visit(
                 &InvocationId::from(&*String::from_utf8_lossy(&key)),
                 &intent,
-            )?;
+            );
         }
     }
     Ok(())

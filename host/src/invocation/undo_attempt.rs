@@ -9,6 +9,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
+use super::undo_all_calls;
 use super::undo_call::{self, Undone};
 use super::undo_pauses::{Obstacle, Refusal, Speak, Tries};
 use super::unreadable_undos;
@@ -102,8 +103,13 @@ pub(super) async fn undo_one(
     if let Some(refusal) = refusal {
         return failed(context, key, compensation, refusal).await;
     }
-    if matches!(undone, Ok(Undone::Now)) {
-        context.metrics.compensations.increment(1);
+    match undone {
+        Ok(Undone::Calls(run, calls)) => {
+            undo_all_calls::replace(context, key, &compensation, &run, calls).await?;
+            return Ok(Left::soon());
+        }
+        Ok(Undone::Now) => context.metrics.compensations.increment(1),
+        Ok(Undone::NothingToDo) | Err(_) => {}
     }
     remove(context, key, &compensation).await?;
     Ok(Left::NOTHING)

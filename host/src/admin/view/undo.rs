@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
-use crate::core::{Timestamp, digest};
+use crate::core::{CallId, Timestamp, digest};
 use crate::invocation::pending_compensation::PendingCompensation;
 
 /// Some calls of a context that are still to be undone.
@@ -20,7 +20,7 @@ pub struct Undos {
 pub struct Undo {
     /// Names it in its context.
     pub id: String,
-    /// The call; absent where what is on record of it cannot be read.
+    /// The call; absent where what is on record of it cannot be read, and where it is all that the caller has called at the callee, which had left the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
     /// The context that was called; absent where that cannot be read.
@@ -54,7 +54,10 @@ impl Undo {
         let known = pending.known;
         Self {
             id: undo_id(&pending.id),
-            call: known.as_ref().map(|known| known.call.to_string()),
+            call: known
+                .as_ref()
+                .and_then(|known| known.call.as_ref())
+                .map(CallId::to_string),
             correlation_id: known.as_ref().map(|known| known.correlation_id.to_string()),
             callee: known.map(|known| known.callee),
             caller: pending.causation_id.to_string(),
