@@ -248,8 +248,9 @@ async fn list_interrupted(client: &Client, name: &str, json: bool) -> Result<usi
             reason,
             ..
         } = request;
+        let began = began.map_or_else(String::new, |began| format!(" of {began}"));
         output::line(format_args!(
-            "{name}  {id}  {} of {began} was interrupted and has not ended: {}",
+            "{name}  {id}  {}{began} was interrupted and has not ended: {}",
             shown(what, CELL),
             shown(reason, SENTENCE)
         ))?;

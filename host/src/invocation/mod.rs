@@ -62,6 +62,7 @@ mod undo_call;
 mod undo_pauses;
 mod uninterrupted;
 mod unit;
+mod unreadable_intent;
 mod unreadable_undos;
 mod web;
 

@@ -87,13 +87,17 @@ fn each_intent(
     mut visit: impl FnMut(&InvocationId, &Intent),
 ) -> Result<(), Failure> {
     let ledger = &context.ledger;
-    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+    let pages = ledger.pages(Space::Intent, KeyRange::all(), BATCH);
+    for page in pages.around_damage() {
         for (key, value) in page? {
-            let intent = record::read(&key, &value)?;
-            visit(
-                &InvocationId::from(&*String::from_utf8_lossy(&key)),
-                &intent,
-            );
+            // Of one that cannot be read nobody knows what it has called: that is for an operator.
+            let read = value.and_then(|value| record::read(&key, &value));
+            if let Ok(intent) = read {
+                visit(
+                    &InvocationId::from(&*String::from_utf8_lossy(&key)),
+                    &intent,
+                );
+            }
         }
     }
     Ok(())
