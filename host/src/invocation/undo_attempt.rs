@@ -160,7 +160,7 @@ fn not_reached(
                 "a call could not be undone for {}; it is tried on, and listed by `innkeeper dead-letters`",
                 human_duration(context.settings.limits.stuck_after)
             );
-            context.metrics.compensations_stuck.increment(1);
+            context.metrics.compensations_overdue.increment(1);
         }
     }
     Left::after(noted.pause)
