@@ -22,6 +22,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "keeper",
     "unruly",
     "caller",
+    "conductor",
     "courier",
     "visitors",
     "bell",
@@ -52,6 +53,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "shaky",
     "asker-one",
     "asker-two",
+    "witness",
 ];
 
 /// Contexts in JavaScript, and their packages.

@@ -14,6 +14,17 @@ const CACHE: u64 = 8 << 20;
 /// Gives the records of a context in a space other values, as if an Innkeeper had written them that this one does not understand: each is sound as far as the journal
 /// can tell. Answers how many there were.
 pub async fn replace_records(data: &Path, context: &str, space: Space, value: &[u8]) -> usize {
+    replace_first_records(data, context, space, value, usize::MAX).await
+}
+
+/// The same with the first so many, in the order of their keys.
+pub async fn replace_first_records(
+    data: &Path,
+    context: &str,
+    space: Space,
+    value: &[u8],
+    most: usize,
+) -> usize {
     let data = data.to_owned();
     let opening =
         tokio::task::spawn_blocking(move || SledStore::open(&data, CACHE).expect("it is closed"));
@@ -23,7 +34,7 @@ pub async fn replace_records(data: &Path, context: &str, space: Space, value: &[
         .open(context, Durability::Flush)
         .expect("the context is there");
     let found = ledger
-        .scan(space, &KeyRange::all(), usize::MAX, false)
+        .scan(space, &KeyRange::all(), most, false)
         .expect("it can be read");
     let writes: Vec<_> = found
         .into_iter()

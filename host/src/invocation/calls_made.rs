@@ -37,8 +37,7 @@ pub(super) async fn recover(invocation: &Invocation) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    let is_whole =
-        gone.is_empty() && calls.iter().map(|call| call.id.place()).eq(0..calls.len());
+    let is_whole = gone.is_empty() && calls.iter().map(|call| call.id.place()).eq(0..calls.len());
     invocation.replay.recover(calls, gone);
     match is_whole && !left.is_abandoned {
         true => {}

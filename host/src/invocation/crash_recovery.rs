@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -137,10 +138,10 @@ enum Left {
 
 impl Resumption {
     /// Drives it. Ends early only when the host stops; the intent stays then.
-    pub async fn run(self) {
+    pub fn run(self) -> BoxFuture<'static, ()> {
         match self.0 {
-            Left::Interrupted(interrupted) => interrupted.run().await,
-            Left::Unreadable(unreadable) => unreadable.run().await,
+            Left::Interrupted(interrupted) => Box::pin(interrupted.run()),
+            Left::Unreadable(unreadable) => Box::pin(unreadable.run()),
         }
     }
 }

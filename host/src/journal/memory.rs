@@ -10,9 +10,9 @@ use parking_lot::{Mutex, RwLock};
 use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
+use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
 #[cfg(test)]
 use super::{Space, key};
-use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]

@@ -29,6 +29,10 @@ impl<'a> Pages<'a> {
     pub fn around_damage(self) -> PagesAroundDamage<'a> {
         PagesAroundDamage(self)
     }
+
+    fn end(&mut self) {
+        self.rest.end = Some(Vec::new());
+    }
 }
 
 /// An entry, or why its value cannot be read.
@@ -49,13 +53,14 @@ impl Iterator for PagesAroundDamage<'_> {
             }
             Err(error) if error.is_of_one_value() => {
                 self.0.rest = before;
-                let read = self.one_by_one();
-                match &read {
-                    Ok(page) if page.is_empty() => return None,
-                    Ok(_) => {}
-                    Err(_) => self.0.end(),
+                match self.one_by_one() {
+                    Ok(page) if page.is_empty() => None,
+                    Ok(page) => Some(Ok(page)),
+                    Err(error) => {
+                        self.0.end();
+                        Some(Err(error))
+                    }
                 }
-                Some(read)
             }
             Err(error) => Some(Err(error)),
         }
@@ -87,12 +92,6 @@ impl PagesAroundDamage<'_> {
             }
         }
         Ok(page)
-    }
-}
-
-impl Pages<'_> {
-    fn end(&mut self) {
-        self.rest.end = Some(Vec::new());
     }
 }
 
@@ -171,15 +170,28 @@ mod tests {
         for key in ["b", "e"] {
             store.damage("room", SPACE, key.as_bytes());
         }
-        assert!(ledger.pages(SPACE, KeyRange::all(), 2).any(|page| page.is_err()));
+        assert!(
+            ledger
+                .pages(SPACE, KeyRange::all(), 2)
+                .any(|page| page.is_err())
+        );
         for size in 1..7 {
             let pages = ledger.pages(SPACE, KeyRange::all(), size).around_damage();
             let pages: Vec<Vec<Found>> = pages.collect::<Result<_, _>>().unwrap();
             assert!(pages.iter().all(|page| (1..=size).contains(&page.len())));
             let found = pages.concat().into_iter();
             let found = found.map(|(key, value)| (String::from_utf8(key).unwrap(), value.is_ok()));
-            let expected = [("a", true), ("b", false), ("c", true), ("d", true), ("e", false)];
-            assert!(found.eq(expected.map(|(key, is_sound)| (key.to_owned(), is_sound))), "{size}");
+            let expected = [
+                ("a", true),
+                ("b", false),
+                ("c", true),
+                ("d", true),
+                ("e", false),
+            ];
+            assert!(
+                found.eq(expected.map(|(key, is_sound)| (key.to_owned(), is_sound))),
+                "{size}"
+            );
         }
     }
 }
