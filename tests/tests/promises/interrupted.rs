@@ -252,7 +252,7 @@ async fn an_intent_that_cannot_be_read_is_for_an_operator_and_the_host_starts() 
 async fn one_that_cannot_be_dropped_for_now_stays_and_owes_what_it_called() {
     let settings = settings().await.with("archive", "archive").await;
     // No file grows beyond so many blocks; without the signal the write fails as on a full disk.
-    let opening = Opening::new(settings).under("trap '' XFSZ; ulimit -f 12000");
+    let opening = Opening::new(settings).under("trap '' XFSZ; ulimit -f 40000");
     let mut host = killed_after(opening).await;
     host.reopen().await;
     let request = is_listed(&host).await;
